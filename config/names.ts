@@ -1,0 +1,38 @@
+/**
+ * The one place that names what the platform makes. Everything starts with the stack's prefix (default `opencode`),
+ * so that two stacks can share a Docker daemon.
+ */
+export interface Names {
+  readonly prefix: string;
+  /** The bridge network that every project's container is on. */
+  readonly network: string;
+  readonly traefik: string;
+  /** Serves the plain pages for projects that are stopped, starting or unknown. */
+  readonly notice: string;
+  /** The container of a project. */
+  project(name: string): string;
+  /** The image that projects and the notice page run, without its tag. */
+  readonly image: string;
+  /** Every container, network and image of the platform carries this label, with the prefix as its value. */
+  readonly platformLabel: string;
+  /** Every container of a project carries this label, with the project's name as its value. */
+  readonly projectLabel: string;
+}
+
+/** Containers carry this label, with the stack's prefix as the value: it says what may be cleaned up as ours. */
+export const PLATFORM_LABEL = "dev.opencode-platform.prefix";
+/** A project's container carries this label, with the project's name as the value. */
+export const PROJECT_LABEL = "dev.opencode-platform.project";
+
+export function makeNames(prefix: string): Names {
+  return {
+    prefix,
+    network: prefix,
+    traefik: `${prefix}-traefik`,
+    notice: `${prefix}-notice`,
+    project: (name) => `${prefix}-project-${name}`,
+    image: `${prefix}-platform/opencode`,
+    platformLabel: PLATFORM_LABEL,
+    projectLabel: PROJECT_LABEL,
+  };
+}
