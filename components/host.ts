@@ -1,0 +1,61 @@
+import { mkdirSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import * as command from "@pulumi/command";
+import * as docker from "@pulumi/docker";
+import type * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../config/stack.ts";
+
+/** A machine with a Docker daemon, on which everything else is made. */
+export interface Host {
+  /** Speaks to the machine's Docker daemon. */
+  readonly provider: docker.Provider;
+  /** Where people and tests reach the machine: an IP address or a hostname. */
+  readonly address: pulumi.Input<string>;
+  /** Absolute path, on the machine, of the directory that holds one workspace per project. */
+  readonly workspacesDir: string;
+  /** Absolute path, on the machine, of what the platform writes for itself (Traefik's routes). Can be made again by an update. */
+  readonly runtimeDir: string;
+  /** Path of the Docker socket on the machine. */
+  readonly dockerSocket: string;
+  /** Whom the containers run as: the owner of the workspaces. */
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** Makes shell script that gives a directory to `user`, where whoever runs it may. */
+  giveToUser(directory: string): string;
+  /** Runs shell commands on the machine as part of the resource graph. */
+  run(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions): pulumi.CustomResource;
+}
+
+export interface HostCommandArgs {
+  /** Runs when the resource is made, and again when `create` or `stdin` changes. */
+  create: pulumi.Input<string>;
+  /** Runs when the resource is removed. Default: nothing. */
+  delete?: pulumi.Input<string>;
+  /** Given to the command on its standard input. The place for secrets: never in `create`, which previews show. */
+  stdin?: pulumi.Input<string>;
+  /** The command runs afresh when one of these changes. */
+  triggers?: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/**
+ * The Docker daemon of this machine: the stack `local`. `DOCKER_HOST` is honoured, as everywhere.
+ * Containers run as the person's own uid, or as 1000 (the first person of most Linux systems) where that person is root.
+ */
+export function localHost(settings: Settings, checkout: string): Host {
+  const inCheckout = (path: string) => (isAbsolute(path) ? path : join(checkout, path));
+  const runtimeDir = join(checkout, ".runtime");
+  const uid = process.getuid?.() ?? 1000;
+  const isRoot = uid === 0;
+  const user = isRoot ? { uid: 1000, gid: 1000 } : { uid, gid: process.getgid?.() ?? 1000 };
+  // Docker would make a missing mount source itself, owned by root.
+  mkdirSync(join(runtimeDir, "routes"), { recursive: true });
+  return {
+    provider: new docker.Provider("local"),
+    address: "127.0.0.1",
+    workspacesDir: inCheckout(settings.workspacesDir),
+    runtimeDir,
+    dockerSocket: settings.dockerSocket,
+    user,
+    giveToUser: (directory) => (isRoot ? ` && chown ${user.uid}:${user.gid} ${directory}` : ""),
+    run: (name, args, opts) => new command.local.Command(name, { ...args, logging: "none" }, opts),
+  };
+}

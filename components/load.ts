@@ -1,0 +1,80 @@
+import { availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigError } from "../config/errors.ts";
+import { readProjectsFile } from "../config/load.ts";
+import { makeNames, type Names } from "../config/names.ts";
+import type { Project } from "../config/project.ts";
+import { secretKeys } from "../config/secrets.ts";
+import { parseSettings, type Settings } from "../config/stack.ts";
+import { localUrls, type Urls } from "../config/urls.ts";
+import { assertPortUsable } from "./port.ts";
+
+/** All that a person has written, checked, with the names and URLs that follow from it. */
+export interface Platform {
+  settings: Settings;
+  names: Names;
+  urls: Urls;
+  entries: readonly Project[];
+  /** Values of an entry's secrets, by name. */
+  secretsOf(project: Project): Record<string, pulumi.Output<string>>;
+  /** Changes when the project's password is to change. */
+  rotationOf(project: string): string;
+}
+
+/**
+ * Reads projects.yaml and the stack's configuration.
+ * @throws pulumi.RunError with every problem found, before any resource is declared, so that a mistake deploys nothing.
+ */
+export async function loadPlatform(checkout: string): Promise<Platform> {
+  try {
+    const settings = parseSettings(rawSettings());
+    const entries = readProjectsFile(join(checkout, "projects.yaml"), {
+      stack: pulumi.getStack(),
+      hostMemoryBytes: totalmem(),
+      hostCpus: availableParallelism(),
+      hasSecret: (project, name) => findSecret(project, name) !== undefined,
+    });
+    await assertPortUsable(settings.port, settings.namePrefix);
+    return {
+      settings,
+      names: makeNames(settings.namePrefix),
+      urls: localUrls(settings.port),
+      entries,
+      secretsOf,
+      rotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
+    };
+  } catch (error) {
+    if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+/** The keys of this program's own namespace, without it. */
+function rawSettings(): Record<string, string> {
+  const prefix = `${pulumi.getProject()}:`;
+  return Object.fromEntries(
+    Object.entries(pulumi.runtime.allConfig())
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), value]),
+  );
+}
+
+function secretsOf(project: Project): Record<string, pulumi.Output<string>> {
+  return Object.fromEntries(
+    project.secrets.flatMap((name) => {
+      const value = findSecret(project.name, name);
+      return value ? [[name, value] as const] : [];
+    }),
+  );
+}
+
+/** The project's own value of a secret, else the one shared by all. */
+function findSecret(project: string, name: string): pulumi.Output<string> | undefined {
+  for (const key of secretKeys(project, name)) {
+    const [namespace, rest] = key.split(":") as [string, string];
+    const value = new pulumi.Config(namespace).getSecret(rest);
+    if (value) return value;
+  }
+  return undefined;
+}

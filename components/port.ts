@@ -1,0 +1,36 @@
+import { createServer } from "node:net";
+import { ConfigError } from "../config/errors.ts";
+
+/**
+ * Refuses a port that another program has, before anything is made: Traefik would only restart for ever.
+ * A port on which this stack's own Traefik answers is fine.
+ * @throws ConfigError naming the port and the setting.
+ */
+export async function assertPortUsable(port: number, prefix: string): Promise<void> {
+  if ((await isFree(port)) || (await isOwnGateway(port, prefix))) return;
+  throw new ConfigError([
+    {
+      where: `setting port`,
+      what: `port ${port} on 127.0.0.1 is taken by another program`,
+      fix: `stop that program (ss -ltnp 'sport = :${port}' names it), or choose another port: npm run pulumi -- config set port ${port + 1}`,
+    },
+  ]);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    // Anything but "in use" (a port below 1024 without being root, say) is for Traefik to find out.
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+async function isOwnGateway(port: number, prefix: string): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(3000) });
+    return response.headers.get("x-opencode-platform") === prefix;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,252 @@
+import { join } from "node:path";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import * as tls from "@pulumi/tls";
+import type { Names } from "../config/names.ts";
+import type { Project } from "../config/project.ts";
+import type { Urls } from "../config/urls.ts";
+import { opencodeJson } from "../opencode/settings.ts";
+import { hardening, labelList } from "./container.ts";
+import type { Host } from "./host.ts";
+import { projectLabels, routeFile } from "./routes.ts";
+
+export interface OpencodeProjectArgs {
+  host: Host;
+  names: Names;
+  urls: Urls;
+  /** The entry of projects.yaml. */
+  project: Project;
+  network: pulumi.Input<string>;
+  image: pulumi.Input<string>;
+  /** Directory on the host in which Traefik finds route files. */
+  routesDir: string;
+  /** Value of each of the entry's secrets. */
+  secrets: Readonly<Record<string, pulumi.Input<string>>>;
+  /** A new value makes a new password. */
+  passwordRotation: string;
+}
+
+/** What a person needs to reach a project: an element of the stack's output `projects`. */
+export interface ProjectAccess {
+  url: string;
+  attach: string;
+  container: string;
+  state: "running" | "stopped";
+  /** Public half of the deploy key, to be added to the repository; for `git: { auth: ssh }` alone. */
+  deployKey?: pulumi.Output<string>;
+}
+
+/** One entry of projects.yaml: a workspace, a password, a route and a container. */
+export class OpencodeProject extends pulumi.ComponentResource {
+  readonly name: string;
+  readonly access: ProjectAccess;
+
+  private readonly args: OpencodeProjectArgs;
+  private readonly child: pulumi.CustomResourceOptions;
+
+  constructor(args: OpencodeProjectArgs, opts?: pulumi.ComponentResourceOptions) {
+    const { name, state } = args.project;
+    super("opencode:platform:Project", name, {}, opts);
+    this.name = name;
+    this.args = args;
+    this.child = { parent: this };
+
+    const password = this.makePassword();
+    const deployKey = this.makeDeployKey();
+    const workspace = this.makeWorkspace();
+    const route = this.writeRoute(password);
+    const container = this.runContainer(password, deployKey, [workspace, route]);
+    this.limitProcesses(container);
+    if (state === "stopped") this.stop(container);
+
+    this.access = {
+      url: args.urls.browser(name),
+      attach: args.urls.attach(name),
+      container: args.names.project(name),
+      state,
+      ...(deployKey ? { deployKey: deployKey.publicKeyOpenssh } : {}),
+    };
+    this.registerOutputs(this.access);
+  }
+
+  /** Letters and digits only, so that it needs no quoting anywhere. 32 of 62 are 190 bits. */
+  private makePassword(): pulumi.Output<string> {
+    const { project, passwordRotation } = this.args;
+    const keepers = { rotation: passwordRotation };
+    const password = new random.RandomPassword(
+      `${project.name}-password`,
+      { length: 32, special: false, keepers },
+      this.child,
+    );
+    return password.result;
+  }
+
+  private makeDeployKey(): tls.PrivateKey | undefined {
+    const { project } = this.args;
+    if (project.git.auth !== "ssh") return undefined;
+    return new tls.PrivateKey(`${project.name}-deploy-key`, { algorithm: "ED25519" }, this.child);
+  }
+
+  /** Two directories that outlive the container: the workspace, and the home with opencode's sessions. Never deleted here. */
+  private makeWorkspace(): pulumi.Resource {
+    const { host, project } = this.args;
+    const make = Object.values(this.directories())
+      .map((dir) => `mkdir -p '${dir}'${host.giveToUser(`'${dir}'`)}`)
+      .join(" && ");
+    return host.run(`${project.name}-workspace`, { create: make }, this.child);
+  }
+
+  private directories() {
+    const { host, project } = this.args;
+    return {
+      workspace: join(host.workspacesDir, project.name),
+      home: join(host.workspacesDir, ".data", project.name),
+    };
+  }
+
+  /** Written beside its place and renamed, so that Traefik never reads half a file. */
+  private writeRoute(password: pulumi.Output<string>): pulumi.Resource {
+    const { host, urls, project, routesDir } = this.args;
+    const file = join(routesDir, `${project.name}.yml`);
+    return host.run(
+      `${project.name}-route`,
+      {
+        create: `umask 077 && cat > '${file}.new' && mv '${file}.new' '${file}'`,
+        delete: `rm -f '${file}'`,
+        stdin: password.apply((password) =>
+          routeFile({ name: project.name, urls, state: project.state, password }),
+        ),
+      },
+      this.child,
+    );
+  }
+
+  private runContainer(
+    password: pulumi.Output<string>,
+    deployKey: tls.PrivateKey | undefined,
+    dependsOn: pulumi.Resource[],
+  ): docker.Container {
+    const { host, names, urls, project, network, image } = this.args;
+    const running = project.state === "running";
+    const { memory, cpus } = project.resources;
+    return new docker.Container(
+      `${project.name}-container`,
+      {
+        ...hardening,
+        name: names.project(project.name),
+        image,
+        hostname: project.name,
+        labels: labelList({
+          [names.platformLabel]: names.prefix,
+          [names.projectLabel]: project.name,
+          ...projectLabels({ name: project.name, urls, state: project.state }),
+        }),
+        envs: this.environment(),
+        uploads: this.files(password, deployKey),
+        volumes: this.mounts(),
+        networksAdvanced: [{ name: network }],
+        healthcheck: {
+          tests: ["CMD", "/usr/local/lib/opencode-platform/health"],
+          interval: "5s",
+          timeout: "5s",
+          // Pulling a big repository and starting 50 at once both take a while; failures in this time do not count.
+          startPeriod: "2m0s",
+          retries: 3,
+        },
+        memory: memory.mib,
+        // The same figure: no swap.
+        memorySwap: memory.mib,
+        cpus: String(cpus),
+        mustRun: running,
+        start: running,
+        destroyGraceSeconds: 10,
+      },
+      { ...this.child, provider: host.provider, deleteBeforeReplace: true, dependsOn },
+    );
+  }
+
+  /** What anybody may see: `docker inspect` shows it. */
+  private environment(): string[] {
+    const { repo, git, env } = this.args.project;
+    const own: Record<string, string | undefined> = {
+      OPENCODE_PLATFORM_REPO: repo?.kind === "local" ? "file:///mnt/repo" : repo?.url,
+      OPENCODE_PLATFORM_BRANCH: repo?.branch,
+      OPENCODE_PLATFORM_DEPTH: repo?.depth?.toString(),
+      OPENCODE_PLATFORM_GIT_AUTH: git.auth,
+      ...(git.auth === "token" && repo
+        ? {
+            OPENCODE_PLATFORM_GIT_HOST: new URL(repo.url).host,
+            OPENCODE_PLATFORM_GIT_USERNAME: git.username,
+            OPENCODE_PLATFORM_GIT_SECRET: git.secret,
+          }
+        : {}),
+    };
+    return Object.entries({ ...env, ...own })
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name}=${value}`)
+      .sort();
+  }
+
+  /** What only the container's user may read: files of mode 0600, in no layer of the image and in nothing that `docker inspect` shows. */
+  private files(password: pulumi.Output<string>, deployKey: tls.PrivateKey | undefined) {
+    const { host, project, secrets } = this.args;
+    const { git } = project;
+    const contents: Record<string, pulumi.Input<string> | undefined> = {
+      password,
+      "opencode.json": opencodeJson(project.opencode),
+      deploy_key: deployKey?.privateKeyOpenssh,
+      known_hosts:
+        git.auth === "ssh" && git.knownHosts.length > 0 ? `${git.knownHosts.join("\n")}\n` : undefined,
+      ...Object.fromEntries(project.secrets.map((name) => [`secrets/${name}`, secrets[name]])),
+    };
+    return Object.entries(contents).flatMap(([file, content]) =>
+      content === undefined
+        ? []
+        : [
+            {
+              file: `/run/opencode/${file}`,
+              content,
+              owner: String(host.user.uid),
+              group: String(host.user.gid),
+              permissions: "0600",
+            },
+          ],
+    );
+  }
+
+  private mounts() {
+    const { project } = this.args;
+    const { workspace, home } = this.directories();
+    const volumes = [
+      { hostPath: workspace, containerPath: "/workspace" },
+      { hostPath: home, containerPath: "/home/opencode" },
+    ];
+    if (project.repo?.kind !== "local") return volumes;
+    return [...volumes, { hostPath: project.repo.url, containerPath: "/mnt/repo", readOnly: true }];
+  }
+
+  /** The provider's container has no setting for this. Docker keeps it over restarts. */
+  private limitProcesses(container: docker.Container): void {
+    const { host, names, project } = this.args;
+    const name = names.project(project.name);
+    host.run(
+      `${project.name}-pids`,
+      {
+        create: `docker update --pids-limit ${project.resources.pids} ${name} >/dev/null`,
+        triggers: [container.id],
+      },
+      this.child,
+    );
+  }
+
+  /** The provider starts a container that must run and never stops one. */
+  private stop(container: docker.Container): void {
+    const { host, names, project } = this.args;
+    host.run(
+      `${project.name}-stop`,
+      { create: `docker stop -t 10 ${names.project(project.name)} >/dev/null`, triggers: [container.id] },
+      this.child,
+    );
+  }
+}

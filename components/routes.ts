@@ -1,0 +1,128 @@
+import { stringify } from "yaml";
+import type { Names } from "../config/names.ts";
+import { projectPath, type Urls } from "../config/urls.ts";
+
+/** Port that opencode serves on inside its container. */
+export const OPENCODE_PORT = 4096;
+/** Port that the notice page serves on inside its container. */
+export const NOTICE_PORT = 8080;
+
+/** Who wins when several routers match a request: the first of these. */
+const PRIORITY = { navigate: 200, project: 100, refused: 50, fallback: 10, unknown: 1 } as const;
+
+/** Router and service of the notice page. No project's name has an underscore, so nothing of ours clashes with one. */
+const NOTICE = "_notice";
+
+export interface RouteArgs {
+  name: string;
+  urls: Urls;
+  /** What projects.yaml asks for; the fallback page says it. */
+  state: "running" | "stopped";
+}
+
+/** Values of Traefik's rule language are quoted with backticks; names and URLs of ours contain none. */
+const q = (value: string) => `\`${value}\``;
+
+function rules({ name, urls }: RouteArgs) {
+  const path = projectPath(name);
+  const own = new URL(urls.browser(name)).origin;
+  const apiHost = new URL(urls.api(name)).hostname;
+  const hostname = `Host(${q(urls.hostname(name))})`;
+  // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
+  const underPath = `Host(${q(apiHost)}) && (Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
+  // A browser sends Origin with everything that can change something and with WebSockets; `opencode attach` sends none.
+  const foreign = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
+  return { hostname, underPath, foreign };
+}
+
+/**
+ * Labels by which Traefik finds a project's container: its hostname and `/p/<name>` both lead to opencode, with the password added by
+ * a middleware of `routeFile`. They hold no secret, since `docker inspect` shows them.
+ */
+export function projectLabels(args: RouteArgs): Record<string, string> {
+  const { name } = args;
+  const { hostname, underPath, foreign } = rules(args);
+  const router = (key: string) => `traefik.http.routers.${key}`;
+  return {
+    "traefik.enable": "true",
+    [`traefik.http.services.${name}.loadbalancer.server.port`]: String(OPENCODE_PORT),
+    [`${router(name)}.rule`]: `${hostname} && !(${foreign})`,
+    [`${router(name)}.priority`]: String(PRIORITY.project),
+    [`${router(name)}.middlewares`]: `${name}_password@file`,
+    [`${router(name)}.service`]: name,
+    [`${router(`${name}_path`)}.rule`]: `${underPath} && !(${foreign})`,
+    [`${router(`${name}_path`)}.priority`]: String(PRIORITY.project),
+    [`${router(`${name}_path`)}.middlewares`]: `${name}_strip@file,${name}_password@file`,
+    [`${router(`${name}_path`)}.service`]: name,
+  };
+}
+
+/**
+ * Traefik's dynamic configuration for a project, as a YAML file only root reads: the password, the redirect of browsers from `/p/<name>/`
+ * to the hostname, and what to say when the container does not run.
+ */
+export function routeFile(args: RouteArgs & { password: string }): string {
+  const { name, urls, state } = args;
+  const { hostname, underPath, foreign } = rules(args);
+  const anywhere = `(${hostname} || (${underPath}))`;
+  const basic = Buffer.from(`opencode:${args.password}`).toString("base64");
+  const notice = `${NOTICE}@docker`;
+  const told = (as: string) => ({
+    headers: { customRequestHeaders: { "X-Opencode-Project": name, "X-Opencode-State": as } },
+  });
+  return stringify({
+    http: {
+      middlewares: {
+        [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: `Basic ${basic}` } } },
+        [`${name}_strip`]: { stripPrefix: { prefixes: [projectPath(name)] } },
+        [`${name}_to_hostname`]: {
+          redirectRegex: {
+            regex: `^https?://[^/]+${projectPath(name)}/?(.*)$`,
+            replacement: `${urls.browser(name)}$\{1}`,
+          },
+        },
+        [`${name}_state`]: told(state),
+        [`${name}_refused`]: told("refused"),
+      },
+      routers: {
+        [`${name}_navigate`]: {
+          rule: `${underPath} && Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`,
+          priority: PRIORITY.navigate,
+          middlewares: [`${name}_to_hostname`],
+          service: "noop@internal",
+        },
+        [`${name}_refused`]: {
+          rule: `${anywhere} && ${foreign}`,
+          priority: PRIORITY.refused,
+          middlewares: [`${name}_refused`],
+          service: notice,
+        },
+        [`${name}_fallback`]: {
+          rule: anywhere,
+          priority: PRIORITY.fallback,
+          middlewares: [`${name}_state`],
+          service: notice,
+        },
+      },
+    },
+  });
+}
+
+/** Labels of the notice container: it answers what no project does, and `/ping` says that the gateway is up and whose it is. */
+export function noticeLabels(names: Names): Record<string, string> {
+  return {
+    "traefik.enable": "true",
+    [`traefik.http.services.${NOTICE}.loadbalancer.server.port`]: String(NOTICE_PORT),
+    [`traefik.http.routers.${NOTICE}.rule`]: `PathPrefix(${q("/")})`,
+    [`traefik.http.routers.${NOTICE}.priority`]: String(PRIORITY.unknown),
+    [`traefik.http.routers.${NOTICE}.middlewares`]: "_unknown",
+    [`traefik.http.routers.${NOTICE}.service`]: NOTICE,
+    "traefik.http.middlewares._unknown.headers.customrequestheaders.X-Opencode-Project": "",
+    "traefik.http.routers._ping.rule": `(Host(${q("localhost")}) || Host(${q("127.0.0.1")})) && Path(${q("/ping")})`,
+    "traefik.http.routers._ping.priority": String(PRIORITY.navigate),
+    "traefik.http.routers._ping.service": "ping@internal",
+    "traefik.http.routers._ping.middlewares": "_whose",
+    // By which a stack knows its own gateway from another program on the port.
+    "traefik.http.middlewares._whose.headers.customresponseheaders.X-Opencode-Platform": names.prefix,
+  };
+}
