@@ -1,0 +1,78 @@
+import { isIPv4, isIPv6 } from "node:net";
+
+/** Where a project's code comes from. */
+export interface RepoSource {
+  readonly kind: "https" | "http" | "ssh" | "local";
+  /** What `git clone` is given; for a local one the path as written. Never holds a password or token. */
+  readonly url: string;
+  /** The host it is fetched from; empty for a local path. */
+  readonly host: string;
+}
+
+/** What is wrong with a `repo`, and what to write instead. */
+export interface RepoMistake {
+  readonly mistake: string;
+  readonly fix: string;
+}
+
+const FORMS =
+  "write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path";
+const SCP = /^[A-Za-z0-9_][\w.-]*@([A-Za-z0-9][\w.-]*):(?!\/\/)[^-].*$/;
+
+const refuse = (mistake: string, fix: string): RepoMistake => ({ mistake, fix });
+
+/** Reads a `repo`. A mistake never quotes what could be a password. */
+export function parseRepo(text: string): RepoSource | RepoMistake {
+  const quoted = JSON.stringify(text);
+  if (text === "") return refuse("is empty", "write an address, or take the key out for an empty workspace");
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return parseUrl(text);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\s\u0000-\u001f\u007f]/.test(text)) return refuse(`${quoted} has a space or line break in it`, FORMS);
+  if (/^\.{0,2}\//.test(text) || text === "." || text === "..") return { kind: "local", url: text, host: "" };
+  if (text.startsWith("~")) return refuse(`${quoted} starts with ~`, "write the whole path, from /");
+  const scp = SCP.exec(text);
+  if (scp?.[1]) return { kind: "ssh", url: text, host: scp[1] };
+  if (/^[^/@]+:[^/@]*@/.test(text)) return credentials();
+  if (/^[a-z0-9-]+(\.[a-z0-9-]+)+\/[^:]+$/i.test(text))
+    return refuse(`${quoted} has no scheme`, `did you mean https://${text}?`);
+  if (/^[a-z0-9-]+(\.[a-z0-9-]+)+:[^:-][^:]*$/i.test(text))
+    return refuse(`${quoted} names no user`, `did you mean git@${text}?`);
+  return refuse(`${quoted} is not a repository's address`, FORMS);
+}
+
+function parseUrl(text: string): RepoSource | RepoMistake {
+  const scheme = text.slice(0, text.indexOf(":")).toLowerCase();
+  if (!URL.canParse(text)) return refuse(`is not a URL that can be read`, FORMS);
+  const url = new URL(text);
+  if (scheme === "git")
+    return refuse("git:// is neither encrypted nor authenticated", `write https://${text.slice(6)}`);
+  if (scheme === "file") return refuse("file:// is not used here", "write the path alone, from /");
+  if (scheme !== "https" && scheme !== "http" && scheme !== "ssh")
+    return refuse(`${scheme}:// is not a way to clone here`, FORMS);
+  if (url.password !== "" || (url.username !== "" && scheme !== "ssh")) return credentials();
+  if (url.search !== "" || url.hash !== "")
+    return refuse(
+      "has a ? or # part, where tokens leak",
+      "write the address without it; see git: { auth: token }",
+    );
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\s\u0000-\u001f\u007f]/.test(text)) return refuse("has a space or line break in it", "take it out");
+  if (!/^[a-z0-9[]/i.test(url.hostname) || url.username.startsWith("-"))
+    return refuse(`${JSON.stringify(text)} names no host`, FORMS);
+  if (url.pathname.length < 2) return refuse(`${JSON.stringify(text)} names no repository`, FORMS);
+  return { kind: scheme, url: text, host: url.hostname.replace(/^\[|\]$/g, "") };
+}
+
+function credentials(): RepoMistake {
+  return refuse(
+    "has a user name or password in it, which would end up in logs and in git's own files",
+    "take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+  );
+}
+
+/** Whether a host is this machine or an address of a private network, over which a token may go unencrypted. */
+export function isPrivateHost(host: string): boolean {
+  if (host === "localhost" || host.endsWith(".localhost")) return true;
+  if (isIPv4(host)) return /^(127|10)\.|^192\.168\.|^172\.(1[6-9]|2\d|3[01])\.|^169\.254\./.test(host);
+  return isIPv6(host) && (host === "::1" || /^(f[cd]|fe[89ab])/i.test(host));
+}

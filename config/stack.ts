@@ -1,0 +1,128 @@
+/**
+ * The stack's settings: what `npm run pulumi -- config set <key> <value>` takes. All are text in Pulumi's config, and all are
+ * optional.
+ */
+import * as z from "zod";
+import { ConfigError, type Problem } from "./errors.ts";
+import { PROJECT_NAME_PATTERN } from "./projects.ts";
+import { closest, show } from "./text.ts";
+
+/** Config namespace of the settings: the name in Pulumi.yaml. */
+export const SETTINGS_NAMESPACE = "opencode-platform";
+
+const ROTATION = "passwordRotation";
+const ROTATION_OF = `${ROTATION}/`;
+
+const say = (rule: string) => (issue: { input?: unknown }) => `${show(issue.input)} is not ${rule}`;
+const portError = say("a port: a whole number from 1 to 65535");
+const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
+const directoryError = say("a directory's path");
+const socketError = say("an absolute path");
+const imageError = say("an image reference (e.g. node:22-bookworm-slim)");
+
+/** Paths without line breaks or what Docker would read as the end of a path. */
+const PATH = /^[^\s:][^\n\r:]*$/;
+
+const settingsSchema = z.strictObject({
+  port: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/, { error: portError, abort: true })
+    .transform(Number)
+    .refine((port) => port <= 65535, { error: portError })
+    .default(4080)
+    .describe("Port of 127.0.0.1 on which every project is served."),
+  namePrefix: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,20}$/, { error: prefixError })
+    .default("opencode")
+    .describe(
+      "What the names of all containers, networks and images begin with; tells two stacks on one Docker apart.",
+    ),
+  workspacesDir: z
+    .string()
+    .regex(PATH, { error: directoryError })
+    .default(".workspaces")
+    .describe("Directory of the projects' workspaces, relative to the checkout."),
+  dockerSocket: z
+    .string()
+    .regex(/^\/[^\n\r:]+$/, { error: socketError })
+    .default("/var/run/docker.sock")
+    .describe("Socket of the Docker daemon."),
+  baseImage: z
+    .string()
+    .regex(/^[a-z0-9][\w./:@-]*$/, { error: imageError })
+    .default("node:22-bookworm-slim")
+    .describe("Image that the projects' image is built on: Debian with Node."),
+  passwordRotation: z
+    .string()
+    .default("")
+    .describe("Any text. Changing it gives every project a new password."),
+});
+
+/** Every setting with its meaning and default, for documents and `doctor`. */
+export const settingDocs: readonly {
+  readonly key: string;
+  readonly meaning: string;
+  readonly default: string;
+}[] = [
+  ...Object.entries(settingsSchema.shape).map(([key, schema]) => ({
+    key,
+    meaning: schema.description ?? "",
+    default: String(schema.parse(undefined)),
+  })),
+  { key: `${ROTATION_OF}<project>`, meaning: "The same for one project.", default: "" },
+];
+
+/** The stack's settings, typed, with defaults. */
+export type Settings = Readonly<z.output<typeof settingsSchema>> & {
+  /** Per project, what its own `passwordRotation/<project>` says. */
+  readonly passwordRotationOf: Readonly<Record<string, string>>;
+};
+
+/** What a project's password depends on: when this changes, the password does. */
+export function passwordRotationFor(settings: Settings, project: string): string {
+  return `${settings.passwordRotation}/${settings.passwordRotationOf[project] ?? ""}`;
+}
+
+/** The full key of a setting: `opencode-platform:port`. */
+export const settingKey = (name: string): string => `${SETTINGS_NAMESPACE}:${name}`;
+
+/**
+ * Reads settings from raw config, keyed without the namespace.
+ * @throws ConfigError with every problem at once, each with the command that mends it.
+ */
+export function parseSettings(raw: Readonly<Record<string, string | undefined>>): Settings {
+  const known: Record<string, string> = {};
+  const rotation: Record<string, string> = {};
+  const problems: Problem[] = [];
+  for (const [name, value] of Object.entries(raw)) {
+    if (value === undefined) continue;
+    const project = name.startsWith(ROTATION_OF) ? name.slice(ROTATION_OF.length) : undefined;
+    if (project !== undefined && PROJECT_NAME_PATTERN.test(project)) rotation[project] = value;
+    else if (Object.hasOwn(settingsSchema.shape, name)) known[name] = value;
+    else problems.push(describeUnknown(name));
+  }
+  const result = settingsSchema.safeParse(known);
+  for (const { path, message } of result.error?.issues ?? []) {
+    const name = String(path[0]);
+    problems.push({ where: settingKey(name), what: message, fix: fixFor(name) });
+  }
+  if (problems.length > 0 || !result.data) throw new ConfigError(problems);
+  return { ...result.data, passwordRotationOf: rotation };
+}
+
+function describeUnknown(name: string): Problem {
+  const names = settingDocs.map(({ key }) => key);
+  const guess = closest(name, names);
+  const hint = guess ? `did you mean ${guess}?` : `there are ${names.join(", ")}`;
+  return {
+    where: settingKey(name),
+    what: `is not a setting; ${hint}`,
+    fix: `npm run pulumi -- config rm ${settingKey(name)}`,
+  };
+}
+
+function fixFor(name: string): string {
+  const standard = settingDocs.find(({ key }) => key === name)?.default;
+  return `npm run pulumi -- config set ${settingKey(name)} ${standard}`;
+}

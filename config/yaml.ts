@@ -1,0 +1,232 @@
+/**
+ * YAML text → plain values, with the place of every key and value. Only what a settings file needs is taken: one
+ * document, plain keys, values that JSON can hold. Everything else is a finding; nothing is ever thrown.
+ */
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from "yaml";
+
+export type Path = readonly (string | number)[];
+
+/** Something wrong, and where in the text it is. */
+export interface Finding {
+  readonly path: Path;
+  readonly offset: number;
+  readonly what: string;
+  readonly fix?: string;
+}
+
+/** A text that was read. `value` is undefined when the text is no YAML at all. */
+export interface ReadYaml {
+  readonly value: unknown;
+  readonly findings: readonly Finding[];
+  /** Offset of the value at a path, or of its key; of the nearest parent that exists when there is none. */
+  offsetOf(path: Path, part?: "key" | "value"): number;
+  /** How a scalar is written in the file: `1.10` for the number 1.1. */
+  sourceOf(path: Path): string | undefined;
+  /** Line and column, both from 1. */
+  position(offset: number): { readonly line: number; readonly col: number };
+}
+
+const MAX_LENGTH = 256 * 1024;
+const MAX_NODES = 50_000;
+const MAX_DEPTH = 40;
+const MAX_ALIASES = 100;
+const PLAIN_TAGS = /^(!|tag:yaml\.org,2002:(str|int|float|bool|null|map|seq))$/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+/** Plainer words for the mistakes people make most; the rest are told in the parser's own. */
+const SYNTAX: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: "is indented with a tab: YAML takes spaces only",
+  MULTIPLE_DOCS: "starts a second document (---): keep everything in one",
+  BAD_INDENT: "is indented differently from what it belongs to",
+  NON_STRING_KEY: "a key must be plain text",
+};
+
+interface Place {
+  readonly value: number;
+  readonly key?: number;
+  readonly source?: string;
+}
+
+const keyOf = (path: Path): string => JSON.stringify(path);
+
+/** Reads a text. */
+export function readYaml(input: string): ReadYaml {
+  const text = input.replace(/^\uFEFF/, "");
+  const position = positions(text);
+  const places = new Map<string, Place>();
+  const found = findAll(text, position, places);
+  return {
+    ...found,
+    offsetOf(path, part = "value") {
+      for (let length = path.length; length >= 0; length--) {
+        const place = places.get(keyOf(path.slice(0, length)));
+        if (place) return part === "key" && length === path.length ? (place.key ?? place.value) : place.value;
+      }
+      return 0;
+    },
+    sourceOf: (path) => places.get(keyOf(path))?.source,
+    position,
+  };
+}
+
+/** Offsets of a text → line and column. */
+function positions(text: string): ReadYaml["position"] {
+  const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
+  return (offset) => {
+    let low = 0;
+    for (let high = starts.length; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, col: offset - (starts[low] ?? 0) + 1 };
+  };
+}
+
+function findAll(text: string, position: ReadYaml["position"], places: Map<string, Place>) {
+  const fatal = (what: string, offset = 0, fix?: string) => ({
+    value: undefined,
+    findings: [{ path: [], offset, what, ...(fix && { fix }) }],
+  });
+  if (text.length > MAX_LENGTH) return fatal(`is larger than ${MAX_LENGTH / 1024} KiB`);
+  const control = CONTROL.exec(text);
+  if (control)
+    return fatal(`has the character ${codePoint(control[0])} in it, which no YAML text may`, control.index);
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      prettyErrors: false,
+      stringKeys: true,
+      uniqueKeys: false,
+      merge: false,
+      logLevel: "silent",
+    });
+  } catch {
+    return fatal("is nested too deeply to be read");
+  }
+  const findings = syntaxFindings(document, position);
+  if (findings.length > 0) return { value: undefined, findings };
+  return new Walk(document, places).run();
+}
+
+/** The parser's errors and warnings, one per line: the first is the cause, what follows it on the line is not. */
+function syntaxFindings(document: Document.Parsed, position: ReadYaml["position"]): Finding[] {
+  const findings = new Map<number, Finding>();
+  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+    const line = position(pos[0]).line;
+    const what = SYNTAX[code] ?? `is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+    if (!findings.has(line)) findings.set(line, { path: [], offset: pos[0], what });
+  }
+  if (findings.size === 0 && document.directives?.yaml.version !== "1.2")
+    return [{ path: [], offset: 0, what: "is read as YAML 1.2", fix: "take the %YAML line out" }];
+  return [...findings.values()];
+}
+
+const codePoint = (character: string): string =>
+  `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+
+/** Turns nodes into values, noting places and findings on the way. */
+class Walk {
+  readonly #document: Document.Parsed;
+  readonly #places: Map<string, Place>;
+  readonly #findings: Finding[] = [];
+  readonly #open = new Set<unknown>();
+  #nodes = 0;
+  #aliases = 0;
+
+  constructor(document: Document.Parsed, places: Map<string, Place>) {
+    this.#document = document;
+    this.#places = places;
+  }
+
+  run(): { value: unknown; findings: readonly Finding[] } {
+    const value = this.#value(this.#document.contents, [], 0, undefined);
+    return { value, findings: this.#findings };
+  }
+
+  #find(path: Path, offset: number, what: string, fix?: string): null {
+    this.#findings.push({ path, offset, what, ...(fix && { fix }) });
+    return null;
+  }
+
+  /** The value of a node; null where there is none, or where a finding was made instead. */
+  #value(node: Node | null, path: Path, parent: number, key: number | undefined): unknown {
+    const offset = node?.range?.[0] ?? parent;
+    const empty = !node || (isScalar(node) && node.value === null && !node.source);
+    const source = isScalar(node) ? node.source : undefined;
+    const place: Place = { value: empty ? (key ?? offset) : offset, key, source };
+    if (!this.#places.has(keyOf(path))) this.#places.set(keyOf(path), place);
+    if (empty) return null;
+    if (++this.#nodes > MAX_NODES)
+      return this.#nodes === MAX_NODES + 1 ? this.#find(path, offset, "is more than can be read here") : null;
+    if (path.length > MAX_DEPTH) return this.#find(path, offset, `is more than ${MAX_DEPTH} levels deep`);
+    if (isAlias(node)) return this.#alias(node, path, offset, key);
+    if (node.tag && !PLAIN_TAGS.test(node.tag))
+      return this.#find(path, offset, `has the tag ${node.tag}, which is not used here`, "take it out");
+    if (isMap(node) || isSeq(node)) return this.#collection(node, path, offset);
+    return this.#scalar(isScalar(node) ? node.value : undefined, path, offset, source);
+  }
+
+  #alias(node: Node & { source: string }, path: Path, offset: number, key: number | undefined): unknown {
+    if (++this.#aliases > MAX_ALIASES)
+      return this.#aliases === MAX_ALIASES + 1
+        ? this.#find(
+            path,
+            offset,
+            `is one alias too many: at most ${MAX_ALIASES}`,
+            "put what projects share under defaults",
+          )
+        : null;
+    const target = isAlias(node) ? node.resolve(this.#document) : undefined;
+    if (!target) return this.#find(path, offset, `*${node.source} has no anchor &${node.source} above it`);
+    if (this.#open.has(target))
+      return this.#find(path, offset, `*${node.source} is inside what it stands for`);
+    return this.#value(target, path, offset, key);
+  }
+
+  #collection(node: Node, path: Path, offset: number): unknown {
+    this.#open.add(node);
+    const value = isSeq<Node>(node)
+      ? node.items.map((item, index) => this.#value(item, [...path, index], offset, undefined))
+      : this.#map(node, path, offset);
+    this.#open.delete(node);
+    return value;
+  }
+
+  #map(node: Node, path: Path, offset: number): Record<string, unknown> {
+    const result: Record<string, unknown> = {};
+    const seen = new Map<string, number>();
+    for (const pair of isMap<Node | null, Node | null>(node) ? node.items : []) {
+      const at = pair.key?.range?.[0] ?? offset;
+      const key = isScalar(pair.key) ? String(pair.key.value ?? pair.key.source ?? "") : "";
+      if (key === "__proto__" || key === "constructor") {
+        this.#find([...path, key], at, "is not a key that can be used");
+      } else if (seen.has(key)) {
+        this.#find([...path, key], at, "is here twice", "keep one of the two");
+      } else {
+        seen.set(key, at);
+        result[key] = this.#value(pair.value, [...path, key], at, at);
+      }
+    }
+    return result;
+  }
+
+  #scalar(value: unknown, path: Path, offset: number, source: string | undefined): unknown {
+    if (typeof value === "string" && CONTROL.test(value)) {
+      const character = CONTROL.exec(value)?.[0] ?? "";
+      return this.#find(path, offset, `has the character ${codePoint(character)} in it`);
+    }
+    if (typeof value === "number" && !Number.isFinite(value))
+      return this.#find(path, offset, `${source} is not a number that can be used`);
+    if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value))
+      return this.#find(
+        path,
+        offset,
+        `${source} is too large a number to be kept exactly`,
+        "put it in quotes",
+      );
+    if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
+    return this.#find(path, offset, "is not text, a number, true or false");
+  }
+}
