@@ -6,7 +6,7 @@ import { readProjectsFile } from "../config/load.ts";
 import { makeNames, type Names } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
 import { secretKeys } from "../config/secrets.ts";
-import { parseSettings, type Settings } from "../config/stack.ts";
+import { parseSettings, SETTINGS_NAMESPACE, type Settings } from "../config/stack.ts";
 import { localUrls, type Urls } from "../config/urls.ts";
 import { assertPortUsable } from "./port.ts";
 
@@ -28,6 +28,7 @@ export interface Platform {
  */
 export async function loadPlatform(checkout: string): Promise<Platform> {
   try {
+    assertStackIsLocal(pulumi.getStack());
     const settings = parseSettings(rawSettings());
     const entries = readProjectsFile(join(checkout, "projects.yaml"), {
       stack: pulumi.getStack(),
@@ -50,9 +51,21 @@ export async function loadPlatform(checkout: string): Promise<Platform> {
   }
 }
 
+/** Another stack would be deployed to this machine, which is hardly what its name means. */
+function assertStackIsLocal(stack: string): void {
+  if (stack === "local") return;
+  throw new ConfigError([
+    {
+      where: `stack ${stack}`,
+      what: "this program runs on one machine so far, as the stack local",
+      fix: "npm run pulumi -- up --stack local",
+    },
+  ]);
+}
+
 /** The keys of this program's own namespace, without it. */
 function rawSettings(): Record<string, string> {
-  const prefix = `${pulumi.getProject()}:`;
+  const prefix = `${SETTINGS_NAMESPACE}:`;
   return Object.fromEntries(
     Object.entries(pulumi.runtime.allConfig())
       .filter(([key]) => key.startsWith(prefix))
