@@ -1,0 +1,118 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Listr } from "listr2";
+import { duration } from "../../toolchain/lib/words.ts";
+import { logsDir } from "./checkout.ts";
+import { applyEvent, type Change, did, doing, eventReader, noProgress, type Progress } from "./events.ts";
+import { isWatched, stop } from "./main.ts";
+import { pulumi } from "./pulumi.ts";
+
+/** Logs of so many updates are kept. */
+const KEEP_LOGS = 20;
+
+/** Runs `pulumi up` or `destroy` and tells what changes; a failure ends the script with what went wrong. */
+export async function deploy(verb: "up" | "destroy", flags: readonly string[]): Promise<Progress> {
+  const stamp = new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-");
+  const log = join(logsDir, `${stamp}-${verb}.log`);
+  const eventLog = join(logsDir, `${stamp}-${verb}.events`);
+  const args = [
+    verb,
+    "--yes",
+    "--non-interactive",
+    "--skip-preview",
+    "--color=never",
+    "--event-log",
+    eventLog,
+  ];
+  const run = () => pulumi([...args, ...flags], { logFile: log });
+  try {
+    const { code, progress, said } = await (isWatched() ? watched : plainly)(run, eventLog);
+    if (code !== 0) explainFailure(verb, progress, said, log);
+    return progress;
+  } finally {
+    rmSync(eventLog, { force: true });
+    dropOldLogs();
+  }
+}
+
+type Run = () => ReturnType<typeof pulumi>;
+type Outcome = { code: number | null; progress: Progress; said: string };
+
+/** Runs while `tell` hears, some times in a second, how far it is and what has been finished since. */
+async function follow(
+  run: Run,
+  eventLog: string,
+  tell: (now: Progress, finished: readonly Change[]) => void,
+): Promise<Outcome> {
+  const read = eventReader(eventLog);
+  let progress = noProgress;
+  const step = () => {
+    const before = progress.done.length;
+    progress = read().reduce(applyEvent, progress);
+    tell(progress, progress.done.slice(before));
+  };
+  const timer = setInterval(step, 200);
+  const { code, stdout, stderr } = await run();
+  clearInterval(timer);
+  step();
+  return { code, progress, said: stderr.trim() || stdout.trim() };
+}
+
+async function plainly(run: Run, eventLog: string): Promise<Outcome> {
+  return follow(run, eventLog, (_, finished) => {
+    for (const change of finished) console.log(`  ${did(change)}`);
+  });
+}
+
+async function watched(run: Run, eventLog: string): Promise<Outcome> {
+  let outcome: Outcome | undefined;
+  const began = performance.now();
+  const task = {
+    title: "Reading projects.yaml",
+    task: async (_: unknown, task: { title: string; output: string }) => {
+      outcome = await follow(run, eventLog, (now) => {
+        task.title = headline(now, performance.now() - began);
+        task.output = [...[...now.running.values()].slice(0, 6).map(doing), now.said.slice(0, 100)]
+          .filter(Boolean)
+          .join("\n");
+      });
+      if (outcome.code !== 0) throw new Error("The update did not succeed");
+      task.title = summary(outcome.progress, performance.now() - began);
+    },
+  };
+  const listr = new Listr([task], {
+    exitOnError: false,
+    rendererOptions: { showErrorMessage: false, collapseErrors: false },
+  });
+  await listr.run();
+  return outcome ?? { code: 1, progress: noProgress, said: "" };
+}
+
+function headline({ running, done }: Progress, ms: number): string {
+  const counts = `${done.length} done, ${running.size} under way`;
+  return `${running.size + done.length > 0 ? `Deploying: ${counts}` : "Comparing with what is there"} … ${duration(ms)}`;
+}
+
+/** One line for an update that went well. */
+export function summary({ done }: Progress, ms: number): string {
+  const counts = new Map<string, number>();
+  for (const change of done) {
+    const word = did({ ...change, what: "" }).trim();
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  const words = [...counts].map(([word, count]) => `${count} ${word}`).join(", ");
+  return `${words || "Nothing to change"} (${duration(ms)})`;
+}
+
+function explainFailure(verb: string, { errors }: Progress, said: string, log: string): never {
+  const real = errors.filter((error) => !/^(update|preview|refresh|destroy) (failed|canceled)$/.test(error));
+  const lines = [...new Set(real)].join("\n") || said.split("\n").slice(-15).join("\n");
+  return stop(`pulumi ${verb}`, `did not succeed:\n${lines}\nThe whole log is in ${log}`);
+}
+
+function dropOldLogs(): void {
+  const logs = readdirSync(logsDir)
+    .filter((name) => name.endsWith(".log"))
+    .sort();
+  for (const name of logs.slice(0, -KEEP_LOGS)) rmSync(join(logsDir, name), { force: true });
+}

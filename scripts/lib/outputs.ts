@@ -1,0 +1,24 @@
+import { mustPulumi } from "./pulumi.ts";
+
+/** What the stack's output `projects` says of one project. */
+export interface ProjectOutput {
+  name: string;
+  url: string;
+  attach: string;
+  container: string;
+  state: string;
+  deployKey?: string;
+}
+
+/** The stack's projects, in the order of their names. */
+export async function readProjectOutputs(): Promise<ProjectOutput[]> {
+  return parseProjects(JSON.parse(await mustPulumi(["stack", "output", "--json"])));
+}
+
+/** Parses what `pulumi stack output --json` prints. */
+export function parseProjects(outputs: unknown): ProjectOutput[] {
+  const { projects } = (outputs ?? {}) as { projects?: Record<string, Omit<ProjectOutput, "name">> };
+  return Object.entries(projects ?? {})
+    .map(([name, project]) => ({ name, ...project }))
+    .sort((a, b) => a.name.localeCompare(b.name));
+}

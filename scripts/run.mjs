@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+// The launcher behind every npm script: sees to it that the dependencies are installed, then runs scripts/<name>.ts with
+// the Node that they bring. Plain JavaScript for Node 18 and newer, because the machine's own Node may be that old.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isInstalled, lockHash, nodeBinary, parseArguments, stampFile } from "./lib/launcher.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** One `npm ci` at a time: a second launcher waits for the first. */
+function takeInstallLock(file) {
+  mkdirSync(dirname(file), { recursive: true });
+  for (let waited = 0; waited < 600_000; waited += 300) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: "wx" });
+      return;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    if (!isRunning(Number(readFileSync(file, "utf8")))) rmSync(file, { force: true });
+    else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  }
+  fail(`Another \`npm ci\` has been running for ten minutes (${file}).`);
+}
+
+function isRunning(pid) {
+  if (!pid) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+function install() {
+  const lock = join(root, ".state", "npm-ci.lock");
+  takeInstallLock(lock);
+  process.once("exit", () => rmSync(lock, { force: true }));
+  if (isInstalled(root)) return;
+  process.stderr.write("Installing dependencies (npm ci) … ");
+  rmSync(stampFile(root), { force: true });
+  const began = Date.now();
+  const npm = process.env.npm_execpath;
+  const [command, first] = npm && /\.c?js$/.test(npm) ? [process.execPath, [npm]] : ["npm", []];
+  const { status, stdout, stderr, error } = spawnSync(command, [...first, "ci", "--no-progress"], {
+    cwd: root,
+    encoding: "utf8",
+    env: { ...process.env, npm_config_loglevel: "warn" },
+    maxBuffer: 64 * 2 ** 20,
+  });
+  if (status !== 0) {
+    process.stderr.write("failed\n");
+    fail(
+      `${stdout ?? ""}${stderr ?? ""}${error ? `${error.message}\n` : ""}\`npm ci\` did not succeed; see above.`,
+    );
+  }
+  writeFileSync(stampFile(root), `${lockHash(root)}\n`);
+  process.stderr.write(`done in ${Math.round((Date.now() - began) / 1000)} s\n`);
+  rmSync(lock, { force: true });
+}
+
+function run(script, args) {
+  // fetch then goes through the proxy that the environment names, as every other tool does.
+  const env = { ...process.env, NODE_USE_ENV_PROXY: "1" };
+  const child = spawn(nodeBinary(root), [script, ...args], { stdio: "inherit", env });
+  // The terminal sends Ctrl-C to the child as well; the child decides, and the launcher waits for it.
+  process.on("SIGINT", () => {});
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => fail(`${nodeBinary(root)}: ${error.message}`));
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+const wanted = parseArguments(process.argv.slice(2));
+const script = wanted ? join(root, "scripts", `${wanted.name}.ts`) : "";
+if (!wanted || !existsSync(script))
+  fail(`There is no script "${process.argv[2] ?? ""}"; see "scripts" in package.json.`);
+if (!isInstalled(root)) install();
+run(script, wanted.args);

@@ -1,0 +1,12 @@
+/** `npm run schema`: writes projects.schema.json, which editors check projects.yaml with. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectsJsonSchema } from "../config/schema.ts";
+import { root } from "./lib/checkout.ts";
+import { main } from "./lib/main.ts";
+
+await main(async () => {
+  writeFileSync(join(root, "projects.schema.json"), projectsJsonSchema());
+  console.log("Wrote projects.schema.json.");
+  return 0;
+});

@@ -1,0 +1,68 @@
+import { cpSync, mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Context } from "../part.ts";
+import { aptInstall, canApt } from "./apt.ts";
+import { ToolchainError } from "./errors.ts";
+import { exec, mustExec, which } from "./exec.ts";
+import { compareVersions } from "./words.ts";
+
+/** The oldest Go that can fetch the version a module asks for. */
+const GO_OLDEST = "1.21";
+
+export interface GoProgram {
+  /** Folder under `toolchain/go` with go.mod, go.sum and tools.go. */
+  recipe: string;
+  /** The main package. */
+  main: string;
+  /** Settings for the linker, such as `-X package.Version=v1`. */
+  ldflags: string;
+}
+
+/** Builds a program from Go modules, each checked against the recipe's go.sum; answers the path of the binary. */
+export async function goBuild(program: GoProgram, context: Context): Promise<string> {
+  const go = await findGo(context);
+  const folder = join(context.scratch, "module");
+  const output = join(context.scratch, "program");
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(import.meta.dirname, "..", "go", program.recipe), folder, { recursive: true });
+  let packages = 0;
+  const onLine = (line: string) => {
+    if (line.startsWith("go: downloading")) context.progress("fetching Go modules");
+    else if (!/\s/.test(line)) context.progress(`compiling Go packages (${++packages} so far)`);
+  };
+  context.progress("compiling Go packages");
+  const jobs = String(Math.max(1, availableParallelism()));
+  await mustExec(
+    go,
+    [
+      "build",
+      "-v",
+      "-p",
+      jobs,
+      "-trimpath",
+      "-ldflags",
+      `-s -w ${program.ldflags}`,
+      "-o",
+      output,
+      program.main,
+    ],
+    { cwd: folder, onLine, env: { ...context.env, GOFLAGS: "-mod=mod -buildvcs=false", GOWORK: "off" } },
+  );
+  return output;
+}
+
+/** Go on PATH or where its installer puts it; otherwise Debian's. */
+async function findGo(context: Context): Promise<string> {
+  const path = `${process.env.PATH ?? ""}:/usr/local/go/bin:/usr/lib/go/bin`;
+  if (!which("go", path) && canApt()) await aptInstall(["golang-go"], context.progress);
+  const go = which("go", path);
+  const fix = `install Go ${GO_OLDEST} or newer (https://go.dev/dl)`;
+  if (!go)
+    throw new ToolchainError("go", "is not on this machine, and is needed to build from Go modules", fix);
+  const said = await exec(go, ["version"], { timeoutMs: 20_000 });
+  const version = /go(\d+\.\d+(\.\d+)?)/.exec(said.stdout)?.[1] ?? "0";
+  if (compareVersions(version, GO_OLDEST) < 0)
+    throw new ToolchainError("go", `${go} is ${version}, too old`, fix);
+  return go;
+}

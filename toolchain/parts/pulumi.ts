@@ -1,0 +1,105 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { fetchFile, fetchText } from "../lib/download.ts";
+import { ToolchainError } from "../lib/errors.ts";
+import { exec, mustExec, which } from "../lib/exec.ts";
+import { goBuild } from "../lib/go.ts";
+import { publishedChecksum } from "../lib/manifest.ts";
+import { compareVersions } from "../lib/words.ts";
+import type { Context, Part } from "../part.ts";
+import { PULUMI, PULUMI_OLDEST } from "../versions.ts";
+
+/** Where Pulumi publishes its releases. */
+export const PULUMI_HOST = "get.pulumi.com";
+const BINARY = "bin/pulumi";
+const RELEASES = `https://${PULUMI_HOST}/releases/sdk`;
+
+/**
+ * The CLI that is used: `PULUMI_BIN`, else the pinned one of the toolchain's folder, else a compatible one on PATH.
+ */
+export async function findPulumi(dir: string): Promise<{ path: string; version: string } | undefined> {
+  const named = process.env.PULUMI_BIN;
+  const own = join(dir, BINARY);
+  if (named) return { path: named, version: (await pulumiVersion(named)) ?? "unknown" };
+  if (existsSync(own)) return { path: own, version: PULUMI };
+  const path = which("pulumi");
+  const version = path ? await pulumiVersion(path) : undefined;
+  return path && version && isCompatible(version) ? { path, version } : undefined;
+}
+
+/** Whether a CLI that is on the machine already may be used instead of the pinned one. */
+export function isCompatible(version: string): boolean {
+  return compareVersions(version, PULUMI_OLDEST) >= 0 && compareVersions(version, "4") < 0;
+}
+
+export const pulumiPart: Part = {
+  name: `pulumi ${PULUMI}`,
+  remedy: `install Pulumi ${PULUMI} (https://www.pulumi.com/docs/install) so that \`pulumi\` is on PATH`,
+
+  async find({ dir, manifest }) {
+    if (!process.env.PULUMI_BIN) {
+      const entry = await manifest.verified(BINARY, PULUMI);
+      if (entry) return `already in the toolchain's folder (${entry.way})`;
+    }
+    const path = process.env.PULUMI_BIN ?? which("pulumi");
+    if (!path || path === join(dir, BINARY)) return undefined;
+    const version = await pulumiVersion(path);
+    return version && isCompatible(version) ? `already on this machine (${version}, ${path})` : undefined;
+  },
+
+  async download(context) {
+    const target = archiveTarget();
+    if (!target || !(await context.network.reaches(PULUMI_HOST))) return undefined;
+    const name = `pulumi-v${PULUMI}-${target}.tar.gz`;
+    const archive = join(context.scratch, name);
+    const expected = publishedChecksum(await fetchText(`${RELEASES}/pulumi-${PULUMI}-checksums.txt`), name);
+    const found = await fetchFile(`${RELEASES}/${name}`, archive, context.progress);
+    if (found !== expected) {
+      throw new ToolchainError(name, `has SHA-256 ${found}, but ${expected ?? "none"} is published for it`);
+    }
+    context.progress("unpacking");
+    await mustExec("tar", ["-xzf", archive, "-C", context.scratch]);
+    await install(join(context.scratch, "pulumi"), "official download", context);
+    return "official download, checksum matches";
+  },
+
+  async build(context) {
+    const program = await goBuild(
+      {
+        recipe: "pulumi",
+        main: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+        ldflags: `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${PULUMI}`,
+      },
+      context,
+    );
+    const folder = join(context.scratch, "pulumi");
+    mkdirSync(folder);
+    renameSync(program, join(folder, "pulumi"));
+    await install(folder, "built from Go modules", context);
+    return "built from Go modules";
+  },
+};
+
+/** Moves the files of a folder into `bin`, the CLI itself last. */
+async function install(folder: string, way: string, { dir, manifest }: Context): Promise<void> {
+  const bin = join(dir, "bin");
+  mkdirSync(bin, { recursive: true });
+  const names = readdirSync(folder).sort((a, b) => Number(a === "pulumi") - Number(b === "pulumi"));
+  for (const name of names) {
+    chmodSync(join(folder, name), 0o755);
+    renameSync(join(folder, name), join(bin, name));
+    await manifest.record(`bin/${name}`, PULUMI, way);
+  }
+}
+
+async function pulumiVersion(path: string): Promise<string | undefined> {
+  const env = { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true" };
+  const { code, stdout } = await exec(path, ["version"], { env, timeoutMs: 15_000 });
+  return code === 0 ? stdout.trim().replace(/^v/, "") : undefined;
+}
+
+function archiveTarget(): string | undefined {
+  const system = { linux: "linux", darwin: "darwin" }[process.platform as string];
+  const cpu = { x64: "x64", arm64: "arm64" }[process.arch as string];
+  return system && cpu ? `${system}-${cpu}` : undefined;
+}

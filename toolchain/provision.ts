@@ -1,0 +1,151 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Listr, type ListrTaskWrapper } from "listr2";
+import { ToolchainError } from "./lib/errors.ts";
+import { IMAGE_REGISTRY } from "./lib/image.ts";
+import { withLock } from "./lib/lock.ts";
+import { Manifest } from "./lib/manifest.ts";
+import { Network } from "./lib/network.ts";
+import { duration } from "./lib/words.ts";
+import type { Context, Part } from "./part.ts";
+import { PULUMI_HOST } from "./parts/pulumi.ts";
+import { toolchainDir, toolchainPath } from "./paths.ts";
+
+export interface ProvisionOptions {
+  /** The checkout. */
+  root: string;
+  /** `live` redraws (a terminal), `plain` prints a line when something begins and ends, `quiet` prints what was made only. */
+  progress: "live" | "plain" | "quiet";
+  /** The Docker Engine, where it is not the client's default. */
+  dockerHost?: string;
+}
+
+/** How often a plain log says that a long step still runs. */
+const HEARTBEAT_MS = 60_000;
+
+type Say = (words: string) => void;
+
+/** Sees to it that every part is on this machine, one after another; throws a ToolchainError for the first that can't be had. */
+export async function provision(parts: readonly Part[], options: ProvisionOptions): Promise<void> {
+  const dir = toolchainDir(options.root);
+  mkdirSync(dir, { recursive: true });
+  const missing = await findAll(parts, options, dir);
+  if (missing.length === 0) return;
+  const network = new Network([PULUMI_HOST, IMAGE_REGISTRY]);
+  const make = (part: Part, say: Say) => makePart(part, contextFor(options, dir, network, say), say);
+  if (options.progress === "live") await makeLive(missing, make);
+  else await makePlain(missing, make);
+}
+
+/** Says of each part that is here already which way it came; answers the others. */
+async function findAll(parts: readonly Part[], options: ProvisionOptions, dir: string): Promise<Part[]> {
+  const missing: Part[] = [];
+  const network = new Network();
+  for (const part of parts) {
+    // What a later part needs of an earlier one (an image needs the Engine) may not be here yet: then it is missing too.
+    const way = await part.find(contextFor(options, dir, network, () => {}));
+    if (way === undefined) missing.push(part);
+    else if (options.progress !== "quiet") console.log(line(part, way));
+  }
+  return missing;
+}
+
+function contextFor(options: ProvisionOptions, dir: string, network: Network, progress: Say): Context {
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: toolchainPath(options.root) };
+  if (options.dockerHost) env.DOCKER_HOST = options.dockerHost;
+  return {
+    root: options.root,
+    dir,
+    manifest: new Manifest(dir),
+    network,
+    scratch: join(dir, "tmp"),
+    env,
+    progress,
+  };
+}
+
+/** Downloads or builds a part while no other run does; another run may have made it while this one waited. */
+async function makePart(part: Part, context: Context, say: Say): Promise<string> {
+  const began = performance.now();
+  const waiting = ({ pid }: { pid: number }) =>
+    say(`waiting for another run (process ${pid}) that prepares the toolchain`);
+  return withLock(join(context.dir, "lock"), waiting, async () => {
+    const clean = () => rmSync(context.scratch, { recursive: true, force: true });
+    try {
+      const found = await part.find(context);
+      if (found !== undefined) return found;
+      for (const step of [part.download, part.build]) {
+        clean();
+        mkdirSync(context.scratch, { recursive: true });
+        const way = await step?.call(part, context);
+        if (way !== undefined) return `${way} in ${duration(performance.now() - began)}`;
+      }
+    } catch (error) {
+      if (error instanceof ToolchainError) throw error;
+      throw new ToolchainError(part.name, (error as Error).message, part.remedy);
+    } finally {
+      clean();
+    }
+    throw new ToolchainError(
+      part.name,
+      "is not on this machine, and can be neither downloaded nor built here",
+      part.remedy,
+    );
+  });
+}
+
+async function makePlain(
+  parts: readonly Part[],
+  make: (part: Part, say: Say) => Promise<string>,
+): Promise<void> {
+  for (const part of parts) {
+    const began = performance.now();
+    let latest = "";
+    let told = false;
+    const say: Say = (words) => {
+      latest = words;
+      if (!told) console.log(`${part.name}: ${words} …`);
+      told = true;
+    };
+    const beat = () => console.log(`${part.name}: ${latest} … (${duration(performance.now() - began)})`);
+    const timer = setInterval(beat, HEARTBEAT_MS);
+    try {
+      console.log(line(part, await make(part, say)));
+    } finally {
+      clearInterval(timer);
+    }
+  }
+}
+
+async function makeLive(
+  parts: readonly Part[],
+  make: (part: Part, say: Say) => Promise<string>,
+): Promise<void> {
+  const run = async (part: Part, task: Pick<ListrTaskWrapper<unknown, never, never>, "title">) => {
+    const began = performance.now();
+    let latest = "";
+    const draw = () => {
+      task.title = `${part.name}: ${latest} … ${duration(performance.now() - began)}`;
+    };
+    const timer = setInterval(draw, 1000);
+    try {
+      const way = await make(part, (words) => {
+        latest = words;
+        draw();
+      });
+      task.title = line(part, way);
+    } finally {
+      clearInterval(timer);
+    }
+  };
+  const tasks = parts.map((part) => ({
+    title: part.name,
+    task: (_: unknown, task: { title: string }) => run(part, task as never),
+  }));
+  await new Listr(tasks, {
+    renderer: "default",
+    rendererOptions: { collapseErrors: false, showErrorMessage: false },
+  }).run();
+}
+
+const line = (part: Part, way: string): string => `${part.name}: ${way}`;
