@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { commandOrApt } from "../lib/apt.ts";
 import { ToolchainError } from "../lib/errors.ts";
@@ -6,6 +6,9 @@ import { exec, mustExec } from "../lib/exec.ts";
 import { findImage, makeImage, pullImage } from "../lib/image.ts";
 import type { Context, Part } from "../part.ts";
 import { BASE_IMAGE, DEBIAN, IMAGE_NODE, IMAGE_NPM } from "../versions.ts";
+
+/** Where Debian keeps the certificates it trusts, as one file. */
+const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
 /** The image that opencode's is built from: the pinned one, which can be made here, or another that the settings name. */
 export function baseImagePart(image: string = BASE_IMAGE): Part {
@@ -25,11 +28,12 @@ async function build(context: Context): Promise<string> {
     {
       image: BASE_IMAGE,
       archive: `${BASE_IMAGE.replace(":", "-")}.tar`,
-      version: `${IMAGE_NODE}-${IMAGE_NPM}-1`,
+      version: `${IMAGE_NODE}-${IMAGE_NPM}-2`,
       origin: "debootstrap",
       changes: [
         "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         `ENV NODE_VERSION=${IMAGE_NODE}`,
+        `ENV NODE_EXTRA_CA_CERTS=${CERTIFICATES}`,
         'CMD ["node"]',
       ],
       fill,
@@ -58,10 +62,16 @@ async function fill(root: string, context: Context): Promise<void> {
   }
   mkdirSync(join(root, "var/cache/apt/archives/partial"), { recursive: true });
   mkdirSync(join(root, "var/lib/apt/lists/partial"), { recursive: true });
+  trustWhatThisMachineTrusts(root);
   await mustExec("chroot", [root, "groupadd", "--gid", "1000", "node"]);
   const user = ["--uid", "1000", "--gid", "node", "--shell", "/bin/bash", "--create-home", "node"];
   await mustExec("chroot", [root, "useradd", ...user]);
   await addNode(root, context);
+}
+
+/** A machine that reaches the registries through a proxy trusts that proxy's certificate: so must a build in a container. */
+function trustWhatThisMachineTrusts(root: string): void {
+  if (existsSync(CERTIFICATES)) copyFileSync(CERTIFICATES, join(root, CERTIFICATES));
 }
 
 /** Node and npm from the npm registry's own packages. */
