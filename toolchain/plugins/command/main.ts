@@ -1,0 +1,5 @@
+/** Stand-in for pulumi-resource-command: local.Command. */
+import { serveProvider } from "../shared/provider.ts";
+import { command } from "./local.ts";
+
+await serveProvider({ name: "command", version: "1.2.1", resources: { "command:local:Command": command } });

@@ -1,0 +1,138 @@
+/** Resources that behave like those of the official bridged plugins, from a table and a few operations on plain values. */
+import { diffProps } from "./diff.ts";
+import type {
+  CheckArgs,
+  CheckResult,
+  Context,
+  DiffRequest,
+  DiffResult,
+  Resource,
+  UpdateArgs,
+} from "./resource.ts";
+import { checkProps, type Failure, type Schema } from "./schema.ts";
+import {
+  hasUnknown,
+  isProps,
+  overlay,
+  type PlainProps,
+  type Props,
+  revealProps,
+  Secret,
+  UNKNOWN,
+  type Value,
+} from "./values.ts";
+
+/** A resource as found: its id and the properties that could be read. */
+export interface Live {
+  readonly id: string;
+  readonly properties: PlainProps;
+}
+
+/** What makes up a bridged resource. */
+export interface Bridged {
+  readonly schema: Schema;
+  /** Properties that exist only after the resource was made. */
+  readonly outputs: readonly string[];
+  readonly secretOutputs?: readonly string[];
+  /** Whether `name` is made up from the resource's name when it isn't given. */
+  readonly autoNamed?: boolean;
+  /** Whether a replacement always deletes first; otherwise it does when the name is a fixed one. */
+  readonly deleteFirst?: boolean;
+  /** What the table can't say; asked only when every input is known. */
+  validate?(inputs: PlainProps): Failure[];
+  create(inputs: PlainProps, context: Context): Promise<Live>;
+  read(id: string, known: PlainProps, context: Context): Promise<Live | undefined>;
+  update?(id: string, news: PlainProps, state: PlainProps, context: Context): Promise<Live>;
+  delete(id: string, state: PlainProps, context: Context): Promise<void>;
+}
+
+/** Turns the table and its operations into a resource. */
+export function bridged(spec: Bridged): Resource {
+  return {
+    check: (args) => check(spec, args),
+    diff: (request) => diff(spec, request),
+    previewCreate: (inputs) => ({ ...inputs, ...unknowns(spec, inputs) }),
+    create: async (inputs, context) => {
+      const live = await spec.create(revealProps(inputs), context);
+      return { id: live.id, state: stateOf(spec, inputs, live.properties) };
+    },
+    read: async (id, inputs, state, context) => {
+      const live = await spec.read(id, revealProps(state), context);
+      if (live === undefined) return undefined;
+      const next = stateOf(spec, state, live.properties);
+      const known = Object.keys(inputs).length > 0;
+      return { id: live.id, state: next, inputs: known ? inputs : inputsOf(spec, next) };
+    },
+    previewUpdate: ({ state, news }) => ({ ...outputsOf(spec, state), ...news }),
+    update: (args, context) => update(spec, args, context),
+    delete: (id, state, context) => spec.delete(id, revealProps(state), context),
+  };
+}
+
+async function update(spec: Bridged, { id, state, news }: UpdateArgs, context: Context): Promise<Props> {
+  const before = revealProps(state);
+  const live = await spec.update?.(id, revealProps(news), before, context);
+  return stateOf(spec, { ...outputsOf(spec, state), ...news }, live?.properties ?? {});
+}
+
+function check(spec: Bridged, args: CheckArgs): CheckResult {
+  const inputs = spec.autoNamed === true ? named(args) : args.news;
+  const failures = checkProps(spec.schema, inputs);
+  if (failures.length === 0 && spec.validate !== undefined && !hasUnknown(inputs)) {
+    failures.push(...spec.validate(revealProps(inputs)));
+  }
+  return { inputs, failures };
+}
+
+/** Gives a resource without a name one, and remembers that it was made up. */
+function named({ name, olds, news, seed }: CheckArgs): Props {
+  if (news.name !== undefined) return news;
+  const kept = isAutoNamed(olds) && typeof olds.name === "string" ? olds.name : undefined;
+  const fresh = `${name}-${Buffer.from(seed).toString("hex").slice(0, 7)}`;
+  return { ...news, name: kept ?? fresh, __defaults: ["name"] };
+}
+
+function isAutoNamed(inputs: Props): boolean {
+  const defaults: Value | undefined = inputs.__defaults;
+  return Array.isArray(defaults) && defaults.includes("name");
+}
+
+function diff(spec: Bridged, { state, news, ignore }: DiffRequest): DiffResult {
+  const changes = diffProps({ schema: spec.schema, state, news, ignore });
+  const fixedName = spec.schema.name !== undefined && !isAutoNamed(news);
+  return { changes, deleteBeforeReplace: spec.deleteFirst === true || fixedName };
+}
+
+/** The outputs that a preview can't know; those also given as inputs are known already. */
+function unknowns(spec: Bridged, inputs: Props): Props {
+  const names = spec.outputs.filter((name) => inputs[name] === undefined);
+  return Object.fromEntries(names.map((name) => [name, UNKNOWN]));
+}
+
+function outputsOf(spec: Bridged, state: Props): Props {
+  return Object.fromEntries(Object.entries(state).filter(([name]) => spec.outputs.includes(name)));
+}
+
+function stateOf(spec: Bridged, asked: Props, live: PlainProps): Props {
+  const state = overlay(asked, live);
+  for (const name of spec.secretOutputs ?? []) {
+    const value = state[name];
+    if (value !== undefined && !(value instanceof Secret)) state[name] = new Secret(value);
+  }
+  return state;
+}
+
+/** The inputs of an imported resource: all that was read and could have been asked for. */
+function inputsOf(spec: Bridged, state: Props): Props {
+  const empty = (value: Value): boolean =>
+    value === "" ||
+    value === 0 ||
+    value === false ||
+    (Array.isArray(value) && value.length === 0) ||
+    (isProps(value) && Object.keys(value).length === 0);
+  const entries = Object.entries(state).filter(
+    ([name, value]) =>
+      spec.schema[name] !== undefined && spec.schema[name].computed !== true && !empty(value),
+  );
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,83 @@
+/** What changes between a resource's state and its new inputs, property by property. */
+import type { Property, Schema } from "./schema.ts";
+import { hasUnknown, isPlainProps, type Plain, type Props, reveal, stable, type Value } from "./values.ts";
+
+export type ChangeKind = "add" | "delete" | "update";
+
+/** A change of one property. */
+export interface Change {
+  readonly property: string;
+  readonly kind: ChangeKind;
+  readonly replace: boolean;
+}
+
+/** All that a diff needs: the state as last seen and the inputs asked for. */
+export interface DiffArgs {
+  readonly schema: Schema;
+  readonly state: Props;
+  readonly news: Props;
+  readonly ignore?: readonly string[];
+}
+
+/**
+ * Compares like the official plugin: the state against the inputs, where a value that isn't given equals its default or the
+ * type's zero, and one that the provider fills in isn't missed.
+ */
+export function diffProps({ schema, state, news, ignore = [] }: DiffArgs): Change[] {
+  const changes: Change[] = [];
+  for (const [name, property] of Object.entries(schema)) {
+    if (ignore.some((path) => path === name || path.startsWith(`${name}.`) || path.startsWith(`${name}[`)))
+      continue;
+    const kind = compare(property, state[name], news[name]);
+    if (kind !== undefined) changes.push({ property: name, kind, replace: property.replace === true });
+  }
+  return changes;
+}
+
+function compare(
+  property: Property,
+  before: Value | undefined,
+  after: Value | undefined,
+): ChangeKind | undefined {
+  if (after === undefined && property.computed === true) return undefined;
+  if (property.emptyKeeps === true && (after === undefined || reveal(after) === "")) return undefined;
+  if (hasUnknown(after)) return before === undefined ? "add" : "update";
+  const was = canonical(property, before === undefined ? undefined : reveal(before));
+  const now = canonical(property, after === undefined ? undefined : reveal(after));
+  if (stable(was) === stable(now)) return undefined;
+  if (was === undefined) return "add";
+  return now === undefined ? "delete" : "update";
+}
+
+/** One form for values that mean the same: defaults filled in, zeros left out, unordered lists sorted. */
+export function canonical(property: Property, value: Plain | undefined): Plain | undefined {
+  const given = value ?? property.fallback;
+  if (given === undefined || isZero(given)) return undefined;
+  if (Array.isArray(given)) {
+    const items = given.map((item) =>
+      property.items === undefined ? item : (canonical(property.items, item) ?? zeroOf(property.items)),
+    );
+    return property.unordered === true ? items.sort((a, b) => (stable(a) < stable(b) ? -1 : 1)) : items;
+  }
+  if (isPlainProps(given) && property.type === "object") return canonicalFields(property.fields ?? {}, given);
+  return given;
+}
+
+function canonicalFields(fields: Schema, value: { [key: string]: Plain }): Plain {
+  const result: { [key: string]: Plain } = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const part = canonical(field, value[name]);
+    if (part !== undefined) result[name] = part;
+  }
+  return result;
+}
+
+function isZero(value: Plain): boolean {
+  if (value === null || value === "" || value === 0 || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isPlainProps(value) && Object.keys(value).length === 0;
+}
+
+function zeroOf(property: Property): Plain {
+  return property.type === "string" ? "" : null;
+}

@@ -1,0 +1,65 @@
+/** The messages of the provider protocol, to and from our own types. */
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
+import structPb from "google-protobuf/google/protobuf/struct_pb.js";
+import type { DiffResult } from "./resource.ts";
+import type { Failure } from "./schema.ts";
+import { decodeProps, encodeProps, type Json, type Props } from "./values.ts";
+
+/** Properties off the wire. */
+export function propsFrom(struct: structPb.Struct | undefined): Props {
+  return struct === undefined ? {} : decodeProps(struct.toJavaScript() as { [key: string]: Json });
+}
+
+/** Properties for the wire. */
+export function structFrom(props: Props): structPb.Struct {
+  return structPb.Struct.fromJavaScript(encodeProps(props));
+}
+
+/** The answer to a check. */
+export function checkResponse(inputs: Props, failures: readonly Failure[]): providerPb.CheckResponse {
+  const response = new providerPb.CheckResponse();
+  response.setInputs(structFrom(inputs));
+  response.setFailuresList(
+    failures.map(({ property, reason }) => {
+      const failure = new providerPb.CheckFailure();
+      failure.setProperty(property);
+      failure.setReason(reason);
+      return failure;
+    }),
+  );
+  return response;
+}
+
+/** The answer to a diff. */
+export function diffResponse({ changes, deleteBeforeReplace }: DiffResult): providerPb.DiffResponse {
+  const response = new providerPb.DiffResponse();
+  const { DiffChanges } = providerPb.DiffResponse;
+  response.setChanges(changes.length === 0 ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME);
+  response.setDiffsList(changes.map(({ property }) => property));
+  const replaces = changes.filter(({ replace }) => replace).map(({ property }) => property);
+  response.setReplacesList(replaces);
+  response.setDeletebeforereplace(replaces.length > 0 && deleteBeforeReplace);
+  response.setHasdetaileddiff(true);
+  const details = response.getDetaileddiffMap();
+  for (const { property, kind, replace } of changes) {
+    const detail = new providerPb.PropertyDiff();
+    const { Kind } = providerPb.PropertyDiff;
+    const plain = { add: Kind.ADD, delete: Kind.DELETE, update: Kind.UPDATE }[kind];
+    const fresh = { add: Kind.ADD_REPLACE, delete: Kind.DELETE_REPLACE, update: Kind.UPDATE_REPLACE }[kind];
+    detail.setKind(replace ? fresh : plain);
+    details.set(property, detail);
+  }
+  return response;
+}
+
+/** An error as the engine shows it: the message alone. */
+export function failureFrom(error: unknown): Partial<ServiceError> {
+  const details = error instanceof Error ? error.message : String(error);
+  return { code: status.UNKNOWN, details, metadata: new Metadata() };
+}
+
+/** An error for what a plugin doesn't serve at all. */
+export function unimplemented(details: string): Partial<ServiceError> {
+  return { code: status.UNIMPLEMENTED, details, metadata: new Metadata() };
+}

@@ -1,0 +1,166 @@
+/**
+ * Property values as they cross the wire between the engine and a plugin, with their two marks: secret and
+ * not known yet. Everything a plugin returns keeps the marks of what it was given.
+ */
+
+/** The key under which the engine writes what a marked object is. */
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
+const OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
+const UNKNOWN_VALUES: ReadonlySet<string> = new Set([
+  "04da6b54-80e4-46f7-96ec-b56ff0331ba9", // a string, or anything
+  "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7", // a boolean
+  "3eeb2bf0-c639-47a8-9e75-3b44932eb421", // a number
+  "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2", // a list
+  "030794c1-ac77-496b-92df-f27374a8bd58", // an asset
+  "e48ece36-62e2-4504-bad9-02848725956a", // an archive
+  "dd056dcd-154b-4c76-9bd3-c8f88648b5ff", // an object
+]);
+const UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** A value that must never be shown or stored in plain. */
+export class Secret {
+  readonly value: Value;
+  constructor(value: Value) {
+    this.value = value;
+  }
+}
+
+/** A value that a preview can't know. */
+export class Unknown {
+  private readonly mark = "unknown";
+  toString(): string {
+    return `(${this.mark})`;
+  }
+}
+
+export const UNKNOWN = new Unknown();
+
+/** A value with its marks. */
+export type Value = null | boolean | number | string | Secret | Unknown | Value[] | Props;
+export type Props = { [key: string]: Value };
+
+/** A value whose marks were taken off. */
+export type Plain = null | boolean | number | string | Plain[] | PlainProps;
+export type PlainProps = { [key: string]: Plain };
+
+/** Anything JSON can hold: what a protobuf Struct turns into. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export function isProps(value: Value | undefined): value is Props {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Secret) &&
+    !(value instanceof Unknown)
+  );
+}
+
+export function isPlainProps(value: Plain | undefined): value is PlainProps {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Reads a value off the wire. */
+export function decode(json: Json): Value {
+  if (typeof json === "string") return UNKNOWN_VALUES.has(json) ? UNKNOWN : json;
+  if (json === null || typeof json !== "object") return json;
+  if (Array.isArray(json)) return json.map(decode);
+  const signature = json[SIGNATURE];
+  if (signature === SECRET_SIGNATURE) return new Secret(decode(json.value ?? null));
+  if (signature === OUTPUT_SIGNATURE) {
+    const value = json.value === undefined ? UNKNOWN : decode(json.value);
+    return json.secret === true ? new Secret(value) : value;
+  }
+  return decodeProps(json);
+}
+
+/** Reads a set of properties off the wire; nulls are absent properties. */
+export function decodeProps(json: { [key: string]: Json }): Props {
+  const props: Props = {};
+  for (const [key, value] of Object.entries(json)) {
+    if (value !== null) props[key] = decode(value);
+  }
+  return props;
+}
+
+/** Writes a value to the wire. */
+export function encode(value: Value): Json {
+  if (value instanceof Unknown) return UNKNOWN_TEXT;
+  if (value instanceof Secret) return { [SIGNATURE]: SECRET_SIGNATURE, value: encode(value.value) };
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map(encode);
+  return encodeProps(value);
+}
+
+/** Writes a set of properties to the wire. */
+export function encodeProps(props: Props): { [key: string]: Json } {
+  const json: { [key: string]: Json } = {};
+  for (const [key, value] of Object.entries(props)) {
+    if (value !== undefined) json[key] = encode(value);
+  }
+  return json;
+}
+
+/** The value without its secret marks; what isn't known yet becomes null, so ask `hasUnknown` first. */
+export function reveal(value: Value): Plain {
+  if (value instanceof Unknown) return null;
+  if (value instanceof Secret) return reveal(value.value);
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map(reveal);
+  return revealProps(value);
+}
+
+/** The properties without their secret marks. */
+export function revealProps(props: Props): PlainProps {
+  const plain: PlainProps = {};
+  for (const [key, value] of Object.entries(props)) plain[key] = reveal(value);
+  return plain;
+}
+
+/** Whether any part of the value satisfies the test. */
+function some(value: Value | undefined, test: (part: Value) => boolean): boolean {
+  if (value === undefined) return false;
+  if (test(value)) return true;
+  if (value instanceof Secret) return some(value.value, test);
+  if (Array.isArray(value)) return value.some((part) => some(part, test));
+  return isProps(value) && Object.values(value).some((part) => some(part, test));
+}
+
+/** Whether any part of the value isn't known yet. */
+export function hasUnknown(value: Value | undefined): boolean {
+  return some(value, (part) => part instanceof Unknown);
+}
+
+/** Whether any part of the value is secret. */
+export function hasSecret(value: Value | undefined): boolean {
+  return some(value, (part) => part instanceof Secret);
+}
+
+/** Whether two plain values are the same, whatever the order of their keys. */
+export function same(left: Plain | undefined, right: Plain | undefined): boolean {
+  return stable(left) === stable(right);
+}
+
+/** One text for a plain value, whatever the order of its keys. */
+export function stable(value: Plain | undefined): string {
+  if (value === undefined) return "";
+  if (Array.isArray(value)) return `[${value.map(stable).join(",")}]`;
+  if (!isPlainProps(value)) return JSON.stringify(value);
+  const keys = Object.keys(value).sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${stable(value[key])}`).join(",")}}`;
+}
+
+/**
+ * The state to keep after an operation: what was asked for, overlaid with what is really there. A value that is as
+ * it was asked for keeps its marks; one that differs is secret if what was asked for was.
+ */
+export function overlay(inputs: Props, live: PlainProps): Props {
+  const state: Props = { ...inputs };
+  for (const [key, value] of Object.entries(live)) {
+    const asked = inputs[key];
+    if (asked !== undefined && same(reveal(asked), value)) continue;
+    state[key] = asked !== undefined && hasSecret(asked) ? new Secret(value) : value;
+  }
+  return state;
+}

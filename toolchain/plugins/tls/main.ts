@@ -1,0 +1,9 @@
+/** Stand-in for pulumi-resource-tls: PrivateKey. */
+import { serveProvider } from "../shared/provider.ts";
+import { privateKey } from "./privateKey.ts";
+
+await serveProvider({
+  name: "tls",
+  version: "5.6.1",
+  resources: { "tls:index/privateKey:PrivateKey": privateKey },
+});
