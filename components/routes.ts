@@ -27,9 +27,10 @@ function rules({ name, urls }: RouteArgs) {
   const path = projectPath(name);
   const own = new URL(urls.browser(name)).origin;
   const apiHost = new URL(urls.api(name)).hostname;
+  const apiHosts = apiHost === "localhost" ? ["localhost", "127.0.0.1"] : [apiHost];
   const hostname = `Host(${q(urls.hostname(name))})`;
   // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
-  const underPath = `Host(${q(apiHost)}) && (Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
+  const underPath = `(${apiHosts.map((host) => `Host(${q(host)})`).join(" || ")}) && (Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
   // A browser sends Origin with everything that can change something and with WebSockets; `opencode attach` sends none.
   const foreign = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
   return { hostname, underPath, foreign };

@@ -33,7 +33,9 @@ describe("projectLabels", () => {
         "!(HeaderRegexp(`Origin`, `.+`) && !Header(`Origin`, `http://web.localhost:4080`))",
       );
     }
-    expect(labels["traefik.http.routers.web_path.rule"]).toMatch(/^Host\(`localhost`\) && /);
+    expect(labels["traefik.http.routers.web_path.rule"]).toMatch(
+      /^\(Host\(`localhost`\) \|\| Host\(`127\.0\.0\.1`\)\) && \(Path/,
+    );
   });
 
   it("gives every project keys of its own, even where one name continues another", () => {
