@@ -79,10 +79,12 @@ function describeTop(value: unknown): { what: string; fix: string } | undefined 
 }
 
 function checkSchema(yaml: ReadYaml): { data?: ProjectsFile; findings: Finding[] } {
-  const result = projectsFile.safeParse(yaml.value, { error: describeIssue });
+  const result = projectsFile.safeParse(yaml.value, {
+    error: (issue) => describeIssue(issue, yaml.sourceOf(pathOf(issue.path))),
+  });
   if (result.success) return { data: result.data, findings: [] };
   const findings = result.error.issues.flatMap((issue) => {
-    const path = issue.path.filter((step) => typeof step !== "symbol");
+    const path = pathOf(issue.path);
     if (issue.code === "unrecognized_keys") {
       const lines = issue.message.split("\n");
       return issue.keys.map((key, index) =>
@@ -95,6 +97,8 @@ function checkSchema(yaml: ReadYaml): { data?: ProjectsFile; findings: Finding[]
   });
   return { findings };
 }
+
+const pathOf = (path: readonly PropertyKey[] = []): Path => path.filter((step) => typeof step !== "symbol");
 
 const locate = (yaml: ReadYaml, { path, what, fix, atKey }: Breach): Finding => ({
   path,
@@ -116,7 +120,7 @@ function toError(yaml: ReadYaml, findings: readonly Finding[], file: string): Co
     .map(({ path, offset, what, fix }): Problem => {
       const { line, col } = yaml.position(offset);
       return {
-        where: [`${file}:${line}:${col}`, formatPath(path as Path)].filter(Boolean).join(" "),
+        where: [`${file}:${line}:${col}`, formatPath(path)].filter(Boolean).join(" "),
         what,
         fix,
       };

@@ -13,7 +13,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   emails: "members",
   enabled: "state",
   environment: "env",
-  image: "nothing: every project has the platform's image",
   maxProjects: "limits.maxProjects",
   mem: "memory",
   memory: "resources.memory",
@@ -28,6 +27,15 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   users: "members",
 };
 
+/** Keys of other tools that have no like here, and why. */
+const ABSENT: Readonly<Record<string, string>> = {
+  build: "every project has the platform's image",
+  image: "every project has the platform's image",
+  port: "each project has its own hostname, and the stack one port",
+  ports: "each project has its own hostname, and the stack one port",
+  volumes: "each project has one workspace, which outlives its container",
+};
+
 const EXPECTED: Readonly<Record<string, string>> = {
   string: "text",
   number: "a number",
@@ -40,8 +48,11 @@ const EXPECTED: Readonly<Record<string, string>> = {
 
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
-/** The message for an issue whose schema has none of its own. Unknown keys give one line per key, in order. */
-export function describeIssue(issue: RawIssue): string {
+/**
+ * The message for an issue whose schema has none of its own. Unknown keys give one line per key, in order.
+ * `source` is how the value is written in the file, where that is known.
+ */
+export function describeIssue(issue: RawIssue, source?: string): string {
   if (issue.code === "unrecognized_keys") {
     const known = knownKeys(issue.inst);
     return issue.keys.map((key) => describeUnknownKey(key, known)).join("\n");
@@ -52,9 +63,9 @@ export function describeIssue(issue: RawIssue): string {
   }
   if (issue.code === "invalid_key") return issue.issues[0]?.message ?? "is not a key that can be used";
   if (issue.input === undefined) return "is missing";
-  if (issue.input === null) return "has no value: fill it in, or take the key out";
+  if (issue.input === null) return "has no value: fill it in, or take it out";
   const found = show(issue.input);
-  if (issue.code === "invalid_type") return describeType(issue.expected, issue.input);
+  if (issue.code === "invalid_type") return describeType(issue.expected, issue.input, source);
   if (issue.code === "invalid_value") return describeChoice(issue.input, issue.values);
   if (issue.code === "too_small")
     return issue.origin === "array" ? "is an empty list" : `${found} is too small: ${issue.minimum} or more`;
@@ -71,10 +82,10 @@ function describeChoice(found: unknown, options: readonly unknown[]): string {
   return `${show(found)} is not ${list}${guess ? `; did you mean ${guess}?` : ""}`;
 }
 
-function describeType(expected: string, input: unknown): string {
+function describeType(expected: string, input: unknown, source?: string): string {
   const text = `${show(input)} is not ${EXPECTED[expected] ?? expected}`;
   const scalar = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
-  if (expected === "string" && scalar) return `${text}: put it in quotes`;
+  if (expected === "string" && scalar) return `${source ?? show(input)} is not text: put it in quotes`;
   if (
     expected === "number" &&
     typeof input === "string" &&
@@ -94,7 +105,7 @@ function knownKeys(schema: unknown): string[] {
 function describeUnknownKey(key: string, known: readonly string[]): string {
   if (key === "<<") return "merge keys are not used here: put what projects share under defaults";
   const elsewhere = Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined;
-  if (elsewhere?.startsWith("nothing")) return `is not a key here; it needs ${elsewhere}`;
+  if (Object.hasOwn(ABSENT, key)) return `is not a key here: ${ABSENT[key]}`;
   if (elsewhere && known.includes(elsewhere.split(".")[0] ?? ""))
     return `is not a key here; did you mean ${elsewhere}?`;
   const guess = closest(key, known);

@@ -54,6 +54,20 @@ const knownHostError = about(
     `${found} is not a line of known_hosts: write what ssh-keyscan prints (e.g. host ssh-ed25519 AAAA…)`,
 );
 
+const secretsError = ({ input }: { input?: unknown }) =>
+  typeof input === "object" && input !== null
+    ? "is a map, and no value of a secret belongs in this file: write names, as in [GITHUB_TOKEN]"
+    : undefined;
+const projectError = ({ code, input }: { code: string; input?: unknown }) =>
+  code === "invalid_type" && typeof input === "string"
+    ? `${show(input)} is not an entry: write name: ${input}`
+    : undefined;
+const projectsError = ({ input }: { input?: unknown }) => {
+  if (input === undefined) return "is missing: write projects: [] for none";
+  if (input === null) return "has no value: write projects: [] for none";
+  return `${show(input)} is not a list: begin each entry with - name:`;
+};
+
 const projectName = z
   .string({ error: nameError })
   .regex(PROJECT_NAME_PATTERN, { error: nameError, abort: true })
@@ -78,7 +92,10 @@ const variableName = z
   });
 
 const variableValue = z.union([z.string(), z.number(), z.boolean()], {
-  error: about((found) => `${found} is not the value of a variable: write text, a number, true or false`),
+  error: ({ input }) =>
+    input === null
+      ? 'has no value: for an empty one write ""'
+      : `${show(input)} is not the value of a variable: write text, a number, true or false`,
 });
 
 const repo = z.string({ error: repoError }).superRefine((text, context) => {
@@ -170,56 +187,61 @@ const git = z
   ])
   .describe("How to authenticate to repo. Default: { auth: none }.");
 
-const project = z.strictObject({
-  name: projectName
-    .describe(
-      "The project's name, unique: its hostname, its container and its workspace. 1 to 32 lower-case letters, digits and hyphens.",
-    )
-    .meta({ examples: ["web-shop"] }),
-  repo: repo
-    .optional()
-    .describe(
-      "What is cloned into the workspace while that is empty: an https, ssh or git@host:path address, or on the local stack a path. Default: none, an empty git workspace.",
-    )
-    .meta({ examples: ["https://github.com/example/web-shop.git", "git@github.com:example/web-shop.git"] }),
-  branch: z
-    .string()
-    .refine(isBranchName, { error: about((found) => `${found} is not a branch's name that git takes`) })
-    .optional()
-    .describe("Branch or tag that is cloned. Default: the repository's own."),
-  depth: z
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .optional()
-    .describe("Number of commits to clone (a shallow clone). Default: all of them."),
-  state: z
-    .enum(["running", "stopped"])
-    .default("running")
-    .describe("running, or stopped: the container is kept, with its workspace. Default: running."),
-  resources: resources
-    .optional()
-    .describe("Limits of this project's container. Default, key by key: defaults.resources."),
-  env: env
-    .optional()
-    .describe("Environment variables, in plain sight: put tokens under secrets. Default: defaults.env."),
-  secrets: z
-    .array(variableName)
-    .optional()
-    .describe(
-      "Names of secrets, which opencode gets as environment variables. Values are set with: npm run pulumi -- config set --secret secrets:<project>/NAME (or secrets:NAME for every project). Default: none.",
-    )
-    .meta({ uniqueItems: true, examples: [["ANTHROPIC_API_KEY"]] }),
-  git: git.optional(),
-  opencode: opencode
-    .optional()
-    .describe("opencode's settings in this project. Default, key by key: defaults.opencode."),
-  members: z
-    .array(z.email({ error: emailError }))
-    .optional()
-    .describe("E-mail addresses of the people who may open the project, where sign-in is on. Default: none.")
-    .meta({ uniqueItems: true }),
-});
+const project = z.strictObject(
+  {
+    name: projectName
+      .describe(
+        "The project's name, unique: its hostname, its container and its workspace. 1 to 32 lower-case letters, digits and hyphens.",
+      )
+      .meta({ examples: ["web-shop"] }),
+    repo: repo
+      .optional()
+      .describe(
+        "What is cloned into the workspace while that is empty: an https, ssh or git@host:path address, or on the local stack a path. Default: none, an empty git workspace.",
+      )
+      .meta({ examples: ["https://github.com/example/web-shop.git", "git@github.com:example/web-shop.git"] }),
+    branch: z
+      .string()
+      .refine(isBranchName, { error: about((found) => `${found} is not a branch's name that git takes`) })
+      .optional()
+      .describe("Branch or tag that is cloned. Default: the repository's own."),
+    depth: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe("Number of commits to clone (a shallow clone). Default: all of them."),
+    state: z
+      .enum(["running", "stopped"])
+      .default("running")
+      .describe("running, or stopped: the container is kept, with its workspace. Default: running."),
+    resources: resources
+      .optional()
+      .describe("Limits of this project's container. Default, key by key: defaults.resources."),
+    env: env
+      .optional()
+      .describe("Environment variables, in plain sight: put tokens under secrets. Default: defaults.env."),
+    secrets: z
+      .array(variableName, { error: secretsError })
+      .optional()
+      .describe(
+        "Names of secrets, which opencode gets as environment variables. Values are set with: npm run pulumi -- config set --secret secrets:<project>/NAME (or secrets:NAME for every project). Default: none.",
+      )
+      .meta({ uniqueItems: true, examples: [["ANTHROPIC_API_KEY"]] }),
+    git: git.optional(),
+    opencode: opencode
+      .optional()
+      .describe("opencode's settings in this project. Default, key by key: defaults.opencode."),
+    members: z
+      .array(z.email({ error: emailError }))
+      .optional()
+      .describe(
+        "E-mail addresses of the people who may open the project, where sign-in is on. Default: none.",
+      )
+      .meta({ uniqueItems: true }),
+  },
+  { error: projectError },
+);
 
 /** The whole file. */
 export const projectsFile = z
@@ -243,12 +265,12 @@ export const projectsFile = z
       })
       .optional()
       .describe("Guards against a mistake that would fill the host."),
-    projects: z.array(project).describe("One entry per project; [] for none."),
+    projects: z.array(project, { error: projectsError }).describe("One entry per project; [] for none."),
   })
   .describe("The projects of this platform: one isolated opencode per entry.");
 
-/** The schemas of the parts, for rules that look at a part alone. */
-export const parts = { resources, opencode, git, project } as const;
+/** The schema of each key of an entry, for rules that look at the keys one by one. */
+export const projectKeys = project.shape;
 
 /** The file as written, checked. */
 export type ProjectsFile = z.output<typeof projectsFile>;

@@ -42,14 +42,14 @@ export function parseRepo(text: string): RepoSource | RepoMistake {
 
 function parseUrl(text: string): RepoSource | RepoMistake {
   const scheme = text.slice(0, text.indexOf(":")).toLowerCase();
-  if (!URL.canParse(text)) return refuse(`is not a URL that can be read`, FORMS);
+  if (!URL.canParse(text)) return refuse("is not a URL that can be read", FORMS);
   const url = new URL(text);
+  if (url.password !== "" || (url.username !== "" && scheme !== "ssh")) return credentials();
   if (scheme === "git")
     return refuse("git:// is neither encrypted nor authenticated", `write https://${text.slice(6)}`);
   if (scheme === "file") return refuse("file:// is not used here", "write the path alone, from /");
   if (scheme !== "https" && scheme !== "http" && scheme !== "ssh")
     return refuse(`${scheme}:// is not a way to clone here`, FORMS);
-  if (url.password !== "" || (url.username !== "" && scheme !== "ssh")) return credentials();
   if (url.search !== "" || url.hash !== "")
     return refuse(
       "has a ? or # part, where tokens leak",

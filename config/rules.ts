@@ -1,11 +1,11 @@
 /**
- * Rules that need more than one key, or the world outside the file. They look at whatever parts of the file are right by themselves,
- * so that a mistake elsewhere hides none of theirs.
+ * Rules that need more than one key, or the world outside the file. They look at whatever parts are right by
+ * themselves, so that a mistake elsewhere hides none of theirs.
  */
+import { checkEntryRules } from "./entry-rules.ts";
 import { formatPath } from "./messages.ts";
-import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES, type ProjectEntry, parts } from "./projects.ts";
-import { isPrivateHost, parseRepo, type RepoSource } from "./repo.ts";
-import { secretCommand } from "./secrets.ts";
+import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./projects.ts";
+import { isMap, listOf, mapOf, type Rough } from "./rough.ts";
 import { formatSize, parseSize } from "./sizes.ts";
 import { show } from "./text.ts";
 import type { Path, ReadYaml } from "./yaml.ts";
@@ -32,15 +32,6 @@ export interface Breach {
   readonly atKey?: boolean;
 }
 
-type Rough = Readonly<Record<string, unknown>>;
-/** The keys of an entry that are right by themselves. */
-type Readable = Partial<Omit<ProjectEntry, "resources">>;
-
-const isMap = (value: unknown): value is Rough =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const mapOf = (value: unknown): Rough => (isMap(value) ? value : {});
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
 /** Every broken rule of a file, however much else is wrong with it. */
 export function checkRules(yaml: ReadYaml, world: Surroundings): Breach[] {
   const file = mapOf(yaml.value);
@@ -65,26 +56,11 @@ function checkEntry(
   yaml: ReadYaml,
   world: Surroundings,
 ): Breach[] {
-  const readable = readKeys(entry);
   return [
-    ...checkRepo(entry, readable, path, world),
-    ...checkGit(entry, readable, path),
     ...checkResources(entry.resources, [...path, "resources"], world),
     ...checkVariables(entry.env, [...path, "env"], yaml),
-    ...checkSecrets(entry, readable, path, defaultEnv, world),
-    ...checkRepeats(entry.members, [...path, "members"]),
-    ...checkRepeats(mapOf(entry.git).knownHosts, [...path, "git", "knownHosts"]),
+    ...checkEntryRules(entry, path, defaultEnv, world),
   ];
-}
-
-/** The keys of an entry whose values are right by themselves, as zod gives them. */
-function readKeys(entry: Rough): Readable {
-  const readable: Record<string, unknown> = {};
-  for (const [key, schema] of Object.entries(parts.project.shape)) {
-    const result = schema.safeParse(entry[key]);
-    if (entry[key] !== undefined && result.success) readable[key] = result.data;
-  }
-  return readable as Readable;
 }
 
 function checkCount(projects: readonly unknown[], limit: unknown): Breach[] {
@@ -105,17 +81,6 @@ function checkNames(projects: readonly unknown[], yaml: ReadYaml): Breach[] {
     const line = yaml.position(yaml.offsetOf(["projects", other, "name"])).line;
     const what = `${show(name)} is already the name of ${formatPath(["projects", other])} in line ${line}`;
     return [{ path: ["projects", index, "name"], what }];
-  });
-}
-
-function checkRepeats(list: unknown, path: Path): Breach[] {
-  const seen = new Set<string>();
-  return listOf(list).flatMap((item, index): Breach[] => {
-    if (typeof item !== "string") return [];
-    const word = item.toLowerCase();
-    const repeated = seen.has(word);
-    seen.add(word);
-    return repeated ? [{ path: [...path, index], what: `${show(item)} is in the list twice` }] : [];
   });
 }
 
@@ -154,108 +119,4 @@ function checkBuiltInMemory(defaults: Rough, projects: readonly unknown[], world
   const [breach] = checkResources({ memory: size.text }, [], world);
   const fix = "set defaults: { resources: { memory: … } }";
   return [{ path: ["projects", index], what: `gets the default memory; ${breach?.what}`, fix }];
-}
-
-function checkRepo(entry: Rough, { repo }: Readable, path: Path, world: Surroundings): Breach[] {
-  if (entry.repo === undefined)
-    return ["branch", "depth", "git"]
-      .filter((key) => entry[key] !== undefined && mapOf(entry[key]).auth !== "none")
-      .map((key) => ({
-        path: [...path, key],
-        what: "has no effect without repo",
-        fix: "add repo, or take it out",
-        atKey: true,
-      }));
-  const source = repo === undefined ? undefined : parseRepo(repo);
-  if (!source || "mistake" in source || source.kind !== "local") return [];
-  const at = [...path, "repo"];
-  if (world.stack !== "local")
-    return [
-      {
-        path: at,
-        what: `${show(repo)} is a path on this machine, which the stack ${world.stack} cannot see`,
-        fix: "push it somewhere and write its https or ssh address",
-      },
-    ];
-  if (world.isDirectory && !world.isDirectory(source.url))
-    return [{ path: at, what: `there is no directory ${show(repo)}` }];
-  return [];
-}
-
-function checkGit(entry: Rough, { repo, git, secrets }: Readable, path: Path): Breach[] {
-  const source = repo === undefined ? undefined : parseRepo(repo);
-  const at = [...path, "git", "auth"];
-  const breaches: Breach[] = [];
-  if (git?.auth === "token" && !secrets?.includes(git.secret) && (secrets || entry.secrets === undefined)) {
-    const fix = `add it: secrets: [${[...(secrets ?? []), git.secret].join(", ")}]`;
-    breaches.push({
-      path: [...path, "git", "secret"],
-      what: `${git.secret} is not in this entry's secrets`,
-      fix,
-    });
-  }
-  if (!source || "mistake" in source) return breaches;
-  const needed = git && git.auth !== "none" ? checkAuth(git.auth, source) : undefined;
-  if (needed) breaches.push({ path: at, ...needed });
-  if (source.kind === "ssh" && (git ? git.auth === "none" : entry.git === undefined))
-    breaches.push({
-      path: [...path, "repo"],
-      what: "is reached over ssh, which needs a key",
-      fix: "add git: { auth: ssh }",
-    });
-  return breaches;
-}
-
-function checkAuth(auth: "token" | "ssh", { kind, host }: RepoSource): Omit<Breach, "path"> | undefined {
-  const found = kind === "local" ? "a local path" : `${kind}`;
-  if (auth === "ssh" && kind !== "ssh")
-    return {
-      what: `ssh needs an ssh repo, and this one is ${found}`,
-      fix: "write repo as git@host:owner/repo.git",
-    };
-  if (auth === "token" && kind === "http" && !isPrivateHost(host))
-    return { what: `a token would go to ${host} unencrypted`, fix: "write repo with https://" };
-  if (auth === "token" && kind !== "https" && kind !== "http")
-    return {
-      what: `token needs an https repo, and this one is ${found}`,
-      fix: "write repo as https://host/owner/repo.git",
-    };
-  return undefined;
-}
-
-function checkSecrets(
-  entry: Rough,
-  { name, secrets }: Readable,
-  path: Path,
-  defaultEnv: Rough,
-  world: Surroundings,
-): Breach[] {
-  const at = [...path, "secrets"];
-  const breaches = checkRepeats(entry.secrets, at);
-  const env = mapOf(entry.env);
-  for (const [index, secret] of (secrets ?? []).entries()) {
-    const also = Object.hasOwn(env, secret)
-      ? "env"
-      : Object.hasOwn(defaultEnv, secret)
-        ? "defaults.env"
-        : undefined;
-    if (also)
-      breaches.push({
-        path: [...at, index],
-        what: `${secret} is in ${also} as well`,
-        fix: "keep one of the two",
-      });
-    if (
-      name !== undefined &&
-      world.hasSecret &&
-      secrets?.indexOf(secret) === index &&
-      !world.hasSecret(name, secret)
-    )
-      breaches.push({
-        path: [...at, index],
-        what: `${secret} has no value`,
-        fix: `set one: ${secretCommand(secret, name)} (or secrets:${secret} for every project)`,
-      });
-  }
-  return breaches;
 }

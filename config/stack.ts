@@ -16,19 +16,19 @@ const ROTATION_OF = `${ROTATION}/`;
 const say = (rule: string) => (issue: { input?: unknown }) => `${show(issue.input)} is not ${rule}`;
 const portError = say("a port: a whole number from 1 to 65535");
 const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
-const directoryError = say("a directory's path");
-const socketError = say("an absolute path");
+const directoryError = say("a directory's path: no quotes, colons, commas, $ or \\");
+const socketError = say("the absolute path of a socket");
 const imageError = say("an image reference (e.g. node:22-bookworm-slim)");
 
-/** Paths without line breaks or what Docker would read as the end of a path. */
-const PATH = /^[^\s:][^\n\r:]*$/;
+/** Paths that need no quoting in a shell or in Docker's own syntax. */
+const PATH_CHARACTERS = /^[^\s:,'"`$\\][^\n\r:,'"`$\\]*$/;
 
 const settingsSchema = z.strictObject({
   port: z
     .string()
     .regex(/^[1-9]\d{0,4}$/, { error: portError, abort: true })
+    .refine((text) => Number(text) <= 65535, { error: portError, abort: true })
     .transform(Number)
-    .refine((port) => port <= 65535, { error: portError })
     .default(4080)
     .describe("Port of 127.0.0.1 on which every project is served."),
   namePrefix: z
@@ -40,12 +40,13 @@ const settingsSchema = z.strictObject({
     ),
   workspacesDir: z
     .string()
-    .regex(PATH, { error: directoryError })
+    .regex(PATH_CHARACTERS, { error: directoryError })
     .default(".workspaces")
     .describe("Directory of the projects' workspaces, relative to the checkout."),
   dockerSocket: z
     .string()
-    .regex(/^\/[^\n\r:]+$/, { error: socketError })
+    .regex(PATH_CHARACTERS, { error: socketError })
+    .startsWith("/", { error: socketError })
     .default("/var/run/docker.sock")
     .describe("Socket of the Docker daemon."),
   baseImage: z
@@ -76,13 +77,8 @@ export const settingDocs: readonly {
 /** The stack's settings, typed, with defaults. */
 export type Settings = Readonly<z.output<typeof settingsSchema>> & {
   /** Per project, what its own `passwordRotation/<project>` says. */
-  readonly passwordRotationOf: Readonly<Record<string, string>>;
+  readonly passwordRotations: Readonly<Record<string, string>>;
 };
-
-/** What a project's password depends on: when this changes, the password does. */
-export function passwordRotationFor(settings: Settings, project: string): string {
-  return `${settings.passwordRotation}/${settings.passwordRotationOf[project] ?? ""}`;
-}
 
 /** The full key of a setting: `opencode-platform:port`. */
 export const settingKey = (name: string): string => `${SETTINGS_NAMESPACE}:${name}`;
@@ -108,7 +104,7 @@ export function parseSettings(raw: Readonly<Record<string, string | undefined>>)
     problems.push({ where: settingKey(name), what: message, fix: fixFor(name) });
   }
   if (problems.length > 0 || !result.data) throw new ConfigError(problems);
-  return { ...result.data, passwordRotationOf: rotation };
+  return { ...result.data, passwordRotations: rotation };
 }
 
 function describeUnknown(name: string): Problem {

@@ -27,20 +27,34 @@ export interface ReadYaml {
 }
 
 const MAX_LENGTH = 256 * 1024;
-const MAX_NODES = 50_000;
-const MAX_DEPTH = 40;
+const MAX_NODES = 20_000;
+const MAX_DEPTH = 24;
 const MAX_ALIASES = 100;
 const PLAIN_TAGS = /^(!|tag:yaml\.org,2002:(str|int|float|bool|null|map|seq))$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
-/** Plainer words for the mistakes people make most; the rest are told in the parser's own. */
-const SYNTAX: Readonly<Record<string, string>> = {
-  TAB_AS_INDENT: "is indented with a tab: YAML takes spaces only",
-  MULTIPLE_DOCS: "starts a second document (---): keep everything in one",
-  BAD_INDENT: "is indented differently from what it belongs to",
-  NON_STRING_KEY: "a key must be plain text",
-};
+const BRACKET = "opens a bracket that is not closed, or not where it should be: look for a missing ";
+
+/** Plainer words for the mistakes people make most, by the parser's own; the rest are told as the parser does. */
+const SYNTAX: readonly (readonly [RegExp, string])[] = [
+  [/^Tabs are not/, "is indented with a tab: YAML takes spaces only"],
+  [/^Source contains multiple/, "starts a second document (---): keep everything in one"],
+  [/^Flow sequence in block/, `${BRACKET}]`],
+  [/^Flow map in block/, `${BRACKET}}`],
+  [/^Missing closing/, "opens a quote that is not closed"],
+  [/^Sequence item without -/, "is indented like a list item but has no -: line it up with the key above"],
+  [/^All mapping items must/, "is indented differently from the keys it belongs to"],
+  [
+    /^Nested mappings are not/,
+    "has a second colon, or is indented too far: text with a colon and a space goes in quotes",
+  ],
+  [/^Implicit keys need to be/, "has no colon: write key: value"],
+  [/^Plain value cannot start/, "starts with a character that YAML keeps for itself: put it in quotes"],
+  [/^Unresolved tag/, "has a tag (!…), which is not used here: take it out"],
+  [/^Maximum call stack/, "is nested too deeply to be read"],
+  [/^With stringKeys/, "has a key that is not plain text"],
+];
 
 interface Place {
   readonly value: number;
@@ -100,7 +114,7 @@ function findAll(text: string, position: ReadYaml["position"], places: Map<strin
       stringKeys: true,
       uniqueKeys: false,
       merge: false,
-      logLevel: "silent",
+      logLevel: "error",
     });
   } catch {
     return fatal("is nested too deeply to be read");
@@ -113,9 +127,11 @@ function findAll(text: string, position: ReadYaml["position"], places: Map<strin
 /** The parser's errors and warnings, one per line: the first is the cause, what follows it on the line is not. */
 function syntaxFindings(document: Document.Parsed, position: ReadYaml["position"]): Finding[] {
   const findings = new Map<number, Finding>();
-  for (const { code, message, pos } of [...document.errors, ...document.warnings]) {
+  for (const { message, pos } of [...document.errors, ...document.warnings]) {
     const line = position(pos[0]).line;
-    const what = SYNTAX[code] ?? `is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+    const known = SYNTAX.find(([pattern]) => pattern.test(message))?.[1];
+    const what =
+      known ?? `is not YAML: ${message.charAt(0).toLowerCase()}${message.slice(1).replace(/\s+/g, " ")}`;
     if (!findings.has(line)) findings.set(line, { path: [], offset: pos[0], what });
   }
   if (findings.size === 0 && document.directives?.yaml.version !== "1.2")
@@ -132,6 +148,8 @@ class Walk {
   readonly #places: Map<string, Place>;
   readonly #findings: Finding[] = [];
   readonly #open = new Set<unknown>();
+  /** The first thing that goes beyond what is read at all; nothing else is said then. */
+  #excess: Finding | undefined;
   #nodes = 0;
   #aliases = 0;
 
@@ -142,11 +160,17 @@ class Walk {
 
   run(): { value: unknown; findings: readonly Finding[] } {
     const value = this.#value(this.#document.contents, [], 0, undefined);
+    if (this.#excess) return { value: undefined, findings: [this.#excess] };
     return { value, findings: this.#findings };
   }
 
   #find(path: Path, offset: number, what: string, fix?: string): null {
     this.#findings.push({ path, offset, what, ...(fix && { fix }) });
+    return null;
+  }
+
+  #exceed(path: Path, offset: number, what: string): null {
+    this.#excess ??= { path, offset, what, fix: "put what projects share under defaults" };
     return null;
   }
 
@@ -159,25 +183,23 @@ class Walk {
     if (!this.#places.has(keyOf(path))) this.#places.set(keyOf(path), place);
     if (empty) return null;
     if (++this.#nodes > MAX_NODES)
-      return this.#nodes === MAX_NODES + 1 ? this.#find(path, offset, "is more than can be read here") : null;
+      return this.#exceed(path, offset, `has more than ${MAX_NODES} values in all`);
     if (path.length > MAX_DEPTH) return this.#find(path, offset, `is more than ${MAX_DEPTH} levels deep`);
     if (isAlias(node)) return this.#alias(node, path, offset, key);
     if (node.tag && !PLAIN_TAGS.test(node.tag))
-      return this.#find(path, offset, `has the tag ${node.tag}, which is not used here`, "take it out");
+      return this.#find(
+        path,
+        offset,
+        `has the tag ${node.tag.replace("tag:yaml.org,2002:", "!!")}, which is not used here`,
+        "take it out",
+      );
     if (isMap(node) || isSeq(node)) return this.#collection(node, path, offset);
     return this.#scalar(isScalar(node) ? node.value : undefined, path, offset, source);
   }
 
   #alias(node: Node & { source: string }, path: Path, offset: number, key: number | undefined): unknown {
     if (++this.#aliases > MAX_ALIASES)
-      return this.#aliases === MAX_ALIASES + 1
-        ? this.#find(
-            path,
-            offset,
-            `is one alias too many: at most ${MAX_ALIASES}`,
-            "put what projects share under defaults",
-          )
-        : null;
+      return this.#exceed(path, offset, `is one alias too many: at most ${MAX_ALIASES}`);
     const target = isAlias(node) ? node.resolve(this.#document) : undefined;
     if (!target) return this.#find(path, offset, `*${node.source} has no anchor &${node.source} above it`);
     if (this.#open.has(target))
