@@ -2,6 +2,7 @@
 import { serveProvider } from "../shared/provider.ts";
 import { checkConfig, configure } from "./client.ts";
 import { container } from "./container.ts";
+import { image } from "./image.ts";
 import { network } from "./network.ts";
 import { remoteImage } from "./remoteImage.ts";
 import { volume } from "./volume.ts";
@@ -11,6 +12,7 @@ await serveProvider({
   version: "5.2.0",
   resources: {
     "docker:index/container:Container": container,
+    "docker:index/image:Image": image,
     "docker:index/network:Network": network,
     "docker:index/remoteImage:RemoteImage": remoteImage,
     "docker:index/volume:Volume": volume,
