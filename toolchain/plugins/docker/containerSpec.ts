@@ -238,7 +238,7 @@ export function endpointConfig(network: PlainProps): object {
   });
 }
 
-/** The files to put into a new container; they belong to root, as with the official plugin. */
+/** The files to put into a new container; root's where no owner is given. */
 export function uploadEntries(value: Plain | undefined): TarEntry[] {
   return records(value).map((upload) => {
     const permissions = str(upload.permissions);
@@ -246,6 +246,8 @@ export function uploadEntries(value: Plain | undefined): TarEntry[] {
     return {
       path: (str(upload.file) ?? "").replace(/^\/+/, ""),
       mode: permissions === undefined ? fallback : Number.parseInt(permissions, 8),
+      uid: Number(str(upload.owner) ?? 0),
+      gid: Number(str(upload.group) ?? 0),
       content: uploadContent(upload),
       mtime: Math.floor(Date.now() / 1000),
     };

@@ -9,6 +9,9 @@ export interface TarEntry {
   readonly mode: number;
   readonly type?: "file" | "directory" | "symlink";
   readonly content?: Uint8Array;
+  /** Owner and group; root where absent. */
+  readonly uid?: number;
+  readonly gid?: number;
   /** Where a symlink points. */
   readonly target?: string;
   /** Seconds since 1970; build caches want the same archive for the same content. */
@@ -25,8 +28,8 @@ function header(entry: TarEntry, size: number, typeFlag: string): Buffer {
   const block = Buffer.alloc(BLOCK);
   block.write(entry.path.slice(0, NAME_LENGTH), 0);
   block.write(octal(entry.mode & 0o7777, 8), 100);
-  block.write(octal(0, 8), 108); // owner: root
-  block.write(octal(0, 8), 116);
+  block.write(octal(entry.uid ?? 0, 8), 108);
+  block.write(octal(entry.gid ?? 0, 8), 116);
   block.write(octal(size, 12), 124);
   block.write(octal(entry.mtime ?? 0, 12), 136);
   block.write("        ", 148);
