@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { check } from "../../config/check.ts";
+import { loadProjects } from "../../config/load.ts";
 import { projectsJsonSchema } from "../../config/schema.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -77,4 +78,27 @@ it("the projects.yaml of a new checkout names its schema and passes", () => {
     ["sandbox", undefined, []],
     ["scratchpad", undefined, []],
   ]);
+});
+
+it("the examples in its comments pass as well, once the comment signs are gone", () => {
+  const text = read("projects.yaml")
+    .split("\n")
+    .map((line) => (/^\s*# ([- ] |(env|opencode|limits): \{)/.test(line) ? line.replace("# ", "") : line))
+    .join("\n");
+  const projects = loadProjects(text, { file: "projects.yaml", stack: "local" });
+  expect(projects[2]).toMatchObject({
+    name: "web-shop",
+    env: { LANG: "C.UTF-8", LOG_LEVEL: "debug", RETRIES: "3" },
+    git: { auth: "token", secret: "GITHUB_TOKEN" },
+    opencode: { model: "anthropic/claude-sonnet-4-5", config: { autoupdate: false } },
+    members: ["dev@example.com"],
+  });
+});
+
+it("editors can compile every pattern of the JSON schema", () => {
+  const patterns = [...projectsJsonSchema().matchAll(/"pattern": (".*")/g)].map(([, text = ""]) =>
+    JSON.parse(text),
+  );
+  expect(patterns.length).toBeGreaterThan(5);
+  for (const pattern of patterns) expect(() => new RegExp(pattern, "u")).not.toThrow();
 });
