@@ -5,6 +5,9 @@ import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../config/stack.ts";
 
+/** A text as one word of a shell command, whatever is in it. */
+export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
 /** A machine with a Docker daemon, on which everything else is made. */
 export interface Host {
   /** Speaks to the machine's Docker daemon. */
@@ -19,8 +22,8 @@ export interface Host {
   readonly dockerSocket: string;
   /** Whom the containers run as: the owner of the workspaces. */
   readonly user: { readonly uid: number; readonly gid: number };
-  /** Makes shell script that gives a directory to `user`, where whoever runs it may. */
-  giveToUser(directory: string): string;
+  /** Shell command that makes a directory and gives it to `user`, where whoever runs it may. */
+  makeDirectory(path: string): string;
   /** Runs shell commands on the machine as part of the resource graph. */
   run(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions): pulumi.CustomResource;
 }
@@ -55,7 +58,8 @@ export function localHost(settings: Settings, checkout: string): Host {
     runtimeDir,
     dockerSocket: settings.dockerSocket,
     user,
-    giveToUser: (directory) => (isRoot ? ` && chown ${user.uid}:${user.gid} ${directory}` : ""),
+    makeDirectory: (path) =>
+      `mkdir -p ${shellQuote(path)}${isRoot ? ` && chown ${user.uid}:${user.gid} ${shellQuote(path)}` : ""}`,
     run: (name, args, opts) => new command.local.Command(name, { ...args, logging: "none" }, opts),
   };
 }

@@ -1,7 +1,7 @@
-import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { ConfigError } from "../config/errors.ts";
+import { localHost } from "../config/check.ts";
+import { ConfigError, collect, type Problem } from "../config/errors.ts";
 import { readProjectsFile } from "../config/load.ts";
 import { makeNames, type Names } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
@@ -29,13 +29,16 @@ export interface Platform {
 export async function loadPlatform(checkout: string): Promise<Platform> {
   try {
     assertStackIsLocal(pulumi.getStack());
-    const settings = parseSettings(rawSettings());
-    const entries = readProjectsFile(join(checkout, "projects.yaml"), {
-      stack: pulumi.getStack(),
-      hostMemoryBytes: totalmem(),
-      hostCpus: availableParallelism(),
-      hasSecret: (project, name) => findSecret(project, name) !== undefined,
-    });
+    const problems: Problem[] = [];
+    const entries = collect(problems, () =>
+      readProjectsFile(join(checkout, "projects.yaml"), {
+        stack: pulumi.getStack(),
+        hasSecret: (project, name) => findSecret(project, name) !== undefined,
+        ...localHost(),
+      }),
+    );
+    const settings = collect(problems, () => parseSettings(rawSettings()));
+    if (!entries || !settings) throw new ConfigError(problems);
     await assertPortUsable(settings.port, settings.namePrefix);
     return {
       settings,

@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { ConfigError } from "../config/errors.ts";
+import { settingKey } from "../config/stack.ts";
 
 /**
  * Refuses a port that another program has, before anything is made: Traefik would only restart for ever.
@@ -10,9 +11,9 @@ export async function assertPortUsable(port: number, prefix: string): Promise<vo
   if ((await isFree(port)) || (await isOwnGateway(port, prefix))) return;
   throw new ConfigError([
     {
-      where: `setting port`,
+      where: settingKey("port"),
       what: `port ${port} on 127.0.0.1 is taken by another program`,
-      fix: `stop that program (ss -ltnp 'sport = :${port}' names it), or choose another port: npm run pulumi -- config set port ${port + 1}`,
+      fix: `stop that program (ss -ltnp 'sport = :${port}' names it), or choose another port: npm run pulumi -- config set ${settingKey("port")} ${port + 1}`,
     },
   ]);
 }

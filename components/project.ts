@@ -8,7 +8,7 @@ import type { Project } from "../config/project.ts";
 import type { Urls } from "../config/urls.ts";
 import { opencodeJson } from "../opencode/settings.ts";
 import { hardening, labelList } from "./container.ts";
-import type { Host } from "./host.ts";
+import { type Host, shellQuote } from "./host.ts";
 import { projectLabels, routeFile } from "./routes.ts";
 
 export interface OpencodeProjectArgs {
@@ -91,9 +91,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
   /** Two directories that outlive the container: the workspace, and the home with opencode's sessions. Never deleted here. */
   private makeWorkspace(): pulumi.Resource {
     const { host, project } = this.args;
-    const make = Object.values(this.directories())
-      .map((dir) => `mkdir -p '${dir}'${host.giveToUser(`'${dir}'`)}`)
-      .join(" && ");
+    const make = Object.values(this.directories()).map(host.makeDirectory).join(" && ");
     return host.run(`${project.name}-workspace`, { create: make }, this.child);
   }
 
@@ -108,12 +106,13 @@ export class OpencodeProject extends pulumi.ComponentResource {
   /** Written beside its place and renamed, so that Traefik never reads half a file. */
   private writeRoute(password: pulumi.Output<string>): pulumi.Resource {
     const { host, urls, project, routesDir } = this.args;
-    const file = join(routesDir, `${project.name}.yml`);
+    const file = shellQuote(join(routesDir, `${project.name}.yml`));
+    const unfinished = shellQuote(join(routesDir, `${project.name}.new`));
     return host.run(
       `${project.name}-route`,
       {
-        create: `umask 077 && cat > '${file}.new' && mv '${file}.new' '${file}'`,
-        delete: `rm -f '${file}'`,
+        create: `umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`,
+        delete: `rm -f ${file}`,
         stdin: password.apply((password) =>
           routeFile({ name: project.name, urls, state: project.state, password }),
         ),

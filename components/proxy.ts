@@ -102,6 +102,8 @@ export function traefikFlags(args: { names: Names; network: string; port: number
     `--providers.docker.constraints=Label(\`${names.platformLabel}\`,\`${names.prefix}\`)`,
     "--providers.file.directory=/etc/traefik/routes",
     "--providers.file.watch=true",
+    // A new project answers that much sooner; 2 s is the default.
+    "--providers.providersThrottleDuration=500ms",
     "--ping=true",
     "--ping.manualRouting=true",
     "--global.checkNewVersion=false",

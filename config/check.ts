@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import { ConfigError, type Problem } from "./errors.ts";
+import { ConfigError, collect, type Problem } from "./errors.ts";
 import { readProjectsFile } from "./load.ts";
 import type { Project } from "./project.ts";
 import { readStackFile, type StackFile } from "./secrets.ts";
@@ -41,16 +41,6 @@ export function localHost(): {
 } {
   const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return { hostMemoryBytes: totalmem(), hostCpus: availableParallelism(), isDirectory };
-}
-
-function collect<T>(problems: Problem[], read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.push(...error.problems);
-    return undefined;
-  }
 }
 
 /** Plain settings of our namespace; an encrypted one cannot be read here and is checked when the program runs. */

@@ -23,3 +23,14 @@ export class ConfigError extends Error {
 export function formatProblem({ where, what, fix }: Problem): string {
   return `${where}: ${what}${fix ? ` — ${fix}` : ""}`;
 }
+
+/** What `read` gives, or undefined with its problems put to the others, so that the next thing is read all the same. */
+export function collect<T>(problems: Problem[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
