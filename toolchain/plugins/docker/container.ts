@@ -14,6 +14,7 @@ import { ensureImage } from "./images.ts";
 
 const DEFAULT_WAIT_SECONDS = 60;
 const REMOVAL_SECONDS = 60;
+const LIMITS = ["memory", "memoryReservation", "memorySwap", "cpuShares"];
 
 function quoted(inputs: PlainProps): string {
   return `container "${str(inputs.name) ?? "(unnamed)"}"`;
@@ -126,15 +127,20 @@ async function read(id: string, known: PlainProps): Promise<Live | undefined> {
   return { id: info.Id, properties: liveContainer(info as unknown as PlainProps, known) };
 }
 
-async function update(id: string, news: PlainProps, state: PlainProps): Promise<Live> {
+async function update(id: string, news: PlainProps, state: PlainProps, context: Context): Promise<Live> {
   const container = (await docker()).getContainer(id);
   if (news.mustRun !== false && state.mustRun === false && news.start !== false) {
     await doing(`can't start ${quoted(news)}`, ignoring304(container.start()));
   }
-  if (resourceProperties.some((name) => !same(news[name], state[name]))) {
-    // Zero is the daemon's "no limit", so a limit that was taken away has to be said.
-    const cleared = { memory: 0, memoryReservation: 0, cpuShares: 0 };
-    await doing(`can't update ${quoted(news)}`, container.update(updatable({ ...cleared, ...news })));
+  const changed = resourceProperties.filter((name) => !same(news[name], state[name]));
+  if (changed.length > 0) {
+    await doing(`can't update ${quoted(news)}`, container.update(updatable(news)));
+  }
+  const lifted = LIMITS.filter((name) => changed.includes(name) && (num(news[name]) ?? 0) === 0);
+  if (lifted.length > 0) {
+    // Upstream leaves it at that without a word.
+    const message = `Docker can't take ${lifted.join(", ")} off a container that exists; replace it to do so`;
+    context.log(`${quoted(news)}: ${message}`, "warning");
   }
   return { id, properties: {} };
 }

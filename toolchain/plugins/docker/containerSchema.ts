@@ -135,6 +135,7 @@ const fixed: Schema = {
   cgroupnsMode: { ...text, pattern: /^(private|host)$/ },
   command: computed(textList),
   cpus: text,
+  deviceCgroupRules: textSet,
   devices: objects({
     containerPath: text,
     hostPath: { ...text, required: true },

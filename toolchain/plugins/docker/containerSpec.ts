@@ -175,6 +175,7 @@ export function hostConfig(inputs: PlainProps): HostConfig {
     ...compact({
       AutoRemove: bool(inputs.rm),
       Binds: filled(volumes.binds),
+      DeviceCgroupRules: filled(strings(inputs.deviceCgroupRules)),
       Devices: filled(devices(inputs.devices)),
       Dns: filled(strings(inputs.dns)),
       DnsOptions: filled(strings(inputs.dnsOpts)),
