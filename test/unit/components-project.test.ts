@@ -52,12 +52,7 @@ function notingHost(): Host {
     makeDirectory: (path) => `make ${path}`,
     run(name, args, opts) {
       commands.push({ name, args });
-      return new pulumi.CustomResource(
-        "test:index:Command",
-        name,
-        { ...args },
-        opts,
-      ) as pulumi.CustomResource;
+      return new NotedCommand(name, args, opts);
     },
   };
 }
