@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { dockerHost } from "../../toolchain/lib/docker.ts";
 import {
   type ExecOptions,
   type ExecResult,

@@ -1,0 +1,55 @@
+import { createServer } from "node:net";
+import type { Settings } from "../../config/stack.ts";
+import { PROJECT, STACK, stateDir } from "../lib/checkout.ts";
+import { readDeployment } from "../lib/checkpoint.ts";
+import { describeLock, judgeLock, readLocks } from "../lib/stack-lock.ts";
+import { type Finding, fine, note, wrong } from "./finding.ts";
+
+/** The stack's state, and whether an update runs or was cut off. */
+export function checkStack(): Finding[] {
+  const deployment = readDeployment(stateDir, PROJECT, STACK);
+  if (!deployment) return [wrong(`stack: ${STACK} has not been made yet`, "npm start")];
+  const found = [fine(`stack: ${STACK}, ${deployment.resources.length} resources`)];
+  for (const lock of readLocks(stateDir, PROJECT, STACK)) {
+    const text = `lock: ${describeLock(lock)}`;
+    const state = judgeLock(lock);
+    if (state === "held") found.push(note(`${text}, is updating the stack`));
+    else if (state === "stale") found.push(wrong(`${text}, was cut off`, "npm start, which mends it"));
+    else
+      found.push(
+        wrong(`${text}, on another machine`, "if nothing runs there: npm run pulumi -- cancel --yes"),
+      );
+  }
+  if (deployment.pending.length > 0) {
+    found.push(
+      wrong(`stack: ${deployment.pending.length} operations were cut off`, "npm start, which mends it"),
+    );
+  }
+  return found;
+}
+
+/** Whether this stack's gateway answers on its port, or who else does. */
+export async function checkGateway({ port, namePrefix }: Settings): Promise<Finding> {
+  const at = `gateway: 127.0.0.1:${port}`;
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(3000) });
+    const prefix = response.headers.get("x-opencode-platform");
+    if (response.ok && prefix === namePrefix) return fine(`${at} answers`);
+    const who = prefix ? `the stack with the prefix ${prefix}` : "another program";
+    return wrong(`${at} is taken by ${who}`, otherPort(port));
+  } catch {
+    if (await isFree(port)) return wrong(`${at} does not answer`, "npm start");
+    return wrong(`${at} is taken by another program`, otherPort(port));
+  }
+}
+
+const otherPort = (port: number): string =>
+  `stop that (ss -ltnp 'sport = :${port}' names it), or npm run pulumi -- config set port ${port + 1}`;
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

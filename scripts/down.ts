@@ -1,0 +1,44 @@
+/** `npm run down`: removes everything that `npm start` made, except what can't be made again and what costs long to make. */
+import { resolve } from "node:path";
+import { engineVersion } from "../toolchain/lib/docker.ts";
+import { stopDockerd } from "../toolchain/parts/docker.ts";
+import { dockerEnv, PROJECT, readSettings, root, STACK, stateDir, toolchain } from "./lib/checkout.ts";
+import { deploy, summary } from "./lib/deploy.ts";
+import { heal } from "./lib/heal.ts";
+import { isWatched, main, stop } from "./lib/main.ts";
+import { removeImages } from "./lib/platform-images.ts";
+import { stackExists } from "./lib/pulumi.ts";
+
+await main(async () => {
+  const settings = readSettings();
+  const env = dockerEnv(settings);
+  if (!(await engineVersion(env))) {
+    stop(
+      "docker",
+      "does not answer, so nothing can be removed",
+      "start it, then run this again (npm run doctor says more)",
+    );
+  }
+  if (stackExists(stateDir, PROJECT)) {
+    await heal();
+    const began = performance.now();
+    const progress = await deploy("destroy", []);
+    if (!isWatched()) console.log(summary(progress, performance.now() - began));
+  } else {
+    console.log(`There is no stack ${STACK}; nothing to remove.`);
+  }
+  const images = await removeImages(env, settings.namePrefix);
+  if (images.length > 0) console.log(`Removed images: ${images.join(", ")}.`);
+  if (await stopDockerd(toolchain)) console.log("Stopped the Docker Engine that `npm start` had started.");
+  const workspaces = resolve(root, settings.workspacesDir);
+  console.log(
+    [
+      "",
+      "Kept, and how to delete it:",
+      `  workspaces         ${workspaces}   npm run purge -- <name>, one by one`,
+      `  state, passphrase  ${stateDir}   rm -rf, when no stack and no secret is needed any more`,
+      `  toolchain          ${toolchain}   rm -rf; it is made again when needed`,
+    ].join("\n"),
+  );
+  return 0;
+});

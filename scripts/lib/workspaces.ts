@@ -1,0 +1,21 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/** The two folders that belong to a project: its workspace, and the home with its sessions. */
+export function workspaceFolders(workspacesDir: string, name: string): string[] {
+  return [join(workspacesDir, name), join(workspacesDir, ".data", name)].filter((folder) =>
+    existsSync(folder),
+  );
+}
+
+/** Deletes folders; answers those that this user may not delete. */
+export function deleteFolders(folders: readonly string[]): string[] {
+  return folders.filter((folder) => {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return existsSync(folder);
+    } catch {
+      return true;
+    }
+  });
+}

@@ -1,0 +1,57 @@
+/** `npm run purge -- <name>`: deletes the workspace of a project that is no longer in projects.yaml. */
+import { resolve } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { check } from "../config/check.ts";
+import { makeNames } from "../config/names.ts";
+import { PROJECT_NAME_PATTERN } from "../config/projects.ts";
+import { engineVersion } from "../toolchain/lib/docker.ts";
+import { dockerEnv, root, STACK } from "./lib/checkout.ts";
+import { listContainers } from "./lib/docker-state.ts";
+import { main, stop } from "./lib/main.ts";
+import { deleteFolders, workspaceFolders } from "./lib/workspaces.ts";
+
+await main(async ([name = "", ...rest]) => {
+  if (rest.length > 0 || !PROJECT_NAME_PATTERN.test(name)) {
+    stop(
+      "npm run purge",
+      `"${[name, ...rest].join(" ")}" is not a project's name`,
+      "npm run purge -- <name>",
+    );
+  }
+  const { projects, settings } = check(root, STACK);
+  const inUse = "remove it from projects.yaml and apply that (npm start), then purge";
+  if (projects.some((project) => project.name === name)) stop(name, "is in projects.yaml", inUse);
+  const folders = workspaceFolders(resolve(root, settings.workspacesDir), name);
+  if (folders.length === 0) stop(name, `has no workspace in ${resolve(root, settings.workspacesDir)}`);
+  const env = dockerEnv(settings);
+  if (!(await engineVersion(env))) {
+    stop("docker", "does not answer, so nobody knows whether the workspace is in use", "npm run doctor");
+  }
+  const container = makeNames(settings.namePrefix).project(name);
+  const containers = await listContainers(env, settings.namePrefix);
+  if (containers.some((known) => known.name === container))
+    stop(name, `still has the container ${container}`, "npm start");
+
+  console.log(`This deletes for good:\n${folders.map((folder) => `  ${folder}`).join("\n")}`);
+  if ((await ask(`Type ${name} to go on: `)) !== name)
+    stop(name, "not deleted, because that is not its name");
+  const left = deleteFolders(folders);
+  if (left.length > 0) {
+    const command = `sudo rm -rf ${left.map((folder) => `'${folder}'`).join(" ")}`;
+    stop(name, "this user may not delete all of it", command);
+  }
+  console.log(`Deleted the workspace of ${name}.`);
+  return 0;
+});
+
+/** One line from the terminal, or from whatever is piped in. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  process.stdout.write(question);
+  for await (const line of terminal) {
+    terminal.close();
+    return line.trim();
+  }
+  console.log("");
+  return "";
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+const MINUTE = 60_000;
+
+export default defineConfig({
+  test: {
+    reporters: ["default"],
+    projects: [
+      {
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: MINUTE },
+      },
+      {
+        // One file after another: they share the machine's Docker, and each weighs some containers.
+        test: {
+          name: "local",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          pool: "forks",
+          testTimeout: 5 * MINUTE,
+          hookTimeout: 15 * MINUTE,
+          teardownTimeout: 2 * MINUTE,
+        },
+      },
+    ],
+  },
+});
