@@ -9,7 +9,7 @@ import type { Urls } from "../config/urls.ts";
 import { opencodeJson } from "../opencode/settings.ts";
 import { hardening, labelList } from "./container.ts";
 import { type Host, shellQuote } from "./host.ts";
-import { projectLabels, routeFile } from "./routes.ts";
+import { projectLabels, routeFile, WORKSPACE_PATH } from "./routes.ts";
 
 export interface OpencodeProjectArgs {
   host: Host;
@@ -218,7 +218,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     const { project } = this.args;
     const { workspace, home } = this.directories();
     const volumes = [
-      { hostPath: workspace, containerPath: "/workspace" },
+      { hostPath: workspace, containerPath: WORKSPACE_PATH },
       { hostPath: home, containerPath: "/home/opencode" },
     ];
     if (project.repo?.kind !== "local") return volumes;

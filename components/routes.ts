@@ -7,6 +7,11 @@ export const OPENCODE_PORT = 4096;
 /** Port that the notice page serves on inside its container. */
 export const NOTICE_PORT = 8080;
 
+/** Where the workspace is inside a project's container. */
+export const WORKSPACE_PATH = "/workspace";
+/** Path of opencode's page for the workspace (1.18); `/` lists the folders opened before, and so is empty at first. */
+const PAGE_PATH = `${Buffer.from(WORKSPACE_PATH).toString("base64url")}/session`;
+
 /** Who wins when several routers match a request: the first of these. */
 const PRIORITY = { navigate: 200, project: 100, refused: 50, fallback: 10, unknown: 1 } as const;
 
@@ -59,8 +64,8 @@ export function projectLabels(args: RouteArgs): Record<string, string> {
 }
 
 /**
- * Traefik's dynamic configuration for a project, as a YAML file only root reads: the password, the redirect of browsers from `/p/<name>/`
- * to the hostname, and what to say when the container does not run.
+ * Traefik's dynamic configuration for a project, as a YAML file only root reads: the password, the redirects of browsers from `/p/<name>/`
+ * to the hostname and from `/` to the workspace, and what to say when the container does not run.
  */
 export function routeFile(args: RouteArgs & { password: string }): string {
   const { name, urls, state } = args;
@@ -68,6 +73,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const anywhere = `(${hostname} || (${underPath}))`;
   const basic = Buffer.from(`opencode:${args.password}`).toString("base64");
   const notice = `${NOTICE}@docker`;
+  const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
   const told = (as: string) => ({
     headers: { customRequestHeaders: { "X-Opencode-Project": name, "X-Opencode-State": as } },
   });
@@ -82,14 +88,23 @@ export function routeFile(args: RouteArgs & { password: string }): string {
             replacement: `${urls.browser(name)}$\{1}`,
           },
         },
+        [`${name}_to_page`]: {
+          redirectRegex: { regex: "^.*$", replacement: `${urls.browser(name)}${PAGE_PATH}` },
+        },
         [`${name}_state`]: told(state),
         [`${name}_refused`]: told("refused"),
       },
       routers: {
         [`${name}_navigate`]: {
-          rule: `${underPath} && Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`,
+          rule: `${underPath} && ${browser}`,
           priority: PRIORITY.navigate,
           middlewares: [`${name}_to_hostname`],
+          service: "noop@internal",
+        },
+        [`${name}_open`]: {
+          rule: `${hostname} && Path(${q("/")}) && ${browser}`,
+          priority: PRIORITY.navigate,
+          middlewares: [`${name}_to_page`],
           service: "noop@internal",
         },
         [`${name}_refused`]: {

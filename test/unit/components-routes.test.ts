@@ -64,6 +64,16 @@ describe("routeFile", () => {
     expect(go("http://localhost:4080/p/web/a/b?c=d&e")).toBe("http://web.localhost:4080/a/b?c=d&e");
   });
 
+  it("opens the workspace for a browser that asks for the hostname alone", () => {
+    const { regex, replacement } = file.http.middlewares.web_to_page.redirectRegex;
+    const [, directory, page] = new URL(
+      "http://web.localhost:4080/".replace(new RegExp(regex), replacement),
+    ).pathname.split("/");
+    expect(Buffer.from(String(directory), "base64url").toString()).toBe("/workspace");
+    expect(page).toBe("session");
+    expect(file.http.routers.web_open.rule).toContain("Path(`/`)");
+  });
+
   it("lets the running container win over the fallback, and the redirect of browsers over both", () => {
     const { web_navigate, web_refused, web_fallback } = file.http.routers;
     const project = Number(projectLabels(web)["traefik.http.routers.web.priority"]);
