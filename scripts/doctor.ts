@@ -8,9 +8,10 @@ import { checkContainers } from "./checks/containers.ts";
 import { type Finding, fine, formatFinding, wrong } from "./checks/finding.ts";
 import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./checks/machine.ts";
 import { checkGateway, checkStack } from "./checks/stack.ts";
-import { dockerEnv, readNames, readSettings, root, STACK } from "./lib/checkout.ts";
+import { dockerEnv, PROJECT, readNames, readSettings, root, STACK, stateDir } from "./lib/checkout.ts";
 import { listContainers } from "./lib/docker-state.ts";
 import { main } from "./lib/main.ts";
+import { stackExists } from "./lib/pulumi.ts";
 
 let isWell = true;
 
@@ -62,8 +63,9 @@ async function checkWhatRuns(settings: Settings, projects: readonly Project[] | 
   report(checkStack());
   if (docker.every(({ verdict, text }) => verdict !== "wrong" || !text.startsWith("docker: nothing"))) {
     const containers = await listContainers(env, settings.namePrefix);
-    report([await checkGateway(settings)]);
-    if (projects) report(checkContainers(containers, projects, readNames(settings)));
+    const isMade = stackExists(stateDir, PROJECT);
+    report([await checkGateway(settings, isMade)]);
+    if (projects && isMade) report(checkContainers(containers, projects, readNames(settings)));
     report([checkMemory(containers)]);
   }
   report(checkDisk([resolve(root, settings.workspacesDir)]));

@@ -28,8 +28,8 @@ export function checkStack(): Finding[] {
   return found;
 }
 
-/** Whether this stack's gateway answers on its port, or who else does. */
-export async function checkGateway({ port, namePrefix }: Settings): Promise<Finding> {
+/** Whether this stack's gateway answers on its port, or who else does; before the stack is made, whether the port is free. */
+export async function checkGateway({ port, namePrefix }: Settings, isMade: boolean): Promise<Finding> {
   const at = `gateway: 127.0.0.1:${port}`;
   try {
     const response = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(3000) });
@@ -38,7 +38,8 @@ export async function checkGateway({ port, namePrefix }: Settings): Promise<Find
     const who = prefix ? `the stack with the prefix ${prefix}` : "another program";
     return wrong(`${at} is taken by ${who}`, otherPort(port));
   } catch {
-    if (await isFree(port)) return wrong(`${at} does not answer`, "npm start");
+    if (await isFree(port))
+      return isMade ? wrong(`${at} does not answer`, "npm start") : fine(`${at} is free`);
     return wrong(`${at} is taken by another program`, otherPort(port));
   }
 }

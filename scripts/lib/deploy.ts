@@ -5,7 +5,7 @@ import { duration } from "../../toolchain/lib/words.ts";
 import { logsDir } from "./checkout.ts";
 import { applyEvent, type Change, did, doing, eventReader, noProgress, type Progress } from "./events.ts";
 import { isWatched, stop } from "./main.ts";
-import { pulumi } from "./pulumi.ts";
+import { pulumi, pulumiEnv } from "./pulumi.ts";
 
 /** Logs of so many updates are kept. */
 const KEEP_LOGS = 20;
@@ -24,7 +24,9 @@ export async function deploy(verb: "up" | "destroy", flags: readonly string[]): 
     "--event-log",
     eventLog,
   ];
-  const run = () => pulumi([...args, ...flags], { logFile: log });
+  // The engine offers its event log, which the Automation API is built on, with this variable alone.
+  const env = { ...pulumiEnv(), PULUMI_DEBUG_COMMANDS: "true" };
+  const run = () => pulumi([...args, ...flags], { logFile: log, env });
   try {
     const { code, progress, said } = await (isWatched() ? watched : plainly)(run, eventLog);
     if (code !== 0) explainFailure(verb, progress, said, log);
