@@ -63,7 +63,9 @@ export function shim(folder: string, target: Pick<InstallTarget, "cacheDirectory
     `if [ -f "$PWD/${main}" ] && [ -d "$PWD/node_modules/@pulumi/pulumi" ]; then root=$PWD; fi`,
     `node=${quoted(target.node)}`,
     'if [ -x "$root/node_modules/.bin/node" ]; then node=$root/node_modules/.bin/node; fi',
-    `export NODE_COMPILE_CACHE="\${NODE_COMPILE_CACHE:-"${target.cacheDirectory}"}"`,
+    `cache=${quoted(target.cacheDirectory)}`,
+    'if [ -n "$NODE_COMPILE_CACHE" ]; then cache=$NODE_COMPILE_CACHE; fi',
+    "export NODE_COMPILE_CACHE=$cache",
     `exec "$node" --disable-warning=ExperimentalWarning "$root/${main}" "$@"`,
     "",
   ].join("\n");

@@ -95,14 +95,6 @@ function networkDatas(settings: PlainProps): PlainProps[] {
   });
 }
 
-/** Networks of an imported container. */
-function networksAdvanced(settings: PlainProps): PlainProps[] {
-  return Object.entries(record(settings.Networks) ?? {}).map(([name, value]) => {
-    const aliases = strings(record(value)?.Aliases);
-    return { name: str(record(value)?.NetworkID) ?? name, ...(aliases.length > 0 ? { aliases } : {}) };
-  });
-}
-
 function fromConfig(config: PlainProps): PlainProps {
   return {
     hostname: str(config.Hostname) ?? "",
@@ -202,7 +194,6 @@ function runState(info: PlainProps, known: PlainProps): PlainProps {
 export function liveContainer(info: PlainProps, known: PlainProps): PlainProps {
   const config = section(info, "Config");
   const settings = section(info, "NetworkSettings");
-  const imported = known.image === undefined;
   const byId = str(known.image)?.startsWith("sha256:") === true;
   const live: PlainProps = {
     ...fromConfig(config),
@@ -214,7 +205,6 @@ export function liveContainer(info: PlainProps, known: PlainProps): PlainProps {
     platform: str(info.Platform) ?? "",
     bridge: str(settings.Bridge) ?? "",
     networkDatas: networkDatas(settings),
-    ...(imported ? { networksAdvanced: networksAdvanced(settings) } : {}),
   };
   return Object.fromEntries(
     Object.entries(live).filter(

@@ -77,11 +77,8 @@ export function decode(json: Json): Value {
 
 /** Reads a set of properties off the wire; nulls are absent properties. */
 export function decodeProps(json: { [key: string]: Json }): Props {
-  const props: Props = {};
-  for (const [key, value] of Object.entries(json)) {
-    if (value !== null) props[key] = decode(value);
-  }
-  return props;
+  const given = Object.entries(json).filter(([, value]) => value !== null);
+  return Object.fromEntries(given.map(([key, value]) => [key, decode(value)]));
 }
 
 /** Writes a value to the wire. */
@@ -95,11 +92,8 @@ export function encode(value: Value): Json {
 
 /** Writes a set of properties to the wire. */
 export function encodeProps(props: Props): { [key: string]: Json } {
-  const json: { [key: string]: Json } = {};
-  for (const [key, value] of Object.entries(props)) {
-    if (value !== undefined) json[key] = encode(value);
-  }
-  return json;
+  const given = Object.entries(props).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([key, value]) => [key, encode(value)]));
 }
 
 /** The value without its secret marks; what isn't known yet becomes null, so ask `hasUnknown` first. */
@@ -113,9 +107,7 @@ export function reveal(value: Value): Plain {
 
 /** The properties without their secret marks. */
 export function revealProps(props: Props): PlainProps {
-  const plain: PlainProps = {};
-  for (const [key, value] of Object.entries(props)) plain[key] = reveal(value);
-  return plain;
+  return Object.fromEntries(Object.entries(props).map(([key, value]) => [key, reveal(value)]));
 }
 
 /** Whether any part of the value satisfies the test. */

@@ -1,0 +1,300 @@
+/** The docker stand-in's pure parts: what is asked of the daemon, what is read back, and when that is a change. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { addressOf, checkConfig } from "../../toolchain/plugins/docker/client.ts";
+import { plainLog } from "../../toolchain/plugins/docker/containerLogs.ts";
+import { liveContainer } from "../../toolchain/plugins/docker/containerRead.ts";
+import { schema, validate } from "../../toolchain/plugins/docker/containerSchema.ts";
+import {
+  createOptions,
+  endpointConfig,
+  uploadEntries,
+} from "../../toolchain/plugins/docker/containerSpec.ts";
+import { checkDockerfile, readContext } from "../../toolchain/plugins/docker/context.ts";
+import { formatDuration, parseDuration } from "../../toolchain/plugins/docker/duration.ts";
+import { ignoreRules } from "../../toolchain/plugins/docker/ignore.ts";
+import { buildOptions, check as checkImage } from "../../toolchain/plugins/docker/image.ts";
+import { diffProps } from "../../toolchain/plugins/shared/diff.ts";
+import { overlay, type PlainProps } from "../../toolchain/plugins/shared/values.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+/** A container as asked for, and as Docker 20.10 then describes it. */
+const asked = {
+  name: "c",
+  image: "img:1",
+  memory: 64,
+  memorySwap: 64,
+  cpus: "0.5",
+  command: ["sleep", "9"],
+  capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
+  securityOpts: ["no-new-privileges"],
+  labels: [{ label: "l", value: "v" }],
+  restart: "unless-stopped",
+  init: true,
+  readOnly: true,
+  healthcheck: { tests: ["CMD", "true"], interval: "1m30s", retries: 2 },
+  logDriver: "json-file",
+  logOpts: { "max-size": "1m" },
+  ulimits: [{ name: "nofile", soft: 10, hard: 20 }],
+  volumes: [{ hostPath: "/h", containerPath: "/c", readOnly: true }],
+  mounts: [{ type: "tmpfs", target: "/t", tmpfsOptions: { sizeBytes: 4096 } }],
+  networksAdvanced: [{ name: "n", aliases: ["a"] }],
+} satisfies PlainProps;
+
+const inspected: PlainProps = {
+  Id: "0123",
+  Name: "/c",
+  Image: "sha256:aa",
+  Platform: "linux",
+  State: { Running: true, ExitCode: 0 },
+  Config: {
+    Hostname: "0123",
+    Cmd: ["sleep", "9"],
+    Image: "img:1",
+    Healthcheck: { Test: ["CMD", "true"], Interval: 90e9, Retries: 2 },
+    Env: ["PATH=/bin"],
+    Labels: { l: "v" },
+  },
+  HostConfig: {
+    Memory: 64 * MEBIBYTE,
+    MemorySwap: 64 * MEBIBYTE,
+    NanoCpus: 5e8,
+    CapAdd: ["CAP_CHOWN"],
+    CapDrop: ["ALL"],
+    SecurityOpt: ["no-new-privileges"],
+    RestartPolicy: { Name: "unless-stopped", MaximumRetryCount: 0 },
+    Init: true,
+    ReadonlyRootfs: true,
+    LogConfig: { Type: "json-file", Config: { "max-size": "1m" } },
+    Ulimits: [{ Name: "nofile", Soft: 10, Hard: 20 }],
+    Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 4096 } }],
+    NetworkMode: "bridge",
+    IpcMode: "private",
+    Runtime: "runc",
+    ShmSize: 64 * MEBIBYTE,
+  },
+  NetworkSettings: { Networks: { n: { IPAddress: "10.0.0.2", IPPrefixLen: 24 } } },
+};
+
+function changed(state: PlainProps, news: PlainProps): string[] {
+  return diffProps({ schema, state, news }).map(
+    ({ property, replace }) => `${property}${replace ? "!" : ""}`,
+  );
+}
+
+describe("a container", () => {
+  const state = overlay(asked, liveContainer(inspected, asked)) as PlainProps;
+
+  test("read back as it was asked for is unchanged", () => {
+    expect(changed(state, asked)).toEqual([]);
+  });
+
+  test.each([
+    [{ memory: 96, memorySwap: 96 }, ["memory", "memorySwap"]],
+    [{ labels: [{ label: "l", value: "w" }] }, ["labels!"]],
+    [{ restart: "always" }, ["restart"]],
+    [{ cpus: "1" }, ["cpus!"]],
+    [{ image: "img:2" }, ["image!"]],
+    [{ mustRun: false, start: false }, ["mustRun", "start"]],
+    [{ destroyGraceSeconds: 5 }, ["destroyGraceSeconds"]],
+    [{ uploads: [{ file: "/f", content: "x" }] }, ["uploads!"]],
+    [{ healthcheck: { tests: ["CMD", "false"] } }, ["healthcheck"]],
+    [{ volumes: [] }, ["volumes!"]],
+  ])("with %j changes %j", (change, expected) => {
+    expect(changed(state, { ...asked, ...change }).sort()).toEqual([...expected].sort());
+  });
+
+  test("that stopped though it must run shows it", () => {
+    const stopped = { ...inspected, State: { Running: false, ExitCode: 137 } };
+    const live = liveContainer(stopped, asked);
+    expect(live).toMatchObject({ mustRun: false, exitCode: 137 });
+    expect(changed(overlay(asked, live) as PlainProps, asked)).toEqual(["mustRun"]);
+    expect(liveContainer(stopped, { ...asked, mustRun: false }).mustRun).toBeUndefined();
+  });
+
+  test("with memory but no memorySwap shows a change, as with the official plugin", () => {
+    const { memorySwap: _, ...without } = asked;
+    expect(changed(overlay(without, liveContainer(inspected, without)) as PlainProps, without)).toEqual([
+      "memorySwap",
+    ]);
+  });
+
+  test("is asked for as the daemon wants it", () => {
+    const { HostConfig: host, ...options } = createOptions(asked);
+    expect(options).toMatchObject({
+      name: "c",
+      Image: "img:1",
+      Cmd: ["sleep", "9"],
+      Labels: { l: "v" },
+      Healthcheck: { Test: ["CMD", "true"], Interval: 90e9, Retries: 2 },
+      Volumes: { "/c": {} },
+    });
+    expect(host).toMatchObject({
+      Memory: 64 * MEBIBYTE,
+      MemorySwap: 64 * MEBIBYTE,
+      NanoCpus: 5e8,
+      Binds: ["/h:/c:ro"],
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges"],
+      Mounts: [{ Type: "tmpfs", Target: "/t", TmpfsOptions: { SizeBytes: 4096 } }],
+      NetworkMode: "bridge",
+      Init: true,
+      ReadonlyRootfs: true,
+      RestartPolicy: { Name: "unless-stopped", MaximumRetryCount: 0 },
+      Ulimits: [{ Name: "nofile", Soft: 10, Hard: 20 }],
+    });
+    expect(endpointConfig({ name: "n", aliases: ["a"], ipv4Address: "10.0.0.9" })).toEqual({
+      Aliases: ["a"],
+      IPAMConfig: { IPv4Address: "10.0.0.9" },
+    });
+  });
+
+  test("with unlimited swap says so", () => {
+    expect(createOptions({ image: "i", memorySwap: -1 }).HostConfig?.MemorySwap).toBe(-1);
+  });
+
+  test("gets its files with mode and owner", () => {
+    const [first, second] = uploadEntries([
+      { file: "/run/secret", content: "s", permissions: "0600", owner: "1000", group: "1001" },
+      { file: "/x", contentBase64: "aGk=", executable: true },
+    ]);
+    expect(first).toMatchObject({ path: "run/secret", mode: 0o600, uid: 1000, gid: 1001 });
+    expect(second).toMatchObject({ path: "x", mode: 0o744, uid: 0, content: Buffer.from("hi") });
+  });
+
+  test.each([
+    [{ uploads: [{ file: "/f" }] }, "uploads[0]"],
+    [{ uploads: [{ file: "/f", content: "a", source: "b" }] }, "uploads[0]"],
+    [{ volumes: [{ hostPath: "/h" }] }, "volumes[0]"],
+    [{ cpus: "half" }, "cpus"],
+  ])("%j is refused", (inputs, property) => {
+    expect(validate(inputs).map((failure) => failure.property)).toEqual([property]);
+  });
+});
+
+test("durations are read and written as Go does", () => {
+  expect(["500ms", "90s", "1m30s", "2h", "0"].map(parseDuration)).toEqual([5e8, 90e9, 90e9, 7200e9, 0]);
+  expect([0, 5e8, 90e9, 7200e9, 1.5e9].map(formatDuration)).toEqual([
+    "0s",
+    "500ms",
+    "1m30s",
+    "2h0m0s",
+    "1.5s",
+  ]);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 1e9 }),
+      (ms) => parseDuration(formatDuration(ms * 1e6)) === ms * 1e6,
+    ),
+  );
+});
+
+test("a log's pieces are joined, without the daemon's headers", () => {
+  const piece = (text: string): Buffer =>
+    Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
+  expect(plainLog(Buffer.concat([piece("a\n"), piece("b\n")]), false)).toBe("a\nb\n");
+  expect(plainLog(Buffer.from("tty"), true)).toBe("tty");
+});
+
+describe("the provider's configuration", () => {
+  test("takes a socket or a plain TCP address", () => {
+    expect(addressOf("unix:///run/d.sock")).toEqual({ socketPath: "/run/d.sock" });
+    expect(addressOf("tcp://h:99")).toEqual({ host: "h", port: 99 });
+    expect(checkConfig({ host: "unix:///run/d.sock", version: "5.2.0", registryAuth: "[]" })).toEqual([]);
+  });
+
+  test.each([
+    [{ host: "npipe:////./pipe/x" }, "host"],
+    [{ certPath: "/c" }, "certPath"],
+    [{ context: "c" }, "context"],
+    [{ registryAuth: '[{"address":"r","password":"hunter2"}]' }, "registryAuth"],
+    [{ hosst: "x" }, "hosst"],
+  ])("refuses %j", (config, property) => {
+    const failures = checkConfig(config);
+    expect(failures.map((failure) => failure.property)).toEqual([property]);
+    expect(JSON.stringify(failures)).not.toContain("hunter2");
+  });
+});
+
+describe("a build", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "plugins-build-"));
+    mkdirSync(join(folder, "sub"));
+    writeFileSync(join(folder, "Dockerfile"), "FROM scratch\n");
+    writeFileSync(join(folder, "sub", "a"), "a");
+    writeFileSync(join(folder, "sub", "b.log"), "b");
+    writeFileSync(join(folder, ".dockerignore"), "**/*.log\nDockerfile\n");
+    symlinkSync("a", join(folder, "sub", "link"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const paths = (): string[] =>
+    readContext(folder, join(folder, "Dockerfile")).entries.map(({ path }) => path);
+  const inputs = (): CheckInputs => ({ imageName: "i", skipPush: true, build: { context: folder } });
+  type CheckInputs = { imageName: string; skipPush: boolean; build: { context: string } };
+  const digest = (): unknown => {
+    const { build } = checkImage({ name: "i", olds: {}, news: inputs(), seed: new Uint8Array() }).inputs;
+    return (build as PlainProps).contextDigest;
+  };
+
+  test("leaves out what .dockerignore says, never the Dockerfile", () => {
+    expect(paths()).toEqual([".dockerignore", "Dockerfile", "sub/", "sub/a", "sub/link"]);
+  });
+
+  test("changes with any of its files, and with nothing else", () => {
+    const before = digest();
+    writeFileSync(join(folder, "sub", "b.log"), "c");
+    expect(digest()).toBe(before);
+    writeFileSync(join(folder, "sub", "a"), "aa");
+    expect(digest()).not.toBe(before);
+  });
+
+  test("takes a Dockerfile from elsewhere", () => {
+    const context = readContext(join(folder, "sub"), join(folder, "Dockerfile"));
+    expect(context.entries.map(({ path }) => path)).toContain(context.dockerfile);
+  });
+
+  test("says where a Dockerfile is missing", () => {
+    expect(checkDockerfile(folder, join(folder, "Nope"))).toContain("Nope");
+    expect(checkDockerfile(join(folder, "none"), "Dockerfile")).toContain("no folder");
+  });
+
+  test("refuses to push", () => {
+    const { failures } = checkImage({
+      name: "i",
+      olds: {},
+      news: { imageName: "i" },
+      seed: new Uint8Array(),
+    });
+    expect(failures.map(({ property }) => property)).toEqual(["skipPush"]);
+  });
+
+  test("is asked for with its arguments", () => {
+    const build = { args: { A: "1" }, platform: "linux/amd64", target: "t", addHosts: ["h:1.2.3.4"] };
+    expect(buildOptions({ imageName: "i:1", build }, "Dockerfile")).toMatchObject({
+      t: "i:1",
+      buildargs: { A: "1" },
+      platform: "linux/amd64",
+      target: "t",
+      extrahosts: "h:1.2.3.4",
+    });
+  });
+});
+
+test.each([
+  ["*.md", "a.md", true],
+  ["*.md", "d/a.md", false],
+  ["**/*.md", "d/a.md", true],
+  ["d", "d/e/f", true],
+  ["/d/", "d/e", true],
+  ["d/*\n!d/keep", "d/keep", false],
+  ["d/*\n!d/keep", "d/other", true],
+  ["# d", "d", false],
+])("ignore rule %j on %s: %s", (rules, path, expected) => {
+  expect(ignoreRules(rules)(path)).toBe(expected);
+});
