@@ -13,6 +13,7 @@ export default defineConfig({
         // One file after another: they share the machine's Docker, and each weighs some containers.
         test: {
           name: "local",
+          globalSetup: ["test/e2e/support/global-setup.ts"],
           include: ["test/e2e/**/*.test.ts"],
           fileParallelism: false,
           pool: "forks",

@@ -1,0 +1,101 @@
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { PLATFORM_LABEL } from "../../../config/names.ts";
+import { makeRepositories, startGit } from "../../standins/git.ts";
+import { docker, hostAddress, leftOn, removeAll } from "./docker.ts";
+import { type Fixture, Platform } from "./platform.ts";
+import { must } from "./run.ts";
+
+/** Files of the repository `alpha`. */
+const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 42;\n" };
+
+/**
+ * Clones the checkout's last commit, runs `npm start` in the clone as a person would, and hands it to the test files; takes all of it
+ * away afterwards. What isn't committed is not tested.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeDeadRuns();
+  const repositories = makeRepositories();
+  repositories.add("alpha", [{ files: ALPHA }]);
+  const git = await startGit(repositories);
+  const fixture: Fixture = {
+    root: realpathSync(mkdtempSync(join(tmpdir(), "opencode-platform-e2e-"))),
+    prefix: `e2e-${process.pid}`,
+    port: await freePort(),
+    host: await hostAddress(),
+    modelPort: await freePort(),
+    gitPort: git.port,
+    firstStart: "",
+  };
+  const platform = new Platform(fixture);
+  const takeAway = async () => {
+    await git.close();
+    repositories.remove();
+    await dismantle(platform);
+  };
+  try {
+    const firstStart = await firstRun(platform);
+    project.provide("fixture", { ...fixture, firstStart });
+  } catch (error) {
+    await takeAway().catch((trouble: unknown) => console.error(trouble));
+    throw error;
+  }
+  return takeAway;
+}
+
+async function firstRun(platform: Platform): Promise<string> {
+  const { root, prefix, port } = platform.fixture;
+  const checkout = join(import.meta.dirname, "..", "..", "..");
+  await must("git", ["clone", "--quiet", checkout, root]);
+  platform.write(platform.baseline());
+  const config = [`opencode-platform:port: "${port}"`, `opencode-platform:namePrefix: ${prefix}`];
+  writeFileSync(join(root, "Pulumi.local.yaml"), `config:\n${config.map((line) => `  ${line}\n`).join("")}`);
+  const started = await platform.npm("start");
+  if (started.code !== 0) throw new Error(`npm start ended with ${started.code}:\n${started.output}`);
+  return started.output;
+}
+
+/** Ends with an error when `npm run down` leaves anything on the Docker daemon. */
+async function dismantle(platform: Platform): Promise<void> {
+  const { root, prefix } = platform.fixture;
+  const down = await platform.npm("run", "down");
+  const left = await leftOn(prefix);
+  await removeAll(prefix);
+  rmSync(root, { recursive: true, force: true });
+  if (down.code !== 0) throw new Error(`npm run down ended with ${down.code}:\n${down.output}`);
+  if (left.length > 0) throw new Error(`npm run down left behind: ${left.join(", ")}\n${down.output}`);
+}
+
+/** What earlier runs left that were killed. */
+async function removeDeadRuns(): Promise<void> {
+  const containers = await docker.listContainers({ all: true, filters: { label: [PLATFORM_LABEL] } });
+  const networks = await docker.listNetworks({ filters: { label: [PLATFORM_LABEL] } });
+  const prefixes = new Set([...containers, ...networks].map(({ Labels }) => Labels?.[PLATFORM_LABEL] ?? ""));
+  for (const prefix of prefixes) {
+    const pid = /^e2e-(\d+)$/.exec(prefix)?.[1];
+    if (pid && !isAlive(Number(pid))) await removeAll(prefix);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "0.0.0.0", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,64 @@
+import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+
+export interface Asked {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface Question {
+  readonly port: number;
+  /** The Host header; the connection goes to loopback whatever it says. */
+  readonly host?: string;
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** Sends one request over a connection of its own and reads the whole answer. Redirects are not followed. */
+export async function ask(question: Question): Promise<Asked> {
+  const response = await open(question);
+  let body = "";
+  response.setEncoding("utf8");
+  for await (const part of response) body += part;
+  return { status: response.statusCode ?? 0, headers: response.headers, body };
+}
+
+/** Sends one request and answers as soon as the head of the response is there. */
+export function open({
+  port,
+  host,
+  path = "/",
+  method = "GET",
+  headers = {},
+  body,
+}: Question): Promise<IncomingMessage> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const type = text === undefined ? {} : { "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, path, method, agent: false, timeout: 60_000 };
+    const sent = request(
+      { ...options, headers: { host: host ?? `localhost:${port}`, ...type, ...headers } },
+      resolve,
+    );
+    sent.on("error", reject);
+    sent.on("timeout", () => sent.destroy(new Error(`no answer in 60 s: ${method} ${host ?? ""}${path}`)));
+    sent.end(text);
+  });
+}
+
+/** The events of an open stream (SSE), one by one as they come. */
+export async function* events(response: IncomingMessage): AsyncGenerator<unknown> {
+  let rest = "";
+  response.setEncoding("utf8");
+  for await (const part of response) {
+    rest += part;
+    const blocks = rest.split("\n\n");
+    rest = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const data = block.split("\n").flatMap((line) => (line.startsWith("data:") ? [line.slice(5)] : []));
+      if (data.length > 0) yield JSON.parse(data.join("\n"));
+    }
+  }
+}
