@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { health, shellIn } from "./support/docker.ts";
 import { ask } from "./support/http.ts";
 import { Platform } from "./support/platform.ts";
@@ -11,6 +12,14 @@ const { port } = platform.fixture;
 describe("a clean clone after npm start", () => {
   beforeAll(async () => {
     await platform.apply(platform.baseline());
+    for (const name of ["alpha", "beta"]) {
+      writeFileSync(join(platform.workspace(name), "whose.txt"), `the file of ${name}`);
+    }
+  });
+
+  afterAll(() => {
+    for (const name of ["alpha", "beta"])
+      rmSync(join(platform.workspace(name), "whose.txt"), { force: true });
   });
 
   it("ends with a table of projects, states, URLs and attach commands", () => {
@@ -25,16 +34,13 @@ describe("a clean clone after npm start", () => {
   });
 
   for (const name of ["alpha", "beta"]) {
-    it(`answers for ${name} at its hostname, which is another opencode than its neighbour's`, async () => {
+    it(`answers for ${name} at its hostname, from ${name}'s own workspace`, async () => {
       const host = `${name}.localhost:${port}`;
       const health = await ask({ port, host, path: "/global/health" });
       expect(health.status).toBe(200);
       expect(JSON.parse(health.body)).toMatchObject({ healthy: true });
-      const { body } = await ask({ port, host, path: "/file/content?path=.platform-test" });
-      expect(body).not.toContain("another");
-      await shellIn(platform.container(name), `echo this is ${name} > /workspace/.platform-test`);
-      const own = await ask({ port, host, path: "/file/content?path=.platform-test" });
-      expect(own.body).toContain(`this is ${name}`);
+      const { body } = await ask({ port, host, path: "/file/content?path=whose.txt" });
+      expect(JSON.parse(body)).toMatchObject({ content: `the file of ${name}` });
     });
 
     it(`answers for ${name} under its path, with the prefix taken off`, async () => {

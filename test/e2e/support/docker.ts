@@ -1,5 +1,6 @@
+import { networkInterfaces } from "node:os";
 import Docker from "dockerode";
-import { PLATFORM_LABEL, PROJECT_LABEL } from "../../../config/names.ts";
+import { PLATFORM_LABEL } from "../../../config/names.ts";
 import { must, type Ran, run } from "./run.ts";
 
 /** The daemon that everything of the tests runs on. */
@@ -64,14 +65,13 @@ export async function leftOn(prefix: string): Promise<string[]> {
 /** Address of this machine that containers on any bridge network reach. */
 export async function hostAddress(): Promise<string> {
   const { IPAM } = await docker.getNetwork("bridge").inspect();
-  const gateway = IPAM?.Config?.[0]?.Gateway;
-  if (!gateway) throw new Error("Docker's bridge network has no gateway");
-  return gateway;
+  // Docker 20.10 tells the gateway only once a container has used the network.
+  const address =
+    IPAM?.Config?.[0]?.Gateway ??
+    networkInterfaces().docker0?.find(({ family }) => family === "IPv4")?.address;
+  if (!address) throw new Error("Docker's bridge network has no gateway");
+  return address;
 }
-
-/** The project that a container is of. */
-export const projectOf = (labels: Readonly<Record<string, string>>): string | undefined =>
-  labels[PROJECT_LABEL];
 
 function ignoreMissing(error: { statusCode?: number }): void {
   if (error.statusCode !== 404) throw error;

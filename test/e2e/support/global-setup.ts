@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,35 +15,44 @@ const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 
 /**
  * Clones the checkout's last commit, runs `npm start` in the clone as a person would, and hands it to the test files; takes all of it
  * away afterwards. What isn't committed is not tested.
+ *
+ * For work on the tests themselves: E2E_KEEP=<file> keeps the clone and writes down where it is, and the next run with the same file uses it.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await removeDeadRuns();
+  const keep = process.env.E2E_KEEP;
+  const kept = keep && existsSync(keep) ? (JSON.parse(readFileSync(keep, "utf8")) as Fixture) : undefined;
+  if (!keep) await removeDeadRuns();
   const repositories = makeRepositories();
   repositories.add("alpha", [{ files: ALPHA }]);
-  const git = await startGit(repositories);
-  const fixture: Fixture = {
-    root: realpathSync(mkdtempSync(join(tmpdir(), "opencode-platform-e2e-"))),
-    prefix: `e2e-${process.pid}`,
-    port: await freePort(),
-    host: await hostAddress(),
-    modelPort: await freePort(),
-    gitPort: git.port,
-    firstStart: "",
-  };
-  const platform = new Platform(fixture);
+  const git = await startGit(repositories, { port: kept?.gitPort });
+  const fixture = kept ?? (await newFixture(git.port));
   const takeAway = async () => {
     await git.close();
     repositories.remove();
-    await dismantle(platform);
+    if (!keep) await dismantle(new Platform(fixture));
   };
   try {
-    const firstStart = await firstRun(platform);
-    project.provide("fixture", { ...fixture, firstStart });
+    const firstStart = kept?.firstStart ?? (await firstRun(new Platform(fixture)));
+    const provided = { ...fixture, firstStart };
+    if (keep) writeFileSync(keep, JSON.stringify(provided));
+    project.provide("fixture", provided);
   } catch (error) {
     await takeAway().catch((trouble: unknown) => console.error(trouble));
     throw error;
   }
   return takeAway;
+}
+
+async function newFixture(gitPort: number): Promise<Fixture> {
+  return {
+    root: realpathSync(mkdtempSync(join(tmpdir(), "opencode-platform-e2e-"))),
+    prefix: `e2e-${process.pid}`,
+    port: await freePort(),
+    host: await hostAddress(),
+    modelPort: await freePort(),
+    gitPort,
+    firstStart: "",
+  };
 }
 
 async function firstRun(platform: Platform): Promise<string> {
