@@ -1,4 +1,3 @@
-import { networkInterfaces } from "node:os";
 import Docker from "dockerode";
 import { PLATFORM_LABEL } from "../../../config/names.ts";
 import { must, type Ran, run } from "./run.ts";
@@ -65,10 +64,9 @@ export async function leftOn(prefix: string): Promise<string[]> {
 /** Address of this machine that containers on any bridge network reach. */
 export async function hostAddress(): Promise<string> {
   const { IPAM } = await docker.getNetwork("bridge").inspect();
-  // Docker 20.10 tells the gateway only once a container has used the network.
-  const address =
-    IPAM?.Config?.[0]?.Gateway ??
-    networkInterfaces().docker0?.find(({ family }) => family === "IPv4")?.address;
+  const { Gateway, Subnet } = IPAM?.Config?.[0] ?? {};
+  // Docker 20.10 tells the gateway only once a container has used the network; it is the subnet's first address.
+  const address = Gateway ?? Subnet?.replace(/\.0\/\d+$/, ".1");
   if (!address) throw new Error("Docker's bridge network has no gateway");
   return address;
 }
