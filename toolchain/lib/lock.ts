@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -36,7 +37,7 @@ export async function withLock<T>(
   waiting: (holder: Holder) => void,
   work: () => Promise<T>,
 ): Promise<T> {
-  const me = `${file}.${process.pid}`;
+  const me = `${file}.${randomUUID()}`;
   writeFileSync(me, JSON.stringify({ pid: process.pid, started: startTime(process.pid) } satisfies Holder));
   try {
     await acquire(file, me, waiting);

@@ -57,8 +57,9 @@ export class Manifest {
     const { size, mtimeMs } = statSync(path);
     if (size === entry.size && mtimeMs === entry.mtimeMs) return entry;
     if (size !== entry.size || (await sha256(path)) !== entry.sha256) return undefined;
-    this.#write({ ...this.#read(), [name]: { ...entry, mtimeMs } });
-    return entry;
+    const touched = { ...entry, mtimeMs };
+    this.#write({ ...this.#read(), [name]: touched });
+    return touched;
   }
 
   #path(name: string): string {
