@@ -26,6 +26,11 @@ export class EngineLog {
     return this.tail;
   }
 
+  /** Resolves when everything written so far has been delivered. */
+  flush(): Promise<void> {
+    return this.tail;
+  }
+
   private send(line: LogLine): Promise<void> {
     const request = new enginePb.LogRequest();
     request.setUrn(line.urn);

@@ -76,10 +76,10 @@ class Session {
     return {
       check: calls.unary((request: pb.CheckRequest) => this.check(request)),
       diff: calls.unary((request: pb.DiffRequest) => this.diff(request)),
-      create: calls.unary((request: pb.CreateRequest, signal) => this.create(request, signal)),
-      read: calls.unary((request: pb.ReadRequest, signal) => this.read(request, signal)),
-      update: calls.unary((request: pb.UpdateRequest, signal) => this.update(request, signal)),
-      delete: calls.unary((request: pb.DeleteRequest, signal) => this.delete(request, signal)),
+      create: calls.unary((request: pb.CreateRequest, signal) => this.logged(this.create(request, signal))),
+      read: calls.unary((request: pb.ReadRequest, signal) => this.logged(this.read(request, signal))),
+      update: calls.unary((request: pb.UpdateRequest, signal) => this.logged(this.update(request, signal))),
+      delete: calls.unary((request: pb.DeleteRequest, signal) => this.logged(this.delete(request, signal))),
     };
   }
 
@@ -162,6 +162,15 @@ class Session {
       context,
     );
     return new emptyPb.Empty();
+  }
+
+  /** What an operation said reaches the engine before its result does. */
+  private async logged<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      await (await this.engine)?.flush();
+    }
   }
 
   private resource(urn: string): Resource {
