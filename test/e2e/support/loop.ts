@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ask } from "./http.ts";
+
+export interface Loop {
+  /** Ends the loop; answers how many requests were sent, and what was wrong with those that failed. */
+  stop(): Promise<{ sent: number; failures: string[] }>;
+}
+
+/** Asks projects through the gateway over and over, by hostname and by path, one request at a time for each way. */
+export function requestLoop(port: number, projects: readonly string[]): Loop {
+  let running = true;
+  let sent = 0;
+  const failures: string[] = [];
+  const ways = projects.flatMap((name) => [
+    { host: `${name}.localhost:${port}`, path: "/global/health" },
+    { host: `localhost:${port}`, path: `/p/${name}/global/health` },
+  ]);
+  const askOn = async (way: { host: string; path: string }) => {
+    while (running) {
+      sent++;
+      const failure = await ask({ port, ...way }).then(
+        ({ status, body }) =>
+          status === 200 && body.includes('"healthy":true') ? undefined : `${status} ${body}`,
+        (error: Error) => error.message,
+      );
+      if (failure !== undefined)
+        failures.push(`${new Date().toISOString()} ${way.host}${way.path}: ${failure}`);
+      await sleep(100);
+    }
+  };
+  const done = Promise.all(ways.map(askOn));
+  return {
+    stop: async () => {
+      running = false;
+      await done;
+      return { sent, failures };
+    },
+  };
+}
