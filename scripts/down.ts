@@ -1,6 +1,6 @@
 /** `npm run down`: removes everything that `npm start` made, except what can't be made again and what costs long to make. */
 import { resolve } from "node:path";
-import { engineVersion } from "../toolchain/lib/docker.ts";
+import { docker, engineVersion } from "../toolchain/lib/docker.ts";
 import { stopDockerd } from "../toolchain/parts/docker.ts";
 import { dockerEnv, PROJECT, readSettings, root, STACK, stateDir, toolchain } from "./lib/checkout.ts";
 import { deploy, summary } from "./lib/deploy.ts";
@@ -29,7 +29,8 @@ await main(async () => {
   }
   const images = await removeImages(env, settings.namePrefix);
   if (images.length > 0) console.log(`Removed images: ${images.join(", ")}.`);
-  if (await stopDockerd(toolchain)) console.log("Stopped the Docker Engine that `npm start` had started.");
+  if (!(await runsAnything(env)) && (await stopDockerd(toolchain)))
+    console.log("Stopped the Docker Engine that `npm start` had started.");
   const workspaces = resolve(root, settings.workspacesDir);
   console.log(
     [
@@ -42,3 +43,9 @@ await main(async () => {
   );
   return 0;
 });
+
+/** Another checkout, or anybody, may use the Engine that `npm start` had started. */
+async function runsAnything(env: NodeJS.ProcessEnv): Promise<boolean> {
+  const { stdout } = await docker(["ps", "--quiet"], env);
+  return stdout.trim() !== "";
+}
