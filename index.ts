@@ -1,3 +1,4 @@
+import "./components/quick-start.ts";
 import * as pulumi from "@pulumi/pulumi";
 import { localHost } from "./components/host.ts";
 import { OpencodeImage } from "./components/image.ts";

@@ -1,0 +1,36 @@
+/**
+ * Makes a program's start cheaper; imported before `@pulumi/pulumi` by index.ts. Two things that Pulumi's SDK does for programs
+ * which pass functions as values to the cloud or are compiled, and this one is neither:
+ * it loads npm's dependency resolver and the TypeScript compiler (here: only once something asks for a property of theirs),
+ * and it maps every stack trace to sources, of which it takes one per promise (here: Node's own traces, lines are the sources').
+ */
+import { registerHooks } from "node:module";
+
+const LATE = new Set(["@npmcli/arborist", "typescript"]);
+const SCHEME = "late:";
+
+Reflect.deleteProperty(Error, "prepareStackTrace");
+
+registerHooks({
+  resolve(specifier, context, next) {
+    if (!LATE.has(specifier) || !context.parentURL?.includes("/@pulumi/pulumi/"))
+      return next(specifier, context);
+    const { url } = next(specifier, context);
+    return { url: `${SCHEME}${url}`, format: "commonjs", shortCircuit: true };
+  },
+  load(url, context, next) {
+    if (!url.startsWith(SCHEME)) return next(url, context);
+    return { format: "commonjs", source: lateModule(url.slice(SCHEME.length)), shortCircuit: true };
+  },
+});
+
+/** A module that stands for another and loads it when one of its exports is first asked for. */
+function lateModule(url: string): string {
+  return `
+    const { createRequire } = require("node:module");
+    const { fileURLToPath } = require("node:url");
+    const file = fileURLToPath(${JSON.stringify(url)});
+    let real;
+    const get = (_, key) => key === "__esModule" || (real ??= createRequire(file)(file))[key];
+    module.exports = new Proxy({}, { get });`;
+}
