@@ -73,17 +73,16 @@ describe("a project's page in Chromium", () => {
     expect(watched.requests.length).toBeGreaterThan(10);
   });
 
-  it("is where a browser ends that opens /p/<name>/", async () => {
-    const { page, troubles } = await openPage(browser);
-    await page.goto(`${platform.api("beta")}/`);
-    await page.locator('[contenteditable="true"]').first().waitFor();
-    expect(new URL(page.url()).host).toBe(`beta.localhost:${port}`);
-    await page.goto(platform.api("beta"));
-    await page.locator('[contenteditable="true"]').first().waitFor();
-    expect(new URL(page.url()).host).toBe(`beta.localhost:${port}`);
-    expect(troubles).toEqual([]);
-    await page.context().close();
-  });
+  for (const ending of ["", "/"]) {
+    it(`is where a browser ends that opens /p/<name>${ending}`, async () => {
+      const { page, troubles } = await openPage(browser);
+      await page.goto(`${platform.api("beta")}${ending}`);
+      await page.locator('[contenteditable="true"]').first().waitFor();
+      expect(new URL(page.url()).host).toBe(`beta.localhost:${port}`);
+      expect(troubles).toEqual([]);
+      await page.context().close();
+    });
+  }
 
   it("keeps path and query of a deep link under /p/<name>/", async () => {
     const { page } = await openPage(browser);
