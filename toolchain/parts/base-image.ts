@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOrApt } from "../lib/apt.ts";
 import { ToolchainError } from "../lib/errors.ts";
@@ -54,7 +54,8 @@ async function fill(root: string, context: Context): Promise<void> {
     const step = /^I: (.{1,60})/.exec(line)?.[1];
     if (step) context.progress(`debootstrap: ${step}`);
   };
-  const mirror = await debianMirror();
+  const sources = await debianSources();
+  const mirror = sources.find(({ suite }) => suite === DEBIAN)?.uri;
   const args = ["--variant=minbase", "--include=ca-certificates", DEBIAN, root, ...(mirror ? [mirror] : [])];
   await mustExec(debootstrap, args, { onLine });
   for (const rest of ["var/cache/apt/archives", "var/lib/apt/lists", "var/log/bootstrap.log"]) {
@@ -63,6 +64,8 @@ async function fill(root: string, context: Context): Promise<void> {
   mkdirSync(join(root, "var/cache/apt/archives/partial"), { recursive: true });
   mkdirSync(join(root, "var/lib/apt/lists/partial"), { recursive: true });
   trustWhatThisMachineTrusts(root);
+  const lines = sources.map(({ suite, uri }) => `deb ${uri} ${suite} main\n`);
+  if (lines.length > 0) writeFileSync(join(root, "etc/apt/sources.list"), lines.join(""));
   await mustExec("chroot", [root, "groupadd", "--gid", "1000", "node"]);
   const user = ["--uid", "1000", "--gid", "node", "--shell", "/bin/bash", "--create-home", "node"];
   await mustExec("chroot", [root, "useradd", ...user]);
@@ -104,10 +107,18 @@ async function npmPackage(spec: string, context: Context): Promise<string> {
   return join(folder, "package");
 }
 
-/** The mirror that this machine's own apt uses for the release, so that debootstrap goes the same way. */
-async function debianMirror(): Promise<string | undefined> {
+interface Source {
+  /** `bookworm`, `bookworm-updates`, `bookworm-security`. */
+  suite: string;
+  uri: string;
+}
+
+/** Where this machine's own apt gets the release from, so that debootstrap and the image go the same way. */
+async function debianSources(): Promise<Source[]> {
   const format = "$(RELEASE) $(COMPONENT) $(REPO_URI)";
   const { stdout } = await exec("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
-  const line = stdout.split("\n").find((text) => text.startsWith(`${DEBIAN} main `));
-  return line?.split(" ")[2];
+  return stdout.split("\n").flatMap((line) => {
+    const [suite = "", component, uri = ""] = line.split(" ");
+    return component === "main" && suite.split("-")[0] === DEBIAN ? [{ suite, uri }] : [];
+  });
 }
