@@ -1,0 +1,96 @@
+import { Agent } from "node:http";
+import { addressOf } from "../lib/docker.ts";
+import type { FigureSpec, Fixture } from "../lib/fixture.ts";
+import { ask, latencies, type Target, throughput } from "../lib/http.ts";
+import { projectName } from "../lib/platform.ts";
+import type { Comparison } from "../lib/report.ts";
+import { takeTurns } from "../lib/rounds.ts";
+import { percentile } from "../lib/stats.ts";
+
+const REQUESTS = 300;
+const CONNECTIONS = 8;
+const LOAD_MS = 1500;
+
+export const latency: FigureSpec = {
+  name: "latency",
+  title: "What Traefik costs a request",
+  notes: [
+    `Each run: ${REQUESTS} requests one after another on one connection that stays open (p50 and p99 of the run), then ${CONNECTIONS} connections for ${LOAD_MS / 1000} s (answers per second).`,
+    "The load is made by a Node process on the same cores, so the rates are lower than they would be from another machine, on both ways.",
+  ],
+  sizes: [1],
+  beside: false,
+
+  async measure(fixture) {
+    const name = projectName(1);
+    const direct: Target = {
+      host: await addressOf(fixture.platform.names.project(name), fixture.platform.names.network),
+      port: 4096,
+      path: "/global/health",
+      headers: { authorization: fixture.platform.authorization(name) },
+    };
+    const through: Target = {
+      host: "127.0.0.1",
+      port: fixture.platform.port,
+      path: direct.path,
+      headers: { host: `${fixture.platform.urls.hostname(name)}:${fixture.platform.port}` },
+    };
+    const { path, bytes } = await findAsset(direct);
+    const size = `${Math.round(bytes / 1000)} kB page asset`;
+    return [
+      ...(await compare("/global/health", direct, through, fixture)),
+      ...(await compare(size, { ...direct, path }, { ...through, path }, fixture)),
+    ];
+  },
+};
+
+/** The file nearest to 100 kB among those that the page names. */
+async function findAsset(page: Target): Promise<{ path: string; bytes: number }> {
+  const agent = new Agent({ keepAlive: true });
+  const { body } = await ask({ ...page, path: "/" }, agent);
+  const paths = [...new Set(body.match(/\/[\w./-]+\.(?:js|css|svg|png|ico|webmanifest|woff2)/g) ?? [])];
+  const found: { path: string; bytes: number }[] = [];
+  for (const path of paths) {
+    const { status, bytes } = await ask({ ...page, path }, agent);
+    if (status === 200) found.push({ path, bytes });
+  }
+  agent.destroy();
+  const distance = ({ bytes }: { bytes: number }) => Math.abs(Math.log(bytes / 100_000));
+  const [nearest] = found.sort((a, b) => distance(a) - distance(b));
+  if (!nearest) throw new Error("the page names no file that can be asked for");
+  return nearest;
+}
+
+async function compare(
+  what: string,
+  direct: Target,
+  through: Target,
+  { rounds }: Fixture,
+): Promise<Comparison[]> {
+  const ways = [
+    { name: "container direct", target: direct },
+    { name: "through Traefik", target: through },
+  ];
+  const p99 = ways.map(({ name }) => ({ name, values: [] as number[] }));
+  const p50 = await takeTurns(
+    ways.map(({ name, target }, index) => ({
+      name,
+      async run() {
+        const times = await latencies(target, REQUESTS);
+        p99[index]?.values.push(percentile(times, 99));
+        return percentile(times, 50);
+      },
+    })),
+    rounds,
+  );
+  const rates = await takeTurns(
+    ways.map(({ name, target }) => ({ name, run: () => throughput(target, CONNECTIONS, LOAD_MS) })),
+    rounds,
+  );
+  const counted = p99.map(({ name, values }) => ({ name, values: values.slice(1) }));
+  return [
+    { what: `${what}, p50`, unit: "time", series: p50 },
+    { what: `${what}, p99`, unit: "time", series: counted },
+    { what: `${what}, answers`, unit: "rate", series: rates },
+  ];
+}

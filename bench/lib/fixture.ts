@@ -1,0 +1,26 @@
+import type { Compose } from "./compose.ts";
+import type { Platform } from "./platform.ts";
+import type { Comparison } from "./report.ts";
+
+/** What a figure has to measure with. */
+export interface Fixture {
+  readonly platform: Platform;
+  readonly compose: Compose;
+  /** How often each way is measured, after the warm-up. */
+  readonly rounds: number;
+}
+
+/** One figure: what it measures at which numbers of projects. */
+export interface FigureSpec {
+  readonly name: string;
+  readonly title: string;
+  readonly notes: readonly string[];
+  /** Numbers of projects at which it is measured. */
+  readonly sizes: readonly number[];
+  /** Whether the same services must be there under Compose. */
+  readonly beside: boolean;
+  measure(fixture: Fixture, projects: number): Promise<Comparison[]>;
+}
+
+/** `1 project`, `10 projects`. */
+export const projectsInWords = (count: number): string => `${count} project${count === 1 ? "" : "s"}`;

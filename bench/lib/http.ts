@@ -1,0 +1,102 @@
+import { Agent, request } from "node:http";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Something to ask for over HTTP. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A port of 127.0.0.1 that is free now, and the one after it too. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly bytes: number;
+  readonly body: string;
+}
+
+/** Asks once over a connection of the agent. */
+export function ask(target: Target, agent: Agent): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { host, port, path, headers } = target;
+    request({ host, port, path, headers, agent, timeout: 5000 }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", reject);
+      response.on("end", () => {
+        const body = Buffer.concat(chunks);
+        resolve({ status: response.statusCode ?? 0, bytes: body.length, body: body.toString("utf8") });
+      });
+    })
+      .on("timeout", function (this: { destroy(error: Error): void }) {
+        this.destroy(new Error(`${host}:${port}${path} did not answer in 5 s`));
+      })
+      .on("error", reject)
+      .end();
+  });
+}
+
+/** Asks every 50 ms until the answer is 200. */
+export async function untilHealthy(
+  target: () => Promise<Target | undefined>,
+  patienceMs = 120_000,
+): Promise<void> {
+  const agent = new Agent({ keepAlive: false });
+  const until = performance.now() + patienceMs;
+  while (performance.now() < until) {
+    const where = await target();
+    const answer = where && (await ask(where, agent).catch(() => undefined));
+    if (answer?.status === 200) return;
+    await sleep(50);
+  }
+  throw new Error(`not healthy after ${patienceMs / 1000} s`);
+}
+
+/** Milliseconds of each of `count` requests, one after another on one connection that stays open. */
+export async function latencies(target: Target, count: number): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const times: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const began = performance.now();
+    expectOk(await ask(target, agent));
+    times.push(performance.now() - began);
+  }
+  agent.destroy();
+  return times;
+}
+
+/** Answers per second of `connections` that stay open and each ask again as soon as they are answered. */
+export async function throughput(target: Target, connections: number, forMs: number): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const began = performance.now();
+  let answered = 0;
+  const loop = async () => {
+    while (performance.now() - began < forMs) {
+      expectOk(await ask(target, agent));
+      answered++;
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, loop));
+  const seconds = (performance.now() - began) / 1000;
+  agent.destroy();
+  return answered / seconds;
+}
+
+function expectOk({ status }: Answer): void {
+  if (status !== 200) throw new Error(`answered ${status}`);
+}

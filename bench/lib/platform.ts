@@ -1,0 +1,138 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { makeNames, PLATFORM_LABEL } from "../../config/names.ts";
+import { settingKey } from "../../config/stack.ts";
+import { localUrls } from "../../config/urls.ts";
+import { type ExecResult, exec, lastLines } from "../../toolchain/lib/exec.ts";
+import { findPulumi } from "../../toolchain/parts/pulumi.ts";
+import { toolchainDir } from "../../toolchain/paths.ts";
+import { docker, labelled } from "./docker.ts";
+import { freePort } from "./http.ts";
+
+/** What of the checkout the program consists of. */
+const PROGRAM = ["index.ts", "components", "config", "opencode", "Pulumi.yaml", "package.json", "toolchain"];
+/** So many projects run; the others are stopped, which weighs the same for the engine. */
+export const RUNNING = 2;
+const PREFIX = "bench";
+
+export const projectName = (index: number): string => `p${String(index).padStart(2, "0")}`;
+
+/** projects.yaml for so many projects, and more that are given by name. */
+export function projectsFile(count: number, added: readonly string[] = []): string {
+  const entries = Array.from({ length: count }, (_, index) => ({
+    name: projectName(index + 1),
+    state: index < RUNNING ? "running" : "stopped",
+  }));
+  const all = [...entries, ...added.map((name) => ({ name, state: "running" }))];
+  return JSON.stringify({
+    defaults: { resources: { memory: "1GiB", cpus: 1, pids: 512 } },
+    limits: { maxProjects: 100 },
+    projects: all,
+  });
+}
+
+/** A stack of its own for the figures, on a copy of the program: its own state, names and port. The person's stays untouched. */
+export class Platform {
+  readonly names = makeNames(PREFIX);
+  readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-bench-"));
+  readonly port: number;
+  readonly urls;
+  readonly env: NodeJS.ProcessEnv;
+  private readonly binary: string;
+  private size = -1;
+
+  private constructor(root: string, binary: string, port: number) {
+    this.binary = binary;
+    this.port = port;
+    this.urls = localUrls(port);
+    for (const path of PROGRAM) cpSync(join(root, path), join(this.folder, path), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
+    mkdirSync(join(this.folder, ".state"));
+    const { PULUMI_CONFIG_PASSPHRASE_FILE: _, ...env } = process.env;
+    this.env = {
+      ...env,
+      PULUMI_BACKEND_URL: pathToFileURL(join(this.folder, ".state")).href,
+      PULUMI_CONFIG_PASSPHRASE: "bench",
+      PULUMI_STACK: "local",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
+  }
+
+  static async create(root: string): Promise<Platform> {
+    const found = await findPulumi(toolchainDir(root));
+    if (!found) throw new Error("pulumi is not on this machine yet: npm start");
+    const platform = new Platform(root, found.path, await freePort());
+    await platform.pulumi(["stack", "init", "local", "--secrets-provider", "passphrase"]);
+    for (const [key, value] of Object.entries({ namePrefix: PREFIX, port: String(platform.port) })) {
+      await platform.pulumi(["config", "set", settingKey(key), value]);
+    }
+    return platform;
+  }
+
+  /** Runs the CLI in the copy. */
+  async pulumi(args: readonly string[]): Promise<ExecResult> {
+    const result = await exec(this.binary, args, { cwd: this.folder, env: this.env });
+    if (result.code === 0) return result;
+    throw new Error(
+      `pulumi ${args.join(" ")} ended with ${result.code}:\n${lastLines(result.stdout + result.stderr, 20)}`,
+    );
+  }
+
+  /** An update as `npm start` runs it, without a preview before it. */
+  up(...flags: readonly string[]): Promise<ExecResult> {
+    return this.pulumi(["up", "--yes", "--non-interactive", "--skip-preview", "--color=never", ...flags]);
+  }
+
+  /** An update that must find nothing to do. */
+  async noop(...flags: readonly string[]): Promise<ExecResult> {
+    const result = await this.pulumi(["up", "--yes", "--non-interactive", "--color=never", ...flags]);
+    if (/\b(created|updated|replaced|deleted)\b/.test(result.stdout))
+      throw new Error(`not a no-op:\n${result.stdout}`);
+    return result;
+  }
+
+  declare(count: number, added: readonly string[] = []): void {
+    writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, added));
+  }
+
+  /** Makes it a platform of so many projects. */
+  async scale(count: number): Promise<void> {
+    if (this.size === count) return;
+    this.declare(count);
+    await this.up();
+    this.size = count;
+  }
+
+  /** The value of the `Authorization` header that opencode of this project wants, as Traefik's route file has it. */
+  authorization(project: string): string {
+    const file = join(this.folder, ".runtime", "routes", `${project}.yml`);
+    const [value] = /Basic [\w+/=]+/.exec(readFileSync(file, "utf8")) ?? [];
+    if (!value) throw new Error(`${file} adds no Authorization header`);
+    return value;
+  }
+
+  /** Removes all of it, also after a failure. */
+  async remove(): Promise<void> {
+    const label = `${PLATFORM_LABEL}=${this.names.prefix}`;
+    const containers = await labelled("container", label);
+    if (containers.length > 0) await docker("rm", "-f", ...containers);
+    for (const network of await labelled("network", label)) await docker("network", "rm", network);
+    // By tag: by id would take it from other stacks that share the layers.
+    const tags = (await docker("images", "--format", "{{.Repository}}:{{.Tag}}", this.names.image)).split(
+      "\n",
+    );
+    for (const tag of tags.filter(Boolean)) await docker("rmi", tag);
+    if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
+  }
+}
