@@ -25,6 +25,18 @@ export async function ask(question: Question): Promise<Asked> {
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 
+/** Asks for a page as a browser does, and follows redirects on the same gateway. */
+export async function visit(port: number, url: string): Promise<Asked> {
+  let at = new URL(url);
+  for (let hops = 0; hops < 5; hops++) {
+    const question = { port, host: at.host, path: at.pathname + at.search, headers: { accept: "text/html" } };
+    const answer = await ask(question);
+    if (answer.status < 300 || answer.status > 399) return answer;
+    at = new URL(answer.headers.location ?? "", at);
+  }
+  throw new Error(`${url} redirects for ever`);
+}
+
 /** Sends one request and answers as soon as the head of the response is there. */
 export function open({
   port,
