@@ -47,7 +47,11 @@ export async function goBuild(program: GoProgram, context: Context): Promise<str
       output,
       program.main,
     ],
-    { cwd: folder, onLine, env: { ...context.env, GOFLAGS: "-mod=mod -buildvcs=false", GOWORK: "off" } },
+    {
+      cwd: folder,
+      onLine,
+      env: { ...context.env, GOFLAGS: "-mod=mod -buildvcs=false", GOWORK: "off", CGO_ENABLED: "0" },
+    },
   );
   return output;
 }
