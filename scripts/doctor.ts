@@ -7,11 +7,10 @@ import type { Settings } from "../config/stack.ts";
 import { checkContainers } from "./checks/containers.ts";
 import { type Finding, fine, formatFinding, wrong } from "./checks/finding.ts";
 import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./checks/machine.ts";
-import { checkGateway, checkStack } from "./checks/stack.ts";
-import { dockerEnv, PROJECT, readNames, readSettings, root, STACK, stateDir } from "./lib/checkout.ts";
+import { checkGateway, checkStack, isDeployed } from "./checks/stack.ts";
+import { dockerEnv, readNames, readSettings, root, STACK } from "./lib/checkout.ts";
 import { listContainers } from "./lib/docker-state.ts";
 import { main } from "./lib/main.ts";
-import { stackExists } from "./lib/pulumi.ts";
 
 let isWell = true;
 
@@ -63,9 +62,9 @@ async function checkWhatRuns(settings: Settings, projects: readonly Project[] | 
   report(checkStack());
   if (docker.every(({ verdict, text }) => verdict !== "wrong" || !text.startsWith("docker: nothing"))) {
     const containers = await listContainers(env, settings.namePrefix);
-    const isMade = stackExists(stateDir, PROJECT);
-    report([await checkGateway(settings, isMade)]);
-    if (projects && isMade) report(checkContainers(containers, projects, readNames(settings)));
+    const isUp = isDeployed();
+    report([await checkGateway(settings, isUp)]);
+    if (projects && isUp) report(checkContainers(containers, projects, readNames(settings)));
     report([checkMemory(containers)]);
   }
   report(checkDisk([resolve(root, settings.workspacesDir)]));

@@ -5,10 +5,13 @@ import { readDeployment } from "../lib/checkpoint.ts";
 import { describeLock, judgeLock, readLocks } from "../lib/stack-lock.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
 
+/** Whether the stack has anything in it. */
+export const isDeployed = (): boolean => Boolean(readDeployment(stateDir, PROJECT, STACK)?.resources.length);
+
 /** The stack's state, and whether an update runs or was cut off. */
 export function checkStack(): Finding[] {
   const deployment = readDeployment(stateDir, PROJECT, STACK);
-  if (!deployment) return [wrong(`stack: ${STACK} has not been made yet`, "npm start")];
+  if (!deployment || !isDeployed()) return [wrong(`stack: ${STACK} is not deployed`, "npm start")];
   const found = [fine(`stack: ${STACK}, ${deployment.resources.length} resources`)];
   for (const lock of readLocks(stateDir, PROJECT, STACK)) {
     const text = `lock: ${describeLock(lock)}`;
@@ -28,8 +31,8 @@ export function checkStack(): Finding[] {
   return found;
 }
 
-/** Whether this stack's gateway answers on its port, or who else does; before the stack is made, whether the port is free. */
-export async function checkGateway({ port, namePrefix }: Settings, isMade: boolean): Promise<Finding> {
+/** Whether this stack's gateway answers on its port, or who else does; before the stack is deployed, whether the port is free. */
+export async function checkGateway({ port, namePrefix }: Settings, isUp: boolean): Promise<Finding> {
   const at = `gateway: 127.0.0.1:${port}`;
   try {
     const response = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(3000) });
@@ -38,8 +41,7 @@ export async function checkGateway({ port, namePrefix }: Settings, isMade: boole
     const who = prefix ? `the stack with the prefix ${prefix}` : "another program";
     return wrong(`${at} is taken by ${who}`, otherPort(port));
   } catch {
-    if (await isFree(port))
-      return isMade ? wrong(`${at} does not answer`, "npm start") : fine(`${at} is free`);
+    if (await isFree(port)) return isUp ? wrong(`${at} does not answer`, "npm start") : fine(`${at} is free`);
     return wrong(`${at} is taken by another program`, otherPort(port));
   }
 }

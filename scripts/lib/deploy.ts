@@ -10,8 +10,16 @@ import { pulumi, pulumiEnv } from "./pulumi.ts";
 /** Logs of so many updates are kept. */
 const KEEP_LOGS = 20;
 
+type Verb = "up" | "destroy";
+
+/** What is said while nothing has changed yet, and while something does. */
+const TITLES = {
+  up: { begin: "Comparing with what is there", doing: "Deploying" },
+  destroy: { begin: "Looking at what is there", doing: "Removing" },
+} as const satisfies Record<Verb, unknown>;
+
 /** Runs `pulumi up` or `destroy` and tells what changes; a failure ends the script with what went wrong. */
-export async function deploy(verb: "up" | "destroy", flags: readonly string[]): Promise<Progress> {
+export async function deploy(verb: Verb, flags: readonly string[]): Promise<Progress> {
   const stamp = new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-");
   const log = join(logsDir, `${stamp}-${verb}.log`);
   const eventLog = join(logsDir, `${stamp}-${verb}.events`);
@@ -28,7 +36,9 @@ export async function deploy(verb: "up" | "destroy", flags: readonly string[]): 
   const env = { ...pulumiEnv(), PULUMI_DEBUG_COMMANDS: "true" };
   const run = () => pulumi([...args, ...flags], { logFile: log, env });
   try {
-    const { code, progress, said } = await (isWatched() ? watched : plainly)(run, eventLog);
+    const { code, progress, said } = await (isWatched()
+      ? watched(verb, run, eventLog)
+      : plainly(run, eventLog));
     if (code !== 0) explainFailure(verb, progress, said, log);
     return progress;
   } finally {
@@ -66,14 +76,14 @@ async function plainly(run: Run, eventLog: string): Promise<Outcome> {
   });
 }
 
-async function watched(run: Run, eventLog: string): Promise<Outcome> {
+async function watched(verb: Verb, run: Run, eventLog: string): Promise<Outcome> {
   let outcome: Outcome | undefined;
   const began = performance.now();
   const task = {
-    title: "Reading projects.yaml",
+    title: TITLES[verb].begin,
     task: async (_: unknown, task: { title: string; output: string }) => {
       outcome = await follow(run, eventLog, (now) => {
-        task.title = headline(now, performance.now() - began);
+        task.title = headline(verb, now, performance.now() - began);
         task.output = [...[...now.running.values()].slice(0, 6).map(doing), now.said.slice(0, 100)]
           .filter(Boolean)
           .join("\n");
@@ -90,9 +100,9 @@ async function watched(run: Run, eventLog: string): Promise<Outcome> {
   return outcome ?? { code: 1, progress: noProgress, said: "" };
 }
 
-function headline({ running, done }: Progress, ms: number): string {
+function headline(verb: Verb, { running, done }: Progress, ms: number): string {
   const counts = `${done.length} done, ${running.size} under way`;
-  return `${running.size + done.length > 0 ? `Deploying: ${counts}` : "Comparing with what is there"} … ${duration(ms)}`;
+  return `${running.size + done.length > 0 ? `${TITLES[verb].doing}: ${counts}` : TITLES[verb].begin} … ${duration(ms)}`;
 }
 
 /** One line for an update that went well. */
@@ -106,7 +116,7 @@ export function summary({ done }: Progress, ms: number): string {
   return `${words || "Nothing to change"} (${duration(ms)})`;
 }
 
-function explainFailure(verb: string, { errors }: Progress, said: string, log: string): never {
+function explainFailure(verb: Verb, { errors }: Progress, said: string, log: string): never {
   const real = errors.filter((error) => !/^(update|preview|refresh|destroy) (failed|canceled)$/.test(error));
   const lines = [...new Set(real)].join("\n") || said.split("\n").slice(-15).join("\n");
   return stop(`pulumi ${verb}`, `did not succeed:\n${lines}\nThe whole log is in ${log}`);
