@@ -144,6 +144,7 @@ async function makeLive(
   }));
   await new Listr(tasks, {
     renderer: "default",
+    registerSignalListeners: false,
     rendererOptions: { collapseErrors: false, showErrorMessage: false },
   }).run();
 }

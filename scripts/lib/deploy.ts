@@ -34,7 +34,7 @@ export async function deploy(verb: Verb, flags: readonly string[]): Promise<Prog
   ];
   // The engine offers its event log, which the Automation API is built on, with this variable alone.
   const env = { ...pulumiEnv(), PULUMI_DEBUG_COMMANDS: "true" };
-  const run = () => pulumi([...args, ...flags], { logFile: log, env });
+  const run = () => pulumi([...args, ...flags], { logFile: log, env, endsInOrder: true });
   try {
     const { code, progress, said } = await (isWatched()
       ? watched(verb, run, eventLog)
@@ -94,6 +94,7 @@ async function watched(verb: Verb, run: Run, eventLog: string): Promise<Outcome>
   };
   const listr = new Listr([task], {
     exitOnError: false,
+    registerSignalListeners: false,
     rendererOptions: { showErrorMessage: false, collapseErrors: false },
   });
   await listr.run();
@@ -118,6 +119,13 @@ export function summary({ done }: Progress, ms: number): string {
 
 function explainFailure(verb: Verb, { errors }: Progress, said: string, log: string): never {
   const real = errors.filter((error) => !/^(update|preview|refresh|destroy) (failed|canceled)$/.test(error));
+  if (real.length === 0 && errors.some((error) => error.endsWith("canceled"))) {
+    return stop(
+      `pulumi ${verb}`,
+      "was interrupted before it was done",
+      "run it again: it goes on from there",
+    );
+  }
   const lines = [...new Set(real)].join("\n") || said.split("\n").slice(-15).join("\n");
   return stop(`pulumi ${verb}`, `did not succeed:\n${lines}\nThe whole log is in ${log}`);
 }

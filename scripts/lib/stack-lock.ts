@@ -49,7 +49,7 @@ export function readLocks(stateDir: string, project: string, stack: string): Sta
 }
 
 export function removeLock(lock: StackLock): void {
-  rmSync(lock.file, { force: true });
+  for (const file of [lock.file, `${lock.file}.attrs`]) rmSync(file, { force: true });
 }
 
 /** `process 1234 of alice@laptop, since 2026-01-31 12:00:05`. */

@@ -1,5 +1,6 @@
-import { type SpawnOptions, spawn } from "node:child_process";
-import { accessSync, constants, createWriteStream, statSync } from "node:fs";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { accessSync, createWriteStream, constants as modes, statSync } from "node:fs";
+import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 
 export interface ExecOptions {
@@ -13,6 +14,8 @@ export interface ExecOptions {
   onLine?: (line: string) => void;
   /** Appends both streams to this file. */
   logFile?: string;
+  /** The child ends in order when asked to (Ctrl-C, SIGTERM), and this process waits for that. */
+  endsInOrder?: boolean;
 }
 
 export interface ExecResult {
@@ -36,6 +39,7 @@ export function exec(
   };
   return new Promise((resolve) => {
     const child = spawn(command, args, spawnOptions);
+    const release = endWithUs(child, options.endsInOrder ?? false);
     const log = options.logFile ? createWriteStream(options.logFile, { flags: "a", mode: 0o600 }) : undefined;
     const result: ExecResult = { code: null, stdout: "", stderr: "" };
     const collect = (name: "stdout" | "stderr") => {
@@ -52,6 +56,7 @@ export function exec(
     const settle = (code: number | null) => {
       if (settled) return;
       settled = true;
+      release();
       result.code = code;
       if (log) log.end(() => resolve(result));
       else resolve(result);
@@ -63,6 +68,28 @@ export function exec(
     child.on("close", settle);
     child.stdin?.on("error", () => {}).end(options.input);
   });
+}
+
+/** Children that run now, and whether each is waited for. */
+const children = new Map<ChildProcess, boolean>();
+
+/** No child outlives this process: what ends this one by a signal ends them too. */
+function endWithUs(child: ChildProcess, endsInOrder: boolean): () => void {
+  if (children.size === 0) for (const signal of SIGNALS) process.on(signal, endChildren);
+  children.set(child, endsInOrder);
+  return () => {
+    children.delete(child);
+    if (children.size === 0) for (const signal of SIGNALS) process.off(signal, endChildren);
+  };
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+function endChildren(signal: NodeJS.Signals): void {
+  const mustWait = [...children.values()].includes(true);
+  // A terminal has sent Ctrl-C to the children already, and a second one means "at once" to Pulumi.
+  if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of children.keys()) child.kill(signal);
+  if (!mustWait) process.exit(128 + constants.signals[signal]);
 }
 
 /** Runs a command; anything but exit code 0 throws, with the last lines it said. */
@@ -104,7 +131,7 @@ export function which(command: string, path: string = process.env.PATH ?? ""): s
   for (const folder of path.split(delimiter).filter(Boolean)) {
     const file = join(folder, command);
     try {
-      accessSync(file, constants.X_OK);
+      accessSync(file, modes.X_OK);
       if (statSync(file).isFile()) return file;
     } catch {
       // not in this folder
