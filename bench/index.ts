@@ -57,6 +57,9 @@ try {
   if (whole) writeFileSync(join(root, "bench", "RESULTS.md"), text);
   const kept = whole ? "; kept in bench/RESULTS.md" : "; not kept, because it is not the whole";
   console.log(`Measured in ${duration(performance.now() - began)}${kept}`);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 } finally {
   await clean();
 }

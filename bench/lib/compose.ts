@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PLATFORM_LABEL } from "../../config/names.ts";
@@ -6,7 +6,7 @@ import { type ExecResult, exec, lastLines, mustExec } from "../../toolchain/lib/
 import { toolchainDir } from "../../toolchain/paths.ts";
 import { composeFile, idle, type Service, serviceOf } from "./compose-file.ts";
 import { findCompose } from "./compose-part.ts";
-import { docker, inspect } from "./docker.ts";
+import { docker, inspect, untilContainersHealthy } from "./docker.ts";
 import { type Platform, projectName, RUNNING } from "./platform.ts";
 
 const PROJECT = "bench-compose";
@@ -64,6 +64,7 @@ export class Compose {
     this.write("compose.json", services);
     if (count > 0) this.write("compose.added.json", [...services, await this.extra("added")]);
     await this.up("compose.json");
+    await untilContainersHealthy(services.slice(2, 2 + RUNNING).map((service) => service.container_name));
     this.size = count;
   }
 
@@ -110,12 +111,11 @@ export class Compose {
     const secrets = join(this.folder, "run", name);
     mkdirSync(join(this.folder, "run"), { recursive: true });
     await docker("cp", "-a", `${original}:/run/opencode`, secrets);
-    for (const volume of service.volumes) {
-      const [directory = ""] = volume.split(":");
-      if (!directory.startsWith(this.folder)) continue;
-      mkdirSync(directory, { recursive: true });
-      if (process.getuid?.() === 0) chownSync(directory, 1000, 1000);
-    }
+    const directories = service.volumes.map((volume) => volume.split(":")[0] ?? "");
+    const own = [secrets, ...directories.filter((directory) => directory.startsWith(this.folder))];
+    for (const directory of own) mkdirSync(directory, { recursive: true });
+    // As components/host.ts has it: where root runs the update, the containers' user is 1000.
+    if (process.getuid?.() === 0) await mustExec("chown", ["-R", "1000:1000", ...own]);
     return { ...service, volumes: [...service.volumes, `${secrets}:/run/opencode:ro`] };
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { mustExec } from "../../toolchain/lib/exec.ts";
 
 /** What `docker inspect` says of a container, as far as the figures need it. */
@@ -56,6 +57,23 @@ export async function labelled(kind: "container" | "network", label: string): Pr
 export async function addressOf(name: string, network: string): Promise<string> {
   const [container] = await inspect(name);
   return container?.NetworkSettings.Networks[network]?.IPAddress ?? "";
+}
+
+/** Waits until Docker calls all of these containers healthy. */
+export async function untilContainersHealthy(names: readonly string[], patienceMs = 300_000): Promise<void> {
+  const until = performance.now() + patienceMs;
+  while (performance.now() < until) {
+    const states = await docker("inspect", "--format", "{{.State.Health.Status}}", ...names);
+    if (
+      states
+        .trim()
+        .split("\n")
+        .every((state) => state === "healthy")
+    )
+      return;
+    await sleep(500);
+  }
+  throw new Error(`${names.join(", ")}: not healthy after ${patienceMs / 1000} s`);
 }
 
 /** Memory of containers in bytes, as `docker stats` counts it: without the page cache that could be dropped. */

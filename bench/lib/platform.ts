@@ -17,7 +17,7 @@ import { localUrls } from "../../config/urls.ts";
 import { type ExecResult, exec, lastLines } from "../../toolchain/lib/exec.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
-import { docker, labelled } from "./docker.ts";
+import { docker, labelled, untilContainersHealthy } from "./docker.ts";
 import { freePort } from "./http.ts";
 
 /** What of the checkout the program consists of. */
@@ -45,7 +45,7 @@ export function projectsFile(count: number, added: readonly string[] = []): stri
 /** A stack of its own for the figures, on a copy of the program: its own state, names and port. The person's stays untouched. */
 export class Platform {
   readonly names = makeNames(PREFIX);
-  readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-bench-"));
+  readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-figures-"));
   readonly port: number;
   readonly urls;
   readonly env: NodeJS.ProcessEnv;
@@ -106,11 +106,18 @@ export class Platform {
     writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, added));
   }
 
+  /** Names of the projects that run when there are so many. */
+  running(count: number): string[] {
+    return Array.from({ length: Math.min(count, RUNNING) }, (_, index) => projectName(index + 1));
+  }
+
   /** Makes it a platform of so many projects. */
   async scale(count: number): Promise<void> {
     if (this.size === count) return;
     this.declare(count);
     await this.up();
+    // Their start must not fall on what is measured next.
+    if (count > 0) await untilContainersHealthy(this.running(count).map(this.names.project));
     this.size = count;
   }
 
