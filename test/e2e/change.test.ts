@@ -97,7 +97,9 @@ describe("editing projects.yaml", () => {
     expect((await platform.ids())[platform.container("gamma")]).toBe(id);
     await waitFor("the plain page", async () => {
       const { status, body } = await gammaPage();
-      return status === 503 && body.includes("gamma is stopped") ? { done: true } : { seen: `${status} ${body}` };
+      return status === 503 && body.includes("gamma is stopped")
+        ? { done: true }
+        : { seen: `${status} ${body}` };
     });
     expect((await ask({ port, path: "/p/gamma/session" })).status).toBe(503);
     expect((await platform.update()).changes).toEqual([]);
@@ -114,7 +116,8 @@ describe("editing projects.yaml", () => {
   });
 
   it("gives one project a new password and touches no other; the old one opens nothing", async () => {
-    const password = async () => (await execIn(platform.container("gamma"), ["cat", "/run/opencode/password"])).stdout;
+    const password = async () =>
+      (await execIn(platform.container("gamma"), ["cat", "/run/opencode/password"])).stdout;
     const old = await password();
     await platform.configure("opencode-platform:passwordRotation/gamma", "2");
     expectOnlyGamma(await applyBeside([gamma]));
@@ -122,7 +125,19 @@ describe("editing projects.yaml", () => {
     expect(await password()).not.toBe(old);
     const status = async (password: string) => {
       const url = "http://127.0.0.1:4096/session";
-      const args = ["curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", "-u", `opencode:${password}`, url];
+      const args = [
+        "curl",
+        "-s",
+        "-m",
+        "20",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-u",
+        `opencode:${password}`,
+        url,
+      ];
       return (await execIn(platform.container("gamma"), args)).stdout;
     };
     expect(await status(old)).toBe("401");

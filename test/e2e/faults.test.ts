@@ -96,7 +96,9 @@ describe("faults", () => {
     await docker.getContainer(container).kill();
     await waitFor("the plain page", async () => {
       const { status, body } = await visit(port, platform.url("alpha"));
-      return status === 503 && body.includes("npm run doctor") ? { done: true } : { seen: `${status} ${body}` };
+      return status === 503 && body.includes("npm run doctor")
+        ? { done: true }
+        : { seen: `${status} ${body}` };
     });
     const doctor = await platform.npm("run", "doctor");
     expect(doctor.code).not.toBe(0);

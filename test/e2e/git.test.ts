@@ -73,6 +73,37 @@ describe("workspaces cloned from git hosts", () => {
 
   const line = async (name: string) => (await health(platform.container(name))).line;
 
+  // These two first: every failed attempt doubles the wait for the next.
+  it("clones over ssh once the deploy key, an output, is let in; and not before", async () => {
+    expect(updated.output).toContain("ssh-ed25519 ");
+    await waitForText("a refusal", () => line("g-key"), /clone failed .*(Permission denied|publickey)/);
+    expect(ssh.refused).toBeGreaterThan(0);
+    const { stdout } = await platform.pulumi("stack", "output", "projects", "--json");
+    const outputs = JSON.parse(stdout) as Record<string, { deployKey?: string }>;
+    ssh.authorize(outputs["g-key"]?.deployKey ?? "");
+    await waitForText("a clone", () => line("g-key"), "serving; workspace: cloned", { within: 400_000 });
+    expect(ssh.accepted).toBeGreaterThan(0);
+    expect(readFileSync(join(platform.workspace("g-key"), "two.txt"), "utf8")).toBe("2");
+  });
+
+  it("says that a clone failed in health and log, serves meanwhile, and tries again", async () => {
+    await waitForText(
+      "git's words",
+      () => line("g-flaky"),
+      /^serving; workspace: clone failed \(attempt \d+\): .*503.*; next try in \d+ s/,
+    );
+    expect(await logsOf(platform.container("g-flaky"))).toMatch(/clone failed \(attempt 1\): .*503/);
+    expect((await health(platform.container("g-flaky"))).status).toBe("healthy");
+    expect((await ask({ port, path: "/p/g-flaky/global/health" })).status).toBe(200);
+    expect(existsSync(join(platform.workspace("g-flaky"), "one.txt"))).toBe(false);
+    flaky.heal();
+    await waitForText("a clone", () => line("g-flaky"), "serving; workspace: cloned", { within: 400_000 });
+    await waitFor("the clone's files in opencode", async () => {
+      const { body } = await ask({ port, path: "/p/g-flaky/file/content?path=one.txt" });
+      return body.includes('"content":"1') ? { done: true } : { seen: body };
+    });
+  });
+
   it("clones a private repository with the token, and leaves the token in no URL", async () => {
     await waitForText("a clone", () => line("g-token"), "serving; workspace: cloned");
     expect(readFileSync(join(platform.workspace("g-token"), "secret-plan.md"), "utf8")).toBe("private");
@@ -118,36 +149,6 @@ describe("workspaces cloned from git hosts", () => {
     await waitForText("the decision", () => line("g-kept"), "kept, it has files");
     expect(readdirSync(platform.workspace("g-kept"))).toEqual(["mine.txt"]);
     expect(readFileSync(join(platform.workspace("g-kept"), "mine.txt"), "utf8")).toBe("not yours");
-  });
-
-  it("says that a clone failed in health and log, serves meanwhile, and tries again", async () => {
-    await waitForText(
-      "git's words",
-      () => line("g-flaky"),
-      /^serving; workspace: clone failed \(attempt \d+\): .*503.*; next try in \d+ s/,
-    );
-    expect(await logsOf(platform.container("g-flaky"))).toMatch(/clone failed \(attempt 1\): .*503/);
-    expect((await health(platform.container("g-flaky"))).status).toBe("healthy");
-    expect((await ask({ port, path: "/p/g-flaky/global/health" })).status).toBe(200);
-    expect(existsSync(join(platform.workspace("g-flaky"), "one.txt"))).toBe(false);
-    flaky.heal();
-    await waitForText("a clone", () => line("g-flaky"), "serving; workspace: cloned", { within: 400_000 });
-    await waitFor("the clone's files in opencode", async () => {
-      const { body } = await ask({ port, path: "/p/g-flaky/file/content?path=one.txt" });
-      return body.includes('"content":"1') ? { done: true } : { seen: body };
-    });
-  });
-
-  it("clones over ssh once the deploy key, an output, is let in; and not before", async () => {
-    expect(updated.output).toContain("ssh-ed25519 ");
-    await waitForText("a refusal", () => line("g-key"), /clone failed .*(Permission denied|publickey)/);
-    expect(ssh.refused).toBeGreaterThan(0);
-    const { stdout } = await platform.pulumi("stack", "output", "projects", "--json");
-    const outputs = JSON.parse(stdout) as Record<string, { deployKey?: string }>;
-    ssh.authorize(outputs["g-key"]?.deployKey ?? "");
-    await waitForText("a clone", () => line("g-key"), "serving; workspace: cloned", { within: 400_000 });
-    expect(ssh.accepted).toBeGreaterThan(0);
-    expect(readFileSync(join(platform.workspace("g-key"), "two.txt"), "utf8")).toBe("2");
   });
 
   it("refuses a host whose key is not the one in knownHosts", async () => {

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +19,9 @@ import { must } from "./run.ts";
 
 /** Files of the repository `alpha`. */
 const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 42;\n" };
+
+/** What the name of a clone's folder begins with. */
+const FOLDER = "opencode-platform-e2e-";
 
 /**
  * Clones the checkout's last commit, runs `npm start` in the clone as a person would, and hands it to the test files; takes all of it
@@ -44,11 +55,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function newFixture(gitPort: number): Promise<Fixture> {
+  const host = await hostAddress();
   return {
-    root: realpathSync(mkdtempSync(join(tmpdir(), "opencode-platform-e2e-"))),
+    root: realpathSync(mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`))),
     prefix: `e2e-${process.pid}`,
     port: await freePort(),
-    host: await hostAddress(),
+    host,
     modelPort: await freePort(),
     gitPort,
     firstStart: "",
@@ -78,7 +90,7 @@ async function dismantle(platform: Platform): Promise<void> {
   if (left.length > 0) throw new Error(`npm run down left behind: ${left.join(", ")}\n${down.output}`);
 }
 
-/** What earlier runs left that were killed. */
+/** What earlier runs left that were killed: each names its process. */
 async function removeDeadRuns(): Promise<void> {
   const containers = await docker.listContainers({ all: true, filters: { label: [PLATFORM_LABEL] } });
   const networks = await docker.listNetworks({ filters: { label: [PLATFORM_LABEL] } });
@@ -86,6 +98,10 @@ async function removeDeadRuns(): Promise<void> {
   for (const prefix of prefixes) {
     const pid = /^e2e-(\d+)$/.exec(prefix)?.[1];
     if (pid && !isAlive(Number(pid))) await removeAll(prefix);
+  }
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(FOLDER) && name.slice(FOLDER.length).split("-")[0];
+    if (pid && !isAlive(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
 }
 
