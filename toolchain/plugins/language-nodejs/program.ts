@@ -85,6 +85,10 @@ function locateRunner(programDirectory: string): string | undefined {
 
 /** Runs the program to its end, or stops it when the signal is aborted. */
 export function runProgram(run: ProgramRun, signal: AbortSignal): Promise<ProgramResult> {
+  if (process.env.PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT) {
+    const error = "The stand-in language host does not cover traces: leave --otel-traces out.";
+    return Promise.resolve({ error, bail: false });
+  }
   const runner = locateRunner(run.programDirectory);
   if (runner === undefined) {
     const error = "It looks like the Pulumi SDK has not been installed. Have you run npm install?";
