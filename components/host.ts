@@ -18,6 +18,8 @@ export interface Host {
   readonly workspacesDir: string;
   /** Absolute path, on the machine, of what the platform writes for itself (Traefik's routes). Can be made again by an update. */
   readonly runtimeDir: string;
+  /** Platform of the images that the machine runs, as Docker calls it. */
+  readonly platform: string;
   /** Path of the Docker socket on the machine. */
   readonly dockerSocket: string;
   /** Whom the containers run as: the owner of the workspaces. */
@@ -56,6 +58,7 @@ export function localHost(settings: Settings, checkout: string): Host {
     address: "127.0.0.1",
     workspacesDir: inCheckout(settings.workspacesDir),
     runtimeDir,
+    platform: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
     dockerSocket: settings.dockerSocket,
     user,
     makeDirectory: (path) =>

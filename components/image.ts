@@ -37,7 +37,7 @@ export class OpencodeImage extends pulumi.ComponentResource {
       {
         imageName: `${names.image}:${imageTag(context, buildArgs)}`,
         skipPush: true,
-        build: { context, dockerfile: join(context, "Dockerfile"), args: buildArgs },
+        build: { context, dockerfile: join(context, "Dockerfile"), args: buildArgs, platform: host.platform },
       },
       { parent: this, provider: host.provider },
     );

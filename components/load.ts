@@ -85,12 +85,10 @@ function secretsOf(project: Project): Record<string, pulumi.Output<string>> {
   );
 }
 
-/** The project's own value of a secret, else the one shared by all. */
+/** The project's own value of a secret, else the one shared by all. An empty one is none: Docker's provider puts no empty file anywhere. */
 function findSecret(project: string, name: string): pulumi.Output<string> | undefined {
-  for (const key of secretKeys(project, name)) {
-    const [namespace, rest] = key.split(":") as [string, string];
-    const value = new pulumi.Config(namespace).getSecret(rest);
-    if (value) return value;
-  }
-  return undefined;
+  const key = secretKeys(project, name).find((key) => pulumi.runtime.getConfig(key));
+  if (!key) return undefined;
+  const [namespace, rest] = key.split(":") as [string, string];
+  return new pulumi.Config(namespace).getSecret(rest);
 }

@@ -1,3 +1,4 @@
+import { get } from "node:http";
 import { createServer } from "node:net";
 import { ConfigError } from "../config/errors.ts";
 import { settingKey } from "../config/stack.ts";
@@ -27,11 +28,14 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-async function isOwnGateway(port: number, prefix: string): Promise<boolean> {
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(3000) });
-    return response.headers.get("x-opencode-platform") === prefix;
-  } catch {
-    return false;
-  }
+/** Asked with node:http, because fetch refuses ports that browsers refuse. */
+function isOwnGateway(port: number, prefix: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ host: "127.0.0.1", port, path: "/ping", timeout: 3000 }, (response) => {
+      response.resume();
+      resolve(response.headers["x-opencode-platform"] === prefix);
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => resolve(false));
+  });
 }

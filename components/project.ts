@@ -7,7 +7,7 @@ import type { Names } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
 import type { Urls } from "../config/urls.ts";
 import { opencodeJson } from "../opencode/settings.ts";
-import { hardening, labelList } from "./container.ts";
+import { cpuLimit, hardening, labelList } from "./container.ts";
 import { type Host, shellQuote } from "./host.ts";
 import { projectLabels, routeFile, WORKSPACE_PATH } from "./routes.ts";
 
@@ -156,12 +156,18 @@ export class OpencodeProject extends pulumi.ComponentResource {
         memory: memory.mib,
         // The same figure: no swap.
         memorySwap: memory.mib,
-        cpus: String(cpus),
+        ...cpuLimit(cpus),
         mustRun: running,
         start: running,
-        destroyGraceSeconds: 10,
       },
-      { ...this.child, provider: host.provider, deleteBeforeReplace: true, dependsOn },
+      {
+        ...this.child,
+        provider: host.provider,
+        deleteBeforeReplace: true,
+        // Docker cannot change it, and the provider would only write down that it had.
+        replaceOnChanges: ["healthcheck"],
+        dependsOn,
+      },
     );
   }
 

@@ -15,6 +15,9 @@ const ROTATION_OF = `${ROTATION}/`;
 
 const say = (rule: string) => (issue: { input?: unknown }) => `${show(issue.input)} is not ${rule}`;
 const portError = say("a port: a whole number from 1 to 65535");
+const refusedPortError = say(
+  "a port that browsers open: they refuse it because another protocol is used on it",
+);
 const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
 const directoryError = say("a directory's path: no quotes, colons, commas, $ or \\");
 const socketError = say("the absolute path of a socket");
@@ -23,11 +26,20 @@ const imageError = say("an image reference (e.g. node:22-bookworm-slim)");
 /** Paths that need no quoting in a shell or in Docker's own syntax. */
 const PATH_CHARACTERS = /^[^\s:,'"`$\\][^\n\r:,'"`$\\]*$/;
 
+/** Ports that no browser opens a page on (https://fetch.spec.whatwg.org/#port-blocking). */
+const PORTS_BROWSERS_REFUSE: ReadonlySet<number> = new Set([
+  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
+  109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,
+  526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049,
+  3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
+
 const settingsSchema = z.strictObject({
   port: z
     .string()
     .regex(/^[1-9]\d{0,4}$/, { error: portError, abort: true })
     .refine((text) => Number(text) <= 65535, { error: portError, abort: true })
+    .refine((text) => !PORTS_BROWSERS_REFUSE.has(Number(text)), { error: refusedPortError, abort: true })
     .transform(Number)
     .default(4080)
     .describe("Port of 127.0.0.1 on which every project is served."),

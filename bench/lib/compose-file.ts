@@ -47,7 +47,7 @@ export function serviceOf({ Name, Config, HostConfig }: Inspected, adapt: (text:
     volumes: (HostConfig.Binds ?? []).map(adapt),
     mem_limit: HostConfig.Memory,
     memswap_limit: HostConfig.MemorySwap,
-    ...(HostConfig.NanoCpus ? { cpus: HostConfig.NanoCpus / 1e9 } : {}),
+    ...(HostConfig.CpuQuota ? { cpus: HostConfig.CpuQuota / HostConfig.CpuPeriod } : {}),
     ...(HostConfig.PidsLimit ? { pids_limit: HostConfig.PidsLimit } : {}),
     cap_add: HostConfig.CapAdd ?? [],
     cap_drop: HostConfig.CapDrop ?? [],

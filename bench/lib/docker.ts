@@ -31,7 +31,8 @@ export interface Inspected {
     readonly Init?: boolean | null;
     readonly Memory: number;
     readonly MemorySwap: number;
-    readonly NanoCpus: number;
+    readonly CpuPeriod: number;
+    readonly CpuQuota: number;
     readonly PidsLimit: number | null;
   };
   readonly NetworkSettings: {

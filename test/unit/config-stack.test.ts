@@ -33,6 +33,12 @@ describe("settings", () => {
     });
   });
 
+  it("refuses a port that no browser opens", () => {
+    expect(complaints(() => parseSettings({ port: "4190" }))).toEqual([
+      'opencode-platform:port: "4190" is not a port that browsers open: they refuse it because another protocol is used on it — npm run pulumi -- config set opencode-platform:port 4080',
+    ]);
+  });
+
   it("are read", () => {
     const settings = parseSettings({ port: "80", passwordRotation: "1", "passwordRotation/web-shop": "2" });
     expect(settings).toMatchObject({

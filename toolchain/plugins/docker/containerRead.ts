@@ -176,7 +176,7 @@ function whenAsked(info: PlainProps, known: PlainProps): PlainProps {
   if (known.logOpts !== undefined) result.logOpts = texts(record(host.LogConfig)?.Config);
   if (known.pidMode !== undefined) result.pidMode = str(host.PidMode) ?? "";
   const nano = num(host.NanoCpus) ?? 0;
-  if (nano > 0) result.cpus = String(nano / NANO);
+  if (nano > 0) result.cpus = cpusText(nano);
   const check = healthcheck(section(info, "Config"));
   if (check !== undefined) result.healthcheck = check;
   return result;
@@ -216,4 +216,10 @@ export function liveContainer(info: PlainProps, known: PlainProps): PlainProps {
 function isEmpty(value: Plain): boolean {
   if (isPlainProps(value)) return Object.values(value).every(isEmpty);
   return value === "" || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
+}
+
+/** As the official plugin writes it back: `1.0`, `1.5`, and also `10.`; a program that says it otherwise sees a change for ever. */
+export function cpusText(nano: number): string {
+  const text = (nano / NANO).toFixed(9);
+  return text.split("0").length - 1 === 9 ? (nano / NANO).toFixed(1) : text.replace(/0+$/, "");
 }
