@@ -43,7 +43,9 @@ function collect(child: ChildProcess): Promise<{ code: number | null; output: st
 export function locks(platform: Platform): { pid: number }[] {
   const folder = platform.path(".state", ".pulumi", "locks", "organization", "opencode-platform", "local");
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).flatMap((name) => {
+  // Beside each lies a file of its attributes.
+  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return names.flatMap((name) => {
     try {
       return [JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as { pid: number }];
     } catch {
