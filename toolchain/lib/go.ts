@@ -2,12 +2,14 @@ import { cpSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Context } from "../part.ts";
-import { aptInstall, canApt } from "./apt.ts";
+import { DEBIAN } from "../versions.ts";
+import { canApt } from "./apt.ts";
+import { installBackports } from "./debian.ts";
 import { ToolchainError } from "./errors.ts";
 import { exec, mustExec, which } from "./exec.ts";
 import { compareVersions } from "./words.ts";
 
-/** The oldest Go that can fetch the version a module asks for. */
+/** The oldest Go that fetches, as a module, the version of Go that a module asks for. */
 const GO_OLDEST = "1.21";
 
 export interface GoProgram {
@@ -50,23 +52,36 @@ export async function goBuild(program: GoProgram, context: Context): Promise<str
     {
       cwd: folder,
       onLine,
-      env: { ...context.env, GOFLAGS: "-mod=mod -buildvcs=false", GOWORK: "off", CGO_ENABLED: "0" },
+      env: {
+        ...context.env,
+        GOFLAGS: "-mod=mod -buildvcs=false",
+        GOWORK: "off",
+        CGO_ENABLED: "0",
+        GOTOOLCHAIN: "auto",
+      },
     },
   );
   return output;
 }
 
-/** Go on PATH or where its installer puts it; otherwise Debian's. */
+/** Go on PATH or where its installer puts it; otherwise Debian's, from the backports where the release's own is too old. */
 async function findGo(context: Context): Promise<string> {
-  const path = `${process.env.PATH ?? ""}:/usr/local/go/bin:/usr/lib/go/bin`;
-  if (!which("go", path) && canApt()) await aptInstall(["golang-go"], context.progress);
-  const go = which("go", path);
-  const fix = `install Go ${GO_OLDEST} or newer (https://go.dev/dl)`;
-  if (!go)
-    throw new ToolchainError("go", "is not on this machine, and is needed to build from Go modules", fix);
-  const said = await exec(go, ["version"], { timeoutMs: 20_000 });
-  const version = /go(\d+\.\d+(\.\d+)?)/.exec(said.stdout)?.[1] ?? "0";
-  if (compareVersions(version, GO_OLDEST) < 0)
-    throw new ToolchainError("go", `${go} is ${version}, too old`, fix);
-  return go;
+  const there = await usableGo();
+  if (there) return there;
+  if (canApt()) {
+    context.progress("apt-get install golang-go");
+    await installBackports(["golang-go"], DEBIAN, context.scratch);
+  }
+  const go = await usableGo();
+  if (go) return go;
+  const what = `${GO_OLDEST} or newer is not on this machine, and is needed to build from Go modules`;
+  throw new ToolchainError("go", what, `install Go ${GO_OLDEST} or newer (https://go.dev/dl)`);
+}
+
+async function usableGo(): Promise<string | undefined> {
+  const go = which("go", `${process.env.PATH ?? ""}:/usr/local/go/bin:/usr/lib/go/bin`);
+  if (!go) return undefined;
+  const { stdout } = await exec(go, ["version"], { timeoutMs: 20_000 });
+  const version = /go(\d+\.\d+(\.\d+)?)/.exec(stdout)?.[1] ?? "0";
+  return compareVersions(version, GO_OLDEST) >= 0 ? go : undefined;
 }

@@ -1,8 +1,9 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOrApt } from "../lib/apt.ts";
+import { debianSources } from "../lib/debian.ts";
 import { ToolchainError } from "../lib/errors.ts";
-import { exec, mustExec } from "../lib/exec.ts";
+import { mustExec } from "../lib/exec.ts";
 import { findImage, makeImage, pullImage } from "../lib/image.ts";
 import type { Context, Part } from "../part.ts";
 import { BASE_IMAGE, DEBIAN, IMAGE_NODE, IMAGE_NPM } from "../versions.ts";
@@ -54,7 +55,7 @@ async function fill(root: string, context: Context): Promise<void> {
     const step = /^I: (.{1,60})/.exec(line)?.[1];
     if (step) context.progress(`debootstrap: ${step}`);
   };
-  const sources = await debianSources();
+  const sources = await debianSources(DEBIAN);
   const mirror = sources.find(({ suite }) => suite === DEBIAN)?.uri;
   const args = ["--variant=minbase", "--include=ca-certificates", DEBIAN, root, ...(mirror ? [mirror] : [])];
   await mustExec(debootstrap, args, { onLine });
@@ -105,20 +106,4 @@ async function npmPackage(spec: string, context: Context): Promise<string> {
   const archive = output.trim().split("\n").pop() ?? "";
   await mustExec("tar", ["-xzf", join(folder, archive), "-C", folder, "--no-same-owner"]);
   return join(folder, "package");
-}
-
-interface Source {
-  /** `bookworm`, `bookworm-updates`, `bookworm-security`. */
-  suite: string;
-  uri: string;
-}
-
-/** Where this machine's own apt gets the release from, so that debootstrap and the image go the same way. */
-async function debianSources(): Promise<Source[]> {
-  const format = "$(RELEASE) $(COMPONENT) $(REPO_URI)";
-  const { stdout } = await exec("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
-  return stdout.split("\n").flatMap((line) => {
-    const [suite = "", component, uri = ""] = line.split(" ");
-    return component === "main" && suite.split("-")[0] === DEBIAN ? [{ suite, uri }] : [];
-  });
 }
