@@ -164,8 +164,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
         ...this.child,
         provider: host.provider,
         deleteBeforeReplace: true,
-        // Docker cannot change it, and the provider would only write down that it had.
-        replaceOnChanges: ["healthcheck"],
+        // The provider would only write these down.
+        replaceOnChanges: ["healthcheck", "cpuQuota"],
         dependsOn,
       },
     );

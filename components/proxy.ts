@@ -102,6 +102,8 @@ export function traefikFlags(args: { names: Names; network: string; port: number
     `--providers.docker.constraints=Label(\`${names.platformLabel}\`,\`${names.prefix}\`)`,
     "--providers.file.directory=/etc/traefik/routes",
     "--providers.file.watch=true",
+    // A container that has just been stopped is given up soon; 30 s is the default.
+    "--serversTransport.forwardingTimeouts.dialTimeout=2s",
     // A new project answers that much sooner; 2 s is the default.
     "--providers.providersThrottleDuration=500ms",
     "--ping=true",
