@@ -3,6 +3,7 @@ import { isAbsolute, join } from "node:path";
 import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
+import { LOCAL_RUNTIME_DIR, ROUTES_DIR } from "../config/names.ts";
 import type { Settings } from "../config/stack.ts";
 
 /** A text as one word of a shell command, whatever is in it. */
@@ -47,12 +48,12 @@ export interface HostCommandArgs {
  */
 export function localHost(settings: Settings, checkout: string): Host {
   const inCheckout = (path: string) => (isAbsolute(path) ? path : join(checkout, path));
-  const runtimeDir = join(checkout, ".runtime");
+  const runtimeDir = join(checkout, LOCAL_RUNTIME_DIR);
   const uid = process.getuid?.() ?? 1000;
   const isRoot = uid === 0;
   const user = isRoot ? { uid: 1000, gid: 1000 } : { uid, gid: process.getgid?.() ?? 1000 };
   // Docker would make a missing mount source itself, owned by root.
-  mkdirSync(join(runtimeDir, "routes"), { recursive: true });
+  mkdirSync(join(runtimeDir, ROUTES_DIR), { recursive: true });
   return {
     provider: new docker.Provider("local"),
     address: "127.0.0.1",

@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
-import type { Names } from "../config/names.ts";
+import { type Names, routeFileName } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
 import type { Urls } from "../config/urls.ts";
 import { opencodeJson } from "../opencode/settings.ts";
@@ -106,7 +106,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
   /** Written beside its place and renamed, so that Traefik never reads half a file. */
   private writeRoute(password: pulumi.Output<string>): pulumi.Resource {
     const { host, urls, project, routesDir } = this.args;
-    const file = shellQuote(join(routesDir, `${project.name}.yml`));
+    const file = shellQuote(join(routesDir, routeFileName(project.name)));
     const unfinished = shellQuote(join(routesDir, `${project.name}.new`));
     return host.run(
       `${project.name}-route`,
@@ -117,7 +117,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
           routeFile({ name: project.name, urls, state: project.state, password }),
         ),
       },
-      this.child,
+      // Else the old one's end would remove the new one's file.
+      { ...this.child, deleteBeforeReplace: true },
     );
   }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Names } from "../config/names.ts";
+import { type Names, ROUTES_DIR } from "../config/names.ts";
 import { hardening, labelList } from "./container.ts";
 import type { Host } from "./host.ts";
 import { noticeLabels } from "./routes.ts";
@@ -30,7 +30,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
 
   constructor(name: string, args: ProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Proxy", name, {}, opts);
-    this.routesDir = join(args.host.runtimeDir, "routes");
+    this.routesDir = join(args.host.runtimeDir, ROUTES_DIR);
     const notice = this.serveNotices(args);
     this.runTraefik(name, args, notice);
     this.registerOutputs({ routesDir: this.routesDir });

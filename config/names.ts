@@ -36,3 +36,9 @@ export function makeNames(prefix: string): Names {
     projectLabel: PROJECT_LABEL,
   };
 }
+
+/** Directory, below the host's runtime directory, of the projects' route files; and what each is called. */
+export const ROUTES_DIR = "routes";
+export const routeFileName = (project: string): string => `${project}.yml`;
+/** The runtime directory of the stack `local`, in the checkout. */
+export const LOCAL_RUNTIME_DIR = ".runtime";

@@ -7,7 +7,7 @@ import type { Settings } from "../config/stack.ts";
 import { checkContainers } from "./checks/containers.ts";
 import { type Finding, fine, formatFinding, wrong } from "./checks/finding.ts";
 import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./checks/machine.ts";
-import { checkGateway, checkStack, isDeployed } from "./checks/stack.ts";
+import { checkGateway, checkRoutes, checkStack, isDeployed } from "./checks/stack.ts";
 import { dockerEnv, readNames, readSettings, root, STACK } from "./lib/checkout.ts";
 import { listContainers } from "./lib/docker-state.ts";
 import { main } from "./lib/main.ts";
@@ -64,7 +64,10 @@ async function checkWhatRuns(settings: Settings, projects: readonly Project[] | 
     const containers = await listContainers(env, settings.namePrefix);
     const isUp = isDeployed();
     report([await checkGateway(settings, isUp)]);
-    if (projects && isUp) report(checkContainers(containers, projects, readNames(settings)));
+    if (projects && isUp) {
+      report(checkContainers(containers, projects, readNames(settings)));
+      report(checkRoutes(projects));
+    }
     report([checkMemory(containers)]);
   }
   report(checkDisk([resolve(root, settings.workspacesDir)]));

@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
+import { LOCAL_RUNTIME_DIR, ROUTES_DIR, routeFileName } from "../../config/names.ts";
 import type { Settings } from "../../config/stack.ts";
-import { PROJECT, STACK, stateDir } from "../lib/checkout.ts";
+import { PROJECT, root, STACK, stateDir } from "../lib/checkout.ts";
 import { readDeployment } from "../lib/checkpoint.ts";
 import { describeLock, judgeLock, readLocks } from "../lib/stack-lock.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
@@ -29,6 +32,18 @@ export function checkStack(): Finding[] {
     );
   }
   return found;
+}
+
+/** Without its route file a project runs and no request reaches it; the engine does not look at it again once it is written. */
+export function checkRoutes(projects: readonly { readonly name: string }[]): Finding[] {
+  return projects
+    .filter(({ name }) => !existsSync(join(root, LOCAL_RUNTIME_DIR, ROUTES_DIR, routeFileName(name))))
+    .map(({ name }) =>
+      wrong(
+        `route of ${name}: its file has been removed`,
+        `npm run pulumi -- up --replace '**${name}-route'`,
+      ),
+    );
 }
 
 /** Whether this stack's gateway answers on its port, or who else does; before the stack is deployed, whether the port is free. */
