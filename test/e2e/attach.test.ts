@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../standins/model.ts";
 import { ask, events, open } from "./support/http.ts";
 import { opencodeBinary } from "./support/opencode.ts";
 import { Platform } from "./support/platform.ts";
+import { removeFolder, temporaryFolder } from "./support/temporary.ts";
 import { keepScreen, openTerminal, type Terminal } from "./support/terminal.ts";
 import { waitFor } from "./support/wait.ts";
 
@@ -27,19 +25,19 @@ describe("from a terminal", () => {
 
   describe("opencode attach", () => {
     let terminal: Terminal;
-    const home = mkdtempSync(join(tmpdir(), "e2e-attach-"));
+    const folder = temporaryFolder();
 
     afterAll(async () => {
       await terminal?.close();
-      rmSync(home, { recursive: true, force: true });
+      removeFolder(folder);
     });
 
     it("draws its screen for the command that npm start printed", async () => {
       const command = `opencode attach ${platform.api("alpha")}`;
       expect(platform.fixture.firstStart).toContain(command);
-      const binary = await opencodeBinary(platform.container("alpha"));
+      const binary = await opencodeBinary(platform.container("alpha"), folder);
       terminal = await openTerminal(command.replace("opencode", binary), {
-        HOME: home,
+        HOME: folder,
         OPENCODE_DISABLE_AUTOUPDATE: "1",
       });
       keepScreen("attach-open", await terminal.waitFor("Ask anything"));

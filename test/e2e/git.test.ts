@@ -16,6 +16,7 @@ import { health, logsOf, shellIn } from "./support/docker.ts";
 import { ask } from "./support/http.ts";
 import { type Entry, Platform, type Updated } from "./support/platform.ts";
 import { answering } from "./support/ready.ts";
+import { removeFolder, temporaryFolder } from "./support/temporary.ts";
 import { waitFor, waitForText } from "./support/wait.ts";
 
 const platform = new Platform();
@@ -23,7 +24,8 @@ const { port, host } = platform.fixture;
 const TOKEN = "e2e-git-token-4b1d";
 
 describe("workspaces cloned from git hosts", () => {
-  const repositories = makeRepositories();
+  const folder = temporaryFolder();
+  const repositories = makeRepositories(folder);
   let git: GitServer;
   let flaky: GitServer;
   let ssh: SshServer;
@@ -68,7 +70,7 @@ describe("workspaces cloned from git hosts", () => {
   afterAll(async () => {
     await platform.apply(platform.baseline());
     await Promise.all([git?.close(), flaky?.close(), ssh?.close()]);
-    repositories.remove();
+    removeFolder(folder);
   });
 
   const line = async (name: string) => (await health(platform.container(name))).line;

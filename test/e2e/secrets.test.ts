@@ -10,13 +10,15 @@ import { filesUnder, findLeaks, type Place, watchCommandLines } from "./support/
 import { Platform } from "./support/platform.ts";
 import { answering } from "./support/ready.ts";
 import { must, type Ran } from "./support/run.ts";
+import { removeFolder, temporaryFolder } from "./support/temporary.ts";
 import { waitForText } from "./support/wait.ts";
 
 const platform = new Platform();
 const { port, host, modelPort } = platform.fixture;
 
-/** With characters that look different in JSON, URLs, base64 and a shell. */
-const distinctive = (name: string) => `${name}/+&="$(id)'\\é ${randomBytes(12).toString("hex")}`;
+/** What is searched for is the last word; what stands before it is there to trip over quotes in a shell, in JSON and in YAML. */
+const awkward = (word: string) => `/+&="$(id)'\\é ${word}`;
+const word = (name: string) => `${name}${randomBytes(12).toString("hex")}`;
 
 interface Resource {
   readonly type: string;
@@ -24,14 +26,11 @@ interface Resource {
 }
 
 describe("secrets", () => {
-  const repositories = makeRepositories();
-  const configured = {
-    shared: distinctive("shared"),
-    own: distinctive("own"),
-    token: `token-${randomBytes(16).toString("hex")}`,
-    modelKey: `key-${randomBytes(16).toString("hex")}`,
-  };
-  /** Those and what the program generates. */
+  const folder = temporaryFolder();
+  const repositories = makeRepositories(folder);
+  const words = { shared: word("shared"), own: word("own"), token: word("token"), modelKey: word("key") };
+  const configured = { ...words, shared: awkward(words.shared), own: awkward(words.own) };
+  /** What is searched for: those words, and what the program generates. */
   let values: Record<string, string>;
   let git: GitServer;
   let model: ModelStandIn;
@@ -69,13 +68,13 @@ describe("secrets", () => {
     commandLines = watch.stop();
     for (const { code, output } of [...updates, preview]) expect(code, output).toBe(0);
     await answering(platform, "vault");
-    values = { ...configured, ...(await generated()) };
+    values = { ...words, ...(await generated()) };
   });
 
   afterAll(async () => {
     await platform.apply(platform.baseline());
     await Promise.all([git?.close(), model?.close()]);
-    repositories.remove();
+    removeFolder(folder);
   });
 
   it("can be seen by whoever asks with --show-secrets, so the search below is not blind", async () => {
@@ -132,7 +131,7 @@ describe("secrets", () => {
     for (const file of readdirSync(routes))
       expect([file, statSync(`${routes}/${file}`).mode & 0o777]).toEqual([file, 0o600]);
     expect(findLeaks(values, filesUnder(routes)).join()).toContain("password (base64");
-    expect(findLeaks({ ...configured, deployKey: values.deployKey ?? "" }, filesUnder(routes))).toEqual([]);
+    expect(findLeaks({ ...words, deployKey: values.deployKey ?? "" }, filesUnder(routes))).toEqual([]);
     expect(readFileSync(platform.path("Pulumi.local.yaml"), "utf8")).toContain(
       "secrets:SHARED:\n    secure: ",
     );
@@ -223,7 +222,10 @@ async function shownByDocker(): Promise<Place[]> {
       where: `image of ${where}`,
       text: JSON.stringify([await image.inspect(), await image.history()]),
     });
-    places.push({ where: `top ${where}`, text: (await must("docker", ["top", Id, "-eo", "args"])).stdout });
+    places.push({
+      where: `top ${where}`,
+      text: (await must("docker", ["top", Id, "-eo", "pid,args"])).stdout,
+    });
   }
   return places;
 }

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { health, shellIn } from "./support/docker.ts";
 import { ask } from "./support/http.ts";
 import { Platform } from "./support/platform.ts";
-import { run } from "./support/run.ts";
 
 const platform = new Platform();
 const { port } = platform.fixture;
@@ -84,13 +85,13 @@ describe("a clean clone after npm start", () => {
   });
 
   it("listens on loopback alone", async () => {
-    const { stdout } = await run("ss", ["-ltnH", `sport = :${port}`]);
-    expect(
-      stdout
-        .trim()
-        .split("\n")
-        .map((line) => line.split(/\s+/)[3]),
-    ).toEqual([`127.0.0.1:${port}`]);
+    expect(await connects("127.0.0.1", port)).toBe(true);
+    const addresses = Object.values(networkInterfaces()).flat();
+    const outside = addresses.flatMap((at) =>
+      at && !at.internal && at.family === "IPv4" ? [at.address] : [],
+    );
+    expect(outside).not.toEqual([]);
+    for (const address of outside) expect([address, await connects(address, port)]).toEqual([address, false]);
   });
 
   it("changes nothing when npm start runs again", async () => {
@@ -116,3 +117,12 @@ describe("a clean clone after npm start", () => {
     expect(await platform.ids()).toEqual(before);
   });
 });
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}

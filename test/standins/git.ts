@@ -8,9 +8,8 @@
  * Not covered: pushes (they are refused), hosts' rate limits, redirects, large files (LFS), submodules, TLS.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
@@ -27,7 +26,6 @@ export interface Repositories {
   readonly root: string;
   /** Makes `<name>.git` with these commits; its default branch is `main`. */
   add(name: string, commits: readonly Commit[]): void;
-  remove(): void;
 }
 
 export interface GitRequest {
@@ -43,18 +41,18 @@ export interface GitServer extends Listening {
   heal(): void;
 }
 
-export function makeRepositories(): Repositories {
-  const root = mkdtempSync(join(tmpdir(), "git-stand-in-"));
+/** Keeps bare repositories in a folder, which is the caller's. */
+export function makeRepositories(root: string): Repositories {
   return {
     root,
     add: (name, commits) => addRepository(root, name, commits),
-    remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
 function addRepository(root: string, name: string, commits: readonly Commit[]): void {
   const bare = join(root, `${name}.git`);
-  const work = mkdtempSync(join(tmpdir(), "git-work-"));
+  const work = join(root, `${name}.work`);
+  mkdirSync(work);
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], {
       cwd: work,

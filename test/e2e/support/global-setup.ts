@@ -1,14 +1,5 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { PLATFORM_LABEL } from "../../../config/names.ts";
@@ -16,30 +7,29 @@ import { makeRepositories, startGit } from "../../standins/git.ts";
 import { docker, hostAddress, leftOn, removeAll } from "./docker.ts";
 import { type Fixture, Platform } from "./platform.ts";
 import { must } from "./run.ts";
+import { isRunning, removeDeadFolders, removeFolder, temporaryFolder } from "./temporary.ts";
 
 /** Files of the repository `alpha`. */
 const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 42;\n" };
-
-/** What the name of a clone's folder begins with. */
-const FOLDER = "opencode-platform-e2e-";
 
 /**
  * Clones the checkout's last commit, runs `npm start` in the clone as a person would, and hands it to the test files; takes all of it
  * away afterwards. What isn't committed is not tested.
  *
- * For work on the tests themselves: E2E_KEEP=<file> keeps the clone and writes down where it is, and the next run with the same file uses it.
+ * For work on the tests themselves: E2E_KEEP=<file> keeps the clone and writes down where it is, and the next run with the same file uses it; a run without it takes it away.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const keep = process.env.E2E_KEEP;
   const kept = keep && existsSync(keep) ? (JSON.parse(readFileSync(keep, "utf8")) as Fixture) : undefined;
   if (!keep) await removeDeadRuns();
-  const repositories = makeRepositories();
+  const folder = temporaryFolder();
+  const repositories = makeRepositories(folder);
   repositories.add("alpha", [{ files: ALPHA }]);
   const git = await startGit(repositories, { port: kept?.gitPort });
   const fixture = kept ?? (await newFixture(git.port));
   const takeAway = async () => {
     await git.close();
-    repositories.remove();
+    removeFolder(folder);
     if (!keep) await dismantle(new Platform(fixture));
   };
   try {
@@ -57,7 +47,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function newFixture(gitPort: number): Promise<Fixture> {
   const host = await hostAddress();
   return {
-    root: realpathSync(mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`))),
+    root: temporaryFolder(),
     prefix: `e2e-${process.pid}`,
     port: await freePort(),
     host,
@@ -85,7 +75,7 @@ async function dismantle(platform: Platform): Promise<void> {
   const down = await platform.npm("run", "down");
   const left = await leftOn(prefix);
   await removeAll(prefix);
-  rmSync(root, { recursive: true, force: true });
+  removeFolder(root);
   if (down.code !== 0) throw new Error(`npm run down ended with ${down.code}:\n${down.output}`);
   if (left.length > 0) throw new Error(`npm run down left behind: ${left.join(", ")}\n${down.output}`);
 }
@@ -97,21 +87,9 @@ async function removeDeadRuns(): Promise<void> {
   const prefixes = new Set([...containers, ...networks].map(({ Labels }) => Labels?.[PLATFORM_LABEL] ?? ""));
   for (const prefix of prefixes) {
     const pid = /^e2e-(\d+)$/.exec(prefix)?.[1];
-    if (pid && !isAlive(Number(pid))) await removeAll(prefix);
+    if (pid && !isRunning(Number(pid))) await removeAll(prefix);
   }
-  for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(FOLDER) && name.slice(FOLDER.length).split("-")[0];
-    if (pid && !isAlive(Number(pid))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  removeDeadFolders();
 }
 
 function freePort(): Promise<number> {

@@ -1,12 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Forms in which a value could lie about, by name. */
+/** Forms in which a value could lie about, by name. It has letters, digits, `+`, `/` and `-` alone, so no other form quotes it. */
 export function formsOf(value: string): Record<string, string> {
   const bytes = Buffer.from(value, "utf8");
   return {
     plain: value,
-    json: JSON.stringify(value).slice(1, -1),
     url: encodeURIComponent(value),
     hex: bytes.toString("hex"),
     ...Object.fromEntries([0, 1, 2].map((offset) => [`base64 at ${offset}`, base64Core(bytes, offset)])),
@@ -43,7 +42,7 @@ export function findLeaks(values: Readonly<Record<string, string>>, places: Iter
   return found;
 }
 
-/** Every file under a directory, as text; binary ones are searched byte by byte all the same. */
+/** Every file under a directory, as text; of binary ones each byte is a character, so that values are found in them too. */
 export function* filesUnder(
   directory: string,
   skip: (path: string) => boolean = () => false,

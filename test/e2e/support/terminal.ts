@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { must, run } from "./run.ts";
-import { type WaitOptions, waitForText } from "./wait.ts";
+import { isRunning } from "./temporary.ts";
+import { type WaitOptions, waitFor, waitForText } from "./wait.ts";
 
 /** A program in a terminal of its own, by tmux. */
 export interface Terminal {
@@ -36,7 +37,13 @@ export async function openTerminal(
     press: async (key) => void (await must("tmux", [...tmux, "send-keys", key])),
     screen,
     waitFor: (pattern, options) => waitForText(`${pattern} on the terminal`, screen, pattern, options),
-    close: async () => void (await run("tmux", [...tmux, "kill-server"])),
+    close: async () => {
+      const pid = Number((await must("tmux", [...tmux, "display-message", "-p", "#{pane_pid}"])).stdout);
+      await run("tmux", [...tmux, "kill-server"]);
+      await waitFor("the program to end", () =>
+        isRunning(pid) ? { seen: `process ${pid}` } : { done: true },
+      );
+    },
   };
 }
 
