@@ -4,13 +4,13 @@ import { localUrls } from "../config/urls.ts";
 import { platformParts, provision } from "../toolchain/index.ts";
 import { dockerHost } from "../toolchain/lib/docker.ts";
 import { duration } from "../toolchain/lib/words.ts";
-import { dockerEnv, PROJECT, prepareState, root, STACK, stateDir } from "./lib/checkout.ts";
+import { dockerEnv, root, STACK } from "./lib/checkout.ts";
 import { deploy, summary } from "./lib/deploy.ts";
 import { heal } from "./lib/heal.ts";
 import { isWatched, main } from "./lib/main.ts";
 import { type ProjectOutput, readProjectOutputs } from "./lib/outputs.ts";
-import { mustPulumi, stackExists } from "./lib/pulumi.ts";
 import { awaitProjects, type Readiness } from "./lib/ready.ts";
+import { prepareStack } from "./lib/stack.ts";
 import { table } from "./lib/table.ts";
 
 await main(async () => {
@@ -22,10 +22,7 @@ await main(async () => {
     progress: isWatched() ? "live" : "plain",
     dockerHost: dockerHost(settings.dockerSocket),
   });
-  prepareState();
-  if (!stackExists(stateDir, PROJECT)) {
-    await mustPulumi(["stack", "init", STACK, "--secrets-provider", "passphrase", "--no-select"]);
-  }
+  await prepareStack();
   await heal();
   console.log("");
   const deployed = performance.now();
