@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOrApt } from "../lib/apt.ts";
 import { debianSources } from "../lib/debian.ts";
@@ -29,7 +29,7 @@ async function build(context: Context): Promise<string> {
     {
       image: BASE_IMAGE,
       archive: `${BASE_IMAGE.replace(":", "-")}.tar`,
-      version: `${IMAGE_NODE}-${IMAGE_NPM}-2`,
+      version: `${IMAGE_NODE}-${IMAGE_NPM}-3`,
       origin: "debootstrap",
       changes: [
         "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -64,7 +64,7 @@ async function fill(root: string, context: Context): Promise<void> {
   }
   mkdirSync(join(root, "var/cache/apt/archives/partial"), { recursive: true });
   mkdirSync(join(root, "var/lib/apt/lists/partial"), { recursive: true });
-  trustWhatThisMachineTrusts(root);
+  await trustWhatThisMachineTrusts(root);
   const lines = sources.map(({ suite, uri }) => `deb ${uri} ${suite} main\n`);
   if (lines.length > 0) writeFileSync(join(root, "etc/apt/sources.list"), lines.join(""));
   await mustExec("chroot", [root, "groupadd", "--gid", "1000", "node"]);
@@ -73,9 +73,24 @@ async function fill(root: string, context: Context): Promise<void> {
   await addNode(root, context);
 }
 
-/** A machine that reaches the registries through a proxy trusts that proxy's certificate: so must a build in a container. */
-function trustWhatThisMachineTrusts(root: string): void {
-  if (existsSync(CERTIFICATES)) copyFileSync(CERTIFICATES, join(root, CERTIFICATES));
+/**
+ * A machine that reaches the registries through a proxy trusts that proxy's certificate: so must a build in a container. It is added
+ * as a local one, which Debian keeps when it writes its list anew.
+ */
+async function trustWhatThisMachineTrusts(root: string): Promise<void> {
+  if (!existsSync(CERTIFICATES)) return;
+  const known = new Set(certificatesIn(readFileSync(join(root, CERTIFICATES), "utf8")));
+  const extra = certificatesIn(readFileSync(CERTIFICATES, "utf8")).filter((text) => !known.has(text));
+  const folder = join(root, "usr/local/share/ca-certificates");
+  mkdirSync(folder, { recursive: true });
+  for (const [index, text] of extra.entries())
+    writeFileSync(join(folder, `machine-${index}.crt`), `${text}\n`);
+  await mustExec("chroot", [root, "update-ca-certificates"]);
+}
+
+/** The certificates of a PEM file. */
+export function certificatesIn(text: string): string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
 }
 
 /** Node and npm from the npm registry's own packages. */

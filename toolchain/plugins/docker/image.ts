@@ -142,7 +142,10 @@ async function build(inputs: PlainProps, context: Context): Promise<string> {
   const daemon = await docker();
   context.status(`Building ${name}`);
   const lines: string[] = [];
+  let failure: string | undefined;
   const note = ({ stream, error }: Progress): void => {
+    // The daemon's stream ends in order whatever it says.
+    failure ??= error;
     const line = (error ?? stream ?? "").trimEnd();
     if (line === "") return;
     lines.push(line);
@@ -154,6 +157,7 @@ async function build(inputs: PlainProps, context: Context): Promise<string> {
       context.signal.addEventListener("abort", () => reject(new Error("cancelled")), { once: true });
       daemon.modem.followProgress(stream, (error) => (error === null ? resolve() : reject(error)), note);
     });
+    if (failure !== undefined) throw new Error(failure);
   } catch (error) {
     const tail = lines.slice(-TAIL_LINES).join("\n");
     throw new Error(`can't build image "${name}": ${reasonOf(error)}${tail === "" ? "" : `\n${tail}`}`);
