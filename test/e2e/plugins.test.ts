@@ -219,6 +219,20 @@ describe("one program with everything", () => {
     expect(mistake.output).toMatch(/a mistake[\s\S]*\n\s+at /);
   });
 
+  test("a build that fails fails the update, with what the build said", async () => {
+    const context = join(project.program, "broken");
+    mkdirSync(context);
+    writeFileSync(join(context, "Dockerfile"), `FROM ${BASE}\nRUN ["/bin/ls", "/there-is-no-such-file"]\n`);
+    project.write(`${program}\nnew docker.Image("broken", { imageName: "${PREFIX}/broken:1", skipPush: true,
+      build: { context: "broken" } }, { provider });`);
+    const { code, output } = await project.pulumi("up", "--yes", "--skip-preview");
+    project.write(program);
+    expect(code).not.toBe(0);
+    expect(output).toContain("there-is-no-such-file");
+    expect(output).toMatch(/returned a non-zero code/);
+    await project.up();
+  });
+
   test("an engine that is killed leaves no process and nothing half made, and the next up converges", async () => {
     const name = `${PREFIX}-slow`;
     project.write(`${program}\nnew docker.Container("slow", { name: "${name}", image: "${BASE}", destroyGraceSeconds: 0,

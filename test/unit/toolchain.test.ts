@@ -8,6 +8,7 @@ import { holds, withLock } from "../../toolchain/lib/lock.ts";
 import { Manifest, publishedChecksum } from "../../toolchain/lib/manifest.ts";
 import { compareVersions, duration } from "../../toolchain/lib/words.ts";
 import type { Part } from "../../toolchain/part.ts";
+import { certificatesIn } from "../../toolchain/parts/base-image.ts";
 import { isCompatible } from "../../toolchain/parts/pulumi.ts";
 import { provision } from "../../toolchain/provision.ts";
 
@@ -177,5 +178,17 @@ describe("small helpers", () => {
     await expect(mustExec("sh", ["-c", "echo reason >&2; exit 3"])).rejects.toThrow(/code 3:\nreason/);
     expect(which("sh")).toMatch(/\/sh$/);
     expect(which("no-such-command-here")).toBeUndefined();
+  });
+});
+
+describe("certificates of a PEM file", () => {
+  const pem = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----`;
+
+  it("are told apart, whatever stands between them", () => {
+    expect(certificatesIn(`# one\n${pem("AAA")}\n\n# two\n${pem("BBB")}\n`)).toEqual([
+      pem("AAA"),
+      pem("BBB"),
+    ]);
+    expect(certificatesIn("nothing here")).toEqual([]);
   });
 });
