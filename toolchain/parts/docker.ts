@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aptInstall, canApt } from "../lib/apt.ts";
-import { docker, engineVersion } from "../lib/docker.ts";
+import { DEFAULT_SOCKET, docker, engineVersion } from "../lib/docker.ts";
 import { ToolchainError } from "../lib/errors.ts";
 import { exec, lastLines, which } from "../lib/exec.ts";
 import { type Holder, holds, startTime } from "../lib/lock.ts";
@@ -27,7 +27,8 @@ export const dockerPart: Part = {
       await refuseForbidden(env);
     }
     const elsewhere = env.DOCKER_HOST;
-    if (!elsewhere) return undefined;
+    // The usual socket is where an Engine that is started here will listen.
+    if (!elsewhere || elsewhere === `unix://${DEFAULT_SOCKET}`) return undefined;
     throw new ToolchainError(
       "docker",
       `no Engine answers at DOCKER_HOST=${elsewhere}`,
