@@ -3,12 +3,16 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { PLATFORM_LABEL } from "../../../config/names.ts";
+import { provision } from "../../../toolchain/index.ts";
+import { dockerPart, stopDockerd } from "../../../toolchain/parts/docker.ts";
+import { toolchainDir } from "../../../toolchain/paths.ts";
 import { makeRepositories, startGit } from "../../standins/git.ts";
 import { docker, hostAddress, leftOn, removeAll } from "./docker.ts";
 import { type Fixture, Platform } from "./platform.ts";
 import { must } from "./run.ts";
 import { isRunning, removeDeadFolders, removeFolder, temporaryFolder } from "./temporary.ts";
 
+const CHECKOUT = join(import.meta.dirname, "..", "..", "..");
 /** Files of the repository `alpha`. */
 const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 42;\n" };
 
@@ -59,8 +63,7 @@ async function newFixture(gitPort: number): Promise<Fixture> {
 
 async function firstRun(platform: Platform): Promise<string> {
   const { root, prefix, port } = platform.fixture;
-  const checkout = join(import.meta.dirname, "..", "..", "..");
-  await must("git", ["clone", "--quiet", checkout, root]);
+  await must("git", ["clone", "--quiet", CHECKOUT, root]);
   platform.write(platform.baseline());
   const config = [`opencode-platform:port: "${port}"`, `opencode-platform:namePrefix: ${prefix}`];
   writeFileSync(join(root, "Pulumi.local.yaml"), `config:\n${config.map((line) => `  ${line}\n`).join("")}`);
@@ -73,8 +76,7 @@ async function firstRun(platform: Platform): Promise<string> {
 async function dismantle(platform: Platform): Promise<void> {
   const { root, prefix } = platform.fixture;
   const down = await platform.npm("run", "down");
-  const left = await leftOn(prefix);
-  await removeAll(prefix);
+  const left = await withEngine(() => leftOn(prefix).finally(() => removeAll(prefix)));
   removeFolder(root);
   if (down.code !== 0) throw new Error(`npm run down ended with ${down.code}:\n${down.output}`);
   if (left.length > 0) throw new Error(`npm run down left behind: ${left.join(", ")}\n${down.output}`);
