@@ -72,6 +72,17 @@ async function firstRun(platform: Platform): Promise<string> {
   return started.output;
 }
 
+/** `down` has stopped an Engine that the toolchain had started and nobody else used: it runs once more while this looks. */
+async function withEngine<T>(look: () => Promise<T>): Promise<T> {
+  const answers = await docker.ping().then(
+    () => true,
+    () => false,
+  );
+  if (answers) return look();
+  await provision([dockerPart], { root: CHECKOUT, progress: "plain" });
+  return look().finally(() => stopDockerd(toolchainDir(CHECKOUT)));
+}
+
 /** Ends with an error when `npm run down` leaves anything on the Docker daemon. */
 async function dismantle(platform: Platform): Promise<void> {
   const { root, prefix } = platform.fixture;
