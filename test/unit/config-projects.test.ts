@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../../config/errors.ts";
 import { type LoadOptions, loadProjects, readProjectsFile } from "../../config/load.ts";
+import { complaints } from "./complaints.ts";
 import { broken } from "./config-broken.ts";
 
 const GIB = 2 ** 30;
@@ -16,17 +16,6 @@ const world: LoadOptions = {
   hasSecret: (_, name) => !name.startsWith("MISSING"),
   isDirectory: (path) => !path.endsWith("gone"),
 };
-
-/** What loading a text says, line by line; anything but a ConfigError fails the test. */
-function complaints(load: () => unknown): string[] {
-  try {
-    load();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message.split("\n");
-    throw error;
-  }
-  return [];
-}
 
 describe("a broken projects.yaml", () => {
   it("has at least the 45 ways that were asked for", () => expect(broken.length).toBeGreaterThanOrEqual(45));

@@ -3,22 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { check } from "../../config/check.ts";
-import { ConfigError } from "../../config/errors.ts";
 import { isPrivateHost } from "../../config/repo.ts";
 import { readStackFile, secretCommand, secretKeys } from "../../config/secrets.ts";
 import { formatSize, guessSize, parseSize } from "../../config/sizes.ts";
 import { parseSettings } from "../../config/stack.ts";
 import { closest } from "../../config/text.ts";
-
-function complaints(load: () => unknown): string[] {
-  try {
-    load();
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message.split("\n");
-    throw error;
-  }
-  return [];
-}
+import { complaints } from "./complaints.ts";
 
 describe("settings", () => {
   it("have defaults", () => {
