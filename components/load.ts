@@ -6,7 +6,7 @@ import { readProjectsFile } from "../config/load.ts";
 import { makeNames, type Names } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
 import { secretKeys } from "../config/secrets.ts";
-import { parseSettings, SETTINGS_NAMESPACE, type Settings } from "../config/stack.ts";
+import { ownSettings, parseSettings, type Settings } from "../config/stack.ts";
 import { localUrls, type Urls } from "../config/urls.ts";
 import { assertPortUsable } from "./port.ts";
 
@@ -37,7 +37,7 @@ export async function loadPlatform(checkout: string): Promise<Platform> {
         ...localHost(),
       }),
     );
-    const settings = collect(problems, () => parseSettings(rawSettings()));
+    const settings = collect(problems, () => parseSettings(ownSettings(pulumi.runtime.allConfig())));
     if (!entries || !settings) throw new ConfigError(problems);
     await assertPortUsable(settings.port, settings.namePrefix);
     return {
@@ -64,16 +64,6 @@ function assertStackIsLocal(stack: string): void {
       fix: "npm run pulumi -- up --stack local",
     },
   ]);
-}
-
-/** The keys of this program's own namespace, without it. */
-function rawSettings(): Record<string, string> {
-  const prefix = `${SETTINGS_NAMESPACE}:`;
-  return Object.fromEntries(
-    Object.entries(pulumi.runtime.allConfig())
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), value]),
-  );
 }
 
 function secretsOf(project: Project): Record<string, pulumi.Output<string>> {

@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
-import { type Names, routeFileName } from "../config/names.ts";
+import { type Names, routeFileName, workspaceDirectories } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
 import type { Urls } from "../config/urls.ts";
 import { opencodeJson } from "../opencode/settings.ts";
@@ -97,10 +97,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
   private directories() {
     const { host, project } = this.args;
-    return {
-      workspace: join(host.workspacesDir, project.name),
-      home: join(host.workspacesDir, ".data", project.name),
-    };
+    return workspaceDirectories(host.workspacesDir, project.name);
   }
 
   /** Written beside its place and renamed, so that Traefik never reads half a file. */

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { GATEWAY_HEADER } from "../config/gateway.ts";
 import type { Names } from "../config/names.ts";
 import { projectPath, type Urls } from "../config/urls.ts";
 
@@ -139,6 +140,6 @@ export function noticeLabels(names: Names): Record<string, string> {
     "traefik.http.routers._ping.service": "ping@internal",
     "traefik.http.routers._ping.middlewares": "_whose",
     // By which a stack knows its own gateway from another program on the port.
-    "traefik.http.middlewares._whose.headers.customresponseheaders.X-Opencode-Platform": names.prefix,
+    [`traefik.http.middlewares._whose.headers.customresponseheaders.${GATEWAY_HEADER}`]: names.prefix,
   };
 }

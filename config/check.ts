@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { ConfigError, collect, type Problem } from "./errors.ts";
 import { readProjectsFile } from "./load.ts";
 import type { Project } from "./project.ts";
-import { readStackFile, type StackFile } from "./secrets.ts";
-import { parseSettings, SETTINGS_NAMESPACE, type Settings } from "./stack.ts";
+import { readStackFile } from "./secrets.ts";
+import { ownSettings, parseSettings, type Settings } from "./stack.ts";
 
 /** What a checkout says, checked. */
 export interface Checked {
@@ -28,7 +28,8 @@ export function check(root: string, stack: string): Checked {
     }),
   );
   problems.push(...stackFile.problems);
-  const settings = collect(problems, () => parseSettings(settingsOf(stackFile)));
+  // An encrypted setting cannot be read here and is checked when the program runs.
+  const settings = collect(problems, () => parseSettings(ownSettings(stackFile.plain)));
   if (!projects || !settings || problems.length > 0) throw new ConfigError(problems);
   return { projects, settings };
 }
@@ -41,16 +42,6 @@ export function localHost(): {
 } {
   const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return { hostMemoryBytes: totalmem(), hostCpus: availableParallelism(), isDirectory };
-}
-
-/** Plain settings of our namespace; an encrypted one cannot be read here and is checked when the program runs. */
-function settingsOf({ plain }: StackFile): Record<string, string> {
-  const prefix = `${SETTINGS_NAMESPACE}:`;
-  return Object.fromEntries(
-    Object.entries(plain)
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), value]),
-  );
 }
 
 function readIfThere(root: string, name: string): string | undefined {

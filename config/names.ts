@@ -42,3 +42,9 @@ export const ROUTES_DIR = "routes";
 export const routeFileName = (project: string): string => `${project}.yml`;
 /** The runtime directory of the stack `local`, in the checkout. */
 export const LOCAL_RUNTIME_DIR = ".runtime";
+
+/** A project's two directories below the workspaces directory: its files, and the home of its container. No project's name starts with a dot. */
+export const workspaceDirectories = (workspacesDir: string, project: string) => ({
+  workspace: `${workspacesDir}/${project}`,
+  home: `${workspacesDir}/.data/${project}`,
+});

@@ -92,6 +92,16 @@ export type Settings = Readonly<z.output<typeof settingsSchema>> & {
   readonly passwordRotations: Readonly<Record<string, string>>;
 };
 
+/** Of a stack's whole config, the settings: the keys of their namespace, without it. */
+export function ownSettings(config: Readonly<Record<string, string>>): Record<string, string> {
+  const prefix = settingKey("");
+  return Object.fromEntries(
+    Object.entries(config).flatMap(([key, value]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [],
+    ),
+  );
+}
+
 /** The full key of a setting: `opencode-platform:port`. */
 export const settingKey = (name: string): string => `${SETTINGS_NAMESPACE}:${name}`;
 

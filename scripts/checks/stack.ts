@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { gatewayOwner, isPortFree } from "../../config/gateway.ts";
 import { LOCAL_RUNTIME_DIR, ROUTES_DIR, routeFileName } from "../../config/names.ts";
 import type { Settings } from "../../config/stack.ts";
 import { PROJECT, root, STACK, stateDir } from "../lib/checkout.ts";
@@ -49,25 +49,13 @@ export function checkRoutes(projects: readonly { readonly name: string }[]): Fin
 /** Whether this stack's gateway answers on its port, or who else does; before the stack is deployed, whether the port is free. */
 export async function checkGateway({ port, namePrefix }: Settings, isUp: boolean): Promise<Finding> {
   const at = `gateway: 127.0.0.1:${port}`;
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}/ping`, { signal: AbortSignal.timeout(3000) });
-    const prefix = response.headers.get("x-opencode-platform");
-    if (response.ok && prefix === namePrefix) return fine(`${at} answers`);
-    const who = prefix ? `the stack with the prefix ${prefix}` : "another program";
-    return wrong(`${at} is taken by ${who}`, otherPort(port));
-  } catch {
-    if (await isFree(port)) return isUp ? wrong(`${at} does not answer`, "npm start") : fine(`${at} is free`);
-    return wrong(`${at} is taken by another program`, otherPort(port));
-  }
+  const owner = await gatewayOwner(port);
+  if (owner === namePrefix) return fine(`${at} answers`);
+  if (owner) return wrong(`${at} is taken by the stack with the prefix ${owner}`, otherPort(port));
+  if (await isPortFree(port))
+    return isUp ? wrong(`${at} does not answer`, "npm start") : fine(`${at} is free`);
+  return wrong(`${at} is taken by another program`, otherPort(port));
 }
 
 const otherPort = (port: number): string =>
   `stop that (ss -ltnp 'sport = :${port}' names it), or npm run pulumi -- config set port ${port + 1}`;
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code !== "EADDRINUSE"));
-    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
-  });
-}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { makeNames, type Names } from "../../config/names.ts";
 import { readStackFile } from "../../config/secrets.ts";
-import { parseSettings, SETTINGS_NAMESPACE, type Settings } from "../../config/stack.ts";
+import { ownSettings, parseSettings, SETTINGS_NAMESPACE, type Settings } from "../../config/stack.ts";
 import { dockerHost } from "../../toolchain/lib/docker.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
 
@@ -35,9 +35,7 @@ export function readSettings(): Settings {
   const file = `Pulumi.${STACK}.yaml`;
   const path = join(root, file);
   const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
-  const prefix = `${SETTINGS_NAMESPACE}:`;
-  const own = Object.entries(readStackFile(text, file).plain).filter(([key]) => key.startsWith(prefix));
-  return parseSettings(Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value])));
+  return parseSettings(ownSettings(readStackFile(text, file).plain));
 }
 
 export const readNames = (settings: Settings): Names => makeNames(settings.namePrefix);

@@ -1,4 +1,4 @@
-import { makeNames, PLATFORM_LABEL } from "../../config/names.ts";
+import { PLATFORM_LABEL } from "../../config/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import { backendUrl, dockerEnv, PROJECT, readSettings, STACK, stateDir } from "./checkout.ts";
 import { type HalfMade, halfMade, readDeployment, withoutPending } from "./checkpoint.ts";
@@ -48,7 +48,7 @@ async function removeHalfMade({ kind, name }: HalfMade, say: (line: string) => v
   const path = kind === "container" ? ".Config.Labels" : ".Labels";
   const format = `{{index ${path} "${PLATFORM_LABEL}"}}`;
   const { code, stdout } = await docker([kind, "inspect", "--format", format, name], env);
-  if (code !== 0 || stdout.trim() !== makeNames(settings.namePrefix).prefix) return;
+  if (code !== 0 || stdout.trim() !== settings.namePrefix) return;
   const args = kind === "container" ? ["rm", "--force", name] : ["rm", name];
   const removed = await docker([kind, ...args], env, 60_000);
   if (removed.code === 0) say(`Removed the half-made ${kind} ${name}.`);

@@ -1,4 +1,4 @@
-import { PLATFORM_LABEL } from "../../config/names.ts";
+import { makeNames, PLATFORM_LABEL } from "../../config/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import { ORIGIN_LABEL } from "../../toolchain/lib/image.ts";
 import { listContainers } from "./docker-state.ts";
@@ -9,7 +9,7 @@ import { listContainers } from "./docker-state.ts";
  */
 export async function removeImages(env: NodeJS.ProcessEnv, prefix: string): Promise<string[]> {
   const names = await imageNames(env, `label=${PLATFORM_LABEL}=${prefix}`);
-  names.push(...(await imageNames(env, undefined, `${prefix}-platform/*`)));
+  names.push(...(await imageNames(env, undefined, makeNames(prefix).image)));
   const isShared = (await listContainers(env)).length > 0;
   if (!isShared) names.push(...(await imageNames(env, `label=${ORIGIN_LABEL}`)));
   const gone: string[] = [];

@@ -1,11 +1,9 @@
 import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { workspaceDirectories } from "../../config/names.ts";
 
 /** The two folders that belong to a project: its workspace, and the home with its sessions. */
 export function workspaceFolders(workspacesDir: string, name: string): string[] {
-  return [join(workspacesDir, name), join(workspacesDir, ".data", name)].filter((folder) =>
-    existsSync(folder),
-  );
+  return Object.values(workspaceDirectories(workspacesDir, name)).filter((folder) => existsSync(folder));
 }
 
 /** Deletes folders; answers those that this user may not delete. */

@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import * as proxy from "../../components/proxy.ts";
+import { parseSettings } from "../../config/stack.ts";
 import { exec, mustExec, which } from "../../toolchain/lib/exec.ts";
 import { holds, withLock } from "../../toolchain/lib/lock.ts";
 import { Manifest, publishedChecksum } from "../../toolchain/lib/manifest.ts";
@@ -11,6 +13,7 @@ import type { Part } from "../../toolchain/part.ts";
 import { certificatesIn } from "../../toolchain/parts/base-image.ts";
 import { isCompatible } from "../../toolchain/parts/pulumi.ts";
 import { provision } from "../../toolchain/provision.ts";
+import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../toolchain/versions.ts";
 
 let dir: string;
 
@@ -191,4 +194,9 @@ describe("certificates of a PEM file", () => {
     ]);
     expect(certificatesIn("nothing here")).toEqual([]);
   });
+});
+
+it("brings the images that the program asks for: neither may import the other's pins", () => {
+  expect(TRAEFIK_IMAGE).toBe(proxy.TRAEFIK_IMAGE);
+  expect(BASE_IMAGE).toBe(parseSettings({}).baseImage);
 });

@@ -2,6 +2,9 @@ import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exec, mustExec } from "./exec.ts";
 
+/** Where Debian keeps the certificates it trusts, as one file. */
+export const SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
+
 /** Where a release of Debian is got from. */
 export interface Source {
   /** `bookworm`, `bookworm-updates`, `bookworm-security`. */

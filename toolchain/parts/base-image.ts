@@ -1,15 +1,12 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { commandOrApt } from "../lib/apt.ts";
-import { debianSources } from "../lib/debian.ts";
+import { debianSources, SYSTEM_CERTIFICATES } from "../lib/debian.ts";
 import { ToolchainError } from "../lib/errors.ts";
 import { mustExec } from "../lib/exec.ts";
 import { findImage, makeImage, pullImage } from "../lib/image.ts";
 import type { Context, Part } from "../part.ts";
 import { BASE_IMAGE, DEBIAN, IMAGE_NODE, IMAGE_NPM } from "../versions.ts";
-
-/** Where Debian keeps the certificates it trusts, as one file. */
-const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
 /** The image that opencode's is built from: the pinned one, which can be made here, or another that the settings name. */
 export function baseImagePart(image: string = BASE_IMAGE): Part {
@@ -34,7 +31,7 @@ async function build(context: Context): Promise<string> {
       changes: [
         "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         `ENV NODE_VERSION=${IMAGE_NODE}`,
-        `ENV NODE_EXTRA_CA_CERTS=${CERTIFICATES}`,
+        `ENV NODE_EXTRA_CA_CERTS=${SYSTEM_CERTIFICATES}`,
         'CMD ["node"]',
       ],
       fill,
@@ -78,9 +75,9 @@ async function fill(root: string, context: Context): Promise<void> {
  * as a local one, which Debian keeps when it writes its list anew.
  */
 async function trustWhatThisMachineTrusts(root: string): Promise<void> {
-  if (!existsSync(CERTIFICATES)) return;
-  const known = new Set(certificatesIn(readFileSync(join(root, CERTIFICATES), "utf8")));
-  const extra = certificatesIn(readFileSync(CERTIFICATES, "utf8")).filter((text) => !known.has(text));
+  if (!existsSync(SYSTEM_CERTIFICATES)) return;
+  const known = new Set(certificatesIn(readFileSync(join(root, SYSTEM_CERTIFICATES), "utf8")));
+  const extra = certificatesIn(readFileSync(SYSTEM_CERTIFICATES, "utf8")).filter((text) => !known.has(text));
   const folder = join(root, "usr/local/share/ca-certificates");
   mkdirSync(folder, { recursive: true });
   for (const [index, text] of extra.entries())
