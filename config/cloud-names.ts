@@ -1,0 +1,42 @@
+/**
+ * What a stack's things in the clouds are called. All begin with the stack's own name, by which an update that was cut off finds again what
+ * it had made.
+ */
+export interface CloudNames {
+  /** `<prefix>-<stack>`: the droplet, its tag, VPC, firewall, SSH key and DigitalOcean project, and the tunnel. */
+  readonly base: string;
+  /** The volume of the workspaces; DigitalOcean wants it unique in a region. */
+  readonly volume: string;
+  /** Comment of every DNS record. */
+  readonly recordComment: string;
+  /** Access applications. */
+  readonly panelApplication: string;
+  readonly sshApplication: string;
+  application(project: string): string;
+  /** Access policies. */
+  readonly peoplePolicy: string;
+  readonly machinesPolicy: string;
+  /** The Access service token of CI and other machines. */
+  readonly serviceToken: string;
+  /** Identity providers of Access. */
+  readonly google: string;
+  readonly oneTimePin: string;
+}
+
+/** @param prefix the setting `namePrefix` */
+export function cloudNames(prefix: string, stack: string): CloudNames {
+  const base = `${prefix}-${stack}`;
+  return {
+    base,
+    volume: `${base}-workspaces`,
+    recordComment: `opencode-platform ${base}`,
+    panelApplication: `${base} panel`,
+    sshApplication: `${base} ssh`,
+    application: (project) => `${base} project ${project}`,
+    peoplePolicy: `${base} people`,
+    machinesPolicy: `${base} machines`,
+    serviceToken: `${base} machines`,
+    google: `${base} Google`,
+    oneTimePin: `${base} one-time PIN`,
+  };
+}
