@@ -1,8 +1,11 @@
 /** The connection to the Docker daemon, made when it is first needed. */
 import type Docker from "dockerode";
+import type { DockerOptions } from "dockerode";
+import { str, strings } from "../shared/plain.ts";
 import type { Failure, Schema } from "../shared/schema.ts";
 import { checkProps, flag, text, textList } from "../shared/schema.ts";
-import { type Props, reveal } from "../shared/values.ts";
+import { type Plain, type Props, reveal, Secret, type Value } from "../shared/values.ts";
+import { SshAgent, type SshTarget, sshTarget } from "./ssh.ts";
 
 const refused = (what: string): { readonly refused: string } => ({
   refused: `the stand-in docker plugin doesn't cover ${what}; install the official plugin to use it`,
@@ -18,7 +21,7 @@ export const configSchema: Schema = {
   registryAuth: { type: "any", ...refused("registry credentials") },
   disableDockerDaemonCheck: flag,
   host: text,
-  sshOpts: { ...textList, ...refused("SSH") },
+  sshOpts: textList,
   version: text,
   pluginDownloadURL: text,
 };
@@ -26,17 +29,21 @@ export const configSchema: Schema = {
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** How to reach a daemon. */
-export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+export type Address =
+  | { readonly socketPath: string }
+  | { readonly host: string; readonly port: number }
+  | { readonly ssh: SshTarget };
 
 /** Reads a daemon's address as DOCKER_HOST writes it. */
 export function addressOf(host: string): Address {
   if (host.startsWith("unix://")) return { socketPath: host.slice("unix://".length) };
+  if (host.startsWith("ssh:")) return { ssh: sshTarget(host) };
   const url = URL.canParse(host) ? new URL(host) : undefined;
   if (url?.protocol === "tcp:" || url?.protocol === "http:") {
     return { host: url.hostname, port: url.port === "" ? 2375 : Number(url.port) };
   }
   throw new Error(
-    `docker host "${host}": the stand-in docker plugin reaches a daemon at unix:///path or tcp://host:port only; ` +
+    `docker host "${host}": the stand-in docker plugin reaches a daemon at unix:///path, tcp://host:port or ssh://user@host only; ` +
       "install the official plugin for anything else",
   );
 }
@@ -58,31 +65,94 @@ export function checkConfig(config: Props): Failure[] {
 /** The SDK sends a provider's lists and flags as JSON texts; empty ones are as good as not given. */
 function plainLists(config: Props): Props {
   const entries = Object.entries(config).filter(([, value]) => value !== "[]" && value !== "");
-  return Object.fromEntries(
-    entries.map(([key, value]) => [key, value === "true" ? true : value === "false" ? false : value]),
-  );
+  return Object.fromEntries(entries.map(([key, value]) => [key, plainValue(key, value)]));
 }
 
-let configured: string | undefined;
+function plainValue(key: string, value: Value): Value {
+  if (value instanceof Secret) return plainValue(key, value.value);
+  if (typeof value !== "string") return value;
+  if (value === "true" || value === "false") return value === "true";
+  return configSchema[key]?.type === "list" ? (parsed(value) ?? value) : value;
+}
+
+function parsed(json: string): Value[] | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return Array.isArray(value) ? (value as Value[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the daemon is and how it is asked for. */
+interface Settings {
+  readonly host: string;
+  readonly sshOptions: readonly string[];
+  /** Whether to make sure first that it answers. */
+  readonly ping: boolean;
+}
+
+function settingsOf(config: Props): Settings {
+  const plain: { [key: string]: Plain } = {};
+  for (const [key, value] of Object.entries(plainLists(config))) plain[key] = reveal(value);
+  const environment = (process.env.DOCKER_SSH_OPTS ?? "").split(/\s+/).filter((word) => word !== "");
+  return {
+    host: str(plain.host) ?? (process.env.DOCKER_HOST || DEFAULT_HOST),
+    sshOptions: plain.sshOpts === undefined ? environment : strings(plain.sshOpts),
+    ping: plain.disableDockerDaemonCheck !== true,
+  };
+}
+
+let settings: Settings | undefined;
 let connection: Promise<Docker> | undefined;
 
 /** Takes the daemon's address from the provider's configuration. */
 export function configure(config: Props): void {
-  const host = config.host === undefined ? undefined : reveal(config.host);
-  configured = typeof host === "string" && host !== "" ? host : undefined;
+  settings = settingsOf(config);
   connection = undefined;
 }
 
-/** The daemon. */
+/** The daemon. One that couldn't be reached is tried again the next time. */
 export function docker(): Promise<Docker> {
-  connection ??= connect(configured ?? (process.env.DOCKER_HOST || DEFAULT_HOST));
-  return connection;
+  settings ??= settingsOf({});
+  const attempt = connection ?? connect(settings);
+  connection = attempt;
+  attempt.catch(() => {
+    if (connection === attempt) connection = undefined;
+  });
+  return attempt;
 }
 
-async function connect(host: string): Promise<Docker> {
+async function connect({ host, sshOptions, ping }: Settings): Promise<Docker> {
   const address = addressOf(host);
   const { default: Dockerode } = await import("dockerode");
-  return new Dockerode({ ...address, ...("host" in address ? { protocol: "http" as const } : {}) });
+  const daemon = new Dockerode(optionsOf(address, sshOptions));
+  if (ping) await answering(host, daemon);
+  return daemon;
+}
+
+/** The client's types don't know the agent that it takes. */
+function optionsOf(address: Address, sshOptions: readonly string[]): DockerOptions & { agent?: SshAgent } {
+  if ("socketPath" in address) return address;
+  if ("host" in address) return { ...address, protocol: "http" };
+  // The agent makes the connections, so that the name is never looked up.
+  return { protocol: "http", host: "docker", agent: new SshAgent(address.ssh, sshOptions) };
+}
+
+const PING_SECONDS = 60;
+
+async function answering(host: string, daemon: Docker): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${PING_SECONDS} s`)), PING_SECONDS * 1000);
+  });
+  try {
+    await Promise.race([daemon.ping(), late]);
+  } catch (error) {
+    throw new Error(`can't reach the Docker daemon at ${host}: ${reasonOf(error)}`);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The daemon's HTTP status in an error of dockerode's. */

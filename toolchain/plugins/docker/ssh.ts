@@ -1,0 +1,160 @@
+/** A Docker daemon reached as the docker CLI does it: OpenSSH runs `docker system dial-stdio` there, one process per connection. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage } from "node:http";
+import { Duplex } from "node:stream";
+
+/** An ssh:// address, taken apart. */
+export interface SshTarget {
+  readonly host: string;
+  readonly user: string | undefined;
+  readonly port: string | undefined;
+  /** The daemon's socket there, where it isn't the usual one. */
+  readonly socketPath: string | undefined;
+}
+
+/** Reads an address of the form ssh://[user@]host[:port][/path/of/the/socket]. */
+export function sshTarget(address: string): SshTarget {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  const refuse = (reason: string): Error => new Error(`docker host: ${reason}`);
+  if (url?.protocol !== "ssh:" || url.hostname === "")
+    throw refuse("ssh:// needs a host, as ssh://user@host");
+  // The address isn't repeated: it has a password in it.
+  if (url.password !== "") throw refuse("ssh:// takes no password in the address; use a key");
+  if (url.search !== "" || url.hash !== "") throw refuse("ssh:// takes nothing after ? or #");
+  const given = (part: string): string | undefined => (part === "" ? undefined : decodeURIComponent(part));
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    user: given(url.username),
+    port: given(url.port),
+    socketPath: url.pathname === "/" ? undefined : given(url.pathname),
+  };
+}
+
+/** The arguments for ssh. */
+export function sshArguments(target: SshTarget, options: readonly string[]): string[] {
+  const limited = options.some((option) => option.includes("ConnectTimeout"));
+  const daemon = target.socketPath === undefined ? [] : ["--host", `unix://${target.socketPath}`];
+  return [
+    ...options,
+    ...(limited ? [] : ["-o", "ConnectTimeout=30"]),
+    "-T",
+    ...(target.user === undefined ? [] : ["-l", target.user]),
+    ...(target.port === undefined ? [] : ["-p", target.port]),
+    "--",
+    target.host,
+    "docker",
+    ...daemon,
+    "system",
+    "dial-stdio",
+  ];
+}
+
+const STDERR_KEPT = 4096;
+
+/** One connection: what is written goes to the daemon, what it answers can be read. */
+class SshConnection extends Duplex {
+  private readonly child: ChildProcess;
+  private readonly name: string;
+  private said = "";
+
+  constructor(target: SshTarget, options: readonly string[]) {
+    super({ allowHalfOpen: true });
+    this.name = target.host;
+    // A session of its own, so that ssh has no terminal to ask on, and a Ctrl-C reaches the engine first.
+    this.child = spawn("ssh", sshArguments(target, options), { stdio: "pipe", detached: true });
+    this.child.stdout?.on("data", (chunk: Buffer) => this.push(chunk) || this.child.stdout?.pause());
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.said = (this.said + text).slice(-STDERR_KEPT);
+    });
+    // How it went is told by its end; a broken pipe says less.
+    this.child.stdin?.on("error", () => {});
+    this.child.on("error", (error) => this.destroy(new Error(`can't run ssh: ${error.message}`)));
+    this.child.on("close", (code, signal) => this.ended(code, signal));
+  }
+
+  override _read(): void {
+    this.child.stdout?.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    if (this.child.stdin?.write(chunk) !== false) done();
+    else this.child.stdin.once("drain", done);
+  }
+
+  override _final(done: () => void): void {
+    this.child.stdin?.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (this.child.exitCode === null) this.child.kill("SIGTERM");
+    done(error);
+  }
+
+  private ended(code: number | null, signal: NodeJS.Signals | null): void {
+    this.push(null);
+    if (code === 0 || this.destroyed) {
+      this.destroy();
+      return;
+    }
+    const how = signal === null ? `status ${code}` : signal;
+    const words = this.said.trim() || "ssh said nothing; see that the host has Docker 18.09 or later";
+    this.destroy(new Error(`the ssh connection to ${this.name} ended (${how}): ${words}`));
+  }
+
+  /** What an HTTP agent expects of a socket beyond a stream: nothing of it concerns a child process. */
+  setKeepAlive(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setTimeout(): this {
+    return this;
+  }
+  ref(): this {
+    this.child.ref();
+    return this;
+  }
+  unref(): this {
+    this.child.unref();
+    return this;
+  }
+}
+
+/** sshd drops clients beyond ten that haven't logged in yet (MaxStartups). */
+const CONNECTIONS = 4;
+
+interface AgentInternals {
+  addRequest(request: ClientRequest, options: AgentOptions): void;
+}
+
+/** Connections to one daemon: few, kept and used again. */
+export class SshAgent extends Agent {
+  private readonly target: SshTarget;
+  private readonly sshOptions: readonly string[];
+  private readonly open = new Set<SshConnection>();
+
+  constructor(target: SshTarget, sshOptions: readonly string[]) {
+    super({ keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS });
+    this.target = target;
+    this.sshOptions = sshOptions;
+    process.once("exit", () => {
+      for (const connection of this.open) connection.destroy();
+    });
+  }
+
+  override createConnection(): Duplex {
+    const connection = new SshConnection(this.target, this.sshOptions);
+    this.open.add(connection);
+    connection.once("close", () => this.open.delete(connection));
+    return connection;
+  }
+
+  /** The client of the Docker API doesn't hear of a connection that is lost in the middle of an answer, unless its request fails. */
+  addRequest(request: ClientRequest, options: AgentOptions): void {
+    request.once("response", (answer: IncomingMessage) => {
+      answer.once("error", (error) => request.emit("error", error));
+    });
+    (Agent.prototype as unknown as AgentInternals).addRequest.call(this, request, options);
+  }
+}
