@@ -7,15 +7,21 @@ import { Network } from "./components/network.ts";
 import { OpencodeProject } from "./components/project.ts";
 import { TraefikProxy } from "./components/proxy.ts";
 
-const { settings, names, urls, entries, secretsOf, rotationOf } = await loadPlatform(import.meta.dirname);
+const checkout = import.meta.dirname;
+const platform = await loadPlatform(checkout);
+const { settings, names, urls, entries } = platform;
 
-const host = localHost(settings, import.meta.dirname);
+// Another stack than `local` is on a droplet, and loads what that needs.
+const production =
+  platform.production &&
+  (await (await import("./components/production.ts")).makeProduction(platform.production, checkout));
+const host = production?.host ?? localHost(settings, checkout);
 const network = new Network("network", { host, names });
 const image = new OpencodeImage("image", {
   host,
   names,
   baseImage: settings.baseImage,
-  context: `${import.meta.dirname}/opencode`,
+  context: `${checkout}/opencode`,
 });
 const proxy = new TraefikProxy("traefik", {
   host,
@@ -23,6 +29,12 @@ const proxy = new TraefikProxy("traefik", {
   network: network.name,
   image: image.reference,
   port: settings.port,
+  panel: platform.production?.urls.panel,
+});
+const edge = production?.publish({
+  names,
+  port: settings.port,
+  projects: entries.map(({ name }) => name),
 });
 
 const opencodes = entries.map(
@@ -35,8 +47,9 @@ const opencodes = entries.map(
       network: network.name,
       image: image.reference,
       routesDir: proxy.routesDir,
-      secrets: secretsOf(project),
-      passwordRotation: rotationOf(project.name),
+      indexDir: proxy.indexDir,
+      secrets: platform.secretsOf(project),
+      passwordRotation: platform.rotationOf(project.name),
     }),
 );
 
@@ -44,3 +57,7 @@ const opencodes = entries.map(
 export const projects = pulumi.output(
   Object.fromEntries(opencodes.map(({ name, access }) => [name, access])),
 );
+
+/** Of a stack on a droplet: how its scripts reach the droplet, and what machines show to pass Access. Secret, both. */
+export const ssh = production?.ssh;
+export const serviceToken = edge?.serviceToken;

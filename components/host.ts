@@ -13,6 +13,8 @@ export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\
 export interface Host {
   /** Speaks to the machine's Docker daemon. */
   readonly provider: docker.Provider;
+  /** Identity of a machine that can be replaced: with another one, all that was on it is gone. */
+  readonly machine?: pulumi.Output<string>;
   /** Where people and tests reach the machine: an IP address or a hostname. */
   readonly address: pulumi.Input<string>;
   /** Absolute path, on the machine, of the directory that holds one workspace per project. */
@@ -30,6 +32,12 @@ export interface Host {
   /** Runs shell commands on the machine as part of the resource graph. */
   run(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions): pulumi.CustomResource;
 }
+
+/** Options of what is made by a host's Docker daemon: another machine wants all of it anew. */
+export const onHost = ({ provider, machine }: Host): pulumi.CustomResourceOptions => ({
+  provider,
+  ...(machine ? { replacementTrigger: machine } : {}),
+});
 
 export interface HostCommandArgs {
   /** Runs when the resource is made, and again when `create` or `stdin` changes. */

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../config/names.ts";
-import type { Host } from "./host.ts";
+import { type Host, onHost } from "./host.ts";
 
 /** The release of opencode in the image: the newest whose binaries are published for every platform (npm, 2026-11). */
 export const OPENCODE_VERSION = "1.18.33";
@@ -37,9 +37,15 @@ export class OpencodeImage extends pulumi.ComponentResource {
       {
         imageName: `${names.image}:${imageTag(context, buildArgs)}`,
         skipPush: true,
-        build: { context, dockerfile: join(context, "Dockerfile"), args: buildArgs, platform: host.platform },
+        // Relative to the checkout, so that an update from another one finds nothing changed.
+        build: {
+          context: relative(process.cwd(), context),
+          dockerfile: relative(process.cwd(), join(context, "Dockerfile")),
+          args: buildArgs,
+          platform: host.platform,
+        },
       },
-      { parent: this, provider: host.provider },
+      { parent: this, ...onHost(host) },
     );
     this.reference = image.imageName;
     this.registerOutputs({ reference: this.reference });

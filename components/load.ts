@@ -1,14 +1,25 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { localHost } from "../config/check.ts";
+import { type CloudNames, cloudNames } from "../config/cloud-names.ts";
+import { LOCAL_STACK } from "../config/commands.ts";
 import { ConfigError, collect, type Problem } from "../config/errors.ts";
 import { readProjectsFile } from "../config/load.ts";
 import { makeNames, type Names } from "../config/names.ts";
+import { hostnameClashes, type ProductionSettings } from "../config/production.ts";
 import type { Project } from "../config/project.ts";
 import { secretKeys } from "../config/secrets.ts";
-import { ownSettings, parseSettings, type Settings } from "../config/stack.ts";
-import { localUrls, type Urls } from "../config/urls.ts";
+import { findTokens, ownSettings, parseSettings, type Settings } from "../config/stack.ts";
+import { localUrls, type PublicUrls, publicUrls, type Urls } from "../config/urls.ts";
 import { assertPortUsable } from "./port.ts";
+import { assertToolsInstalled } from "./tools.ts";
+
+/** What a stack on a droplet has beyond the others. */
+export interface Production {
+  settings: ProductionSettings;
+  cloud: CloudNames;
+  urls: PublicUrls;
+}
 
 /** All that a person has written, checked, with the names and URLs that follow from it. */
 export interface Platform {
@@ -16,6 +27,8 @@ export interface Platform {
   names: Names;
   urls: Urls;
   entries: readonly Project[];
+  /** On every stack but `local`. */
+  production?: Production;
   /** Values of an entry's secrets, by name. */
   secretsOf(project: Project): Record<string, pulumi.Output<string>>;
   /** Changes when the project's password is to change. */
@@ -26,44 +39,66 @@ export interface Platform {
  * Reads projects.yaml and the stack's configuration.
  * @throws pulumi.RunError with every problem found, before any resource is declared, so that a mistake deploys nothing.
  */
-export async function loadPlatform(checkout: string): Promise<Platform> {
-  try {
-    assertStackIsLocal(pulumi.getStack());
-    const problems: Problem[] = [];
-    const entries = collect(problems, () =>
-      readProjectsFile(join(checkout, "projects.yaml"), {
-        stack: pulumi.getStack(),
-        hasSecret: (project, name) => findSecret(project, name) !== undefined,
-        ...localHost(),
-      }),
-    );
-    const settings = collect(problems, () => parseSettings(ownSettings(pulumi.runtime.allConfig())));
-    if (!entries || !settings) throw new ConfigError(problems);
-    await assertPortUsable(settings.port, settings.namePrefix);
+export function loadPlatform(checkout: string): Promise<Platform> {
+  return orRunError(async () => {
+    const { entries, settings } = readConfiguration(checkout);
+    const production = settings.production && describeProduction(settings, settings.production);
+    if (production) assertReachable(production.settings);
+    else await assertPortUsable(settings.port, settings.namePrefix);
     return {
       settings,
       names: makeNames(settings.namePrefix),
-      urls: localUrls(settings.port),
+      urls: production?.urls ?? localUrls(settings.port),
       entries,
+      ...(production ? { production } : {}),
       secretsOf,
       rotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
     };
+  });
+}
+
+/** A person's mistake is told without a stack trace. */
+export async function orRunError<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
     throw error;
   }
 }
 
-/** Another stack would be deployed to this machine, which is hardly what its name means. */
-function assertStackIsLocal(stack: string): void {
-  if (stack === "local") return;
-  throw new ConfigError([
-    {
-      where: `stack ${stack}`,
-      what: "this program runs on one machine so far, as the stack local",
-      fix: "npm run pulumi -- up --stack local",
-    },
-  ]);
+function readConfiguration(checkout: string): { entries: readonly Project[]; settings: Settings } {
+  const stack = pulumi.getStack();
+  const config = pulumi.runtime.allConfig();
+  const tokens = findTokens((key) => Object.hasOwn(config, key), process.env);
+  const problems: Problem[] = [];
+  const entries = collect(problems, () =>
+    readProjectsFile(join(checkout, "projects.yaml"), {
+      stack,
+      hasSecret: (project, name) => findSecret(project, name) !== undefined,
+      ...(stack === LOCAL_STACK && localHost()),
+    }),
+  );
+  const settings = collect(problems, () => parseSettings(ownSettings(config), { stack, tokens }));
+  if (entries && settings?.production)
+    problems.push(
+      ...hostnameClashes(
+        settings.production,
+        entries.map(({ name }) => name),
+        stack,
+      ),
+    );
+  if (!entries || !settings || problems.length > 0) throw new ConfigError(problems);
+  return { entries, settings };
+}
+
+function describeProduction({ namePrefix }: Settings, settings: ProductionSettings): Production {
+  return { settings, cloud: cloudNames(namePrefix, pulumi.getStack()), urls: publicUrls(settings) };
+}
+
+function assertReachable({ sshThrough }: ProductionSettings): void {
+  if (sshThrough === "address") assertToolsInstalled(["ssh"], "the droplet is reached with it");
+  else assertToolsInstalled(["ssh", "cloudflared"], "the droplet is reached with it, through the tunnel");
 }
 
 function secretsOf(project: Project): Record<string, pulumi.Output<string>> {

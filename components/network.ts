@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../config/names.ts";
-import type { Host } from "./host.ts";
+import { type Host, onHost } from "./host.ts";
 
 export interface NetworkArgs {
   host: Host;
@@ -26,7 +26,7 @@ export class Network extends pulumi.ComponentResource {
         options: { "com.docker.network.bridge.enable_icc": "false" },
         labels: [{ label: names.platformLabel, value: names.prefix }],
       },
-      { parent: this, provider: host.provider, deleteBeforeReplace: true },
+      { parent: this, ...onHost(host), deleteBeforeReplace: true },
     );
     this.name = network.name;
     this.registerOutputs({ name: this.name });

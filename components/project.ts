@@ -8,8 +8,8 @@ import type { Project } from "../config/project.ts";
 import type { Urls } from "../config/urls.ts";
 import { opencodeJson } from "../opencode/settings.ts";
 import { cpuLimit, hardening, labelList } from "./container.ts";
-import { type Host, shellQuote } from "./host.ts";
-import { projectLabels, routeFile, WORKSPACE_PATH } from "./routes.ts";
+import { type Host, onHost, shellQuote } from "./host.ts";
+import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "./routes.ts";
 
 export interface OpencodeProjectArgs {
   host: Host;
@@ -21,6 +21,8 @@ export interface OpencodeProjectArgs {
   image: pulumi.Input<string>;
   /** Directory on the host in which Traefik finds route files. */
   routesDir: string;
+  /** Directory on the host of the files that the platform's index is made of, where there is one. */
+  indexDir?: string;
   /** Value of each of the entry's secrets. */
   secrets: Readonly<Record<string, pulumi.Input<string>>>;
   /** A new value makes a new password. */
@@ -30,7 +32,8 @@ export interface OpencodeProjectArgs {
 /** What a person needs to reach a project: an element of the stack's output `projects`. */
 export interface ProjectAccess {
   url: string;
-  attach: string;
+  /** Where a terminal reaches the project without passing Access. */
+  attach?: string;
   container: string;
   state: "running" | "stopped";
   /** Public half of the deploy key, to be added to the repository; for `git: { auth: ssh }` alone. */
@@ -60,9 +63,10 @@ export class OpencodeProject extends pulumi.ComponentResource {
     this.limitProcesses(container);
     if (state === "stopped") this.stop(container);
 
+    const attach = args.urls.attach(name);
     this.access = {
       url: args.urls.browser(name),
-      attach: args.urls.attach(name),
+      ...(attach ? { attach } : {}),
       container: args.names.project(name),
       state,
       ...(deployKey ? { deployKey: deployKey.publicKeyOpenssh } : {}),
@@ -102,17 +106,19 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
   /** Written beside its place and renamed, so that Traefik never reads half a file. */
   private writeRoute(password: pulumi.Output<string>): pulumi.Resource {
-    const { host, urls, project, routesDir } = this.args;
+    const { host, urls, project, routesDir, indexDir } = this.args;
     const file = shellQuote(join(routesDir, routeFileName(project.name)));
     const unfinished = shellQuote(join(routesDir, `${project.name}.new`));
+    const route = { name: project.name, urls, state: project.state };
+    const index = indexDir && shellQuote(join(indexDir, `${project.name}.json`));
+    const write = [`umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`];
+    if (index) write.push(`printf '%s' ${shellQuote(indexFile(route))} > ${index} && chmod 0644 ${index}`);
     return host.run(
       `${project.name}-route`,
       {
-        create: `umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`,
-        delete: `rm -f ${file}`,
-        stdin: password.apply((password) =>
-          routeFile({ name: project.name, urls, state: project.state, password }),
-        ),
+        create: write.join(" && "),
+        delete: `rm -f ${[file, index].filter(Boolean).join(" ")}`,
+        stdin: password.apply((password) => routeFile({ ...route, password })),
       },
       // Else the old one's end would remove the new one's file.
       { ...this.child, deleteBeforeReplace: true },
@@ -160,7 +166,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       },
       {
         ...this.child,
-        provider: host.provider,
+        ...onHost(host),
         deleteBeforeReplace: true,
         // The provider would only write these down.
         replaceOnChanges: ["healthcheck", "cpuQuota"],

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type Names, ROUTES_DIR } from "../config/names.ts";
+import { INDEX_DIR, type Names, ROUTES_DIR } from "../config/names.ts";
 import { hardening, labelList } from "./container.ts";
-import type { Host } from "./host.ts";
+import { type Host, onHost } from "./host.ts";
 import { noticeLabels } from "./routes.ts";
 
 /** Traefik's release: the newest 3.6 (2026-11). */
@@ -18,6 +18,8 @@ export interface ProxyArgs {
   image: pulumi.Input<string>;
   /** Port on 127.0.0.1 of the host. */
   port: number;
+  /** Hostname at which the notice page lists the projects. Default: nowhere. */
+  panel?: string;
 }
 
 /**
@@ -27,16 +29,19 @@ export interface ProxyArgs {
 export class TraefikProxy extends pulumi.ComponentResource {
   /** Directory on the host of the projects' route files. */
   readonly routesDir: string;
+  /** Directory on the host of the projects' index files, where they are listed. */
+  readonly indexDir?: string;
 
   constructor(name: string, args: ProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Proxy", name, {}, opts);
     this.routesDir = join(args.host.runtimeDir, ROUTES_DIR);
+    if (args.panel) this.indexDir = join(args.host.runtimeDir, INDEX_DIR);
     const notice = this.serveNotices(args);
     this.runTraefik(name, args, notice);
     this.registerOutputs({ routesDir: this.routesDir });
   }
 
-  private serveNotices({ host, names, network, image }: ProxyArgs) {
+  private serveNotices({ host, names, network, image, panel }: ProxyArgs) {
     return new docker.Container(
       "notice",
       {
@@ -45,13 +50,16 @@ export class TraefikProxy extends pulumi.ComponentResource {
         image,
         entrypoints: ["node", "--max-old-space-size=32"],
         command: ["/usr/local/lib/opencode-platform/notice.mjs"],
-        labels: labelList({ [names.platformLabel]: names.prefix, ...noticeLabels(names) }),
+        labels: labelList({ [names.platformLabel]: names.prefix, ...noticeLabels(names, panel) }),
         networksAdvanced: [{ name: network }],
+        ...(this.indexDir
+          ? { volumes: [{ hostPath: this.indexDir, containerPath: "/run/index", readOnly: true }] }
+          : {}),
         readOnly: true,
         memory: 128,
         memorySwap: 128,
       },
-      { parent: this, provider: host.provider, deleteBeforeReplace: true },
+      { parent: this, ...onHost(host), deleteBeforeReplace: true },
     );
   }
 
@@ -59,7 +67,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
     const image = new docker.RemoteImage(
       name,
       { name: TRAEFIK_IMAGE, keepLocally: true },
-      { parent: this, provider: host.provider },
+      { parent: this, ...onHost(host) },
     );
     return new docker.Container(
       name,
@@ -84,7 +92,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
         memory: 256,
         memorySwap: 256,
       },
-      { parent: this, provider: host.provider, deleteBeforeReplace: true, dependsOn: [notice] },
+      { parent: this, ...onHost(host), deleteBeforeReplace: true, dependsOn: [notice] },
     );
   }
 }

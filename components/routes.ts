@@ -30,21 +30,22 @@ export interface RouteArgs {
 const q = (value: string) => `\`${value}\``;
 
 function rules({ name, urls }: RouteArgs) {
-  const path = projectPath(name);
-  const own = new URL(urls.browser(name)).origin;
-  const apiHost = new URL(urls.api(name)).hostname;
-  const apiHosts = apiHost === "localhost" ? ["localhost", "127.0.0.1"] : [apiHost];
   const hostname = `Host(${q(urls.hostname(name))})`;
   // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
-  const underPath = `(${apiHosts.map((host) => `Host(${q(host)})`).join(" || ")}) && (Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
+  const underPath =
+    urls.underPath && `(${anyHost(urls.underPath.hostnames)}) && ${atOrBelow(projectPath(name))}`;
+  const own = new URL(urls.browser(name)).origin;
   // A browser sends Origin with everything that can change something and with WebSockets; `opencode attach` sends none.
   const foreign = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
   return { hostname, underPath, foreign };
 }
 
+const anyHost = (hostnames: readonly string[]) => hostnames.map((host) => `Host(${q(host)})`).join(" || ");
+const atOrBelow = (path: string) => `(Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
+
 /**
- * Labels by which Traefik finds a project's container: its hostname and `/p/<name>` both lead to opencode, with the password added by
- * a middleware of `routeFile`. They hold no secret, since `docker inspect` shows them.
+ * Labels by which Traefik finds a project's container: its hostname, and `/p/<name>` where there is that, lead to opencode, with the password
+ * added by a middleware of `routeFile`. They hold no secret, since `docker inspect` shows them.
  */
 export function projectLabels(args: RouteArgs): Record<string, string> {
   const { name } = args;
@@ -57,10 +58,14 @@ export function projectLabels(args: RouteArgs): Record<string, string> {
     [`${router(name)}.priority`]: String(PRIORITY.project),
     [`${router(name)}.middlewares`]: `${name}_password@file`,
     [`${router(name)}.service`]: name,
-    [`${router(`${name}_path`)}.rule`]: `${underPath} && !(${foreign})`,
-    [`${router(`${name}_path`)}.priority`]: String(PRIORITY.project),
-    [`${router(`${name}_path`)}.middlewares`]: `${name}_strip@file,${name}_password@file`,
-    [`${router(`${name}_path`)}.service`]: name,
+    ...(underPath
+      ? {
+          [`${router(`${name}_path`)}.rule`]: `${underPath} && !(${foreign})`,
+          [`${router(`${name}_path`)}.priority`]: String(PRIORITY.project),
+          [`${router(`${name}_path`)}.middlewares`]: `${name}_strip@file,${name}_password@file`,
+          [`${router(`${name}_path`)}.service`]: name,
+        }
+      : {}),
   };
 }
 
@@ -71,7 +76,7 @@ export function projectLabels(args: RouteArgs): Record<string, string> {
 export function routeFile(args: RouteArgs & { password: string }): string {
   const { name, urls, state } = args;
   const { hostname, underPath, foreign } = rules(args);
-  const anywhere = `(${hostname} || (${underPath}))`;
+  const anywhere = underPath ? `(${hostname} || (${underPath}))` : hostname;
   const basic = Buffer.from(`opencode:${args.password}`).toString("base64");
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
@@ -82,13 +87,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
     http: {
       middlewares: {
         [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: `Basic ${basic}` } } },
-        [`${name}_strip`]: { stripPrefix: { prefixes: [projectPath(name)] } },
-        [`${name}_to_hostname`]: {
-          redirectRegex: {
-            regex: `^https?://[^/]+${projectPath(name)}/?(.*)$`,
-            replacement: `${urls.browser(name)}$\{1}`,
-          },
-        },
+        ...(underPath ? pathMiddlewares(args) : {}),
         [`${name}_to_page`]: {
           redirectRegex: { regex: "^.*$", replacement: `${urls.browser(name)}${PAGE_PATH}` },
         },
@@ -96,12 +95,16 @@ export function routeFile(args: RouteArgs & { password: string }): string {
         [`${name}_refused`]: told("refused"),
       },
       routers: {
-        [`${name}_navigate`]: {
-          rule: `${underPath} && ${browser}`,
-          priority: PRIORITY.navigate,
-          middlewares: [`${name}_to_hostname`],
-          service: "noop@internal",
-        },
+        ...(underPath
+          ? {
+              [`${name}_navigate`]: {
+                rule: `${underPath} && ${browser}`,
+                priority: PRIORITY.navigate,
+                middlewares: [`${name}_to_hostname`],
+                service: "noop@internal",
+              },
+            }
+          : {}),
         [`${name}_open`]: {
           rule: `${hostname} && Path(${q("/")}) && ${browser}`,
           priority: PRIORITY.navigate,
@@ -125,8 +128,24 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   });
 }
 
-/** Labels of the notice container: it answers what no project does, and `/ping` says that the gateway is up and whose it is. */
-export function noticeLabels(names: Names): Record<string, string> {
+const pathMiddlewares = ({ name, urls }: RouteArgs) => ({
+  [`${name}_strip`]: { stripPrefix: { prefixes: [projectPath(name)] } },
+  [`${name}_to_hostname`]: {
+    redirectRegex: {
+      regex: `^https?://[^/]+${projectPath(name)}/?(.*)$`,
+      replacement: `${urls.browser(name)}$\{1}`,
+    },
+  },
+});
+
+/** What anyone who may see the platform's index is told of a project, as JSON. */
+export const indexFile = ({ name, urls, state }: RouteArgs): string =>
+  JSON.stringify({ name, url: urls.browser(name), state });
+
+/**
+ * Labels of the notice container: it answers what no project does, the index of the projects at the panel's hostname, and `/ping` says that the gateway is up and whose it is.
+ */
+export function noticeLabels(names: Names, panel?: string): Record<string, string> {
   return {
     "traefik.enable": "true",
     [`traefik.http.services.${NOTICE}.loadbalancer.server.port`]: String(NOTICE_PORT),
@@ -135,6 +154,16 @@ export function noticeLabels(names: Names): Record<string, string> {
     [`traefik.http.routers.${NOTICE}.middlewares`]: "_unknown",
     [`traefik.http.routers.${NOTICE}.service`]: NOTICE,
     "traefik.http.middlewares._unknown.headers.customrequestheaders.X-Opencode-Project": "",
+    ...(panel
+      ? {
+          "traefik.http.routers._index.rule": `Host(${q(panel)})`,
+          "traefik.http.routers._index.priority": String(PRIORITY.project),
+          "traefik.http.routers._index.middlewares": "_indexed",
+          "traefik.http.routers._index.service": NOTICE,
+          "traefik.http.middlewares._indexed.headers.customrequestheaders.X-Opencode-Project": "",
+          "traefik.http.middlewares._indexed.headers.customrequestheaders.X-Opencode-State": "index",
+        }
+      : {}),
     "traefik.http.routers._ping.rule": `(Host(${q("localhost")}) || Host(${q("127.0.0.1")})) && Path(${q("/ping")})`,
     "traefik.http.routers._ping.priority": String(PRIORITY.navigate),
     "traefik.http.routers._ping.service": "ping@internal",

@@ -9,6 +9,8 @@ export interface Names {
   readonly traefik: string;
   /** Serves the plain pages for projects that are stopped, starting or unknown. */
   readonly notice: string;
+  /** The tunnel's connector, on a droplet. */
+  readonly connector: string;
   /** The container of a project. */
   project(name: string): string;
   /** The image that projects and the notice page run, without its tag. */
@@ -30,6 +32,7 @@ export function makeNames(prefix: string): Names {
     network: prefix,
     traefik: `${prefix}-traefik`,
     notice: `${prefix}-notice`,
+    connector: `${prefix}-connector`,
     project: (name) => `${prefix}-project-${name}`,
     image: `${prefix}-platform/opencode`,
     platformLabel: PLATFORM_LABEL,
@@ -39,6 +42,8 @@ export function makeNames(prefix: string): Names {
 
 /** Directory, below the host's runtime directory, of the projects' route files; and what each is called. */
 export const ROUTES_DIR = "routes";
+/** Directory, below the same one, of a file for each project that says what anyone may know of it: the platform's index. */
+export const INDEX_DIR = "index";
 export const routeFileName = (project: string): string => `${project}.yml`;
 /** The runtime directory of the stack `local`, in the checkout. */
 export const LOCAL_RUNTIME_DIR = ".runtime";

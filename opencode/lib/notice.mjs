@@ -1,8 +1,11 @@
 // The plain page for a hostname that no running project answers. The gateway says in two headers which project was asked for
 // and why it ended here; nothing else of the request is used.
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
 const PORT = 8080;
+/** A file for each project, where the platform has an index. */
+const INDEX = "/run/index";
 
 /** @type {Record<string, {status: number, title: string, text: string, refresh?: number}>} */
 const NOTICES = {
@@ -29,17 +32,60 @@ const NOTICES = {
   },
 };
 
+const HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+  "x-content-type-options": "nosniff",
+};
+
 const escapeHtml = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
-function page(title, notice) {
-  const refresh = notice.refresh ? `<meta http-equiv="refresh" content="${notice.refresh}">` : "";
-  return `<!doctype html><html lang="en"><meta charset="utf-8">${refresh}
+const page = (title, notice) =>
+  document(
+    title,
+    `<p>${escapeHtml(notice.text)}</p>`,
+    notice.refresh ? `<meta http-equiv="refresh" content="${notice.refresh}">` : "",
+  );
+
+function document(title, body, head = "") {
+  return `<!doctype html><html lang="en"><meta charset="utf-8">${head}
 <meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 ui-monospace,monospace;display:grid;place-content:center;min-height:100vh;margin:0 1rem;background:light-dark(#fff,#131010);color:light-dark(#211e1e,#f1ecec)}h1{font-size:1.25rem}p{max-width:60ch}</style>
-<main><h1>${escapeHtml(title)}</h1><p>${escapeHtml(notice.text)}</p></main></html>\n`;
+<style>:root{color-scheme:light dark}body{font:16px/1.5 ui-monospace,monospace;display:grid;place-content:center;min-height:100vh;margin:0 1rem;background:light-dark(#fff,#131010);color:light-dark(#211e1e,#f1ecec)}h1{font-size:1.25rem}p{max-width:60ch}ul{padding:0;list-style:none;line-height:2}a{color:inherit}</style>
+<main><h1>${escapeHtml(title)}</h1>${body}</main></html>\n`;
+}
+
+/** @returns {{name: string, url: string, state: string}[]} the projects, by name */
+function projects() {
+  const files = readdirSync(INDEX).filter((file) => file.endsWith(".json"));
+  return files.sort().flatMap((file) => {
+    try {
+      return [JSON.parse(readFileSync(`${INDEX}/${file}`, "utf8"))];
+    } catch {
+      return []; // it is being written, or has just gone
+    }
+  });
+}
+
+/** The projects as a page at `/`, as JSON at `/projects.json`. */
+function answerIndex(request, response) {
+  const path = request.url.split("?")[0];
+  if (path === "/projects.json") {
+    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+    return response.end(JSON.stringify({ projects: projects() }));
+  }
+  if (path !== "/") return false;
+  const items = projects().map(({ name, url, state }) => {
+    const note = state === "running" ? "" : ` (${escapeHtml(state)})`;
+    return `<li><a href="${escapeHtml(url)}">${escapeHtml(name)}</a>${note}`;
+  });
+  const body = items.length > 0 ? `<ul>${items.join("")}</ul>` : "<p>There is none yet.</p>";
+  response.writeHead(200, { ...HEADERS, "content-type": "text/html; charset=utf-8" });
+  return response.end(document("Projects", body));
 }
 
 const server = createServer((request, response) => {
+  if (request.headers["x-opencode-state"] === "index" && answerIndex(request, response))
+    return request.resume();
   const project = String(request.headers["x-opencode-project"] ?? "");
   const state = String(request.headers["x-opencode-state"] ?? "");
   const notice = (project && Object.hasOwn(NOTICES, state) && NOTICES[state]) || NOTICES.unknown;
@@ -47,9 +93,7 @@ const server = createServer((request, response) => {
   const html = /\btext\/html\b/.test(request.headers.accept ?? "");
   response.writeHead(notice.status, {
     "content-type": html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8",
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "x-content-type-options": "nosniff",
+    ...HEADERS,
     ...(notice.status === 503 ? { "retry-after": "5" } : {}),
   });
   response.end(

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Urls } from "../../config/urls.ts";
+import type { LocalUrls } from "../../config/urls.ts";
 import { listContainers } from "./docker-state.ts";
 import type { ProjectOutput } from "./outputs.ts";
 
@@ -16,13 +16,13 @@ export interface Readiness {
 /** Waits until every running project answers through the gateway, or has had its time. `tell` hears who is awaited. */
 export async function awaitProjects(
   projects: readonly ProjectOutput[],
-  urls: Urls,
+  urls: LocalUrls,
   env: NodeJS.ProcessEnv,
   prefix: string,
   tell: (waitingFor: readonly string[]) => void,
 ): Promise<Readiness[]> {
   const waiting = new Map(
-    projects.filter(({ state }) => state === "running").map(({ name }) => [name, urls.api(name)]),
+    projects.filter(({ state }) => state === "running").map(({ name }) => [name, urls.underPath.url(name)]),
   );
   const until = performance.now() + PATIENCE_MS;
   for (;;) {

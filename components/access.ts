@@ -1,0 +1,149 @@
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+import type { CloudNames } from "../config/cloud-names.ts";
+import type { ProductionSettings } from "../config/production.ts";
+import type { CloudflareAccount } from "./account.ts";
+
+export interface AccessArgs {
+  settings: ProductionSettings;
+  cloud: CloudNames;
+  account: CloudflareAccount;
+}
+
+/** Who may pass: how people log in, the policies that the applications share, and a service token for machines. */
+export class Access extends pulumi.ComponentResource {
+  /** Client id and secret of the service token, which a machine sends as two headers. Secret. */
+  readonly serviceToken: pulumi.Output<{ clientId: string; clientSecret: string }>;
+
+  private readonly args: AccessArgs;
+  private readonly child: pulumi.CustomResourceOptions;
+  private readonly identityProviders: pulumi.Output<string>[];
+  private readonly people: cloudflare.ZeroTrustAccessPolicy;
+  private readonly machines: cloudflare.ZeroTrustAccessPolicy;
+
+  constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("opencode:platform:Access", name, {}, opts);
+    this.args = args;
+    this.child = { parent: this };
+
+    this.identityProviders = [
+      ...this.logInWithGoogle(),
+      ...this.acceptExisting(),
+      ...this.logInWithOneTimePin(),
+    ];
+    this.people = this.admitPeople();
+    const token = this.makeServiceToken();
+    this.machines = this.admitMachines(token);
+    this.serviceToken = pulumi.secret(
+      pulumi.all([token.clientId, token.clientSecret]).apply(([clientId, clientSecret]) => ({
+        clientId,
+        clientSecret,
+      })),
+    );
+    this.registerOutputs({});
+  }
+
+  /** An application for a hostname. `machinesOnly` lets in the service token and nobody else. */
+  protect(
+    name: string,
+    args: { name: string; hostname: string; machinesOnly?: boolean },
+    opts: pulumi.CustomResourceOptions,
+  ): cloudflare.ZeroTrustAccessApplication {
+    const { account, settings } = this.args;
+    const policies = args.machinesOnly ? [this.machines] : [this.people, this.machines];
+    return new cloudflare.ZeroTrustAccessApplication(
+      name,
+      {
+        accountId: account.id,
+        name: args.name,
+        type: "self_hosted",
+        domain: args.hostname,
+        sessionDuration: settings.sessionDuration,
+        // None given: whatever the account has.
+        ...(this.identityProviders.length > 0 ? { allowedIdps: this.identityProviders } : {}),
+        // Nobody chooses from a list of one.
+        autoRedirectToIdentity: this.identityProviders.length === 1,
+        policies: policies.map(({ id }, index) => ({ id, precedence: index + 1 })),
+        // The page's scripts have no business with the token.
+        httpOnlyCookieAttribute: true,
+        appLauncherVisible: !args.machinesOnly,
+      },
+      opts,
+    );
+  }
+
+  private logInWithGoogle(): pulumi.Output<string>[] {
+    const { account, settings, cloud } = this.args;
+    const { googleClientId, googleClientSecret } = settings;
+    if (!googleClientId || !googleClientSecret) return [];
+    const google = new cloudflare.ZeroTrustAccessIdentityProvider(
+      "google",
+      {
+        accountId: account.id,
+        name: cloud.google,
+        type: "google",
+        config: { clientId: googleClientId, clientSecret: pulumi.secret(googleClientSecret) },
+      },
+      { ...this.child, additionalSecretOutputs: ["config.clientSecret"] },
+    );
+    return [google.id];
+  }
+
+  private acceptExisting(): pulumi.Output<string>[] {
+    return this.args.settings.identityProviderIds.map((id) => pulumi.output(id));
+  }
+
+  /** An account has one provider of one-time PINs at most: another's is used as it is. */
+  private logInWithOneTimePin(): pulumi.Output<string>[] {
+    const { account, settings, cloud } = this.args;
+    if (!settings.oneTimePin) return [];
+    if (account.oneTimePin) return [pulumi.output(account.oneTimePin)];
+    const pin = new cloudflare.ZeroTrustAccessIdentityProvider(
+      "one-time-pin",
+      { accountId: account.id, name: cloud.oneTimePin, type: "onetimepin", config: {} },
+      this.child,
+    );
+    return [pin.id];
+  }
+
+  private admitPeople(): cloudflare.ZeroTrustAccessPolicy {
+    const { account, settings, cloud } = this.args;
+    return new cloudflare.ZeroTrustAccessPolicy(
+      "people",
+      {
+        accountId: account.id,
+        name: cloud.peoplePolicy,
+        decision: "allow",
+        includes: [
+          ...settings.accessEmailDomains.map((domain) => ({ emailDomain: { domain } })),
+          ...settings.accessEmails.map((email) => ({ email: { email } })),
+        ],
+        sessionDuration: settings.sessionDuration,
+      },
+      this.child,
+    );
+  }
+
+  private makeServiceToken(): cloudflare.ZeroTrustAccessServiceToken {
+    const { account, cloud } = this.args;
+    return new cloudflare.ZeroTrustAccessServiceToken(
+      "service-token",
+      { accountId: account.id, name: cloud.serviceToken, duration: "8760h" },
+      { ...this.child, additionalSecretOutputs: ["clientSecret"] },
+    );
+  }
+
+  private admitMachines(token: cloudflare.ZeroTrustAccessServiceToken): cloudflare.ZeroTrustAccessPolicy {
+    const { account, cloud } = this.args;
+    return new cloudflare.ZeroTrustAccessPolicy(
+      "machines",
+      {
+        accountId: account.id,
+        name: cloud.machinesPolicy,
+        decision: "non_identity",
+        includes: [{ serviceToken: { tokenId: token.id } }],
+      },
+      this.child,
+    );
+  }
+}
