@@ -1,7 +1,7 @@
 /** Serves the API over HTTP, keeps what was asked, and fails on purpose. */
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import { Hono } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { type Listening, listen } from "../http.ts";
 import { api } from "./api/app.ts";
 import { failure } from "./api/envelope.ts";
@@ -48,8 +48,7 @@ export async function serveApi(options: {
   requests: ApiRequest[];
   takeFault: TakeFault;
 }): Promise<Listening> {
-  const app = new Hono();
-  app.use(async (c, next) => {
+  const observe: MiddlewareHandler = async (c, next) => {
     const path = c.req.path.replace(/^\/client\/v4/, "");
     const request: ApiRequest = { method: c.req.method, path, body: await c.req.text(), status: 0 };
     options.requests.push(request);
@@ -60,7 +59,7 @@ export async function serveApi(options: {
     request.status = answer?.status ?? c.res.status;
     if (fault?.kind === "hang-after") return never;
     return answer;
-  });
-  app.route("/", api(options.state, readTokens(options.tokens), options.events));
+  };
+  const app = api(options.state, readTokens(options.tokens), options.events, observe);
   return await listen(createServer(getRequestListener(app.fetch)), { host: "127.0.0.1" });
 }

@@ -1,5 +1,5 @@
 /** The API as a whole: `/client/v4`. */
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { newTag, type State } from "../state.ts";
 import { accessApps } from "./access-apps.ts";
@@ -34,13 +34,15 @@ function checkAccess(state: State): void {
   });
 }
 
-/** The API's handler. */
+/** The API's handler; `observe` is asked before anything else. */
 export function api(
   state: State,
   tokens: ReadonlyMap<string, ReadonlySet<string>>,
   events: TunnelEvents,
+  observe: MiddlewareHandler,
 ): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>().basePath("/client/v4");
+  app.use(observe);
   app.use(async (c, next) => {
     await next();
     c.header("CF-Ray", `${newTag().slice(0, 16)}-TST`);
