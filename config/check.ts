@@ -1,11 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
+import { LOCAL_STACK } from "./commands.ts";
 import { ConfigError, collect, type Problem } from "./errors.ts";
 import { readProjectsFile } from "./load.ts";
+import { hostnameClashes } from "./production.ts";
 import type { Project } from "./project.ts";
-import { readStackFile } from "./secrets.ts";
-import { ownSettings, parseSettings, type Settings } from "./stack.ts";
+import { readStackFile, type StackFile } from "./secrets.ts";
+import { ownSettings, parseSettings, type Settings, type SettingsContext } from "./stack.ts";
 
 /** What a checkout says, checked. */
 export interface Checked {
@@ -13,26 +15,41 @@ export interface Checked {
   readonly settings: Settings;
 }
 
+/** The tokens are of whoever runs an update, and no matter of the files. */
+const ANY_TOKENS = { digitalocean: true, cloudflare: true };
+
 /**
- * Checks a checkout's projects.yaml and the stack's settings and secrets, without network, Docker or passphrase.
+ * Checks a checkout's projects.yaml and the stack's settings and secrets, without network, Docker, passphrase or tokens.
  * @throws ConfigError with every problem of both files.
  */
 export function check(root: string, stack: string): Checked {
-  const stackFile = readStackFile(readIfThere(root, `Pulumi.${stack}.yaml`), `Pulumi.${stack}.yaml`);
-  const problems: Problem[] = [];
-  const projects = collect(problems, () =>
+  const file = `Pulumi.${stack}.yaml`;
+  const stackFile = readStackFile(readIfThere(root, file), file, stack);
+  const [ofProjects, ofStack]: [Problem[], Problem[]] = [[], [...stackFile.problems]];
+  const settings = collect(ofStack, () =>
+    parseSettings(ownSettings(stackFile.plain), contextOf(stackFile, stack)),
+  );
+  const projects = collect(ofProjects, () =>
     readProjectsFile(join(root, "projects.yaml"), {
       stack,
       hasSecret: stackFile.hasSecret,
-      ...(stack === "local" && localHost()),
+      ...(stack === LOCAL_STACK ? localHost() : dropletHost(settings?.production?.size)),
     }),
   );
-  problems.push(...stackFile.problems);
-  // An encrypted setting cannot be read here and is checked when the program runs.
-  const settings = collect(problems, () => parseSettings(ownSettings(stackFile.plain)));
+  const names = (projects ?? []).map(({ name }) => name);
+  if (settings?.production) ofStack.push(...hostnameClashes(settings.production, names, stack));
+  const problems = [...ofProjects, ...ofStack];
   if (!projects || !settings || problems.length > 0) throw new ConfigError(problems);
   return { projects, settings };
 }
+
+/** An encrypted setting cannot be read here and is checked when the program runs. */
+const contextOf = ({ plain, encrypted }: StackFile, stack: string): SettingsContext => ({
+  stack,
+  tokens: ANY_TOKENS,
+  plain: new Set(Object.keys(plain)),
+  hidden: encrypted,
+});
 
 /** What this machine has, for the stack that runs on it. */
 export function localHost(): {
@@ -42,6 +59,13 @@ export function localHost(): {
 } {
   const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return { hostMemoryBytes: totalmem(), hostCpus: availableParallelism(), isDirectory };
+}
+
+/** What a droplet has, as far as its size says: `s-4vcpu-8gb`. */
+export function dropletHost(size = ""): { hostMemoryBytes?: number; hostCpus?: number } {
+  const [, cpus, memory] = /^(?!gpu)[a-z0-9_]+-(\d+)vcpu-(\d+)gb(?:-|$)/.exec(size) ?? [];
+  if (cpus === undefined || memory === undefined) return {};
+  return { hostMemoryBytes: Number(memory) * 2 ** 30, hostCpus: Number(cpus) };
 }
 
 function readIfThere(root: string, name: string): string | undefined {

@@ -106,14 +106,14 @@ function checkSecrets({ secrets }: Readable, path: Path, envs: Readonly<Record<s
 function checkValues(
   { name: project, secrets }: Readable,
   path: Path,
-  { hasSecret }: Surroundings,
+  { hasSecret, stack }: Surroundings,
 ): Breach[] {
   if (project === undefined || !hasSecret) return [];
   const seen = new Set<string>();
   return secrets.flatMap(({ name, index }): Breach[] => {
     if (seen.has(name) || hasSecret(project, name)) return [];
     seen.add(name);
-    const fix = `set one: ${secretCommand(name, project)} (or secrets:${name} for every project)`;
+    const fix = `set one: ${secretCommand(name, project, stack)} (or secrets:${name} for every project)`;
     return [{ path: [...path, index], what: `${name} has no value`, fix }];
   });
 }

@@ -1,14 +1,22 @@
 /**
- * The stack's settings: what `npm run pulumi -- config set <key> <value>` takes. All are text in Pulumi's config, and all are
- * optional.
+ * The stack's settings: what `npm run pulumi -- config set <key> <value>` takes. All are text in Pulumi's config. On the stack `local` all
+ * are optional; what only stacks on a droplet have is in production.ts.
  */
 import * as z from "zod";
+import {
+  LOCAL_STACK,
+  pulumiCommand,
+  removeCommand,
+  setCommand,
+  setSecretCommand,
+  settingKey,
+} from "./commands.ts";
 import { ConfigError, type Problem } from "./errors.ts";
+import { PRODUCTION_SECRETS, type ProductionSettings, productionDocs, readProduction } from "./production.ts";
 import { PROJECT_NAME_PATTERN } from "./projects.ts";
 import { closest, show } from "./text.ts";
 
-/** Config namespace of the settings: the name in Pulumi.yaml. */
-export const SETTINGS_NAMESPACE = "opencode-platform";
+export { SETTINGS_NAMESPACE, settingKey } from "./commands.ts";
 
 const ROTATION = "passwordRotation";
 const ROTATION_OF = `${ROTATION}/`;
@@ -72,25 +80,65 @@ const settingsSchema = z.strictObject({
     .describe("Any text. Changing it gives every project a new password."),
 });
 
+/** On which stacks a setting is: all, `local` alone, or all but that. */
+export type SettingKind = "every" | "local" | "droplet";
+
+/** Settings that make sense for this machine alone: a droplet has its volume at one place and its own Docker. */
+const LOCAL_ONLY: ReadonlySet<string> = new Set(["workspacesDir", "dockerSocket"]);
+
 /** Every setting with its meaning and default, for documents and `doctor`. */
 export const settingDocs: readonly {
   readonly key: string;
   readonly meaning: string;
   readonly default: string;
+  readonly kind: SettingKind;
 }[] = [
   ...Object.entries(settingsSchema.shape).map(([key, schema]) => ({
     key,
     meaning: schema.description ?? "",
     default: String(schema.parse(undefined)),
+    kind: LOCAL_ONLY.has(key) ? ("local" as const) : ("every" as const),
   })),
-  { key: `${ROTATION_OF}<project>`, meaning: "The same for one project.", default: "" },
+  { key: `${ROTATION_OF}<project>`, meaning: "The same for one project.", default: "", kind: "every" },
+  ...productionDocs.map((docs) => ({ ...docs, kind: "droplet" as const })),
 ];
 
 /** The stack's settings, typed, with defaults. */
 export type Settings = Readonly<z.output<typeof settingsSchema>> & {
   /** Per project, what its own `passwordRotation/<project>` says. */
   readonly passwordRotations: Readonly<Record<string, string>>;
+  /** On every stack but `local`. */
+  readonly production?: ProductionSettings;
 };
+
+/** What is known of the stack that settings are for. */
+export interface SettingsContext {
+  readonly stack: string;
+  /** Whether there is a token of each cloud, in the stack's config or in the environment. */
+  readonly tokens: { readonly digitalocean: boolean; readonly cloudflare: boolean };
+  /** Full keys that are known to be kept in plain text. Secrets among them are refused. */
+  readonly plain?: ReadonlySet<string>;
+  /** Full keys that have an encrypted value, where it cannot be read. */
+  readonly hidden?: ReadonlySet<string>;
+}
+
+const LOCAL: SettingsContext = { stack: LOCAL_STACK, tokens: { digitalocean: false, cloudflare: false } };
+
+/** The clouds' tokens: the config key and the variable that each is taken from. */
+export const CLOUD_TOKENS = {
+  digitalocean: { key: "digitalocean:token", variable: "DIGITALOCEAN_TOKEN", of: "DigitalOcean" },
+  cloudflare: { key: "cloudflare:apiToken", variable: "CLOUDFLARE_API_TOKEN", of: "Cloudflare" },
+} as const;
+
+/** Which of the clouds' tokens there are. */
+export function findTokens(
+  hasConfig: (key: string) => boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): SettingsContext["tokens"] {
+  const has = ({ key, variable }: { key: string; variable: string }) =>
+    hasConfig(key) || Boolean(env[variable]);
+  return { digitalocean: has(CLOUD_TOKENS.digitalocean), cloudflare: has(CLOUD_TOKENS.cloudflare) };
+}
 
 /** Of a stack's whole config, the settings: the keys of their namespace, without it. */
 export function ownSettings(config: Readonly<Record<string, string>>): Record<string, string> {
@@ -102,45 +150,107 @@ export function ownSettings(config: Readonly<Record<string, string>>): Record<st
   );
 }
 
-/** The full key of a setting: `opencode-platform:port`. */
-export const settingKey = (name: string): string => `${SETTINGS_NAMESPACE}:${name}`;
-
 /**
  * Reads settings from raw config, keyed without the namespace.
  * @throws ConfigError with every problem at once, each with the command that mends it.
  */
-export function parseSettings(raw: Readonly<Record<string, string | undefined>>): Settings {
-  const known: Record<string, string> = {};
+export function parseSettings(
+  raw: Readonly<Record<string, string | undefined>>,
+  context: SettingsContext = LOCAL,
+): Settings {
+  const { stack } = context;
+  const isLocal = stack === LOCAL_STACK;
+  const { common, droplet, rotation, problems } = sort(raw, stack);
+  if (!isLocal) problems.push(...checkStackName(stack), ...checkTokens(context), ...checkPlain(context));
+  const result = settingsSchema.safeParse(common);
+  for (const { path, message } of result.error?.issues ?? []) {
+    const name = String(path[0]);
+    problems.push({ where: settingKey(name), what: message, fix: fixFor(name, stack) });
+  }
+  const hidden = new Set(Object.keys(ownSettings(toRecord(context.hidden))));
+  const production = isLocal ? undefined : readProduction(droplet, stack, hidden);
+  problems.push(...(production?.problems ?? []));
+  if (problems.length > 0 || !result.data) throw new ConfigError(problems);
+  const settings = { ...result.data, passwordRotations: rotation };
+  return production?.settings ? { ...settings, production: production.settings } : settings;
+}
+
+const toRecord = (keys: ReadonlySet<string> = new Set()) =>
+  Object.fromEntries([...keys].map((key) => [key, ""]));
+
+/** Puts each setting where it is read, and tells of those that are nowhere. */
+function sort(raw: Readonly<Record<string, string | undefined>>, stack: string) {
+  const common: Record<string, string> = {};
+  const droplet: Record<string, string> = {};
   const rotation: Record<string, string> = {};
   const problems: Problem[] = [];
   for (const [name, value] of Object.entries(raw)) {
     if (value === undefined) continue;
+    const kind = settingDocs.find(({ key }) => key === name)?.kind;
     const project = name.startsWith(ROTATION_OF) ? name.slice(ROTATION_OF.length) : undefined;
     if (project !== undefined && PROJECT_NAME_PATTERN.test(project)) rotation[project] = value;
-    else if (Object.hasOwn(settingsSchema.shape, name)) known[name] = value;
-    else problems.push(describeUnknown(name));
+    else if (!kind || name.includes("/")) problems.push(describeUnknown(name, stack));
+    else if (!isOn(kind, stack)) problems.push(describeElsewhere(name, kind, stack));
+    else if (kind === "droplet") droplet[name] = value;
+    else common[name] = value;
   }
-  const result = settingsSchema.safeParse(known);
-  for (const { path, message } of result.error?.issues ?? []) {
-    const name = String(path[0]);
-    problems.push({ where: settingKey(name), what: message, fix: fixFor(name) });
-  }
-  if (problems.length > 0 || !result.data) throw new ConfigError(problems);
-  return { ...result.data, passwordRotations: rotation };
+  return { common, droplet, rotation, problems };
 }
 
-function describeUnknown(name: string): Problem {
-  const names = settingDocs.map(({ key }) => key);
+/** Whether a stack has settings of a kind. */
+const isOn = (kind: SettingKind, stack: string): boolean =>
+  kind === "every" || (kind === "local") === (stack === LOCAL_STACK);
+
+function describeUnknown(name: string, stack: string): Problem {
+  const names = settingDocs.filter(({ kind }) => isOn(kind, stack)).map(({ key }) => key);
   const guess = closest(name, names);
   const hint = guess ? `did you mean ${guess}?` : `there are ${names.join(", ")}`;
-  return {
-    where: settingKey(name),
-    what: `is not a setting; ${hint}`,
-    fix: `npm run pulumi -- config rm ${settingKey(name)}`,
-  };
+  const key = settingKey(name);
+  return { where: key, what: `is not a setting; ${hint}`, fix: removeCommand(key, stack) };
 }
 
-function fixFor(name: string): string {
+function describeElsewhere(name: string, kind: SettingKind, stack: string): Problem {
+  const key = settingKey(name);
+  const what =
+    kind === "local"
+      ? `is a setting of the stack ${LOCAL_STACK} alone: a droplet has one place for it`
+      : `is a setting of stacks on a droplet, and the stack ${LOCAL_STACK} is on this machine`;
+  return { where: key, what, fix: removeCommand(key, stack) };
+}
+
+/** DigitalOcean's names are short and in lower case; a stack's things are named after it (cloud-names.ts). */
+function checkStackName(stack: string): Problem[] {
+  if (/^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$/.test(stack)) return [];
+  const what =
+    "has a name that its things in the clouds cannot have: at most 30 lower-case letters, digits and hyphens";
+  return [{ where: `stack ${stack}`, what, fix: pulumiCommand("stack rename <name>", stack) }];
+}
+
+function checkTokens({ stack, tokens }: SettingsContext): Problem[] {
+  return (["digitalocean", "cloudflare"] as const).flatMap((cloud): Problem[] => {
+    if (tokens[cloud]) return [];
+    const { key, variable, of } = CLOUD_TOKENS[cloud];
+    const what = `is missing, and so is ${variable} in the environment: nothing is made at ${of} without a token`;
+    return [{ where: key, what, fix: `${setSecretCommand(key, stack)} (or set ${variable})` }];
+  });
+}
+
+/** Secrets that whoever reads the stack's file can read. */
+function checkPlain({ stack, plain }: SettingsContext): Problem[] {
+  const secrets = [
+    ...PRODUCTION_SECRETS.map(settingKey),
+    ...Object.values(CLOUD_TOKENS).map(({ key }) => key),
+  ];
+  return secrets
+    .filter((key) => plain?.has(key))
+    .map((key) => ({
+      where: key,
+      what: "is in plain text",
+      fix: `change it where it came from, then: ${setSecretCommand(key, stack)}`,
+    }));
+}
+
+function fixFor(name: string, stack: string): string {
   const standard = settingDocs.find(({ key }) => key === name)?.default;
-  return `npm run pulumi -- config set ${settingKey(name)} ${standard}`;
+  return setCommand(settingKey(name), standard ?? "", stack);
 }

@@ -122,7 +122,7 @@ describe("check", () => {
     ]);
   });
 
-  it("takes this machine's memory and processors for the local stack alone", () => {
+  it("takes this machine's memory and processors for the local stack, the droplet's for others", () => {
     writeFileSync(
       join(root, "projects.yaml"),
       "projects: [{ name: a, resources: { memory: 999999GiB, cpus: 9999 } }]",
@@ -131,7 +131,14 @@ describe("check", () => {
       "projects.yaml:1:44 projects[0].resources.memory: 999999GiB is more than this machine has",
       "projects.yaml:1:61 projects[0].resources.cpus: 9999 is more than this machine has",
     ]);
-    expect(check(root, "prod").projects).toHaveLength(1);
+    writeFileSync(
+      join(root, "Pulumi.prod.yaml"),
+      "config: { opencode-platform:domain: example.com, opencode-platform:accessEmails: [a@example.com], opencode-platform:sshAllow: 203.0.113.7 }",
+    );
+    expect(complaints(() => check(root, "prod"))).toEqual([
+      "projects.yaml:1:44 projects[0].resources.memory: 999999GiB is more than the host has (8GiB)",
+      "projects.yaml:1:61 projects[0].resources.cpus: 9999 is more than the host has (4)",
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@ const root = resolve(import.meta.dirname, "../..");
 
 /** What each part of the checkout may import of the others, and which packages. */
 const MAY_IMPORT: Record<string, { parts: string[]; packages: RegExp }> = {
-  config: { parts: [], packages: /^(node:.*|zod|yaml)$/ },
+  config: { parts: [], packages: /^(node:.*|zod|yaml|ssh2)$/ },
   opencode: { parts: ["config"], packages: /^node:.*$/ },
   components: { parts: ["config", "opencode"], packages: /^(node:.*|yaml|@pulumi\/.*)$/ },
   "index.ts": { parts: ["components", "config"], packages: /^@pulumi\/pulumi$/ },

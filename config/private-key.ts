@@ -1,0 +1,52 @@
+/** The platform's key for SSH, where a team brings its own. No message quotes any of it. */
+import { createPublicKey } from "node:crypto";
+import ssh2 from "ssh2";
+import { isMistake, type Mistake } from "./reading.ts";
+
+/** A key of SSH, both halves as OpenSSH writes them. */
+export interface SshKey {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+const SHORTEST_RSA = 2048;
+
+/** Reads a private key in OpenSSH's form or PEM, and derives its public half. */
+export function readPrivateKey(text: string): SshKey | Mistake {
+  const lines = text.replaceAll("\r\n", "\n").trim();
+  if (/^(ssh-|ecdsa-|sk-)\S+ AAAA/.test(lines) || lines.includes("PUBLIC KEY"))
+    return { mistake: "is a public key: the private one is needed, the file without .pub" };
+  if (lines.startsWith("PuTTY-User-Key-File"))
+    return { mistake: "is in PuTTY's form: convert it (puttygen key.ppk -O private-openssh -o key)" };
+  if (!lines.startsWith("-----BEGIN "))
+    return { mistake: "is not a private key: it begins with -----BEGIN OPENSSH PRIVATE KEY-----" };
+  const key = parse(lines);
+  if (isMistake(key)) return key;
+  if (key.type === "ssh-dss")
+    return { mistake: "is a DSA key, which no server accepts any more: make one (ssh-keygen -t ed25519)" };
+  if (key.type === "ssh-rsa" && bitsOf(key) < SHORTEST_RSA)
+    return {
+      mistake: `is an RSA key of fewer than ${SHORTEST_RSA} bits: make a new one (ssh-keygen -t ed25519)`,
+    };
+  return { privateKey: `${lines}\n`, publicKey: `${key.type} ${key.getPublicSSH().toString("base64")}` };
+}
+
+function parse(lines: string): ssh2.ParsedKey | Mistake {
+  if (/^Proc-Type: .*ENCRYPTED/m.test(lines) || lines.includes("BEGIN ENCRYPTED")) return ENCRYPTED;
+  const parsed = ssh2.utils.parseKey(lines);
+  // A file of several keys is parsed into a list.
+  const key = Array.isArray(parsed) ? parsed[0] : parsed;
+  if (key instanceof Error) return /encrypted/i.test(key.message) ? ENCRYPTED : BROKEN;
+  return key?.isPrivateKey() ? key : BROKEN;
+}
+
+const ENCRYPTED: Mistake = {
+  mistake:
+    "has a passphrase, which nobody is there to type: take it off a copy (ssh-keygen -p -N '' -f <copy>)",
+};
+const BROKEN: Mistake = {
+  mistake: "cannot be read as a private key: set it from the file, so that every line of it arrives",
+};
+
+const bitsOf = (key: ssh2.ParsedKey): number =>
+  createPublicKey(key.getPublicPEM()).asymmetricKeyDetails?.modulusLength ?? 0;
