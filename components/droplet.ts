@@ -226,7 +226,7 @@ export class DropletHost extends pulumi.ComponentResource {
   ): pulumi.Output<SshAccess> {
     const { cloud, tunnelHostname } = this.args;
     return pulumi
-      .all([droplet.id, droplet.ipv4Address, hostKey, privateKey])
+      .all([droplet.id, droplet.ipv4Address, hostKey, pulumi.secret(privateKey)])
       .apply(([id, address, hostKey, privateKey]) => ({
         alias: `${cloud.base}-${id}`,
         address,
