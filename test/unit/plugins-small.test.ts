@@ -173,7 +173,14 @@ describe("the language host", () => {
   test("reports the provider packages that the program depends on", () => {
     const root = new URL("../..", import.meta.url).pathname;
     const names = packagesOf(root).map(({ name, version }) => `${name} ${version}`);
-    expect(names.sort()).toEqual(["command v1.2.1", "docker v5.2.0", "random v4.21.2", "tls v5.6.1"]);
+    expect(names.sort()).toEqual([
+      "cloudflare v6.22.1",
+      "command v1.2.1",
+      "digitalocean v4.80.1",
+      "docker v5.2.0",
+      "random v4.21.2",
+      "tls v5.6.1",
+    ]);
   });
 
   const program = {
@@ -217,7 +224,7 @@ describe("install", () => {
   test("writes everything once", () => {
     const toolchain = join(folder, "tool chain's");
     const written = install(toolchain, process.execPath);
-    expect(written).toHaveLength(5);
+    expect(written).toHaveLength(7);
     expect(written.every((file) => (statSync(file).mode & 0o111) !== 0)).toBe(true);
     expect(install(toolchain, process.execPath)).toEqual([]);
     writeFileSync(written[0] ?? "", "something else");

@@ -44,6 +44,8 @@ const STAND_INS: readonly StandIn[] = [
   provider("command", "1.2.1"),
   provider("random", "4.21.2"),
   provider("tls", "5.6.1"),
+  provider("digitalocean", "4.80.1"),
+  provider("cloudflare", "6.22.1"),
 ];
 
 /** A word in single quotes for the shell. */

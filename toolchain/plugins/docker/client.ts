@@ -1,10 +1,11 @@
 /** The connection to the Docker daemon, made when it is first needed. */
 import type Docker from "dockerode";
 import type { DockerOptions } from "dockerode";
+import { plainConfig, typedConfig } from "../shared/config.ts";
 import { str, strings } from "../shared/plain.ts";
 import type { Failure, Schema } from "../shared/schema.ts";
 import { checkProps, flag, text, textList } from "../shared/schema.ts";
-import { type Plain, type Props, reveal, Secret, type Value } from "../shared/values.ts";
+import { type Props, reveal } from "../shared/values.ts";
 import { SshAgent, type SshTarget, sshTarget } from "./ssh.ts";
 
 const refused = (what: string): { readonly refused: string } => ({
@@ -50,7 +51,7 @@ export function addressOf(host: string): Address {
 
 /** What is wrong with the provider's configuration. */
 export function checkConfig(config: Props): Failure[] {
-  const failures = checkProps(configSchema, plainLists(config));
+  const failures = checkProps(configSchema, typedConfig(configSchema, config));
   const host = config.host === undefined ? undefined : reveal(config.host);
   if (failures.length === 0 && typeof host === "string" && host !== "") {
     try {
@@ -62,28 +63,6 @@ export function checkConfig(config: Props): Failure[] {
   return failures;
 }
 
-/** The SDK sends a provider's lists and flags as JSON texts; empty ones are as good as not given. */
-function plainLists(config: Props): Props {
-  const entries = Object.entries(config).filter(([, value]) => value !== "[]" && value !== "");
-  return Object.fromEntries(entries.map(([key, value]) => [key, plainValue(key, value)]));
-}
-
-function plainValue(key: string, value: Value): Value {
-  if (value instanceof Secret) return plainValue(key, value.value);
-  if (typeof value !== "string") return value;
-  if (value === "true" || value === "false") return value === "true";
-  return configSchema[key]?.type === "list" ? (parsed(value) ?? value) : value;
-}
-
-function parsed(json: string): Value[] | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return Array.isArray(value) ? (value as Value[]) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Where the daemon is and how it is asked for. */
 interface Settings {
   readonly host: string;
@@ -93,8 +72,7 @@ interface Settings {
 }
 
 function settingsOf(config: Props): Settings {
-  const plain: { [key: string]: Plain } = {};
-  for (const [key, value] of Object.entries(plainLists(config))) plain[key] = reveal(value);
+  const plain = plainConfig(configSchema, config);
   const environment = (process.env.DOCKER_SSH_OPTS ?? "").split(/\s+/).filter((word) => word !== "");
   return {
     host: str(plain.host) ?? (process.env.DOCKER_HOST || DEFAULT_HOST),
@@ -201,20 +179,4 @@ export class DockerError extends Error {
     this.name = "DockerError";
     this.statusCode = statusCode;
   }
-}
-
-/** Waits, unless the operation is called off meanwhile. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(new Error("cancelled"));
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    }, milliseconds);
-    signal.addEventListener("abort", stop, { once: true });
-  });
 }

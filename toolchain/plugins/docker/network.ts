@@ -5,7 +5,8 @@ import { bool, compact, record, records, str, texts } from "../shared/plain.ts";
 import type { Context } from "../shared/resource.ts";
 import { computed, flag, objects, replaced, type Schema, text, textMap } from "../shared/schema.ts";
 import type { PlainProps } from "../shared/values.ts";
-import { DockerError, docker, doing, ifFound, pause } from "./client.ts";
+import { pause } from "../shared/wait.ts";
+import { DockerError, docker, doing, ifFound } from "./client.ts";
 import { labelList, labelMap, replacedLabels } from "./labels.ts";
 
 export const schema: Schema = {

@@ -1,13 +1,15 @@
 /** Resources that behave like those of the official bridged plugins, from a table and a few operations on plain values. */
-import { diffProps } from "./diff.ts";
-import type {
-  CheckArgs,
-  CheckResult,
-  Context,
-  DiffRequest,
-  DiffResult,
-  Resource,
-  UpdateArgs,
+import { type Change, diffProps, keptForm } from "./diff.ts";
+import {
+  type CheckArgs,
+  type CheckResult,
+  type Context,
+  type DiffRequest,
+  type DiffResult,
+  type Made,
+  PartlyMade,
+  type Resource,
+  type UpdateArgs,
 } from "./resource.ts";
 import { checkProps, type Failure, type Schema } from "./schema.ts";
 import {
@@ -16,6 +18,7 @@ import {
   overlay,
   type PlainProps,
   type Props,
+  reveal,
   revealProps,
   Secret,
   UNKNOWN,
@@ -28,6 +31,16 @@ export interface Live {
   readonly properties: PlainProps;
 }
 
+/** Thrown by `create` when the resource exists but something after that went wrong. */
+export class Unfinished extends Error {
+  readonly live: Live;
+  constructor(reason: string, live: Live) {
+    super(reason);
+    this.name = "Unfinished";
+    this.live = live;
+  }
+}
+
 /** What makes up a bridged resource. */
 export interface Bridged {
   readonly schema: Schema;
@@ -36,10 +49,14 @@ export interface Bridged {
   readonly secretOutputs?: readonly string[];
   /** Whether `name` is made up from the resource's name when it isn't given. */
   readonly autoNamed?: boolean;
+  /** The form that a made-up name must have. */
+  autoName?(name: string): string;
   /** Whether a replacement always deletes first; otherwise it does when the name is a fixed one. */
   readonly deleteFirst?: boolean;
   /** What the table can't say; asked only when every input is known. */
   validate?(inputs: PlainProps): Failure[];
+  /** Changes that depend on more than their own property; may refuse a change by throwing. */
+  customize?(changes: readonly Change[], state: PlainProps, news: PlainProps): readonly Change[];
   create(inputs: PlainProps, context: Context): Promise<Live>;
   read(id: string, known: PlainProps, context: Context): Promise<Live | undefined>;
   update?(id: string, news: PlainProps, state: PlainProps, context: Context): Promise<Live>;
@@ -52,10 +69,7 @@ export function bridged(spec: Bridged): Resource {
     check: (args) => check(spec, args),
     diff: (request) => diff(spec, request),
     previewCreate: (inputs) => ({ ...inputs, ...unknowns(spec, inputs) }),
-    create: async (inputs, context) => {
-      const live = await spec.create(revealProps(inputs), context);
-      return { id: live.id, state: stateOf(spec, inputs, live.properties) };
-    },
+    create: (inputs, context) => create(spec, inputs, context),
     read: async (id, inputs, state, context) => {
       const live = await spec.read(id, revealProps(state), context);
       if (live === undefined) return undefined;
@@ -63,20 +77,33 @@ export function bridged(spec: Bridged): Resource {
       const known = Object.keys(inputs).length > 0;
       return { id: live.id, state: next, inputs: known ? inputs : inputsOf(spec, next) };
     },
-    previewUpdate: ({ state, news }) => ({ ...outputsOf(spec, state), ...news }),
+    previewUpdate: ({ state, news }) => ({ ...outputsOf(spec, state), ...keptForms(spec, news) }),
     update: (args, context) => update(spec, args, context),
     delete: (id, state, context) => spec.delete(id, revealProps(state), context),
   };
 }
 
+async function create(spec: Bridged, inputs: Props, context: Context): Promise<Made> {
+  const made = ({ id, properties }: Live): Made => ({
+    id,
+    state: stateOf(spec, keptForms(spec, inputs), properties),
+  });
+  try {
+    return made(await spec.create(revealProps(inputs), context));
+  } catch (error) {
+    if (error instanceof Unfinished) throw new PartlyMade(error.message, made(error.live));
+    throw error;
+  }
+}
+
 async function update(spec: Bridged, { id, state, news }: UpdateArgs, context: Context): Promise<Props> {
   const before = revealProps(state);
   const live = await spec.update?.(id, revealProps(news), before, context);
-  return stateOf(spec, { ...outputsOf(spec, state), ...news }, live?.properties ?? {});
+  return stateOf(spec, { ...outputsOf(spec, state), ...keptForms(spec, news) }, live?.properties ?? {});
 }
 
 function check(spec: Bridged, args: CheckArgs): CheckResult {
-  const inputs = spec.autoNamed === true ? named(args) : args.news;
+  const inputs = spec.autoNamed === true ? named(spec, args) : args.news;
   const failures = checkProps(spec.schema, inputs);
   if (failures.length === 0 && spec.validate !== undefined && !hasUnknown(inputs)) {
     failures.push(...spec.validate(revealProps(inputs)));
@@ -85,11 +112,11 @@ function check(spec: Bridged, args: CheckArgs): CheckResult {
 }
 
 /** Gives a resource without a name one, and remembers that it was made up. */
-function named({ name, olds, news, seed }: CheckArgs): Props {
+function named(spec: Bridged, { name, olds, news, seed }: CheckArgs): Props {
   if (news.name !== undefined) return news;
   const kept = isAutoNamed(olds) && typeof olds.name === "string" ? olds.name : undefined;
   const fresh = `${name}-${Buffer.from(seed).toString("hex").slice(0, 7)}`;
-  return { ...news, name: kept ?? fresh, __defaults: ["name"] };
+  return { ...news, name: kept ?? spec.autoName?.(fresh) ?? fresh, __defaults: ["name"] };
 }
 
 function isAutoNamed(inputs: Props): boolean {
@@ -98,7 +125,8 @@ function isAutoNamed(inputs: Props): boolean {
 }
 
 function diff(spec: Bridged, { state, news, ignore }: DiffRequest): DiffResult {
-  const changes = diffProps({ schema: spec.schema, state, news, ignore });
+  const plain = diffProps({ schema: spec.schema, state, news, ignore });
+  const changes = spec.customize?.(plain, revealProps(state), revealProps(news)) ?? plain;
   const fixedName = spec.schema.name !== undefined && !isAutoNamed(news);
   return { changes, deleteBeforeReplace: spec.deleteFirst === true || fixedName };
 }
@@ -120,6 +148,15 @@ function stateOf(spec: Bridged, asked: Props, live: PlainProps): Props {
     if (value !== undefined && !(value instanceof Secret)) state[name] = new Secret(value);
   }
   return state;
+}
+
+function keptForms(spec: Bridged, asked: Props): Props {
+  const entries = Object.entries(asked).map(([name, value]) => {
+    if (spec.schema[name]?.kept === undefined || hasUnknown(value)) return [name, value];
+    const kept = keptForm(spec.schema[name], reveal(value));
+    return [name, value instanceof Secret ? new Secret(kept) : kept];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** The inputs of an imported resource: all that was read and could have been asked for. */

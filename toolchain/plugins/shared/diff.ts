@@ -43,10 +43,15 @@ function compare(
   if (property.emptyKeeps === true && (after === undefined || reveal(after) === "")) return undefined;
   if (hasUnknown(after)) return before === undefined ? "add" : "update";
   const was = canonical(property, before === undefined ? undefined : reveal(before));
-  const now = canonical(property, after === undefined ? undefined : reveal(after));
+  const now = canonical(property, after === undefined ? undefined : keptForm(property, reveal(after)));
   if (stable(was) === stable(now)) return undefined;
   if (was === undefined) return "add";
   return now === undefined ? "delete" : "update";
+}
+
+/** The value as the state keeps it. */
+export function keptForm(property: Property | undefined, value: Plain): Plain {
+  return typeof value === "string" && property?.kept !== undefined ? property.kept(value) : value;
 }
 
 /** One form for values that mean the same: defaults filled in, zeros left out, unordered lists sorted. */
@@ -59,6 +64,7 @@ export function canonical(property: Property, value: Plain | undefined): Plain |
     );
     return property.unordered === true ? items.sort((a, b) => (stable(a) < stable(b) ? -1 : 1)) : items;
   }
+  if (typeof given === "string" && property.compared !== undefined) return property.compared(given);
   if (isPlainProps(given) && property.type === "object") return canonicalFields(property.fields ?? {}, given);
   return given;
 }

@@ -67,7 +67,7 @@ class Session {
         this.abort.abort();
         return new emptyPb.Empty();
       }),
-      invoke: calls.unary((request: pb.InvokeRequest) => this.refuse(`function ${request.getTok()}`)),
+      invoke: calls.unary((request: pb.InvokeRequest, signal) => this.invoke(request, signal)),
       getSchema: calls.unary(() => this.refuse("schema (for pulumi import, add --generate-code=false)")),
     };
   }
@@ -81,6 +81,14 @@ class Session {
       update: calls.unary((request: pb.UpdateRequest, signal) => this.logged(this.update(request, signal))),
       delete: calls.unary((request: pb.DeleteRequest, signal) => this.logged(this.delete(request, signal))),
     };
+  }
+
+  private async invoke(request: pb.InvokeRequest, signal: AbortSignal): Promise<pb.InvokeResponse> {
+    const token = request.getTok();
+    const lookup = this.plugin.functions?.[token] ?? this.refuse(`function ${token}`);
+    const response = new pb.InvokeResponse();
+    response.setReturn(structFrom(await lookup(propsFrom(request.getArgs()), signal)));
+    return response;
   }
 
   private async check(request: pb.CheckRequest): Promise<pb.CheckResponse> {
@@ -112,7 +120,7 @@ class Session {
       response.setProperties(structFrom(resource.previewCreate(inputs)));
       return response;
     }
-    const context = this.context(request.getUrn(), signal);
+    const context = this.context(request, signal);
     const { id, state } = await resource.create(inputs, context);
     response.setId(id);
     response.setProperties(structFrom(state));
@@ -129,7 +137,7 @@ class Session {
       request.getId(),
       propsFrom(request.getInputs()),
       propsFrom(request.getProperties()),
-      this.context(request.getUrn(), signal),
+      this.context(request, signal),
     );
     const response = new pb.ReadResponse();
     if (found === undefined) return response;
@@ -149,13 +157,13 @@ class Session {
     const response = new pb.UpdateResponse();
     const state = request.getPreview()
       ? resource.previewUpdate(args)
-      : await resource.update(args, this.context(request.getUrn(), signal));
+      : await resource.update(args, this.context(request, signal));
     response.setProperties(structFrom(state));
     return response;
   }
 
   private async delete(request: pb.DeleteRequest, signal: AbortSignal): Promise<emptyPb.Empty> {
-    const context = this.context(request.getUrn(), signal);
+    const context = this.context(request, signal);
     await this.resource(request.getUrn()).delete(
       request.getId(),
       propsFrom(request.getProperties()),
@@ -186,7 +194,8 @@ class Session {
     );
   }
 
-  private context(urn: string, signal: AbortSignal): Context {
+  private context(request: { getUrn(): string; getTimeout?(): number }, signal: AbortSignal): Context {
+    const urn = request.getUrn();
     const write = (message: string, severity: "info" | "warning", ephemeral: boolean): void => {
       void this.engineLog()?.then((log) => log.write({ urn, severity, message, ephemeral }));
     };
@@ -194,6 +203,7 @@ class Session {
       urn,
       name: nameOf(urn),
       signal,
+      timeoutSeconds: request.getTimeout?.() || undefined,
       log: (message, severity = "info") => write(message, severity, false),
       status: (message) => write(message, "info", true),
     };

@@ -1,8 +1,10 @@
 /** The messages of the provider protocol, to and from our own types. */
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
+import statusPb from "@pulumi/pulumi/proto/status_pb.js";
+import anyPb from "google-protobuf/google/protobuf/any_pb.js";
 import structPb from "google-protobuf/google/protobuf/struct_pb.js";
-import type { DiffResult } from "./resource.ts";
+import { type DiffResult, PartlyMade } from "./resource.ts";
 import type { Failure } from "./schema.ts";
 import { decodeProps, encodeProps, type Json, type Props } from "./values.ts";
 
@@ -53,10 +55,26 @@ export function diffResponse({ changes, deleteBeforeReplace }: DiffResult): prov
   return response;
 }
 
-/** An error as the engine shows it: the message alone. */
+/** An error as the engine shows it: the message alone, and with it what had been made all the same. */
 export function failureFrom(error: unknown): Partial<ServiceError> {
   const details = error instanceof Error ? error.message : String(error);
-  return { code: status.UNKNOWN, details, metadata: new Metadata() };
+  const metadata = new Metadata();
+  if (error instanceof PartlyMade) metadata.add("grpc-status-details-bin", Buffer.from(partlyMade(error)));
+  return { code: status.UNKNOWN, details, metadata };
+}
+
+function partlyMade(error: PartlyMade): Uint8Array {
+  const made = new providerPb.ErrorResourceInitFailed();
+  made.setId(error.id);
+  made.setProperties(structFrom(error.state));
+  made.setReasonsList([error.message]);
+  const detail = new anyPb.Any();
+  detail.pack(made.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+  const outcome = new statusPb.Status();
+  outcome.setCode(status.UNKNOWN);
+  outcome.setMessage(error.message);
+  outcome.addDetails(detail);
+  return outcome.serializeBinary();
 }
 
 /** An error for what a plugin doesn't serve at all. */

@@ -10,6 +10,8 @@ export interface Context {
   readonly name: string;
   /** Aborted when the engine cancels or is gone. */
   readonly signal: AbortSignal;
+  /** How long the program lets the operation take (customTimeouts). */
+  readonly timeoutSeconds?: number | undefined;
   /** A line in the engine's output, belonging to the resource. */
   log(message: string, severity?: "info" | "warning"): void;
   /** A passing word on how far the operation is. */
@@ -49,6 +51,18 @@ export interface Made {
   readonly state: Props;
 }
 
+/** A resource was made but isn't as it should be: the engine remembers it, and the next run goes on from there. */
+export class PartlyMade extends Error implements Made {
+  readonly id: string;
+  readonly state: Props;
+  constructor(reason: string, made: Made) {
+    super(reason);
+    this.name = "PartlyMade";
+    this.id = made.id;
+    this.state = made.state;
+  }
+}
+
 export interface ReadResult extends Made {
   readonly inputs: Props;
 }
@@ -73,12 +87,17 @@ export interface Resource {
   delete(id: string, state: Props, context: Context): Promise<void>;
 }
 
+/** A function that only looks something up. */
+export type Lookup = (args: Props, signal: AbortSignal) => Promise<Props>;
+
 /** A provider plugin. */
 export interface Plugin {
   readonly name: string;
   readonly version: string;
   /** By type token, such as `docker:index/network:Network`. */
   readonly resources: Readonly<Record<string, Resource>>;
+  /** By token, such as `cloudflare:index/getZone:getZone`. */
+  readonly functions?: Readonly<Record<string, Lookup>>;
   /** What is wrong with the provider's configuration. */
   checkConfig?(config: Props): readonly Failure[];
   /** Takes the provider's configuration, all of it known. */

@@ -20,6 +20,10 @@ export interface Property {
   /** An empty text counts as "leave it as it is". */
   readonly emptyKeeps?: boolean;
   readonly pattern?: RegExp;
+  /** The form in which two texts are compared, such as without regard to case. */
+  readonly compared?: (text: string) => string;
+  /** The form in which the state keeps a text, such as its digest. */
+  readonly kept?: (text: string) => string;
   /** Why this stand-in refuses the property. */
   readonly refused?: string;
 }

@@ -1,0 +1,93 @@
+/** DigitalOcean's API as the official plugin talks to it. */
+import { plainConfig, typedConfig } from "../shared/config.ts";
+import { num, record, records, str } from "../shared/plain.ts";
+import type { Context } from "../shared/resource.ts";
+import { Rest } from "../shared/rest.ts";
+import { checkProps, type Failure, integer, type Schema, text } from "../shared/schema.ts";
+import type { Plain, PlainProps, Props } from "../shared/values.ts";
+import { until } from "../shared/wait.ts";
+
+/** Why a property is refused. */
+export function notCovered(what: string): { readonly refused: string } {
+  return {
+    refused: `the stand-in digitalocean plugin doesn't cover ${what}; install the official plugin to use it`,
+  };
+}
+
+/** The provider's configuration. */
+export const configSchema: Schema = {
+  apiEndpoint: text,
+  httpRetryMax: integer,
+  httpRetryWaitMax: { type: "number" },
+  httpRetryWaitMin: { type: "number" },
+  requestsPerSecond: { type: "number", ...notCovered("requestsPerSecond") },
+  // Taken and not used: there are no Spaces here.
+  spacesAccessId: text,
+  spacesEndpoint: text,
+  spacesSecretKey: text,
+  token: text,
+  version: text,
+  pluginDownloadURL: text,
+};
+
+/** What is wrong with the provider's configuration. */
+export function checkConfig(config: Props): Failure[] {
+  return checkProps(configSchema, typedConfig(configSchema, config));
+}
+
+let rest: Rest | undefined;
+
+/** Takes token and address from the configuration, or from the environment. */
+export function configure(config: Props): void {
+  const given = plainConfig(configSchema, config);
+  const setting = (value: Plain | undefined, variable: string, fallback: number): number =>
+    num(value) ?? (process.env[variable] ? Number(process.env[variable]) : fallback);
+  // Without a token the API itself refuses; the official plugin leaves it at that too.
+  const token =
+    str(given.token) ?? (process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN || "");
+  rest = new Rest({
+    base: str(given.apiEndpoint) ?? (process.env.DIGITALOCEAN_API_URL || "https://api.digitalocean.com"),
+    headers: { Authorization: `Bearer ${token}` },
+    retries: setting(given.httpRetryMax, "DIGITALOCEAN_HTTP_RETRY_MAX", 4),
+    waitMinMs: 1000 * setting(given.httpRetryWaitMin, "DIGITALOCEAN_HTTP_RETRY_WAIT_MIN", 1),
+    waitMaxMs: 1000 * setting(given.httpRetryWaitMax, "DIGITALOCEAN_HTTP_RETRY_WAIT_MAX", 30),
+    passing: (status) => status === 429 || (status >= 500 && status !== 501),
+    words,
+  });
+}
+
+function words(body: Plain, whole: string): string {
+  const { message, request_id: request } = record(body) ?? {};
+  const said = str(message) ?? whole.trim().slice(0, 300);
+  return str(request) === undefined ? said : `(request "${str(request)}") ${said}`;
+}
+
+/** A call within an operation. */
+export function call(context: Context, method: string, path: string, body?: unknown): Promise<PlainProps> {
+  if (rest === undefined) configure({});
+  return (rest as Rest).object(method, path, context.signal, body);
+}
+
+const ACTION_SECONDS = 3600;
+
+/** Waits for the end of an action, given the answer that announced it. */
+export async function finished(what: string, answer: PlainProps, context: Context): Promise<void> {
+  const id = num(record(answer.action)?.id);
+  const seconds = context.timeoutSeconds ?? ACTION_SECONDS;
+  await until({ what, seconds, signal: context.signal }, async () => {
+    const action = record((await call(context, "GET", `/v2/actions/${id}`)).action) ?? {};
+    if (action.status === "errored") throw new Error(`${what}: action ${id} has failed`);
+    if (typeof action.completed_at === "string" || action.status === "completed") return { done: true };
+    return { state: String(action.status) };
+  });
+}
+
+/** All items of a list that comes in pages. */
+export async function pages(context: Context, path: string, key: string): Promise<PlainProps[]> {
+  const items: PlainProps[] = [];
+  for (let page = 1; ; page++) {
+    const answer = await call(context, "GET", `${path}?page=${page}&per_page=200`);
+    items.push(...records(answer[key]));
+    if (str(record(record(answer.links)?.pages)?.next) === undefined) return items;
+  }
+}

@@ -1,0 +1,29 @@
+/** Stand-in for pulumi-resource-digitalocean: what a stack of this project needs of it. */
+import { serveProvider } from "../shared/provider.ts";
+import { checkConfig, configure } from "./client.ts";
+import { droplet } from "./droplet.ts";
+import { firewall } from "./firewall.ts";
+import { project, projectResources } from "./project.ts";
+import { sshKey } from "./sshKey.ts";
+import { tag } from "./tag.ts";
+import { volume } from "./volume.ts";
+import { volumeAttachment } from "./volumeAttachment.ts";
+import { vpc } from "./vpc.ts";
+
+await serveProvider({
+  name: "digitalocean",
+  version: "4.80.1",
+  resources: {
+    "digitalocean:index/droplet:Droplet": droplet,
+    "digitalocean:index/firewall:Firewall": firewall,
+    "digitalocean:index/project:Project": project,
+    "digitalocean:index/projectResources:ProjectResources": projectResources,
+    "digitalocean:index/sshKey:SshKey": sshKey,
+    "digitalocean:index/tag:Tag": tag,
+    "digitalocean:index/volume:Volume": volume,
+    "digitalocean:index/volumeAttachment:VolumeAttachment": volumeAttachment,
+    "digitalocean:index/vpc:Vpc": vpc,
+  },
+  checkConfig,
+  configure,
+});

@@ -1,0 +1,149 @@
+/** Calls to a cloud's HTTP API: JSON, retries with back-off, and a time-out with a sentence for every call. */
+import { isPlainProps, type Plain, type PlainProps } from "./values.ts";
+import { pause } from "./wait.ts";
+
+/** What is particular to an API. */
+export interface Dialect {
+  readonly base: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** How often a call is made again after a failure that may pass. */
+  readonly retries: number;
+  readonly waitMinMs: number;
+  readonly waitMaxMs: number;
+  /** Whether a status may pass. */
+  passing(status: number): boolean;
+  /** The API's own words in the body of a refusal. */
+  words(body: Plain, text: string): string;
+}
+
+/** A refusal by the API. */
+export class ApiError extends Error {
+  readonly status: number;
+  constructor(message: string, status: number) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+  }
+}
+
+/** Awaits an answer; an error says what was being done. */
+export async function doing<T>(what: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    const message = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+    throw error instanceof ApiError ? new ApiError(message, error.status) : new Error(message);
+  }
+}
+
+/** Awaits an answer; undefined when the thing asked for doesn't exist. */
+export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await doing(what, answer);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** One way of talking to an API. */
+export class Rest {
+  private readonly dialect: Dialect;
+
+  constructor(dialect: Dialect) {
+    this.dialect = dialect;
+  }
+
+  /** The signal stops waiting between attempts; a call that has been sent is never cut off, for it may be carried out all the same. */
+  async call(method: string, path: string, signal: AbortSignal, body?: unknown): Promise<Plain> {
+    const url = `${this.dialect.base.replace(/\/+$/, "")}${path}`;
+    for (let attempt = 0; ; attempt++) {
+      signal.throwIfAborted();
+      const last = attempt === this.dialect.retries;
+      const outcome = await this.once(method, url, body);
+      if (outcome instanceof Response) {
+        if (last || !this.dialect.passing(outcome.status)) return this.read(method, url, outcome, attempt);
+      } else if (last || !outcome.again) {
+        throw new Error(`${method} ${url}: ${outcome.reason}`);
+      }
+      await pause(this.delay(attempt, outcome instanceof Response ? outcome : undefined), signal);
+    }
+  }
+
+  /** A call whose answer is an object. */
+  async object(method: string, path: string, signal: AbortSignal, body?: unknown): Promise<PlainProps> {
+    const answer = await this.call(method, path, signal, body);
+    return isPlainProps(answer) ? answer : {};
+  }
+
+  private async once(
+    method: string,
+    url: string,
+    body: unknown,
+  ): Promise<Response | { reason: string; again: boolean }> {
+    const json = body === undefined ? {} : { "Content-Type": "application/json" };
+    try {
+      const response = await fetch(url, {
+        method,
+        headers: { Accept: "application/json", ...this.dialect.headers, ...json },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      // With its body, so that one that never ends is caught here too.
+      const content = response.status === 204 ? null : await response.arrayBuffer();
+      return new Response(content, { status: response.status, headers: response.headers });
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "TimeoutError")
+        return { reason: reasonOf(error), again: true };
+      const reason = `no answer within ${TIMEOUT_MS / 1000} s`;
+      if (method === "GET") return { reason, again: true };
+      return { reason: `${reason}; it may have been carried out all the same`, again: false };
+    }
+  }
+
+  private async read(method: string, url: string, response: Response, attempt: number): Promise<Plain> {
+    const text = await response.text();
+    const answer = parsed(text);
+    if (response.ok) {
+      if (answer === undefined && text !== "")
+        throw new Error(`${method} ${url}: the answer isn't JSON; is the address right?`);
+      return answer ?? null;
+    }
+    const words = this.dialect.words(answer ?? null, text);
+    const tries = attempt > 0 ? `; giving up after ${attempt + 1} attempts` : "";
+    throw new ApiError(`${method} ${url}: ${response.status} ${words}${tries}`, response.status);
+  }
+
+  /** As the API asks for, or longer every time. */
+  private delay(attempt: number, response: Response | undefined): number {
+    const { waitMinMs, waitMaxMs } = this.dialect;
+    return retryAfterMs(response) ?? Math.min(waitMinMs * 2 ** attempt, waitMaxMs);
+  }
+}
+
+const RETRY_AFTER_MAX_MS = 300_000;
+
+/** The header's seconds or date. */
+export function retryAfterMs(response: Response | undefined): number | undefined {
+  const header = response?.headers.get("Retry-After");
+  if (header === undefined || header === null || header === "") return undefined;
+  const ms = /^\d+(\.\d+)?$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), RETRY_AFTER_MAX_MS);
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  // fetch says "fetch failed"; why is in its cause.
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== "" ? cause.message : error.message;
+}
+
+function parsed(text: string): Plain | undefined {
+  try {
+    return JSON.parse(text) as Plain;
+  } catch {
+    return undefined;
+  }
+}
