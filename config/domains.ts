@@ -57,7 +57,7 @@ export function readEmail(text: string): string | Mistake {
   if (z.regexes.email.test(lower)) return lower;
   const [, inner = ""] = /^(?:mailto:)?<?([^<>]+)>?$/.exec(lower) ?? [];
   if (z.regexes.email.test(inner))
-    return { mistake: `${show(text)} is more than an e-mail address`, instead: inner };
+    return { mistake: `${show(text)} is not an e-mail address alone`, instead: inner };
   if (typeof readDomain(lower.replace(/^@/, "")) === "string")
     return { mistake: `${show(text)} is a domain: a whole domain's people are let in by accessEmailDomains` };
   return { mistake: `${show(text)} is not an e-mail address (e.g. dev@example.com)` };

@@ -18,6 +18,11 @@ export function readPrivateKey(text: string): SshKey | Mistake {
     return { mistake: "is a public key: the private one is needed, the file without .pub" };
   if (lines.startsWith("PuTTY-User-Key-File"))
     return { mistake: "is in PuTTY's form: convert it (puttygen key.ppk -O private-openssh -o key)" };
+  if (lines.startsWith("-----BEGIN PRIVATE KEY"))
+    return {
+      mistake:
+        "is in PKCS#8 form, which not every OpenSSH reads: convert a copy (ssh-keygen -p -N '' -f <copy>)",
+    };
   if (!lines.startsWith("-----BEGIN "))
     return { mistake: "is not a private key: it begins with -----BEGIN OPENSSH PRIVATE KEY-----" };
   const key = parse(lines);

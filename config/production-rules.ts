@@ -76,14 +76,14 @@ function checkReach(
   const key = settingKey("sshAllow");
   const lack =
     sshAllow.length === 0 ? "is empty" : "has no IPv4 address in it, and the droplet has no other kind";
-  const hostname = isGiven("sshHostname") ? "" : `${settingKey("sshHostname")} and `;
+  const keys = [...(isGiven("sshHostname") ? [] : ["sshHostname"]), "sshThrough"]
+    .map(settingKey)
+    .join(" and ");
   return [
     {
       where: key,
       what: `${lack}: no update could reach the droplet by its address`,
-      fix:
-        `${setCommand(key, "<your address>", stack)}; once an update has made the tunnel, ${hostname}${settingKey("sshThrough")} tunnel ` +
-        "do without it",
+      fix: `${setCommand(key, "<your address>", stack)}; once an update has made the tunnel, ${keys} can lead the next ones through it`,
     },
   ];
 }

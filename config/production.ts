@@ -66,7 +66,7 @@ const readGoogleSecret: Reader<string> = (text) =>
     : { mistake: "is not a client secret of Google's, which begins with GOCSPX-" };
 
 export const productionSchema = z.strictObject({
-  domain: reads(readDomain).describe(
+  domain: reads(readDomain, "is missing: hostnames are made in a zone of your Cloudflare account").describe(
     "Domain of the hostnames, a zone of your Cloudflare account. Has no default.",
   ),
   hostnamePattern: reads(readHostnamePattern(LONGEST_PROJECT_NAME))

@@ -16,9 +16,9 @@ export const isMistake = (result: unknown): result is Mistake =>
   typeof result === "object" && result !== null && "mistake" in result;
 
 /** A zod schema for one value. The guess of a mistake is in the issue's `params.instead`. */
-export const reads = <T>(read: Reader<T>) =>
+export const reads = <T>(read: Reader<T>, missing = "is missing") =>
   z
-    .string({ error: ({ input }) => (input === undefined ? "is missing" : undefined) })
+    .string({ error: ({ input }) => (input === undefined ? missing : undefined) })
     .transform((text, context): T => {
       const result = read(text.trim());
       if (!isMistake(result)) return result;

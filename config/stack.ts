@@ -213,7 +213,7 @@ function describeElsewhere(name: string, kind: SettingKind, stack: string): Prob
   const key = settingKey(name);
   const what =
     kind === "local"
-      ? `is a setting of the stack ${LOCAL_STACK} alone: a droplet has one place for it`
+      ? `is a setting of the stack ${LOCAL_STACK} alone: on a droplet there is nothing to choose`
       : `is a setting of stacks on a droplet, and the stack ${LOCAL_STACK} is on this machine`;
   return { where: key, what, fix: removeCommand(key, stack) };
 }
