@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import { docker, engineVersion } from "../toolchain/lib/docker.ts";
 import { stopDockerd } from "../toolchain/parts/docker.ts";
-import { dockerEnv, PROJECT, readSettings, root, STACK, stateDir, toolchain } from "./lib/checkout.ts";
+import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "./lib/checkout.ts";
 import { deploy, summary } from "./lib/deploy.ts";
 import { heal } from "./lib/heal.ts";
 import { isWatched, main, stop } from "./lib/main.ts";
 import { removeImages } from "./lib/platform-images.ts";
-import { stackExists } from "./lib/pulumi.ts";
+import { openSession, stackExists } from "./lib/session.ts";
 
 await main(async () => {
   const settings = readSettings();
@@ -19,7 +19,7 @@ await main(async () => {
       "start it, then run this again (npm run doctor says more)",
     );
   }
-  if (stackExists(stateDir, PROJECT)) {
+  if (stackExists(openSession())) {
     await heal();
     const began = performance.now();
     const progress = await deploy("destroy", []);

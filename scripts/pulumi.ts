@@ -1,15 +1,41 @@
-/** `npm run pulumi -- <arguments>`: the pinned CLI, on this checkout's local state. */
-import { heal } from "./lib/heal.ts";
+/** `npm run pulumi -- <arguments>`: the pinned CLI, on this machine's stack or the one that is named. */
+import { needsStack, parseCommandLine, verbOf } from "./lib/arguments.ts";
+import { beforeVerb } from "./lib/before.ts";
+import { prepareState } from "./lib/checkout.ts";
 import { main } from "./lib/main.ts";
 import { pulumiInherited } from "./lib/pulumi.ts";
-import { prepareStack } from "./lib/stack.ts";
-
-/** Commands that an interrupted update would be in the way of. */
-const NEEDS_HEALING = new Set(["up", "update", "destroy", "down", "refresh", "preview", "pre"]);
+import { type Session, sessionFor } from "./lib/session.ts";
+import { prepareEngine, prepareStack } from "./lib/stack.ts";
 
 await main(async (args) => {
-  await prepareStack();
-  const command = args.find((argument) => !argument.startsWith("-"));
-  if (command && NEEDS_HEALING.has(command)) await heal(console.error);
-  return pulumiInherited(args);
+  const line = parseCommandLine(args);
+  const session = sessionFor(line);
+  if (needsStack(line)) await prepareStack(session);
+  else {
+    await prepareEngine();
+    if (session.backend.isOwn) prepareState();
+  }
+  const verb = verbOf(line);
+  if (verb) await beforeVerb(session, verb, { flags: line.flags, say: console.error });
+  const code = await pulumiInherited(args, session);
+  if (code === 0 && line.words[0] === "stack") explainStack(line.words[1], session);
+  return code;
 });
+
+/** What a person has to know who has made or chosen another stack than this machine's. */
+function explainStack(subcommand: string | undefined, session: Session): void {
+  if (session.isLocal) return;
+  const { reference, backend, variables } = session;
+  if (subcommand === "init" && backend.isOwn) {
+    console.error(
+      `Its state is in this checkout (${backend.label}). A team, or CI, needs a backend that all reach: docs/deploying.md.`,
+    );
+    const file = variables.PULUMI_CONFIG_PASSPHRASE_FILE;
+    if (file)
+      console.error(`Its secrets are encrypted with the passphrase in ${file}: keep a copy elsewhere.`);
+  }
+  if (subcommand === "init" || subcommand === "select")
+    console.error(
+      `Name it in each command (--stack ${reference}), or set PULUMI_STACK=${reference} in your shell.`,
+    );
+}

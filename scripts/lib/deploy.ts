@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Listr } from "listr2";
 import { duration } from "../../toolchain/lib/words.ts";
@@ -6,6 +6,7 @@ import { logsDir } from "./checkout.ts";
 import { applyEvent, type Change, did, doing, eventReader, noProgress, type Progress } from "./events.ts";
 import { isWatched, stop } from "./main.ts";
 import { pulumi, pulumiEnv } from "./pulumi.ts";
+import { openSession, type Session } from "./session.ts";
 
 /** Logs of so many updates are kept. */
 const KEEP_LOGS = 20;
@@ -19,7 +20,12 @@ const TITLES = {
 } as const satisfies Record<Verb, unknown>;
 
 /** Runs `pulumi up` or `destroy` and tells what changes; a failure ends the script with what went wrong. */
-export async function deploy(verb: Verb, flags: readonly string[]): Promise<Progress> {
+export async function deploy(
+  verb: Verb,
+  flags: readonly string[],
+  session: Session = openSession(),
+): Promise<Progress> {
+  mkdirSync(logsDir, { recursive: true });
   const stamp = new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-");
   const log = join(logsDir, `${stamp}-${verb}.log`);
   const eventLog = join(logsDir, `${stamp}-${verb}.events`);
@@ -33,7 +39,7 @@ export async function deploy(verb: Verb, flags: readonly string[]): Promise<Prog
     eventLog,
   ];
   // The engine offers its event log, which the Automation API is built on, with this variable alone.
-  const env = { ...pulumiEnv(), PULUMI_DEBUG_COMMANDS: "true" };
+  const env = { ...pulumiEnv(session), PULUMI_DEBUG_COMMANDS: "true" };
   const run = () => pulumi([...args, ...flags], { logFile: log, env, endsInOrder: true });
   try {
     const { code, progress, said } = await (isWatched()

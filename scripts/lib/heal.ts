@@ -1,66 +1,71 @@
 import { PLATFORM_LABEL } from "../../config/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
-import { backendUrl, dockerEnv, PROJECT, readSettings, STACK, stateDir } from "./checkout.ts";
-import { type HalfMade, halfMade, readDeployment, withoutPending } from "./checkpoint.ts";
+import type { ExecResult } from "../../toolchain/lib/exec.ts";
+import { dockerEnv, PROJECT, readSettings } from "./checkout.ts";
+import { type Deployment, type HalfMade, halfMade, readDeployment, withoutPending } from "./checkpoint.ts";
 import { endOrphans } from "./leftovers.ts";
 import { stop } from "./main.ts";
-import { mustPulumi } from "./pulumi.ts";
-import { describeLock, judgeLock, readLocks, removeLock, type StackLock } from "./stack-lock.ts";
+import { openSession, type Session } from "./session.ts";
+import { releaseLocks, rewriteState } from "./stack-state.ts";
+
+/** Tells a person what has been done. */
+export type Say = (line: string) => void;
+/** Runs the Docker client against a stack's machine. */
+export type RunDocker = (args: readonly string[], timeoutMs?: number) => Promise<ExecResult>;
 
 /**
- * Mends what an engine leaves behind that was ended in mid-update (a crash, `kill -9`, a power cut): its lock, its
- * plugins, and what it was creating. Ends with an explanation when the stack is really in use.
+ * Mends what an engine leaves behind that was ended in mid-update of this machine's stack (a crash, `kill -9`, a power cut): its
+ * lock, its plugins, and what it was creating. Ends with an explanation when the stack is really in use.
  */
-export async function heal(say: (line: string) => void = console.log): Promise<void> {
-  const locks = readLocks(stateDir, PROJECT, STACK);
-  for (const lock of locks) refuseIfInUse(lock);
-  if (locks.length > 0) {
-    for (const lock of locks) removeLock(lock);
-    const who = locks.map(describeLock).join("; ");
-    say(`The last update was cut off (${who}). Nothing of it runs any more, so its lock is removed.`);
-  }
-  const deployment = readDeployment(stateDir, PROJECT, STACK);
-  if (locks.length === 0 && !deployment?.pending.length) return;
-  const ended = await endOrphans(backendUrl);
-  if (ended > 0) say(`Ended ${ended} plugin process${ended === 1 ? "" : "es"} that it left behind.`);
-  if (!deployment?.pending.length) return;
-  for (const leftover of halfMade(deployment)) await removeHalfMade(leftover, say);
-  await clearPending();
-  const count = deployment.pending.length;
-  say(
-    `Cleared ${count} unfinished operation${count === 1 ? "" : "s"} from the state; the next update does them again.`,
-  );
-}
-
-function refuseIfInUse(lock: StackLock): void {
-  const state = judgeLock(lock);
-  if (state === "stale") return;
-  const what = `${describeLock(lock)}, is updating it`;
-  if (state === "held") stop(`stack ${STACK}`, what, `wait until it ends, or end it: kill ${lock.pid}`);
-  const fix = "if nothing runs there any more: npm run pulumi -- cancel --yes";
-  stop(`stack ${STACK}`, `${what}, on another machine`, fix);
-}
-
-/** Removes a container or network that bears our label and that the state does not know. */
-async function removeHalfMade({ kind, name }: HalfMade, say: (line: string) => void): Promise<void> {
+export async function heal(session: Session = openSession(), say: Say = console.log): Promise<void> {
+  const wasCutOff = releaseLocks(session, say);
+  const deployment = readDeployment(session.backend.folder ?? "", PROJECT, session.stack);
+  const pending = deployment?.pending.length ?? 0;
+  if (wasCutOff || pending > 0) await endLeftPlugins(session, say);
+  if (!deployment || pending === 0) return;
   const settings = readSettings();
   const env = dockerEnv(settings);
-  const path = kind === "container" ? ".Config.Labels" : ".Labels";
-  const format = `{{index ${path} "${PLATFORM_LABEL}"}}`;
-  const { code, stdout } = await docker([kind, "inspect", "--format", format, name], env);
-  if (code !== 0 || stdout.trim() !== settings.namePrefix) return;
-  const args = kind === "container" ? ["rm", "--force", name] : ["rm", name];
-  const removed = await docker([kind, ...args], env, 60_000);
-  if (removed.code === 0) say(`Removed the half-made ${kind} ${name}.`);
-  else stop(`${kind} ${name}`, `is half made, and can't be removed: ${removed.stderr.trim()}`);
+  await removeHalfMade(deployment, settings.namePrefix, (args, ms) => docker(args, env, ms), say);
+  await rewriteState(session, withoutPending);
+  sayCleared(pending, say);
+}
+
+/** Ends the plugins of an engine that is gone: they would go on creating beside the next update. */
+export async function endLeftPlugins({ backend }: Session, say: Say): Promise<void> {
+  if (!backend.url) return;
+  const ended = await endOrphans(backend.url);
+  if (ended > 0) say(`Ended ${ended} plugin process${ended === 1 ? "" : "es"} that it left behind.`);
 }
 
 /**
  * A non-interactive `pulumi up` keeps interrupted creations in the state for ever and warns of them each time, so they
  * are taken out. Changes and deletions are repeated from what the state says of the resource, which is still there.
  */
-async function clearPending(): Promise<void> {
-  const exported = await mustPulumi(["stack", "export", "--stack", STACK]);
-  const input = JSON.stringify(withoutPending(JSON.parse(exported)));
-  await mustPulumi(["stack", "import", "--stack", STACK], { input });
+export function sayCleared(count: number, say: Say): void {
+  say(
+    `Cleared ${count} unfinished operation${count === 1 ? "" : "s"} from the state; the next update does them again.`,
+  );
+}
+
+/** Removes the containers and networks that bear our label, were being made, and that the state does not know. */
+export async function removeHalfMade(
+  deployment: Deployment,
+  prefix: string,
+  run: RunDocker,
+  say: Say,
+): Promise<void> {
+  for (const leftover of halfMade(deployment)) await removeOne(leftover, prefix, run, say);
+}
+
+async function removeOne({ kind, name }: HalfMade, prefix: string, run: RunDocker, say: Say): Promise<void> {
+  const path = kind === "container" ? ".Config.Labels" : ".Labels";
+  const format = `{{index ${path} "${PLATFORM_LABEL}"}}`;
+  const { code, stdout } = await run([kind, "inspect", "--format", format, name]);
+  if (code !== 0 || stdout.trim() !== prefix) return;
+  const removed = await run(
+    [kind, ...(kind === "container" ? ["rm", "--force", name] : ["rm", name])],
+    60_000,
+  );
+  if (removed.code === 0) say(`Removed the half-made ${kind} ${name}.`);
+  else stop(`${kind} ${name}`, `is half made, and can't be removed: ${removed.stderr.trim()}`);
 }

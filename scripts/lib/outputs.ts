@@ -1,4 +1,5 @@
 import { mustPulumi } from "./pulumi.ts";
+import type { Session } from "./session.ts";
 
 /** What the stack's output `projects` says of one project. */
 export interface ProjectOutput {
@@ -11,8 +12,8 @@ export interface ProjectOutput {
 }
 
 /** The stack's projects, in the order of their names. */
-export async function readProjectOutputs(): Promise<ProjectOutput[]> {
-  return parseProjects(JSON.parse(await mustPulumi(["stack", "output", "--json"])));
+export async function readProjectOutputs(session?: Session): Promise<ProjectOutput[]> {
+  return parseProjects(JSON.parse(await mustPulumi(["stack", "output", "--json"], { session })));
 }
 
 /** Parses what `pulumi stack output --json` prints. */

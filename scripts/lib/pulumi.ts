@@ -1,6 +1,3 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { dockerHost } from "../../toolchain/lib/docker.ts";
 import {
   type ExecOptions,
   type ExecResult,
@@ -8,40 +5,19 @@ import {
   lastLines,
   runInherited,
 } from "../../toolchain/lib/exec.ts";
-import { pulumiHome } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
-import { toolchainPath } from "../../toolchain/paths.ts";
-import { backendUrl, passphraseFile, readSettings, root, STACK, toolchain } from "./checkout.ts";
+import { root, toolchain } from "./checkout.ts";
 import { stop } from "./main.ts";
+import { openSession, type Session } from "./session.ts";
 
-/** What the CLI needs to know to work on this checkout's local state without asking anything. */
-export function pulumiVariables(): Readonly<Record<string, string>> {
-  const home = pulumiHome(toolchain);
-  const docker = dockerHost(dockerSocket());
-  return {
-    PULUMI_BACKEND_URL: backendUrl,
-    PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
-    PULUMI_STACK: STACK,
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-    ...(home ? { PULUMI_HOME: home } : {}),
-    ...(docker ? { DOCKER_HOST: docker } : {}),
-    PATH: toolchainPath(root),
-  };
+/** How the CLI is run, and on which stack: by default the one of this machine. */
+export interface PulumiOptions extends ExecOptions {
+  session?: Session | undefined;
 }
 
-/** Settings that are wrong are the program's to explain; here they count as the default. */
-function dockerSocket(): string | undefined {
-  try {
-    return readSettings().dockerSocket;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The environment of this process, with those variables. A passphrase that is set otherwise would contradict the file. */
-export function pulumiEnv(): NodeJS.ProcessEnv {
-  const { PULUMI_CONFIG_PASSPHRASE: _, ...rest } = process.env;
-  return { ...rest, ...pulumiVariables() };
+/** The environment of this process, as a stack wants it. */
+export function pulumiEnv({ variables }: Session = openSession()): NodeJS.ProcessEnv {
+  return { ...process.env, ...variables };
 }
 
 /** Path of the CLI; says how to get one when there is none. */
@@ -51,12 +27,13 @@ export async function pulumiBinary(): Promise<string> {
 }
 
 /** Runs the CLI and collects what it says. */
-export async function pulumi(args: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-  return exec(await pulumiBinary(), args, { cwd: root, env: pulumiEnv(), ...options });
+export async function pulumi(args: readonly string[], options: PulumiOptions = {}): Promise<ExecResult> {
+  const { session, ...rest } = options;
+  return exec(await pulumiBinary(), args, { cwd: root, env: pulumiEnv(session), ...rest });
 }
 
 /** Runs the CLI; anything but success ends the script with what it said. */
-export async function mustPulumi(args: readonly string[], options: ExecOptions = {}): Promise<string> {
+export async function mustPulumi(args: readonly string[], options: PulumiOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await pulumi(args, options);
   if (code === 0) return stdout;
   const said = lastLines((stderr.trim() || stdout.trim()).replace(/^error: /, ""), 20);
@@ -64,10 +41,6 @@ export async function mustPulumi(args: readonly string[], options: ExecOptions =
 }
 
 /** Runs the CLI in this process's terminal. */
-export async function pulumiInherited(args: readonly string[]): Promise<number> {
-  return runInherited(await pulumiBinary(), args, pulumiEnv(), root);
+export async function pulumiInherited(args: readonly string[], session?: Session): Promise<number> {
+  return runInherited(await pulumiBinary(), args, pulumiEnv(session), root);
 }
-
-/** Whether the stack has been made. */
-export const stackExists = (stateDir: string, project: string): boolean =>
-  existsSync(join(stateDir, ".pulumi", "stacks", project, `${STACK}.json`));

@@ -1,0 +1,141 @@
+import { PROJECT_NAME_PATTERN } from "../../../config/projects.ts";
+import { type Deployment, plainValue } from "../checkpoint.ts";
+import type { Application, Cloudflare, IdentityProvider } from "../cloud/cloudflare.ts";
+import type { DigitalOcean, Droplet, SshKey, Volume } from "../cloud/digitalocean.ts";
+import type { Clouds } from "./clouds.ts";
+import type { CloudThing } from "./stray-rules.ts";
+
+/** All things in both clouds that bear exactly the stack's names, tag or comment: a handful of list calls, at once. */
+export async function listOurs(clouds: Clouds, deployment: Deployment): Promise<CloudThing[]> {
+  const found = await Promise.all([
+    clouds.digitalOcean ? listDigitalOcean(clouds.digitalOcean, clouds, deployment) : [],
+    clouds.cloudflare ? listCloudflare(clouds.cloudflare, clouds) : [],
+  ]);
+  return found.flat();
+}
+
+async function listDigitalOcean(
+  api: DigitalOcean,
+  { names, publicKey }: Clouds,
+  deployment: Deployment,
+): Promise<CloudThing[]> {
+  const [droplets, volumes, vpcs, firewalls, keys, projects] = await Promise.all([
+    api.dropletsTagged(names.base),
+    api.volumesNamed(names.volume),
+    api.vpcs(),
+    api.firewalls(),
+    api.sshKeys(),
+    api.projects(),
+  ]);
+  const named = <T extends { name: string }>(things: readonly T[]) =>
+    things.filter(({ name }) => name === names.base);
+  const ownKeys = [...publicKeys(deployment), ...(publicKey ? [publicKey] : [])].map(keyBody);
+  return [
+    ...droplets.map(dropletThing),
+    ...volumes.filter(({ name }) => name === names.volume).map(volumeThing),
+    ...named(vpcs).map((vpc) => ({ kind: "vpc" as const, ...vpc })),
+    ...named(firewalls).map((firewall) => ({ kind: "firewall" as const, ...firewall })),
+    ...named(keys).map((key) => keyThing(key, ownKeys)),
+    ...named(projects).map((project) => ({ kind: "project" as const, ...project })),
+  ];
+}
+
+function dropletThing({ id, name, createdAt, volumeIds }: Droplet): CloudThing {
+  return {
+    kind: "droplet",
+    id,
+    name,
+    createdAt,
+    ...(volumeIds.length > 0 ? { inUse: "has a volume attached" } : {}),
+  };
+}
+
+function volumeThing({ id, name, createdAt, dropletIds }: Volume): CloudThing {
+  const inUse = dropletIds.length > 0 ? { inUse: `is attached to the droplet ${dropletIds.join(", ")}` } : {};
+  return { kind: "volume", id, name, createdAt, ...inUse };
+}
+
+/** Who has the private half has made the key. */
+function keyThing({ id, name, publicKey }: SshKey, own: readonly string[]): CloudThing {
+  return { kind: "ssh key", id, name, isOwn: own.includes(keyBody(publicKey)) };
+}
+
+async function listCloudflare(
+  api: Cloudflare,
+  { names, domain, googleClientId }: Clouds,
+): Promise<CloudThing[]> {
+  const zone = domain ? await api.zone(domain) : undefined;
+  if (!zone) return []; // the program says that the account has no such zone
+  const [tunnels, records, applications, policies, tokens, providers] = await Promise.all([
+    api.tunnelsNamed(zone, names.base),
+    api.recordsWithComment(zone, names.recordComment),
+    api.applications(zone),
+    api.policies(zone),
+    api.serviceTokens(zone),
+    api.identityProviders(zone),
+  ]);
+  const ofPolicy = new Set([names.peoplePolicy, names.machinesPolicy]);
+  return [
+    ...tunnels
+      .filter(({ name }) => name === names.base)
+      .map(({ status: _, connections, ...tunnel }) => ({
+        kind: "tunnel" as const,
+        ...tunnel,
+        ...(connections > 0 ? { inUse: "has a connector" } : {}),
+      })),
+    ...records.map((record) => ({ kind: "DNS record" as const, ...record })),
+    ...applications
+      .filter(({ name }) => isOurApplication(name, names))
+      .map(({ identityProviders: _, ...application }) => ({
+        kind: "Access application" as const,
+        ...application,
+      })),
+    ...policies
+      .filter(({ name }) => ofPolicy.has(name))
+      .map((policy) => ({ kind: "Access policy" as const, ...policy })),
+    ...tokens
+      .filter(({ name }) => name === names.serviceToken)
+      .map((token) => ({ kind: "Access service token" as const, ...token })),
+    ...providers
+      .filter(({ name }) => name === names.google)
+      .map((provider) => providerThing(provider, googleClientId, applications)),
+  ];
+}
+
+/**
+ * An identity provider has no date. That of one-time PINs is not looked at: an account has one at most, and the program takes the one
+ * that is there.
+ */
+function providerThing(
+  { id, name, createdAt, clientId }: IdentityProvider,
+  googleClientId: string | undefined,
+  applications: readonly Application[],
+): CloudThing {
+  const user = applications.find(({ identityProviders }) => identityProviders.includes(id));
+  return {
+    kind: "Access identity provider",
+    id,
+    name,
+    ...(createdAt ? { createdAt } : {}),
+    ...(user ? { inUse: `is what the application "${user.name}" lets people log in with` } : {}),
+    isOwn: clientId !== undefined && clientId === googleClientId,
+  };
+}
+
+function isOurApplication(name: string, names: Clouds["names"]): boolean {
+  if (name === names.panelApplication || name === names.sshApplication) return true;
+  const prefix = names.application("");
+  return name.startsWith(prefix) && PROJECT_NAME_PATTERN.test(name.slice(prefix.length));
+}
+
+/** Public halves of the keys that the state has. */
+function publicKeys({ resources }: Deployment): string[] {
+  return resources.flatMap(({ outputs }) => {
+    const { publicKeyOpenssh } = outputs;
+    const key = plainValue(publicKeyOpenssh);
+    return typeof key === "string" ? [key] : [];
+  });
+}
+
+/** A public key without its comment. */
+const keyBody = (key: string): string => key.trim().split(/\s+/).slice(0, 2).join(" ");

@@ -1,0 +1,32 @@
+import type { Deployment } from "../checkpoint.ts";
+import { stop } from "../main.ts";
+import { commandFor, type Session } from "../session.ts";
+
+/** Flags by which a person has said what is to go and what stays. */
+const CHOSEN = ["--exclude-protected", "--target", "-t", "--exclude"];
+
+/**
+ * Refuses to destroy a stack while its workspaces are protected, before anything is removed: the engine alone would find that out last,
+ * when it is told to skip the preview.
+ */
+export function refuseIfProtected(
+  session: Session,
+  deployment: Deployment,
+  flags: ReadonlySet<string>,
+): void {
+  const kept = deployment.resources.filter(({ isProtected, isDoomed }) => isProtected && !isDoomed);
+  if (kept.length === 0 || CHOSEN.some((flag) => flags.has(flag))) return;
+  const names = kept.map(
+    ({ type, urn }) => `${type.split(":").at(-1)?.toLowerCase()} ${urn.split("::").at(-1)}`,
+  );
+  stop(
+    `stack ${session.stack}`,
+    `its workspaces are protected (${names.join(", ")}), so nothing has been removed`,
+    [
+      `to remove everything but them: ${commandFor(session, "destroy --exclude-protected")};`,
+      "to delete ALL WORKSPACES too, for good:",
+      `${commandFor(session, "config set opencode-platform:protectWorkspaces false")},`,
+      `then ${commandFor(session, "up")}, then ${commandFor(session, "destroy")}`,
+    ].join(" "),
+  );
+}

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Deployment } from "../checkpoint.ts";
+import type { CloudflareKind, Zone } from "../cloud/cloudflare.ts";
+import type { DigitalOceanKind } from "../cloud/digitalocean.ts";
+import { CloudError } from "../cloud/http.ts";
+import type { Say } from "../heal.ts";
+import { stop } from "../main.ts";
+import { pulumi } from "../pulumi.ts";
+import type { Session } from "../session.ts";
+import { assertIdle, readState } from "../stack-state.ts";
+import type { Clouds } from "./clouds.ts";
+import { listOurs } from "./inventory.ts";
+import { type CloudKind, type CloudThing, describeThing, type Foreign, judgeThings } from "./stray-rules.ts";
+import { failedRuns, parseHistory, type Run } from "./windows.ts";
+
+/** So many of the last runs are looked at. */
+const RUNS = "30";
+/** A network goes only after the last machine has left it, which takes a while. */
+const PATIENCE_MS = 120_000;
+
+/** The last runs of the engine on a stack; none where it has no history. */
+export async function readRuns(session: Session): Promise<Run[]> {
+  const args = ["stack", "history", "--json", "--page-size", RUNS];
+  const { code, stdout } = await pulumi(args, { session });
+  return code === 0 ? parseHistory(JSON.parse(stdout || "[]")) : [];
+}
+
+/** Whether something may be in the clouds that the state does not know: otherwise nobody has to look. */
+export function isSuspect(deployment: Deployment, runs: readonly Run[], hasDuplicates: boolean): boolean {
+  const hasDroplet = deployment.resources.some(({ type }) => type.startsWith("digitalocean:index/droplet:"));
+  return hasDuplicates || deployment.pending.length > 0 || !hasDroplet || failedRuns(runs).length > 0;
+}
+
+/** What would be removed as left behind, said and not done. */
+export async function tellStrays(
+  clouds: Clouds,
+  deployment: Deployment,
+  runs: readonly Run[],
+  say: Say,
+): Promise<void> {
+  const { strays, foreign } = judgeThings(await listOurs(clouds, deployment), deployment, runs);
+  for (const stray of strays)
+    say(`An update would first remove what a failed one has left: ${describeThing(stray)}.`);
+  if (foreign.length > 0) say(`An update would stop: ${foreign.map(describeForeign).join("; ")}.`);
+}
+
+/**
+ * Removes from the clouds what updates of this stack that failed have made and the state does not know. Ends the script where something
+ * bears our name that is not theirs.
+ */
+export async function removeStrays(
+  session: Session,
+  clouds: Clouds,
+  runs: readonly Run[],
+  say: Say,
+): Promise<void> {
+  const before = await readState(session);
+  const things = await listOurs(clouds, before);
+  const first = judgeThings(things, before, runs);
+  if (first.strays.length + first.foreign.length === 0) return;
+  // In this order, so that an update that makes things meanwhile is seen: it runs still, or the state has them.
+  await assertIdle(session);
+  const now = await readState(session);
+  const pending = now.pending.length > 0 ? { writtenAt: before.writtenAt ?? now.writtenAt } : {};
+  const { strays, foreign } = judgeThings(things, { ...now, ...pending }, runs);
+  if (foreign.length > 0) refuseForeign(session, foreign);
+  if (strays.length === 0) return;
+  const zone = clouds.domain ? await clouds.cloudflare?.zone(clouds.domain) : undefined;
+  for (const stray of strays) {
+    await remove(clouds, zone, stray);
+    say(`Removed what an update that failed had left behind: ${describeThing(stray)}.`);
+  }
+}
+
+const describeForeign = ({ thing, why }: Foreign): string => `${describeThing(thing)}: ${why}`;
+
+function refuseForeign(session: Session, foreign: readonly Foreign[]): never {
+  const list = foreign.map((each) => `\n  ${describeForeign(each)}`).join("");
+  return stop(
+    `stack ${session.stack}`,
+    `the clouds have things of its name that are not in its state (${session.backend.label}). Nothing has been changed:${list}\n`,
+    "if another state has them, use that one; otherwise take them into this state (pulumi import) or delete them by hand: docs/deploying.md#recovery",
+  );
+}
+
+async function remove(clouds: Clouds, zone: Zone | undefined, { kind, id }: CloudThing): Promise<void> {
+  const { digitalOcean, cloudflare } = clouds;
+  const isOfCloudflare = (kind: CloudKind): kind is CloudflareKind =>
+    kind === "tunnel" || kind === "DNS record" || kind.startsWith("Access ");
+  const once = async () => {
+    if (isOfCloudflare(kind)) {
+      if (zone) await cloudflare?.remove(zone, kind, id);
+    } else await digitalOcean?.remove(kind as DigitalOceanKind, id);
+  };
+  for (const until = performance.now() + PATIENCE_MS; ; await sleep(3000)) {
+    try {
+      return await once();
+    } catch (error) {
+      const mayPass = error instanceof CloudError && (error.refusal === "busy" || kind === "vpc");
+      if (!mayPass || performance.now() > until) throw error;
+    }
+  }
+}
