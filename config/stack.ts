@@ -124,10 +124,14 @@ export interface SettingsContext {
 
 const LOCAL: SettingsContext = { stack: LOCAL_STACK, tokens: { digitalocean: false, cloudflare: false } };
 
-/** The clouds' tokens: the config key and the variable that each is taken from. */
+/** The clouds' tokens: the config key, and the variables that the providers take one from else. */
 export const CLOUD_TOKENS = {
-  digitalocean: { key: "digitalocean:token", variable: "DIGITALOCEAN_TOKEN", of: "DigitalOcean" },
-  cloudflare: { key: "cloudflare:apiToken", variable: "CLOUDFLARE_API_TOKEN", of: "Cloudflare" },
+  digitalocean: {
+    key: "digitalocean:token",
+    variables: ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"],
+    of: "DigitalOcean",
+  },
+  cloudflare: { key: "cloudflare:apiToken", variables: ["CLOUDFLARE_API_TOKEN"], of: "Cloudflare" },
 } as const;
 
 /** Which of the clouds' tokens there are. */
@@ -135,9 +139,22 @@ export function findTokens(
   hasConfig: (key: string) => boolean,
   env: Readonly<Record<string, string | undefined>>,
 ): SettingsContext["tokens"] {
-  const has = ({ key, variable }: { key: string; variable: string }) =>
-    hasConfig(key) || Boolean(env[variable]);
+  const has = ({ key, variables }: { key: string; variables: readonly string[] }) =>
+    hasConfig(key) || variables.some((variable) => env[variable]);
   return { digitalocean: has(CLOUD_TOKENS.digitalocean), cloudflare: has(CLOUD_TOKENS.cloudflare) };
+}
+
+/**
+ * Of a stack's config as the program gets it, the keys that are kept in plain text.
+ * @param secretKeys what Pulumi says of that, as JSON in PULUMI_CONFIG_SECRET_KEYS; without it nothing is known
+ */
+export function plainKeys(
+  config: Readonly<Record<string, string>>,
+  secretKeys: string | undefined,
+): ReadonlySet<string> {
+  if (!secretKeys) return new Set();
+  const secret: unknown = JSON.parse(secretKeys);
+  return new Set(Object.keys(config).filter((key) => Array.isArray(secret) && !secret.includes(key)));
 }
 
 /** Of a stack's whole config, the settings: the keys of their namespace, without it. */
@@ -229,7 +246,8 @@ function checkStackName(stack: string): Problem[] {
 function checkTokens({ stack, tokens }: SettingsContext): Problem[] {
   return (["digitalocean", "cloudflare"] as const).flatMap((cloud): Problem[] => {
     if (tokens[cloud]) return [];
-    const { key, variable, of } = CLOUD_TOKENS[cloud];
+    const { key, variables, of } = CLOUD_TOKENS[cloud];
+    const [variable] = variables;
     const what = `is missing, and so is ${variable} in the environment: nothing is made at ${of} without a token`;
     return [{ where: key, what, fix: `${setSecretCommand(key, stack)} (or set ${variable})` }];
   });

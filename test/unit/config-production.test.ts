@@ -1,7 +1,13 @@
 import ssh2 from "ssh2";
 import { describe, expect, it } from "vitest";
 import { hostnameClashes } from "../../config/production.ts";
-import { findTokens, parseSettings, type SettingsContext, settingDocs } from "../../config/stack.ts";
+import {
+  findTokens,
+  parseSettings,
+  plainKeys,
+  type SettingsContext,
+  settingDocs,
+} from "../../config/stack.ts";
 import { complaints } from "./complaints.ts";
 import { brokenSettings } from "./config-production-broken.ts";
 
@@ -171,6 +177,13 @@ it("tokens are found in the config or in the environment", () => {
     digitalocean: false,
     cloudflare: true,
   });
+  expect(find([], { DIGITALOCEAN_ACCESS_TOKEN: "x" }).digitalocean).toBe(true);
+});
+
+it("what is kept in plain text is told by what Pulumi says is secret", () => {
+  const config = { "a:secret": "x", "a:plain": "y" };
+  expect([...plainKeys(config, '["a:secret"]')]).toEqual(["a:plain"]);
+  expect([...plainKeys(config, undefined)]).toEqual([]);
 });
 
 it("every setting says what it means, in a sentence", () => {
