@@ -1,6 +1,6 @@
 import { type CloudNames, cloudNames } from "../../../config/cloud-names.ts";
 import { readPrivateKey } from "../../../config/private-key.ts";
-import { settingKey } from "../../../config/stack.ts";
+import { CLOUD_TOKENS, settingKey } from "../../../config/stack.ts";
 import { record } from "../checkpoint.ts";
 import { type Cloudflare, cloudflare } from "../cloud/cloudflare.ts";
 import { type DigitalOcean, digitalOcean } from "../cloud/digitalocean.ts";
@@ -44,8 +44,10 @@ export function openClouds(
 ): Clouds {
   const setting = (name: string) => config[settingKey(name)]?.trim() || undefined;
   const prefix = setting("namePrefix") ?? "opencode";
-  const doToken = config["digitalocean:token"] || env.DIGITALOCEAN_TOKEN || env.DIGITALOCEAN_ACCESS_TOKEN;
-  const cfToken = config["cloudflare:apiToken"] || env.CLOUDFLARE_API_TOKEN;
+  const tokenOf = ({ key, variables }: { key: string; variables: readonly string[] }) =>
+    [config[key], ...variables.map((variable) => env[variable])].find(Boolean);
+  const doToken = tokenOf(CLOUD_TOKENS.digitalocean);
+  const cfToken = tokenOf(CLOUD_TOKENS.cloudflare);
   const doUrl = config["digitalocean:apiEndpoint"] || env.DIGITALOCEAN_API_URL;
   const cfUrl = config["cloudflare:baseUrl"] || env.CLOUDFLARE_BASE_URL;
   return withoutUndefined({
