@@ -1,0 +1,49 @@
+/** `npm run ci -- preview|up|drift [--stack <name>]`: what the pipelines of GitHub and GitLab run. docs/ci.md has the whole of it. */
+import { parseArgs } from "node:util";
+import { driftJob } from "./ci/drift.ts";
+import type { Job } from "./ci/job.ts";
+import { forgeOf, runUrlOf } from "./ci/place.ts";
+import { previewJob } from "./ci/preview.ts";
+import { redactor } from "./ci/redact.ts";
+import { upJob } from "./ci/up.ts";
+import { prepareState } from "./lib/checkout.ts";
+import { main, stop } from "./lib/main.ts";
+import { openSession } from "./lib/session.ts";
+
+const USAGE = "npm run ci -- preview|up|drift [--stack <name>]";
+
+const JOBS: Readonly<Record<string, (job: Job) => Promise<number>>> = {
+  preview: previewJob,
+  up: upJob,
+  drift: driftJob,
+};
+
+await main(async (args) => {
+  const { name, stack } = parse(args);
+  const run = JOBS[name] ?? stop("npm run ci", `"${name}" is not a job`, USAGE);
+  prepareState();
+  // An update needs nothing of the forge, so it needs no token for it either.
+  const forge = name === "up" ? undefined : forgeOf(process.env);
+  return run({
+    session: openSession(stack),
+    forge,
+    runUrl: runUrlOf(process.env),
+    redact: redactor(process.env),
+  });
+});
+
+function parse(args: readonly string[]): { name: string; stack: string } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { stack: { type: "string", short: "s", default: "prod" } },
+      allowPositionals: true,
+    });
+    const [name = "", ...rest] = positionals;
+    return rest.length > 0
+      ? { name: positionals.join(" "), stack: values.stack }
+      : { name, stack: values.stack };
+  } catch (error) {
+    return stop("npm run ci", (error as Error).message, USAGE);
+  }
+}

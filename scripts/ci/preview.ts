@@ -1,0 +1,54 @@
+import { notPreviewed, type Previewed, previewStack } from "./engine.ts";
+import { type Forge, putComment } from "./forge.ts";
+import { explained, type Job, lookAround, prepareJob } from "./job.ts";
+import { summarise } from "./publish.ts";
+import { renderFailure, renderPreview } from "./render.ts";
+
+/** Room for the marker in front of a comment. */
+const MARKER_ROOM = 200;
+
+/** A preview, and what was noticed before it. */
+interface Attempt {
+  readonly previewed: Previewed;
+  readonly notes: readonly string[];
+}
+
+/** Says on the pull or merge request what an update would do. Answers 0 when the preview came about, whatever it says. */
+export async function previewJob(job: Job): Promise<number> {
+  const { session, forge, redact } = job;
+  const attempted = await attempt(job);
+  const { succeeded, text, explanation } = attempted.previewed;
+  const comment = redact(render(job, attempted));
+  console.log(redact(text));
+  if (!succeeded) console.error(`\nThe preview failed:\n${redact(explanation)}`);
+  summarise(comment);
+  await publish(forge, session.stack, comment);
+  return succeeded ? 0 : 1;
+}
+
+/** A mistake in the files, or a tool that can't be had, is a preview that failed: the people who changed the files should read of it. */
+async function attempt(job: Job): Promise<Attempt> {
+  try {
+    await prepareJob(job);
+    const notes = await lookAround(job, "preview");
+    return { previewed: await previewStack(job.session), notes };
+  } catch (error) {
+    return { previewed: notPreviewed(explained(job, error)), notes: [] };
+  }
+}
+
+function render({ session, forge, runUrl }: Job, { previewed, notes }: Attempt): string {
+  const limit = (forge?.limit ?? 1_000_000) - MARKER_ROOM;
+  const report = { stack: session.stack, ...previewed, notes, runUrl };
+  return previewed.succeeded ? renderPreview(report, limit) : renderFailure(report, limit);
+}
+
+async function publish(forge: Forge | undefined, stack: string, comment: string): Promise<void> {
+  if (!forge) return;
+  if (forge.change === undefined) {
+    console.log(`This run of ${forge.name} is for no pull or merge request, so the preview is printed only.`);
+    return;
+  }
+  const { url } = await putComment(forge, forge.change, { kind: "preview", stack }, comment);
+  console.log(`The preview is a comment on ${forge.name}: ${url}`);
+}
