@@ -1,7 +1,29 @@
 /** The stand-ins' tables against the types of the official packages. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { schema as accessPolicy } from "../../toolchain/plugins/cloudflare/accessPolicy.ts";
+import {
+  schema as application,
+  corsFields,
+  destinationFields,
+  policyFields,
+} from "../../toolchain/plugins/cloudflare/application.ts";
+import { configSchema as cloudflareConfig } from "../../toolchain/plugins/cloudflare/client.ts";
+import { schema as dnsRecord } from "../../toolchain/plugins/cloudflare/dnsRecord.ts";
+import { schema as identityProvider } from "../../toolchain/plugins/cloudflare/identityProvider.ts";
+import { schema as serviceToken } from "../../toolchain/plugins/cloudflare/serviceToken.ts";
+import { schema as tunnel } from "../../toolchain/plugins/cloudflare/tunnel.ts";
+import { schema as tunnelConfig } from "../../toolchain/plugins/cloudflare/tunnelConfig.ts";
 import { schema as command } from "../../toolchain/plugins/command/local.ts";
+import { configSchema as digitaloceanConfig } from "../../toolchain/plugins/digitalocean/client.ts";
+import { schema as droplet } from "../../toolchain/plugins/digitalocean/dropletSchema.ts";
+import { schema as firewall } from "../../toolchain/plugins/digitalocean/firewall.ts";
+import { schema as project, resourcesSchema } from "../../toolchain/plugins/digitalocean/project.ts";
+import { schema as sshKey } from "../../toolchain/plugins/digitalocean/sshKey.ts";
+import { schema as tag } from "../../toolchain/plugins/digitalocean/tag.ts";
+import { schema as cloudVolume } from "../../toolchain/plugins/digitalocean/volume.ts";
+import { schema as volumeAttachment } from "../../toolchain/plugins/digitalocean/volumeAttachment.ts";
+import { schema as vpc } from "../../toolchain/plugins/digitalocean/vpc.ts";
 import { schema as container } from "../../toolchain/plugins/docker/containerSchema.ts";
 import { schema as image } from "../../toolchain/plugins/docker/image.ts";
 import { schema as network } from "../../toolchain/plugins/docker/network.ts";
@@ -29,6 +51,9 @@ function fieldsOf(schema: Schema, name: string): Schema {
   return schema[name]?.fields ?? schema[name]?.items?.fields ?? {};
 }
 
+const ingress = fieldsOf(fieldsOf(tunnelConfig, "config"), "ingresses");
+const originRequest = fieldsOf(ingress, "originRequest");
+
 const tables: readonly [string, string, Schema][] = [
   ["docker/container", "ContainerArgs", container],
   ["docker/network", "NetworkArgs", network],
@@ -38,6 +63,41 @@ const tables: readonly [string, string, Schema][] = [
   ["command/local/command", "CommandArgs", command],
   ["random/randomPassword", "RandomPasswordArgs", password],
   ["tls/privateKey", "PrivateKeyArgs", privateKey],
+  ["digitalocean/droplet", "DropletArgs", droplet],
+  ["digitalocean/firewall", "FirewallArgs", firewall],
+  ["digitalocean/project", "ProjectArgs", project],
+  ["digitalocean/projectResources", "ProjectResourcesArgs", resourcesSchema],
+  ["digitalocean/sshKey", "SshKeyArgs", sshKey],
+  ["digitalocean/tag", "TagArgs", tag],
+  ["digitalocean/volume", "VolumeArgs", cloudVolume],
+  ["digitalocean/volumeAttachment", "VolumeAttachmentArgs", volumeAttachment],
+  ["digitalocean/vpc", "VpcArgs", vpc],
+  ["digitalocean/types/input", "FirewallInboundRule", fieldsOf(firewall, "inboundRules")],
+  ["digitalocean/types/input", "FirewallOutboundRule", fieldsOf(firewall, "outboundRules")],
+  ["cloudflare/dnsRecord", "DnsRecordArgs", dnsRecord],
+  ["cloudflare/zeroTrustAccessApplication", "ZeroTrustAccessApplicationArgs", application],
+  ["cloudflare/zeroTrustAccessIdentityProvider", "ZeroTrustAccessIdentityProviderArgs", identityProvider],
+  ["cloudflare/zeroTrustAccessPolicy", "ZeroTrustAccessPolicyArgs", accessPolicy],
+  ["cloudflare/zeroTrustAccessServiceToken", "ZeroTrustAccessServiceTokenArgs", serviceToken],
+  ["cloudflare/zeroTrustTunnelCloudflared", "ZeroTrustTunnelCloudflaredArgs", tunnel],
+  ["cloudflare/zeroTrustTunnelCloudflaredConfig", "ZeroTrustTunnelCloudflaredConfigArgs", tunnelConfig],
+  ["cloudflare/types/input", "DnsRecordSettings", fieldsOf(dnsRecord, "settings")],
+  ["cloudflare/types/input", "ZeroTrustAccessApplicationCorsHeaders", corsFields],
+  ["cloudflare/types/input", "ZeroTrustAccessApplicationDestination", destinationFields],
+  ["cloudflare/types/input", "ZeroTrustAccessApplicationPolicy", policyFields],
+  ["cloudflare/types/input", "ZeroTrustAccessIdentityProviderConfig", fieldsOf(identityProvider, "config")],
+  ["cloudflare/types/input", "ZeroTrustAccessPolicyExclude", fieldsOf(accessPolicy, "excludes")],
+  ["cloudflare/types/input", "ZeroTrustAccessPolicyInclude", fieldsOf(accessPolicy, "includes")],
+  ["cloudflare/types/input", "ZeroTrustAccessPolicyRequire", fieldsOf(accessPolicy, "requires")],
+  ["cloudflare/types/input", "ZeroTrustTunnelCloudflaredConfigConfig", fieldsOf(tunnelConfig, "config")],
+  ["cloudflare/types/input", "ZeroTrustTunnelCloudflaredConfigConfigIngress", ingress],
+  ["cloudflare/types/input", "ZeroTrustTunnelCloudflaredConfigConfigIngressOriginRequest", originRequest],
+  ["cloudflare/types/input", "ZeroTrustTunnelCloudflaredConfigConfigOriginRequest", originRequest],
+  [
+    "cloudflare/types/input",
+    "ZeroTrustTunnelCloudflaredConfigConfigIngressOriginRequestAccess",
+    fieldsOf(originRequest, "access"),
+  ],
   ["docker/types/input", "ContainerCapabilities", fieldsOf(container, "capabilities")],
   ["docker/types/input", "ContainerDevice", fieldsOf(container, "devices")],
   ["docker/types/input", "ContainerHealthcheck", fieldsOf(container, "healthcheck")],
@@ -65,6 +125,16 @@ describe("the stand-ins know the official properties", () => {
   test("a build has one property more: the digest that check adds", () => {
     const { all } = official("docker/types/input", "DockerBuild");
     expect(Object.keys(fieldsOf(image, "build")).sort()).toEqual([...all, "contextDigest"].sort());
+  });
+});
+
+describe("the stand-ins know the official configuration", () => {
+  test.each([
+    ["digitalocean", digitaloceanConfig],
+    ["cloudflare", cloudflareConfig],
+  ])("of %s", (name, schema) => {
+    const { all } = official(`${name}/provider`, "ProviderArgs");
+    expect(Object.keys(schema).sort()).toEqual([...all, "pluginDownloadURL", "version"].sort());
   });
 });
 

@@ -46,12 +46,13 @@ export interface Bridged {
   readonly schema: Schema;
   /** Properties that exist only after the resource was made. */
   readonly outputs: readonly string[];
+  /** Names, or `name.field` for a part of an object. */
   readonly secretOutputs?: readonly string[];
   /** Whether `name` is made up from the resource's name when it isn't given. */
   readonly autoNamed?: boolean;
   /** The form that a made-up name must have. */
   autoName?(name: string): string;
-  /** Whether a replacement always deletes first; otherwise it does when the name is a fixed one. */
+  /** Whether a replacement deletes first; where that isn't said, it does when the name is a fixed one. */
   readonly deleteFirst?: boolean;
   /** What the table can't say; asked only when every input is known. */
   validate?(inputs: PlainProps): Failure[];
@@ -128,7 +129,7 @@ function diff(spec: Bridged, { state, news, ignore }: DiffRequest): DiffResult {
   const plain = diffProps({ schema: spec.schema, state, news, ignore });
   const changes = spec.customize?.(plain, revealProps(state), revealProps(news)) ?? plain;
   const fixedName = spec.schema.name !== undefined && !isAutoNamed(news);
-  return { changes, deleteBeforeReplace: spec.deleteFirst === true || fixedName };
+  return { changes, deleteBeforeReplace: spec.deleteFirst ?? fixedName };
 }
 
 /** The outputs that a preview can't know; those also given as inputs are known already. */
@@ -143,11 +144,19 @@ function outputsOf(spec: Bridged, state: Props): Props {
 
 function stateOf(spec: Bridged, asked: Props, live: PlainProps): Props {
   const state = overlay(asked, live);
-  for (const name of spec.secretOutputs ?? []) {
+  for (const path of spec.secretOutputs ?? []) {
+    const [name = "", field] = path.split(".");
     const value = state[name];
-    if (value !== undefined && !(value instanceof Secret)) state[name] = new Secret(value);
+    if (field === undefined) hide(state, name);
+    else if (value !== undefined && isProps(value)) state[name] = hide({ ...value }, field);
   }
   return state;
+}
+
+function hide(props: Props, name: string): Props {
+  const value = props[name];
+  if (value !== undefined && !(value instanceof Secret)) props[name] = new Secret(value);
+  return props;
 }
 
 function keptForms(spec: Bridged, asked: Props): Props {

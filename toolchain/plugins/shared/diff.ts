@@ -42,8 +42,10 @@ function compare(
   if (after === undefined && property.computed === true) return undefined;
   if (property.emptyKeeps === true && (after === undefined || reveal(after) === "")) return undefined;
   if (hasUnknown(after)) return before === undefined ? "add" : "update";
-  const was = canonical(property, before === undefined ? undefined : reveal(before));
-  const now = canonical(property, after === undefined ? undefined : keptForm(property, reveal(after)));
+  const asked = after === undefined ? undefined : keptForm(property, reveal(after));
+  const found = before === undefined ? undefined : withoutFilledIn(property, reveal(before), asked);
+  const was = canonical(property, found);
+  const now = canonical(property, asked);
   if (stable(was) === stable(now)) return undefined;
   if (was === undefined) return "add";
   return now === undefined ? "delete" : "update";
@@ -52,6 +54,23 @@ function compare(
 /** The value as the state keeps it. */
 export function keptForm(property: Property | undefined, value: Plain): Plain {
   return typeof value === "string" && property?.kept !== undefined ? property.kept(value) : value;
+}
+
+/** What was found without the parts that the provider filled in and nobody asks for. */
+function withoutFilledIn(property: Property, found: Plain, asked: Plain | undefined): Plain {
+  if (Array.isArray(found) && Array.isArray(asked) && property.items !== undefined) {
+    const { items } = property;
+    return found.map((item, index) => withoutFilledIn(items, item, asked[index]));
+  }
+  if (property.type !== "object" || !isPlainProps(found)) return found;
+  const wanted = isPlainProps(asked) ? asked : {};
+  const entries = Object.entries(found).flatMap(([name, value]): [string, Plain][] => {
+    const field = property.fields?.[name];
+    if (field === undefined) return [[name, value]];
+    const dropped = field.computed === true && wanted[name] === undefined;
+    return dropped ? [] : [[name, withoutFilledIn(field, value, wanted[name])]];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** One form for values that mean the same: defaults filled in, zeros left out, unordered lists sorted. */
@@ -69,13 +88,13 @@ export function canonical(property: Property, value: Plain | undefined): Plain |
   return given;
 }
 
-function canonicalFields(fields: Schema, value: { [key: string]: Plain }): Plain {
+function canonicalFields(fields: Schema, value: { [key: string]: Plain }): Plain | undefined {
   const result: { [key: string]: Plain } = {};
   for (const [name, field] of Object.entries(fields)) {
     const part = canonical(field, value[name]);
     if (part !== undefined) result[name] = part;
   }
-  return result;
+  return Object.keys(result).length > 0 ? result : undefined;
 }
 
 function isZero(value: Plain): boolean {

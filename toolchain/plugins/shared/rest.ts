@@ -13,7 +13,7 @@ export interface Dialect {
   /** Whether a status may pass. */
   passing(status: number): boolean;
   /** The API's own words in the body of a refusal. */
-  words(body: Plain, text: string): string;
+  words(body: Plain, text: string, status: number): string;
 }
 
 /** A refusal by the API. */
@@ -111,7 +111,7 @@ export class Rest {
         throw new Error(`${method} ${url}: the answer isn't JSON; is the address right?`);
       return answer ?? null;
     }
-    const words = this.dialect.words(answer ?? null, text);
+    const words = this.dialect.words(answer ?? null, text, response.status);
     const tries = attempt > 0 ? `; giving up after ${attempt + 1} attempts` : "";
     throw new ApiError(`${method} ${url}: ${response.status} ${words}${tries}`, response.status);
   }

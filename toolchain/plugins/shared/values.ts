@@ -149,10 +149,15 @@ export function stable(value: Plain | undefined): string {
  */
 export function overlay(inputs: Props, live: PlainProps): Props {
   const state: Props = { ...inputs };
-  for (const [key, value] of Object.entries(live)) {
-    const asked = inputs[key];
-    if (asked !== undefined && same(reveal(asked), value)) continue;
-    state[key] = asked !== undefined && hasSecret(asked) ? new Secret(value) : value;
-  }
+  for (const [key, value] of Object.entries(live)) state[key] = marked(inputs[key], value);
   return state;
+}
+
+function marked(asked: Value | undefined, found: Plain): Value {
+  if (asked === undefined) return found;
+  if (same(reveal(asked), found)) return asked;
+  if (isProps(asked) && isPlainProps(found)) {
+    return Object.fromEntries(Object.entries(found).map(([key, value]) => [key, marked(asked[key], value)]));
+  }
+  return hasSecret(asked) ? new Secret(found) : found;
 }

@@ -1,0 +1,28 @@
+/** Stand-in for pulumi-resource-cloudflare: what a stack of this project needs of it. */
+import { serveProvider } from "../shared/provider.ts";
+import { accessPolicy } from "./accessPolicy.ts";
+import { application } from "./application.ts";
+import { checkConfig, configure } from "./client.ts";
+import { dnsRecord } from "./dnsRecord.ts";
+import { identityProvider } from "./identityProvider.ts";
+import { lookups } from "./lookups.ts";
+import { serviceToken } from "./serviceToken.ts";
+import { tunnel } from "./tunnel.ts";
+import { tunnelConfig } from "./tunnelConfig.ts";
+
+await serveProvider({
+  name: "cloudflare",
+  version: "6.22.1",
+  resources: {
+    "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
+    "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication": application,
+    "cloudflare:index/zeroTrustAccessIdentityProvider:ZeroTrustAccessIdentityProvider": identityProvider,
+    "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy": accessPolicy,
+    "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken": serviceToken,
+    "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared": tunnel,
+    "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig": tunnelConfig,
+  },
+  functions: lookups,
+  checkConfig,
+  configure,
+});
