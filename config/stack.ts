@@ -184,16 +184,16 @@ export function parseSettings(
     const name = String(path[0]);
     problems.push({ where: settingKey(name), what: message, fix: fixFor(name, stack) });
   }
-  const hidden = new Set(Object.keys(ownSettings(toRecord(context.hidden))));
-  const production = isLocal ? undefined : readProduction(droplet, stack, hidden);
+  const production = isLocal ? undefined : readProduction(droplet, stack, ownNames(context.hidden));
   problems.push(...(production?.problems ?? []));
   if (problems.length > 0 || !result.data) throw new ConfigError(problems);
   const settings = { ...result.data, passwordRotations: rotation };
   return production?.settings ? { ...settings, production: production.settings } : settings;
 }
 
-const toRecord = (keys: ReadonlySet<string> = new Set()) =>
-  Object.fromEntries([...keys].map((key) => [key, ""]));
+/** Of full keys, the names of settings. */
+const ownNames = (keys: ReadonlySet<string> = new Set()): ReadonlySet<string> =>
+  new Set(Object.keys(ownSettings(Object.fromEntries([...keys].map((key) => [key, ""])))));
 
 /** Puts each setting where it is read, and tells of those that are nowhere. */
 function sort(raw: Readonly<Record<string, string | undefined>>, stack: string) {
