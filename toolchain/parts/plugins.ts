@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { mustExec, which } from "../lib/exec.ts";
@@ -7,12 +7,32 @@ import { install } from "../plugins/install.ts";
 import { findPulumi, PULUMI_HOST } from "./pulumi.ts";
 
 const LANGUAGE_HOST = "pulumi-language-nodejs";
-const PROVIDERS = ["docker", "command", "random", "tls"] as const;
+const PROVIDERS = ["docker", "command", "random", "tls", "digitalocean", "cloudflare"] as const;
 
-/** The PULUMI_HOME in which the stand-ins are, if they are used; the official plugins live where Pulumi puts them. */
+/**
+ * The PULUMI_HOME in which the stand-ins are, if they are used; the official plugins live where Pulumi puts them, and plugins on PATH
+ * need no home.
+ */
 export function pulumiHome(dir: string): string | undefined {
+  if (onPath() !== undefined) return undefined;
   const home = join(dir, "pulumi-home");
   return existsSync(join(home, "plugins")) ? home : undefined;
+}
+
+/** Which plugin the engine takes for each provider, in words: what it is and where. */
+export function describePlugins(dir: string): string[] {
+  const plugins = pluginFolder(dir);
+  const installed = existsSync(plugins) ? readdirSync(plugins).sort() : [];
+  return PROVIDERS.map((name) => {
+    const folder = installed.findLast((entry) => new RegExp(`^resource-${name}-v[\\d.]+$`).test(entry));
+    const file = which(executable(name)) ?? (folder && join(plugins, folder, executable(name)));
+    return `${name}: ${file && existsSync(file) ? `${kindOf(file)}, ${file}` : "not installed"}`;
+  });
+}
+
+/** The official plugins are programs; the stand-ins are started by scripts. */
+function kindOf(file: string): string {
+  return readFileSync(file).subarray(0, 2).toString() === "#!" ? "stand-in" : "official";
 }
 
 export const pluginsPart: Part = {
@@ -20,15 +40,17 @@ export const pluginsPart: Part = {
   remedy: `install the official Pulumi CLI, which brings ${LANGUAGE_HOST}, and see that it reaches ${PULUMI_HOST}`,
 
   async find({ dir, root }) {
+    const folder = onPath();
+    if (folder !== undefined && (await languageHost(dir))) return `on PATH (${folder})`;
     if (pulumiHome(dir)) {
       const written = install(dir, process.execPath);
       return written.length > 0
         ? "stand-ins, brought up to date"
         : "stand-ins, already in the toolchain's folder";
     }
-    const plugins = join(process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins");
+    const plugins = pluginFolder(dir);
     const there = providers(root).every(([name, version]) =>
-      existsSync(join(plugins, `resource-${name}-v${version}`, `pulumi-resource-${name}`)),
+      existsSync(join(plugins, `resource-${name}-v${version}`, executable(name))),
     );
     return there && (await languageHost(dir)) ? "official, already on this machine" : undefined;
   },
@@ -49,6 +71,22 @@ export const pluginsPart: Part = {
     return "stand-ins in TypeScript, run from this checkout";
   },
 };
+
+function executable(provider: string): string {
+  return `pulumi-resource-${provider}`;
+}
+
+/** The folders of the providers' plugins when PATH has them all: the engine prefers those to any others. */
+function onPath(): string | undefined {
+  const files = PROVIDERS.map((name) => which(executable(name)));
+  const folders = files.flatMap((file) => (file === undefined ? [] : [dirname(file)]));
+  return folders.length === PROVIDERS.length ? [...new Set(folders)].join(", ") : undefined;
+}
+
+/** Where the engine looks for plugins that aren't on PATH. */
+function pluginFolder(dir: string): string {
+  return join(pulumiHome(dir) ?? process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins");
+}
 
 /** The providers and the versions that package.json pins. */
 function providers(root: string): [name: string, version: string][] {
