@@ -46,7 +46,7 @@ export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | 
   }
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 30_000;
 
 /** One way of talking to an API. */
 export class Rest {
