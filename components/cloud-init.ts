@@ -11,7 +11,7 @@ const LIB = "/usr/local/lib/opencode-platform";
 /** Prints the proof that the droplet's host key is the droplet's: the hash of the pairing code and the key. */
 export const PROVE_HOST_KEY = `${LIB}/prove-host-key`;
 /** Where a droplet finds a volume of DigitalOcean's, by its name. */
-const volumeDevice = (name: string) => `/dev/disk/by-id/scsi-0DO_Volume_${name}`;
+export const volumeDevice = (name: string) => `/dev/disk/by-id/scsi-0DO_Volume_${name}`;
 
 export interface CloudInitArgs {
   /** Name of the workspaces' volume. */

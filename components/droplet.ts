@@ -9,7 +9,7 @@ import type { CloudNames } from "../config/cloud-names.ts";
 import type { ProductionSettings } from "../config/production.ts";
 import { SSH_USER, type SshAccess, sshConfigFile, writeSshFiles } from "../config/ssh-files.ts";
 import { settingKey } from "../config/stack.ts";
-import { cloudInit, RUNTIME_DIR, WORKSPACES_DIR } from "./cloud-init.ts";
+import { cloudInit, RUNTIME_DIR, volumeDevice, WORKSPACES_DIR } from "./cloud-init.ts";
 import { type Host, shellQuote } from "./host.ts";
 import { firstContact, overSsh, releaseVolume, waitUntilReady } from "./ssh.ts";
 
@@ -56,6 +56,7 @@ export class DropletHost extends pulumi.ComponentResource {
     const ready = this.waitFor(alias, attachment);
 
     this.host = this.makeHost(droplet, alias, ready);
+    this.growFileSystem(volume);
     this.registerOutputs({ address: droplet.ipv4Address });
   }
 
@@ -262,6 +263,12 @@ export class DropletHost extends pulumi.ComponentResource {
       // The old droplet lets go of the volume before it is detached.
       { ...this.child, deleteBeforeReplace: true },
     );
+  }
+
+  /** A volume that has grown is of use once its file system has, too. Does nothing to one that fills it already. */
+  private growFileSystem(volume: digitalocean.Volume): void {
+    const create = `resize2fs ${volumeDevice(this.args.cloud.volume)}`;
+    this.host.run("workspaces-size", { create, triggers: [pulumi.interpolate`${volume.size}`] }, this.child);
   }
 
   private makeHost(
