@@ -1,13 +1,15 @@
-/** `npm run check`: what is wrong with projects.yaml and the settings, offline. */
+/** `npm run check`: what is wrong with projects.yaml and the settings, offline; with `-- --stack prod` those of another stack. */
 import { check } from "../config/check.ts";
-import { root, STACK } from "./lib/checkout.ts";
+import { parseCommandLine } from "./lib/arguments.ts";
+import { root } from "./lib/checkout.ts";
 import { main } from "./lib/main.ts";
+import { sessionFor, stackFlag } from "./lib/session.ts";
 
-await main(async () => {
-  const { projects } = check(root, STACK);
+await main(async (args) => {
+  const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
+  const { projects } = check(root, session.stack);
   const count = `${projects.length} project${projects.length === 1 ? "" : "s"}`;
-  console.log(
-    `projects.yaml is fine: ${count}${projects.length ? ` (${projects.map(({ name }) => name).join(", ")})` : ""}.`,
-  );
+  const names = projects.length ? ` (${projects.map(({ name }) => name).join(", ")})` : "";
+  console.log(`projects.yaml is fine${stackFlag(session) && ` for ${session.stack}`}: ${count}${names}.`);
   return 0;
 });

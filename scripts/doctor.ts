@@ -1,24 +1,36 @@
-/** `npm run doctor`: what is missing or unhealthy, and how to mend it. */
+/** `npm run doctor`: what is missing or unhealthy, and how to mend it; with `-- --stack prod` of a stack on a droplet. */
 import { resolve } from "node:path";
 import { check } from "../config/check.ts";
 import { ConfigError } from "../config/errors.ts";
+import { makeNames } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
 import type { Settings } from "../config/stack.ts";
+import { checkClouds } from "./checks/clouds.ts";
 import { checkContainers } from "./checks/containers.ts";
-import { type Finding, fine, formatFinding, wrong } from "./checks/finding.ts";
+import { checkDroplet } from "./checks/droplet.ts";
+import { type Finding, fine, formatFinding, note, wrong } from "./checks/finding.ts";
 import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./checks/machine.ts";
 import { checkGateway, checkRoutes, checkStack, isDeployed } from "./checks/stack.ts";
-import { dockerEnv, readNames, readSettings, root, STACK } from "./lib/checkout.ts";
+import { parseCommandLine } from "./lib/arguments.ts";
+import { dockerEnv, readNames, readSettings, root } from "./lib/checkout.ts";
 import { listContainers } from "./lib/docker-state.ts";
+import { provideAccess } from "./lib/droplet/access.ts";
+import { openClouds, readConfig } from "./lib/droplet/clouds.ts";
 import { main } from "./lib/main.ts";
+import { commandFor, type Session, sessionFor } from "./lib/session.ts";
+import { prepareStack } from "./lib/stack.ts";
+import { readState } from "./lib/stack-state.ts";
 
 let isWell = true;
 
-await main(async () => {
+await main(async (args) => {
+  const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
   report(await checkTools());
-  const projects = checkFiles();
-  const settings = settingsIfValid();
-  if (settings) await checkWhatRuns(settings, projects);
+  const projects = checkFiles(session);
+  if (session.isLocal) {
+    const settings = settingsIfValid();
+    if (settings) await checkWhatRuns(settings, projects);
+  } else await checkElsewhere(session, projects);
   console.log(isWell ? "\nAll is well." : "\nSomething is wrong; the arrows say how to mend it.");
   return isWell ? 0 : 1;
 });
@@ -31,9 +43,9 @@ function report(findings: readonly Finding[]): void {
 }
 
 /** What projects.yaml and the settings say; a mistake in them is a finding of its own. */
-function checkFiles(): readonly Project[] | undefined {
+function checkFiles({ stack }: Session): readonly Project[] | undefined {
   try {
-    const { projects } = check(root, STACK);
+    const { projects } = check(root, stack);
     report([fine(`projects.yaml: ${projects.length} project${projects.length === 1 ? "" : "s"}`)]);
     return projects;
   } catch (error) {
@@ -59,7 +71,7 @@ async function checkWhatRuns(settings: Settings, projects: readonly Project[] | 
   const env = dockerEnv(settings);
   const docker = await checkDocker(env, [settings.baseImage]);
   report(docker);
-  report(checkStack());
+  report(await checkStack());
   if (docker.every(({ verdict, text }) => verdict !== "wrong" || !text.startsWith("docker: nothing"))) {
     const containers = await listContainers(env, settings.namePrefix);
     const isUp = isDeployed();
@@ -72,4 +84,20 @@ async function checkWhatRuns(settings: Settings, projects: readonly Project[] | 
   }
   report(checkDisk([resolve(root, settings.workspacesDir)]));
   report([await checkLocalhostNames()]);
+}
+
+/** A stack on a droplet: its state, what the clouds say, and what runs on it. */
+async function checkElsewhere(session: Session, projects: readonly Project[] | undefined): Promise<void> {
+  await prepareStack(session);
+  const state = await checkStack(session, commandFor(session, "up"));
+  report(state);
+  if (session.backend.isOwn)
+    report([
+      note("state: is in this checkout alone", "a team needs a backend that all reach: docs/deploying.md"),
+    ]);
+  const [deployment, config] = await Promise.all([readState(session), readConfig(session)]);
+  const clouds = openClouds(session.stack, config);
+  report(await checkClouds(session, clouds, deployment));
+  const access = provideAccess(session, deployment).at(-1);
+  if (access) report(await checkDroplet(session, access, projects, makeNames(clouds.prefix)));
 }

@@ -6,10 +6,12 @@ import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "./lib
 import { deploy, summary } from "./lib/deploy.ts";
 import { heal } from "./lib/heal.ts";
 import { isWatched, main, stop } from "./lib/main.ts";
+import { refuseOtherStack } from "./lib/only-local.ts";
 import { removeImages } from "./lib/platform-images.ts";
-import { openSession, stackExists } from "./lib/session.ts";
+import { commandFor, openSession, stackExists } from "./lib/session.ts";
 
-await main(async () => {
+await main(async (args) => {
+  refuseOtherStack("run down", args, (session) => commandFor(session, "destroy"));
   const settings = readSettings();
   const env = dockerEnv(settings);
   if (!(await engineVersion(env))) {

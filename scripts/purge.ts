@@ -8,9 +8,13 @@ import { engineVersion } from "../toolchain/lib/docker.ts";
 import { dockerEnv, root, STACK } from "./lib/checkout.ts";
 import { listContainers } from "./lib/docker-state.ts";
 import { main, stop } from "./lib/main.ts";
+import { refuseOtherStack } from "./lib/only-local.ts";
+import type { Session } from "./lib/session.ts";
 import { deleteFolders, workspaceFolders } from "./lib/workspaces.ts";
 
-await main(async ([name = "", ...rest]) => {
+await main(async (args) => {
+  refuseOtherStack("run purge", args, onDroplet);
+  const [name = "", ...rest] = args;
   if (rest.length > 0 || !PROJECT_NAME_PATTERN.test(name)) {
     stop(
       "npm run purge",
@@ -43,6 +47,10 @@ await main(async ([name = "", ...rest]) => {
   console.log(`Deleted the workspace of ${name}.`);
   return 0;
 });
+
+/** How a workspace is deleted where no script does it. */
+const onDroplet = ({ stack }: Session): string =>
+  `on its droplet: ssh -F .runtime/${stack}/ssh/<alias>/config <alias> rm -rf /workspaces/<name> /workspaces/.data/<name>`;
 
 /** One line from the terminal, or from whatever is piped in. */
 async function ask(question: string): Promise<string> {

@@ -8,12 +8,15 @@ import { dockerEnv, root, STACK } from "./lib/checkout.ts";
 import { deploy, summary } from "./lib/deploy.ts";
 import { heal } from "./lib/heal.ts";
 import { isWatched, main } from "./lib/main.ts";
+import { refuseOtherStack } from "./lib/only-local.ts";
 import { type ProjectOutput, readProjectOutputs } from "./lib/outputs.ts";
 import { awaitProjects, type Readiness } from "./lib/ready.ts";
+import { commandFor } from "./lib/session.ts";
 import { prepareStack } from "./lib/stack.ts";
 import { table } from "./lib/table.ts";
 
-await main(async () => {
+await main(async (args) => {
+  refuseOtherStack("start", args, (session) => commandFor(session, "up"));
   const began = performance.now();
   // Before anything is fetched or built: a mistake in projects.yaml costs a second, not minutes.
   const { settings } = check(root, STACK);

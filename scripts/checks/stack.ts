@@ -5,30 +5,34 @@ import { LOCAL_RUNTIME_DIR, ROUTES_DIR, routeFileName } from "../../config/names
 import type { Settings } from "../../config/stack.ts";
 import { PROJECT, root, STACK, stateDir } from "../lib/checkout.ts";
 import { readDeployment } from "../lib/checkpoint.ts";
+import { commandFor, openSession } from "../lib/session.ts";
 import { describeLock, judgeLock, readLocks } from "../lib/stack-lock.ts";
+import { peekState } from "../lib/stack-state.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
 
-/** Whether the stack has anything in it. */
+/** Whether this machine's stack has anything in it. */
 export const isDeployed = (): boolean => Boolean(readDeployment(stateDir, PROJECT, STACK)?.resources.length);
 
-/** The stack's state, and whether an update runs or was cut off. */
-export function checkStack(): Finding[] {
-  const deployment = readDeployment(stateDir, PROJECT, STACK);
-  if (!deployment || !isDeployed()) return [wrong(`stack: ${STACK} is not deployed`, "npm start")];
-  const found = [fine(`stack: ${STACK}, ${deployment.resources.length} resources`)];
-  for (const lock of readLocks(stateDir, PROJECT, STACK)) {
+/** A stack's state, and whether an update runs or was cut off. `apply` is the command that deploys it. */
+export async function checkStack(session = openSession(), apply = "npm start"): Promise<Finding[]> {
+  const { stack, backend } = session;
+  const deployment = await peekState(session);
+  if (!deployment?.resources.length) return [wrong(`stack: ${stack} is not deployed`, apply)];
+  const where = session.isLocal ? "" : `, state in ${backend.label}`;
+  const found = [fine(`stack: ${stack}, ${deployment.resources.length} resources${where}`)];
+  for (const lock of backend.folder ? readLocks(backend.folder, PROJECT, stack) : []) {
     const text = `lock: ${describeLock(lock)}`;
     const state = judgeLock(lock);
     if (state === "held") found.push(note(`${text}, is updating the stack`));
-    else if (state === "stale") found.push(wrong(`${text}, was cut off`, "npm start, which mends it"));
+    else if (state === "stale") found.push(wrong(`${text}, was cut off`, `${apply}, which mends it`));
     else
       found.push(
-        wrong(`${text}, on another machine`, "if nothing runs there: npm run pulumi -- cancel --yes"),
+        wrong(`${text}, on another machine`, `if nothing runs there: ${commandFor(session, "cancel --yes")}`),
       );
   }
   if (deployment.pending.length > 0) {
     found.push(
-      wrong(`stack: ${deployment.pending.length} operations were cut off`, "npm start, which mends it"),
+      wrong(`stack: ${deployment.pending.length} operations were cut off`, `${apply}, which mends it`),
     );
   }
   return found;

@@ -1,5 +1,6 @@
 import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
+import type { ExecResult } from "../../toolchain/lib/exec.ts";
 
 /** A container of the platform, as Docker knows it. */
 export interface ContainerState {
@@ -19,14 +20,20 @@ export interface ContainerState {
   memory: number;
 }
 
+/** Runs the Docker client against a stack's machine. */
+export type RunDocker = (args: readonly string[], timeoutMs?: number) => Promise<ExecResult>;
+
 /** The containers that bear the prefix's label, or every platform's when no prefix is given. */
-export async function listContainers(env: NodeJS.ProcessEnv, prefix?: string): Promise<ContainerState[]> {
+export function listContainers(env: NodeJS.ProcessEnv, prefix?: string): Promise<ContainerState[]> {
+  return listContainersBy((args) => docker(args, env), prefix);
+}
+
+/** The same, wherever the client talks to. */
+export async function listContainersBy(run: RunDocker, prefix?: string): Promise<ContainerState[]> {
   const filter = `label=${PLATFORM_LABEL}${prefix ? `=${prefix}` : ""}`;
-  const ids = (await docker(["ps", "--all", "--quiet", "--filter", filter], env)).stdout
-    .split(/\s+/)
-    .filter(Boolean);
+  const ids = (await run(["ps", "--all", "--quiet", "--filter", filter])).stdout.split(/\s+/).filter(Boolean);
   if (ids.length === 0) return [];
-  const { stdout } = await docker(["container", "inspect", ...ids], env);
+  const { stdout } = await run(["container", "inspect", ...ids]);
   return parseContainers(stdout).sort((a, b) => a.name.localeCompare(b.name));
 }
 

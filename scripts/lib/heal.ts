@@ -1,8 +1,8 @@
 import { PLATFORM_LABEL } from "../../config/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
-import type { ExecResult } from "../../toolchain/lib/exec.ts";
 import { dockerEnv, PROJECT, readSettings } from "./checkout.ts";
 import { type Deployment, type HalfMade, halfMade, readDeployment, withoutPending } from "./checkpoint.ts";
+import type { RunDocker } from "./docker-state.ts";
 import { endOrphans } from "./leftovers.ts";
 import { stop } from "./main.ts";
 import { openSession, type Session } from "./session.ts";
@@ -10,8 +10,6 @@ import { releaseLocks, rewriteState } from "./stack-state.ts";
 
 /** Tells a person what has been done. */
 export type Say = (line: string) => void;
-/** Runs the Docker client against a stack's machine. */
-export type RunDocker = (args: readonly string[], timeoutMs?: number) => Promise<ExecResult>;
 
 /**
  * Mends what an engine leaves behind that was ended in mid-update of this machine's stack (a crash, `kill -9`, a power cut): its

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { makeNames } from "../../config/names.ts";
+import { judgeDroplet, judgeTunnel, judgeVolume } from "../../scripts/checks/clouds.ts";
 import { checkContainers } from "../../scripts/checks/containers.ts";
+import { judgeCloudInit, judgeMount } from "../../scripts/checks/droplet.ts";
 import { formatFinding, wrong } from "../../scripts/checks/finding.ts";
 import { checkMemory } from "../../scripts/checks/machine.ts";
 import { type ContainerState, parseContainers } from "../../scripts/lib/docker-state.ts";
@@ -91,5 +93,73 @@ describe("doctor on containers", () => {
 
   it("says how to mend", () => {
     expect(formatFinding(wrong("a: b", "npm start"))).toBe("✗ a: b\n    → npm start");
+  });
+});
+
+describe("doctor on a droplet", () => {
+  const apply = "npm run pulumi -- up --stack prod";
+  const droplet = { id: "7", name: "opencode-prod", status: "active", createdAt: "", volumeIds: [] };
+
+  it("reads cloud-init's own account", () => {
+    const judge = (value: unknown) => judgeCloudInit(JSON.stringify(value));
+    expect(judge({ status: "done", errors: [], recoverable_errors: {} }).verdict).toBe("fine");
+    expect(judge({ status: "done", recoverable_errors: { WARNING: ["a\nb"] } })).toMatchObject({
+      verdict: "note",
+      text: "cloud-init: done, with warnings: a",
+    });
+    expect(judge({ status: "running" }).verdict).toBe("note");
+    expect(judge({ status: "error", errors: ["('scripts-user', no)"] }).text).toMatch(
+      /error: \('scripts-user', no\)/,
+    );
+    expect(judgeCloudInit("command not found").verdict).toBe("wrong");
+  });
+
+  it("wants the volume mounted, with room on it", () => {
+    const mount = (avail: number) =>
+      JSON.stringify({ filesystems: [{ target: "/workspaces", source: "/dev/sda", avail }] });
+    expect(judgeMount(mount(3 * 2 ** 30))).toMatchObject({
+      verdict: "fine",
+      text: "volume: /dev/sda at /workspaces, 3.0 GiB free",
+    });
+    expect(judgeMount(mount(2 ** 30)).verdict).toBe("wrong");
+    expect(judgeMount("").text).toBe("volume: nothing is mounted at /workspaces");
+  });
+
+  it("says what the clouds no longer have, and what is off", () => {
+    expect(judgeDroplet("7", droplet, apply).verdict).toBe("fine");
+    expect(judgeDroplet("7", undefined, apply)).toMatchObject({
+      verdict: "wrong",
+      fix: `${apply}, which makes a new one`,
+    });
+    expect(judgeDroplet("7", { ...droplet, status: "off" }, apply).fix).toMatch(/power-on 7/);
+    const volume = { id: "v", name: "w", createdAt: "", dropletIds: ["7"] };
+    expect(judgeVolume("v", volume, "7", apply).verdict).toBe("fine");
+    expect(judgeVolume("v", volume, "8", apply).text).toMatch(/not attached/);
+    expect(judgeVolume("v", undefined, "7", apply).fix).toMatch(/recovery/);
+    const tunnel = { id: "t", name: "opencode-prod", status: "healthy", connections: 4 };
+    expect(judgeTunnel("t", tunnel, apply).verdict).toBe("fine");
+    expect(judgeTunnel("t", { ...tunnel, status: "degraded" }, apply).verdict).toBe("note");
+    expect(judgeTunnel("t", { ...tunnel, status: "down", connections: 0 }, apply).verdict).toBe("wrong");
+    expect(judgeTunnel("t", undefined, apply).verdict).toBe("wrong");
+  });
+
+  it("wants the connector there, and tells commands for that machine", () => {
+    const remedies = { apply, docker: (args: string) => `ssh droplet docker ${args}` };
+    const found = checkContainers(
+      [...own, running(names.project("web-shop"), { status: "exited" })],
+      webShop,
+      names,
+      {
+        hasConnector: true,
+        remedies,
+      },
+    );
+    expect(found.filter(({ verdict }) => verdict === "wrong")).toEqual([
+      wrong("connector: there is no container t-connector", apply),
+      wrong(
+        "project web-shop: exited, healthy, but is to be running",
+        `${apply}; its log: ssh droplet docker logs --tail 50 t-project-web-shop`,
+      ),
+    ]);
   });
 });

@@ -4,7 +4,7 @@ import { type SshAccess, sshConfigFile, writeSshFiles } from "../../../config/ss
 import { type ExecResult, exec } from "../../../toolchain/lib/exec.ts";
 import { root } from "../checkout.ts";
 import { type Deployment, plainValue } from "../checkpoint.ts";
-import type { RunDocker } from "../heal.ts";
+import type { RunDocker } from "../docker-state.ts";
 import type { Session } from "../session.ts";
 
 const accessSchema: z.ZodType<SshAccess> = z.object({

@@ -1,0 +1,20 @@
+import { parseCommandLine } from "./arguments.ts";
+import { STACK } from "./checkout.ts";
+import { stop } from "./main.ts";
+import { type Session, sessionFor } from "./session.ts";
+
+/** Ends a script that works on this machine alone when it is asked for another stack. `instead`: what to do for that one. */
+export function refuseOtherStack(
+  script: string,
+  args: readonly string[],
+  instead: (session: Session) => string,
+): void {
+  const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
+  if (session.isLocal) return;
+  const unset = process.env.PULUMI_STACK ? ", or unset PULUMI_STACK" : "";
+  stop(
+    `npm ${script}`,
+    `is for this machine's stack, ${STACK}, not for ${session.reference}`,
+    `${instead(session)}${unset}`,
+  );
+}
