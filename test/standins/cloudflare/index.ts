@@ -1,19 +1,61 @@
 /**
- * Stand-in for Cloudflare: its HTTP API.
+ * Stand-in for Cloudflare: its HTTP API, its edge with Access in front of hostnames, and the place where connectors dial in.
+ *
+ * It keeps one account with one zone and one Zero Trust team, and refuses what it doesn't cover with words that say so. Not covered, among
+ * much else: groups, device posture and other rules than e-mail, domain, everyone, login method and service token; applications for paths or
+ * several hostnames; identity providers other than Google and the one-time PIN; records but A, AAAA, CNAME and TXT; caching, and all of
+ * the edge's rules and security features; the wait of up to a minute after a revocation; the real edge's delay in taking changes on.
  */
-import { LEAST_PERMISSIONS } from "./api/permissions.ts";
-import { type ApiRequest, serveApi, type TakeFault } from "./server.ts";
-import { addIdentityProvider, authDomain, newState, type State } from "./state.ts";
 
-export { LEAST_PERMISSIONS };
+import { Faults } from "../faults.ts";
+import { LEAST_PERMISSIONS } from "./api/permissions.ts";
+import { type Bypass, bypassTo } from "./edge/bypass.ts";
+import { makeCertificates } from "./edge/certificates.ts";
+import { type EdgeFetch, edgeFetch, edgeLookup, Visitor } from "./edge/client.ts";
+import { Connectors } from "./edge/connectors.ts";
+import { Edge } from "./edge/edge.ts";
+import { GOOGLE_HOST, Google, type GoogleClient } from "./edge/google.ts";
+import { Login } from "./edge/login.ts";
+import { type SignOptions, Tokens } from "./edge/tokens.ts";
+import { connectorImage } from "./image.ts";
+import { type ApiRequest, serveApi } from "./server.ts";
+import { addIdentityProvider, authDomain, type IdentityProvider, newState, type State } from "./state.ts";
+
+export { LEAST_PERMISSIONS, Visitor };
 
 export interface CloudflareOptions {
   /** The account's one zone. */
   domain: string;
   /** `<team>.cloudflareaccess.com`. */
   teamName: string;
-  /** API tokens, and the permission groups of each. */
+  /** API tokens, and the permission groups of each (`LEAST_PERMISSIONS`). */
   tokens: Record<string, readonly string[]>;
+  /** Where the edge listens, such as the droplets' gateway. */
+  address?: string;
+  /** By default those of the real edge, 443 and 7844. 0 is any that is free. */
+  ports?: { https?: number; tunnel?: number };
+  /** OAuth clients that Google's login knows. */
+  google?: readonly GoogleClient[];
+}
+
+export interface EdgeInterface {
+  readonly address: string;
+  readonly httpsPort: number;
+  readonly tunnelPort: number;
+  /** `fetch` to the edge for every host, whatever DNS says, with its authority trusted. Redirects are not followed. */
+  readonly fetch: EdgeFetch;
+  /** `lookup` of Node's sockets. */
+  readonly lookup: ReturnType<typeof edgeLookup>;
+  /** Arguments by which Chromium goes to the edge for its hosts, and trusts its certificate. */
+  readonly chromiumArguments: readonly string[];
+  /** A visitor with cookies, who follows redirects. */
+  visitor(): Visitor;
+  /** The last code that was sent to an e-mail address by the one-time PIN. */
+  lastCode(email: string): string | undefined;
+  /** Cuts the connections of a tunnel's connectors, or of all; they dial in again. */
+  drop(tunnelId?: string): void;
+  /** Version of its configuration that a tunnel's connectors serve by, and what they had against the last one. */
+  applied(tunnelId: string): { version: number; complaint: string | null };
 }
 
 export interface Cloudflare {
@@ -22,35 +64,85 @@ export interface Cloudflare {
   readonly accountId: string;
   readonly zoneId: string;
   readonly teamDomain: string;
+  /** PEM of the authority that signs the edge's certificates. */
+  readonly caFile: string;
+  readonly edge: EdgeInterface;
+  /** Names that droplets must resolve to the edge, with its address. Zone hostnames are not among them: visitors alone need those. */
+  readonly hosts: Readonly<Record<string, string>>;
   /** Requests to the API, oldest first. */
   readonly requests: readonly ApiRequest[];
+  readonly faults: Faults;
   /** What there is, to be read, and changed as somebody would in the dashboard. */
   readonly state: State;
-  addIdentityProvider: (
-    provider: Parameters<typeof addIdentityProvider>[1],
-  ) => ReturnType<typeof addIdentityProvider>;
+  /** An identity provider that was there before. */
+  addIdentityProvider(provider: Omit<IdentityProvider, "id">): Readonly<IdentityProvider>;
+  /** Makes the image `cloudflare/cloudflared:<tag>` of the stand-in connector: an archive as `docker save` writes it. */
+  connectorImage(tag: string): Promise<{ archive: string }>;
+  /** Hands a request to a hostname's connector past Access's check. */
+  readonly bypass: Bypass;
+  /** Makes a token: right, expired, forged, or another application's. */
+  sign(options: SignOptions): Promise<string>;
   stop(): Promise<void>;
 }
 
+const EDGE_HOSTS = ["region1.v2.argotunnel.com", "region2.v2.argotunnel.com", GOOGLE_HOST];
+
+/** Starts everything. */
 export async function startCloudflare(options: CloudflareOptions): Promise<Cloudflare> {
   const state = newState(options);
-  const requests: ApiRequest[] = [];
-  const takeFault: TakeFault = () => undefined;
-  const server = await serveApi({
-    state,
-    tokens: options.tokens,
-    events: { configured: () => {}, disconnect: () => {} },
-    requests,
-    takeFault,
-  });
+  const [team, address] = [authDomain(state), options.address ?? "127.0.0.1"];
+  const { domain } = options;
+  const certificates = makeCertificates([domain, `*.${domain}`, team, ...EDGE_HOSTS], team);
+  const connectors = new Connectors(state, certificates);
+  const tokens = new Tokens(state, certificates.signing);
+  const google = new Google(options.google ?? [], `https://${team}/cdn-cgi/access/callback`);
+  const login = new Login(state, tokens, google);
+  const edge = new Edge({ state, certificates, connectors, tokens, login, google });
+  const httpsPort = await edge.listen(options.ports?.https ?? 443, address);
+  const tunnelPort = await connectors.listen(options.ports?.tunnel ?? 7844, address);
+  const [requests, faults]: [ApiRequest[], Faults] = [[], new Faults()];
+  const events = {
+    configured: connectors.configured.bind(connectors),
+    disconnect: ({ id }: { id: string }, client?: string) => connectors.drop(id, client),
+  };
+  const server = await serveApi({ state, tokens: options.tokens, events, requests, faults });
+  const fetch = edgeFetch({ address, port: httpsPort, ca: certificates.ca });
+  const rules = [domain, `*.${domain}`, team, GOOGLE_HOST].map(
+    (name) => `MAP ${name}:443 ${address}:${httpsPort}`,
+  );
   return {
     apiUrl: `http://127.0.0.1:${server.port}/client/v4`,
     accountId: state.account.id,
     zoneId: state.zone.id,
-    teamDomain: authDomain(state),
+    teamDomain: team,
+    caFile: certificates.caFile,
+    edge: {
+      address,
+      httpsPort,
+      tunnelPort,
+      fetch,
+      lookup: edgeLookup(address),
+      chromiumArguments: [
+        `--host-resolver-rules=${rules.join(",")}`,
+        `--ignore-certificate-errors-spki-list=${certificates.spki}`,
+      ],
+      visitor: () => new Visitor(fetch),
+      lastCode: (email) => login.codes.get(email.toLowerCase())?.at(-1),
+      drop: (tunnelId) => connectors.drop(tunnelId),
+      applied: (tunnelId) => connectors.applied(tunnelId),
+    },
+    hosts: Object.fromEntries([team, ...EDGE_HOSTS].map((name) => [name, address])),
     requests,
+    faults,
     state,
     addIdentityProvider: (provider) => addIdentityProvider(state, provider),
-    stop: () => server.close(),
+    connectorImage: (tag) => connectorImage(tag, certificates.ca),
+    bypass: bypassTo(connectors, (hostname) => edge.tunnelOf(hostname)),
+    sign: (sign) => tokens.sign(sign),
+    stop: async () => {
+      faults.release();
+      await Promise.all([server.close(), edge.close(), connectors.close()]);
+      certificates.remove();
+    },
   };
 }

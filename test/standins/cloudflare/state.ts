@@ -95,7 +95,8 @@ export interface Policy {
   include: Rule[];
   exclude: Rule[];
   require: Rule[];
-  session_duration: string;
+  /** Comes before the application's own. */
+  session_duration?: string;
   readonly created_at: string;
   updated_at: string;
 }

@@ -49,7 +49,7 @@ const Body = z.strictObject({
   include: Rules,
   exclude: Rules,
   require: Rules,
-  session_duration: SessionDuration.default("24h"),
+  session_duration: SessionDuration.optional(),
   approval_required: z.literal(false).optional(),
   isolation_required: z.literal(false).optional(),
   purpose_justification_required: z.literal(false).optional(),

@@ -34,21 +34,21 @@ function checkAccess(state: State): void {
   });
 }
 
-/** The API's handler; `observe` is asked before anything else. */
+/** The API's handler; `before` comes before anything else. */
 export function api(
   state: State,
   tokens: ReadonlyMap<string, ReadonlySet<string>>,
   events: TunnelEvents,
-  observe: MiddlewareHandler,
+  before: readonly MiddlewareHandler[],
 ): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>().basePath("/client/v4");
-  app.use(observe);
   app.use(async (c, next) => {
     await next();
     c.header("CF-Ray", `${newTag().slice(0, 16)}-TST`);
     c.header("Ratelimit-Policy", `"default";q=${LIMIT};w=300`);
-    c.header("Ratelimit", `"default";r=${LIMIT - 1};t=300`);
+    c.header("Ratelimit", `"default";r=${c.res.status === 429 ? 0 : LIMIT - 1};t=300`);
   });
+  for (const each of before) app.use(each);
   app.use(authenticate(tokens));
   app.use("/accounts/:account/*", async (c, next) => {
     const path = c.req.path.replace("/client/v4", "");

@@ -1,0 +1,108 @@
+/**
+ * Stand-in for the program `cloudflared`: `tunnel run` with a tunnel's token, and `access ssh|tcp`. It serves tunnels whose configuration
+ * is kept at Cloudflare, over one connection of HTTP/2.
+ *
+ * Not covered: QUIC, several connections, configuration files, tunnels' credentials files, quick tunnels, WARP routing, `access login|token|curl`.
+ */
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { type Flags, readFlags, UsageError } from "./arguments.ts";
+import { carry } from "./carrier.ts";
+import { serveMetrics } from "./metrics.ts";
+import { type Network, systemNetwork } from "./network.ts";
+import { Tunnel } from "./tunnel.ts";
+import type { Registration } from "./wire.ts";
+
+export const VERSION = "stand-in";
+
+const GLOBAL: Flags = {
+  "no-autoupdate": { kind: "boolean", variable: "NO_AUTOUPDATE" },
+  version: { kind: "boolean" },
+};
+
+const TUNNEL: Flags = {
+  "no-autoupdate": { kind: "boolean" },
+  metrics: { kind: "string", variable: "TUNNEL_METRICS" },
+  loglevel: { kind: "string", variable: "TUNNEL_LOGLEVEL" },
+  protocol: { kind: "string", variable: "TUNNEL_TRANSPORT_PROTOCOL" },
+  "edge-ip-version": { kind: "string", variable: "TUNNEL_EDGE_IP_VERSION" },
+  retries: { kind: "string", variable: "TUNNEL_RETRIES" },
+  // The real one has it too, for its own tests.
+  edge: { kind: "string", variable: "TUNNEL_EDGE" },
+};
+
+const RUN: Flags = {
+  token: { kind: "string", variable: "TUNNEL_TOKEN" },
+  "token-file": { kind: "string", variable: "TUNNEL_TOKEN_FILE" },
+  protocol: { kind: "string" },
+};
+
+const log = (text: string) => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
+
+/** What a tunnel's token says. Throws for what is none. */
+export function readToken(token: string, connector: string): Registration {
+  try {
+    const { a, t, s } = JSON.parse(Buffer.from(token, "base64").toString("utf8")) as Record<string, unknown>;
+    if (typeof a !== "string" || typeof t !== "string" || typeof s !== "string")
+      throw new Error("incomplete");
+    return { account: a, tunnel: t, secret: s, connector, version: VERSION };
+  } catch {
+    throw new UsageError("Provided Tunnel token is not valid.");
+  }
+}
+
+function tokenOf(values: Readonly<Record<string, unknown>>): string {
+  if (values.token) return String(values.token);
+  if (!values["token-file"])
+    throw new UsageError("the stand-in for cloudflared runs tunnels by token only: --token or --token-file");
+  try {
+    return readFileSync(String(values["token-file"]), "utf8").trim();
+  } catch (error) {
+    throw new UsageError(`Failed to read token file: ${(error as Error).message}`);
+  }
+}
+
+async function runTunnel(args: readonly string[], network: Network): Promise<void> {
+  const of = readFlags(args, TUNNEL);
+  const [command, ...more] = of.rest;
+  if (command !== "run")
+    throw new UsageError(`the stand-in for cloudflared has no \`tunnel ${command ?? ""}\``);
+  const run = readFlags(more, RUN);
+  const protocol = run.values.protocol ?? of.values.protocol ?? "auto";
+  if (!["auto", "http2"].includes(String(protocol)))
+    throw new UsageError(`the stand-in for cloudflared speaks http2, not ${protocol}`);
+  const connector = randomUUID();
+  const registration = readToken(tokenOf(run.values), connector);
+  const [host = "", port] = String(of.values.edge ?? "region1.v2.argotunnel.com:7844").split(":");
+  const tunnel = new Tunnel({
+    registration,
+    edge: { host, port: Number(port) },
+    network,
+    log,
+    backoff: 1000,
+    retries: Number(of.values.retries ?? 5),
+  });
+  log(`INF Starting tunnel tunnelID=${registration.tunnel}`);
+  log(`INF Generated Connector ID: ${connector}`);
+  const metrics = serveMetrics(String(of.values.metrics ?? "localhost:20241"), tunnel, connector);
+  metrics.on("error", (error) => log(`ERR metrics server: ${error.message}`));
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.once(signal, () => {
+      log(`INF Initiating graceful shutdown due to signal ${signal} ...`);
+      tunnel.stop();
+    });
+  await tunnel.run();
+  metrics.close();
+}
+
+/** Runs a command line. Throws `UsageError` for one that cloudflared wouldn't take. */
+export async function cloudflared(args: readonly string[]): Promise<void> {
+  const { values, rest } = readFlags(args, GLOBAL);
+  const [command, ...more] = rest;
+  if (values.version || command === "version")
+    return void process.stdout.write(`cloudflared version ${VERSION}\n`);
+  if (command === "tunnel") return await runTunnel(more, systemNetwork());
+  if (command === "access" && ["ssh", "tcp", "rdp", "smb"].includes(more[0] ?? ""))
+    return await carry(more.slice(1), systemNetwork());
+  throw new UsageError(`the stand-in for cloudflared has no command ${rest.slice(0, 2).join(" ")}`);
+}

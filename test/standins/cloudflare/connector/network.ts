@@ -1,0 +1,42 @@
+/** How the connector reaches Cloudflare: names and trust, which unit tests replace. */
+import { readFileSync } from "node:fs";
+import { get } from "node:https";
+
+export interface Network {
+  /** PEM of the authorities that are trusted. */
+  readonly ca: string | Buffer;
+  /** Where an HTTPS host is reached. */
+  readonly at: (hostname: string) => { host: string; port: number };
+}
+
+/** As Go's programs find the system's authorities. */
+export function systemNetwork(): Network {
+  return {
+    ca: readFileSync(process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt"),
+    at: (hostname) => ({ host: hostname, port: 443 }),
+  };
+}
+
+/** Reads a resource over HTTPS. */
+export function read(url: URL, { ca, at }: Network): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const headers = { host: url.host };
+    const options = {
+      ...at(url.hostname),
+      path: url.pathname + url.search,
+      servername: url.hostname,
+      ca,
+      headers,
+    };
+    const request = get({ ...options, timeout: 10_000 }, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("error", reject);
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString("utf8") }),
+      );
+    });
+    request.on("timeout", () => request.destroy(new Error(`no answer from ${url.host}`)));
+    request.on("error", reject);
+  });
+}

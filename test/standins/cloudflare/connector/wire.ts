@@ -1,0 +1,72 @@
+/** What the edge and a connector say to each other over HTTP/2, by cloudflared's own names. */
+
+/** Header by which the edge tells what a request is, where it isn't plain HTTP. */
+export const UPGRADE = "cf-cloudflared-proxy-connection-upgrade";
+
+export const CONTROL_STREAM = "control-stream";
+export const UPDATE_CONFIGURATION = "update-configuration";
+export const WEBSOCKET = "websocket";
+
+/** The origin's headers, spelt as the origin did and packed, since HTTP/2 would refuse some. */
+export const RESPONSE_HEADERS = "cf-cloudflared-response-headers";
+
+/** Who answered: the origin, or cloudflared itself. */
+export const RESPONSE_META = "cf-cloudflared-response-meta";
+export const FROM_ORIGIN = '{"src":"origin"}';
+export const FROM_CLOUDFLARED = '{"src":"cloudflared"}';
+
+/** Name and value, in turn, as Node's `rawHeaders`. */
+export type RawHeaders = readonly string[];
+
+/** Base64 without padding, `name:value` joined by semicolons. */
+export function packHeaders(raw: RawHeaders): string {
+  const packed = raw.map((text) => Buffer.from(text, "latin1").toString("base64").replace(/=+$/, ""));
+  return Array.from({ length: packed.length / 2 }, (_, i) => `${packed[2 * i]}:${packed[2 * i + 1]}`).join(
+    ";",
+  );
+}
+
+export function unpackHeaders(packed: string): string[] {
+  return packed
+    .split(";")
+    .filter((pair) => pair !== "")
+    .flatMap((pair) => pair.split(":").map((part) => Buffer.from(part, "base64").toString("latin1")));
+}
+
+/** Headers that belong to one connection alone, and are not passed on. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** What a connector says first, on the control stream. The real one speaks Cap'n Proto there; this is a line of JSON. */
+export interface Registration {
+  account: string;
+  tunnel: string;
+  /** base64 */
+  secret: string;
+  connector: string;
+  version: string;
+}
+
+/** The edge's answer. */
+export type Registered = { connection: string; location: string } | { error: string };
+
+/** Body of a configuration's update. */
+export interface ConfigurationUpdate {
+  version: number;
+  config: unknown;
+}
+
+/** A connector's answer to it. */
+export interface ConfigurationApplied {
+  lastAppliedVersion: number;
+  err: string | null;
+}
