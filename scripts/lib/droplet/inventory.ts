@@ -97,17 +97,14 @@ async function listCloudflare(
       .filter(({ name }) => name === names.serviceToken)
       .map((token) => ({ kind: "Access service token" as const, ...token })),
     ...providers
-      .filter(({ name }) => name === names.google)
+      .filter(({ name }) => name === names.google || name === names.oneTimePin)
       .map((provider) => providerThing(provider, googleClientId, applications)),
   ];
 }
 
-/**
- * An identity provider has no date. That of one-time PINs is not looked at: an account has one at most, and the program takes the one
- * that is there.
- */
+/** An identity provider has no date. What it is for shows whose it is; one of one-time PINs is for nothing but its name. */
 function providerThing(
-  { id, name, createdAt, clientId }: IdentityProvider,
+  { id, name, type, createdAt, clientId }: IdentityProvider,
   googleClientId: string | undefined,
   applications: readonly Application[],
 ): CloudThing {
@@ -118,7 +115,7 @@ function providerThing(
     name,
     ...(createdAt ? { createdAt } : {}),
     ...(user ? { inUse: `is what the application "${user.name}" lets people log in with` } : {}),
-    isOwn: clientId !== undefined && clientId === googleClientId,
+    isOwn: type === "onetimepin" || (clientId !== undefined && clientId === googleClientId),
   };
 }
 
