@@ -111,15 +111,18 @@ describe("what a change means", () => {
     const said = consequencesOf([
       step({ op: "replace", type: "digitalocean:index/droplet:Droplet" }),
       step({ op: "delete", type: "digitalocean:index/volume:Volume" }),
+      step({ op: "update", type: "digitalocean:index/droplet:Droplet", properties: ["size"] }),
+      step({ op: "update", type: "digitalocean:index/droplet:Droplet", properties: ["tags"] }),
       step({ op: "replace", project: "web" }),
       step({ op: "delete", project: "old" }),
       step({ op: "create", project: "new" }),
     ]);
-    expect(said).toHaveLength(4);
+    expect(said).toHaveLength(5);
     expect(said[0]).toMatch(/^A replacement of the droplet interrupts every project/);
     expect(said[1]).toMatch(/^The volume holds every workspace/);
-    expect(said[2]).toMatch(/^web is restarted/);
-    expect(said[3]).toMatch(/^old is removed: .*workspace stays/);
+    expect(said[2]).toMatch(/^Another size turns the droplet off/);
+    expect(said[3]).toMatch(/^web is restarted/);
+    expect(said[4]).toMatch(/^old is removed: .*workspace stays/);
   });
 
   it("is said once", () => {

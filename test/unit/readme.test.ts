@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { loadProjects } from "../../config/load.ts";
 import { settingDocs } from "../../config/stack.ts";
 import { LEAST_PERMISSIONS } from "../standins/cloudflare/api/permissions.ts";
+import { PLATFORM_SCOPES } from "../standins/digitalocean/scopes.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (name: string) => readFileSync(join(root, name), "utf8");
@@ -40,6 +41,14 @@ describe("the page on deploying", () => {
     for (const docs of settings) expect(deploying).toContain(row(docs));
     const [, table = ""] = /\n\| key \| default \| meaning \|\n\|[-|]+\n((?:\|.*\n)+)/.exec(deploying) ?? [];
     expect(table.trimEnd().split("\n")).toHaveLength(settings.length);
+  });
+
+  it("lists the scopes that DigitalOcean's token needs, and no more", () => {
+    const [, table = ""] = /\n\| scope of \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(deploying) ?? [];
+    const listed = [...table.matchAll(/^\| `(\w+)` \| (.+?) \|/gm)].flatMap(([, resource, verbs = ""]) =>
+      [...verbs.matchAll(/`(\w+)`/g)].map(([, verb]) => `${resource}:${verb}`),
+    );
+    expect(listed.sort()).toEqual([...PLATFORM_SCOPES].sort());
   });
 
   it("lists what Cloudflare's token needs, as its dashboard calls it, and no more", () => {

@@ -75,7 +75,7 @@ function opener(service: Exclude<Service, { kind: "status" }>, options: OriginOp
   const connectTimeout = (options.connectTimeout ?? 30) * 1000;
   if (service.kind === "tcp") {
     const bridge = tcpBridge(service, connectTimeout);
-    return (request) => plainRequest({ ...request, createConnection: () => bridge(), agent: false });
+    return (request) => plainRequest({ ...request, createConnection: () => bridge() });
   }
   const secure = service.url.protocol === "https:";
   const agent = new (secure ? SecureAgent : Agent)({
