@@ -3,6 +3,7 @@ import type { Part } from "./part.ts";
 import { baseImagePart } from "./parts/base-image.ts";
 import { chromiumPart, gitPart, tmuxPart } from "./parts/commands.ts";
 import { dockerPart } from "./parts/docker.ts";
+import { dropletImagePart } from "./parts/droplet-image.ts";
 import { pluginsPart } from "./parts/plugins.ts";
 import { pulumiPart } from "./parts/pulumi.ts";
 import { traefikPart } from "./parts/traefik.ts";
@@ -22,3 +23,6 @@ export const platformParts = (baseImage?: string): readonly Part[] => [
 
 /** What the tests need besides. */
 export const testParts: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
+
+/** What the tests of production need besides. */
+export const dropletParts: readonly Part[] = [dropletImagePart];

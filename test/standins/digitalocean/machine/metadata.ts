@@ -1,0 +1,67 @@
+/** The metadata service of droplets, as far as user data and tests ask for it. */
+import { createServer, type Server } from "node:http";
+import type { Droplet, World } from "../world.ts";
+
+/** Answers a droplet by the address from which it asks. */
+export function metadataServer(world: World): Server {
+  return createServer((request, response) => {
+    const ip = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+    const droplet = [...world.droplets.values()].find(({ address }) => address?.ip === ip);
+    const path = new URL(request.url ?? "/", "http://metadata").pathname;
+    const json = path === "/metadata/v1.json";
+    const text = droplet && (json ? JSON.stringify(document(droplet)) : answer(droplet, path));
+    response.writeHead(text === undefined ? 404 : 200, {
+      "content-type": json ? "application/json" : "text/plain; charset=utf-8",
+    });
+    response.end(text ?? "not found\n");
+  });
+}
+
+function answer(droplet: Droplet, path: string): string | undefined {
+  const name = /^\/metadata\/v1\/?(.*?)\/?$/.exec(path)?.[1];
+  if (name === undefined) return undefined;
+  if (name === "user-data") return droplet.userData;
+  if (name === "vendor-data") return "";
+  return walk(document(droplet), name ? name.split("/") : []);
+}
+
+/** What is at a place of the document: a text as it is, lists line by line, and of more the names. */
+function walk(value: unknown, names: readonly string[]): string | undefined {
+  const [name, ...rest] = names;
+  if (name !== undefined) {
+    const members = value as Record<string, unknown> | undefined;
+    const key = name === "public-keys" ? "public_keys" : name;
+    return typeof members === "object" ? walk(members[key], rest) : undefined;
+  }
+  if (value === undefined) return undefined;
+  if (typeof value !== "object" || value === null) return String(value);
+  if (!Array.isArray(value))
+    return Object.entries(value)
+      .map(([key, member]) => (typeof member === "object" ? `${key}/` : key))
+      .join("\n");
+  return value.every((member) => typeof member === "string")
+    ? value.join("\n")
+    : value.map((_, index) => `${index}/`).join("\n");
+}
+
+function document(droplet: Droplet) {
+  const { address } = droplet;
+  const nic = (ip: string | undefined, type: string) => ({
+    ipv4: { ip_address: ip, netmask: address?.netmask, gateway: address?.gateway },
+    type,
+  });
+  return {
+    droplet_id: droplet.id,
+    id: droplet.id,
+    hostname: droplet.name,
+    user_data: droplet.userData,
+    public_keys: droplet.keys.map(({ publicKey }) => publicKey),
+    region: droplet.region,
+    interfaces: {
+      public: [nic(address?.ip, "public")],
+      private: [nic(address?.privateIp, "private")],
+    },
+    tags: droplet.tags,
+    features: { dhcp_enabled: false },
+  };
+}
