@@ -6,7 +6,6 @@ import { forgeOf, runUrlOf } from "./ci/place.ts";
 import { previewJob } from "./ci/preview.ts";
 import { redactor } from "./ci/redact.ts";
 import { upJob } from "./ci/up.ts";
-import { prepareState } from "./lib/checkout.ts";
 import { main, stop } from "./lib/main.ts";
 import { openSession } from "./lib/session.ts";
 
@@ -21,7 +20,7 @@ const JOBS: Readonly<Record<string, (job: Job) => Promise<number>>> = {
 await main(async (args) => {
   const { name, stack } = parse(args);
   const run = JOBS[name] ?? stop("npm run ci", `"${name}" is not a job`, USAGE);
-  prepareState();
+  forgetEmpty();
   // An update needs nothing of the forge, so it needs no token for it either.
   const forge = name === "up" ? undefined : forgeOf(process.env);
   return run({
@@ -31,6 +30,11 @@ await main(async (args) => {
     redact: redactor(process.env),
   });
 });
+
+/** A forge hands over a secret that isn't set as an empty text, which those who read it take for a value. */
+function forgetEmpty(): void {
+  for (const [name, value] of Object.entries(process.env)) if (value === "") delete process.env[name];
+}
 
 function parse(args: readonly string[]): { name: string; stack: string } {
   try {

@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fetchFile } from "../../toolchain/lib/download.ts";
 import { which } from "../../toolchain/lib/exec.ts";
 import { toolchainPath } from "../../toolchain/paths.ts";
@@ -20,25 +20,21 @@ const SHA256: Readonly<Record<string, readonly [asset: string, sha256: string]>>
   ],
 };
 
-/** Where the releases are; tests have their own. */
 const RELEASES = "https://github.com/cloudflare/cloudflared/releases/download";
 
 /** Brings cloudflared where the machine has none, and takes no other than the one of that checksum. */
-export async function bringCloudflared(
+export async function bringCloudflared({
   releases = RELEASES,
+  checksums = SHA256,
   platform = `${process.platform}-${process.arch}`,
-): Promise<void> {
+} = {}): Promise<void> {
   if (which("cloudflared", toolchainPath(root))) return;
+  const needed = "is needed for SSH through the tunnel";
   const [asset, sha256] =
-    SHA256[platform] ??
-    stop(
-      "cloudflared",
-      `is needed for SSH through the tunnel, and isn't fetched for ${platform}`,
-      "install it",
-    );
+    checksums[platform] ?? stop("cloudflared", `${needed}, and isn't fetched for ${platform}`, "install it");
   const file = join(toolchain, "bin", "cloudflared");
   const unfinished = `${file}.${process.pid}`;
-  mkdirSync(join(file, ".."), { recursive: true });
+  mkdirSync(dirname(file), { recursive: true });
   try {
     const url = `${releases}/${VERSION}/${asset}`;
     const got = await fetchFile(url, unfinished, () => {});
@@ -47,6 +43,6 @@ export async function bringCloudflared(
     renameSync(unfinished, file);
     console.log(`cloudflared ${VERSION}: downloaded`);
   } finally {
-    if (existsSync(unfinished)) rmSync(unfinished);
+    rmSync(unfinished, { force: true });
   }
 }

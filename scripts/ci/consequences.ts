@@ -4,6 +4,8 @@ import { kindOf, type Operation, type Step } from "./plan.ts";
 export interface Rule {
   readonly type: RegExp;
   readonly ops: readonly Operation[];
+  /** Only where this property differs. */
+  readonly concerns?: string;
   /** Only for resources of a project, or only for those that all share. */
   readonly of?: "project" | "platform";
   say(step: Step): string;
@@ -14,7 +16,13 @@ export const RULES: readonly Rule[] = [
     type: /^digitalocean:index\/droplet:Droplet$/,
     ops: ["replace", "delete"],
     say: () =>
-      "A replacement of the droplet interrupts every project for some minutes: a new machine boots, takes over the volume and builds the images. The workspaces on the volume stay; whatever else is on the droplet's own disk, opencode's sessions outside the volume among it, is lost.",
+      "A replacement of the droplet interrupts every project for some minutes: a new machine with another address boots, takes over the volume and builds the images. Workspaces and sessions are on the volume and stay; whatever else is on the droplet's own disk is lost. A new droplet is met by its address, also where SSH goes through the tunnel later: docs/deploying.md says what to set before.",
+  },
+  {
+    type: /^digitalocean:index\/droplet:Droplet$/,
+    ops: ["update"],
+    concerns: "size",
+    say: () => "Another size turns the droplet off for some minutes, and every project with it.",
   },
   {
     type: /^digitalocean:index\/volume:Volume$/,
@@ -85,9 +93,10 @@ export const RULES: readonly Rule[] = [
 export function consequencesOf(steps: readonly Step[]): string[] {
   const said = steps.flatMap((step) =>
     RULES.filter(
-      ({ type, ops, of }) =>
+      ({ type, ops, of, concerns }) =>
         type.test(step.type) &&
         ops.includes(step.op) &&
+        (concerns === undefined || step.properties.includes(concerns)) &&
         (of === undefined || (of === "project") === (step.project !== undefined)),
     ).map((rule) => rule.say(step)),
   );

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lastLines } from "../../toolchain/lib/exec.ts";
 import { logsDir } from "../lib/checkout.ts";
@@ -28,6 +28,7 @@ export const notPreviewed = (explanation: string): Previewed => ({
 
 /** Lets the engine say what an update would do; with `refresh` it asks first how everything really is. Nothing is changed, the state neither. */
 export async function previewStack(session: Session, { refresh = false } = {}): Promise<Previewed> {
+  mkdirSync(logsDir, { recursive: true });
   const eventLog = join(logsDir, `ci-${process.pid}-${Date.now()}.events`);
   const args = ["preview", "--diff", "--non-interactive", "--color=never", "--event-log", eventLog];
   // The engine offers its event log, which the Automation API is built on, with this variable alone.

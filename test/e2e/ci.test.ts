@@ -195,7 +195,7 @@ describe("the pipelines", () => {
     expect(code, output).toBe(1);
     const text = page();
     expect(text).toContain("### Applying to `local`: failed");
-    expect(text).toContain("no-such-image");
+    expect(text).toContain("can't build image");
     expect(alerts).toEqual([expect.stringContaining("The update of local failed.")]);
   });
 
