@@ -25,4 +25,4 @@ export const platformParts = (baseImage?: string): readonly Part[] => [
 export const testParts: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 
 /** What the tests of production need besides. */
-export const dropletParts: readonly Part[] = [dropletImagePart];
+export const productionTestParts: readonly Part[] = [dropletImagePart];
