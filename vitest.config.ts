@@ -22,6 +22,18 @@ export default defineConfig({
           teardownTimeout: 2 * MINUTE,
         },
       },
+      {
+        // In one run after the other: the first that fails says why the rest does.
+        test: {
+          name: "production",
+          include: ["test/production/**/*.test.ts"],
+          fileParallelism: false,
+          pool: "forks",
+          testTimeout: 20 * MINUTE,
+          hookTimeout: 25 * MINUTE,
+          teardownTimeout: 2 * MINUTE,
+        },
+      },
     ],
   },
 });

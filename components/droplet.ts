@@ -111,7 +111,8 @@ export class DropletHost extends pulumi.ComponentResource {
         description: "Workspaces of the opencode platform",
         tags: [tag.name],
       },
-      { ...this.child, protect: settings.protectWorkspaces },
+      // No two volumes of a region have one name.
+      { ...this.child, protect: settings.protectWorkspaces, deleteBeforeReplace: true },
     );
   }
 

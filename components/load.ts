@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { localHost } from "../config/check.ts";
+import { dropletHost, localHost } from "../config/check.ts";
 import { type CloudNames, cloudNames } from "../config/cloud-names.ts";
 import { LOCAL_STACK } from "../config/commands.ts";
 import { ConfigError, collect, type Problem } from "../config/errors.ts";
@@ -9,7 +9,7 @@ import { makeNames, type Names } from "../config/names.ts";
 import { hostnameClashes, type ProductionSettings } from "../config/production.ts";
 import type { Project } from "../config/project.ts";
 import { secretKeys } from "../config/secrets.ts";
-import { findTokens, ownSettings, parseSettings, type Settings } from "../config/stack.ts";
+import { findTokens, ownSettings, parseSettings, plainKeys, type Settings } from "../config/stack.ts";
 import { localUrls, type PublicUrls, publicUrls, type Urls } from "../config/urls.ts";
 import { assertPortUsable } from "./port.ts";
 import { assertToolsInstalled } from "./tools.ts";
@@ -71,15 +71,19 @@ function readConfiguration(checkout: string): { entries: readonly Project[]; set
   const stack = pulumi.getStack();
   const config = pulumi.runtime.allConfig();
   const tokens = findTokens((key) => Object.hasOwn(config, key), process.env);
-  const problems: Problem[] = [];
+  const plain = plainKeys(config, process.env.PULUMI_CONFIG_SECRET_KEYS);
+  const [problems, wrongSettings]: [Problem[], Problem[]] = [[], []];
+  const settings = collect(wrongSettings, () => parseSettings(ownSettings(config), { stack, tokens, plain }));
   const entries = collect(problems, () =>
     readProjectsFile(join(checkout, "projects.yaml"), {
       stack,
       hasSecret: (project, name) => findSecret(project, name) !== undefined,
-      ...(stack === LOCAL_STACK && localHost()),
+      ...(stack === LOCAL_STACK
+        ? localHost()
+        : settings?.production && dropletHost(settings.production.size)),
     }),
   );
-  const settings = collect(problems, () => parseSettings(ownSettings(config), { stack, tokens }));
+  problems.push(...wrongSettings);
   if (entries && settings?.production)
     problems.push(
       ...hostnameClashes(

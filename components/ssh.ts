@@ -37,6 +37,9 @@ export function firstContact({ address, pairingCode, tunnelHostname }: FirstCont
     "-o LogLevel=ERROR",
     ...(tunnelHostname ? ["-o 'ProxyCommand=cloudflared access ssh --hostname %h'"] : []),
   ].join(" ");
+  const elsewhere = tunnelHostname
+    ? "The tunnel may still lead to the droplet before it: set sshThrough to address and sshAllow to your address (docs/deploying.md)."
+    : "Somebody may be in between.";
   return `set -eu
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -54,7 +57,7 @@ done
 key=$(cut -d' ' -f2,3 "$dir/known_hosts")
 sum() { if command -v sha256sum > /dev/null; then sha256sum; else shasum -a 256; fi; }
 if [ "$proof" != "$(printf '%s %s' '${pairingCode}' "$key" | sum | cut -d' ' -f1)" ]; then
-  echo "What answers at ${address} is not the droplet: it could not prove its host key. Somebody may be in between." >&2
+  echo 'What answers at ${tunnelHostname ?? address} is not the droplet ${address}: it could not prove its host key. ${elsewhere}' >&2
   exit 1
 fi
 printf '%s' "$key"
@@ -76,6 +79,8 @@ code=0
 timeout ${CLOUD_INIT_WAIT} cloud-init status --wait > /dev/null 2>&1 || code=$?
 [ "$code" -ne 124 ] || fail 'cloud-init was not done within ${CLOUD_INIT_WAIT / 60} minutes.'
 [ "$code" -ne 1 ] || fail 'cloud-init ended with an error.'
+# After a volume was exchanged on a droplet that is up.
+systemctl start workspaces.mount docker.service > /dev/null 2>&1 || true
 mountpoint -q ${WORKSPACES_DIR} || fail 'The volume of the workspaces is not mounted at ${WORKSPACES_DIR}.'
 docker version > /dev/null 2>&1 || fail 'Docker does not answer.'
 `;

@@ -1,13 +1,14 @@
-/** `npm test`: everything; `npm run test:unit` and `npm run test:local`: one kind. */
+/** `npm test`: everything; `npm run test:unit`, `test:local` and `test:production`: one kind. */
 import { join } from "node:path";
-import { platformParts, provision, testParts } from "../toolchain/index.ts";
+import { platformParts, productionTestParts, provision, testParts } from "../toolchain/index.ts";
 import { runInherited, which } from "../toolchain/lib/exec.ts";
 import { CHROMIUM_COMMANDS } from "../toolchain/parts/commands.ts";
+import { describePlugins } from "../toolchain/parts/plugins.ts";
 import { root, toolchain } from "./lib/checkout.ts";
 import { isWatched, main } from "./lib/main.ts";
 import { pulumiBinary } from "./lib/pulumi.ts";
 
-const KINDS = ["unit", "local"];
+const KINDS = ["unit", "local", "production"];
 
 await main(async (args) => {
   const [first] = args;
@@ -15,7 +16,9 @@ await main(async (args) => {
   const rest = kind ? args.slice(1) : args;
   const env: NodeJS.ProcessEnv = { ...process.env };
   if (kind !== "unit") {
-    await provision([...platformParts(), ...testParts], { root, progress: isWatched() ? "live" : "plain" });
+    const parts = [...platformParts(), ...testParts, ...(kind === "local" ? [] : productionTestParts)];
+    await provision(parts, { root, progress: isWatched() ? "live" : "plain" });
+    if (kind !== "local") for (const plugin of describePlugins(toolchain)) console.log(plugin);
     env.OPENCODE_PLATFORM_TOOLCHAIN = toolchain;
     env.PULUMI_BIN = await pulumiBinary();
     env.CHROMIUM_BIN = CHROMIUM_COMMANDS.map((name) => which(name)).find(Boolean) ?? "";

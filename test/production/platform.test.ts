@@ -1,0 +1,30 @@
+/**
+ * A stack on a droplet behind a tunnel, from nothing to its end: one after another, on one pair of clouds, because a droplet takes minutes
+ * to boot. The suites are in the order in which a platform lives.
+ */
+import { afterAll, beforeAll } from "vitest";
+import { changes } from "./suites/changes.ts";
+import { destruction, throughTheTunnel } from "./suites/end.ts";
+import { firstUpdate, refusals } from "./suites/first-update.ts";
+import { losses } from "./suites/losses.ts";
+import { secrets } from "./suites/secrets.ts";
+import { startWorld, type World } from "./support/world.ts";
+
+let started: World | undefined;
+const world = (): World => {
+  if (!started) throw new Error("the clouds did not start");
+  return started;
+};
+
+beforeAll(async () => {
+  started = await startWorld();
+});
+afterAll(() => started?.stop());
+
+firstUpdate(world);
+refusals(world);
+changes(world);
+secrets(world);
+losses(world);
+throughTheTunnel(world);
+destruction(world);

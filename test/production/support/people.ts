@@ -1,0 +1,28 @@
+import { type Browser, chromium, type Page } from "playwright-core";
+import { FLAGS, openPage, type Watched } from "../../e2e/support/browser.ts";
+import type { World } from "./world.ts";
+
+/** Chromium that finds the stand-in of Cloudflare's edge wherever a name leads to it. */
+export function launchBrowser(world: World): Promise<Browser> {
+  // It listens on every address; Chromium wants one.
+  const flags = world.cloudflare.edge.chromiumArguments.map((flag) =>
+    flag.replaceAll("0.0.0.0", "127.0.0.1"),
+  );
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM_BIN || "/usr/bin/chromium",
+    args: [...FLAGS, ...flags],
+  });
+}
+
+/** Opens a URL as somebody who is asked to log in, and does so with Google. */
+export async function logIn(browser: Browser, url: string, email: string): Promise<Watched> {
+  const watched = await openPage(browser);
+  await watched.page.goto(url);
+  await fillIn(watched.page, email);
+  return watched;
+}
+
+async function fillIn(page: Page, email: string): Promise<void> {
+  await page.getByLabel("Email").fill(email);
+  await page.getByRole("button", { name: "Next" }).click();
+}
