@@ -12,6 +12,7 @@ beforeAll(async () => {
   cloudflare = await startCloudflare({
     domain: "example.com",
     teamName: "acme",
+    ports: { https: 0, tunnel: 0 },
     tokens: {
       [TOKEN]: LEAST_PERMISSIONS,
       "dashboard-names": ["Zone Read", "DNS Edit"],

@@ -587,6 +587,24 @@ describe("connectors", () => {
     await vi.waitFor(async () => expect((await visit("/", {}, OPEN)).status).toBe(200), { timeout: 5000 });
   });
 
+  it("let requests end when they are stopped, and take no more", async () => {
+    let held: ServerResponse | undefined;
+    respond = (_, response) => {
+      held = response;
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
+    };
+    const { body } = await visit("/", {}, OPEN);
+    respond = undefined;
+    tunnel.stop(10_000);
+    await vi.waitFor(async () => expect((await visit("/", {}, OPEN)).status).toBe(530));
+    held?.end("data: 2\n\n");
+    expect(await new Response(body).text()).toBe("data: 1\n\ndata: 2\n\n");
+    await vi.waitFor(() => expect(cloudflare.state.tunnels.get(tunnelId)?.connections).toEqual([]));
+    tunnel = connector(await api("GET", `$account/cfd_tunnel/${tunnelId}/token`));
+    void tunnel.run();
+    await once(tunnel, "ready");
+  });
+
   it("are refused without the tunnel's secret, and give up", async () => {
     const content = { a: cloudflare.accountId, t: tunnelId, s: Buffer.alloc(32).toString("base64") };
     const wrong = connector(Buffer.from(JSON.stringify(content)).toString("base64"));

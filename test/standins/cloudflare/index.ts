@@ -8,7 +8,7 @@
  */
 
 import { Faults } from "../faults.ts";
-import { LEAST_PERMISSIONS } from "./api/permissions.ts";
+import { LEAST_PERMISSIONS, readTokens } from "./api/permissions.ts";
 import { type Bypass, bypassTo } from "./edge/bypass.ts";
 import { makeCertificates } from "./edge/certificates.ts";
 import { type EdgeFetch, edgeFetch, edgeLookup, Visitor } from "./edge/client.ts";
@@ -17,6 +17,7 @@ import { Edge } from "./edge/edge.ts";
 import { GOOGLE_HOST, Google, type GoogleClient } from "./edge/google.ts";
 import { Login } from "./edge/login.ts";
 import { type SignOptions, Tokens } from "./edge/tokens.ts";
+import { installClient } from "./executable.ts";
 import { connectorImage } from "./image.ts";
 import { type ApiRequest, serveApi } from "./server.ts";
 import { addIdentityProvider, authDomain, type IdentityProvider, newState, type State } from "./state.ts";
@@ -78,6 +79,8 @@ export interface Cloudflare {
   addIdentityProvider(provider: Omit<IdentityProvider, "id">): Readonly<IdentityProvider>;
   /** Makes the image `cloudflare/cloudflared:<tag>` of the stand-in connector: an archive as `docker save` writes it. */
   connectorImage(tag: string): Promise<{ archive: string }>;
+  /** Puts the executable `cloudflared` in a folder, for PATH: `access ssh` and `access tcp`, to this edge. */
+  installClient(directory: string): void;
   /** Hands a request to a hostname's connector past Access's check. */
   readonly bypass: Bypass;
   /** Makes a token: right, expired, forged, or another application's. */
@@ -89,6 +92,7 @@ const EDGE_HOSTS = ["region1.v2.argotunnel.com", "region2.v2.argotunnel.com", GO
 
 /** Starts everything. */
 export async function startCloudflare(options: CloudflareOptions): Promise<Cloudflare> {
+  const permissions = readTokens(options.tokens);
   const state = newState(options);
   const [team, address] = [authDomain(state), options.address ?? "127.0.0.1"];
   const { domain } = options;
@@ -105,7 +109,7 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     configured: connectors.configured.bind(connectors),
     disconnect: ({ id }: { id: string }, client?: string) => connectors.drop(id, client),
   };
-  const server = await serveApi({ state, tokens: options.tokens, events, requests, faults });
+  const server = await serveApi({ state, tokens: permissions, events, requests, faults });
   const fetch = edgeFetch({ address, port: httpsPort, ca: certificates.ca });
   const rules = [domain, `*.${domain}`, team, GOOGLE_HOST].map(
     (name) => `MAP ${name}:443 ${address}:${httpsPort}`,
@@ -137,6 +141,8 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     state,
     addIdentityProvider: (provider) => addIdentityProvider(state, provider),
     connectorImage: (tag) => connectorImage(tag, certificates.ca),
+    installClient: (directory) =>
+      installClient(directory, { address, port: httpsPort, caFile: certificates.caFile }),
     bypass: bypassTo(connectors, (hostname) => edge.tunnelOf(hostname)),
     sign: (sign) => tokens.sign(sign),
     stop: async () => {

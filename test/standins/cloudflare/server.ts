@@ -6,7 +6,6 @@ import { type Faults, showFaults } from "../faults.ts";
 import { type Listening, listen } from "../http.ts";
 import { api } from "./api/app.ts";
 import { failure } from "./api/envelope.ts";
-import { readTokens } from "./api/permissions.ts";
 import type { TunnelEvents } from "./api/tunnels.ts";
 import type { State } from "./state.ts";
 
@@ -28,7 +27,7 @@ const BODIES = {
 /** The API, listening on the loopback. */
 export async function serveApi(options: {
   state: State;
-  tokens: Readonly<Record<string, readonly string[]>>;
+  tokens: ReadonlyMap<string, ReadonlySet<string>>;
   events: TunnelEvents;
   requests: ApiRequest[];
   faults: Faults;
@@ -41,6 +40,6 @@ export async function serveApi(options: {
     request.status = c.res.status;
   };
   const faults = showFaults(options.faults, BODIES);
-  const app = api(options.state, readTokens(options.tokens), options.events, [observe, faults]);
+  const app = api(options.state, options.tokens, options.events, [observe, faults]);
   return await listen(createServer(getRequestListener(app.fetch)), { host: "127.0.0.1" });
 }

@@ -1,5 +1,5 @@
 /**
- * Stand-in for the program `cloudflared`: `tunnel run` with a tunnel's token, and `access ssh|tcp`. It serves tunnels whose configuration
+ * Stand-in for the program `cloudflared`: `tunnel run` with a tunnel's token, `tunnel ready`, and `access ssh|tcp`. It serves tunnels whose configuration
  * is kept at Cloudflare, over one connection of HTTP/2.
  *
  * Not covered: QUIC, several connections, configuration files, tunnels' credentials files, quick tunnels, WARP routing, `access login|token|curl`.
@@ -26,6 +26,7 @@ const TUNNEL: Flags = {
   loglevel: { kind: "string", variable: "TUNNEL_LOGLEVEL" },
   protocol: { kind: "string", variable: "TUNNEL_TRANSPORT_PROTOCOL" },
   "edge-ip-version": { kind: "string", variable: "TUNNEL_EDGE_IP_VERSION" },
+  "grace-period": { kind: "string", variable: "TUNNEL_GRACE_PERIOD" },
   retries: { kind: "string", variable: "TUNNEL_RETRIES" },
   // The real one has it too, for its own tests.
   edge: { kind: "string", variable: "TUNNEL_EDGE" },
@@ -36,6 +37,9 @@ const RUN: Flags = {
   "token-file": { kind: "string", variable: "TUNNEL_TOKEN_FILE" },
   protocol: { kind: "string" },
 };
+
+/** Where the real one's image has its metrics when it isn't told. */
+const CONTAINER_METRICS = "0.0.0.0:20241";
 
 const log = (text: string) => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 
@@ -62,9 +66,27 @@ function tokenOf(values: Readonly<Record<string, unknown>>): string {
   }
 }
 
+/** Milliseconds of a duration such as `30s` or `1m0s`. */
+function milliseconds(duration: unknown): number {
+  const parts = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(String(duration));
+  if (!parts || !duration) throw new UsageError(`invalid value "${duration}" for flag -grace-period`);
+  const [, hours = 0, minutes = 0, seconds = 0] = parts;
+  return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
+}
+
+/** `tunnel ready`: fails unless a running connector's metrics server says it is connected. */
+async function askReady(metrics: unknown): Promise<void> {
+  if (!metrics) throw new Error("--metrics has to be provided");
+  const url = `http://${metrics}/ready`;
+  const response = await fetch(url);
+  if (response.status !== 200)
+    throw new Error(`${url} endpoint returned status code ${response.status}\n${await response.text()}`);
+}
+
 async function runTunnel(args: readonly string[], network: Network): Promise<void> {
   const of = readFlags(args, TUNNEL);
   const [command, ...more] = of.rest;
+  if (command === "ready") return await askReady(of.values.metrics);
   if (command !== "run")
     throw new UsageError(`the stand-in for cloudflared has no \`tunnel ${command ?? ""}\``);
   const run = readFlags(more, RUN);
@@ -84,12 +106,12 @@ async function runTunnel(args: readonly string[], network: Network): Promise<voi
   });
   log(`INF Starting tunnel tunnelID=${registration.tunnel}`);
   log(`INF Generated Connector ID: ${connector}`);
-  const metrics = serveMetrics(String(of.values.metrics ?? "localhost:20241"), tunnel, connector);
+  const metrics = serveMetrics(String(of.values.metrics ?? CONTAINER_METRICS), tunnel, connector);
   metrics.on("error", (error) => log(`ERR metrics server: ${error.message}`));
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.once(signal, () => {
       log(`INF Initiating graceful shutdown due to signal ${signal} ...`);
-      tunnel.stop();
+      tunnel.stop(milliseconds(of.values["grace-period"] ?? "30s"));
     });
   await tunnel.run();
   metrics.close();

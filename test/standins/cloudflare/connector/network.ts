@@ -9,11 +9,15 @@ export interface Network {
   readonly at: (hostname: string) => { host: string; port: number };
 }
 
-/** As Go's programs find the system's authorities. */
+/** Where every name leads instead of where DNS says, `address:port`: for machines whose DNS knows nothing of the stand-in. */
+export const EDGE_VARIABLE = "CLOUDFLARE_STANDIN_EDGE";
+
+/** Trusts the system's authorities, found as Go's programs find them. */
 export function systemNetwork(): Network {
+  const [host, port] = process.env[EDGE_VARIABLE]?.split(":") ?? [];
   return {
     ca: readFileSync(process.env.SSL_CERT_FILE ?? "/etc/ssl/certs/ca-certificates.crt"),
-    at: (hostname) => ({ host: hostname, port: 443 }),
+    at: (hostname) => ({ host: host ?? hostname, port: Number(port ?? 443) }),
   };
 }
 

@@ -1,6 +1,12 @@
 /** One outbound connection to the edge, over which the edge sends requests: kept up until it is stopped. */
 import { EventEmitter, once } from "node:events";
-import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import {
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { setTimeout as wait } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 import { type Configuration, findRule, type Rule, readRules } from "./ingress.ts";
@@ -45,6 +51,8 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
   #rules: readonly { rule: Rule; serve: Origin }[] = [];
   #version = -1;
   #socket: TLSSocket | undefined;
+  #session: ServerHttp2Session | undefined;
+  #control: ServerHttp2Stream | undefined;
   #ready = false;
 
   constructor(options: TunnelOptions) {
@@ -80,9 +88,14 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
     }
   }
 
-  stop(): void {
+  /** Takes no more requests, and lets those at hand end, for `grace` milliseconds at most. */
+  stop(grace = 0): void {
     this.#stopping.abort();
-    this.#socket?.destroy();
+    const socket = this.#socket;
+    if (grace === 0 || !this.#session) return void socket?.destroy();
+    this.#control?.end();
+    this.#session.close(() => socket?.destroy());
+    setTimeout(() => socket?.destroy(), grace).unref();
   }
 
   async #serve(registered: () => void): Promise<void> {
@@ -110,6 +123,9 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
   #server(on: { onRegistered(): void; onRefused(error: Refused): void }): Http2Server {
     const server = createServer();
     server.on("sessionError", () => {});
+    server.on("session", (session) => {
+      this.#session = session;
+    });
     server.on("stream", (stream, headers) => {
       stream.on("error", () => {});
       const kind = headers[UPGRADE];
@@ -131,6 +147,7 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
     stream: ServerHttp2Stream,
     on: { onRegistered(): void; onRefused(error: Refused): void },
   ): Promise<void> {
+    this.#control = stream;
     stream.respond({ ":status": 200 });
     stream.write(JSON.stringify(this.#options.registration));
     const [answer] = (await once(stream, "data")) as [Buffer];

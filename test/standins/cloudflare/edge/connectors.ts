@@ -57,7 +57,7 @@ export class Connectors {
 
   /** A connector of a tunnel; undefined where there is none. */
   session(tunnel: string): ClientHttp2Session | undefined {
-    return [...this.#connectors].findLast((each) => each.tunnel.id === tunnel && !each.session.destroyed)
+    return [...this.#connectors].findLast((each) => each.tunnel.id === tunnel && !each.session.closed)
       ?.session;
   }
 
@@ -91,6 +91,11 @@ export class Connectors {
       { endStream: false },
     );
     control.on("error", () => {});
+    // A connector that stops ends it, and is asked for nothing more.
+    control.on("end", () => {
+      control.end();
+      session.close();
+    });
     const [line] = (await once(control, "data")) as [Buffer];
     const registration = JSON.parse(line.toString("utf8")) as Registration;
     const answer = (registered: Registered) => control.write(JSON.stringify(registered));
