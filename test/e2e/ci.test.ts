@@ -112,6 +112,7 @@ describe("the pipelines", () => {
 
   afterAll(async () => {
     await platform.apply(platform.baseline());
+    await platform.pulumi("config", "rm", "secrets:WORD");
     await Promise.all([gitHub?.close(), gitLab?.close(), chat?.close()]);
     removeFolder(folder);
   });
