@@ -80,7 +80,10 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
   const world = new World();
   const metadata = await listen(metadataServer(world));
   const { images = [], hosts = {} } = options;
-  const host = await Host.make({ names, images, hosts, metadataPort: metadata.port });
+  const host = await Host.make({ names, images, hosts, metadataPort: metadata.port }).catch(async (error) => {
+    await metadata.close();
+    throw error;
+  });
   const api: Api = {
     world,
     machines: host,

@@ -40,22 +40,18 @@ export class Host implements Machines {
   }
 
   /** Prepares the network and the images, after having removed what a killed run of the same name left. */
-  static async make({ names, images, hosts, metadataPort }: HostOptions): Promise<Host> {
+  static async make(options: HostOptions): Promise<Host> {
+    const { names } = options;
     await sweep(names);
-    mkdirSync(names.folder, { recursive: true, mode: 0o700 });
-    const network = await Network.make(names, metadataPort);
-    await makeTemplate(names, images);
-    const template = "/etc/cloud/templates/hosts.debian.tmpl";
-    const read = ["run", "--rm", "--label", names.label, "--network", "none", "--entrypoint", "cat"];
-    const known = Object.entries(hosts).map(([name, address]) => [
-      name,
-      address === "gateway" ? network.gateway : address,
-    ]);
-    return new Host(names, network, {
-      hosts: Object.fromEntries(known),
-      hostsTemplate: await docker(...read, DROPLET_IMAGE, template),
-      resolvConf: readFileSync("/etc/resolv.conf", "utf8"),
-    });
+    try {
+      mkdirSync(names.folder, { recursive: true, mode: 0o700 });
+      const network = await Network.make(names, options.metadataPort);
+      await makeTemplate(names, options.images);
+      return new Host(names, network, await surroundingsOf(options, network.gateway));
+    } catch (error) {
+      await sweep(names);
+      throw error;
+    }
   }
 
   async place(droplet: Droplet): Promise<Address> {
@@ -202,6 +198,16 @@ export class Host implements Machines {
     const container = this.#names.container(dropletId);
     await docker("exec", container, interpreter, "-c", text, ...args);
   }
+}
+
+async function surroundingsOf({ names, hosts }: HostOptions, gateway: string): Promise<Surroundings> {
+  const read = ["run", "--rm", "--label", names.label, "--network", "none", "--entrypoint", "cat"];
+  const known = Object.entries(hosts).map(([name, to]) => [name, to === "gateway" ? gateway : to]);
+  return {
+    hosts: Object.fromEntries(known),
+    hostsTemplate: await docker(...read, DROPLET_IMAGE, "/etc/cloud/templates/hosts.debian.tmpl"),
+    resolvConf: readFileSync("/etc/resolv.conf", "utf8"),
+  };
 }
 
 /** Removes everything of a name from this machine. */

@@ -27,27 +27,28 @@ export async function makeTemplate(names: MachineNames, images: readonly ImageSo
   const name = `${names.template}-loader`;
   const mounts = ["--volume", `${names.template}:/var/lib/docker`, "--tmpfs", "/run"];
   const own = ["--label", names.label, "--name", name, "--entrypoint", "/bin/sh"];
-  await docker("run", "--detach", "--rm", ...own, ...NESTED_DOCKER, ...mounts, DROPLET_IMAGE, "-ec", LOADER);
+  await docker("run", "--detach", ...own, ...NESTED_DOCKER, ...mounts, DROPLET_IMAGE, "-ec", LOADER);
   try {
     await untilReady(name);
     for (const source of images) await load(name, source);
   } finally {
     await tryDocker("stop", "--time", "20", name);
+    await tryDocker("rm", "--force", "--volumes", name);
   }
 }
 
 /** Unpacks Docker's packages, which the image has as archives, and runs it without a network. */
 const LOADER = `
 cd /var/cache/apt/archives
-for package in docker.io_*.deb containerd_*.deb runc_*.deb libdevmapper*.deb; do
-  [ ! -f "$package" ] || dpkg-deb --extract "$package" /
-done
+for package in docker.io_*.deb containerd_*.deb runc_*.deb; do dpkg-deb --extract "$package" /opt/docker; done
+export PATH="/opt/docker/usr/sbin:/opt/docker/usr/bin:$PATH"
 exec dockerd --bridge=none --iptables=false --ip-forward=false --exec-root=/run/docker
 `;
+const CLIENT = "/opt/docker/usr/bin/docker";
 
 async function untilReady(name: string): Promise<void> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
-    if ((await tryDocker("exec", name, "docker", "version")).code === 0) return;
+    if ((await tryDocker("exec", name, CLIENT, "version")).code === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   const { stdout, stderr } = await tryDocker("logs", "--tail", "20", name);
@@ -57,10 +58,10 @@ async function untilReady(name: string): Promise<void> {
 async function load(name: string, source: ImageSource): Promise<void> {
   const script =
     "image" in source
-      ? 'docker save "$1" | docker exec --interactive "$2" docker load --quiet'
-      : 'docker exec --interactive "$2" docker load --quiet < "$1"';
+      ? 'docker save "$1" | docker exec --interactive "$2" "$3" load --quiet'
+      : 'docker exec --interactive "$2" "$3" load --quiet < "$1"';
   const what = "image" in source ? source.image : source.archive;
-  const args = ["-o", "pipefail", "-ec", script, "bash", what, name];
+  const args = ["-o", "pipefail", "-ec", script, "bash", what, name, CLIENT];
   await mustExec("bash", args, { timeoutMs: 300_000 });
 }
 
