@@ -87,6 +87,17 @@ describe("DigitalOcean's API", () => {
     expect(asked.at(-1)).toBe("DELETE /v2/vpcs/1");
   });
 
+  it("tells whether a volume was ever attached", async () => {
+    const actions =
+      (...types: string[]) =>
+      () => ({ body: { actions: types.map((type) => ({ id: 1, type })), links: {} } });
+    answer = actions("resize");
+    expect(await digitalOcean(options()).wasAttached("v")).toBe(false);
+    answer = actions("resize", "attach_volume", "detach_volume");
+    expect(await digitalOcean(options()).wasAttached("v")).toBe(true);
+    expect(asked.at(-1)).toBe("GET /v2/volumes/v/actions?per_page=200&page=1");
+  });
+
   it("is asked again when it is busy or broken, as late as it wants", async () => {
     waits.length = 0;
     answer = inTurn(

@@ -48,6 +48,8 @@ export interface DigitalOcean {
   dropletsTagged(tag: string): Promise<Droplet[]>;
   volume(id: string): Promise<Volume | undefined>;
   volumesNamed(name: string): Promise<Volume[]>;
+  /** Whether a volume has ever been attached to a droplet, as far as its actions tell. */
+  wasAttached(volumeId: string): Promise<boolean>;
   vpcs(): Promise<Named[]>;
   firewalls(): Promise<Named[]>;
   sshKeys(): Promise<SshKey[]>;
@@ -85,6 +87,7 @@ const sshKeySchema = z
   .object({ id, name: z.string(), public_key: z.string() })
   .transform(({ public_key, ...rest }): SshKey => ({ ...rest, publicKey: public_key }));
 
+const actionSchema = z.object({ type: z.string() });
 const errorSchema = z.object({ message: z.string() });
 const linksSchema = z.object({
   links: z.object({ pages: z.object({ next: z.string() }).partial() }).partial(),
@@ -115,6 +118,10 @@ export function digitalOcean(
     volume: (id) => one(`${PLACES.volume}/${id}`, "volume", volumeSchema),
     volumesNamed: (name) =>
       pages(call, `${PLACES.volume}?name=${encodeURIComponent(name)}`, "volumes", volumeSchema),
+    wasAttached: async (id) => {
+      const actions = await pages(call, `${PLACES.volume}/${id}/actions`, "actions", actionSchema);
+      return actions.some(({ type }) => /attach/.test(type));
+    },
     vpcs: () => pages(call, PLACES.vpc, "vpcs", namedSchema),
     firewalls: () => pages(call, PLACES.firewall, "firewalls", namedSchema),
     sshKeys: () => pages(call, PLACES["ssh key"], "ssh_keys", sshKeySchema),

@@ -32,7 +32,11 @@ async function listDigitalOcean(
   const ownKeys = [...publicKeys(deployment), ...(publicKey ? [publicKey] : [])].map(keyBody);
   return [
     ...droplets.map(dropletThing),
-    ...volumes.filter(({ name }) => name === names.volume).map(volumeThing),
+    ...(await Promise.all(
+      volumes
+        .filter(({ name }) => name === names.volume)
+        .map((volume) => volumeThing(api, volume, deployment)),
+    )),
     ...named(vpcs).map((vpc) => ({ kind: "vpc" as const, ...vpc })),
     ...named(firewalls).map((firewall) => ({ kind: "firewall" as const, ...firewall })),
     ...named(keys).map((key) => keyThing(key, ownKeys)),
@@ -50,9 +54,19 @@ function dropletThing({ id, name, createdAt, volumeIds }: Droplet): CloudThing {
   };
 }
 
-function volumeThing({ id, name, createdAt, dropletIds }: Volume): CloudThing {
-  const inUse = dropletIds.length > 0 ? { inUse: `is attached to the droplet ${dropletIds.join(", ")}` } : {};
-  return { kind: "volume", id, name, createdAt, ...inUse };
+/** What was ever on a droplet may hold work, whoever made it. */
+async function volumeThing(
+  api: DigitalOcean,
+  { id, name, createdAt, dropletIds }: Volume,
+  { resources }: Deployment,
+): Promise<CloudThing> {
+  const thing = { kind: "volume" as const, id, name, createdAt };
+  if (dropletIds.length > 0)
+    return { ...thing, inUse: `is attached to the droplet ${dropletIds.join(", ")}` };
+  const isKnown = resources.some((resource) => resource.id === id);
+  return !isKnown && (await api.wasAttached(id))
+    ? { ...thing, inUse: "has been attached to a droplet before: work may be on it" }
+    : thing;
 }
 
 /** Who has the private half has made the key. */
