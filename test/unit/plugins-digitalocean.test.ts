@@ -1,5 +1,8 @@
 /** The stand-in digitalocean: what it asks of the API, what it keeps, and what it does when the API fails. */
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { checkConfig, configure } from "../../toolchain/plugins/digitalocean/client.ts";
 import { droplet } from "../../toolchain/plugins/digitalocean/droplet.ts";
@@ -12,6 +15,7 @@ import {
 import { volume } from "../../toolchain/plugins/digitalocean/volume.ts";
 import { vpc } from "../../toolchain/plugins/digitalocean/vpc.ts";
 import { PartlyMade } from "../../toolchain/plugins/shared/resource.ts";
+import { Rest } from "../../toolchain/plugins/shared/rest.ts";
 import { type PlainProps, type Props, Secret } from "../../toolchain/plugins/shared/values.ts";
 import { type CloudApi, changes, context, startCloudApi } from "./plugins-cloud-api.ts";
 
@@ -246,6 +250,26 @@ describe("an API that fails", () => {
     await expect(vpc.read("v", {}, { name: "v" }, { ...context, signal: abort.signal })).rejects.toThrow();
     expect(api.asked).toHaveLength(1);
   });
+});
+
+test("an API that never answers is given up, and what was asked of it is not asked twice", async () => {
+  const silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const base = `http://127.0.0.1:${port}`;
+  let heard = 0;
+  silent.on("request", () => heard++);
+  const waits = { retries: 2, waitMinMs: 1, waitMaxMs: 1, timeoutMs: 50 };
+  const rest = new Rest({ base, headers: {}, ...waits, passing: () => true, words: () => "" });
+  await expect(rest.call("POST", "/x", context.signal, {})).rejects.toThrow(
+    `POST ${base}/x: no answer within 0.05 s; it may have been carried out all the same`,
+  );
+  expect(heard).toBe(1);
+  await expect(rest.call("GET", "/x", context.signal)).rejects.toThrow("no answer within 0.05 s");
+  expect(heard).toBe(4);
+  silent.closeAllConnections();
+  silent.close();
+  await expect(rest.call("GET", "/x", context.signal)).rejects.toThrow(/ECONNREFUSED/);
 });
 
 test("the configuration is checked", () => {

@@ -138,6 +138,29 @@ describe("the stand-ins know the official configuration", () => {
   });
 });
 
+/** Upstream's ForceNew and RequiresReplace, read from the sources. */
+test.each<[string, Schema, string]>([
+  ["Droplet", droplet, "dropletAgent image monitoring publicNetworking region sshKeys userData vpcUuid"],
+  ["Firewall", firewall, ""],
+  ["Project", project, ""],
+  ["ProjectResources", resourcesSchema, "project"],
+  ["SshKey", sshKey, "publicKey"],
+  ["Tag", tag, "name"],
+  ["Volume", cloudVolume, "description initialFilesystemLabel initialFilesystemType name region snapshotId"],
+  ["VolumeAttachment", volumeAttachment, "dropletId volumeId"],
+  ["Vpc", vpc, "ipRange region"],
+  ["DnsRecord", dnsRecord, "type zoneId"],
+  ["ZeroTrustAccessApplication", application, "accountId zoneId"],
+  ["ZeroTrustAccessIdentityProvider", identityProvider, "accountId type zoneId"],
+  ["ZeroTrustAccessPolicy", accessPolicy, "accountId"],
+  ["ZeroTrustAccessServiceToken", serviceToken, "accountId zoneId"],
+  ["ZeroTrustTunnelCloudflared", tunnel, "accountId configSrc"],
+  ["ZeroTrustTunnelCloudflaredConfig", tunnelConfig, "accountId tunnelId"],
+])("%s is replaced for what upstream replaces it for", (_name, schema, expected) => {
+  const replaced = Object.entries(schema).flatMap(([name, { replace }]) => (replace === true ? [name] : []));
+  expect(replaced.sort().join(" ")).toBe(expected);
+});
+
 /** Upstream's table, read from its source: what is changed in place; every other property needs a new container. */
 const IN_PLACE = [
   "cpuSet",

@@ -2,7 +2,7 @@
 import { plainConfig, typedConfig } from "../shared/config.ts";
 import { num, record, records, str } from "../shared/plain.ts";
 import type { Context } from "../shared/resource.ts";
-import { Rest } from "../shared/rest.ts";
+import { doing, Rest } from "../shared/rest.ts";
 import { checkProps, type Failure, integer, type Schema, text } from "../shared/schema.ts";
 import type { Plain, PlainProps, Props } from "../shared/values.ts";
 import { until } from "../shared/wait.ts";
@@ -74,12 +74,13 @@ const ACTION_SECONDS = 3600;
 export async function finished(what: string, answer: PlainProps, context: Context): Promise<void> {
   const id = num(record(answer.action)?.id);
   const seconds = context.timeoutSeconds ?? ACTION_SECONDS;
-  await until({ what, seconds, signal: context.signal }, async () => {
+  const ended = until({ seconds, signal: context.signal }, async () => {
     const action = record((await call(context, "GET", `/v2/actions/${id}`)).action) ?? {};
-    if (action.status === "errored") throw new Error(`${what}: action ${id} has failed`);
+    if (action.status === "errored") throw new Error(`action ${id} has failed`);
     if (typeof action.completed_at === "string" || action.status === "completed") return { done: true };
     return { state: String(action.status) };
   });
+  await doing(what, ended);
 }
 
 /** All items of a list that comes in pages. */

@@ -31,17 +31,20 @@ function live(id: string, droplet: PlainProps): Live {
   return { id, properties: liveDroplet(droplet) };
 }
 
+/** What the API doesn't know. */
+function unsaid(inputs: PlainProps): PlainProps {
+  return {
+    gracefulShutdown: inputs.gracefulShutdown === true,
+    resizeDisk: inputs.resizeDisk !== false,
+  };
+}
+
 async function create(inputs: PlainProps, context: Context): Promise<Live> {
   const answer = call(context, "POST", "/v2/droplets", createRequest(inputs));
   const droplet = record((await doing("Error creating droplet", answer)).droplet) ?? {};
   const id = String(num(droplet.id));
-  // What the API doesn't know.
-  const own = {
-    gracefulShutdown: inputs.gracefulShutdown === true,
-    resizeDisk: inputs.resizeDisk !== false,
-  };
   try {
-    return { id, properties: { ...own, ...liveDroplet(await untilActive(id, context)) } };
+    return { id, properties: { ...unsaid(inputs), ...liveDroplet(await untilActive(id, context)) } };
   } catch (error) {
     throw new Unfinished(error instanceof Error ? error.message : String(error), live(id, droplet));
   }
@@ -50,17 +53,18 @@ async function create(inputs: PlainProps, context: Context): Promise<Live> {
 function untilActive(id: string, context: Context): Promise<PlainProps> {
   const what = `Error waiting for droplet (${id}) to become ready`;
   const seconds = context.timeoutSeconds ?? HOUR;
-  return until<PlainProps>({ what, seconds, signal: context.signal }, async () => {
+  const ready = until<PlainProps>({ seconds, signal: context.signal }, async () => {
     const droplet = await find(id, context);
     // A droplet that was just asked for may not be there yet.
     if (droplet === undefined) return { state: "not found" };
     const { status, locked } = droplet;
     if (locked === true) return { state: `${status}, locked` };
     if (status === "active") return { done: droplet };
-    if (status !== "new") throw new Error(`${what}: unexpected state '${status}', wanted target 'active'`);
+    if (status !== "new") throw new Error(`unexpected state '${status}', wanted target 'active'`);
     context.status("Waiting for the droplet to be active");
     return { state: String(status) };
   });
+  return doing(what, ready);
 }
 
 /** Waits for a state of a droplet that must stay there. */
@@ -71,11 +75,12 @@ async function untilIt(
   reached: (droplet: PlainProps) => boolean,
 ): Promise<void> {
   const seconds = context.timeoutSeconds ?? HOUR;
-  await until({ what, seconds, signal: context.signal }, async () => {
+  const there = until({ seconds, signal: context.signal }, async () => {
     const droplet = await find(id, context);
-    if (droplet === undefined) throw new Error(`${what}: droplet (${id}) not found during update`);
+    if (droplet === undefined) throw new Error(`droplet (${id}) not found during update`);
     return reached(droplet) && droplet.locked !== true ? { done: true } : { state: String(droplet.status) };
   });
+  await doing(what, there);
 }
 
 async function act(what: string, id: string, body: PlainProps, context: Context): Promise<PlainProps> {
@@ -124,7 +129,7 @@ async function update(id: string, news: PlainProps, state: PlainProps, context: 
   await changeTags({ id, type: "droplet" }, state.tags, news.tags, context);
   const droplet = await find(id, context);
   if (droplet === undefined) throw new Error(`droplet (${id}) not found during update`);
-  return live(id, droplet);
+  return { id, properties: { ...unsaid(news), ...liveDroplet(droplet) } };
 }
 
 async function read(id: string, known: PlainProps, context: Context): Promise<Live | undefined> {
@@ -144,12 +149,12 @@ async function read(id: string, known: PlainProps, context: Context): Promise<Li
 
 async function remove(id: string, state: PlainProps, context: Context): Promise<void> {
   const seconds = context.timeoutSeconds ?? DELETE_SECONDS;
-  const unlock = `Error waiting for droplet to be unlocked for destroy (${id})`;
   const patience = { seconds, signal: context.signal };
-  const droplet = await until<PlainProps | undefined>({ what: unlock, ...patience }, async () => {
+  const unlocked = until<PlainProps | undefined>(patience, async () => {
     const found = await find(id, context);
     return found?.locked === true ? { state: "locked" } : { done: found };
   });
+  const droplet = await doing(`Error waiting for droplet to be unlocked for destroy (${id})`, unlocked);
   if (droplet === undefined) return;
   if (state.gracefulShutdown === true) {
     const what = `Error shutting down the droplet (${id})`;
@@ -158,10 +163,11 @@ async function remove(id: string, state: PlainProps, context: Context): Promise<
   }
   for (const volumeId of strings(droplet.volume_ids)) await move("detach", volumeId, Number(id), context);
   await ifFound("Error deleting droplet", call(context, "DELETE", `/v2/droplets/${id}`));
-  await until({ what: "Error deleting droplet", ...patience }, async () => {
+  const gone = until(patience, async () => {
     const found = await find(id, context);
     return found === undefined ? { done: true } : { state: String(found.status) };
   });
+  await doing("Error deleting droplet", gone);
 }
 
 export const droplet = bridged({

@@ -2,10 +2,9 @@
 import { bridged, type Live } from "../shared/bridged.ts";
 import { num, record, str, strings } from "../shared/plain.ts";
 import type { Context } from "../shared/resource.ts";
-import { ApiError, doing, ifFound } from "../shared/rest.ts";
+import { doing, ifFound, insist } from "../shared/rest.ts";
 import { computed, flag, replaced, type Schema, text, textSet } from "../shared/schema.ts";
 import type { Plain, PlainProps } from "../shared/values.ts";
-import { until } from "../shared/wait.ts";
 import { call, pages } from "./client.ts";
 
 const PURPOSE = "Web Application";
@@ -128,17 +127,14 @@ const DELETE_SECONDS = 180;
 /** Moving resources takes its time, and only an empty project can be deleted. */
 async function remove(id: string, state: PlainProps, context: Context): Promise<void> {
   await handBack(strings(state.resources), context);
-  const what = `Error deleting project (${id})`;
-  const seconds = context.timeoutSeconds ?? DELETE_SECONDS;
-  await until({ what, seconds, signal: context.signal }, async () => {
-    try {
-      await doing(what, call(context, "DELETE", `/v2/projects/${id}`));
-      return { done: true };
-    } catch (error) {
-      if (!(error instanceof ApiError && error.status === 412)) throw error;
-      return { state: error.message };
-    }
-  });
+  const patience = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };
+  const path = `/v2/projects/${id}`;
+  await insist(
+    `Error deleting project (${id})`,
+    patience,
+    ({ status }) => status === 412,
+    () => call(context, "DELETE", path),
+  );
 }
 
 export const project = bridged({

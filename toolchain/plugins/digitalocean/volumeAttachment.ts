@@ -3,10 +3,9 @@ import { randomBytes } from "node:crypto";
 import { bridged, type Live } from "../shared/bridged.ts";
 import { num, record, str } from "../shared/plain.ts";
 import type { Context } from "../shared/resource.ts";
-import { ApiError, doing, ifFound } from "../shared/rest.ts";
+import { type ApiError, ifFound, insist } from "../shared/rest.ts";
 import { integer, replaced, type Schema, text } from "../shared/schema.ts";
 import type { PlainProps } from "../shared/values.ts";
-import { until } from "../shared/wait.ts";
 import { call, finished } from "./client.ts";
 
 export const schema: Schema = {
@@ -26,21 +25,11 @@ export async function move(
   const toward = type === "attach" ? "to" : "from";
   const what = `Error ${type}ing volume (${volumeId}) ${toward} Droplet (${dropletId})`;
   const body = { type, droplet_id: dropletId };
-  const answer = await until<PlainProps>(
-    { what, seconds: PENDING_SECONDS, signal: context.signal },
-    async () => {
-      try {
-        return { done: await doing(what, call(context, "POST", `/v2/volumes/${volumeId}/actions`, body)) };
-      } catch (error) {
-        const busy =
-          error instanceof ApiError &&
-          error.status === 422 &&
-          /already has a pending event/i.test(error.message);
-        if (!busy) throw error;
-        return { state: error.message };
-      }
-    },
-  );
+  const busy = ({ status, message }: ApiError): boolean =>
+    status === 422 && /already has a pending event/i.test(message);
+  const patience = { seconds: PENDING_SECONDS, signal: context.signal };
+  const ask = (): Promise<PlainProps> => call(context, "POST", `/v2/volumes/${volumeId}/actions`, body);
+  const answer = await insist(what, patience, busy, ask);
   await finished(what, answer, context);
 }
 

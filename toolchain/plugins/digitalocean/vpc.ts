@@ -2,10 +2,9 @@
 import { bridged, type Live } from "../shared/bridged.ts";
 import { compact, record, str } from "../shared/plain.ts";
 import type { Context } from "../shared/resource.ts";
-import { ApiError, doing, ifFound } from "../shared/rest.ts";
+import { type ApiError, doing, ifFound, insist } from "../shared/rest.ts";
 import { computed, replaced, type Schema, text } from "../shared/schema.ts";
 import type { PlainProps } from "../shared/values.ts";
-import { until } from "../shared/wait.ts";
 import { call } from "./client.ts";
 
 export const schema: Schema = {
@@ -52,18 +51,9 @@ const DELETE_SECONDS = 120;
 
 /** Droplets that are going away are its members for a moment longer. */
 async function remove(id: string, _state: PlainProps, context: Context): Promise<void> {
-  const what = "Error deleting VPC";
-  const seconds = context.timeoutSeconds ?? DELETE_SECONDS;
-  await until({ what, seconds, signal: context.signal }, async () => {
-    try {
-      await doing(what, call(context, "DELETE", `/v2/vpcs/${id}`));
-      return { done: true };
-    } catch (error) {
-      const busy = error instanceof ApiError && (error.status === 403 || error.status === 409);
-      if (!busy) throw error;
-      return { state: error.message };
-    }
-  });
+  const patience = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };
+  const busy = ({ status }: ApiError): boolean => status === 403 || status === 409;
+  await insist("Error deleting VPC", patience, busy, () => call(context, "DELETE", `/v2/vpcs/${id}`));
 }
 
 export const vpc = bridged({

@@ -1,6 +1,6 @@
 /** Calls to a cloud's HTTP API: JSON, retries with back-off, and a time-out with a sentence for every call. */
 import { isPlainProps, type Plain, type PlainProps } from "./values.ts";
-import { pause } from "./wait.ts";
+import { type Patience, pause, until } from "./wait.ts";
 
 /** What is particular to an API. */
 export interface Dialect {
@@ -10,6 +10,8 @@ export interface Dialect {
   readonly retries: number;
   readonly waitMinMs: number;
   readonly waitMaxMs: number;
+  /** How long one answer may take; half a minute where it isn't said. */
+  readonly timeoutMs?: number;
   /** Whether a status may pass. */
   passing(status: number): boolean;
   /** The API's own words in the body of a refusal. */
@@ -44,6 +46,24 @@ export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | 
     if (error instanceof ApiError && error.status === 404) return undefined;
     throw error;
   }
+}
+
+/** Asks until the API doesn't refuse any more because of something that goes on there. */
+export function insist<T>(
+  what: string,
+  patience: Patience,
+  busy: (error: ApiError) => boolean,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const attempt = async (): Promise<{ done: T } | { state: string }> => {
+    try {
+      return { done: await ask() };
+    } catch (error) {
+      if (!(error instanceof ApiError && busy(error))) throw error;
+      return { state: error.message };
+    }
+  };
+  return doing(what, until(patience, attempt));
 }
 
 const TIMEOUT_MS = 30_000;
@@ -83,12 +103,13 @@ export class Rest {
     url: string,
     body: unknown,
   ): Promise<Response | { reason: string; again: boolean }> {
+    const { timeoutMs = TIMEOUT_MS } = this.dialect;
     const json = body === undefined ? {} : { "Content-Type": "application/json" };
     try {
       const response = await fetch(url, {
         method,
         headers: { Accept: "application/json", ...this.dialect.headers, ...json },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       // With its body, so that one that never ends is caught here too.
@@ -97,7 +118,7 @@ export class Rest {
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "TimeoutError")
         return { reason: reasonOf(error), again: true };
-      const reason = `no answer within ${TIMEOUT_MS / 1000} s`;
+      const reason = `no answer within ${timeoutMs / 1000} s`;
       if (method === "GET") return { reason, again: true };
       return { reason: `${reason}; it may have been carried out all the same`, again: false };
     }

@@ -20,23 +20,22 @@ const FIRST_MS = 250;
 const LONGEST_MS = 5000;
 const GROWTH = 1.5;
 
-/** What is waited for, and for how long. */
+/** How long something is waited for. */
 export interface Patience {
-  readonly what: string;
   readonly seconds: number;
   readonly signal: AbortSignal;
 }
 
 /** Asks again and again, less and less often, until there is an answer. `state` says how far things are when time is up. */
 export async function until<T>(
-  { what, seconds, signal }: Patience,
+  { seconds, signal }: Patience,
   ask: () => Promise<{ readonly done: T } | { readonly state: string }>,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (let wait = FIRST_MS; ; wait = Math.min(wait * GROWTH, LONGEST_MS)) {
     const answer = await ask();
     if ("done" in answer) return answer.done;
-    if (Date.now() > deadline) throw new Error(`${what}: not done within ${seconds} s (${answer.state})`);
+    if (Date.now() > deadline) throw new Error(`not done within ${seconds} s (${answer.state})`);
     await pause(wait, signal);
   }
 }
