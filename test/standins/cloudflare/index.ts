@@ -31,7 +31,7 @@ export interface CloudflareOptions {
   teamName: string;
   /** API tokens, and the permission groups of each (`LEAST_PERMISSIONS`). */
   tokens: Record<string, readonly string[]>;
-  /** Where the edge listens, such as the droplets' gateway. */
+  /** Where the edge listens: the droplets' gateway, or 0.0.0.0 while that isn't known. */
   address?: string;
   /** By default those of the real edge, 443 and 7844. 0 is any that is free. */
   ports?: { https?: number; tunnel?: number };
@@ -40,6 +40,7 @@ export interface CloudflareOptions {
 }
 
 export interface EdgeInterface {
+  /** Where this machine reaches it. */
   readonly address: string;
   readonly httpsPort: number;
   readonly tunnelPort: number;
@@ -68,7 +69,7 @@ export interface Cloudflare {
   /** PEM of the authority that signs the edge's certificates. */
   readonly caFile: string;
   readonly edge: EdgeInterface;
-  /** Names that droplets must resolve to the edge, with its address. Zone hostnames are not among them: visitors alone need those. */
+  /** Names that droplets must resolve to the edge, with its address, or `gateway` for an edge that listens on every address. Zone hostnames are not among them: visitors alone need those. */
   readonly hosts: Readonly<Record<string, string>>;
   /** Requests to the API, oldest first. */
   readonly requests: readonly ApiRequest[];
@@ -88,13 +89,17 @@ export interface Cloudflare {
   stop(): Promise<void>;
 }
 
+/** Every address of this machine. */
+const EVERY = "0.0.0.0";
+
 const EDGE_HOSTS = ["region1.v2.argotunnel.com", "region2.v2.argotunnel.com", GOOGLE_HOST];
 
 /** Starts everything. */
 export async function startCloudflare(options: CloudflareOptions): Promise<Cloudflare> {
   const permissions = readTokens(options.tokens);
   const state = newState(options);
-  const [team, address] = [authDomain(state), options.address ?? "127.0.0.1"];
+  const [team, listening] = [authDomain(state), options.address ?? "127.0.0.1"];
+  const address = listening === EVERY ? "127.0.0.1" : listening;
   const { domain } = options;
   const certificates = makeCertificates([domain, `*.${domain}`, team, ...EDGE_HOSTS], team);
   const connectors = new Connectors(state, certificates);
@@ -102,8 +107,8 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
   const google = new Google(options.google ?? [], `https://${team}/cdn-cgi/access/callback`);
   const login = new Login(state, tokens, google);
   const edge = new Edge({ state, certificates, connectors, tokens, login, google });
-  const httpsPort = await edge.listen(options.ports?.https ?? 443, address);
-  const tunnelPort = await connectors.listen(options.ports?.tunnel ?? 7844, address);
+  const httpsPort = await edge.listen(options.ports?.https ?? 443, listening);
+  const tunnelPort = await connectors.listen(options.ports?.tunnel ?? 7844, listening);
   const [requests, faults]: [ApiRequest[], Faults] = [[], new Faults()];
   const events = {
     configured: connectors.configured.bind(connectors),
@@ -135,7 +140,9 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
       drop: (tunnelId) => connectors.drop(tunnelId),
       applied: (tunnelId) => connectors.applied(tunnelId),
     },
-    hosts: Object.fromEntries([team, ...EDGE_HOSTS].map((name) => [name, address])),
+    hosts: Object.fromEntries(
+      [team, ...EDGE_HOSTS].map((name) => [name, listening === EVERY ? "gateway" : address]),
+    ),
     requests,
     faults,
     state,
