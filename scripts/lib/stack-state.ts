@@ -9,7 +9,7 @@ import { describeLock, judgeLock, readLocks, removeLock, type StackLock } from "
 export async function readState(session: Session): Promise<Deployment> {
   const { code, stdout, stderr } = await pulumi(["stack", "export", "--show-secrets"], { session });
   if (code === 0) return parseDeployment(JSON.parse(stdout));
-  if (/no stack named/.test(stderr)) return refuseMissing(session);
+  if (/no stack (named|selected)/.test(stderr)) return refuseMissing(session);
   return stop(`stack ${session.stack}`, stderr.trim().replace(/^error: /, ""));
 }
 
