@@ -9,7 +9,7 @@ import { Faults } from "../faults.ts";
 import { listen } from "../http.ts";
 import { type Api, type Heard, makeApp } from "./api.ts";
 import { destroyDroplet } from "./calls/droplets.ts";
-import { Host } from "./machine/host.ts";
+import { Host, sweep } from "./machine/host.ts";
 import type { ImageSource } from "./machine/images.ts";
 import { metadataServer } from "./machine/metadata.ts";
 import { type MachineNames, machineNames } from "./machine/names.ts";
@@ -119,6 +119,9 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
     stop,
   };
 }
+
+/** Removes what a killed run of a stand-in left on this machine; a new one of the same name does that too. */
+export const cleanDigitalOcean = (name: string): Promise<void> => sweep(machineNames(name));
 
 /** What there is, as plain lists. */
 function lists(world: World, names: MachineNames) {

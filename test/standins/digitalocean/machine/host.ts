@@ -211,7 +211,7 @@ async function surroundingsOf({ names, hosts }: HostOptions, gateway: string): P
 }
 
 /** Removes everything of a name from this machine. */
-async function sweep(names: MachineNames): Promise<void> {
+export async function sweep(names: MachineNames): Promise<void> {
   const filter = ["--quiet", "--filter", `label=${names.label}`];
   const containers = await listed("ps", "--all", ...filter);
   if (containers.length > 0) await docker("rm", "--force", "--volumes", ...containers);
@@ -252,6 +252,8 @@ LAZILY, MOUNTS = 2, 0x00020000
 for link in (f"/dev/disk/by-id/scsi-0DO_Volume_{name}", f"/dev/loop{number}"):
     if os.path.lexists(link):
         os.remove(link)
+# Done before a namespace is entered, in which there may be no Python to load more of.
+unescape = lambda text: text.encode().decode("unicode_escape").encode()
 seen = set()
 for process in glob.glob("/proc/[0-9]*"):
     try:
@@ -260,7 +262,7 @@ for process in glob.glob("/proc/[0-9]*"):
     except OSError:
         continue
     fields = [line.split() for line in lines]
-    points = [field[4] for field in fields if field[2] == f"${LOOP}:{number}"]
+    points = [unescape(field[4]) for field in fields if field[2] == f"${LOOP}:{number}"]
     if space in seen or not points:
         continue
     seen.add(space)
@@ -269,7 +271,7 @@ for process in glob.glob("/proc/[0-9]*"):
         if libc.setns(handle, MOUNTS) != 0:
             os._exit(1)
         for point in reversed(points):
-            libc.umount2(point.encode().decode("unicode_escape").encode(), LAZILY)
+            libc.umount2(point, LAZILY)
         os._exit(0)
     os.wait()
 `,

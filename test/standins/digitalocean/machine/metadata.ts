@@ -9,7 +9,9 @@ export function metadataServer(world: World): Server {
     const droplet = [...world.droplets.values()].find(({ address }) => address?.ip === ip);
     const path = new URL(request.url ?? "/", "http://metadata").pathname;
     const json = path === "/metadata/v1.json";
-    const text = droplet && (json ? JSON.stringify(document(droplet)) : answer(droplet, path));
+    const text =
+      droplet &&
+      (json ? JSON.stringify({ droplet_id: droplet.id, ...document(droplet) }) : answer(droplet, path));
     response.writeHead(text === undefined ? 404 : 200, {
       "content-type": json ? "application/json" : "text/plain; charset=utf-8",
     });
@@ -20,8 +22,6 @@ export function metadataServer(world: World): Server {
 function answer(droplet: Droplet, path: string): string | undefined {
   const name = /^\/metadata\/v1\/?(.*?)\/?$/.exec(path)?.[1];
   if (name === undefined) return undefined;
-  if (name === "user-data") return droplet.userData;
-  if (name === "vendor-data") return "";
   return walk(document(droplet), name ? name.split("/") : []);
 }
 
@@ -30,14 +30,17 @@ function walk(value: unknown, names: readonly string[]): string | undefined {
   const [name, ...rest] = names;
   if (name !== undefined) {
     const members = value as Record<string, unknown> | undefined;
-    const key = name === "public-keys" ? "public_keys" : name;
+    const key = name === "address" ? "ip_address" : name.replaceAll("-", "_");
     return typeof members === "object" ? walk(members[key], rest) : undefined;
   }
   if (value === undefined) return undefined;
   if (typeof value !== "object" || value === null) return String(value);
   if (!Array.isArray(value))
     return Object.entries(value)
-      .map(([key, member]) => (typeof member === "object" ? `${key}/` : key))
+      .map(([key, member]) => {
+        const shown = key === "ip_address" ? "address" : key.replaceAll("_", "-");
+        return typeof member === "object" ? `${shown}/` : shown;
+      })
       .join("\n");
   return value.every((member) => typeof member === "string")
     ? value.join("\n")
@@ -51,10 +54,10 @@ function document(droplet: Droplet) {
     type,
   });
   return {
-    droplet_id: droplet.id,
     id: droplet.id,
     hostname: droplet.name,
     user_data: droplet.userData,
+    vendor_data: "",
     public_keys: droplet.keys.map(({ publicKey }) => publicKey),
     region: droplet.region,
     interfaces: {
