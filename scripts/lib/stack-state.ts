@@ -69,16 +69,21 @@ export async function assertIdle(session: Session): Promise<void> {
   }
   const root = (await peekState(session))?.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
   if (!root) return;
-  await mustPulumi(
-    [
-      "refresh",
-      "--yes",
-      "--skip-preview",
-      "--non-interactive",
-      "--skip-pending-creates",
-      "--target",
-      root.urn,
-    ],
-    { session },
+  const args = ["refresh", "--yes", "--skip-preview", "--non-interactive", "--skip-pending-creates"];
+  const { code, stdout, stderr } = await pulumi([...args, "--target", root.urn], { session });
+  if (code === 0) return;
+  const said = `${stderr}\n${stdout}`
+    .split("\n")
+    .filter((line) => /error:|locked|conflict|created by/.test(line));
+  const isBusy = /locked|conflict/i.test(said.join());
+  stop(
+    `stack ${session.stack}`,
+    `${isBusy ? "somebody else is updating it" : "can't be locked"}: ${said
+      .join(" ")
+      .replace(/^error: /, "")
+      .trim()}`,
+    isBusy
+      ? `wait until that ends; if nothing runs there any more: ${commandFor(session, "cancel --yes")}`
+      : undefined,
   );
 }

@@ -78,7 +78,7 @@ function refuseForeign(session: Session, foreign: readonly Foreign[]): never {
   const list = foreign.map((each) => `\n  ${describeForeign(each)}`).join("");
   return stop(
     `stack ${session.stack}`,
-    `the clouds have things of its name that are not in its state (${session.backend.label}). Nothing has been changed:${list}\n`,
+    `the clouds have things of its name that are not in its state (${session.backend.label}). Nothing has been changed:${list}\n `,
     "if another state has them, use that one; otherwise take them into this state (pulumi import) or delete them by hand: docs/deploying.md#recovery",
   );
 }
