@@ -151,6 +151,7 @@ export class Connectors {
 
   async #configure(connector: Connector): Promise<void> {
     const { config, configVersion, config_src } = connector.tunnel;
+    connector.complaint = null;
     // A tunnel without a configuration at Cloudflare has its own, or none.
     if (config === null || config_src !== "cloudflare") return;
     const stream = connector.session.request({
