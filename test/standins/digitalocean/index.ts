@@ -3,8 +3,11 @@
  * own), volumes (loop devices with ext4), firewalls (of this machine's packet filter) and a metadata service.
  */
 import type { Server } from "node:http";
+import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import type { ExecResult } from "../../../toolchain/lib/exec.ts";
+import { dropletImagePart } from "../../../toolchain/parts/droplet-image.ts";
+import { provision } from "../../../toolchain/provision.ts";
 import { Faults } from "../faults.ts";
 import { listen } from "../http.ts";
 import { type Api, type Heard, makeApp } from "./api.ts";
@@ -19,6 +22,8 @@ import { type Firewall, type Key, must, type Project, type Volume, type Vpc, Wor
 export type { Heard } from "./api.ts";
 export type { ImageSource } from "./machine/images.ts";
 export { PLATFORM_SCOPES } from "./scopes.ts";
+
+const CHECKOUT = join(import.meta.dirname, "../../..");
 
 export interface DigitalOceanOptions {
   /** Prefix of its things in this machine's Docker. What an earlier run of the same name left is removed first. */
@@ -74,8 +79,9 @@ export interface DigitalOcean {
   stop(): Promise<void>;
 }
 
-/** Starts the stand-in, as root on Linux with Docker; the image of droplets has to be there. */
+/** Starts the stand-in, as root on Linux with Docker. The image of droplets is made when it isn't there, which takes minutes. */
 export async function startDigitalOcean(options: DigitalOceanOptions): Promise<DigitalOcean> {
+  await provision([dropletImagePart], { root: CHECKOUT, progress: "quiet" });
   const names = machineNames(options.name);
   const world = new World();
   const metadata = await listen(metadataServer(world));
