@@ -16,11 +16,20 @@ await main(async (args) => {
     if (session.backend.isOwn) prepareState();
   }
   const verb = verbOf(line);
+  if (verb && session.isLocal) explainLocal(process.env.PULUMI_BACKEND_URL, session);
   if (verb) await beforeVerb(session, verb, { flags: line.flags, say: console.error });
   const code = await pulumiInherited(args, session);
   if (code === 0 && line.words[0] === "stack") explainStack(line.words[1], session);
   return code;
 });
+
+/** A person who has chosen a backend may expect this machine's stack in it too. */
+function explainLocal(wanted: string | undefined, { stack, backend }: Session): void {
+  if (wanted && wanted !== backend.url)
+    console.error(
+      `The stack ${stack} is always in this checkout; PULUMI_BACKEND_URL is for the others (--stack prod).`,
+    );
+}
 
 /** What a person has to know who has made or chosen another stack than this machine's. */
 function explainStack(subcommand: string | undefined, session: Session): void {

@@ -49,8 +49,9 @@ await main(async (args) => {
 });
 
 /** How a workspace is deleted where no script does it. */
-const onDroplet = ({ stack }: Session): string =>
-  `on its droplet: ssh -F .runtime/${stack}/ssh/<alias>/config <alias> rm -rf /workspaces/<name> /workspaces/.data/<name>`;
+function onDroplet({ stack }: Session): string {
+  return `on its droplet: ssh -F .runtime/${stack}/ssh/<alias>/config <alias> rm -rf /workspaces/<name> /workspaces/.data/<name>`;
+}
 
 /** One line from the terminal, or from whatever is piped in. */
 async function ask(question: string): Promise<string> {
