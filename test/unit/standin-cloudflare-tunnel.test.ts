@@ -90,6 +90,29 @@ describe("requests through the tunnel", () => {
     expect([response.status, response.headers.get("content-length")]).toEqual([200, "7"]);
   });
 
+  it("don't wait for a visitor who doesn't read", async () => {
+    example.answer((_, response) => {
+      response.writeHead(200, { "content-type": "application/octet-stream" });
+      for (let i = 0; i < 32; i++) response.write(Buffer.alloc(1024 * 1024));
+    });
+    const lazy = await visit();
+    example.answer();
+    expect((await visit()).status).toBe(200);
+    await lazy.body?.cancel();
+  });
+
+  it("may be many at once", async () => {
+    const gates: ServerResponse[] = [];
+    example.answer((request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${request.url}\n\n`);
+      gates.push(response);
+    });
+    const streams = await Promise.all(Array.from({ length: 120 }, (_, i) => visit(`/${i}`)));
+    for (const gate of gates) gate.end("data: end\n\n");
+    const texts = await Promise.all(streams.map((stream) => stream.text()));
+    expect(texts).toEqual(Array.from({ length: 120 }, (_, i) => `data: /${i}\n\ndata: end\n\n`));
+  });
+
   it("get 502 where an origin breaks off", async () => {
     example.answer((request) => request.socket.destroy());
     expect((await visit()).status).toBe(502);

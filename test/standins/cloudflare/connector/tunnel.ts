@@ -18,6 +18,8 @@ import {
   type ConfigurationUpdate,
   type Registered,
   type Registration,
+  SESSION,
+  SESSION_WINDOW,
   UPDATE_CONFIGURATION,
   UPGRADE,
 } from "./wire.ts";
@@ -121,10 +123,11 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
   }
 
   #server(on: { onRegistered(): void; onRefused(error: Refused): void }): Http2Server {
-    const server = createServer();
+    const server = createServer(SESSION);
     server.on("sessionError", () => {});
     server.on("session", (session) => {
       this.#session = session;
+      session.setLocalWindowSize(SESSION_WINDOW);
     });
     server.on("stream", (stream, headers) => {
       stream.on("error", () => {});

@@ -15,6 +15,13 @@ export const RESPONSE_META = "cf-cloudflared-response-meta";
 export const FROM_ORIGIN = '{"src":"origin"}';
 export const FROM_CLOUDFLARED = '{"src":"cloudflared"}';
 
+/**
+ * Sizes of HTTP/2 sessions, on either end: large enough that a visitor who doesn't read holds up nobody else on the same connection.
+ * `maxSessionMemory` is in megabytes.
+ */
+export const SESSION = { maxSessionMemory: 512, settings: { initialWindowSize: 1024 * 1024 } };
+export const SESSION_WINDOW = 128 * 1024 * 1024;
+
 /** Name and value, in turn, as Node's `rawHeaders`. */
 export type RawHeaders = readonly string[];
 

@@ -9,6 +9,8 @@ import {
   type ConfigurationUpdate,
   type Registered,
   type Registration,
+  SESSION,
+  SESSION_WINDOW,
   UPDATE_CONFIGURATION,
   UPGRADE,
 } from "../connector/wire.ts";
@@ -84,8 +86,9 @@ export class Connectors {
   }
 
   async #welcome(socket: TLSSocket): Promise<void> {
-    const session = connect("https://edge", { createConnection: () => socket });
+    const session = connect("https://edge", { ...SESSION, createConnection: () => socket });
     session.on("error", () => {});
+    session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW));
     const control = session.request(
       { ":method": "POST", ":path": "/", [UPGRADE]: CONTROL_STREAM },
       { endStream: false },

@@ -8,6 +8,7 @@ import { pipeline, Transform } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
 import { serialize } from "hono/utils/cookie";
+import { SESSION } from "../connector/wire.ts";
 import { authDomain, type State } from "../state.ts";
 import type { Certificates } from "./certificates.ts";
 import type { Connectors } from "./connectors.ts";
@@ -70,7 +71,7 @@ export class Edge {
     this.#google = listener(parts.google.app);
     this.#site = listener(site(parts.state, parts.tokens, parts.login));
     const { key, certificate } = parts.certificates;
-    this.#server = createSecureServer({ key, cert: certificate, allowHTTP1: true });
+    this.#server = createSecureServer({ ...SESSION, key, cert: certificate, allowHTTP1: true });
     this.#server.on("request", (request: EdgeRequest, response: Response) => {
       this.#serve(request, response).catch((error: Error) => this.#error(response, 520, error.message, ""));
     });
