@@ -189,7 +189,7 @@ export async function startWorld(): Promise<World> {
   const digitalocean = await startDigitalOcean({
     name: "production",
     token: tokens.digitalocean,
-    hosts: Object.fromEntries(Object.keys(cloudflare.hosts).map((host) => [host, "gateway"])),
+    hosts: cloudflare.hosts,
     images: [archive(BASE_IMAGE), archive(TRAEFIK_IMAGE), connector.archive].map((archive) => ({ archive })),
   });
   removeFolder(dirname(connector.archive));
@@ -197,7 +197,7 @@ export async function startWorld(): Promise<World> {
   try {
     await must("git", ["clone", "--quiet", CHECKOUT, root]);
     mkdirSync(join(CHECKOUT, "test-results"), { recursive: true });
-    putCloudflared(world);
+    cloudflare.installClient(world.path(BIN));
     world.write([{ name: "alpha" }, { name: "beta" }]);
     const made = await world.pulumi(["stack", "init"]);
     if (made.code !== 0) throw new Error(`stack init: ${made.output}`);
@@ -207,19 +207,6 @@ export async function startWorld(): Promise<World> {
     throw error;
   }
   return world;
-}
-
-/** A program `cloudflared` that finds the stand-in of the edge, whatever DNS says of its hostnames. */
-function putCloudflared(world: World): void {
-  const { caFile, edge } = world.cloudflare;
-  const client = join(import.meta.dirname, "cloudflared.ts");
-  const file = world.path(BIN, "cloudflared");
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(
-    file,
-    `#!/bin/sh\nEDGE_PORT=${edge.httpsPort} EDGE_CA='${caFile}' exec '${process.execPath}' '${client}' "$@"\n`,
-    { mode: 0o755 },
-  );
 }
 
 async function configureStack(world: World): Promise<void> {
