@@ -53,11 +53,9 @@ const opencodes = entries.map(
     }),
 );
 
-/** By name, how to reach each project. */
-export const projects = pulumi.output(
-  Object.fromEntries(opencodes.map(({ name, access }) => [name, access])),
-);
-
-/** Of a stack on a droplet: how its scripts reach the droplet, and what machines show to pass Access. Secret, both. */
-export const ssh = production?.ssh;
-export const serviceToken = edge?.serviceToken;
+export default {
+  /** By name, how to reach each project. */
+  projects: pulumi.output(Object.fromEntries(opencodes.map(({ name, access }) => [name, access]))),
+  /** How a droplet is reached, and what machines show to pass Access. Secret, both. */
+  ...(production && edge ? { ssh: production.ssh, serviceToken: edge.serviceToken } : {}),
+};

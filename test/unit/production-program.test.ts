@@ -81,8 +81,7 @@ beforeAll(async () => {
     STACK,
     false,
   );
-  const program = (await import("../../index.ts")) as Props;
-  outputs = program;
+  outputs = (await import("../../index.ts")).default;
   await pulumi.runtime.disconnect();
 });
 afterAll(() => rmSync(join(ROOT, ".runtime", STACK), { recursive: true, force: true }));
