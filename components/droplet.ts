@@ -57,7 +57,8 @@ export class DropletHost extends pulumi.ComponentResource {
 
     this.host = this.makeHost(droplet, alias, ready);
     this.growFileSystem(volume);
-    this.registerOutputs({ address: droplet.ipv4Address });
+    // The scripts look here too: a first update that fails leaves the stack itself without outputs.
+    this.registerOutputs({ address: droplet.ipv4Address, ssh: this.ssh });
   }
 
   /** The person's own key, or one made here. */
