@@ -91,15 +91,15 @@ export interface Cloudflare {
 
 /** Every address of this machine. */
 const EVERY = "0.0.0.0";
+const LOOPBACK = "127.0.0.1";
 
 const EDGE_HOSTS = ["region1.v2.argotunnel.com", "region2.v2.argotunnel.com", GOOGLE_HOST];
 
-/** Starts everything. */
-export async function startCloudflare(options: CloudflareOptions): Promise<Cloudflare> {
+/** All that the stand-in is made of, before anything listens. */
+function assemble(options: CloudflareOptions) {
   const permissions = readTokens(options.tokens);
   const state = newState(options);
-  const [team, listening] = [authDomain(state), options.address ?? "127.0.0.1"];
-  const address = listening === EVERY ? "127.0.0.1" : listening;
+  const team = authDomain(state);
   const { domain } = options;
   const certificates = makeCertificates([domain, `*.${domain}`, team, ...EDGE_HOSTS], team);
   const connectors = new Connectors(state, certificates);
@@ -107,49 +107,76 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
   const google = new Google(options.google ?? [], `https://${team}/cdn-cgi/access/callback`);
   const login = new Login(state, tokens, google);
   const edge = new Edge({ state, certificates, connectors, tokens, login, google });
-  const httpsPort = await edge.listen(options.ports?.https ?? 443, listening);
-  const tunnelPort = await connectors.listen(options.ports?.tunnel ?? 7844, listening);
+  return { permissions, state, team, certificates, connectors, tokens, login, edge };
+}
+
+type Parts = ReturnType<typeof assemble>;
+
+/** Opens the edge's ports. */
+async function listen({ edge, connectors }: Parts, { address = LOOPBACK, ports }: CloudflareOptions) {
+  const httpsPort = await edge.listen(ports?.https ?? 443, address);
+  try {
+    const tunnelPort = await connectors.listen(ports?.tunnel ?? 7844, address);
+    return { address: address === EVERY ? LOOPBACK : address, httpsPort, tunnelPort };
+  } catch (error) {
+    await edge.close();
+    throw error;
+  }
+}
+
+function edgeInterface(
+  { certificates, connectors, login, team }: Parts,
+  at: Awaited<ReturnType<typeof listen>>,
+  domain: string,
+): EdgeInterface {
+  const fetch = edgeFetch({ address: at.address, port: at.httpsPort, ca: certificates.ca });
+  const names = [domain, `*.${domain}`, team, GOOGLE_HOST];
+  const rules = names.map((name) => `MAP ${name}:443 ${at.address}:${at.httpsPort}`);
+  return {
+    ...at,
+    fetch,
+    lookup: edgeLookup(at.address),
+    chromiumArguments: [
+      `--host-resolver-rules=${rules.join(",")}`,
+      `--ignore-certificate-errors-spki-list=${certificates.spki}`,
+    ],
+    visitor: () => new Visitor(fetch),
+    lastCode: (email) => login.codes.get(email.toLowerCase())?.at(-1),
+    drop: (tunnelId) => connectors.drop(tunnelId),
+    applied: (tunnelId) => connectors.applied(tunnelId),
+  };
+}
+
+/** Starts everything. */
+export async function startCloudflare(options: CloudflareOptions): Promise<Cloudflare> {
+  const parts = assemble(options);
+  const { state, team, certificates, connectors, tokens, edge } = parts;
+  const at = await listen(parts, options).catch((error: unknown) => {
+    certificates.remove();
+    throw error;
+  });
   const [requests, faults]: [ApiRequest[], Faults] = [[], new Faults()];
   const events = {
     configured: connectors.configured.bind(connectors),
     disconnect: ({ id }: { id: string }, client?: string) => connectors.drop(id, client),
   };
-  const server = await serveApi({ state, tokens: permissions, events, requests, faults });
-  const fetch = edgeFetch({ address, port: httpsPort, ca: certificates.ca });
-  const rules = [domain, `*.${domain}`, team, GOOGLE_HOST].map(
-    (name) => `MAP ${name}:443 ${address}:${httpsPort}`,
-  );
+  const server = await serveApi({ state, tokens: parts.permissions, events, requests, faults });
+  const host = options.address === EVERY ? "gateway" : at.address;
   return {
     apiUrl: `http://127.0.0.1:${server.port}/client/v4`,
     accountId: state.account.id,
     zoneId: state.zone.id,
     teamDomain: team,
     caFile: certificates.caFile,
-    edge: {
-      address,
-      httpsPort,
-      tunnelPort,
-      fetch,
-      lookup: edgeLookup(address),
-      chromiumArguments: [
-        `--host-resolver-rules=${rules.join(",")}`,
-        `--ignore-certificate-errors-spki-list=${certificates.spki}`,
-      ],
-      visitor: () => new Visitor(fetch),
-      lastCode: (email) => login.codes.get(email.toLowerCase())?.at(-1),
-      drop: (tunnelId) => connectors.drop(tunnelId),
-      applied: (tunnelId) => connectors.applied(tunnelId),
-    },
-    hosts: Object.fromEntries(
-      [team, ...EDGE_HOSTS].map((name) => [name, listening === EVERY ? "gateway" : address]),
-    ),
+    edge: edgeInterface(parts, at, options.domain),
+    hosts: Object.fromEntries([team, ...EDGE_HOSTS].map((name) => [name, host])),
     requests,
     faults,
     state,
     addIdentityProvider: (provider) => addIdentityProvider(state, provider),
     connectorImage: (tag) => connectorImage(tag, certificates.ca),
     installClient: (directory) =>
-      installClient(directory, { address, port: httpsPort, caFile: certificates.caFile }),
+      installClient(directory, { address: at.address, port: at.httpsPort, caFile: certificates.caFile }),
     bypass: bypassTo(connectors, (hostname) => edge.tunnelOf(hostname)),
     sign: (sign) => tokens.sign(sign),
     stop: async () => {
