@@ -4,7 +4,6 @@ import { stringify } from "yaml";
 import { CONNECTOR_IMAGE } from "../../../components/edge.ts";
 import { makeNames, type Names } from "../../../config/names.ts";
 import { publicUrls } from "../../../config/urls.ts";
-import { toolchainDir } from "../../../toolchain/paths.ts";
 import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../../toolchain/versions.ts";
 import { cleanEnv, type Entry } from "../../e2e/support/platform.ts";
 import { must, type Ran, run } from "../../e2e/support/run.ts";
@@ -185,14 +184,18 @@ export async function startWorld(): Promise<World> {
     address: "0.0.0.0",
     google: [GOOGLE],
   });
+  // What a real droplet pulls from its registry.
+  const images = join(root, "images.tar");
+  await must("docker", ["save", "--output", images, BASE_IMAGE, TRAEFIK_IMAGE]);
   const connector = await cloudflare.connectorImage(CONNECTOR_IMAGE.split(":")[1] ?? "");
   const digitalocean = await startDigitalOcean({
     name: "production",
     token: tokens.digitalocean,
     hosts: cloudflare.hosts,
-    images: [archive(BASE_IMAGE), archive(TRAEFIK_IMAGE), connector.archive].map((archive) => ({ archive })),
+    images: [images, connector.archive].map((archive) => ({ archive })),
   });
   removeFolder(dirname(connector.archive));
+  removeFolder(images);
   const world = new World({ root, digitalocean, cloudflare, model, tokens });
   try {
     await must("git", ["clone", "--quiet", CHECKOUT, root]);
