@@ -1,4 +1,5 @@
 /** Faults that a test has a stand-in's API show, as the real one does now and then. */
+import type { ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 
 export interface Fault {
@@ -10,6 +11,8 @@ export interface Fault {
   times?: number;
   /** `hang-before`: nothing is done, and no answer comes. `hang-after`: it is done, but the answer never comes. */
   kind: "429" | "500" | "hang-before" | "hang-after";
+  /** After how many milliseconds a connection that hangs is cut, since not everybody who waits gives up; 20 000 when left out. */
+  holdMs?: number;
   /** Seconds for `Retry-After` of a 429. */
   retryAfter?: number;
 }
@@ -51,14 +54,18 @@ export class Faults {
     return fault;
   }
 
-  /** Waits until whoever asked has given up, or the stand-in ends. */
-  async hang(signal: AbortSignal): Promise<void> {
+  /** Waits until whoever asked has given up, the time is over, or the stand-in ends. */
+  async hang({ holdMs = HOLD_MS }: Fault, signal: AbortSignal): Promise<void> {
     const gone = Promise.withResolvers<void>();
+    const timer = setTimeout(gone.resolve, holdMs);
     if (signal.aborted) gone.resolve();
     signal.addEventListener("abort", () => gone.resolve(), { once: true });
     await Promise.race([gone.promise, this.#released.promise]);
+    clearTimeout(timer);
   }
 }
+
+const HOLD_MS = 20_000;
 
 /** The error bodies of an API: what it says with a 429 and with a 500. */
 export type FaultBodies = Record<"429" | "500", object>;
@@ -72,11 +79,11 @@ export function showFaults(faults: Faults, bodies: FaultBodies): MiddlewareHandl
       return context.json(bodies["429"], 429, headers);
     }
     if (fault?.kind === "500") return context.json(bodies["500"], 500);
-    const signal = context.req.raw.signal;
-    if (fault?.kind === "hang-before") await faults.hang(signal);
-    else await next();
-    if (fault?.kind === "hang-after") await faults.hang(signal);
-    if (fault?.kind === "hang-before") return context.body(null, 500);
-    return undefined;
+    if (fault?.kind !== "hang-before") await next();
+    if (!fault) return undefined;
+    await faults.hang(fault, context.req.raw.signal);
+    // What was made ready as an answer is not said: the connection ends without.
+    (context.env as { outgoing?: ServerResponse } | undefined)?.outgoing?.destroy();
+    return fault.kind === "hang-before" ? context.body(null, 500) : undefined;
   };
 }

@@ -1,7 +1,11 @@
+import type { Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeApp } from "../standins/digitalocean/api.ts";
 import { operations } from "../standins/digitalocean/contract.ts";
 import { type PaperApi, paperApi } from "../standins/digitalocean/paper.ts";
 import { PLATFORM_SCOPES } from "../standins/digitalocean/scopes.ts";
+import { listen } from "../standins/http.ts";
 
 const TOKEN = "dop_v1_test";
 const PUBLIC_KEY =
@@ -253,6 +257,8 @@ describe("droplets", () => {
     expect((await act({ type: "power_off" })).body).toMatchObject({
       message: "Droplet is already powered off",
     });
+    expect((await act({ type: "shutdown" })).status).toBe(201);
+    await api.world.settle();
     expect((await act(resize)).status).toBe(201);
     await api.world.settle();
     expect((await act({ type: "power_on" })).status).toBe(201);
@@ -261,7 +267,13 @@ describe("droplets", () => {
       droplet: { status: "active", size_slug: "s-8vcpu-16gb", disk: 160 },
     });
     expect((await ask("GET", `/v2/droplets/${id}/actions`)).body).toMatchObject({
-      actions: [{ type: "power_on" }, { type: "resize" }, { type: "power_off" }, { type: "create" }],
+      actions: [
+        { type: "power_on" },
+        { type: "resize" },
+        { type: "shutdown" },
+        { type: "power_off" },
+        { type: "create" },
+      ],
     });
     expect((await act({ type: "password_reset" })).status).toBe(501);
   });
@@ -459,5 +471,17 @@ describe("faults", () => {
     api.faults.release();
     await Promise.all([before, after]);
     expect([...api.world.tags]).toEqual(["after"]);
+  });
+
+  it("cut what hangs after a while, with no answer", async () => {
+    const server = createAdaptorServer({ fetch: makeApp(api).fetch }) as Server;
+    const { port, close } = await listen(server, { host: "127.0.0.1" });
+    api.faults.inject({ path: /\/tags$/, kind: "hang-after", holdMs: 100 });
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const init = { method: "POST", headers, body: JSON.stringify({ name: "kept" }) };
+    await expect(fetch(`http://127.0.0.1:${port}/v2/tags`, init)).rejects.toThrow("fetch failed");
+    expect([...api.world.tags]).toEqual(["kept"]);
+    expect((await fetch(`http://127.0.0.1:${port}/v2/tags`, init)).status).toBe(201);
+    await close();
   });
 });
