@@ -14,7 +14,6 @@ import { type DigitalOcean, startDigitalOcean } from "../../standins/digitalocea
 import { MODEL_ID, type ModelStandIn, startModel } from "../../standins/model.ts";
 
 const CHECKOUT = join(import.meta.dirname, "..", "..", "..");
-const archive = (image: string) => join(toolchainDir(CHECKOUT), `${image.replaceAll(/[^\w.-]+/g, "-")}.tar`);
 
 /** Folder in the clone with programs of a person's machine. */
 const BIN = ".state/bin";
