@@ -123,6 +123,22 @@ function connectors(tunnel: Tunnel) {
   });
 }
 
+/** What is about a tunnel's connectors. */
+function connectorCalls(state: State, events: TunnelEvents): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>();
+  app.get("/:id/token", (c) => ok(c, connectorToken(state, findLive(state, c.req.param("id")))));
+  app.get("/:id/connections", (c) => ok(c, connectors(findLive(state, c.req.param("id")))));
+  app.delete("/:id/connections", (c) => {
+    events.disconnect(findLive(state, c.req.param("id")), c.req.query("client_id"));
+    return ok(c, {});
+  });
+  app.route(
+    "/",
+    configurations((id) => findLive(state, id), events),
+  );
+  return app;
+}
+
 export function tunnels(state: State, events: TunnelEvents): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>().basePath("/accounts/:account/cfd_tunnel");
   app.use(governedBy("Cloudflare Tunnel"));
@@ -168,15 +184,6 @@ export function tunnels(state: State, events: TunnelEvents): Hono<ApiEnv> {
     tunnel.deleted_at = now();
     return ok(c, shown(state, tunnel));
   });
-  app.get("/:id/token", (c) => ok(c, connectorToken(state, findLive(state, c.req.param("id")))));
-  app.get("/:id/connections", (c) => ok(c, connectors(findLive(state, c.req.param("id")))));
-  app.delete("/:id/connections", (c) => {
-    events.disconnect(findLive(state, c.req.param("id")), c.req.query("client_id"));
-    return ok(c, {});
-  });
-  app.route(
-    "/",
-    configurations((id) => findLive(state, id), events),
-  );
+  app.route("/", connectorCalls(state, events));
   return app;
 }
