@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
+import { join } from "node:path";
 import { createAdaptorServer } from "@hono/node-server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeApp } from "../standins/digitalocean/api.ts";
@@ -80,11 +82,21 @@ describe("who may ask", () => {
     expect((await ask("POST", "/v2/droplets", dropletBody())).status).toBe(202);
   });
 
-  it("takes the platform's scopes for what the official provider asks, and has no scope that the description lacks", () => {
+  it("knows every scope of the platform's from the API's description", () => {
     const known = new Set(
       operations.flatMap(({ scopes, scopesOf }) => [...scopes, ...Object.values(scopesOf).flat()]),
     );
     expect(PLATFORM_SCOPES.filter((scope) => !known.has(scope))).toEqual([]);
+  });
+
+  it("takes the scopes that the docs have people choose, no more and no fewer", () => {
+    const docs = readFileSync(join(import.meta.dirname, "../../docs/deploying.md"), "utf8");
+    const [table = ""] = docs.match(/\*\*DigitalOcean\*\*[\s\S]+?\*\*Cloudflare\*\*/g)?.slice(-1) ?? [];
+    const rows = table.matchAll(/^\| `(\w+)` \| ((?:`\w+` ?)+)\|/gm);
+    const told = [...rows].flatMap(([, kind, verbs = ""]) =>
+      [...verbs.matchAll(/`(\w+)`/g)].map(([, verb]) => `${kind}:${verb}`),
+    );
+    expect(told.sort()).toEqual([...PLATFORM_SCOPES].sort());
   });
 
   it("tells how many more requests may come", async () => {
