@@ -29,6 +29,7 @@ import { schema as image } from "../../toolchain/plugins/docker/image.ts";
 import { schema as network } from "../../toolchain/plugins/docker/network.ts";
 import { schema as remoteImage } from "../../toolchain/plugins/docker/remoteImage.ts";
 import { schema as volume } from "../../toolchain/plugins/docker/volume.ts";
+import { schema as randomId } from "../../toolchain/plugins/random/id.ts";
 import { schema as password } from "../../toolchain/plugins/random/password.ts";
 import type { Schema } from "../../toolchain/plugins/shared/schema.ts";
 import { schema as privateKey } from "../../toolchain/plugins/tls/privateKey.ts";
@@ -61,6 +62,7 @@ const tables: readonly [string, string, Schema][] = [
   ["docker/image", "ImageArgs", image],
   ["docker/remoteImage", "RemoteImageArgs", remoteImage],
   ["command/local/command", "CommandArgs", command],
+  ["random/randomId", "RandomIdArgs", randomId],
   ["random/randomPassword", "RandomPasswordArgs", password],
   ["tls/privateKey", "PrivateKeyArgs", privateKey],
   ["digitalocean/droplet", "DropletArgs", droplet],

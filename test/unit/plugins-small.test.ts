@@ -17,6 +17,7 @@ import {
   environmentOf,
   resultOf,
 } from "../../toolchain/plugins/language-nodejs/program.ts";
+import { formsOf as idForms } from "../../toolchain/plugins/random/id.ts";
 import { generate, password, validate } from "../../toolchain/plugins/random/password.ts";
 import type { Context } from "../../toolchain/plugins/shared/resource.ts";
 import { pack } from "../../toolchain/plugins/shared/tar.ts";
@@ -252,4 +253,15 @@ test("an archive is one that tar reads, long names and all", () => {
   expect(list).toMatch(/-rw------- 7\/0\s+5 .* a\n/);
   expect(list).toContain("link -> a");
   expect(list).toContain(long);
+});
+
+describe("random.RandomId", () => {
+  it("gives the bytes in every form of the official plugin's, with the prefix before each", () => {
+    expect(idForms(Buffer.from([0, 255, 16]), "p-")).toEqual({
+      b64Std: "p-AP8Q",
+      b64Url: "p-AP8Q",
+      dec: "p-65296",
+      hex: "p-00ff10",
+    });
+  });
 });

@@ -1,8 +1,7 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { commandOrApt } from "../lib/apt.ts";
-import { debianSources, SYSTEM_CERTIFICATES } from "../lib/debian.ts";
-import { ToolchainError } from "../lib/errors.ts";
+import { SYSTEM_CERTIFICATES } from "../lib/debian.ts";
+import { makeDebianRoot } from "../lib/debian-root.ts";
 import { mustExec } from "../lib/exec.ts";
 import { findImage, makeImage, pullImage } from "../lib/image.ts";
 import type { Context, Part } from "../part.ts";
@@ -43,51 +42,12 @@ async function build(context: Context): Promise<string> {
 
 /** A minimal Debian with Node and npm where the official image has them. */
 async function fill(root: string, context: Context): Promise<void> {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) {
-    throw new ToolchainError(BASE_IMAGE, "can only be made here as root on Linux", remedyFor(BASE_IMAGE));
-  }
-  const debootstrap = await commandOrApt("debootstrap", ["debootstrap"], context.progress);
-  if (!debootstrap) throw new ToolchainError("debootstrap", "is not on this machine", "install debootstrap");
-  const onLine = (line: string) => {
-    const step = /^I: (.{1,60})/.exec(line)?.[1];
-    if (step) context.progress(`debootstrap: ${step}`);
-  };
-  const sources = await debianSources(DEBIAN);
-  const mirror = sources.find(({ suite }) => suite === DEBIAN)?.uri;
-  const args = ["--variant=minbase", "--include=ca-certificates", DEBIAN, root, ...(mirror ? [mirror] : [])];
-  await mustExec(debootstrap, args, { onLine });
-  for (const rest of ["var/cache/apt/archives", "var/lib/apt/lists", "var/log/bootstrap.log"]) {
-    rmSync(join(root, rest), { recursive: true, force: true });
-  }
-  mkdirSync(join(root, "var/cache/apt/archives/partial"), { recursive: true });
-  mkdirSync(join(root, "var/lib/apt/lists/partial"), { recursive: true });
-  await trustWhatThisMachineTrusts(root);
-  const lines = sources.map(({ suite, uri }) => `deb ${uri} ${suite} main\n`);
-  if (lines.length > 0) writeFileSync(join(root, "etc/apt/sources.list"), lines.join(""));
+  const remedy = remedyFor(BASE_IMAGE);
+  await makeDebianRoot(root, { image: BASE_IMAGE, remedy, release: DEBIAN, progress: context.progress });
   await mustExec("chroot", [root, "groupadd", "--gid", "1000", "node"]);
   const user = ["--uid", "1000", "--gid", "node", "--shell", "/bin/bash", "--create-home", "node"];
   await mustExec("chroot", [root, "useradd", ...user]);
   await addNode(root, context);
-}
-
-/**
- * A machine that reaches the registries through a proxy trusts that proxy's certificate: so must a build in a container. It is added
- * as a local one, which Debian keeps when it writes its list anew.
- */
-async function trustWhatThisMachineTrusts(root: string): Promise<void> {
-  if (!existsSync(SYSTEM_CERTIFICATES)) return;
-  const known = new Set(certificatesIn(readFileSync(join(root, SYSTEM_CERTIFICATES), "utf8")));
-  const extra = certificatesIn(readFileSync(SYSTEM_CERTIFICATES, "utf8")).filter((text) => !known.has(text));
-  const folder = join(root, "usr/local/share/ca-certificates");
-  mkdirSync(folder, { recursive: true });
-  for (const [index, text] of extra.entries())
-    writeFileSync(join(folder, `machine-${index}.crt`), `${text}\n`);
-  await mustExec("chroot", [root, "update-ca-certificates"]);
-}
-
-/** The certificates of a PEM file. */
-export function certificatesIn(text: string): string[] {
-  return text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
 }
 
 /** Node and npm from the npm registry's own packages. */

@@ -183,18 +183,15 @@ export async function startWorld(): Promise<World> {
     address: "0.0.0.0",
     google: [GOOGLE],
   });
-  // What a real droplet pulls from its registry.
-  const images = join(root, "images.tar");
-  await must("docker", ["save", "--output", images, BASE_IMAGE, TRAEFIK_IMAGE]);
   const connector = await cloudflare.connectorImage(CONNECTOR_IMAGE.split(":")[1] ?? "");
   const digitalocean = await startDigitalOcean({
     name: "production",
     token: tokens.digitalocean,
     hosts: cloudflare.hosts,
-    images: [images, connector.archive].map((archive) => ({ archive })),
+    // What a real droplet pulls from its registry.
+    images: [{ image: BASE_IMAGE }, { image: TRAEFIK_IMAGE }, connector],
   });
   removeFolder(dirname(connector.archive));
-  removeFolder(images);
   const world = new World({ root, digitalocean, cloudflare, model, tokens });
   try {
     await must("git", ["clone", "--quiet", CHECKOUT, root]);

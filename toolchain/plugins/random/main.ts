@@ -1,9 +1,13 @@
-/** Stand-in for pulumi-resource-random: RandomPassword. */
+/** Stand-in for pulumi-resource-random: RandomPassword and RandomId. */
 import { serveProvider } from "../shared/provider.ts";
+import { id } from "./id.ts";
 import { password } from "./password.ts";
 
 await serveProvider({
   name: "random",
   version: "4.21.2",
-  resources: { "random:index/randomPassword:RandomPassword": password },
+  resources: {
+    "random:index/randomId:RandomId": id,
+    "random:index/randomPassword:RandomPassword": password,
+  },
 });
