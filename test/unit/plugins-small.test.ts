@@ -256,7 +256,7 @@ test("an archive is one that tar reads, long names and all", () => {
 });
 
 describe("random.RandomId", () => {
-  it("gives the bytes in every form of the official plugin's, with the prefix before each", () => {
+  test("gives the bytes in every form of the official plugin's, with the prefix before each", () => {
     expect(idForms(Buffer.from([0, 255, 16]), "p-")).toEqual({
       b64Std: "p-AP8Q",
       b64Url: "p-AP8Q",
