@@ -33,8 +33,10 @@ beforeAll(async () => {
     name: "standin-test",
     token: TOKEN,
     scopes: [...PLATFORM_SCOPES, "block_storage_snapshot:create"],
-    hosts: { "edge.example.com": "gateway" },
-    images: [{ image: BASE_IMAGE }],
+    around: async (gateway) => ({
+      hosts: { "edge.example.com": gateway },
+      images: [{ image: BASE_IMAGE }],
+    }),
   });
   await ask("POST", "/v2/account/keys", { name: "test", public_key: publicKey });
   await ask("POST", "/v2/tags", { name: "opencode" });

@@ -13,7 +13,10 @@ const MAY_IMPORT: Record<string, { parts: string[]; packages: RegExp }> = {
   toolchain: { parts: [], packages: /./ },
   scripts: { parts: ["config", "toolchain"], packages: /./ },
   bench: { parts: ["config", "toolchain", "scripts", "test"], packages: /./ },
-  test: { parts: ["index.ts", "config", "opencode", "components", "toolchain", "scripts", "bench"], packages: /./ },
+  test: {
+    parts: ["index.ts", "config", "opencode", "components", "toolchain", "scripts", "bench"],
+    packages: /./,
+  },
 };
 
 const parts = Object.keys(MAY_IMPORT);

@@ -3,16 +3,11 @@ import { FLAGS, openPage, type Watched } from "../../e2e/support/browser.ts";
 import type { World } from "./world.ts";
 
 /** Chromium that finds the stand-in of Cloudflare's edge wherever a name leads to it. */
-export function launchBrowser(world: World): Promise<Browser> {
-  // It listens on every address; Chromium wants one.
-  const flags = world.cloudflare.edge.chromiumArguments.map((flag) =>
-    flag.replaceAll("0.0.0.0", "127.0.0.1"),
-  );
-  return chromium.launch({
+export const launchBrowser = (world: World): Promise<Browser> =>
+  chromium.launch({
     executablePath: process.env.CHROMIUM_BIN || "/usr/bin/chromium",
-    args: [...FLAGS, ...flags],
+    args: [...FLAGS, ...world.cloudflare.edge.chromiumArguments],
   });
-}
 
 /** Opens a URL as somebody who is asked to log in, and does so with Google. */
 export async function logIn(browser: Browser, url: string, email: string): Promise<Watched> {

@@ -175,23 +175,29 @@ export async function startWorld(): Promise<World> {
   const root = temporaryFolder();
   const tokens = { digitalocean: `dop_v1_${hex(32)}`, cloudflare: hex(20) };
   const model = await startModel();
-  const cloudflare = await startCloudflare({
-    domain: DOMAIN,
-    teamName: TEAM,
-    tokens: { [tokens.cloudflare]: LEAST_PERMISSIONS },
-    // Droplets reach it by their gateway, whose address is not known yet.
-    address: "0.0.0.0",
-    google: [GOOGLE],
-  });
-  const connector = await cloudflare.connectorImage(CONNECTOR_IMAGE.split(":")[1] ?? "");
+  const token = tokens.digitalocean;
+  const made: { cloudflare?: Cloudflare; archive?: string } = {};
   const digitalocean = await startDigitalOcean({
     name: "production",
-    token: tokens.digitalocean,
-    hosts: cloudflare.hosts,
-    // What a real droplet pulls from its registry.
-    images: [{ image: BASE_IMAGE }, { image: TRAEFIK_IMAGE }, connector],
+    token,
+    around: async (address) => {
+      const cloudflare = await startCloudflare({
+        domain: DOMAIN,
+        teamName: TEAM,
+        tokens: { [tokens.cloudflare]: LEAST_PERMISSIONS },
+        address,
+        google: [GOOGLE],
+      });
+      // What a real droplet pulls from its registry.
+      const connector = await cloudflare.connectorImage(CONNECTOR_IMAGE.split(":")[1] ?? "");
+      Object.assign(made, { cloudflare, ...connector });
+      const images = [{ image: BASE_IMAGE }, { image: TRAEFIK_IMAGE }, connector];
+      return { images, hosts: cloudflare.hosts };
+    },
   });
-  removeFolder(dirname(connector.archive));
+  const { cloudflare, archive = "" } = made;
+  removeFolder(dirname(archive));
+  if (!cloudflare) throw new Error("the stand-in for Cloudflare was not started");
   const world = new World({ root, digitalocean, cloudflare, model, tokens });
   try {
     await must("git", ["clone", "--quiet", CHECKOUT, root]);
@@ -223,7 +229,9 @@ async function configureStack(world: World): Promise<void> {
     "opencode-platform:sshHostname": "ssh-code",
     "opencode-platform:googleClientId": GOOGLE.clientId,
   };
-  for (const [key, value] of Object.entries(plain)) await world.configure(key, value);
+  const pairs = Object.entries(plain).flatMap(([key, value]) => ["--plaintext", `${key}=${value}`]);
+  const set = await world.pulumi(["config", "set-all", ...pairs]);
+  if (set.code !== 0) throw new Error(`config set-all: ${set.output}`);
   await world.configure("opencode-platform:googleClientSecret", GOOGLE.clientSecret, {
     secret: true,
   });

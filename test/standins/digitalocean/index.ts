@@ -13,13 +13,13 @@ import { listen } from "../http.ts";
 import { type Api, type Heard, makeApp } from "./api.ts";
 import { destroyDroplet } from "./calls/droplets.ts";
 import { Host, sweep } from "./machine/host.ts";
-import type { ImageSource } from "./machine/images.ts";
 import { metadataServer } from "./machine/metadata.ts";
 import { type MachineNames, machineNames } from "./machine/names.ts";
 import { PLATFORM_SCOPES } from "./scopes.ts";
 import { type Firewall, type Key, must, type Project, type Volume, type Vpc, World } from "./world.ts";
 
 export type { Heard } from "./api.ts";
+export type { Around } from "./machine/host.ts";
 export type { ImageSource } from "./machine/images.ts";
 export { PLATFORM_SCOPES } from "./scopes.ts";
 
@@ -31,10 +31,8 @@ export interface DigitalOceanOptions {
   token: string;
   /** What the token may; by default what the platform needs. */
   scopes?: readonly string[];
-  /** Names in the droplets' /etc/hosts; `gateway` is this machine. */
-  hosts?: Readonly<Record<string, string>>;
-  /** What a new droplet's Docker has. */
-  images?: readonly ImageSource[];
+  /** What droplets find around them; told this machine's address on their network, which is known by then. Default: nothing. */
+  around?: (gateway: string) => Promise<Around>;
 }
 
 export interface DropletSeen {
@@ -85,8 +83,8 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
   const names = machineNames(options.name);
   const world = new World();
   const metadata = await listen(metadataServer(world));
-  const { images = [], hosts = {} } = options;
-  const host = await Host.make({ names, images, hosts, metadataPort: metadata.port }).catch(async (error) => {
+  const { around = async () => ({}) } = options;
+  const host = await Host.make({ names, around, metadataPort: metadata.port }).catch(async (error) => {
     await metadata.close();
     throw error;
   });

@@ -16,10 +16,18 @@ import { docker, listed, tryDocker } from "./shell.ts";
 const LOOP = 7;
 const SHUTDOWN_SECONDS = 60;
 
+/** What a droplet finds around it. */
+export interface Around {
+  /** What its Docker has. */
+  readonly images?: readonly ImageSource[];
+  /** Names in its /etc/hosts. */
+  readonly hosts?: Readonly<Record<string, string>>;
+}
+
 export interface HostOptions {
   readonly names: MachineNames;
-  readonly images: readonly ImageSource[];
-  readonly hosts: Readonly<Record<string, string>>;
+  /** Is told this machine's address on the droplets' network. */
+  readonly around: (gateway: string) => Promise<Around>;
   readonly metadataPort: number;
 }
 
@@ -46,8 +54,9 @@ export class Host implements Machines {
     try {
       mkdirSync(names.folder, { recursive: true, mode: 0o700 });
       const network = await Network.make(names, options.metadataPort);
-      await makeTemplate(names, options.images);
-      return new Host(names, network, await surroundingsOf(options, network.gateway));
+      const { images = [], hosts = {} } = await options.around(network.gateway);
+      await makeTemplate(names, images);
+      return new Host(names, network, await surroundingsOf(names, hosts));
     } catch (error) {
       await sweep(names);
       throw error;
@@ -200,11 +209,10 @@ export class Host implements Machines {
   }
 }
 
-async function surroundingsOf({ names, hosts }: HostOptions, gateway: string): Promise<Surroundings> {
+async function surroundingsOf(names: MachineNames, hosts: Surroundings["hosts"]): Promise<Surroundings> {
   const read = ["run", "--rm", "--label", names.label, "--network", "none", "--entrypoint", "cat"];
-  const known = Object.entries(hosts).map(([name, to]) => [name, to === "gateway" ? gateway : to]);
   return {
-    hosts: Object.fromEntries(known),
+    hosts,
     hostsTemplate: await docker(...read, DROPLET_IMAGE, "/etc/cloud/templates/hosts.debian.tmpl"),
     resolvConf: readFileSync("/etc/resolv.conf", "utf8"),
   };
