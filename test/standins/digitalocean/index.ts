@@ -12,14 +12,14 @@ import { Faults } from "../faults.ts";
 import { listen } from "../http.ts";
 import { type Api, type Heard, makeApp } from "./api.ts";
 import { destroyDroplet } from "./calls/droplets.ts";
-import { Host, sweep } from "./machine/host.ts";
+import { type Around, Host, sweep } from "./machine/host.ts";
 import { metadataServer } from "./machine/metadata.ts";
 import { type MachineNames, machineNames } from "./machine/names.ts";
 import { PLATFORM_SCOPES } from "./scopes.ts";
 import { type Firewall, type Key, must, type Project, type Volume, type Vpc, World } from "./world.ts";
 
 export type { Heard } from "./api.ts";
-export type { Around } from "./machine/host.ts";
+
 export type { ImageSource } from "./machine/images.ts";
 export { PLATFORM_SCOPES } from "./scopes.ts";
 
