@@ -55,7 +55,7 @@ export class DropletHost extends pulumi.ComponentResource {
     const alias = this.writeFiles();
     const ready = this.waitFor(alias, attachment);
 
-    this.host = this.makeHost(droplet, alias, ready);
+    this.host = this.makeHost(droplet, ready);
     this.growFileSystem(volume);
     // The scripts look here too: a first update that fails leaves the stack itself without outputs.
     this.registerOutputs({ address: droplet.ipv4Address, ssh: this.ssh });
@@ -231,6 +231,7 @@ export class DropletHost extends pulumi.ComponentResource {
     return pulumi
       .all([droplet.id, droplet.ipv4Address, hostKey, pulumi.secret(privateKey)])
       .apply(([id, address, hostKey, privateKey]) => ({
+        name: cloud.base,
         alias: `${cloud.base}-${id}`,
         address,
         hostKey,
@@ -273,21 +274,23 @@ export class DropletHost extends pulumi.ComponentResource {
     this.host.run("workspaces-size", { create, triggers: [pulumi.interpolate`${volume.size}`] }, this.child);
   }
 
-  private makeHost(
-    droplet: digitalocean.Droplet,
-    alias: pulumi.Output<string>,
-    ready: command.local.Command,
-  ): Host {
-    const readyAlias = pulumi.all([alias, ready.id]).apply(([alias]) => alias);
+  /**
+   * What Docker and commands are told of the droplet is known before there is one and never changes: a provider whose host is unknown in a
+   * preview makes it fail. With another droplet, all that was on the one before it is made again.
+   */
+  private makeHost(droplet: digitalocean.Droplet, ready: command.local.Command): Host {
+    const target = sshTarget(this.args.cloud.base);
     const user = { uid: 1000, gid: 1000 };
     return {
       provider: new docker.Provider(
         "droplet",
         {
-          host: pulumi.interpolate`ssh://${SSH_USER}@${readyAlias}`,
-          sshOpts: readyAlias.apply((alias) => ["-F", sshTarget(alias).configFile]),
+          host: `ssh://${SSH_USER}@${target.alias}`,
+          sshOpts: ["-F", target.configFile],
+          // The first preview has nobody to ask yet.
+          disableDockerDaemonCheck: true,
         },
-        this.child,
+        { ...this.child, dependsOn: [ready] },
       ),
       machine: droplet.id,
       address: droplet.ipv4Address,
@@ -300,16 +303,18 @@ export class DropletHost extends pulumi.ComponentResource {
         `mkdir -p ${shellQuote(path)} && chown ${user.uid}:${user.gid} ${shellQuote(path)}`,
       run: (name, args, opts) => {
         const remote = (script: pulumi.Input<string>) =>
-          pulumi.all([readyAlias, script]).apply(([alias, script]) => overSsh(sshTarget(alias), script));
+          pulumi.output(script).apply((script) => overSsh(target, script));
+        const { create, triggers = [], ...others } = args;
         return new command.local.Command(
           name,
           {
-            ...args,
-            create: remote(args.create),
+            ...others,
+            create: remote(create),
             ...(args.delete ? { delete: remote(args.delete) } : {}),
+            triggers: pulumi.output(triggers).apply((own) => [...own, droplet.id]),
             logging: "none",
           },
-          opts,
+          pulumi.mergeOptions(opts, { dependsOn: [ready] }),
         );
       },
     };

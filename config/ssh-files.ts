@@ -1,10 +1,12 @@
 /** How this machine reaches a stack's droplet by ssh: files that OpenSSH, and Docker by it, are pointed at. */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What is to be known of a droplet to reach it. The stack's secret output `ssh` has this form. */
 export interface SshAccess {
-  /** The droplet's name for ssh: it never changes while the droplet is the same. */
+  /** Name for ssh of whichever droplet the stack has: known before there is any. */
+  readonly name: string;
+  /** The droplet's own name for ssh, by which it is still reached when another has taken its place. */
   readonly alias: string;
   /** IPv4 address of the droplet. */
   readonly address: string;
@@ -20,15 +22,19 @@ export interface SshAccess {
 export const SSH_USER = "root";
 
 /** A droplet's ssh configuration, relative to the checkout, in which Pulumi and its plugins run. */
-export const sshConfigFile = (stack: string, alias: string): string =>
-  join(".runtime", stack, "ssh", alias, "config");
+export const sshConfigFile = (stack: string, name: string): string =>
+  join(".runtime", stack, "ssh", name, "config");
 
-/** OpenSSH's configuration for a droplet; `directory` has the key in `id` and the pinned host key in `known_hosts`. */
-export function sshConfig(access: Omit<SshAccess, "privateKey">, directory: string): string {
+/** OpenSSH's configuration for a droplet under one of its names; `directory` has the key in `id` and the pinned host key in `known_hosts`. */
+export function sshConfig(
+  name: string,
+  { address, tunnelHostname }: Pick<SshAccess, "address" | "tunnelHostname">,
+  directory: string,
+): string {
   const quoted = (file: string) => `"${join(directory, file)}"`;
   const lines = [
-    `HostName ${access.tunnelHostname ?? access.address}`,
-    `HostKeyAlias ${access.alias}`,
+    `HostName ${tunnelHostname ?? address}`,
+    `HostKeyAlias ${name}`,
     `User ${SSH_USER}`,
     `IdentityFile ${quoted("id")}`,
     "IdentitiesOnly yes",
@@ -39,23 +45,23 @@ export function sshConfig(access: Omit<SshAccess, "privateKey">, directory: stri
     "ConnectTimeout 15",
     "ServerAliveInterval 15",
     "LogLevel ERROR",
-    ...(access.tunnelHostname ? ["ProxyCommand cloudflared access ssh --hostname %h"] : []),
+    ...(tunnelHostname ? ["ProxyCommand cloudflared access ssh --hostname %h"] : []),
   ];
-  return `Host ${access.alias}\n${lines.map((line) => `  ${line}\n`).join("")}`;
+  return `Host ${name}\n${lines.map((line) => `  ${line}\n`).join("")}`;
 }
 
-/** Writes a droplet's ssh files below the checkout, readable by their owner alone, and returns the configuration's path relative to it. */
-export function writeSshFiles(checkout: string, stack: string, access: SshAccess): string {
-  const file = sshConfigFile(stack, access.alias);
-  const directory = join(checkout, file, "..");
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const write = (name: string, text: string) => {
-    const unfinished = join(directory, `.${name}.${process.pid}`);
-    writeFileSync(unfinished, text, { mode: 0o600 });
-    renameSync(unfinished, join(directory, name));
-  };
-  write("id", access.privateKey.endsWith("\n") ? access.privateKey : `${access.privateKey}\n`);
-  write("known_hosts", `${access.alias} ${access.hostKey}\n`);
-  write("config", sshConfig(access, directory));
-  return file;
+/** Writes a droplet's ssh files below the checkout, readable by their owner alone, under both of its names. */
+export function writeSshFiles(checkout: string, stack: string, access: SshAccess): void {
+  for (const name of [access.name, access.alias]) {
+    const directory = dirname(join(checkout, sshConfigFile(stack, name)));
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const write = (file: string, text: string) => {
+      const unfinished = join(directory, `.${file}.${process.pid}`);
+      writeFileSync(unfinished, text, { mode: 0o600 });
+      renameSync(unfinished, join(directory, file));
+    };
+    write("id", access.privateKey.endsWith("\n") ? access.privateKey : `${access.privateKey}\n`);
+    write("known_hosts", `${name} ${access.hostKey}\n`);
+    write("config", sshConfig(name, access, directory));
+  }
 }

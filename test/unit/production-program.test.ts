@@ -131,10 +131,10 @@ describe("a stack on a droplet", () => {
   });
 
   it("reaches Docker over ssh with the pinned key, whose files are there by then", () => {
-    const alias = `opencode-${STACK}-4711`;
-    const config = `.runtime/${STACK}/ssh/${alias}/config`;
+    const name = `opencode-${STACK}`;
+    const config = `.runtime/${STACK}/ssh/${name}/config`;
     expect(only("docker")).toMatchObject({
-      host: `ssh://root@${alias}`,
+      host: `ssh://root@${name}`,
       sshOpts: JSON.stringify(["-F", config]),
     });
     expect(existsSync(join(ROOT, config))).toBe(true);

@@ -238,6 +238,7 @@ describe("secrets of an exported state", () => {
 
 describe("the way to a stack's droplets", () => {
   const access = {
+    name: "opencode-prod",
     alias: "opencode-prod-1",
     address: "192.0.2.1",
     hostKey: "ssh-ed25519 A",

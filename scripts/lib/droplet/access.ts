@@ -7,8 +7,12 @@ import { type Deployment, plainValue } from "../checkpoint.ts";
 import type { RunDocker } from "../docker-state.ts";
 import type { Session } from "../session.ts";
 
+/** A name that is a folder as well. */
+const SSH_NAME = /^[a-z0-9][a-z0-9.-]*$/i;
+
 const accessSchema: z.ZodType<SshAccess> = z.object({
-  alias: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/i),
+  name: z.string().regex(SSH_NAME),
+  alias: z.string().regex(SSH_NAME),
   address: z.string().min(1),
   hostKey: z.string().min(1),
   privateKey: z.string().min(1),

@@ -73,7 +73,10 @@ export function firstUpdate(world: () => World): void {
       await watched.page.keyboard.type(`What do you say to nonce:${nonce}`);
       await watched.page.keyboard.press("Enter");
       // The tab and the heading show it as the session's title; the third is the answer itself.
-      await watched.page.getByText(answerTo(`nonce:${nonce}`)).nth(2).waitFor();
+      await watched.page
+        .getByText(answerTo(`nonce:${nonce}`))
+        .nth(2)
+        .waitFor();
       await screenshot(watched.page, "production-answered");
     });
 
@@ -116,16 +119,20 @@ export function refusals(world: () => World): void {
   const path = "/global/health";
   const email = `dev@${DOMAIN}`;
   const sign = (options: object = {}) => world().cloudflare.sign({ application: host, email, ...options });
-  const tokens: Record<string, () => Promise<string> | undefined> = {
-    "no token": () => undefined,
-    "a forged token": () => sign({ forged: true }),
-    "an expired token": () => sign({ expiresIn: -60 }),
-    "another application's token": () => sign({ application: "beta-code.example.com" }),
+  /** What the connector answers to each: cloudflared says 502 of a token that it cannot verify, 403 of one that is not for it. */
+  const tokens: Record<string, { make: () => Promise<string> | undefined; refusal: number }> = {
+    "no token": { make: () => undefined, refusal: 403 },
+    "a forged token": { make: () => sign({ forged: true }), refusal: 502 },
+    "an expired token": { make: () => sign({ expiresIn: -60 }), refusal: 502 },
+    "another application's token": {
+      make: () => sign({ application: "beta-code.example.com" }),
+      refusal: 403,
+    },
   };
   const url = `https://${host}${path}`;
 
   describe("a request", () => {
-    for (const [name, make] of Object.entries(tokens)) {
+    for (const [name, { make, refusal }] of Object.entries(tokens)) {
       it(`with ${name} is refused at the edge`, async () => {
         const token = await make();
         const headers: Record<string, string> = token ? { cookie: `CF_Authorization=${token}` } : {};
@@ -138,7 +145,8 @@ export function refusals(world: () => World): void {
         const token = await make();
         const headers: Record<string, string> = token ? { "cf-access-jwt-assertion": token } : {};
         const answer = await world().cloudflare.bypass(url, { headers });
-        expect(answer.status).toBe(403);
+        expect(answer.status).toBe(refusal);
+        expect(await answer.text()).not.toContain("healthy");
       });
     }
 

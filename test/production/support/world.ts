@@ -114,22 +114,16 @@ export class World {
     rmSync(events, { force: true });
     const ran = await run(
       "npm",
-      [
-        "run",
-        "--silent",
-        "pulumi",
-        "--",
-        "up",
-        "--stack",
-        STACK,
-        "--yes",
-        "--non-interactive",
-        "--skip-preview",
-      ].concat(["--event-log", events], options),
+      ["run", "--silent", "pulumi", "--", "up", "--stack", STACK, "--yes", "--non-interactive"].concat(
+        ["--event-log", events],
+        options,
+      ),
       { cwd: this.root, env: { ...this.env(), PULUMI_DEBUG_COMMANDS: "true" } },
     );
     this.said.push(ran);
     const changes = existsSync(events) ? readChanges(readFileSync(events, "utf8")) : [];
+    // The engine writes secrets into it.
+    rmSync(events, { force: true });
     appendFileSync(join(CHECKOUT, "test-results", "production.log"), `${ran.output}\n`);
     return { ...ran, changes };
   }
