@@ -33,14 +33,18 @@ export async function previewStack(session: Session, { refresh = false } = {}): 
   const args = ["preview", "--diff", "--non-interactive", "--color=never", "--event-log", eventLog];
   // The engine offers its event log, which the Automation API is built on, with this variable alone.
   const env = { ...pulumiEnv(session), PULUMI_DEBUG_COMMANDS: "true" };
+  const read = eventReader(eventLog);
+  const events: unknown[] = [];
+  const timer = setInterval(() => events.push(...read()), 200);
   try {
     const flags = refresh ? ["--refresh"] : [];
     const { code, stdout, stderr } = await pulumi([...args, ...flags], { session, env, endsInOrder: true });
-    const plan = readPlan(eventReader(eventLog)());
+    const plan = readPlan([...events, ...read()]);
     const text = [stdout.trimEnd(), stderr.trimEnd()].filter(Boolean).join("\n");
     const explanation = plan.errors.join("\n") || lastLines(stderr.trim() || stdout.trim(), 20);
     return { succeeded: code === 0, plan, text, explanation };
   } finally {
+    clearInterval(timer);
     rmSync(eventLog, { force: true });
   }
 }

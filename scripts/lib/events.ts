@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { openSync, readSync, rmSync } from "node:fs";
 
 /** A change of one resource, as it is told to a person. */
 export interface Change {
@@ -41,28 +41,34 @@ export function applyEvent(progress: Progress, event: unknown): Progress {
   return diagnosticEvent ? diagnose(progress, record(diagnosticEvent)) : progress;
 }
 
-/** Reads what an event log has got since the last call; the engine writes one JSON object on each line. */
+/**
+ * Reads what an event log has got since the last call; the engine writes one JSON object on each line. The log holds secrets in plain, so
+ * its name is removed as soon as it is there: what was written goes with the engine and this process, however they end.
+ */
 export function eventReader(file: string): () => unknown[] {
   const chunk = Buffer.alloc(1 << 16);
-  let position = 0;
+  let handle: number | undefined;
   let rest = "";
   return () => {
+    handle ??= openAndForget(file);
+    if (handle === undefined) return []; // not written yet
     let text = rest;
-    try {
-      const handle = openSync(file, "r");
-      for (let got = readSync(handle, chunk, 0, chunk.length, position); got > 0; ) {
-        text += chunk.toString("utf8", 0, got);
-        position += got;
-        got = readSync(handle, chunk, 0, chunk.length, position);
-      }
-      closeSync(handle);
-    } catch {
-      return []; // not written yet
-    }
+    for (let got = readSync(handle, chunk); got > 0; got = readSync(handle, chunk))
+      text += chunk.toString("utf8", 0, got);
     const lines = text.split("\n");
     rest = lines.pop() ?? "";
     return lines.flatMap(parseLine);
   };
+}
+
+function openAndForget(file: string): number | undefined {
+  try {
+    const handle = openSync(file, "r");
+    rmSync(file);
+    return handle;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A message of the engine without its marks for colours. */

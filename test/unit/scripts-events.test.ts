@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -60,16 +60,19 @@ describe("the progress of an update", () => {
     }
   });
 
-  it("is read from a log that grows, line by line", () => {
+  it("is read from a log that grows, line by line, and whose name is gone at once", () => {
     const folder = mkdtempSync(join(tmpdir(), "events-"));
     const file = join(folder, "log");
     const read = eventReader(file);
     expect(read()).toEqual([]);
-    writeFileSync(file, '{"a":1}\n{"b":');
+    const engine = openSync(file, "w");
+    writeSync(engine, '{"a":1}\n{"b":');
     expect(read()).toEqual([{ a: 1 }]);
-    appendFileSync(file, '"ü"}\nnot json\n');
+    expect(readdirSync(folder)).toEqual([]);
+    writeSync(engine, '"ü"}\nnot json\n');
     expect(read()).toEqual([{ b: "ü" }]);
     expect(read()).toEqual([]);
+    closeSync(engine);
     rmSync(folder, { recursive: true });
   });
 });
