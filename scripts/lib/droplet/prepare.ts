@@ -11,7 +11,7 @@ import { dropletDocker, provideAccess } from "./access.ts";
 import { type Clouds, openClouds, readConfig } from "./clouds.ts";
 import { identity } from "./lost.ts";
 import { type Loss, lookAtMachine, type Machine } from "./machine.ts";
-import { refuseIfProtected } from "./protection.ts";
+import { refuseIfProtected, refuseThroughTunnel } from "./protection.ts";
 import { isSuspect, readRuns, removeStrays, tellStrays } from "./strays.ts";
 
 /** How a command is going to be run. */
@@ -37,6 +37,7 @@ export async function beforeDroplet(session: Session, verb: Verb, { flags, say }
   try {
     const machine = await lookAtMachine(session, verb, deployment, clouds);
     if (verb === "destroy") refuseIfProtected(session, deployment, flags);
+    if (verb === "destroy" && machine.isThere) refuseThroughTunnel(session, access);
     const looksForStrays = verb !== "refresh" && isSuspect(deployment, runs, machine.hasDuplicates);
     if (verb === "preview") {
       if (machine.loss) say(machine.loss.told);

@@ -1,3 +1,4 @@
+import type { SshAccess } from "../../../config/ssh-files.ts";
 import type { Deployment } from "../checkpoint.ts";
 import { stop } from "../main.ts";
 import { commandFor, type Session } from "../session.ts";
@@ -26,6 +27,23 @@ export function refuseIfProtected(
       `to remove everything but them: ${commandFor(session, "destroy --exclude-protected")};`,
       "to delete ALL WORKSPACES too, for good:",
       `${commandFor(session, "config set opencode-platform:protectWorkspaces false")},`,
+      `then ${commandFor(session, "up")}, then ${commandFor(session, "destroy")}`,
+    ].join(" "),
+  );
+}
+
+/**
+ * Refuses to destroy a stack through the tunnel that would be destroyed with it: its connector is on the droplet, and the connection would
+ * end in the middle.
+ */
+export function refuseThroughTunnel(session: Session, access: readonly SshAccess[]): void {
+  if (!access.some(({ tunnelHostname }) => tunnelHostname)) return;
+  stop(
+    `stack ${session.stack}`,
+    "its droplet is reached through the tunnel that is to be removed, so nothing has been removed",
+    [
+      `${commandFor(session, "config set opencode-platform:sshThrough address")},`,
+      `${commandFor(session, "config set opencode-platform:sshAllow <your address>")},`,
       `then ${commandFor(session, "up")}, then ${commandFor(session, "destroy")}`,
     ].join(" "),
   );

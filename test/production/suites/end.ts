@@ -5,14 +5,7 @@ import type { World } from "../support/world.ts";
 export function throughTheTunnel(world: () => World): void {
   describe("with SSH through the tunnel and an empty allow-list", () => {
     it("an update changes the firewall, and the next one adds a project, with no inbound port open", async () => {
-      const { stdout } = await world().pulumi([
-        "stack",
-        "output",
-        "serviceToken",
-        "--show-secrets",
-        "--json",
-      ]);
-      const { clientId, clientSecret } = JSON.parse(stdout) as { clientId: string; clientSecret: string };
+      const { clientId, clientSecret } = await world().serviceToken();
       world().shell.TUNNEL_SERVICE_TOKEN_ID = clientId;
       world().shell.TUNNEL_SERVICE_TOKEN_SECRET = clientSecret;
       await world().configure("opencode-platform:sshThrough", "tunnel");
@@ -43,8 +36,19 @@ export function destruction(world: () => World): void {
       expect(world().digitalocean.volumes()).toHaveLength(1);
     });
 
-    it("removes everything once that is said, and leaves nothing in either cloud", async () => {
+    it("refuses to saw off the tunnel that it would go through, and says how to go on", async () => {
       await world().configure("opencode-platform:protectWorkspaces", "false");
+      const unprotected = await world().update();
+      expect(unprotected.code, unprotected.output.slice(-6000)).toBe(0);
+      const refused = await world().pulumi(["destroy", "--yes", "--non-interactive"]);
+      expect(refused.code).not.toBe(0);
+      expect(refused.output).toContain("sshThrough address");
+      expect(world().digitalocean.droplets()).toHaveLength(1);
+    });
+
+    it("removes everything once that is said, and leaves nothing in either cloud", async () => {
+      await world().configure("opencode-platform:sshThrough", "address");
+      await world().configure("opencode-platform:sshAllow", world().digitalocean.gateway);
       const unprotected = await world().update();
       expect(unprotected.code, unprotected.output.slice(-6000)).toBe(0);
       const destroyed = await world().pulumi(["destroy", "--yes", "--non-interactive"]);

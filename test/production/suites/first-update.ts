@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { screenshot, type Watched } from "../../e2e/support/browser.ts";
 import { waitFor } from "../../e2e/support/wait.ts";
 import { answerTo } from "../../standins/model.ts";
-import { launchBrowser, logIn } from "../support/people.ts";
+import { launchBrowser, logIn, openProject } from "../support/people.ts";
 import { DOMAIN, type Updated, type World } from "../support/world.ts";
 
 /** Demands 1 and 2: from nothing to an answered prompt, and nothing open but what is meant to be. */
@@ -60,9 +60,7 @@ export function firstUpdate(world: () => World): void {
     afterAll(() => browser?.close());
 
     it("logs in with Google and is in the project", async () => {
-      const { urls } = world();
-      watched = await logIn(browser, urls.browser("alpha"), `dev@${DOMAIN}`);
-      await watched.page.locator('[contenteditable="true"]').first().waitFor();
+      watched = await openProject(world(), browser, "alpha", `dev@${DOMAIN}`);
       expect(new URL(watched.page.url()).host).toBe("alpha-code.example.com");
       await screenshot(watched.page, "production-open");
     });
@@ -159,14 +157,7 @@ export function refusals(world: () => World): void {
     });
 
     it("of a machine passes with the service token, and with no other", async () => {
-      const { stdout } = await world().pulumi([
-        "stack",
-        "output",
-        "serviceToken",
-        "--show-secrets",
-        "--json",
-      ]);
-      const { clientId, clientSecret } = JSON.parse(stdout) as { clientId: string; clientSecret: string };
+      const { clientId, clientSecret } = await world().serviceToken();
       const ask = (secret: string) =>
         world().cloudflare.edge.fetch(url, {
           headers: { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": secret },

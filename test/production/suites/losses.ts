@@ -32,7 +32,7 @@ export function losses(world: () => World): void {
         "opencode-project-beta",
         "opencode-traefik",
       ]);
-      await serves(world(), "alpha");
+      await world().answers("alpha");
     });
 
     it("has the workspaces with files that nobody had committed", async () => {
@@ -94,12 +94,12 @@ export function losses(world: () => World): void {
       expect(failed.code).not.toBe(0);
       world().digitalocean.faults.clear();
       expect(world().digitalocean.droplets().length).toBeGreaterThan(1);
-      await serves(world(), "alpha");
+      await world().answers("alpha");
       const updated = await world().update();
       expect(updated.code, updated.output.slice(-8000)).toBe(0);
       expect(world().droplet().id).not.toBe(before);
       expect(await world().onDroplet("cat", "/workspaces/alpha/draft.txt")).toBe(DRAFT);
-      await serves(world(), "alpha");
+      await world().answers("alpha");
       expectNoOrphans(world(), ["alpha", "beta"]);
     });
   });
@@ -125,18 +125,4 @@ function expectNoOrphans(world: World, projects: readonly string[]): void {
   const { digitalocean } = world;
   for (const kind of ["droplets", "volumes", "sshKeys", "firewalls", "projects", "tags"] as const)
     expect([kind, digitalocean[kind]().length]).toEqual([kind, 1]);
-}
-
-/** Waits until a project answers through the edge. */
-async function serves(world: World, project: string): Promise<void> {
-  const { stdout } = await world.pulumi(["stack", "output", "serviceToken", "--show-secrets", "--json"]);
-  const { clientId, clientSecret } = JSON.parse(stdout) as { clientId: string; clientSecret: string };
-  const headers = { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": clientSecret };
-  const url = `${world.urls.browser(project)}global/health`;
-  await expect
-    .poll(async () => (await world.cloudflare.edge.fetch(url, { headers })).status, {
-      timeout: 120_000,
-      interval: 500,
-    })
-    .toBe(200);
 }

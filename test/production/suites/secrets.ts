@@ -25,7 +25,7 @@ export function secrets(world: () => World): void {
       const show = async (name: string) =>
         JSON.parse((await world().pulumi(["stack", "output", name, "--show-secrets", "--json"])).stdout);
       const ssh = (await show("ssh")) as { privateKey: string };
-      const { clientSecret } = (await show("serviceToken")) as { clientSecret: string };
+      const { clientSecret } = await world().serviceToken();
       const tunnel = [...world().cloudflare.state.tunnels.values()].find(({ deleted_at }) => !deleted_at);
       return {
         digitalocean: world().tokens.digitalocean,

@@ -21,3 +21,20 @@ async function fillIn(page: Page, email: string): Promise<void> {
   await page.getByLabel("Email").fill(email);
   await page.getByRole("button", { name: "Next" }).click();
 }
+
+/** Opens a project's page as a colleague, and waits until it has asked for all that it needs to take a prompt. */
+export async function openProject(
+  world: World,
+  browser: Browser,
+  project: string,
+  email: string,
+): Promise<Watched> {
+  await world.answers(project);
+  const watched = await openPage(browser);
+  const last = watched.page.waitForResponse((response) => response.url().includes("/question?directory="));
+  await watched.page.goto(world.urls.browser(project));
+  await fillIn(watched.page, email);
+  await last;
+  await watched.page.locator('[contenteditable="true"]').first().waitFor();
+  return watched;
+}

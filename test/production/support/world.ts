@@ -8,6 +8,7 @@ import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../../toolchain/versions.ts";
 import { cleanEnv, type Entry } from "../../e2e/support/platform.ts";
 import { must, type Ran, run } from "../../e2e/support/run.ts";
 import { removeDeadFolders, removeFolder, temporaryFolder } from "../../e2e/support/temporary.ts";
+import { waitFor } from "../../e2e/support/wait.ts";
 import { type Cloudflare, LEAST_PERMISSIONS, startCloudflare } from "../../standins/cloudflare/index.ts";
 import { hex } from "../../standins/cloudflare/state.ts";
 import { type DigitalOcean, startDigitalOcean } from "../../standins/digitalocean/index.ts";
@@ -126,6 +127,28 @@ export class World {
     rmSync(events, { force: true });
     appendFileSync(join(CHECKOUT, "test-results", "production.log"), `${ran.output}\n`);
     return { ...ran, changes };
+  }
+
+  /** What machines show to pass Access, as the stack gives it. */
+  async serviceToken(): Promise<{ clientId: string; clientSecret: string }> {
+    const args = ["stack", "output", "serviceToken", "--show-secrets", "--json"];
+    return JSON.parse((await this.pulumi(args)).stdout) as { clientId: string; clientSecret: string };
+  }
+
+  /** Waits until a project's opencode answers through the edge. */
+  async answers(project: string): Promise<void> {
+    const { clientId, clientSecret } = await this.serviceToken();
+    const headers = { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": clientSecret };
+    const url = `${this.urls.browser(project)}global/health`;
+    await waitFor<true>(
+      `${project} to answer`,
+      async () => {
+        const answer = await this.cloudflare.edge.fetch(url, { headers });
+        const body = await answer.text();
+        return body.includes('"healthy":true') ? { done: true } : { seen: `${answer.status} ${body}` };
+      },
+      { within: 180_000, every: 500 },
+    );
   }
 
   /** Writes projects.yaml; every project gets the stand-in model. */
