@@ -7,6 +7,7 @@ import { changes } from "./suites/changes.ts";
 import { destruction, throughTheTunnel } from "./suites/end.ts";
 import { firstUpdate, refusals } from "./suites/first-update.ts";
 import { losses } from "./suites/losses.ts";
+import { pipelines } from "./suites/pipelines.ts";
 import { secrets } from "./suites/secrets.ts";
 import { startWorld, type World } from "./support/world.ts";
 
@@ -25,6 +26,7 @@ firstUpdate(world);
 refusals(world);
 changes(world);
 secrets(world);
+pipelines(world);
 losses(world);
 throughTheTunnel(world);
 destruction(world);

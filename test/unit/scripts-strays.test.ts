@@ -7,6 +7,7 @@ import {
   judgeThings,
   STATE_TYPES,
 } from "../../scripts/lib/droplet/stray-rules.ts";
+import { isSuspect } from "../../scripts/lib/droplet/strays.ts";
 import { failedRuns, parseHistory, type Run, suspectWindows } from "../../scripts/lib/droplet/windows.ts";
 
 const MINUTE = 60_000;
@@ -48,8 +49,13 @@ describe("a stack's history", () => {
       entry(at(5), undefined, "in-progress"),
       entry("", "", "failed"),
     ];
-    expect(parseHistory(history)).toEqual([run(5, 5, false), run(0, 1, true)]);
+    expect(parseHistory(history)).toMatchObject([run(5, 5, false), run(0, 1, true)]);
     expect(parseHistory({})).toEqual([]);
+    const made = {
+      ...entry(at(0), at(1), "succeeded"),
+      resourceChanges: { create: 3, same: 2 },
+    };
+    expect(parseHistory([made])[0]?.created).toBe(3);
   });
 
   it("asks for a look until an update has succeeded", () => {
@@ -165,5 +171,18 @@ describe("a thing in the clouds with our name", () => {
         },
       ),
     );
+  });
+});
+
+describe("whether anybody has to look for strays", () => {
+  const state = deployment({ known: [{ kind: "droplet", id: "1" }] });
+  const update = { kind: "update", succeeded: true, start: 0, end: 1 };
+
+  it("is so after an update that made something, as the providers may have made it twice", () => {
+    expect(isSuspect(state, [{ ...update, created: 0 }], false)).toBe(false);
+    expect(isSuspect(state, [{ ...update, created: 2 }], false)).toBe(true);
+    // A look at what is there does not make it unsuspicious.
+    const refresh = { ...update, kind: "refresh", created: 0 };
+    expect(isSuspect(state, [refresh, { ...update, created: 2 }], false)).toBe(true);
   });
 });

@@ -25,10 +25,20 @@ export async function readRuns(session: Session): Promise<Run[]> {
   return code === 0 ? parseHistory(JSON.parse(stdout || "[]")) : [];
 }
 
-/** Whether something may be in the clouds that the state does not know: otherwise nobody has to look. */
+/**
+ * Whether something may be in the clouds that the state does not know: otherwise nobody has to look. An update that succeeded is among the
+ * reasons, if it made something: the providers repeat a call whose answer was lost, and then there are two.
+ */
 export function isSuspect(deployment: Deployment, runs: readonly Run[], hasDuplicates: boolean): boolean {
+  const madeSomething = (runs.find(({ kind }) => kind === "update")?.created ?? 0) > 0;
   const hasDroplet = deployment.resources.some(({ type }) => type.startsWith("digitalocean:index/droplet:"));
-  return hasDuplicates || deployment.pending.length > 0 || !hasDroplet || failedRuns(runs).length > 0;
+  return (
+    madeSomething ||
+    hasDuplicates ||
+    deployment.pending.length > 0 ||
+    !hasDroplet ||
+    failedRuns(runs).length > 0
+  );
 }
 
 /** What would be removed as left behind, said and not done. */

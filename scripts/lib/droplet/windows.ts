@@ -5,6 +5,8 @@ export interface Run {
   /** `update`, `refresh`, `destroy`, `import` … */
   kind: string;
   succeeded: boolean;
+  /** How many resources it made. */
+  created?: number;
   /** Milliseconds since 1970. */
   start: number;
   end: number;
@@ -33,12 +35,13 @@ const SKEW_MS = 30_000;
 export function parseHistory(value: unknown): Run[] {
   return list(value)
     .map((entry) => {
-      const { kind, result, startTime, endTime } = record(entry);
+      const { kind, result, startTime, endTime, resourceChanges } = record(entry);
       const start = Date.parse(String(startTime ?? ""));
       const end = Date.parse(String(endTime ?? ""));
       return {
         kind: String(kind ?? ""),
         succeeded: result === "succeeded",
+        created: Number(record(resourceChanges).create ?? 0),
         start,
         end: Number.isNaN(end) ? start : Math.max(start, end),
       };

@@ -103,6 +103,13 @@ export class World {
     return ran;
   }
 
+  /** `npm …` in the clone. */
+  async npm(...args: string[]): Promise<Ran> {
+    const ran = await run("npm", args, { cwd: this.root, env: this.env() });
+    this.said.push(ran);
+    return ran;
+  }
+
   async configure(key: string, value: string, { secret = false } = {}): Promise<void> {
     const ran = await this.pulumi(["config", "set", ...(secret ? ["--secret"] : []), key], value);
     if (ran.code !== 0) throw new Error(`config set ${key}: ${ran.output}`);
