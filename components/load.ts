@@ -43,8 +43,11 @@ export function loadPlatform(checkout: string): Promise<Platform> {
   return orRunError(async () => {
     const { entries, settings } = readConfiguration(checkout);
     const production = settings.production && describeProduction(settings, settings.production);
-    if (production) assertReachable(production.settings);
-    else await assertPortUsable(settings.port, settings.namePrefix);
+    if (production) {
+      assertReachable(production.settings);
+      warnOfMembers(entries);
+    }
+    if (!production) await assertPortUsable(settings.port, settings.namePrefix);
     return {
       settings,
       names: makeNames(settings.namePrefix),
@@ -98,6 +101,13 @@ function readConfiguration(checkout: string): { entries: readonly Project[]; set
 
 function describeProduction({ namePrefix }: Settings, settings: ProductionSettings): Production {
   return { settings, cloud: cloudNames(namePrefix, pulumi.getStack()), urls: publicUrls(settings) };
+}
+
+/** The schema promises it, and it is not so yet. */
+function warnOfMembers(entries: readonly Project[]): void {
+  for (const { name, members } of entries)
+    if (members.length > 0)
+      pulumi.log.warn(`${name}: members limits nobody yet; whoever the stack lets in may open it`);
 }
 
 function assertReachable({ sshThrough }: ProductionSettings): void {
