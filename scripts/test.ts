@@ -8,27 +8,35 @@ import { root, toolchain } from "./lib/checkout.ts";
 import { isWatched, main } from "./lib/main.ts";
 import { pulumiBinary } from "./lib/pulumi.ts";
 
-const KINDS = ["unit", "local", "production"];
+const KINDS = ["unit", "local", "production"] as const;
+type Kind = (typeof KINDS)[number];
+
+const isKind = (word: string | undefined): word is Kind => KINDS.some((kind) => kind === word);
 
 await main(async (args) => {
   const [first] = args;
-  const kind = first && KINDS.includes(first) ? first : undefined;
-  const rest = kind ? args.slice(1) : args;
-  const env: NodeJS.ProcessEnv = { ...process.env };
-  if (kind !== "unit") {
-    const parts = [...platformParts(), ...testParts, ...(kind === "local" ? [] : productionTestParts)];
-    await provision(parts, { root, progress: isWatched() ? "live" : "plain" });
-    if (kind !== "local") for (const plugin of describePlugins(toolchain)) console.log(plugin);
-    env.OPENCODE_PLATFORM_TOOLCHAIN = toolchain;
-    env.PULUMI_BIN = await pulumiBinary();
-    env.CHROMIUM_BIN = CHROMIUM_COMMANDS.map((name) => which(name)).find(Boolean) ?? "";
-  }
-  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const kinds = isKind(first) ? [first] : KINDS;
+  const rest = isKind(first) ? args.slice(1) : args;
   let worst = 0;
-  // One kind after the other: each of the slow two has a machine of two cores to itself.
-  for (const each of kind ? [kind] : KINDS) {
-    const code = await runInherited(process.execPath, [vitest, "run", "--project", each, ...rest], env, root);
+  // One after the other: each of the slow two has a machine of two cores to itself, and may take away what the next one needs.
+  for (const kind of kinds) {
+    const env = kind === "unit" ? process.env : await prepare(kind);
+    const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+    const code = await runInherited(process.execPath, [vitest, "run", "--project", kind, ...rest], env, root);
     worst = Math.max(worst, code);
   }
   return worst;
 });
+
+/** Brings what real parts need that is not on this machine, and says with which the tests run. */
+async function prepare(kind: Exclude<Kind, "unit">): Promise<NodeJS.ProcessEnv> {
+  const parts = [...platformParts(), ...testParts, ...(kind === "production" ? productionTestParts : [])];
+  await provision(parts, { root, progress: isWatched() ? "live" : "plain" });
+  for (const plugin of describePlugins(toolchain)) console.log(plugin);
+  return {
+    ...process.env,
+    OPENCODE_PLATFORM_TOOLCHAIN: toolchain,
+    PULUMI_BIN: await pulumiBinary(),
+    CHROMIUM_BIN: CHROMIUM_COMMANDS.map((name) => which(name)).find(Boolean) ?? "",
+  };
+}
