@@ -1,7 +1,8 @@
 /** `npm run down`: removes everything that `npm start` made, except what can't be made again and what costs long to make. */
 import { resolve } from "node:path";
-import { docker, engineVersion } from "../toolchain/lib/docker.ts";
+import { docker, engineVersion, imageId } from "../toolchain/lib/docker.ts";
 import { stopDockerd } from "../toolchain/parts/docker.ts";
+import { DROPLET_IMAGE } from "../toolchain/parts/droplet-image.ts";
 import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "./lib/checkout.ts";
 import { deploy, summary } from "./lib/deploy.ts";
 import { heal } from "./lib/heal.ts";
@@ -31,6 +32,7 @@ await main(async (args) => {
   }
   const images = await removeImages(env, settings.namePrefix);
   if (images.length > 0) console.log(`Removed images: ${images.join(", ")}.`);
+  const hasDropletImage = (await imageId(DROPLET_IMAGE, env)) !== undefined;
   if (!(await runsAnything(env)) && (await stopDockerd(toolchain)))
     console.log("Stopped the Docker Engine that `npm start` had started.");
   const workspaces = resolve(root, settings.workspacesDir);
@@ -41,6 +43,9 @@ await main(async (args) => {
       `  workspaces         ${workspaces}   npm run purge -- <name>, one by one`,
       `  state, passphrase  ${stateDir}   rm -rf, when no stack and no secret is needed any more`,
       `  toolchain          ${toolchain}   rm -rf; it is made again when needed`,
+      ...(hasDropletImage
+        ? [`  tests' droplets    ${DROPLET_IMAGE}   docker image rm; made again in minutes`]
+        : []),
     ].join("\n"),
   );
   return 0;

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { availableParallelism, cpus, homedir, release, totalmem, type } from "node:os";
-import { join } from "node:path";
+import { availableParallelism, cpus, release, totalmem, type } from "node:os";
 import { formatSize } from "../../config/sizes.ts";
+import { toolchain } from "../../scripts/lib/checkout.ts";
+import { summarisePlugins } from "../../toolchain/parts/plugins.ts";
 import { docker } from "./docker.ts";
 import type { Fixture } from "./fixture.ts";
 
@@ -20,19 +20,8 @@ export async function describeMachine({
     ["Docker Engine", `${engine} (${storage})`],
     ["Docker Compose", await compose.version()],
     ["Pulumi", pulumi],
-    ["Language host and plugins", describePlugins()],
+    ["Plugins", summarisePlugins(toolchain)],
     ["Node", process.version],
     ["Date", new Date().toISOString().slice(0, 10)],
   ];
-}
-
-/** The official plugins are programs; the stand-ins are started by scripts. */
-function describePlugins(): string {
-  const plugins = join(process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins");
-  const folder = readdirSync(plugins).find(
-    (name) => name.startsWith("resource-docker-") && !name.includes(".l"),
-  );
-  if (!folder) return "unknown";
-  const program = readFileSync(join(plugins, folder, "pulumi-resource-docker"));
-  return program.subarray(0, 2).toString() === "#!" ? "stand-ins, in TypeScript" : "official";
 }

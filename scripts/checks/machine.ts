@@ -4,7 +4,7 @@ import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import { docker, dockerHost, engineVersion, imageId } from "../../toolchain/lib/docker.ts";
 import { compareVersions } from "../../toolchain/lib/words.ts";
-import { pulumiHome } from "../../toolchain/parts/plugins.ts";
+import { summarisePlugins } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import { DOCKER_OLDEST, TRAEFIK_IMAGE } from "../../toolchain/versions.ts";
 import { root, toolchain } from "../lib/checkout.ts";
@@ -21,7 +21,6 @@ const DISK_LOW = 2 * GIB;
 export async function checkTools(): Promise<Finding[]> {
   const node = process.versions.node;
   const pulumi = await findPulumi(toolchain);
-  const plugins = pulumiHome(toolchain) ? "stand-in plugins" : "official plugins";
   return [
     compareVersions(node, NODE_OLDEST) >= 0
       ? fine(`node: ${node}`)
@@ -30,7 +29,7 @@ export async function checkTools(): Promise<Finding[]> {
       ? fine("dependencies: as package-lock.json says")
       : wrong("dependencies: not as package-lock.json says", "npm start, which installs them"),
     pulumi
-      ? fine(`pulumi: ${pulumi.version}, ${plugins} (${pulumi.path})`)
+      ? fine(`pulumi: ${pulumi.version}, ${summarisePlugins(toolchain)} (${pulumi.path})`)
       : wrong("pulumi: not on this machine yet", "npm start"),
   ];
 }

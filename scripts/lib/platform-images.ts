@@ -1,11 +1,13 @@
 import { makeNames, PLATFORM_LABEL } from "../../config/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import { ORIGIN_LABEL } from "../../toolchain/lib/image.ts";
+import { DROPLET_IMAGE } from "../../toolchain/parts/droplet-image.ts";
 import { listContainers } from "./docker-state.ts";
 
 /**
  * Removes the images that were made here: those of this prefix, and, when no other stack has a container on this Docker, the
- * ones that the toolchain imported. An image that something else uses stays. Answers the names of those that went.
+ * ones that the toolchain imported. An image that something else uses stays, and the one that only the tests of production made and
+ * that takes minutes. Answers the names of those that went.
  */
 export async function removeImages(env: NodeJS.ProcessEnv, prefix: string): Promise<string[]> {
   const names = await imageNames(env, `label=${PLATFORM_LABEL}=${prefix}`);
@@ -13,7 +15,7 @@ export async function removeImages(env: NodeJS.ProcessEnv, prefix: string): Prom
   const isShared = (await listContainers(env)).length > 0;
   if (!isShared) names.push(...(await imageNames(env, `label=${ORIGIN_LABEL}`)));
   const gone: string[] = [];
-  for (const name of new Set(names)) {
+  for (const name of new Set(names.filter((name) => name !== DROPLET_IMAGE))) {
     const { code } = await docker(["image", "rm", name], env, 120_000);
     if (code === 0) gone.push(name);
   }

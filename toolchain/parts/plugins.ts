@@ -19,19 +19,38 @@ export function pulumiHome(dir: string): string | undefined {
   return existsSync(join(home, "plugins")) ? home : undefined;
 }
 
-/** Which plugin the engine takes for each provider, in words: what it is and where. */
-export function describePlugins(dir: string): string[] {
+interface FoundPlugin {
+  name: string;
+  kind: "official" | "stand-in" | "not installed";
+  file?: string;
+}
+
+/** Which plugin the engine takes for each provider. */
+function findPlugins(dir: string): FoundPlugin[] {
   const plugins = pluginFolder(dir);
   const installed = existsSync(plugins) ? readdirSync(plugins).sort() : [];
   return PROVIDERS.map((name) => {
     const folder = installed.findLast((entry) => new RegExp(`^resource-${name}-v[\\d.]+$`).test(entry));
     const file = which(executable(name)) ?? (folder && join(plugins, folder, executable(name)));
-    return `${name}: ${file && existsSync(file) ? `${kindOf(file)}, ${file}` : "not installed"}`;
+    return file && existsSync(file) ? { name, kind: kindOf(file), file } : { name, kind: "not installed" };
   });
 }
 
+/** Which plugin the engine takes for each provider, in words: what it is and where. */
+export const describePlugins = (dir: string): string[] =>
+  findPlugins(dir).map(({ name, kind, file }) => `${name}: ${file ? `${kind}, ${file}` : kind}`);
+
+/** The same in short: `official plugins`, or which are what where they differ. */
+export function summarisePlugins(dir: string): string {
+  const byKind = Object.groupBy(findPlugins(dir), ({ kind }) => kind);
+  const groups = Object.entries(byKind);
+  const [only] = groups;
+  if (only && groups.length === 1) return only[0] === "not installed" ? "no plugins" : `${only[0]} plugins`;
+  return groups.map(([kind, found]) => `${kind}: ${found.map(({ name }) => name).join(", ")}`).join("; ");
+}
+
 /** The official plugins are programs; the stand-ins are started by scripts. */
-function kindOf(file: string): string {
+function kindOf(file: string): "official" | "stand-in" {
   return readFileSync(file).subarray(0, 2).toString() === "#!" ? "stand-in" : "official";
 }
 
