@@ -10,11 +10,12 @@ const MAY_IMPORT: Record<string, { parts: string[]; packages: RegExp }> = {
   opencode: { parts: ["config"], packages: /^node:.*$/ },
   components: { parts: ["config", "opencode"], packages: /^(node:.*|yaml|@pulumi\/.*)$/ },
   "index.ts": { parts: ["components", "config"], packages: /^@pulumi\/pulumi$/ },
+  attach: { parts: [], packages: /^(node:.*|http-proxy-3)$/ },
   toolchain: { parts: [], packages: /./ },
   scripts: { parts: ["config", "toolchain"], packages: /./ },
   bench: { parts: ["config", "toolchain", "scripts", "test"], packages: /./ },
   test: {
-    parts: ["index.ts", "config", "opencode", "components", "toolchain", "scripts", "bench"],
+    parts: ["index.ts", "config", "opencode", "components", "toolchain", "scripts", "bench", "attach"],
     packages: /./,
   },
 };

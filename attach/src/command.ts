@@ -1,0 +1,67 @@
+/** The command line. */
+import { parseArgs } from "node:util";
+import { AttachError } from "./errors.ts";
+
+export const USAGE = `Usage:
+  opencode-platform <project>         opens the project in opencode, in this terminal
+  opencode-platform <project> --print prints a local URL for an editor or another client, and stays
+  opencode-platform open <project>    opens the project in the browser
+  opencode-platform ls                lists the projects, and what state they are in
+
+<project> is a name, or a project's URL. What follows -- goes to opencode attach.
+
+  --platform <url>  the platform: its panel's URL. Else OPENCODE_PLATFORM_URL; else the one used last
+  --npx             runs opencode by npx where none is installed, or an older one than the project's
+  --help            prints this
+
+A machine sets CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET; a person needs cloudflared.`;
+
+export type Command =
+  | { readonly kind: "help" }
+  | { readonly kind: "ls"; readonly platform?: string }
+  | { readonly kind: "open"; readonly project: string; readonly platform?: string }
+  | {
+      readonly kind: "attach";
+      readonly project: string;
+      readonly print: boolean;
+      readonly npx: boolean;
+      readonly more: readonly string[];
+      readonly platform?: string;
+    };
+
+const usage = (message: string) => new AttachError("usage", message, USAGE);
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        platform: { type: "string" },
+        print: { type: "boolean", default: false },
+        npx: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+}
+
+/** Reads the command line's arguments. */
+export function readCommand(args: readonly string[]): Command {
+  const end = args.indexOf("--");
+  const more = end < 0 ? [] : args.slice(end + 1);
+  const { values, positionals } = parse(end < 0 ? args : args.slice(0, end));
+  const { platform, print, npx } = values;
+  if (values.help) return { kind: "help" };
+  const [first, ...rest] = positionals;
+  if (first === undefined) throw usage("Which project?");
+  if (first === "ls" && rest.length === 0) return { kind: "ls", platform };
+  // `attach ls` is a project of that name.
+  const [project, ...surplus] = first === "open" || first === "attach" ? rest : positionals;
+  if (project === undefined) throw usage("Which project?");
+  if (surplus.length > 0) throw usage(`${surplus.join(" ")} is too much.`);
+  if (first === "open") return { kind: "open", project, platform };
+  return { kind: "attach", project, print, npx, more, platform };
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+import { readCommand } from "./command.ts";
+import { AttachError } from "./errors.ts";
+import { run } from "./run.ts";
+
+try {
+  const world = {
+    env: process.env,
+    say: (line: string) => void process.stdout.write(`${line}\n`),
+    warn: (line: string) => void process.stderr.write(`${line}\n`),
+  };
+  process.exitCode = await run(readCommand(process.argv.slice(2)), world);
+} catch (error) {
+  if (!(error instanceof AttachError)) throw error;
+  process.stderr.write(`${error.message}\n${error.fix}\n`);
+  process.exitCode = error.exitCode;
+}
+// A login that nobody finished would hold the terminal.
+process.exit();

@@ -1,0 +1,262 @@
+/** A server on loopback that hands requests to a project with what Access wants to see. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { type Duplex, pipeline, Readable } from "node:stream";
+import { createProxyServer } from "http-proxy-3";
+import type { Credentials } from "./credentials.ts";
+import { AttachError } from "./errors.ts";
+import { Guard, type Verdict } from "./guard.ts";
+import { type Agent, refusedByAccess, unreachable, withoutOrigin } from "./upstream.ts";
+
+export interface ProxyOptions {
+  /** The project's URL. */
+  readonly target: URL;
+  readonly agent: Agent;
+  readonly credentials: Credentials;
+  /** Told of what a person should know when opencode has ended. */
+  readonly onProblem?: (problem: AttachError) => void;
+}
+
+/** One request on its way. */
+interface Passage {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The body, where it is small enough to be sent again; undefined for one that can only be passed on. */
+  readonly body: Buffer | undefined;
+  /** What it went with. */
+  sent: Record<string, string>;
+  tries: number;
+}
+
+/** Bytes of a body that is kept for a second try. */
+const REPLAYED = 1024 * 1024;
+const CONNECT_TIMEOUT = 15_000;
+
+/** Of one connection, or between this program and its client alone. */
+const DROPPED_REQUEST = ["authorization", "cookie", "origin", "referer", "forwarded", "proxy-authorization"];
+const DROPPED_RESPONSE = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "set-cookie",
+]);
+
+const RETRY_AFTER = { "retry-after": "2" };
+
+/** Reads a body that is said to be small. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const { "content-length": length, "transfer-encoding": coding } = request.headers;
+  if (coding !== undefined || Number(length ?? 0) > REPLAYED) return undefined;
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): void {
+  if (response.headersSent) return void response.destroy();
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    "cache-control": "no-store",
+    ...headers,
+  });
+  response.end(`${text}\n`);
+}
+
+function refuse(response: ServerResponse, { status, why }: Verdict & { pass: false }): void {
+  const text = `This port is for one program of this machine: ${why}.`;
+  answer(
+    response,
+    status,
+    text,
+    status === 401 ? { "www-authenticate": 'Basic realm="opencode attach"' } : {},
+  );
+}
+
+export class LocalProxy {
+  readonly guard = new Guard();
+  readonly #options: ProxyOptions;
+  readonly #server: Server;
+  readonly #proxy = createProxyServer();
+  readonly #passages = new WeakMap<IncomingMessage, Passage>();
+  readonly #upgrades = new WeakMap<IncomingMessage, Record<string, string>>();
+  readonly #sockets = new Set<Duplex>();
+  #port = 0;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+    this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+      this.#serve(request, response).catch((error: Error) => this.#failed(response, error));
+    });
+    this.#server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#upgrade(request, socket, head).catch(() => socket.destroy());
+    });
+    this.#server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    this.#proxy.on("proxyRes", (answered, request, response) => {
+      const passage = this.#passages.get(request);
+      if (passage) this.#answered(passage, answered).catch((error: Error) => this.#failed(response, error));
+    });
+    this.#proxy.on("proxyReqWs", (sent, request) => {
+      // The cookie is a token of its own.
+      sent.on("upgrade", (answered) => delete answered.headers["set-cookie"]);
+      sent.on("response", (answered) => this.#notUpgraded(request, answered));
+    });
+  }
+
+  /** Opens a port that is free. */
+  async listen(): Promise<void> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Where it listens, for a client that has the password. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** The same for a client that takes nothing but a URL. Whoever knows it may use the project. */
+  get secretUrl(): string {
+    return `${this.url}/${this.guard.secret}`;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#options.agent.destroy();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const verdict = this.guard.check(request, this.#port);
+    if (!verdict.pass) {
+      request.resume();
+      refuse(response, verdict);
+      return;
+    }
+    request.url = verdict.path;
+    const passage = { request, response, body: await bodyOf(request), sent: {}, tries: 0 };
+    this.#passages.set(request, passage);
+    await this.#send(passage);
+  }
+
+  async #headers(request: IncomingMessage): Promise<Record<string, string>> {
+    for (const name of Object.keys(request.headers))
+      if (DROPPED_REQUEST.includes(name) || name.startsWith("cf-") || name.startsWith("x-forwarded-"))
+        delete request.headers[name];
+    return await this.#options.credentials.headers();
+  }
+
+  #to(headers: Record<string, string>) {
+    const { target, agent } = this.#options;
+    return { target, agent, headers, changeOrigin: true, connectTimeout: CONNECT_TIMEOUT };
+  }
+
+  async #send(passage: Passage): Promise<void> {
+    const { request, response, body } = passage;
+    passage.sent = await this.#headers(request);
+    passage.tries++;
+    if (response.destroyed) return;
+    const buffer = body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) };
+    const options = { ...this.#to(passage.sent), ...buffer, selfHandleResponse: true };
+    this.#proxy.web(request, response, options, (error) => this.#failed(response, error));
+  }
+
+  /** An answer's beginning: passed on, unless it is Access's and a new token may help. */
+  async #answered(passage: Passage, answered: IncomingMessage): Promise<void> {
+    const { response, body, sent } = passage;
+    const status = answered.statusCode ?? 502;
+    const refused = refusedByAccess({ status, headers: answered.headers });
+    if (refused) {
+      answered.resume();
+      const renewed = await this.#options.credentials.renew(sent);
+      if (renewed && passage.tries === 1 && body !== undefined) return await this.#send(passage);
+      return this.#refuse(response, refused, renewed);
+    }
+    if (withoutOrigin(status)) {
+      answered.resume();
+      return answer(response, 502, `The platform's server is not connected (${status}).`, RETRY_AFTER);
+    }
+    for (const [name, values] of Object.entries(answered.headersDistinct))
+      if (values && !DROPPED_RESPONSE.has(name)) response.setHeader(name, values);
+    if (status === 503 && !response.hasHeader("retry-after")) response.setHeader("retry-after", "2");
+    response.writeHead(status, answered.statusMessage);
+    // An event stream says nothing for a while.
+    response.flushHeaders();
+    pipeline(answered, response, () => {});
+  }
+
+  #refuse(response: ServerResponse, refused: "login" | "forbidden", renewed: boolean): void {
+    // The next try goes with the new token; this one's body is gone.
+    if (renewed) {
+      answer(response, 503, "The login has been renewed: try again.", { "retry-after": "0" });
+      return;
+    }
+    const problem = accessProblem(this.#options.target, refused, this.#options.credentials.machine);
+    this.#options.onProblem?.(problem);
+    answer(response, refused === "login" ? 401 : 403, `${problem.message} ${problem.fix}`);
+  }
+
+  #failed(response: ServerResponse | Socket, error: Error): void {
+    if (!("writeHead" in response)) return void response.destroy();
+    if (error instanceof AttachError) this.#options.onProblem?.(error);
+    const problem = error instanceof AttachError ? error : unreachable(this.#options.target, error);
+    answer(response, 502, problem.message, RETRY_AFTER);
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    socket.on("error", () => socket.destroy());
+    const verdict = this.guard.check(request, this.#port);
+    if (!verdict.pass) {
+      const response = new ServerResponse(request);
+      response.assignSocket(socket);
+      response.shouldKeepAlive = false;
+      response.on("finish", () => socket.end());
+      refuse(response, verdict);
+      return;
+    }
+    request.url = verdict.path;
+    const headers = await this.#headers(request);
+    if (socket.destroyed) return;
+    this.#upgrades.set(request, headers);
+    this.#proxy.ws(request, socket, head, this.#to(headers), () => socket.destroy());
+  }
+
+  /** A WebSocket that Access refuses is not tried again, but its client does so, and then with a new token. */
+  #notUpgraded(request: IncomingMessage, answered: IncomingMessage): void {
+    delete answered.headers["set-cookie"];
+    const { headers, statusCode = 502 } = answered;
+    const sent = this.#upgrades.get(request);
+    if (sent && refusedByAccess({ status: statusCode, headers }))
+      this.#options.credentials.renew(sent).catch(() => {});
+  }
+}
+
+/** What a refusal of Access means for a person, or for a machine. */
+export function accessProblem(target: URL, refused: "login" | "forbidden", machine: boolean): AttachError {
+  if (machine)
+    return new AttachError(
+      "notMember",
+      `The service token of CF_ACCESS_CLIENT_ID may not open ${target.host}.`,
+      "Look whether it has expired, and whether it is this platform's.",
+    );
+  if (refused === "forbidden")
+    return new AttachError(
+      "notMember",
+      `You may not open ${target.host}.`,
+      "Ask whoever keeps projects.yaml to add your e-mail to the project's members.",
+    );
+  return new AttachError(
+    "login",
+    `Your login at ${target.host} has expired, or is not one of a member, and could not be renewed.`,
+    `Run: cloudflared access login ${target.origin}. If that shows a page saying you have no access, ask to be added to the project's members.`,
+  );
+}

@@ -1,0 +1,89 @@
+/** How the platform is reached, and what its answers mean. */
+import { Agent as HttpAgent, type IncomingHttpHeaders, get as plainGet } from "node:http";
+import { type AgentOptions, Agent as HttpsAgent, get as secureGet } from "node:https";
+import { AttachError } from "./errors.ts";
+
+/** What tests replace: `lookup` and `ca` of the connections. */
+export type ConnectionOptions = Pick<AgentOptions, "lookup" | "ca">;
+
+/** Milliseconds that an idle connection is kept: less than the edge does, so that a request seldom meets one that is being closed. */
+const IDLE = 30_000;
+/** Milliseconds that an answer of a few lines may take. */
+const PATIENCE = 20_000;
+/** Bytes that are read of an answer. */
+const ENOUGH = 1024 * 1024;
+
+export type Agent = HttpAgent | HttpsAgent;
+
+/** Keeps connections to the platform open between requests. */
+export function makeAgent(url: URL, connection: ConnectionOptions = {}): Agent {
+  const options = { ...connection, keepAlive: true, timeout: IDLE };
+  return url.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Asks for one resource, following no redirects. Fails with `AttachError` where nothing answers. */
+export function ask(url: URL, agent: Agent, headers: Record<string, string>): Promise<Answer> {
+  const get = url.protocol === "https:" ? secureGet : plainGet;
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const failed = (error: Error) => reject(unreachable(url, error));
+  const signal = AbortSignal.timeout(PATIENCE);
+  const request = get(url, { agent, headers: { accept: "application/json", ...headers }, signal });
+  request.on("error", failed);
+  request.on("response", (response) => {
+    let body = "";
+    response.setEncoding("utf8");
+    response.on("data", (part: string) => {
+      body += part;
+      if (body.length > ENOUGH) response.destroy(new Error("the answer has no end"));
+    });
+    response.on("error", failed);
+    response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+  });
+  return promise;
+}
+
+const REASONS: Record<string, string> = {
+  ENOTFOUND: "its name is not known",
+  EAI_AGAIN: "names cannot be looked up",
+  ECONNREFUSED: "the connection is refused",
+  ECONNRESET: "the connection is cut",
+  ETIMEDOUT: "it does not answer",
+  ABORT_ERR: "it does not answer",
+};
+
+/** Why nothing answers, for a person. */
+export function unreachable(url: URL, error: Error & { code?: string }): AttachError {
+  const reason = REASONS[error.code ?? ""] ?? error.message;
+  return new AttachError(
+    "unreachable",
+    `${url.host} cannot be reached: ${reason}.`,
+    "Look at your network and at the URL; if both are right, ask whoever runs the platform.",
+  );
+}
+
+type Head = Pick<Answer, "status" | "headers">;
+
+/**
+ * Whether Access, or the connector's own check of the token, answers instead of the project. A 403 of the platform's own is plain text, and
+ * opencode's errors are JSON.
+ */
+export function refusedByAccess({ status, headers }: Head): "login" | "forbidden" | undefined {
+  const location = headers.location ?? "";
+  if (status === 302 && /\.cloudflareaccess\.com\/|\/cdn-cgi\/access\//.test(location)) return "login";
+  if (status !== 401 && status !== 403) return undefined;
+  const type = headers["content-type"] ?? "";
+  if (type !== "" && !type.startsWith("text/html")) return undefined;
+  // Without a type: the connector, whose 401 there is none of.
+  if (status === 401) return headers["www-authenticate"]?.startsWith("Basic") ? undefined : "login";
+  return "forbidden";
+}
+
+/** Whether the edge says that it has no way to the platform (`1033` is a 530). */
+export const withoutOrigin = (status: number): boolean =>
+  status === 502 || status === 504 || (status >= 520 && status <= 530);
