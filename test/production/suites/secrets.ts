@@ -60,9 +60,8 @@ export function secrets(world: () => World): void {
       const skip = (path: string) =>
         path === ssh || /\/node_modules$/.test(path) || path === world().path(".git");
       expect(findLeaks(values, filesUnder(world().root, skip))).toEqual([]);
-      expect(findLeaks(values, filesUnder(ssh)).map((leak) => leak.split(" in ")[0])).toEqual([
-        "privateKey (plain)",
-      ]);
+      const kept = findLeaks(values, filesUnder(ssh)).map((leak) => leak.split(" in ")[0]);
+      expect([...new Set(kept)]).toEqual(["privateKey (plain)"]);
     });
 
     it("were on no process's command line", () => {
