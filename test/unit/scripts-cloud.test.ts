@@ -62,6 +62,8 @@ const droplet = (id: number) => ({
   status: "active",
   created_at: "2026-11-24T12:00:00Z",
   volume_ids: [],
+  size_slug: "s-4vcpu-8gb",
+  disk: 160,
   tags: ["opencode-prod"],
 });
 
@@ -106,7 +108,12 @@ describe("DigitalOcean's API", () => {
       { status: 503 },
       { body: { droplet: droplet(5) } },
     );
-    expect(await digitalOcean(options()).droplet("5")).toMatchObject({ id: "5", volumeIds: [] });
+    expect(await digitalOcean(options()).droplet("5")).toMatchObject({
+      id: "5",
+      volumeIds: [],
+      size: "s-4vcpu-8gb",
+      disk: 160,
+    });
     expect(waits).toEqual([7000, 1000, 2000]);
   });
 

@@ -98,7 +98,15 @@ describe("doctor on containers", () => {
 
 describe("doctor on a droplet", () => {
   const apply = "npm run pulumi -- up --stack prod";
-  const droplet = { id: "7", name: "opencode-prod", status: "active", createdAt: "", volumeIds: [] };
+  const droplet = {
+    id: "7",
+    name: "opencode-prod",
+    status: "active",
+    createdAt: "",
+    volumeIds: [],
+    size: "s-4vcpu-8gb",
+    disk: 160,
+  };
 
   it("reads cloud-init's own account", () => {
     const judge = (value: unknown) => judgeCloudInit(JSON.stringify(value));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cloudNames } from "../../config/cloud-names.ts";
 import { parseDeployment } from "../../scripts/lib/checkpoint.ts";
 import {
   type CloudKind,
@@ -7,7 +8,7 @@ import {
   judgeThings,
   STATE_TYPES,
 } from "../../scripts/lib/droplet/stray-rules.ts";
-import { isSuspect } from "../../scripts/lib/droplet/strays.ts";
+import { hasAccessTwins, isSuspect } from "../../scripts/lib/droplet/strays.ts";
 import { failedRuns, parseHistory, type Run, suspectWindows } from "../../scripts/lib/droplet/windows.ts";
 
 const MINUTE = 60_000;
@@ -56,6 +57,8 @@ describe("a stack's history", () => {
       resourceChanges: { create: 3, same: 2 },
     };
     expect(parseHistory([made])[0]?.created).toBe(3);
+    const replaced = { ...made, resourceChanges: { "create-replacement": 1, replace: 1, same: 9 } };
+    expect(parseHistory([replaced])[0]?.created).toBe(2);
   });
 
   it("asks for a look until an update has succeeded", () => {
@@ -184,5 +187,54 @@ describe("whether anybody has to look for strays", () => {
     // A look at what is there does not make it unsuspicious.
     const refresh = { ...update, kind: "refresh", created: 0 };
     expect(isSuspect(state, [refresh, { ...update, created: 2 }], false)).toBe(true);
+  });
+});
+
+describe("a policy or a service token that is there twice", () => {
+  const names = cloudNames("opencode", "prod");
+  const zone = { id: "z", accountId: "a" };
+  const made = at(5);
+  const token = (id: string) => ({ id, name: names.serviceToken, createdAt: made });
+  const policy = (id: string) => ({ id, name: names.peoplePolicy, createdAt: made });
+  const known = [
+    { kind: "Access service token" as const, id: "t1" },
+    { kind: "Access policy" as const, id: "p1" },
+  ];
+  const clouds = (tokens: string[], policies: string[]) => ({
+    names,
+    domain: "example.com",
+    cloudflare: {
+      zone: async () => zone,
+      serviceTokens: async () => [{ id: "x", name: "somebody's" }, ...tokens.map(token)],
+      policies: async () => [{ id: "x", name: "opencode-prod2 people" }, ...policies.map(policy)],
+    },
+  });
+
+  it("is noticed without a word of it in the history", async () => {
+    const state = deployment({ known });
+    expect(await hasAccessTwins(clouds(["t1"], ["p1"]), state)).toBe(false);
+    expect(await hasAccessTwins(clouds(["t1", "t2"], ["p1"]), state)).toBe(true);
+    expect(await hasAccessTwins(clouds(["t1"], ["p2", "p1"]), state)).toBe(true);
+    expect(await hasAccessTwins(clouds([], ["t1"]), state)).toBe(true); // the id of another kind
+  });
+
+  it("is looked for only where there is a token and a zone", async () => {
+    const { cloudflare: _, ...without } = clouds(["t2"], []);
+    expect(await hasAccessTwins(without, deployment())).toBe(false);
+    const { domain: __, ...nowhere } = clouds(["t2"], []);
+    expect(await hasAccessTwins(nowhere, deployment())).toBe(false);
+  });
+
+  it("is a stray, once the update that made both is known", () => {
+    const thing = (kind: CloudKind, id: string, minutes: number): CloudThing => {
+      return { kind, id, name: names.serviceToken, createdAt: at(minutes) };
+    };
+    const things = [thing("Access service token", "t1", 5), thing("Access service token", "t2", 5)];
+    const runs = [run(30, 31, true), run(0, 10, true)];
+    expect(ids(judgeThings(things, deployment({ known }), runs).strays)).toEqual(["t2"]);
+    const later = [things[0] as CloudThing, thing("Access service token", "t3", 200)];
+    expect(judgeThings(later, deployment({ known }), runs).foreign.map(({ thing }) => thing.id)).toEqual([
+      "t3",
+    ]);
   });
 });

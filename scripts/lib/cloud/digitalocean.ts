@@ -10,6 +10,16 @@ export interface Droplet {
   status: string;
   createdAt: string;
   volumeIds: readonly string[];
+  /** `s-4vcpu-8gb`. */
+  size: string;
+  /** GiB. */
+  disk: number;
+}
+
+export interface Size {
+  slug: string;
+  /** GiB. */
+  disk: number;
 }
 
 export interface Volume {
@@ -54,6 +64,8 @@ export interface DigitalOcean {
   firewalls(): Promise<Named[]>;
   sshKeys(): Promise<SshKey[]>;
   projects(): Promise<Named[]>;
+  /** What droplets can be made as. */
+  sizes(): Promise<Size[]>;
   remove(kind: DigitalOceanKind, id: string): Promise<void>;
 }
 
@@ -66,10 +78,14 @@ const dropletSchema = z
     status: z.string(),
     created_at: z.string(),
     volume_ids: z.array(z.string()),
+    size_slug: z.string(),
+    disk: z.number(),
   })
-  .transform(({ created_at, volume_ids, ...rest }): Droplet => {
-    return { ...rest, createdAt: created_at, volumeIds: volume_ids };
+  .transform(({ created_at, volume_ids, size_slug, ...rest }): Droplet => {
+    return { ...rest, createdAt: created_at, volumeIds: volume_ids, size: size_slug };
   });
+
+const sizeSchema = z.object({ slug: z.string(), disk: z.number() });
 
 const volumeSchema = z
   .object({ id, name: z.string(), created_at: z.string(), droplet_ids: z.array(id).nullish() })
@@ -126,6 +142,7 @@ export function digitalOcean(
     firewalls: () => pages(call, PLACES.firewall, "firewalls", namedSchema),
     sshKeys: () => pages(call, PLACES["ssh key"], "ssh_keys", sshKeySchema),
     projects: () => pages(call, PLACES.project, "projects", namedSchema),
+    sizes: () => pages(call, "/v2/sizes", "sizes", sizeSchema),
     remove: async (kind, id) => {
       await orMissing(call("DELETE", `${PLACES[kind]}/${id}`, z.unknown()));
     },

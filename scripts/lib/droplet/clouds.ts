@@ -1,5 +1,6 @@
 import { type CloudNames, cloudNames } from "../../../config/cloud-names.ts";
 import { readPrivateKey } from "../../../config/private-key.ts";
+import { productionDocs } from "../../../config/production.ts";
 import { CLOUD_TOKENS, settingKey } from "../../../config/stack.ts";
 import { record } from "../checkpoint.ts";
 import { type Cloudflare, cloudflare } from "../cloud/cloudflare.ts";
@@ -19,6 +20,9 @@ export interface Clouds {
   googleClientId?: string;
   /** Public half of the person's own key for SSH. */
   publicKey?: string;
+  /** What the droplet is to be; as the settings say it, right or wrong. */
+  size: string;
+  dropletGeneration: string;
   /** What the volume is to be made from. */
   volumeSnapshot?: string;
   digitalOcean?: DigitalOcean;
@@ -43,6 +47,7 @@ export function openClouds(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Clouds {
   const setting = (name: string) => config[settingKey(name)]?.trim() || undefined;
+  const standard = (name: string) => productionDocs.find(({ key }) => key === name)?.default ?? "";
   const prefix = setting("namePrefix") ?? "opencode";
   const tokenOf = ({ key, variables }: { key: string; variables: readonly string[] }) =>
     [config[key], ...variables.map((variable) => env[variable])].find(Boolean);
@@ -56,6 +61,8 @@ export function openClouds(
     domain: setting("domain"),
     googleClientId: setting("googleClientId"),
     publicKey: publicHalf(setting("sshPrivateKey")),
+    size: setting("size") ?? standard("size"),
+    dropletGeneration: setting("dropletGeneration") ?? standard("dropletGeneration"),
     volumeSnapshot: setting("volumeSnapshot"),
     digitalOcean: doToken ? digitalOcean({ token: doToken, ...(doUrl ? { url: doUrl } : {}) }) : undefined,
     cloudflare: cfToken ? cloudflare({ token: cfToken, ...(cfUrl ? { url: cfUrl } : {}) }) : undefined,

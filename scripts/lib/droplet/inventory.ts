@@ -1,6 +1,6 @@
 import { PROJECT_NAME_PATTERN } from "../../../config/projects.ts";
 import { type Deployment, plainValue } from "../checkpoint.ts";
-import type { Application, Cloudflare, IdentityProvider } from "../cloud/cloudflare.ts";
+import type { Application, Cloudflare, IdentityProvider, Zone } from "../cloud/cloudflare.ts";
 import type { DigitalOcean, Droplet, SshKey, Volume } from "../cloud/digitalocean.ts";
 import type { Clouds } from "./clouds.ts";
 import type { CloudThing } from "./stray-rules.ts";
@@ -74,21 +74,37 @@ function keyThing({ id, name, publicKey }: SshKey, own: readonly string[]): Clou
   return { kind: "ssh key", id, name, isOwn: own.includes(keyBody(publicKey)) };
 }
 
+/** What lets people and machines in. Cloudflare lets two of these have one name, and a provider that asks twice makes two. */
+export async function listAccess(
+  api: Pick<Cloudflare, "policies" | "serviceTokens">,
+  zone: Zone,
+  names: Clouds["names"],
+): Promise<CloudThing[]> {
+  const [policies, tokens] = await Promise.all([api.policies(zone), api.serviceTokens(zone)]);
+  const ofPolicy = new Set([names.peoplePolicy, names.machinesPolicy]);
+  return [
+    ...policies
+      .filter(({ name }) => ofPolicy.has(name))
+      .map((policy) => ({ kind: "Access policy" as const, ...policy })),
+    ...tokens
+      .filter(({ name }) => name === names.serviceToken)
+      .map((token) => ({ kind: "Access service token" as const, ...token })),
+  ];
+}
+
 async function listCloudflare(
   api: Cloudflare,
   { names, domain, googleClientId }: Clouds,
 ): Promise<CloudThing[]> {
   const zone = domain ? await api.zone(domain) : undefined;
   if (!zone) return []; // the program says that the account has no such zone
-  const [tunnels, records, applications, policies, tokens, providers] = await Promise.all([
+  const [tunnels, records, applications, access, providers] = await Promise.all([
     api.tunnelsNamed(zone, names.base),
     api.recordsWithComment(zone, names.recordComment),
     api.applications(zone),
-    api.policies(zone),
-    api.serviceTokens(zone),
+    listAccess(api, zone, names),
     api.identityProviders(zone),
   ]);
-  const ofPolicy = new Set([names.peoplePolicy, names.machinesPolicy]);
   return [
     ...tunnels
       .filter(({ name }) => name === names.base)
@@ -104,12 +120,7 @@ async function listCloudflare(
         kind: "Access application" as const,
         ...application,
       })),
-    ...policies
-      .filter(({ name }) => ofPolicy.has(name))
-      .map((policy) => ({ kind: "Access policy" as const, ...policy })),
-    ...tokens
-      .filter(({ name }) => name === names.serviceToken)
-      .map((token) => ({ kind: "Access service token" as const, ...token })),
+    ...access,
     ...providers
       .filter(({ name }) => name === names.google || name === names.oneTimePin)
       .map((provider) => providerThing(provider, googleClientId, applications)),

@@ -1,5 +1,6 @@
 import type { Verb } from "../arguments.ts";
 import { type Deployment, plainValue, type Resource } from "../checkpoint.ts";
+import type { Droplet } from "../cloud/digitalocean.ts";
 import { stop } from "../main.ts";
 import { commandFor, type Session } from "../session.ts";
 import type { Clouds } from "./clouds.ts";
@@ -23,8 +24,8 @@ export interface Loss {
 /** What is known of a stack's droplet and volume. */
 export interface Machine {
   loss?: Loss;
-  /** A droplet of the state is there. */
-  isThere: boolean;
+  /** The droplets of the state that are there. */
+  droplets: readonly Droplet[];
   /** More droplets bear the stack's tag than the state has. */
   hasDuplicates: boolean;
 }
@@ -36,18 +37,19 @@ export async function lookAtMachine(
   deployment: Deployment,
   { digitalOcean, names, volumeSnapshot }: Clouds,
 ): Promise<Machine> {
-  if (!digitalOcean) return { isThere: false, hasDuplicates: false };
+  if (!digitalOcean) return { droplets: [], hasDuplicates: false };
   const volume = findVolume(deployment);
   const [tagged, volumeThere] = await Promise.all([
     digitalOcean.dropletsTagged(names.base),
     volume?.id ? digitalOcean.volume(volume.id) : undefined,
   ]);
   const inState = findDroplets(deployment);
-  const there = new Set(tagged.map(({ id }) => id));
   // A tag can be taken off by hand: only a droplet that can't be had by its id either is gone.
-  const gone = new Set<string>();
-  for (const { id } of inState) if (!there.has(id) && !(await digitalOcean.droplet(id))) gone.add(id);
-  const isThere = inState.some(({ id }) => !gone.has(id));
+  const found = await Promise.all(
+    inState.map(({ id }) => tagged.find((droplet) => droplet.id === id) ?? digitalOcean.droplet(id)),
+  );
+  const droplets = found.filter((droplet) => droplet !== undefined);
+  const gone = new Set(inState.filter((_, index) => !found[index]).map(({ id }) => id));
   const extra = tagged.filter(({ id }) => !inState.some((resource) => resource.id === id));
   const isVolumeGone = volume !== undefined && volumeThere === undefined;
   if (volume && isVolumeGone && !mayRemakeVolume(volume, volumeSnapshot))
@@ -57,7 +59,7 @@ export async function lookAtMachine(
   const resources = [...lost, ...(volume && isVolumeGone ? [volume] : [])];
   const told = tellLoss(verb, [...gone], lost, volume, isVolumeGone);
   return {
-    isThere,
+    droplets,
     hasDuplicates: extra.length > 0,
     ...(resources.length > 0 ? { loss: { resources, told } } : {}),
   };

@@ -12,7 +12,8 @@ import { type Clouds, openClouds, readConfig } from "./clouds.ts";
 import { identity } from "./lost.ts";
 import { type Loss, lookAtMachine, type Machine } from "./machine.ts";
 import { refuseIfProtected, refuseThroughTunnel } from "./protection.ts";
-import { isSuspect, readRuns, removeStrays, tellStrays } from "./strays.ts";
+import { refuseSmallerDisk } from "./resize.ts";
+import { hasAccessTwins, isSuspect, readRuns, removeStrays, tellStrays } from "./strays.ts";
 
 /** How a command is going to be run. */
 export interface Intent {
@@ -35,10 +36,15 @@ export async function beforeDroplet(session: Session, verb: Verb, { flags, say }
   const clouds = openClouds(session.stack, config);
   refuseWithoutToken(session, verb, deployment, clouds);
   try {
-    const machine = await lookAtMachine(session, verb, deployment, clouds);
+    const [machine, hasTwins] = await Promise.all([
+      lookAtMachine(session, verb, deployment, clouds),
+      hasAccessTwins(clouds, deployment),
+    ]);
     if (verb === "destroy") refuseIfProtected(session, deployment, flags);
-    if (verb === "destroy" && machine.isThere) refuseThroughTunnel(session, access);
-    const looksForStrays = verb !== "refresh" && isSuspect(deployment, runs, machine.hasDuplicates);
+    if (verb === "destroy" && machine.droplets.length > 0) refuseThroughTunnel(session, access);
+    if (verb === "up" || verb === "preview")
+      await refuseSmallerDisk(session, deployment, machine.droplets, clouds);
+    const looksForStrays = isSuspect(deployment, runs, machine.hasDuplicates || hasTwins);
     if (verb === "preview") {
       if (machine.loss) say(machine.loss.told);
       if (looksForStrays) await tellStrays(clouds, deployment, runs, say);
@@ -67,7 +73,7 @@ async function mendState({ session, deployment, machine, access, clouds, say }: 
   const { pending } = deployment;
   if (!machine.loss && pending.length === 0) return;
   await assertIdle(session);
-  if (machine.isThere)
+  if (machine.droplets.length > 0)
     for (const each of access)
       await removeHalfMade(deployment, clouds.prefix, dropletDocker(session, each), say);
   await rewriteState(session, (exported) =>

@@ -54,8 +54,7 @@ export function judgeThings(
   runs: readonly Run[],
 ): { strays: CloudThing[]; foreign: Foreign[] } {
   const windows = suspectWindows(runs, deployment);
-  const known = new Set(deployment.resources.map(({ type, id }) => `${type} ${id}`));
-  const isKnown = ({ kind, id }: CloudThing) => known.has(`${STATE_TYPES[kind]} ${id}`);
+  const isKnown = knows(deployment);
   const hasVolume = deployment.resources.some(({ type }) => type === STATE_TYPES.volume);
   const strays: CloudThing[] = [];
   const foreign: Foreign[] = [];
@@ -69,6 +68,12 @@ export function judgeThings(
     else strays.push(thing);
   }
   return { strays: strays.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)), foreign };
+}
+
+/** Tells whether a state has a thing, by the id of its very kind. */
+export function knows({ resources }: Deployment): (thing: CloudThing) => boolean {
+  const known = new Set(resources.map(({ type, id }) => `${type} ${id}`));
+  return ({ kind, id }) => known.has(`${STATE_TYPES[kind]} ${id}`);
 }
 
 /** Why something is kept although an update that failed has made it. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Deployment } from "../checkpoint.ts";
-import type { CloudflareKind, Zone } from "../cloud/cloudflare.ts";
+import type { Cloudflare, CloudflareKind, Zone } from "../cloud/cloudflare.ts";
 import type { DigitalOceanKind } from "../cloud/digitalocean.ts";
 import { CloudError } from "../cloud/http.ts";
 import type { Say } from "../heal.ts";
@@ -9,8 +9,15 @@ import { pulumi } from "../pulumi.ts";
 import type { Session } from "../session.ts";
 import { assertIdle, readState } from "../stack-state.ts";
 import type { Clouds } from "./clouds.ts";
-import { listOurs } from "./inventory.ts";
-import { type CloudKind, type CloudThing, describeThing, type Foreign, judgeThings } from "./stray-rules.ts";
+import { listAccess, listOurs } from "./inventory.ts";
+import {
+  type CloudKind,
+  type CloudThing,
+  describeThing,
+  type Foreign,
+  judgeThings,
+  knows,
+} from "./stray-rules.ts";
 import { failedRuns, parseHistory, type Run } from "./windows.ts";
 
 /** So many of the last runs are looked at. */
@@ -41,6 +48,26 @@ export function isSuspect(deployment: Deployment, runs: readonly Run[], hasDupli
   );
 }
 
+/**
+ * Whether Cloudflare has a policy or a service token of the stack's that the state does not know. Such a token is a live credential, so
+ * this is asked before each run, whatever the history says: an engine that was not started here may have made it.
+ */
+export async function hasAccessTwins(
+  {
+    cloudflare,
+    names,
+    domain,
+  }: Pick<Clouds, "names" | "domain"> & {
+    cloudflare?: Pick<Cloudflare, "zone" | "policies" | "serviceTokens">;
+  },
+  deployment: Deployment,
+): Promise<boolean> {
+  const zone = domain ? await cloudflare?.zone(domain) : undefined;
+  if (!cloudflare || !zone) return false;
+  const isKnown = knows(deployment);
+  return (await listAccess(cloudflare, zone, names)).some((thing) => !isKnown(thing));
+}
+
 /** What would be removed as left behind, said and not done. */
 export async function tellStrays(
   clouds: Clouds,
@@ -50,12 +77,12 @@ export async function tellStrays(
 ): Promise<void> {
   const { strays, foreign } = judgeThings(await listOurs(clouds, deployment), deployment, runs);
   for (const stray of strays)
-    say(`An update would first remove what a failed one has left: ${describeThing(stray)}.`);
+    say(`An update would first remove what an earlier one has left: ${describeThing(stray)}.`);
   if (foreign.length > 0) say(`An update would stop: ${foreign.map(describeForeign).join("; ")}.`);
 }
 
 /**
- * Removes from the clouds what updates of this stack that failed have made and the state does not know. Ends the script where something
+ * Removes from the clouds what updates of this stack have made and the state does not know. Ends the script where something
  * bears our name that is not theirs.
  */
 export async function removeStrays(
@@ -78,7 +105,7 @@ export async function removeStrays(
   const zone = clouds.domain ? await clouds.cloudflare?.zone(clouds.domain) : undefined;
   for (const stray of strays) {
     await remove(clouds, zone, stray);
-    say(`Removed what an update that failed had left behind: ${describeThing(stray)}.`);
+    say(`Removed what an earlier update had left behind: ${describeThing(stray)}.`);
   }
 }
 

@@ -5,7 +5,7 @@ export interface Run {
   /** `update`, `refresh`, `destroy`, `import` … */
   kind: string;
   succeeded: boolean;
-  /** How many resources it made. */
+  /** How many resources it made, new ones or in place of others. */
   created?: number;
   /** Milliseconds since 1970. */
   start: number;
@@ -30,6 +30,8 @@ export interface Creation {
 /** A cloud may date something later than the engine stopped waiting for it; its clock and ours differ. */
 const GRACE_MS = 5 * 60_000;
 const SKEW_MS = 30_000;
+/** Operations of the engine that make something in a cloud. */
+const MAKING = ["create", "replace", "create-replacement"];
 
 /** Parses what `pulumi stack history --json` prints, the newest first. A run without an end is taken to have ended as it began. */
 export function parseHistory(value: unknown): Run[] {
@@ -41,7 +43,7 @@ export function parseHistory(value: unknown): Run[] {
       return {
         kind: String(kind ?? ""),
         succeeded: result === "succeeded",
-        created: Number(record(resourceChanges).create ?? 0),
+        created: MAKING.reduce((sum, op) => sum + Number(record(resourceChanges)[op] ?? 0), 0),
         start,
         end: Number.isNaN(end) ? start : Math.max(start, end),
       };
