@@ -51,7 +51,7 @@ export async function beforeDroplet(session: Session, verb: Verb, { flags, say }
       return;
     }
     if (wasCutOff || deployment.pending.length > 0) await endLeftPlugins(session, say);
-    if (looksForStrays) await removeStrays(session, clouds, runs, say);
+    if (looksForStrays) await removeStrays(session, clouds, deployment, runs, say);
     await mendState({ session, deployment, machine, access, clouds, say });
   } catch (error) {
     if (error instanceof CloudError) explain(session, error);

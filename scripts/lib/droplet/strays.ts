@@ -84,14 +84,15 @@ export async function tellStrays(
 /**
  * Removes from the clouds what updates of this stack have made and the state does not know. Ends the script where something
  * bears our name that is not theirs.
+ * @param before the state as it was before anything was listed
  */
 export async function removeStrays(
   session: Session,
   clouds: Clouds,
+  before: Deployment,
   runs: readonly Run[],
   say: Say,
 ): Promise<void> {
-  const before = await readState(session);
   const things = await listOurs(clouds, before);
   const first = judgeThings(things, before, runs);
   if (first.strays.length + first.foreign.length === 0) return;
