@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { screenshot, type Watched } from "../../e2e/support/browser.ts";
 import { waitFor } from "../../e2e/support/wait.ts";
 import { answerTo } from "../../standins/model.ts";
-import { launchBrowser, logIn, openProject } from "../support/people.ts";
+import { launchBrowser, logIn, openProject, prompt } from "../support/people.ts";
 import { DOMAIN, type Updated, type World } from "../support/world.ts";
 
 /** Demands 1 and 2: from nothing to an answered prompt, and nothing open but what is meant to be. */
@@ -67,14 +67,13 @@ export function firstUpdate(world: () => World): void {
 
     it("gets a prompt answered there", async () => {
       const nonce = randomUUID();
-      await watched.page.locator('[contenteditable="true"]').first().click();
-      await watched.page.keyboard.type(`What do you say to nonce:${nonce}`);
-      await watched.page.keyboard.press("Enter");
-      // The tab and the heading show it as the session's title; the third is the answer itself.
-      await watched.page
-        .getByText(answerTo(`nonce:${nonce}`))
-        .nth(2)
-        .waitFor();
+      const answer = answerTo(`nonce:${nonce}`);
+      await prompt(watched.page, `What do you say to nonce:${nonce}`);
+      // The tab and the heading show it too, as the session's title.
+      await waitFor<true>("the answer", async () => {
+        const text = await watched.page.locator("body").innerText();
+        return text.split(answer).length > 3 ? { done: true } : { seen: text };
+      });
       await screenshot(watched.page, "production-answered");
     });
 

@@ -1,5 +1,6 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page, type Response } from "playwright-core";
 import { FLAGS, openPage, type Watched } from "../../e2e/support/browser.ts";
+import { waitFor } from "../../e2e/support/wait.ts";
 import type { World } from "./world.ts";
 
 /** Chromium that finds the stand-in of Cloudflare's edge wherever a name leads to it. */
@@ -22,7 +23,7 @@ async function fillIn(page: Page, email: string): Promise<void> {
   await page.getByRole("button", { name: "Next" }).click();
 }
 
-/** Opens a project's page as a colleague, and waits until it has asked for all that it needs to take a prompt. */
+/** Opens a project's page as a colleague who is asked to log in. */
 export async function openProject(
   world: World,
   browser: Browser,
@@ -30,11 +31,30 @@ export async function openProject(
   email: string,
 ): Promise<Watched> {
   await world.answers(project);
-  const watched = await openPage(browser);
-  const last = watched.page.waitForResponse((response) => response.url().includes("/question?directory="));
-  await watched.page.goto(world.urls.browser(project));
-  await fillIn(watched.page, email);
-  await last;
-  await watched.page.locator('[contenteditable="true"]').first().waitFor();
+  const watched = await logIn(browser, world.urls.browser(project), email);
+  watched.page.setDefaultTimeout(90_000);
+  await promptBox(watched.page).waitFor();
   return watched;
+}
+
+const promptBox = (page: Page) => page.locator('[contenteditable="true"]').first();
+
+/** Types a prompt until opencode has taken it: a page that is still asking what there is lets an Enter pass. */
+export async function prompt(page: Page, text: string): Promise<void> {
+  const taken = (response: Response) =>
+    response.request().method() === "POST" &&
+    /\/(prompt_async|message)$/.test(new URL(response.url()).pathname);
+  await waitFor<true>(
+    "the prompt to be taken",
+    async () => {
+      const answer = page.waitForResponse(taken, { timeout: 10_000 }).catch(() => undefined);
+      await promptBox(page).fill(text);
+      await page.keyboard.press("Enter");
+      if (await answer) return { done: true };
+      await page.reload();
+      await promptBox(page).waitFor();
+      return { seen: "no answer to it" };
+    },
+    { within: 180_000 },
+  );
 }
