@@ -27,6 +27,8 @@ interface Passage {
   /** What it went with. */
   sent: Record<string, string>;
   tries: number;
+  /** Until when it is tried again while the platform is away. */
+  readonly until: number;
 }
 
 /** Bytes of a body that is kept for a second try. */
@@ -42,6 +44,17 @@ const DROPPED_RESPONSE = new Set([
   "transfer-encoding",
   "set-cookie",
 ]);
+
+/** Milliseconds between two tries of an event stream while the platform is away, and for how long. */
+const PAUSE = 1000;
+const HOLD = 120_000;
+
+/**
+ * Whether a request is for opencode's events. Its client waits up to half a minute between its own tries, and shows nothing of what happens
+ * meanwhile; so such a request is held here until the platform is back.
+ */
+const isEventStream = ({ method, url = "", headers }: IncomingMessage): boolean =>
+  method === "GET" && (/\/event(\?|$)/.test(url) || headers.accept === "text/event-stream");
 
 const RETRY_AFTER = { "retry-after": "2" };
 
@@ -143,8 +156,11 @@ export class LocalProxy {
       return;
     }
     request.url = verdict.path;
-    const passage = { request, response, body: await bodyOf(request), sent: {}, tries: 0 };
+    const until = isEventStream(request) ? Date.now() + HOLD : 0;
+    const passage = { request, response, body: await bodyOf(request), sent: {}, tries: 0, until };
     this.#passages.set(request, passage);
+    // Each try adds its own, and Node's warning would be written across opencode's screen.
+    for (const each of [request, response]) each.setMaxListeners(0);
     await this.#send(passage);
   }
 
@@ -167,7 +183,22 @@ export class LocalProxy {
     if (response.destroyed) return;
     const buffer = body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) };
     const options = { ...this.#to(passage.sent), ...buffer, selfHandleResponse: true };
-    this.#proxy.web(request, response, options, (error) => this.#failed(response, error));
+    this.#proxy.web(request, response, options, (error) => {
+      this.#away(passage, () => this.#failed(response, error));
+    });
+  }
+
+  /** The platform does not answer: gives up, unless the request is one to hold. */
+  #away(passage: Passage, giveUp: () => void): void {
+    const { response, until } = passage;
+    if (response.headersSent || response.destroyed || Date.now() > until) {
+      giveUp();
+      return;
+    }
+    passage.tries = 0;
+    setTimeout(() => {
+      this.#send(passage).catch((error: Error) => this.#failed(response, error));
+    }, PAUSE).unref();
   }
 
   /** An answer's beginning: passed on, unless it is Access's and a new token may help. */
@@ -181,9 +212,11 @@ export class LocalProxy {
       if (renewed && passage.tries === 1 && body !== undefined) return await this.#send(passage);
       return this.#refuse(response, refused, renewed);
     }
-    if (withoutOrigin(status)) {
+    if (withoutOrigin(status) || (status === 503 && passage.until > Date.now())) {
       answered.resume();
-      return answer(response, 502, `The platform's server is not connected (${status}).`, RETRY_AFTER);
+      const text = `The platform's server is not connected (${status}).`;
+      this.#away(passage, () => answer(response, 502, text, RETRY_AFTER));
+      return;
     }
     for (const [name, values] of Object.entries(answered.headersDistinct))
       if (values && !DROPPED_RESPONSE.has(name)) response.setHeader(name, values);

@@ -219,6 +219,23 @@ describe("while the platform restarts", () => {
     expect((await ask("/")).status).toBe(200);
   });
 
+  it("holds an event stream until the platform is back, since opencode would come back late", async () => {
+    const { ask } = await open(example, ann());
+    let starting = true;
+    example.answer((_, response) => {
+      if (starting) response.writeHead(503).end("shop is starting.");
+      else response.writeHead(200, { "content-type": "text/event-stream" }).end("data: 1\n\n");
+    });
+    const held = ask("/global/event");
+    await vi.waitFor(() => expect(example.seen.length).toBeGreaterThan(1), { timeout: 5000 });
+    example.tunnel.stop();
+    await vi.waitFor(async () => expect((await ask("/")).status).toBe(502));
+    starting = false;
+    await example.connect();
+    const response = await held;
+    expect([response.status, await response.text()]).toEqual([200, "data: 1\n\n"]);
+  });
+
   it("passes on what the platform says", async () => {
     const { ask } = await open(example, ann());
     example.answer(
