@@ -70,9 +70,9 @@ export function firstUpdate(world: () => World): void {
       const answer = answerTo(`nonce:${nonce}`);
       await prompt(watched.page, `What do you say to nonce:${nonce}`);
       // The tab and the heading show it too, as the session's title.
-      await waitFor<true>("the answer", async () => {
-        const text = await watched.page.locator("body").innerText();
-        return text.split(answer).length > 3 ? { done: true } : { seen: text };
+      await waitFor<true>("the answer, beside the title", async () => {
+        const shown = await watched.page.getByText(answer).filter({ visible: true }).count();
+        return shown > 2 ? { done: true } : { seen: `it is shown ${shown} times` };
       });
       await screenshot(watched.page, "production-answered");
     });
