@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { screenshot, type Watched } from "../../e2e/support/browser.ts";
 import { waitFor } from "../../e2e/support/wait.ts";
 import { answerTo } from "../../standins/model.ts";
-import { launchBrowser, logIn, openProject, prompt } from "../support/people.ts";
+import { launchBrowser, logIn, openProject, persist, prompt } from "../support/people.ts";
 import { DOMAIN, type Updated, type World } from "../support/world.ts";
 
 /** Demands 1 and 2: from nothing to an answered prompt, and nothing open but what is meant to be. */
@@ -70,7 +70,7 @@ export function firstUpdate(world: () => World): void {
       const answer = answerTo(`nonce:${nonce}`);
       await prompt(watched.page, `What do you say to nonce:${nonce}`);
       // The tab and the heading show it too, as the session's title.
-      await waitFor<true>("the answer, beside the title", async () => {
+      await persist(watched.page, "the answer, beside the title", async () => {
         const shown = await watched.page.getByText(answer).filter({ visible: true }).count();
         return shown > 2 ? { done: true } : { seen: `it is shown ${shown} times` };
       });
@@ -83,7 +83,11 @@ export function firstUpdate(world: () => World): void {
         socket.on("framereceived", ({ payload }) => frames.push(payload.toString()));
       });
       await watched.page.keyboard.press("Control+Backquote");
-      await waitFor("a prompt", () => (frames.length > 0 ? { done: true } : { seen: frames }));
+      await persist(watched.page, "a terminal's prompt", async () =>
+        frames.length > 0 ? { done: true } : { seen: "no frame" },
+      );
+      // The terminal is the right half; a page that was reloaded has not put the cursor there.
+      await watched.page.mouse.click(945, 400);
       await watched.page.keyboard.type("echo $((6 * 7)) in $PWD\n");
       await waitFor("the command's output", () => {
         const text = frames.join("");

@@ -1,6 +1,6 @@
 import { type Browser, chromium, type Page, type Response } from "playwright-core";
 import { FLAGS, openPage, type Watched } from "../../e2e/support/browser.ts";
-import { waitFor } from "../../e2e/support/wait.ts";
+import { type Probe, waitFor } from "../../e2e/support/wait.ts";
 import type { World } from "./world.ts";
 
 /** Chromium that finds the stand-in of Cloudflare's edge wherever a name leads to it. */
@@ -57,4 +57,18 @@ export async function prompt(page: Page, text: string): Promise<void> {
     },
     { within: 180_000 },
   );
+}
+
+/**
+ * Waits for something on a page, and reloads it now and then as a person would: Chromium gives up open streams whenever a container of this
+ * machine gets or loses its network.
+ */
+export async function persist(page: Page, what: string, probe: () => Promise<Probe<true>>): Promise<void> {
+  const patience = { within: 20_000 };
+  for (let tries = 0; tries < 5; tries++) {
+    if (await waitFor(what, probe, patience).catch(() => false)) return;
+    await page.reload();
+    await promptBox(page).waitFor();
+  }
+  await waitFor(what, probe, patience);
 }
