@@ -34,12 +34,7 @@ export class Access extends pulumi.ComponentResource {
     this.people = this.admitPeople();
     const token = this.makeServiceToken();
     this.machines = this.admitMachines(token);
-    this.serviceToken = pulumi.secret(
-      pulumi.all([token.clientId, token.clientSecret]).apply(([clientId, clientSecret]) => ({
-        clientId,
-        clientSecret,
-      })),
-    );
+    this.serviceToken = pulumi.secret({ clientId: token.clientId, clientSecret: token.clientSecret });
     this.registerOutputs({});
   }
 

@@ -7,10 +7,11 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import type { CloudNames } from "../config/cloud-names.ts";
 import type { ProductionSettings } from "../config/production.ts";
+import { shellQuote } from "../config/shell.ts";
 import { SSH_USER, type SshAccess, sshConfigFile, writeSshFiles } from "../config/ssh-files.ts";
 import { settingKey } from "../config/stack.ts";
 import { cloudInit, RUNTIME_DIR, volumeDevice, WORKSPACES_DIR } from "./cloud-init.ts";
-import { type Host, shellQuote } from "./host.ts";
+import type { Host } from "./host.ts";
 import { firstContact, overSsh, releaseVolume, waitUntilReady } from "./ssh.ts";
 
 export interface DropletHostArgs {

@@ -4,10 +4,8 @@ import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { LOCAL_RUNTIME_DIR, ROUTES_DIR } from "../config/names.ts";
+import { shellQuote } from "../config/shell.ts";
 import type { Settings } from "../config/stack.ts";
-
-/** A text as one word of a shell command, whatever is in it. */
-export const shellQuote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** A machine with a Docker daemon, on which everything else is made. */
 export interface Host {

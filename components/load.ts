@@ -46,8 +46,7 @@ export function loadPlatform(checkout: string): Promise<Platform> {
     if (production) {
       assertReachable(production.settings);
       warnOfMembers(entries);
-    }
-    if (!production) await assertPortUsable(settings.port, settings.namePrefix);
+    } else await assertPortUsable(settings.port, settings.namePrefix);
     return {
       settings,
       names: makeNames(settings.namePrefix),

@@ -5,10 +5,11 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { type Names, routeFileName, workspaceDirectories } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
+import { shellQuote } from "../config/shell.ts";
 import type { Urls } from "../config/urls.ts";
 import { opencodeJson } from "../opencode/settings.ts";
 import { cpuLimit, hardening, labelList } from "./container.ts";
-import { type Host, onHost, shellQuote } from "./host.ts";
+import { type Host, onHost } from "./host.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "./routes.ts";
 
 export interface OpencodeProjectArgs {

@@ -1,6 +1,6 @@
+import { shellQuote } from "../config/shell.ts";
 import { SSH_USER } from "../config/ssh-files.ts";
 import { PROVE_HOST_KEY, WORKSPACES_DIR } from "./cloud-init.ts";
-import { shellQuote } from "./host.ts";
 
 /** How long a new droplet may take until its sshd answers, and then until cloud-init is done, in seconds. */
 const SSHD_WAIT = 600;

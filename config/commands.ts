@@ -1,5 +1,7 @@
 /** The commands that messages tell people to type, for the stack that they are about. */
 
+import { shellQuote } from "./shell.ts";
+
 /** Config namespace of the settings: the name in Pulumi.yaml. */
 export const SETTINGS_NAMESPACE = "opencode-platform";
 
@@ -27,5 +29,5 @@ export const removeCommand = (key: string, stack: string): string => pulumiComma
 /** A value as a shell takes it; only `$`, backquotes and the like need more than double quotes. */
 function quoted(value: string): string {
   if (/^[\w./:@%+=,-]*$/.test(value)) return value;
-  return /["$`\\!]/.test(value) ? `'${value.replaceAll("'", `'\\''`)}'` : `"${value}"`;
+  return /["$`\\!]/.test(value) ? shellQuote(value) : `"${value}"`;
 }

@@ -45,7 +45,7 @@ export const ROUTES_DIR = "routes";
 /** Directory, below the same one, of a file for each project that says what anyone may know of it: the platform's index. */
 export const INDEX_DIR = "index";
 export const routeFileName = (project: string): string => `${project}.yml`;
-/** The runtime directory of the stack `local`, in the checkout. */
+/** The runtime directory in the checkout: of the stack `local`, and of the ssh files of the others. */
 export const LOCAL_RUNTIME_DIR = ".runtime";
 
 /** A project's two directories below the workspaces directory: its files, and the home of its container. No project's name starts with a dot. */

@@ -1,6 +1,7 @@
 /** How this machine reaches a stack's droplet by ssh: files that OpenSSH, and Docker by it, are pointed at. */
 import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { LOCAL_RUNTIME_DIR } from "./names.ts";
 
 /** What is to be known of a droplet to reach it. The stack's secret output `ssh` has this form. */
 export interface SshAccess {
@@ -23,7 +24,7 @@ export const SSH_USER = "root";
 
 /** A droplet's ssh configuration, relative to the checkout, in which Pulumi and its plugins run. */
 export const sshConfigFile = (stack: string, name: string): string =>
-  join(".runtime", stack, "ssh", name, "config");
+  join(LOCAL_RUNTIME_DIR, stack, "ssh", name, "config");
 
 /** OpenSSH's configuration for a droplet under one of its names; `directory` has the key in `id` and the pinned host key in `known_hosts`. */
 export function sshConfig(

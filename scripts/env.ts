@@ -2,6 +2,7 @@
  * `eval "$(npm run -s env)"`: lets a bare `pulumi up` in the checkout use the pinned CLI and the local state; with
  * `-- --stack prod` those of another stack.
  */
+import { shellQuote } from "../config/shell.ts";
 import { toolchainPath } from "../toolchain/paths.ts";
 import { parseCommandLine } from "./lib/arguments.ts";
 import { prepareState, root } from "./lib/checkout.ts";
@@ -15,11 +16,7 @@ await main(async (args) => {
   // npm has its own additions to PATH; the shell's are kept instead.
   const { PATH: _, ...variables } = session.variables;
   for (const [name, value] of Object.entries(variables))
-    console.log(value === undefined ? `unset ${name}` : `export ${name}=${quote(value)}`);
-  console.log(`export PATH=${quote(toolchainPath(root, ""))}:"$PATH"`);
+    console.log(value === undefined ? `unset ${name}` : `export ${name}=${shellQuote(value)}`);
+  console.log(`export PATH=${shellQuote(toolchainPath(root, ""))}:"$PATH"`);
   return 0;
 });
-
-function quote(value: string): string {
-  return `'${value.replaceAll("'", "'\\''")}'`;
-}

@@ -1,9 +1,9 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { lastLines } from "../../toolchain/lib/exec.ts";
 import { logsDir } from "../lib/checkout.ts";
 import { parseDeployment } from "../lib/checkpoint.ts";
-import { eventReader } from "../lib/events.ts";
+import { whileHearing } from "../lib/events.ts";
 import { mustPulumi, pulumi, pulumiEnv } from "../lib/pulumi.ts";
 import type { Session } from "../lib/session.ts";
 import { type Plan, readPlan } from "./plan.ts";
@@ -33,20 +33,17 @@ export async function previewStack(session: Session, { refresh = false } = {}): 
   const args = ["preview", "--diff", "--non-interactive", "--color=never", "--event-log", eventLog];
   // The engine offers its event log, which the Automation API is built on, with this variable alone.
   const env = { ...pulumiEnv(session), PULUMI_DEBUG_COMMANDS: "true" };
-  const read = eventReader(eventLog);
+  const flags = refresh ? ["--refresh"] : [];
   const events: unknown[] = [];
-  const timer = setInterval(() => events.push(...read()), 200);
-  try {
-    const flags = refresh ? ["--refresh"] : [];
-    const { code, stdout, stderr } = await pulumi([...args, ...flags], { session, env, endsInOrder: true });
-    const plan = readPlan([...events, ...read()]);
-    const text = [stdout.trimEnd(), stderr.trimEnd()].filter(Boolean).join("\n");
-    const explanation = plan.errors.join("\n") || lastLines(stderr.trim() || stdout.trim(), 20);
-    return { succeeded: code === 0, plan, text, explanation };
-  } finally {
-    clearInterval(timer);
-    rmSync(eventLog, { force: true });
-  }
+  const { code, stdout, stderr } = await whileHearing(
+    eventLog,
+    (heard) => events.push(...heard),
+    () => pulumi([...args, ...flags], { session, env, endsInOrder: true }),
+  );
+  const plan = readPlan(events);
+  const text = [stdout.trimEnd(), stderr.trimEnd()].filter(Boolean).join("\n");
+  const explanation = plan.errors.join("\n") || lastLines(stderr.trim() || stdout.trim(), 20);
+  return { succeeded: code === 0, plan, text, explanation };
 }
 
 /** What of a state tells whether somebody is changing it. */

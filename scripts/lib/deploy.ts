@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Listr } from "listr2";
 import { duration } from "../../toolchain/lib/words.ts";
 import { logsDir } from "./checkout.ts";
-import { applyEvent, type Change, did, doing, eventReader, noProgress, type Progress } from "./events.ts";
+import { applyEvent, type Change, did, doing, noProgress, type Progress, whileHearing } from "./events.ts";
 import { isWatched, stop } from "./main.ts";
 import { pulumi, pulumiEnv } from "./pulumi.ts";
 import { openSession, type Session } from "./session.ts";
@@ -48,7 +48,6 @@ export async function deploy(
     if (code !== 0) explainFailure(verb, progress, said, log);
     return progress;
   } finally {
-    rmSync(eventLog, { force: true });
     dropOldLogs();
   }
 }
@@ -62,17 +61,13 @@ async function follow(
   eventLog: string,
   tell: (now: Progress, finished: readonly Change[]) => void,
 ): Promise<Outcome> {
-  const read = eventReader(eventLog);
   let progress = noProgress;
-  const step = () => {
+  const hear = (events: readonly unknown[]) => {
     const before = progress.done.length;
-    progress = read().reduce(applyEvent, progress);
+    progress = events.reduce(applyEvent, progress);
     tell(progress, progress.done.slice(before));
   };
-  const timer = setInterval(step, 200);
-  const { code, stdout, stderr } = await run();
-  clearInterval(timer);
-  step();
+  const { code, stdout, stderr } = await whileHearing(eventLog, hear, run);
   return { code, progress, said: stderr.trim() || stdout.trim() };
 }
 

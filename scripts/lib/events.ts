@@ -61,6 +61,27 @@ export function eventReader(file: string): () => unknown[] {
   };
 }
 
+/** How often an event log is read while the engine runs. */
+const LOOK_MS = 200;
+
+/** Runs the engine, while `hear` is given what its event log has got, some times in a second and once at the end. */
+export async function whileHearing<T>(
+  file: string,
+  hear: (events: readonly unknown[]) => void,
+  run: () => Promise<T>,
+): Promise<T> {
+  const read = eventReader(file);
+  const timer = setInterval(() => hear(read()), LOOK_MS);
+  try {
+    const result = await run();
+    hear(read());
+    return result;
+  } finally {
+    clearInterval(timer);
+    rmSync(file, { force: true });
+  }
+}
+
 function openAndForget(file: string): number | undefined {
   try {
     const handle = openSync(file, "r");

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as z from "zod";
+import { shellQuote } from "../../../config/shell.ts";
 import { type SshAccess, sshConfigFile, writeSshFiles } from "../../../config/ssh-files.ts";
 import { type ExecResult, exec } from "../../../toolchain/lib/exec.ts";
 import { root } from "../checkout.ts";
@@ -58,6 +59,4 @@ export function onDroplet(
 export const dropletDocker =
   (session: Pick<Session, "stack">, access: Pick<SshAccess, "alias">): RunDocker =>
   (args, timeoutMs) =>
-    onDroplet(session, access, ["docker", ...args].map(quote).join(" "), timeoutMs);
-
-const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+    onDroplet(session, access, ["docker", ...args].map(shellQuote).join(" "), timeoutMs);

@@ -171,7 +171,8 @@ interface EngineEvent {
   readonly resourcePreEvent?: { readonly metadata: Change };
 }
 
-function readChanges(log: string): Change[] {
+/** The changes in an engine's event log. */
+export function readChanges(log: string): Change[] {
   return log
     .split("\n")
     .filter(Boolean)

@@ -1,14 +1,11 @@
-import { type Browser, chromium, type Page, type Response } from "playwright-core";
-import { FLAGS, openPage, type Watched } from "../../e2e/support/browser.ts";
+import type { Browser, Page, Response } from "playwright-core";
+import { launchBrowser as launch, openPage, type Watched } from "../../e2e/support/browser.ts";
 import { type Probe, waitFor } from "../../e2e/support/wait.ts";
 import type { World } from "./world.ts";
 
 /** Chromium that finds the stand-in of Cloudflare's edge wherever a name leads to it. */
 export const launchBrowser = (world: World): Promise<Browser> =>
-  chromium.launch({
-    executablePath: process.env.CHROMIUM_BIN || "/usr/bin/chromium",
-    args: [...FLAGS, ...world.cloudflare.edge.chromiumArguments],
-  });
+  launch(world.cloudflare.edge.chromiumArguments);
 
 /** Opens a URL as somebody who is asked to log in, and does so with Google. */
 export async function logIn(browser: Browser, url: string, email: string): Promise<Watched> {

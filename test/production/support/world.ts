@@ -5,7 +5,12 @@ import { CONNECTOR_IMAGE } from "../../../components/edge.ts";
 import { makeNames, type Names } from "../../../config/names.ts";
 import { publicUrls } from "../../../config/urls.ts";
 import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../../toolchain/versions.ts";
-import { cleanEnv, type Entry } from "../../e2e/support/platform.ts";
+import {
+  cleanEnv,
+  type Change as EngineChange,
+  type Entry,
+  readChanges,
+} from "../../e2e/support/platform.ts";
 import { must, type Ran, run } from "../../e2e/support/run.ts";
 import { removeDeadFolders, removeFolder, temporaryFolder } from "../../e2e/support/temporary.ts";
 import { waitFor } from "../../e2e/support/wait.ts";
@@ -27,11 +32,8 @@ export const GOOGLE = {
   clientSecret: `GOCSPX-${hex(14)}`,
 };
 
-/** A resource that an update created, changed, replaced or deleted. */
-export interface Change {
-  readonly op: string;
-  readonly urn: string;
-  /** The last two parts of the URN: `Container web-container`. */
+/** A resource that an update changed, and its name for tests: `Container web-container`. */
+export interface Change extends EngineChange {
   readonly what: string;
 }
 
@@ -133,7 +135,7 @@ export class World {
     // The engine writes secrets into it.
     rmSync(events, { force: true });
     appendFileSync(join(CHECKOUT, "test-results", "production.log"), `${ran.output}\n`);
-    return { ...ran, changes };
+    return { ...ran, changes: changes.map((change) => ({ ...change, what: whatOf(change.urn) })) };
   }
 
   /** What machines show to pass Access, as the stack gives it. */
@@ -261,18 +263,8 @@ async function configureStack(world: World): Promise<void> {
   });
 }
 
-interface EngineEvent {
-  readonly resourcePreEvent?: { readonly metadata: { readonly op: string; readonly urn: string } };
-}
-
-function readChanges(log: string): Change[] {
-  return log
-    .split("\n")
-    .filter(Boolean)
-    .flatMap((line) => {
-      const metadata = (JSON.parse(line) as EngineEvent).resourcePreEvent?.metadata;
-      if (!metadata || ["same", "refresh", "read"].includes(metadata.op)) return [];
-      const [type = "", name = ""] = metadata.urn.split("::").slice(2);
-      return [{ op: metadata.op, urn: metadata.urn, what: `${type.split(":").at(-1)} ${name}` }];
-    });
+/** The last two parts of a URN. */
+function whatOf(urn: string): string {
+  const [type = "", name = ""] = urn.split("::").slice(2);
+  return `${type.split(":").at(-1)} ${name}`;
 }
