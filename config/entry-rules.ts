@@ -26,7 +26,7 @@ export function checkEntryRules(entry: Rough, path: Path, defaultEnv: Rough, wor
     ...checkValues(readable, [...path, "secrets"], world),
     ...checkRepeats(entry.secrets, [...path, "secrets"]),
     ...checkRepeats(mapOf(entry.git).knownHosts, [...path, "git", "knownHosts"]),
-    ...checkRepeats(entry.members, [...path, "members"], (member) => member.toLowerCase()),
+    ...checkRepeats(entry.members, [...path, "members"], foldAddress),
   ];
 }
 
@@ -118,7 +118,10 @@ function checkValues(
   });
 }
 
-function checkRepeats(list: unknown, path: Path, fold = (item: string) => item): Breach[] {
+/** Addresses that differ in nothing but the case of their letters are one. */
+export const foldAddress = (address: string): string => address.toLowerCase();
+
+export function checkRepeats(list: unknown, path: Path, fold = (item: string) => item): Breach[] {
   const seen = new Set<string>();
   return listOf(list).flatMap((item, index): Breach[] => {
     if (typeof item !== "string") return [];

@@ -24,6 +24,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   tag: "branch",
   token: "secrets",
   url: "repo",
+  teams: "groups",
   users: "members",
 };
 

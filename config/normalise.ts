@@ -8,14 +8,24 @@ type JsonMap = { readonly [key: string]: Json };
 
 /** A checked file → projects with everything explicit. */
 export function normalise(file: ProjectsFile, directory: string): Project[] {
-  return file.projects.map((entry) => normaliseEntry(entry, file.defaults ?? {}, directory));
+  const groups = new Map(Object.entries(file.groups ?? {}));
+  return file.projects.map((entry) => ({
+    ...normaliseEntry(entry, file.defaults ?? {}, directory),
+    members: peopleOf(entry.members ?? [], groups),
+  }));
+}
+
+/** Groups in place, everybody once. */
+function peopleOf(members: readonly string[], groups: ReadonlyMap<string, readonly string[]>): string[] {
+  const emails = members.flatMap((member) => (member.includes("@") ? [member] : (groups.get(member) ?? [])));
+  return [...new Set(emails.map((email) => email.toLowerCase()))].sort();
 }
 
 function normaliseEntry(
   entry: ProjectEntry,
   defaults: NonNullable<ProjectsFile["defaults"]>,
   directory: string,
-): Project {
+): Omit<Project, "members"> {
   const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
   const repo = normaliseRepo(entry, directory);
   const model = entry.opencode?.model ?? defaults.opencode?.model;
@@ -29,7 +39,6 @@ function normaliseEntry(
     secrets: entry.secrets ?? [],
     git: normaliseGit(entry.git),
     opencode: { ...(model !== undefined && { model }), config },
-    members: (entry.members ?? []).map((member) => member.toLowerCase()),
   };
 }
 

@@ -9,6 +9,7 @@ import { guessSize, parseSize, SIZE_PATTERN } from "./sizes.ts";
 import { show } from "./text.ts";
 
 export const PROJECT_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
+export const GROUP_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
 export const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const KNOWN_HOST_PATTERN =
   /^(@cert-authority )?[^\s#@]\S* (ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-\S+@openssh\.com) [A-Za-z0-9+/]+=*( .*)?$/;
@@ -49,6 +50,21 @@ const modelError = about(
   (found) => `${found} is not a model: write provider/model (e.g. anthropic/claude-sonnet-4-5)`,
 );
 const emailError = about((found) => `${found} is not an e-mail address (e.g. dev@example.com)`);
+const memberError = about((found, input) =>
+  String(input).includes("@")
+    ? `${found} is not an e-mail address (e.g. dev@example.com)`
+    : `${found} is neither an e-mail address (e.g. dev@example.com) nor the name of a group`,
+);
+const membersError = ({ code }: { code: string }) =>
+  code === "too_small"
+    ? "is an empty list: name somebody, or take it out for whom the stack lets in"
+    : undefined;
+const groupError = ({ code }: { code: string }) =>
+  code === "too_small" ? "is an empty list: name somebody, or take the group out" : undefined;
+const groupNameError = about(
+  (found) =>
+    `${found} is not a group's name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+);
 const knownHostError = about(
   (found) =>
     `${found} is not a line of known_hosts: write what ssh-keyscan prints (e.g. host ssh-ed25519 AAAA…)`,
@@ -233,12 +249,13 @@ const project = z.strictObject(
       .optional()
       .describe("opencode's settings in this project. Default, key by key: defaults.opencode."),
     members: z
-      .array(z.email({ error: emailError }))
+      .array(z.union([z.email(), z.string().regex(GROUP_NAME_PATTERN)], { error: memberError }))
+      .min(1, { error: membersError })
       .optional()
       .describe(
-        "E-mail addresses of the people who may open the project, where sign-in is on. Default: none.",
+        "Who may open the project, where sign-in is on (stacks on a droplet): e-mail addresses, and names of groups. Nobody else may. Default: whom the stack lets in (accessEmails, accessEmailDomains).",
       )
-      .meta({ uniqueItems: true }),
+      .meta({ uniqueItems: true, examples: [["dev@example.com", "shop"]] }),
   },
   { error: projectError },
 );
@@ -265,6 +282,14 @@ export const projectsFile = z
       })
       .optional()
       .describe("Guards against a mistake that would fill the host."),
+    groups: z
+      .record(
+        z.string().regex(GROUP_NAME_PATTERN, { error: groupNameError }),
+        z.array(z.email({ error: emailError })).min(1, { error: groupError }),
+      )
+      .optional()
+      .describe("Groups of people, by name, as lists of e-mail addresses: what members of an entry may name.")
+      .meta({ examples: [{ shop: ["dev@example.com"] }] }),
     projects: z.array(project, { error: projectsError }).describe("One entry per project; [] for none."),
   })
   .describe("The projects of this platform: one isolated opencode per entry.");

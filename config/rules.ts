@@ -2,12 +2,12 @@
  * Rules that need more than one key, or the world outside the file. They look at whatever parts are right by
  * themselves, so that a mistake elsewhere hides none of theirs.
  */
-import { checkEntryRules } from "./entry-rules.ts";
+import { checkEntryRules, checkRepeats, foldAddress } from "./entry-rules.ts";
 import { formatPath } from "./messages.ts";
-import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./projects.ts";
+import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES, GROUP_NAME_PATTERN } from "./projects.ts";
 import { isMap, listOf, mapOf, type Rough } from "./rough.ts";
 import { formatSize, parseSize } from "./sizes.ts";
-import { show } from "./text.ts";
+import { closest, show } from "./text.ts";
 import type { Path, ReadYaml } from "./yaml.ts";
 
 /** What is known of the world around the file. */
@@ -43,10 +43,27 @@ export function checkRules(yaml: ReadYaml, world: Surroundings): Breach[] {
     ...checkVariables(defaults.env, ["defaults", "env"], yaml),
     ...checkResources(defaults.resources, ["defaults", "resources"], world),
     ...checkBuiltInMemory(defaults, projects, world),
+    ...checkGroups(mapOf(file.groups), projects),
     ...projects.flatMap((entry, index) =>
       isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), yaml, world) : [],
     ),
   ];
+}
+
+/** Members that are no address name a group. */
+function checkGroups(groups: Rough, projects: readonly unknown[]): Breach[] {
+  const known = Object.keys(groups);
+  const repeats = known.flatMap((group) => checkRepeats(groups[group], ["groups", group], foldAddress));
+  const missing = projects.flatMap((entry, project) =>
+    listOf(mapOf(entry).members).flatMap((member, index): Breach[] => {
+      if (typeof member !== "string" || !GROUP_NAME_PATTERN.test(member) || known.includes(member)) return [];
+      const path = ["projects", project, "members", index];
+      const guess = closest(member, known);
+      const what = `there is no group ${show(member)}${guess ? `; did you mean ${guess}?` : ""}`;
+      return [{ path, what, fix: "write an e-mail address, or add the group under groups" }];
+    }),
+  );
+  return [...repeats, ...missing];
 }
 
 function checkEntry(

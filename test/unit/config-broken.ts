@@ -941,11 +941,43 @@ projects:
     title: "members that are no addresses, or twice",
     text: `projects:
   - name: shop
-    members: [dev, a@example.com, A@example.com]
+    members: [dev@, a@example.com, A@example.com, Dev Team, 7]
 `,
     messages: [
-      'projects.yaml:3:15 projects[0].members[0]: "dev" is not an e-mail address (e.g. dev@example.com)',
-      'projects.yaml:3:35 projects[0].members[2]: "A@example.com" is in the list twice',
+      'projects.yaml:3:15 projects[0].members[0]: "dev@" is not an e-mail address (e.g. dev@example.com)',
+      'projects.yaml:3:36 projects[0].members[2]: "A@example.com" is in the list twice',
+      'projects.yaml:3:51 projects[0].members[3]: "Dev Team" is neither an e-mail address (e.g. dev@example.com) nor the name of a group',
+      "projects.yaml:3:61 projects[0].members[4]: 7 is neither an e-mail address (e.g. dev@example.com) nor the name of a group",
+    ],
+  },
+  {
+    title: "members of groups that are not there",
+    text: `groups: { shop: [dev@example.com] }
+projects:
+  - name: shop
+    members: [shpo, everybody, shop]
+`,
+    messages: [
+      'projects.yaml:4:15 projects[0].members[0]: there is no group "shpo"; did you mean shop? — write an e-mail address, or add the group under groups',
+      'projects.yaml:4:21 projects[0].members[1]: there is no group "everybody" — write an e-mail address, or add the group under groups',
+    ],
+  },
+  {
+    title: "empty lists of people, and groups that are wrong",
+    text: `groups:
+  Shop: [dev@example.com]
+  empty: []
+  twice: [dev@example.com, Dev@example.com, nobody]
+projects:
+  - name: shop
+    members: []
+`,
+    messages: [
+      'projects.yaml:2:3 groups.Shop: "Shop" is not a group\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen',
+      "projects.yaml:3:10 groups.empty: is an empty list: name somebody, or take the group out",
+      'projects.yaml:4:28 groups.twice[1]: "Dev@example.com" is in the list twice',
+      'projects.yaml:4:45 groups.twice[2]: "nobody" is not an e-mail address (e.g. dev@example.com)',
+      "projects.yaml:7:14 projects[0].members: is an empty list: name somebody, or take it out for whom the stack lets in",
     ],
   },
   {

@@ -84,7 +84,8 @@ projects:
     secrets: [GITHUB_TOKEN, ANTHROPIC_API_KEY]
     git: { auth: token, secret: GITHUB_TOKEN }
     opencode: { model: b/large, config: { mcp: { two: { enabled: false } }, plugin: [y] } }
-    members: [Dev@Example.com]
+    members: [shop, Dev@Example.com, zoe@example.com]
+groups: { shop: [ann@partner.example, dev@example.com] }
 `;
     expect(loadProjects(text, world)).toEqual([
       {
@@ -105,7 +106,7 @@ projects:
           model: "b/large",
           config: { mcp: { one: { enabled: true }, two: { enabled: false } }, plugin: ["y"] },
         },
-        members: ["dev@example.com"],
+        members: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
       },
     ]);
   });

@@ -42,6 +42,7 @@ it("every key is in the JSON schema and says what it means", () => {
       "defaults.resources.cpus",
       "defaults.resources.memory",
       "defaults.resources.pids",
+      "groups",
       "limits",
       "limits.maxProjects",
       "projects",
