@@ -34,7 +34,8 @@ const proxy = new TraefikProxy("traefik", {
 const edge = production?.publish({
   names,
   port: settings.port,
-  projects: entries.map(({ name }) => name),
+  projects: entries,
+  admins: [],
 });
 
 const opencodes = entries.map(
@@ -48,6 +49,7 @@ const opencodes = entries.map(
       image: image.reference,
       routesDir: proxy.routesDir,
       indexDir: proxy.indexDir,
+      admitted: platform.production?.admittedTo(project),
       secrets: platform.secretsOf(project),
       passwordRotation: platform.rotationOf(project.name),
     }),

@@ -1,6 +1,7 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../config/cloud-names.ts";
+import type { Admitted } from "../config/members.ts";
 import type { ProductionSettings } from "../config/production.ts";
 import type { CloudflareAccount } from "./account.ts";
 
@@ -9,6 +10,17 @@ export interface AccessArgs {
   cloud: CloudNames;
   account: CloudflareAccount;
 }
+
+/** An application, and what of it a revocation waits for. */
+export interface Protected {
+  readonly application: cloudflare.ZeroTrustAccessApplication;
+  /** Who of people may pass; nobody where it is for machines alone. */
+  readonly admitted?: Admitted;
+  readonly policy?: cloudflare.ZeroTrustAccessPolicy;
+}
+
+/** Whom an application is for: the stack's people, people of its own under a policy's name, or machines alone. */
+export type Audience = "people" | "machines" | { readonly policy: string; readonly admitted: Admitted };
 
 /** Who may pass: how people log in, the policies that the applications share, and a service token for machines. */
 export class Access extends pulumi.ComponentResource {
@@ -31,22 +43,23 @@ export class Access extends pulumi.ComponentResource {
       ...this.acceptExisting(),
       ...this.logInWithOneTimePin(),
     ];
-    this.people = this.admitPeople();
+    this.people = this.admit("people", args.cloud.peoplePolicy, this.everybody);
     const token = this.makeServiceToken();
     this.machines = this.admitMachines(token);
     this.serviceToken = pulumi.secret({ clientId: token.clientId, clientSecret: token.clientSecret });
     this.registerOutputs({});
   }
 
-  /** An application for a hostname. `machinesOnly` lets in the service token and nobody else. */
+  /** An application for a hostname. The service token passes each. */
   protect(
     name: string,
-    args: { name: string; hostname: string; machinesOnly?: boolean },
+    args: { name: string; hostname: string; audience: Audience },
     opts: pulumi.CustomResourceOptions,
-  ): cloudflare.ZeroTrustAccessApplication {
+  ): Protected {
     const { account, settings } = this.args;
-    const policies = args.machinesOnly ? [this.machines] : [this.people, this.machines];
-    return new cloudflare.ZeroTrustAccessApplication(
+    const people = this.policyFor(name, args.audience);
+    const policies = [...(people ? [people.policy] : []), this.machines];
+    const application = new cloudflare.ZeroTrustAccessApplication(
       name,
       {
         accountId: account.id,
@@ -61,10 +74,18 @@ export class Access extends pulumi.ComponentResource {
         policies: policies.map(({ id }, index) => ({ id, precedence: index + 1 })),
         // The page's scripts have no business with the token.
         httpOnlyCookieAttribute: true,
-        appLauncherVisible: !args.machinesOnly,
+        appLauncherVisible: args.audience !== "machines",
       },
       opts,
     );
+    return { application, ...people };
+  }
+
+  private policyFor(name: string, audience: Audience): Required<Omit<Protected, "application">> | undefined {
+    if (audience === "machines") return undefined;
+    if (audience === "people") return { policy: this.people, admitted: this.everybody };
+    const { policy, admitted } = audience;
+    return { policy: this.admit(`${name}-people`, policy, admitted), admitted };
   }
 
   private logInWithGoogle(): pulumi.Output<string>[] {
@@ -101,17 +122,26 @@ export class Access extends pulumi.ComponentResource {
     return [pin.id];
   }
 
-  private admitPeople(): cloudflare.ZeroTrustAccessPolicy {
-    const { account, settings, cloud } = this.args;
+  private get everybody(): Admitted {
+    const { accessEmails, accessEmailDomains } = this.args.settings;
+    return { emails: accessEmails, domains: accessEmailDomains };
+  }
+
+  private admit(
+    name: string,
+    policy: string,
+    { emails, domains }: Admitted,
+  ): cloudflare.ZeroTrustAccessPolicy {
+    const { account, settings } = this.args;
     return new cloudflare.ZeroTrustAccessPolicy(
-      "people",
+      name,
       {
         accountId: account.id,
-        name: cloud.peoplePolicy,
+        name: policy,
         decision: "allow",
         includes: [
-          ...settings.accessEmailDomains.map((domain) => ({ emailDomain: { domain } })),
-          ...settings.accessEmails.map((email) => ({ email: { email } })),
+          ...domains.map((domain) => ({ emailDomain: { domain } })),
+          ...emails.map((email) => ({ email: { email } })),
         ],
         sessionDuration: settings.sessionDuration,
       },

@@ -302,6 +302,7 @@ export class DropletHost extends pulumi.ComponentResource {
       user,
       makeDirectory: (path) =>
         `mkdir -p ${shellQuote(path)} && chown ${user.uid}:${user.gid} ${shellQuote(path)}`,
+      remote: (script) => overSsh(target, script),
       run: (name, args, opts) => {
         const remote = (script: pulumi.Input<string>) =>
           pulumi.output(script).apply((script) => overSsh(target, script));

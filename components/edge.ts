@@ -2,14 +2,17 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../config/cloud-names.ts";
+import { admittedToPanel } from "../config/members.ts";
 import type { Names } from "../config/names.ts";
 import type { ProductionSettings } from "../config/production.ts";
+import type { Project } from "../config/project.ts";
 import type { PublicUrls } from "../config/urls.ts";
-import { Access } from "./access.ts";
+import { Access, type Audience } from "./access.ts";
 import type { CloudflareAccount } from "./account.ts";
 import { hardening, labelList } from "./container.ts";
 import { type Host, onHost } from "./host.ts";
 import { ingressRules, type PublicHostname } from "./ingress.ts";
+import { cutConnections, revokeFromRemoved } from "./revocation.ts";
 
 /** cloudflared's release: the newest whose sources were read for this (2026-08). */
 export const CONNECTOR_IMAGE = "cloudflare/cloudflared:2026.8.2";
@@ -28,11 +31,20 @@ export interface EdgeArgs {
   host: Host;
   /** Port on the droplet's loopback on which Traefik answers. */
   port: number;
-  /** Names of the projects. */
-  projects: readonly string[];
+  projects: readonly Pick<Project, "name" | "members">[];
+  /** Who may open the panel besides the stack's people and the projects' members. */
+  admins: readonly string[];
 }
 
 type InternalHostname = Omit<PublicHostname, "audience"> & { audience: pulumi.Output<string> };
+
+interface Application {
+  readonly name: string;
+  readonly hostname: string;
+  readonly audience: Audience;
+  /** Shell command for the host that cuts what people have open, for when somebody is taken off. */
+  readonly cut?: string;
+}
 
 /**
  * Cloudflare's side: a hostname for each project, an Access application in front of each, and a tunnel that leads to the droplet,
@@ -74,38 +86,52 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   private publishPanel(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname {
-    const { cloud, urls } = this.args;
-    const name = cloud.panelApplication;
-    return this.publish("panel", { name, hostname: urls.panel }, access, tunnel);
+    const { cloud, urls, projects, admins, settings } = this.args;
+    const admitted = admittedToPanel(projects, settings, admins);
+    const isEverybody = admitted.emails.length === settings.accessEmails.length;
+    const audience = isEverybody ? "people" : { policy: cloud.panelPolicy, admitted };
+    return this.publish(
+      "panel",
+      { name: cloud.panelApplication, hostname: urls.panel, audience },
+      access,
+      tunnel,
+    );
   }
 
   private publishProject(
-    project: string,
+    { name, members }: Pick<Project, "name" | "members">,
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
   ): InternalHostname {
-    const { cloud, urls } = this.args;
-    const application = { name: cloud.application(project), hostname: urls.hostname(project) };
-    return this.publish(`project-${project}`, application, access, tunnel);
+    const { cloud, urls, names } = this.args;
+    const own = { policy: cloud.membersPolicy(name), admitted: { emails: members, domains: [] } };
+    const application = {
+      name: cloud.application(name),
+      hostname: urls.hostname(name),
+      audience: members.length > 0 ? own : ("people" as const),
+      cut: cutConnections(names.project(name), names.connector),
+    };
+    return this.publish(`project-${name}`, application, access, tunnel);
   }
 
   private publishSsh(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname[] {
     const { cloud, urls } = this.args;
     if (!urls.ssh) return [];
-    const application = { name: cloud.sshApplication, hostname: urls.ssh, machinesOnly: true };
+    const application = { name: cloud.sshApplication, hostname: urls.ssh, audience: "machines" as const };
     return [{ ...this.publish("ssh", application, access, tunnel), service: "ssh://localhost:22" }];
   }
 
   /** A hostname's application before its record, so that the name never leads anywhere unprotected. */
   private publish(
     name: string,
-    application: { name: string; hostname: string; machinesOnly?: boolean },
+    application: Application,
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
   ): InternalHostname {
-    const { account, cloud, port } = this.args;
-    const { hostname } = application;
+    const { account, cloud, port, host } = this.args;
+    const { hostname, cut } = application;
     const protectedBy = access.protect(`${name}-application`, application, this.child);
+    revokeFromRemoved(`${name}-revocation`, { account, host, ...protectedBy, cut }, this.child);
     new cloudflare.DnsRecord(
       `${name}-record`,
       {
@@ -118,9 +144,9 @@ export class Edge extends pulumi.ComponentResource {
         ttl: 1,
         comment: cloud.recordComment,
       },
-      { ...this.child, dependsOn: [protectedBy] },
+      { ...this.child, dependsOn: [protectedBy.application] },
     );
-    return { hostname, service: `http://127.0.0.1:${port}`, audience: protectedBy.aud };
+    return { hostname, service: `http://127.0.0.1:${port}`, audience: protectedBy.application.aud };
   }
 
   private configure(

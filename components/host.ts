@@ -27,6 +27,8 @@ export interface Host {
   readonly user: { readonly uid: number; readonly gid: number };
   /** Shell command that makes a directory and gives it to `user`, where whoever runs it may. */
   makeDirectory(path: string): string;
+  /** Shell command by which the machine that deploys runs a script on this one. Known before there is a machine. */
+  remote(script: string): string;
   /** Runs shell commands on the machine as part of the resource graph. */
   run(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions): pulumi.CustomResource;
 }
@@ -70,6 +72,7 @@ export function localHost(settings: Settings, checkout: string): Host {
     user,
     makeDirectory: (path) =>
       `mkdir -p ${shellQuote(path)}${isRoot ? ` && chown ${user.uid}:${user.gid} ${shellQuote(path)}` : ""}`,
+    remote: (script) => script,
     run: (name, args, opts) => new command.local.Command(name, { ...args, logging: "none" }, opts),
   };
 }

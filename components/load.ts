@@ -5,6 +5,7 @@ import { type CloudNames, cloudNames } from "../config/cloud-names.ts";
 import { LOCAL_STACK } from "../config/commands.ts";
 import { ConfigError, collect, type Problem } from "../config/errors.ts";
 import { readProjectsFile } from "../config/load.ts";
+import { type Admitted, admittedTo } from "../config/members.ts";
 import { makeNames, type Names } from "../config/names.ts";
 import { hostnameClashes, type ProductionSettings } from "../config/production.ts";
 import type { Project } from "../config/project.ts";
@@ -19,6 +20,8 @@ export interface Production {
   settings: ProductionSettings;
   cloud: CloudNames;
   urls: PublicUrls;
+  /** Who of people may open a project. */
+  admittedTo(project: Project): Admitted;
 }
 
 /** All that a person has written, checked, with the names and URLs that follow from it. */
@@ -43,10 +46,8 @@ export function loadPlatform(checkout: string): Promise<Platform> {
   return orRunError(async () => {
     const { entries, settings } = readConfiguration(checkout);
     const production = settings.production && describeProduction(settings, settings.production);
-    if (production) {
-      assertReachable(production.settings);
-      warnOfMembers(entries);
-    } else await assertPortUsable(settings.port, settings.namePrefix);
+    if (production) assertReachable(production.settings);
+    else await assertPortUsable(settings.port, settings.namePrefix);
     return {
       settings,
       names: makeNames(settings.namePrefix),
@@ -99,14 +100,12 @@ function readConfiguration(checkout: string): { entries: readonly Project[]; set
 }
 
 function describeProduction({ namePrefix }: Settings, settings: ProductionSettings): Production {
-  return { settings, cloud: cloudNames(namePrefix, pulumi.getStack()), urls: publicUrls(settings) };
-}
-
-/** The schema promises it, and it is not so yet. */
-function warnOfMembers(entries: readonly Project[]): void {
-  for (const { name, members } of entries)
-    if (members.length > 0)
-      pulumi.log.warn(`${name}: members limits nobody yet; whoever the stack lets in may open it`);
+  return {
+    settings,
+    cloud: cloudNames(namePrefix, pulumi.getStack()),
+    urls: publicUrls(settings),
+    admittedTo: (project) => admittedTo(project, settings),
+  };
 }
 
 function assertReachable({ sshThrough }: ProductionSettings): void {

@@ -11,7 +11,7 @@ export interface ProductionParts {
   readonly host: Host;
   readonly ssh: pulumi.Output<SshAccess>;
   /** Makes the edge, once the port on the droplet and the projects are known. */
-  publish(args: Pick<EdgeArgs, "names" | "port" | "projects">): Edge;
+  publish(args: Pick<EdgeArgs, "names" | "port" | "projects" | "admins">): Edge;
 }
 
 /**

@@ -3,6 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
+import type { Admitted } from "../config/members.ts";
 import { type Names, routeFileName, workspaceDirectories } from "../config/names.ts";
 import type { Project } from "../config/project.ts";
 import { shellQuote } from "../config/shell.ts";
@@ -23,7 +24,9 @@ export interface OpencodeProjectArgs {
   /** Directory on the host in which Traefik finds route files. */
   routesDir: string;
   /** Directory on the host of the files that the platform's index is made of, where there is one. */
-  indexDir?: string;
+  indexDir?: string | undefined;
+  /** To whom the index shows the project. */
+  admitted?: Admitted | undefined;
   /** Value of each of the entry's secrets. */
   secrets: Readonly<Record<string, pulumi.Input<string>>>;
   /** A new value makes a new password. */
@@ -60,6 +63,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     const deployKey = this.makeDeployKey();
     const workspace = this.makeWorkspace();
     const route = this.writeRoute(password);
+    this.writeIndex();
     const container = this.runContainer(password, deployKey, [workspace, route]);
     this.limitProcesses(container);
     if (state === "stopped") this.stop(container);
@@ -107,21 +111,31 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
   /** Written beside its place and renamed, so that Traefik never reads half a file. */
   private writeRoute(password: pulumi.Output<string>): pulumi.Resource {
-    const { host, urls, project, routesDir, indexDir } = this.args;
+    const { host, urls, project, routesDir } = this.args;
     const file = shellQuote(join(routesDir, routeFileName(project.name)));
     const unfinished = shellQuote(join(routesDir, `${project.name}.new`));
     const route = { name: project.name, urls, state: project.state };
-    const index = indexDir && shellQuote(join(indexDir, `${project.name}.json`));
-    const write = [`umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`];
-    if (index) write.push(`printf '%s' ${shellQuote(indexFile(route))} > ${index} && chmod 0644 ${index}`);
     return host.run(
       `${project.name}-route`,
       {
-        create: write.join(" && "),
-        delete: `rm -f ${[file, index].filter(Boolean).join(" ")}`,
+        create: `umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`,
+        delete: `rm -f ${file}`,
         stdin: password.apply((password) => routeFile({ ...route, password })),
       },
       // Else the old one's end would remove the new one's file.
+      { ...this.child, deleteBeforeReplace: true },
+    );
+  }
+
+  /** Lists the project in the platform's index, to those who may open it. */
+  private writeIndex(): void {
+    const { host, urls, project, indexDir, admitted } = this.args;
+    if (!indexDir || !admitted) return;
+    const file = shellQuote(join(indexDir, `${project.name}.json`));
+    const text = indexFile({ name: project.name, urls, state: project.state, admitted });
+    host.run(
+      `${project.name}-index`,
+      { create: `printf '%s' ${shellQuote(text)} > ${file} && chmod 0644 ${file}`, delete: `rm -f ${file}` },
       { ...this.child, deleteBeforeReplace: true },
     );
   }

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { GATEWAY_HEADER } from "../config/gateway.ts";
+import type { Admitted } from "../config/members.ts";
 import type { Names } from "../config/names.ts";
 import { projectPath, type Urls } from "../config/urls.ts";
 
@@ -138,9 +139,9 @@ const pathMiddlewares = ({ name, urls }: RouteArgs) => ({
   },
 });
 
-/** What anyone who may see the platform's index is told of a project, as JSON. */
-export const indexFile = ({ name, urls, state }: RouteArgs): string =>
-  JSON.stringify({ name, url: urls.browser(name), state });
+/** What those who may open a project are told of it in the platform's index, and who they are, as JSON. */
+export const indexFile = ({ name, urls, state, admitted }: RouteArgs & { admitted: Admitted }): string =>
+  JSON.stringify({ name, url: urls.browser(name), state, admitted });
 
 /**
  * Labels of the notice container: it answers what no project does, the index of the projects at the panel's hostname, and `/ping` says that the gateway is up and whose it is.

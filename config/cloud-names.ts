@@ -15,6 +15,10 @@ export interface CloudNames {
   application(project: string): string;
   /** Access policies. */
   readonly peoplePolicy: string;
+  /** Of a project that names its members. */
+  membersPolicy(project: string): string;
+  /** Of the panel, where members come from outside the stack's own people. */
+  readonly panelPolicy: string;
   readonly machinesPolicy: string;
   /** The Access service token of CI and other machines. */
   readonly serviceToken: string;
@@ -34,6 +38,8 @@ export function cloudNames(prefix: string, stack: string): CloudNames {
     sshApplication: `${base} ssh`,
     application: (project) => `${base} project ${project}`,
     peoplePolicy: `${base} people`,
+    membersPolicy: (project) => `${base} members of ${project}`,
+    panelPolicy: `${base} panel people`,
     machinesPolicy: `${base} machines`,
     serviceToken: `${base} machines`,
     google: `${base} Google`,

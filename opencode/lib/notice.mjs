@@ -7,25 +7,30 @@ const PORT = 8080;
 /** A file for each project, where the platform has an index. */
 const INDEX = "/run/index";
 
-/** @type {Record<string, {status: number, title: string, text: string, refresh?: number}>} */
+/** By why a request ended here; `shown` is what programs are told in a header.
+ * @type {Record<string, {shown: string, status: number, title: string, text: string, refresh?: number}>} */
 const NOTICES = {
   stopped: {
+    shown: "stopped",
     status: 503,
     title: "is stopped",
     text: "Its workspace is kept. To start it, set state: running in projects.yaml and apply it.",
   },
   running: {
+    shown: "starting",
     status: 503,
     title: "is starting",
     text: "This page looks again every few seconds. If it stays, npm run doctor says why.",
     refresh: 3,
   },
   refused: {
+    shown: "refused",
     status: 403,
     title: "does not answer other sites",
     text: "The request came from a page of another origin.",
   },
   unknown: {
+    shown: "unknown",
     status: 404,
     title: "There is no such project",
     text: "Projects are the entries of projects.yaml; each has its own hostname.",
@@ -54,12 +59,39 @@ function document(title, body, head = "") {
 <main><h1>${escapeHtml(title)}</h1>${body}</main></html>\n`;
 }
 
-/** @returns {{name: string, url: string, state: string}[]} the projects, by name */
-function projects() {
+/**
+ * Whom the request comes from. Access has put the token there and the connector has checked it; nobody else reaches the gateway.
+ * @returns {{email?: string, isMachine: boolean}}
+ */
+function personOf(request) {
+  try {
+    const [, claims] = String(request.headers["cf-access-jwt-assertion"]).split(".");
+    const { email, common_name } = JSON.parse(Buffer.from(claims, "base64url").toString("utf8"));
+    return email
+      ? { email: String(email).toLowerCase(), isMachine: false }
+      : { isMachine: Boolean(common_name) };
+  } catch {
+    return { isMachine: false };
+  }
+}
+
+/** Whether somebody is shown a project: as config/members.ts decides who may open it. */
+function isShown({ admitted }, { email = "", isMachine }) {
+  const domain = email.slice(email.lastIndexOf("@") + 1);
+  return (
+    isMachine || admitted.emails.includes(email) || (email.includes("@") && admitted.domains.includes(domain))
+  );
+}
+
+/** @returns {{name: string, url: string, state: string}[]} the projects that whoever asks may open, by name */
+function projectsFor(request) {
+  const person = personOf(request);
   const files = readdirSync(INDEX).filter((file) => file.endsWith(".json"));
   return files.sort().flatMap((file) => {
     try {
-      return [JSON.parse(readFileSync(`${INDEX}/${file}`, "utf8"))];
+      const project = JSON.parse(readFileSync(`${INDEX}/${file}`, "utf8"));
+      const { name, url, state } = project;
+      return isShown(project, person) ? [{ name, url, state }] : [];
     } catch {
       return []; // it is being written, or has just gone
     }
@@ -71,14 +103,14 @@ function answerIndex(request, response) {
   const path = request.url.split("?")[0];
   if (path === "/projects.json") {
     response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-    return response.end(JSON.stringify({ projects: projects() }));
+    return response.end(JSON.stringify({ projects: projectsFor(request) }));
   }
   if (path !== "/") return false;
-  const items = projects().map(({ name, url, state }) => {
+  const items = projectsFor(request).map(({ name, url, state }) => {
     const note = state === "running" ? "" : ` (${escapeHtml(state)})`;
     return `<li><a href="${escapeHtml(url)}">${escapeHtml(name)}</a>${note}`;
   });
-  const body = items.length > 0 ? `<ul>${items.join("")}</ul>` : "<p>There is none yet.</p>";
+  const body = items.length > 0 ? `<ul>${items.join("")}</ul>` : "<p>There is none that you may open.</p>";
   response.writeHead(200, { ...HEADERS, "content-type": "text/html; charset=utf-8" });
   return response.end(document("Projects", body));
 }
@@ -94,6 +126,8 @@ const server = createServer((request, response) => {
   response.writeHead(notice.status, {
     "content-type": html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8",
     ...HEADERS,
+    "x-opencode-state": notice.shown,
+    ...(notice === NOTICES.unknown ? {} : { "x-opencode-project": project }),
     ...(notice.status === 503 ? { "retry-after": "5" } : {}),
   });
   response.end(

@@ -50,6 +50,7 @@ function notingHost(): Host {
     platform: "linux/amd64",
     dockerSocket: "/var/run/docker.sock",
     user: { uid: 1234, gid: 5678 },
+    remote: (script) => script,
     makeDirectory: (path) => `make ${path}`,
     run(name, args, opts) {
       commands.push({ name, args });

@@ -141,7 +141,8 @@ describe("a stack on a droplet", () => {
   });
 
   it("runs every command of the host but the first over that same ssh", () => {
-    const commands = all("Command").filter(({ name }) => name !== "host-key");
+    const here = /^host-key$|-revocation$/;
+    const commands = all("Command").filter(({ name }) => !here.test(name));
     expect(commands.length).toBeGreaterThan(2);
     for (const { inputs } of commands)
       expect(inputs.create).toMatch(new RegExp(`^ssh -F \\.runtime/${STACK}/ssh/\\S+/config opencode-`));
@@ -193,6 +194,19 @@ describe("a stack on a droplet", () => {
       { id: "machines-id", precedence: 2 },
     ]);
     expect(policies("ssh-application")).toEqual([{ id: "machines-id", precedence: 1 }]);
+  });
+
+  it("has sessions ended from here, with the token in no argument and not in the plain input", () => {
+    const { create, stdin, environment } = named("Command", "project-sandbox-revocation");
+    expect(create).toBe("node_modules/.bin/node components/commands/revoke.ts");
+    expect(JSON.parse(String(stdin))).toMatchObject({
+      api: "https://api.cloudflare.com/client/v4",
+      account: "account",
+      application: "project-sandbox-application-id",
+      admitted: ["@example.com"],
+    });
+    expect(revealed(environment)).toEqual({ CLOUDFLARE_API_TOKEN: "cf-token" });
+    expect(all("Command").map(({ name }) => name)).not.toContain("ssh-revocation");
   });
 
   it("logs people in with Google and keeps its secret", () => {

@@ -218,6 +218,21 @@ describe("a policy or a service token that is there twice", () => {
     expect(await hasAccessTwins(clouds([], ["t1"]), state)).toBe(true); // the id of another kind
   });
 
+  it("may be a project's own, and no other stack's", async () => {
+    const api = (name: string) => ({
+      ...clouds([], []),
+      cloudflare: {
+        zone: async () => zone,
+        serviceTokens: async () => [],
+        policies: async () => [{ id: "p2", name, createdAt: made }],
+      },
+    });
+    for (const name of [names.membersPolicy("shop"), names.panelPolicy])
+      expect(await hasAccessTwins(api(name), deployment({ known }))).toBe(true);
+    for (const name of [names.membersPolicy("Shop of 2"), "opencode-prod2 members of shop"])
+      expect(await hasAccessTwins(api(name), deployment({ known }))).toBe(false);
+  });
+
   it("is looked for only where there is a token and a zone", async () => {
     const { cloudflare: _, ...without } = clouds(["t2"], []);
     expect(await hasAccessTwins(without, deployment())).toBe(false);

@@ -81,10 +81,9 @@ export async function listAccess(
   names: Clouds["names"],
 ): Promise<CloudThing[]> {
   const [policies, tokens] = await Promise.all([api.policies(zone), api.serviceTokens(zone)]);
-  const ofPolicy = new Set([names.peoplePolicy, names.machinesPolicy]);
   return [
     ...policies
-      .filter(({ name }) => ofPolicy.has(name))
+      .filter(({ name }) => isOurPolicy(name, names))
       .map((policy) => ({ kind: "Access policy" as const, ...policy })),
     ...tokens
       .filter(({ name }) => name === names.serviceToken)
@@ -146,9 +145,18 @@ function providerThing(
 
 function isOurApplication(name: string, names: Clouds["names"]): boolean {
   if (name === names.panelApplication || name === names.sshApplication) return true;
-  const prefix = names.application("");
-  return name.startsWith(prefix) && PROJECT_NAME_PATTERN.test(name.slice(prefix.length));
+  return isOfProject(name, names.application(""));
 }
+
+function isOurPolicy(name: string, names: Clouds["names"]): boolean {
+  const { peoplePolicy, machinesPolicy, panelPolicy } = names;
+  if ([peoplePolicy, machinesPolicy, panelPolicy].includes(name)) return true;
+  return isOfProject(name, names.membersPolicy(""));
+}
+
+/** Whether a name is what some project's thing is called. */
+const isOfProject = (name: string, prefix: string): boolean =>
+  name.startsWith(prefix) && PROJECT_NAME_PATTERN.test(name.slice(prefix.length));
 
 /** Public halves of the keys that the state has. */
 function publicKeys({ resources }: Deployment): string[] {

@@ -17,9 +17,11 @@ export function changes(world: () => World): void {
       expect(added.code, added.output.slice(-4000)).toBe(0);
       const created = added.changes.filter(({ op }) => op === "create").map(({ what }) => what);
       expect(created.sort()).toEqual([
+        "Command gamma-index",
         "Command gamma-pids",
         "Command gamma-route",
         "Command gamma-workspace",
+        "Command project-gamma-revocation",
         "Container gamma-container",
         "DnsRecord project-gamma-record",
         "Project gamma",

@@ -160,8 +160,8 @@ export class World {
     );
   }
 
-  /** Writes projects.yaml; every project gets the stand-in model. */
-  write(entries: readonly Entry[]): void {
+  /** Writes projects.yaml; every project gets the stand-in model. `more` is what stands beside the entries. */
+  write(entries: readonly Entry[], more: Readonly<Record<string, unknown>> = {}): void {
     const baseURL = `http://${this.digitalocean.gateway}:${this.model.port}/v1`;
     const models = { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } };
     const provider = {
@@ -180,7 +180,7 @@ export class World {
       env: { OPENCODE_DISABLE_MODELS_FETCH: "1" },
       opencode: { model: `stand-in/${MODEL_ID}`, config },
     };
-    writeFileSync(this.path("projects.yaml"), stringify({ defaults, projects: entries }));
+    writeFileSync(this.path("projects.yaml"), stringify({ defaults, ...more, projects: entries }));
   }
 
   /** A person's shell, with the stand-in of cloudflared's client on PATH. */
