@@ -36,8 +36,8 @@ export interface OpencodeProjectArgs {
 /** What a person needs to reach a project: an element of the stack's output `projects`. */
 export interface ProjectAccess {
   url: string;
-  /** Where a terminal reaches the project without passing Access. */
-  attach?: string;
+  /** The command that opens the project in a terminal. */
+  attach: string;
   container: string;
   state: "running" | "stopped";
   /** Public half of the deploy key, to be added to the repository; for `git: { auth: ssh }` alone. */
@@ -68,10 +68,9 @@ export class OpencodeProject extends pulumi.ComponentResource {
     this.limitProcesses(container);
     if (state === "stopped") this.stop(container);
 
-    const attach = args.urls.attach(name);
     this.access = {
       url: args.urls.browser(name),
-      ...(attach ? { attach } : {}),
+      attach: args.urls.attach(name),
       container: args.names.project(name),
       state,
       ...(deployKey ? { deployKey: deployKey.publicKeyOpenssh } : {}),

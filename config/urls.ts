@@ -13,14 +13,13 @@ export interface Urls {
     /** Such a project's URL, without a final slash. */
     url(project: string): string;
   };
-  /** The command a person types in a terminal, where there is one. */
-  attach(project: string): string | undefined;
+  /** The command a person types in a terminal. */
+  attach(project: string): string;
 }
 
 /** URLs of the stack `local`. */
 export interface LocalUrls extends Urls {
   readonly underPath: NonNullable<Urls["underPath"]>;
-  attach(project: string): string;
 }
 
 /** URLs of a stack on a droplet: all are one label below the domain, so that Cloudflare's universal certificate covers them. */
@@ -61,8 +60,8 @@ export function publicUrls(settings: {
   return {
     hostname,
     browser: (project) => `https://${hostname(project)}/`,
-    // `opencode attach` cannot send an Access token.
-    attach: () => undefined,
+    // `opencode attach` cannot send an Access token; the program of attach/ can.
+    attach: (project) => `opencode-platform https://${hostname(project)}`,
     panel: `${panelHostname}.${domain}`,
     ...(sshHostname ? { ssh: `${sshHostname}.${domain}` } : {}),
   };
