@@ -1,15 +1,23 @@
-/** `npm test`: everything; `npm run test:unit`, `test:local` and `test:production`: one kind. */
+/** `npm test`: everything; `npm run test:unit`, `test:attach`, `test:local` and `test:production`: one kind. */
 import { join } from "node:path";
 import { platformParts, productionTestParts, provision, testParts } from "../toolchain/index.ts";
 import { runInherited, which } from "../toolchain/lib/exec.ts";
-import { CHROMIUM_COMMANDS } from "../toolchain/parts/commands.ts";
+import type { Part } from "../toolchain/part.ts";
+import { CHROMIUM_COMMANDS, gitPart, tmuxPart } from "../toolchain/parts/commands.ts";
 import { describePlugins } from "../toolchain/parts/plugins.ts";
 import { root, toolchain } from "./lib/checkout.ts";
 import { isWatched, main } from "./lib/main.ts";
 import { pulumiBinary } from "./lib/pulumi.ts";
 
-const KINDS = ["unit", "local", "production"] as const;
+const KINDS = ["unit", "attach", "local", "production"] as const;
 type Kind = (typeof KINDS)[number];
+
+/** What a kind needs besides the platform. */
+const PARTS: Readonly<Record<Exclude<Kind, "unit">, readonly Part[]>> = {
+  attach: [gitPart, tmuxPart],
+  local: testParts,
+  production: [...testParts, ...productionTestParts],
+};
 
 const isKind = (word: string | undefined): word is Kind => KINDS.some((kind) => kind === word);
 
@@ -18,7 +26,7 @@ await main(async (args) => {
   const kinds = isKind(first) ? [first] : KINDS;
   const rest = isKind(first) ? args.slice(1) : args;
   let worst = 0;
-  // One after the other: each of the slow two has a machine of two cores to itself, and may take away what the next one needs.
+  // One after the other: each of the slow ones has a machine of two cores to itself, and may take away what the next one needs.
   for (const kind of kinds) {
     const env = kind === "unit" ? process.env : await prepare(kind);
     const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
@@ -30,8 +38,7 @@ await main(async (args) => {
 
 /** Brings what real parts need that is not on this machine, and says with which the tests run. */
 async function prepare(kind: Exclude<Kind, "unit">): Promise<NodeJS.ProcessEnv> {
-  const parts = [...platformParts(), ...testParts, ...(kind === "production" ? productionTestParts : [])];
-  await provision(parts, { root, progress: isWatched() ? "live" : "plain" });
+  await provision([...platformParts(), ...PARTS[kind]], { root, progress: isWatched() ? "live" : "plain" });
   for (const plugin of describePlugins(toolchain)) console.log(plugin);
   return {
     ...process.env,

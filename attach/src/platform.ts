@@ -1,9 +1,8 @@
-/** The platform's projects: which there are, and whether one can be used. */
-import { setTimeout as wait } from "node:timers/promises";
-import type { Credentials } from "./credentials.ts";
+/** The platform's projects: which there are, and where. */
+import { indexProblem } from "./access.ts";
 import { AttachError } from "./errors.ts";
-import { accessProblem } from "./proxy.ts";
-import { type Agent, type Answer, ask, refusedByAccess, withoutOrigin } from "./upstream.ts";
+import { authorized, disconnected, type Reach } from "./reach.ts";
+import { withoutOrigin } from "./upstream.ts";
 
 export interface Project {
   readonly name: string;
@@ -11,28 +10,13 @@ export interface Project {
   readonly state: string;
 }
 
-export interface Reach {
-  readonly url: URL;
-  readonly agent: Agent;
-  readonly credentials: Credentials;
-}
-
-/** One answer, with a new token where the first is refused. */
-async function authorized({ url, agent, credentials }: Reach): Promise<Answer> {
-  for (let tries = 1; ; tries++) {
-    const headers = await credentials.headers();
-    const answer = await ask(url, agent, headers);
-    const refused = refusedByAccess(answer);
-    if (!refused) return answer;
-    if (tries > 1 || !(await credentials.renew(headers)))
-      throw accessProblem(url, refused, credentials.machine);
-  }
-}
-
-const loopback = ({ hostname }: URL) => /^(localhost|127\.0\.0\.1|\[::1\]|.+\.localhost)$/.test(hostname);
-
 /** Whether requests go no further than this machine, so that there is no login. */
-export const isLocal = loopback;
+export const isLocal = ({ hostname }: URL): boolean =>
+  /^(localhost|127\.0\.0\.1|\[::1\]|.+\.localhost)$/.test(hostname);
+
+/** A project of a platform on this machine, which has no index: its path at the gateway. */
+export const localProject = (name: string, platform: URL): URL =>
+  new URL(`/p/${encodeURIComponent(name)}`, platform);
 
 /** A URL that a token may be sent to. */
 export function readUrl(text: string): URL {
@@ -43,7 +27,7 @@ export function readUrl(text: string): URL {
       `${text} is not the URL of a platform.`,
       "Give one like https://code.example.com.",
     );
-  if (url.protocol === "http:" && !loopback(url))
+  if (url.protocol === "http:" && !isLocal(url))
     throw new AttachError("usage", `${url.origin} is not encrypted.`, `Use https://${url.host}.`);
   return url;
 }
@@ -51,10 +35,12 @@ export function readUrl(text: string): URL {
 /** All of a hostname below its first label; nothing of an index may lead elsewhere with a token. */
 const zone = ({ hostname }: URL) => hostname.split(".").slice(1).join(".");
 
-/** Reads the platform's index. */
+/** Reads the platform's index: the projects that whoever asks may open. */
 export async function listProjects(reach: Reach): Promise<Project[]> {
-  const answer = await authorized({ ...reach, url: new URL("/projects.json", reach.url) });
+  const refused = () => indexProblem(reach.url, reach.credentials.machine);
+  const answer = await authorized({ ...reach, url: new URL("/projects.json", reach.url) }, refused);
   if (withoutOrigin(answer.status)) throw disconnected(reach.url, answer.status);
+  if (answer.status === 401 || answer.status === 403) throw refused();
   try {
     if (answer.status !== 200) throw new Error(`it answers ${answer.status}`);
     const { projects } = JSON.parse(answer.body) as { projects: Record<string, unknown>[] };
@@ -107,45 +93,5 @@ export function findProject(name: string, projects: readonly Project[]): Project
     projects.map((project) => project.name),
   );
   const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "The list: opencode-platform ls";
-  throw new AttachError("unknown", `There is no project ${name}.`, hint);
-}
-
-const disconnected = (url: URL, status: number) =>
-  new AttachError(
-    "unreachable",
-    `${url.host} answers ${status}: Cloudflare has no connection to the platform's server.`,
-    "It may be restarting: try again in a minute. If it stays, tell whoever runs the platform.",
-  );
-
-/** Milliseconds that a project may take to start. */
-const START = 90_000;
-
-/** What a project's server says of itself: its version. Waits for one that is starting; throws for what a person has to mend. */
-export async function serverVersion(reach: Reach, patience = START): Promise<string | undefined> {
-  const { url } = reach;
-  const health = new URL(`${url.pathname.replace(/\/$/, "")}/global/health`, url);
-  for (const until = Date.now() + patience; ; await wait(2000)) {
-    const { status, headers, body } = await authorized({ ...reach, url: health });
-    if (status === 200) return (JSON.parse(body) as { version?: string }).version;
-    if (withoutOrigin(status) && Date.now() > until) throw disconnected(url, status);
-    const notice = headers["content-type"]?.startsWith("text/plain") ? body.trim() : "";
-    if (status === 404 && notice.startsWith("There is no such project"))
-      throw new AttachError(
-        "unknown",
-        `No project has the URL ${url.origin}.`,
-        "The list: opencode-platform ls",
-      );
-    if (status === 503 && / is stopped\./.test(notice))
-      throw new AttachError(
-        "stopped",
-        `The project at ${url.host} is stopped.`,
-        "Ask for state: running in projects.yaml.",
-      );
-    if (Date.now() > until)
-      throw new AttachError(
-        "unreachable",
-        `The project at ${url.host} does not answer: ${notice || `status ${status}`}`,
-        "Try again, or tell whoever runs the platform.",
-      );
-  }
+  throw new AttachError("unknown", `There is no project ${name} that you may open.`, hint);
 }

@@ -4,10 +4,11 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { AddressInfo, Socket } from "node:net";
 import { type Duplex, pipeline, Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
+import { accessProblem, refusedByAccess } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { AttachError } from "./errors.ts";
 import { Guard, type Verdict } from "./guard.ts";
-import { type Agent, refusedByAccess, unreachable, withoutOrigin } from "./upstream.ts";
+import { type Agent, unreachable, withoutOrigin } from "./upstream.ts";
 
 export interface ProxyOptions {
   /** The project's URL. */
@@ -271,25 +272,4 @@ export class LocalProxy {
     if (sent && refusedByAccess({ status: statusCode, headers }))
       this.#options.credentials.renew(sent).catch(() => {});
   }
-}
-
-/** What a refusal of Access means for a person, or for a machine. */
-export function accessProblem(target: URL, refused: "login" | "forbidden", machine: boolean): AttachError {
-  if (machine)
-    return new AttachError(
-      "notMember",
-      `The service token of CF_ACCESS_CLIENT_ID may not open ${target.host}.`,
-      "Look whether it has expired, and whether it is this platform's.",
-    );
-  if (refused === "forbidden")
-    return new AttachError(
-      "notMember",
-      `You may not open ${target.host}.`,
-      "Ask whoever keeps projects.yaml to add your e-mail to the project's members.",
-    );
-  return new AttachError(
-    "login",
-    `Your login at ${target.host} has expired, or is not one of a member, and could not be renewed.`,
-    `Run: cloudflared access login ${target.origin}. If that shows a page saying you have no access, ask to be added to the project's members.`,
-  );
 }

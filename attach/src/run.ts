@@ -4,8 +4,9 @@ import { type Command, USAGE } from "./command.ts";
 import { type Credentials, nobody, PersonalToken, serviceToken } from "./credentials.ts";
 import { AttachError } from "./errors.ts";
 import { chooseProgram, installedVersion, openBrowser, runHere } from "./opencode.ts";
-import { findProject, isLocal, listProjects, type Reach, readUrl, serverVersion } from "./platform.ts";
+import { findProject, isLocal, listProjects, localProject, readUrl } from "./platform.ts";
 import { LocalProxy } from "./proxy.ts";
+import { type Reach, serverVersion, stopped } from "./reach.ts";
 import { rememberedPlatform, rememberPlatform } from "./settings.ts";
 import { type ConnectionOptions, makeAgent } from "./upstream.ts";
 
@@ -30,21 +31,32 @@ const reach = (url: URL, { env, connection }: World): Reach => ({
   credentials: credentialsFor(url, env),
 });
 
-/** The platform that is meant; remembered once its index has answered. */
-async function projectsOf(given: string | undefined, world: World) {
-  const named = given ?? world.env.OPENCODE_PLATFORM_URL;
-  const text = named || rememberedPlatform(world.env);
+/** The platform that is meant: given, else the one used last. */
+function platformOf(given: string | undefined, { env }: World): { url: URL; remembered: boolean } {
+  const named = given ?? env.OPENCODE_PLATFORM_URL;
+  const text = named || rememberedPlatform(env);
   if (!text)
     throw new AttachError(
       "usage",
       "Which platform?",
       "Give its URL once: --platform https://code.example.com",
     );
-  const url = readUrl(text);
+  return { url: readUrl(text), remembered: !named };
+}
+
+/** The projects of a platform's index, which is remembered once it has answered. */
+async function projectsOf(platform: string | undefined, world: World) {
+  const { url, remembered } = platformOf(platform, world);
+  if (isLocal(url))
+    throw new AttachError(
+      "usage",
+      `The platform at ${url.host} is on this machine, and keeps no list.`,
+      "`npm start` in its checkout prints the projects; opencode-platform <name> opens one.",
+    );
   const at = reach(url, world);
   try {
     const projects = await listProjects(at);
-    if (named) rememberPlatform(url.origin, world.env);
+    if (!remembered) rememberPlatform(url.origin, world.env);
     return projects;
   } finally {
     at.agent.destroy();
@@ -54,13 +66,10 @@ async function projectsOf(given: string | undefined, world: World) {
 /** A project's URL, from a name or from itself. */
 async function urlOf(project: string, platform: string | undefined, world: World): Promise<URL> {
   if (/^https?:\/\//.test(project)) return readUrl(project);
+  const { url } = platformOf(platform, world);
+  if (isLocal(url)) return localProject(project, url);
   const found = findProject(project, await projectsOf(platform, world));
-  if (found.state === "stopped")
-    throw new AttachError(
-      "stopped",
-      `${project} is stopped; its workspace is kept.`,
-      "Ask for state: running in projects.yaml.",
-    );
+  if (found.state === "stopped") throw stopped(project);
   return found.url;
 }
 
@@ -69,7 +78,8 @@ async function list(platform: string | undefined, world: World): Promise<number>
   const width = (key: "name" | "state") => Math.max(...projects.map((project) => project[key].length));
   for (const { name, state, url } of projects)
     world.say(`${name.padEnd(width("name"))}  ${state.padEnd(width("state"))}  ${url}`);
-  if (projects.length === 0) world.warn("There are no projects yet.");
+  if (projects.length === 0)
+    world.warn("There is no project that you may open: ask to be added to the members of one.");
   return 0;
 }
 
@@ -81,7 +91,7 @@ const ended = (): Promise<void> =>
 
 async function attach(command: Command & { kind: "attach" }, world: World): Promise<number> {
   const at = reach(await urlOf(command.project, command.platform, world), world);
-  const server = await serverVersion(at);
+  const server = await serverVersion(at, { say: world.warn });
   const problems = new Map<string, AttachError>();
   const proxy = new LocalProxy({
     target: at.url,

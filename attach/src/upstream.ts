@@ -1,6 +1,7 @@
 /** How the platform is reached, and what its answers mean. */
 import { Agent as HttpAgent, type IncomingHttpHeaders, get as plainGet } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent, get as secureGet } from "node:https";
+import type { LookupFunction } from "node:net";
 import { AttachError } from "./errors.ts";
 
 /** What tests replace: `lookup` and `ca` of the connections. */
@@ -15,9 +16,14 @@ const ENOUGH = 1024 * 1024;
 
 export type Agent = HttpAgent | HttpsAgent;
 
+/** Names below localhost are this machine, which not every system's resolver knows. */
+const toLoopback: LookupFunction = (_, { all }, done) =>
+  all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4);
+
 /** Keeps connections to the platform open between requests. */
 export function makeAgent(url: URL, connection: ConnectionOptions = {}): Agent {
-  const options = { ...connection, keepAlive: true, timeout: IDLE };
+  const local = url.hostname.endsWith(".localhost") ? { lookup: toLoopback } : {};
+  const options = { ...local, ...connection, keepAlive: true, timeout: IDLE };
   return url.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
 }
 
@@ -65,23 +71,6 @@ export function unreachable(url: URL, error: Error & { code?: string }): AttachE
     `${url.host} cannot be reached: ${reason}.`,
     "Look at your network and at the URL; if both are right, ask whoever runs the platform.",
   );
-}
-
-type Head = Pick<Answer, "status" | "headers">;
-
-/**
- * Whether Access, or the connector's own check of the token, answers instead of the project. A 403 of the platform's own is plain text, and
- * opencode's errors are JSON.
- */
-export function refusedByAccess({ status, headers }: Head): "login" | "forbidden" | undefined {
-  const location = headers.location ?? "";
-  if (status === 302 && /\.cloudflareaccess\.com\/|\/cdn-cgi\/access\//.test(location)) return "login";
-  if (status !== 401 && status !== 403) return undefined;
-  const type = headers["content-type"] ?? "";
-  if (type !== "" && !type.startsWith("text/html")) return undefined;
-  // Without a type: the connector, whose 401 there is none of.
-  if (status === 401) return headers["www-authenticate"]?.startsWith("Basic") ? undefined : "login";
-  return "forbidden";
 }
 
 /** Whether the edge says that it has no way to the platform (`1033` is a 530). */

@@ -1,0 +1,76 @@
+#!/usr/bin/env node
+// Starts the program: in a checkout its source, else what `npm pack` has compiled of it. Plain JavaScript that an old Node reads too, so
+// that it can say what is missing.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const source = join(here, "src", "main.ts");
+const isCheckout = existsSync(source);
+/** The oldest Node that runs it: from 22.18 on, Node reads TypeScript by itself. */
+const OLDEST = isCheckout ? [22, 18] : [22, 0];
+/** Node of the checkout's own dependencies, where they are installed. */
+const ownNode = join(here, "..", "node_modules", ".bin", "node");
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+function isOld() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
+}
+
+/** The same once more with the checkout's Node; its end is this program's. */
+function runWith(node) {
+  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
+  // The terminal sends Ctrl-C to both; the child decides what it means.
+  process.on("SIGINT", () => {});
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => fail(error.message));
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+}
+
+/** A checkout that nobody has run `npm ci` in gets the few packages of this program alone, once. */
+function installMissing() {
+  try {
+    createRequire(import.meta.url).resolve("http-proxy-3");
+    return;
+  } catch {
+    process.stderr.write("Installing http-proxy-3 (once) …\n");
+  }
+  const npm = process.env.npm_execpath;
+  const [command, first] = npm && /\.c?js$/.test(npm) ? [process.execPath, [npm]] : ["npm", []];
+  const flags = [
+    "--omit=dev",
+    "--ignore-scripts",
+    "--no-package-lock",
+    "--no-audit",
+    "--no-fund",
+    "--silent",
+  ];
+  // npx and `npm run` set npm's variables for their own folder.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  const { status, error } = spawnSync(command, [...first, "install", ...flags], {
+    cwd: here,
+    env,
+    stdio: ["ignore", 2, 2],
+  });
+  if (status !== 0) fail(`${error ? `${error.message}\n` : ""}Run: npm install --omit=dev in ${here}`);
+}
+
+if (!isOld()) {
+  if (isCheckout) installMissing();
+  await import(pathToFileURL(isCheckout ? source : join(here, "dist", "main.js")).href);
+} else if (isCheckout && existsSync(ownNode) && process.execPath !== realpathSync(ownNode)) {
+  runWith(ownNode);
+} else {
+  fail(
+    `This needs Node ${OLDEST.join(".")} or newer, and this one is ${process.versions.node}: https://nodejs.org/en/download`,
+  );
+}

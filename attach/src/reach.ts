@@ -1,0 +1,136 @@
+/** The way to a project: one request past Access, and whether its server can be used. */
+import { setTimeout as wait } from "node:timers/promises";
+import { accessProblem, refusedByAccess } from "./access.ts";
+import type { Credentials } from "./credentials.ts";
+import { AttachError } from "./errors.ts";
+import { type Agent, type Answer, ask, withoutOrigin } from "./upstream.ts";
+
+export interface Reach {
+  readonly url: URL;
+  readonly agent: Agent;
+  readonly credentials: Credentials;
+}
+
+/** One answer, with a new token where the first is refused. Throws what `problem` makes of a refusal that stays. */
+export async function authorized(
+  { url, agent, credentials }: Reach,
+  problem = (refused: "login" | "forbidden") => accessProblem(url, refused, credentials.machine),
+): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    const headers = await credentials.headers();
+    const answer = await ask(url, agent, headers);
+    const refused = refusedByAccess(answer);
+    if (!refused) return answer;
+    if (tries > 1 || !(await credentials.renew(headers))) throw problem(refused);
+  }
+}
+
+/** What it means that the edge has no way to the platform. */
+export const disconnected = ({ host }: URL, status: number): AttachError =>
+  new AttachError(
+    "unreachable",
+    `${host} answers ${status}: Cloudflare has no connection to the platform's server.`,
+    "It may be restarting: try again in a minute. If it stays, tell whoever runs the platform.",
+  );
+
+export const stopped = (project: string): AttachError =>
+  new AttachError(
+    "stopped",
+    `${project} is stopped; its workspace is kept.`,
+    "Ask for state: running in projects.yaml.",
+  );
+
+/** Milliseconds for a project to start, and for a server to be connected again. */
+const PATIENCE = { starting: 120_000, away: 30_000 };
+const PAUSE = 2000;
+
+export interface Waiting {
+  /** Told once, in a line, of what is waited for. */
+  readonly say: (line: string) => void;
+  readonly patience?: typeof PATIENCE;
+}
+
+type State = "starting" | "stopped" | "unknown" | "refused";
+
+/** What the platform says in a project's place. */
+interface Notice {
+  readonly state: State | undefined;
+  readonly project: string;
+  readonly text: string;
+}
+
+/** Reads the platform's notice; one that is older than its headers says its state in its text alone. */
+function readNotice({ status, headers, body }: Answer, { host }: URL): Notice {
+  const text = headers["content-type"]?.startsWith("text/plain") ? body.trim() : "";
+  const older = (): State | undefined => {
+    if (status === 404 && text.startsWith("There is no such project")) return "unknown";
+    if (status !== 503) return undefined;
+    return / is stopped\./.test(text) ? "stopped" : / is starting\./.test(text) ? "starting" : undefined;
+  };
+  const state = (headers["x-opencode-state"] as State | undefined) ?? older();
+  return { state, text, project: String(headers["x-opencode-project"] || `The project at ${host}`) };
+}
+
+/** What a person has to mend, where waiting does not. */
+function problemOf({ state, project }: Notice, url: URL): AttachError | undefined {
+  if (state === "unknown")
+    return new AttachError(
+      "unknown",
+      `No project has the URL ${url.href.replace(/\/$/, "")}.`,
+      "The list: opencode-platform ls",
+    );
+  if (state === "stopped") return stopped(project);
+  if (state === "refused")
+    return new AttachError(
+      "unreachable",
+      `${project} takes this program's requests for those of another site's page.`,
+      "Tell whoever runs the platform.",
+    );
+  return undefined;
+}
+
+function versionIn(body: string, { host }: URL): string | undefined {
+  try {
+    const { healthy, version } = JSON.parse(body) as { healthy?: unknown; version?: string };
+    if (healthy === true) return version;
+  } catch {
+    // a page
+  }
+  throw new AttachError(
+    "unreachable",
+    `${host} is not a project of an opencode platform.`,
+    "Give a project's name or URL; the list: opencode-platform ls",
+  );
+}
+
+/** What a project's server says of itself: its version. Waits for one that is starting; throws for what a person has to mend. */
+export async function serverVersion(
+  reach: Reach,
+  { say, patience = PATIENCE }: Waiting,
+): Promise<string | undefined> {
+  const { url } = reach;
+  const health = new URL(`${url.pathname.replace(/\/$/, "")}/global/health`, url);
+  const began = Date.now();
+  for (let said = ""; ; await wait(PAUSE)) {
+    const answer = await authorized({ ...reach, url: health });
+    if (answer.status === 200) return versionIn(answer.body, url);
+    const notice = readNotice(answer, url);
+    const problem = problemOf(notice, url);
+    if (problem) throw problem;
+    const away = withoutOrigin(answer.status);
+    const limit = away ? patience.away : patience.starting;
+    if (Date.now() - began >= limit) throw away ? disconnected(url, answer.status) : silent(answer, notice);
+    const line = away
+      ? `${url.host} is not connected (${answer.status}): trying again for ${limit / 1000} s …`
+      : `${notice.project} is starting: waiting up to ${limit / 60_000} minutes …`;
+    if (line !== said) say(line);
+    said = line;
+  }
+}
+
+const silent = ({ status }: Answer, { project, text }: Notice): AttachError =>
+  new AttachError(
+    "unreachable",
+    `${project} does not answer: ${text || `status ${status}`}`,
+    "Try again, or tell whoever runs the platform.",
+  );
