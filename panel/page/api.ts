@@ -1,0 +1,110 @@
+/** Calls of the panel's API. */
+import type { Entry, FieldProblem, Operation, Overview, Problem } from "./model.ts";
+
+/** The API said no, and why. */
+export class Refused extends Error {
+  readonly status: number;
+  readonly problem: Problem;
+
+  constructor(status: number, problem: Problem) {
+    super(problem.detail ?? problem.title ?? `The panel answered ${status}`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** The login has ended: Access answers instead of the panel. */
+export class LoginEnded extends Error {
+  constructor() {
+    super("Your login has ended.");
+  }
+}
+
+/** No answer, or one of something before the panel. */
+export class Unreachable extends Error {
+  constructor() {
+    super("The panel can't be reached. Nothing was changed by this; try again.");
+  }
+}
+
+/** Told whenever an answer shows that the login has ended. */
+export const login = new EventTarget();
+
+/** Whether an answer is a login page's: a redirect to elsewhere, or 401. */
+export const isLogin = (response: Response): boolean =>
+  response.type === "opaqueredirect" || response.status === 401;
+
+async function problemOf(response: Response): Promise<Problem | undefined> {
+  if (!/[/+]json\b/.test(response.headers.get("content-type") ?? "")) return undefined;
+  return (await response.json().catch(() => undefined)) as Problem | undefined;
+}
+
+async function call(path: string, init: RequestInit = {}): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, { redirect: "manual", cache: "no-store", ...init });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Unreachable();
+  }
+  if (isLogin(response)) {
+    login.dispatchEvent(new Event("ended"));
+    throw new LoginEnded();
+  }
+  if (response.ok) return response.json();
+  const problem = await problemOf(response);
+  if (!problem && response.status >= 500) throw new Unreachable();
+  throw new Refused(response.status, problem ?? {});
+}
+
+function send(method: string, path: string, body: unknown, version?: string, signal?: AbortSignal) {
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  if (version !== undefined) headers["if-match"] = `"${version}"`;
+  return call(path, { method, headers, body: JSON.stringify(body), signal });
+}
+
+const started = async (answer: Promise<unknown>) => ((await answer) as { operation: Operation }).operation;
+const project = (name: string) => `/api/projects/${encodeURIComponent(name)}`;
+
+export const getProjects = async () => (await call("/api/projects")) as Overview;
+
+export async function getOperations(): Promise<Operation[]> {
+  const answer = (await call("/api/operations")) as { operations: Operation[] };
+  return answer.operations;
+}
+
+/** What is wrong with an entry, in the words that projects.yaml's check has. */
+export async function check(
+  body: { entry: Entry; secretValues: Record<string, string>; replaces?: string },
+  signal: AbortSignal,
+): Promise<FieldProblem[]> {
+  const answer = (await send("POST", "/api/projects/check", body, undefined, signal)) as {
+    problems: FieldProblem[];
+  };
+  return answer.problems;
+}
+
+export const create = (entry: Entry, secretValues: Record<string, string>) =>
+  started(send("POST", "/api/projects", { ...entry, secretValues }));
+
+/** Changes the entry's keys that are given (null takes one out), if the file's version is still the one given. */
+export const change = (
+  name: string,
+  changes: Record<string, unknown>,
+  secretValues: Record<string, string>,
+  version: string,
+) => started(send("PATCH", project(name), { ...changes, secretValues }, version));
+
+export const start = (name: string) => started(send("POST", `${project(name)}/start`, {}));
+export const stop = (name: string) => started(send("POST", `${project(name)}/stop`, {}));
+
+export const remove = (name: string, workspace: boolean) => {
+  const query = workspace ? `?workspace=delete&confirm=${encodeURIComponent(name)}` : "";
+  return started(call(`${project(name)}${query}`, { method: "DELETE" }));
+};
+
+export const paths = {
+  projects: "/api/projects/events",
+  operation: (id: string) => `/api/operations/${encodeURIComponent(id)}/events`,
+  logs: (name: string, lines: number) => `${project(name)}/logs?follow=1&lines=${lines}`,
+};

@@ -1,0 +1,63 @@
+/** The dialog before a project is deleted: says what goes and what stays. */
+import { remove } from "./api.ts";
+import { openDialog } from "./dialog.ts";
+import { h } from "./dom.ts";
+import { field, line } from "./field.ts";
+import type { Operation } from "./model.ts";
+
+const stays = (name: string, workspace: boolean) =>
+  workspace
+    ? `Goes: the entry in projects.yaml, the container, and the workspace with every file in it, opencode's sessions as well. What was not pushed is lost for good.`
+    : `Goes: the entry in projects.yaml, and the container. Stays: the workspace with all files, and opencode's sessions; a project named ${name} takes them up again.`;
+
+/** Asks whether a project is to be deleted, and does it. The name is to be typed only where files would be lost. */
+export function openDelete(name: string, begun: (operation: Operation) => void): void {
+  const { body, close } = openDialog(`Delete ${name}?`, { role: "alertdialog", class: "narrow" });
+  const what = h("p", { "aria-live": "polite" }, stays(name, false));
+  const box = h("input", { type: "checkbox" });
+  const confirm = field(`Type ${name} to delete its workspace`, line());
+  const input = confirm.control as HTMLInputElement;
+  const alert = h("p", { class: "alert", role: "alert", hidden: true });
+  const button = h("button", { type: "submit", class: "danger" }, "Delete");
+  confirm.element.hidden = true;
+  box.addEventListener("change", () => {
+    confirm.element.hidden = !box.checked;
+    what.textContent = stays(name, box.checked);
+    button.textContent = box.checked ? "Delete with its workspace" : "Delete";
+  });
+  async function submit(): Promise<void> {
+    if (box.checked && input.value !== name) {
+      confirm.setProblems([
+        { path: "confirm", message: `is not ${name}`, fix: "type the project's name as it stands above" },
+      ]);
+      return input.focus();
+    }
+    button.disabled = true;
+    try {
+      const operation = await remove(name, box.checked);
+      close();
+      begun(operation);
+    } catch (error) {
+      alert.textContent = error instanceof Error ? error.message : String(error);
+      alert.hidden = false;
+    } finally {
+      button.disabled = false;
+    }
+  }
+  const cancel = h("button", { type: "button", onclick: close }, "Cancel");
+  const form = h(
+    "form",
+    { novalidate: true },
+    what,
+    h("label", { class: "check" }, box, "Delete the workspace as well"),
+    confirm.element,
+    alert,
+    h("footer", {}, cancel, button),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  body.append(form);
+  cancel.focus();
+}

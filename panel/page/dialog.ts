@@ -1,0 +1,47 @@
+/** Modal dialogs: the browser's own, which keeps the keyboard in, closes on Escape and gives the focus back. */
+import { h } from "./dom.ts";
+
+export interface Opened {
+  readonly dialog: HTMLDialogElement;
+  readonly body: HTMLElement;
+  close(): void;
+}
+
+let count = 0;
+
+/**
+ * Opens a dialog with a title.
+ * @param may asked before Escape or the cross closes it: a form with something typed says no at first
+ */
+export function openDialog(
+  title: string,
+  options: { class?: string; role?: "alertdialog"; closed?: () => void; may?: () => boolean } = {},
+): Opened {
+  const id = `dialog-${++count}`;
+  const back = document.activeElement;
+  const body = h("div", { class: "dialog-body" });
+  const cross = h("button", { type: "button", class: "quiet cross", "aria-label": "Close" }, "✕");
+  const dialog = h(
+    "dialog",
+    { class: options.class, role: options.role, "aria-labelledby": id },
+    h("header", {}, h("h2", { id }, title), cross),
+    body,
+    h("div", { class: "said hidden", role: "status", "aria-live": "polite" }),
+  );
+  const mayClose = () => options.may?.() ?? true;
+  cross.addEventListener("click", () => mayClose() && dialog.close());
+  dialog.addEventListener("cancel", (event) => {
+    if (event.target === dialog && !mayClose()) event.preventDefault();
+  });
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (back instanceof HTMLElement && back.isConnected) back.focus();
+    options.closed?.();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return { dialog, body, close: () => dialog.close() };
+}
+
+/** Whether a modal dialog is open. */
+export const isDialogOpen = (): boolean => document.querySelector("dialog[open]") !== null;

@@ -1,0 +1,116 @@
+/**
+ * Streams of events. The browser's EventSource opens a stream again by itself after a broken connection, and gives up after
+ * an answer that is no stream: then this asks why, and tries again with longer and longer waits.
+ */
+import { isLogin, login } from "./api.ts";
+
+export type Connection = "connecting" | "open" | "lost";
+
+export interface Handlers {
+  /** By the event's name; the data is JSON. */
+  readonly on: Record<string, (data: unknown) => void>;
+  state?(connection: Connection): void;
+  /** Before a stream that begins at its beginning. */
+  fresh?(): void;
+  /** The server has no such stream, or ended it for good. */
+  gone?(): void;
+}
+
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 15_000;
+
+/** One stream, until it is closed. While nobody looks at the page it is closed too: a browser has few connections. */
+export class Stream {
+  readonly #path: string;
+  readonly #handlers: Handlers;
+  #source: EventSource | undefined;
+  #wait = FIRST_WAIT;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  readonly #wake = () => (document.hidden ? this.#stop() : this.#open());
+  readonly #cut = () => this.#lost();
+
+  constructor(path: string, handlers: Handlers) {
+    this.#path = path;
+    this.#handlers = handlers;
+    document.addEventListener("visibilitychange", this.#wake);
+    addEventListener("online", this.#wake);
+    addEventListener("offline", this.#cut);
+    if (!document.hidden) this.#open();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stop();
+    document.removeEventListener("visibilitychange", this.#wake);
+    removeEventListener("online", this.#wake);
+    removeEventListener("offline", this.#cut);
+  }
+
+  /** Tries at once. */
+  retry(): void {
+    this.#open();
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = undefined;
+  }
+
+  #open(): void {
+    if (this.#closed) return;
+    this.#stop();
+    const source = new EventSource(this.#path);
+    this.#source = source;
+    this.#handlers.fresh?.();
+    source.addEventListener("open", () => {
+      this.#wait = FIRST_WAIT;
+      this.#handlers.state?.("open");
+    });
+    for (const [name, handle] of Object.entries(this.#handlers.on)) {
+      source.addEventListener(name, (event) => handle(JSON.parse((event as MessageEvent<string>).data)));
+    }
+    source.addEventListener("error", () => this.#source === source && this.#failed(source));
+  }
+
+  #failed(source: EventSource): void {
+    this.#handlers.state?.("lost");
+    if (source.readyState === EventSource.CLOSED) void this.#ask();
+  }
+
+  #lost(): void {
+    this.#stop();
+    this.#handlers.state?.("lost");
+    this.#later();
+  }
+
+  /** Why there is no stream: the login has ended, it is gone, or something to wait for. */
+  async #ask(): Promise<void> {
+    const abort = new AbortController();
+    try {
+      const response = await fetch(this.#path, {
+        redirect: "manual",
+        cache: "no-store",
+        signal: abort.signal,
+      });
+      abort.abort();
+      if (isLogin(response)) login.dispatchEvent(new Event("ended"));
+      else if ([204, 403, 404, 410].includes(response.status)) {
+        this.close();
+        this.#handlers.gone?.();
+        return;
+      }
+    } catch {
+      // No answer at all: it is tried again below.
+    }
+    this.#later();
+  }
+
+  #later(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), this.#wait * (0.75 + Math.random() / 2));
+    this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT);
+  }
+}

@@ -1,0 +1,112 @@
+/** A field of a form: its label, its control, what helps, and what is wrong with it. */
+import { attribute, h } from "./dom.ts";
+import type { FieldProblem } from "./model.ts";
+import { sentence } from "./problems.ts";
+
+export type Control = HTMLInputElement | HTMLTextAreaElement | HTMLFieldSetElement;
+
+export interface Field {
+  readonly element: HTMLElement;
+  readonly control: Control;
+  /** Shows what is wrong; nothing, for an empty list. */
+  setProblems(problems: readonly FieldProblem[]): void;
+  /** Shows something to be known about what stands here; nothing, for an empty text. */
+  setNote(text: string): void;
+}
+
+let count = 0;
+
+/**
+ * The place below a control for what is wrong with it, which the control is described by.
+ * The text is no live region: it is heard with the field, and while somebody types it would interrupt at every letter.
+ */
+export function problemsOf(control: HTMLElement, described: readonly string[] = []) {
+  const id = `problem-${++count}`;
+  const note = h("p", { class: "note", id: `note-${count}`, hidden: true });
+  const element = h("p", { class: "problem", id, hidden: true });
+  const describe = () => {
+    const ids = [...described, ...[note, element].filter((part) => !part.hidden).map((part) => part.id)];
+    attribute(control, "aria-describedby", ids.join(" ") || undefined);
+  };
+  describe();
+  return {
+    element,
+    note,
+    setNote(text: string) {
+      note.textContent = text;
+      note.hidden = text === "";
+      describe();
+    },
+    setProblems(problems: readonly FieldProblem[]) {
+      const text = problems.map(sentence).join(" ");
+      element.replaceChildren(h("span", { "aria-hidden": "true" }, "✕ "), text);
+      element.hidden = text === "";
+      attribute(control, "aria-invalid", text === "" ? undefined : "true");
+      describe();
+    },
+  };
+}
+
+/** A field with its label above the control. */
+export function field(label: string, control: HTMLInputElement | HTMLTextAreaElement, hint?: string): Field {
+  control.id ||= `field-${++count}`;
+  const help = hint === undefined ? undefined : h("p", { class: "hint", id: `hint-${++count}` }, hint);
+  const { element, note, setNote, setProblems } = problemsOf(control, help ? [help.id] : []);
+  return {
+    control,
+    element: h(
+      "div",
+      { class: "field" },
+      h("label", { for: control.id }, label),
+      control,
+      help,
+      note,
+      element,
+    ),
+    setNote,
+    setProblems,
+  };
+}
+
+/** A field of several choices, of which one holds. */
+export function choice<T extends string>(
+  label: string,
+  name: string,
+  choices: readonly (readonly [T, string])[],
+): Field & { readonly value: T; set(value: T): void } {
+  const radios = choices.map(([value]) => h("input", { type: "radio", name, value }));
+  const control = h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, label),
+    ...radios.map((radio, index) => h("label", {}, radio, choices[index]?.[1])),
+  );
+  const { element, note, setNote, setProblems } = problemsOf(control);
+  control.append(note, element);
+  return {
+    control,
+    element: control,
+    setNote,
+    setProblems,
+    get value() {
+      return radios.find((radio) => radio.checked)?.value as T;
+    },
+    set(value) {
+      for (const radio of radios) radio.checked = radio.value === value;
+    },
+  };
+}
+
+/** A line of text that is no prose: no spelling, no capitals, no completion by the browser. */
+export const line = (attributes: Record<string, string | boolean> = {}): HTMLInputElement =>
+  h("input", {
+    type: "text",
+    autocomplete: "off",
+    autocapitalize: "off",
+    spellcheck: "false",
+    ...attributes,
+  });
+
+/** A value that is not to be seen, nor kept by the browser. */
+export const secretLine = (placeholder: string): HTMLInputElement =>
+  line({ type: "password", autocomplete: "new-password", placeholder });

@@ -1,0 +1,241 @@
+/** The form of a project: a new one, or one that is changed. Nothing typed is ever lost to an error. */
+
+import { announce } from "./announce.ts";
+import { change, check, create, getOperations, getProjects, Refused } from "./api.ts";
+import { type Opened, openDialog } from "./dialog.ts";
+import { h } from "./dom.ts";
+import {
+  changesOf,
+  entryOf,
+  type Fields,
+  fieldsOf,
+  keptKeys,
+  rebase,
+  same,
+  secretValuesOf,
+} from "./entry.ts";
+import { type FormFields, formFields } from "./form-fields.ts";
+import type { Entry, FieldProblem, Me, Operation } from "./model.ts";
+import { may } from "./permissions.ts";
+import { type Placed, placed, sentence } from "./problems.ts";
+import { changedBy } from "./progress.ts";
+
+const PAUSE = 350;
+
+/** What the form begins with. */
+export interface Beginning {
+  readonly me: Me;
+  /** The entry to change, with the version of the file it is of; none for a new project. */
+  readonly edited?: { readonly entry: Entry; readonly version: string };
+  /** Called with the update that was begun. */
+  begun(operation: Operation): void;
+}
+
+class ProjectForm {
+  readonly #begun: (operation: Operation) => void;
+  readonly #isNew: boolean;
+  readonly #fields: FormFields;
+  readonly #opened: Opened;
+  readonly #openedAt = Date.now();
+  readonly #alert = h("div", { class: "alert", role: "alert", tabindex: "-1", hidden: true });
+  readonly #save: HTMLButtonElement;
+  readonly #touched = new Set<string>();
+  readonly #initial: Fields;
+  #base: Entry;
+  #version: string;
+  #tried = false;
+  #sure = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #checking: AbortController | undefined;
+
+  constructor({ me, edited, begun }: Beginning) {
+    this.#begun = begun;
+    this.#isNew = edited === undefined;
+    this.#base = edited?.entry ?? { name: "" };
+    this.#version = edited?.version ?? "";
+    this.#fields = formFields(
+      { isNew: this.#isNew, members: may(me, "members") },
+      new Set(this.#base.secrets),
+      () => this.#later(),
+    );
+    this.#save = h("button", { type: "submit", class: "primary" }, this.#isNew ? "Create" : "Save");
+    this.#opened = openDialog(this.#isNew ? "New project" : `Edit ${this.#base.name}`, {
+      class: "form",
+      may: () => this.#mayClose(),
+      closed: () => this.#stop(),
+    });
+    this.#fields.fill(fieldsOf(edited?.entry));
+    this.#initial = this.#fields.read();
+    this.#opened.body.append(this.#form());
+    this.#fields.control(this.#isNew ? "name" : "repo")?.focus();
+  }
+
+  #form(): HTMLFormElement {
+    const kept = keptKeys(this.#base);
+    const cancel = h("button", { type: "button", onclick: () => this.#opened.close() }, "Cancel");
+    const form = h(
+      "form",
+      { novalidate: true, autocomplete: "off" },
+      ...this.#fields.elements,
+      kept.length > 0 && h("p", { class: "hint" }, `Kept as it is, for projects.yaml: ${kept.join(", ")}.`),
+      this.#alert,
+      h("footer", {}, cancel, this.#save),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#submit();
+    });
+    form.addEventListener("input", (event) => this.#typed(event.target));
+    return form;
+  }
+
+  /** Escape once says what would be lost, Escape again loses it. */
+  #mayClose(): boolean {
+    if (this.#sure || same(this.#fields.read(), this.#initial)) return true;
+    this.#sure = true;
+    this.#say("Not saved yet. Close once more to leave what you typed.");
+    return false;
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#checking?.abort();
+  }
+
+  #typed(target: EventTarget | null): void {
+    const place = this.#fields.placeOf(target);
+    if (place !== undefined) this.#touched.add(place);
+    this.#sure = false;
+    this.#later();
+  }
+
+  #later(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#check(), PAUSE);
+  }
+
+  get #entry(): Entry {
+    return entryOf(this.#fields.read(), this.#base);
+  }
+
+  /** Asks what is wrong while somebody types. That this fails is told when the form is sent. */
+  async #check(): Promise<void> {
+    this.#checking?.abort();
+    const checking = new AbortController();
+    this.#checking = checking;
+    const fields = this.#fields.read();
+    const replaces = this.#isNew ? undefined : this.#base.name;
+    const body = { entry: this.#entry, secretValues: secretValuesOf(fields), replaces };
+    const problems = await check(body, checking.signal).catch(() => undefined);
+    if (problems && !checking.signal.aborted) this.#show(problems);
+  }
+
+  /** Problems beside their fields: all of them once the form was sent, before that those of fields that were typed in. */
+  #show(problems: readonly FieldProblem[]): Placed {
+    const rows = this.#fields.read().secrets.map(({ name }) => name.trim());
+    const sorted = placed(problems, this.#entry, rows);
+    this.#fields.show(sorted, (place) => this.#tried || this.#touched.has(place));
+    return sorted;
+  }
+
+  #say(text: string, ...more: readonly HTMLElement[]): void {
+    this.#alert.replaceChildren(h("p", {}, text), ...more);
+    this.#alert.hidden = text === "";
+    if (text !== "") this.#alert.scrollIntoView({ block: "nearest" });
+  }
+
+  #send(fields: Fields): Promise<Operation> | undefined {
+    const values = secretValuesOf(fields);
+    if (this.#isNew) return create(this.#entry, values);
+    const changes = changesOf(this.#base, fields);
+    if (Object.keys(changes).length === 0 && Object.keys(values).length === 0) return undefined;
+    return change(this.#base.name, changes, values, this.#version);
+  }
+
+  async #submit(again = true): Promise<void> {
+    this.#stop();
+    this.#tried = true;
+    this.#say("");
+    this.#save.disabled = true;
+    try {
+      const operation = await this.#send(this.#fields.read());
+      this.#opened.close();
+      if (operation) this.#begun(operation);
+    } catch (error) {
+      await this.#failed(error, again);
+    } finally {
+      this.#save.disabled = false;
+    }
+  }
+
+  async #failed(error: unknown, again: boolean): Promise<void> {
+    if (!(error instanceof Refused)) return this.#say(error instanceof Error ? error.message : String(error));
+    if (error.status === 409 && !this.#isNew) return this.#conflict(error, again);
+    const { fields, others } = this.#show(error.problem.errors ?? []);
+    const list = others.map((problem) => h("p", {}, `${problem.path}: ${sentence(problem)}`));
+    if (fields.size === 0 || others.length > 0) this.#say(error.message, ...list);
+    this.#focusFirst([...fields.keys()]);
+  }
+
+  /** The first field with a problem, in the order of the page; without one, what is said above the buttons. */
+  #focusFirst(places: readonly string[]): void {
+    const controls = places
+      .map((place) => this.#fields.control(place))
+      .filter((control) => control !== undefined);
+    const inOrder = controls.sort((one, other) =>
+      one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1,
+    );
+    const first = inOrder[0] ?? this.#alert;
+    first.focus();
+    if (places.length > 1) announce(`${places.length} fields need a change`);
+  }
+
+  /** The file changed meanwhile. Where this entry did not, nobody needs to know: it is sent again with the new version. */
+  async #conflict(error: Refused, again: boolean): Promise<void> {
+    const [now, operations] = await Promise.all([getProjects(), getOperations()]);
+    const entry = now.projects.find(({ name }) => name === this.#base.name)?.entry;
+    if (!entry)
+      return this.#say(`${this.#base.name} is not in projects.yaml any more: somebody deleted it meanwhile.`);
+    if (again && same(entry, this.#base)) {
+      this.#version = now.version;
+      return this.#submit(false);
+    }
+    const who = changedBy(operations, this.#base.name, this.#openedAt);
+    const reload = h(
+      "button",
+      { type: "button", class: "small", onclick: () => this.#rebase(entry, now.version) },
+      "Load the change, keep what I typed",
+    );
+    this.#say(
+      who
+        ? `${who} changed this entry meanwhile. Nothing was saved.`
+        : `This entry was changed meanwhile, in projects.yaml itself. Nothing was saved.`,
+      reload,
+    );
+    reload.focus();
+    if (!same(error.message, "")) this.#alert.title = error.message;
+  }
+
+  #rebase(entry: Entry, version: string): void {
+    const { fields, conflicts } = rebase(this.#base, this.#fields.read(), entry);
+    this.#base = entry;
+    this.#version = version;
+    this.#fields.fill(fields);
+    for (const { field, theirs } of conflicts) {
+      this.#fields.note(field, theirs === "" ? "Taken out meanwhile." : `Changed meanwhile to: ${theirs}`);
+    }
+    const first = conflicts[0]?.field;
+    this.#say(
+      first
+        ? "Loaded. Where both changed a field, yours stands and the other is said beside it: look, then save."
+        : "Loaded. What you typed is still here: look, then save.",
+    );
+    (first ? this.#fields.control(first) : this.#save)?.focus();
+    this.#later();
+  }
+}
+
+/** Opens the form. */
+export function openForm(beginning: Beginning): void {
+  new ProjectForm(beginning);
+}

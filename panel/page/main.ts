@@ -1,0 +1,78 @@
+/** The panel's page: puts its parts together and keeps them live. */
+import { toast } from "./announce.ts";
+import { paths, start, stop } from "./api.ts";
+import { showConnection, watchLogin } from "./banner.ts";
+import { openDelete } from "./delete.ts";
+import { byId, setText } from "./dom.ts";
+import { Stream } from "./events.ts";
+import { openForm } from "./form.ts";
+import { onKeys } from "./keys.ts";
+import { openLogs } from "./logs.ts";
+import type { Operation, Overview, Project } from "./model.ts";
+import { OperationList } from "./operations.ts";
+import { may } from "./permissions.ts";
+import { ProjectList } from "./projects.ts";
+import { themeButton } from "./theme.ts";
+
+const operations = new OperationList();
+const list = new ProjectList(
+  {
+    logs: ({ name }) => openLogs(name),
+    start: (project) => void act(project, start, "Starting"),
+    stop: (project) => void act(project, stop, "Stopping"),
+    edit: openEdit,
+    remove: ({ name }) => openDelete(name, begun),
+  },
+  openNew,
+);
+
+function begun(operation: Operation): void {
+  operations.begun(operation);
+}
+
+async function act(
+  { name }: Project,
+  call: (name: string) => Promise<Operation>,
+  doing: string,
+): Promise<void> {
+  try {
+    const operation = await call(name);
+    toast(`${doing} ${name}`);
+    begun(operation);
+  } catch (error) {
+    toast(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function openNew(): void {
+  const me = list.overview?.me;
+  if (me && may(me, "create")) openForm({ me, begun });
+}
+
+function openEdit({ name }: Project): void {
+  const project = list.find(name);
+  if (!list.overview || !project) return;
+  const { me, version } = list.overview;
+  openForm({ me, edited: { entry: project.entry, version }, begun });
+}
+
+function came(overview: Overview): void {
+  const hasNew = overview.projects.some(
+    ({ operation }) => operation && !document.getElementById(`operation-${operation}`),
+  );
+  list.set(overview);
+  setText(byId("stack"), overview.stack);
+  setText(byId("me"), overview.me.email);
+  document.title = `${overview.stack} · opencode platform`;
+  if (hasNew || operations.underWay) void operations.refresh();
+}
+
+themeButton(byId<HTMLButtonElement>("theme"));
+byId("new").addEventListener("click", openNew);
+onKeys({ n: openNew, "/": () => byId("filter").focus() });
+const live = new Stream(paths.projects, {
+  on: { projects: (data) => came(data as Overview) },
+  state: (connection) => showConnection(connection, () => live.retry()),
+});
+watchLogin(() => live.retry());
+void operations.refresh();

@@ -1,0 +1,34 @@
+/** A meter with its text. */
+import { attribute, h, setText } from "./dom.ts";
+import type { Usage } from "./model.ts";
+import { meter } from "./words.ts";
+
+export interface MeterElement {
+  readonly element: HTMLElement;
+  /** Without a usage (nothing runs) the meter goes. */
+  set(usage: Usage | undefined): void;
+}
+
+/**
+ * A meter.
+ * @param label what is measured
+ * @param show how an amount is said
+ */
+export function meterElement(label: string, show: (value: number) => string): MeterElement {
+  const bar = h("meter", { min: 0, max: 1, low: 0.8, high: 0.95, optimum: 0, "aria-label": label });
+  const text = h("span", { class: "amount" });
+  const element = h("div", { class: "meter" }, h("span", { class: "label" }, label), bar, text);
+  return {
+    element,
+    set(usage) {
+      element.hidden = usage === undefined;
+      if (usage === undefined) return;
+      const shown = meter(usage, show);
+      setText(text, shown.text);
+      bar.hidden = shown.share === undefined;
+      attribute(bar, "value", Math.round((shown.share ?? 0) * 1000) / 1000);
+      attribute(bar, "aria-valuetext", shown.text);
+      attribute(element, "data-level", shown.level);
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/** One update as shown: a bar, what the engine does resource by resource, and how it ended. */
+import { announce } from "./announce.ts";
+import { paths } from "./api.ts";
+import { attribute, h, setText } from "./dom.ts";
+import { Stream } from "./events.ts";
+import type { Message, Operation, Progress } from "./model.ts";
+import { begin, type Course, hasEnded, type Step, shareOf, withMessage, withProgress } from "./progress.ts";
+import { ago, duration, exactTime, stepWords, typeWords } from "./words.ts";
+
+const STATES: Record<Operation["state"], readonly [symbol: string, tone: string]> = {
+  queued: ["…", "idle"],
+  running: ["◐", "busy"],
+  succeeded: ["✓", "good"],
+  failed: ["✕", "bad"],
+  interrupted: ["▲", "bad"],
+};
+const SYMBOLS: Record<Step["status"], string> = { begun: "◐", done: "✓", failed: "✕" };
+
+function stepElement(step: Step): HTMLElement {
+  return h(
+    "li",
+    { "data-status": step.status },
+    h("span", { "aria-hidden": "true" }, SYMBOLS[step.status] ?? "·"),
+    h("span", { class: "op" }, stepWords(step)),
+    h("span", {}, typeWords(step.type)),
+    h("strong", {}, step.name),
+    step.message !== undefined && h("pre", {}, step.message),
+  );
+}
+
+const messageElement = ({ severity, text }: Message) =>
+  h("li", { "data-severity": severity }, h("span", { class: "op" }, severity), h("pre", {}, text.trimEnd()));
+
+/** How long it took, or since when it is under way. */
+function timeText(operation: Operation, now: number): string {
+  const from = Date.parse(operation.startedAt ?? operation.createdAt);
+  if (operation.state === "queued") return "waits for the update before it";
+  if (!operation.endedAt) return duration(now - from);
+  return `took ${duration(Date.parse(operation.endedAt) - from)}, ${ago(operation.endedAt, now) ?? ""}`;
+}
+
+/** The card of an update. It follows the update's events from when that runs until it has ended. */
+export class OperationCard {
+  readonly element: HTMLElement;
+  readonly #state = h("p", { class: "state" });
+  readonly #bar = h("progress", {});
+  readonly #share = h("span", { class: "amount" });
+  readonly #time = h("span", { class: "time" });
+  readonly #last = h("p", { class: "last" });
+  readonly #error = h("pre", { class: "alert", hidden: true });
+  readonly #list = h("ol", { class: "steps" });
+  readonly #away: HTMLButtonElement;
+  readonly #ended: (operation: Operation) => void;
+  readonly #steps = new Map<string, HTMLElement>();
+  #course: Course;
+  #stream: Stream | undefined;
+
+  /**
+   * @param ended called when the update ends while this follows it
+   * @param away called when the card is put away
+   */
+  constructor(operation: Operation, ended: (operation: Operation) => void, away: () => void) {
+    this.#course = begin(operation);
+    this.#ended = ended;
+    this.#away = h(
+      "button",
+      { type: "button", class: "quiet", "aria-label": `Put away: ${operation.what}`, onclick: away },
+      "✕",
+    );
+    this.#bar.setAttribute("aria-label", `Progress: ${operation.what}`);
+    const person = h("span", { class: "person" }, `by ${operation.person}`);
+    this.element = h(
+      "article",
+      { id: `operation-${operation.id}`, class: "operation", tabindex: "-1" },
+      h("header", {}, h("h3", {}, operation.what), person, this.#state, this.#away),
+      h("div", { class: "course" }, this.#bar, this.#share, this.#time),
+      this.#last,
+      this.#error,
+      h(
+        "details",
+        { ontoggle: () => this.#unfolded() },
+        h("summary", {}, "Resource by resource"),
+        this.#list,
+      ),
+    );
+    this.set(operation);
+  }
+
+  get operation(): Operation {
+    return this.#course.operation;
+  }
+
+  /** The operation as it is now. */
+  set(operation: Operation): void {
+    const was = this.operation;
+    this.#course = { ...this.#course, operation };
+    if (!hasEnded(was) && hasEnded(operation)) {
+      announce(`${operation.what}: ${operation.state}`);
+      this.#ended(operation);
+    }
+    this.#follow();
+    this.#show();
+  }
+
+  /** Says the time anew. */
+  tick(now: number): void {
+    setText(this.#time, timeText(this.operation, now));
+  }
+
+  /** Tells this is shown no more. */
+  close(): void {
+    this.#stream?.close();
+    this.#stream = undefined;
+  }
+
+  #follow(): void {
+    if (hasEnded(this.operation)) this.close();
+    else if (this.operation.state === "running") this.#stream ??= this.#open();
+  }
+
+  /** The steps of an update that ended before this page was opened are fetched when somebody wants to see them. */
+  #unfolded(): void {
+    if (this.#list.childElementCount === 0) this.#stream ??= this.#open();
+  }
+
+  #open(): Stream {
+    return new Stream(paths.operation(this.operation.id), {
+      fresh: () => this.#fresh(),
+      on: {
+        progress: (data) => this.#progressed(data as Progress),
+        message: (data) => this.#said(data as Message),
+        state: (data) => this.set(data as Operation),
+      },
+      gone: () => this.close(),
+    });
+  }
+
+  #fresh(): void {
+    this.#course = begin(this.operation);
+    this.#steps.clear();
+    this.#list.replaceChildren();
+  }
+
+  #progressed(step: Progress): void {
+    this.#course = withProgress(this.#course, step);
+    const key = `${step.op} ${step.urn}`;
+    const element = stepElement(step);
+    const before = this.#steps.get(key);
+    if (before) before.replaceWith(element);
+    else this.#list.append(element);
+    this.#steps.set(key, element);
+    setText(this.#last, `${stepWords(step)} ${typeWords(step.type)} ${step.name}`);
+    this.#show();
+  }
+
+  #said(message: Message): void {
+    this.#course = withMessage(this.#course, message);
+    this.#list.append(messageElement(message));
+  }
+
+  #show(): void {
+    const { operation } = this;
+    const [symbol, tone] = STATES[operation.state] ?? ["·", "idle"];
+    const share = shareOf(this.#course);
+    attribute(this.element, "data-state", operation.state);
+    attribute(this.#state, "data-tone", tone);
+    setText(this.#state, `${symbol} ${operation.state}`);
+    attribute(this.#bar, "max", share.max ?? 1);
+    attribute(
+      this.#bar,
+      "value",
+      share.max === undefined && operation.state === "running" ? undefined : share.value,
+    );
+    attribute(this.#bar, "aria-valuetext", share.text || undefined);
+    setText(this.#share, share.text);
+    setText(this.#error, operation.error ?? "");
+    this.#error.hidden = !operation.error;
+    this.#last.hidden = hasEnded(operation);
+    this.#away.hidden = !hasEnded(operation);
+    attribute(
+      this.#time,
+      "title",
+      exactTime(operation.endedAt ?? operation.startedAt ?? operation.createdAt),
+    );
+    this.tick(Date.now());
+  }
+}

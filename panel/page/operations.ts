@@ -1,0 +1,96 @@
+/** The updates under way and those just ended; they are there again after a reload. */
+import { getOperations } from "./api.ts";
+import { arrange, byId } from "./dom.ts";
+import type { Operation } from "./model.ts";
+import { OperationCard } from "./operation.ts";
+import { hasEnded, worthShowing } from "./progress.ts";
+
+const KEY = "put-away";
+const TICK = 1000;
+
+function putAway(): Set<string> {
+  try {
+    return new Set(JSON.parse(sessionStorage.getItem(KEY) ?? "[]") as string[]);
+  } catch {
+    return new Set();
+  }
+}
+
+export class OperationList {
+  readonly #section = byId("operations");
+  readonly #list = byId("operations-list");
+  readonly #cards = new Map<string, OperationCard>();
+  readonly #putAway = putAway();
+  #asking: Promise<void> | undefined;
+
+  constructor() {
+    setInterval(() => {
+      if (document.hidden) return;
+      for (const card of this.#cards.values()) card.tick(Date.now());
+    }, TICK);
+  }
+
+  /** Shows an update that this page began, and takes the reader there. */
+  begun(operation: Operation): void {
+    this.#card(operation);
+    this.#arrange();
+    const card = this.#cards.get(operation.id);
+    card?.element.scrollIntoView({ block: "nearest" });
+    void this.refresh();
+  }
+
+  /** Asks the server for its updates; one question at a time. */
+  refresh(): Promise<void> {
+    this.#asking ??= this.#refresh().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #refresh(): Promise<void> {
+    const operations = await getOperations().catch(() => undefined);
+    if (!operations) return;
+    for (const operation of worthShowing(operations, Date.now(), this.#putAway)) this.#card(operation);
+    for (const operation of operations) this.#cards.get(operation.id)?.set(operation);
+    this.#arrange();
+  }
+
+  #card(operation: Operation): void {
+    if (this.#cards.has(operation.id)) return;
+    const card = new OperationCard(
+      operation,
+      () => void this.refresh(),
+      () => this.#away(operation.id),
+    );
+    this.#cards.set(operation.id, card);
+  }
+
+  #away(id: string): void {
+    this.#cards.get(id)?.close();
+    this.#cards.delete(id);
+    this.#putAway.add(id);
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify([...this.#putAway].slice(-100)));
+    } catch {
+      // Storage may be shut: then it comes back with a reload.
+    }
+    this.#arrange();
+    byId("main").focus();
+  }
+
+  /** Whether some update is still to end. */
+  get underWay(): boolean {
+    return [...this.#cards.values()].some(({ operation }) => !hasEnded(operation));
+  }
+
+  #arrange(): void {
+    const cards = [...this.#cards.values()].sort(
+      (one, other) => Date.parse(other.operation.createdAt) - Date.parse(one.operation.createdAt),
+    );
+    arrange(
+      this.#list,
+      cards.map(({ element }) => element),
+    );
+    this.#section.hidden = cards.length === 0;
+  }
+}

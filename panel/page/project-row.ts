@@ -1,0 +1,152 @@
+/** One project in the list. It is changed in place, so that neither focus nor a selection is lost when something comes. */
+import { type CopyLine, copyLine } from "./copy.ts";
+import { attribute, h, isWebAddress, setText } from "./dom.ts";
+import { menuButton } from "./menu.ts";
+import { meterElement } from "./meters.ts";
+import type { Me, Project } from "./model.ts";
+import { may } from "./permissions.ts";
+import { ago, bytes, cores, exactTime, stateWords } from "./words.ts";
+
+/** What a person can do with a project. */
+export interface Acts {
+  logs(project: Project): void;
+  start(project: Project): void;
+  stop(project: Project): void;
+  edit(project: Project): void;
+  remove(project: Project): void;
+}
+
+export interface Row {
+  readonly element: HTMLLIElement;
+  set(project: Project, me: Me): void;
+  /** Says anew how long ago the last activity was. */
+  tick(now: number): void;
+}
+
+/** Whether a project is to be stopped rather than started: something of it runs, or tries to. */
+export const isUp = ({ state }: Pick<Project, "state">): boolean =>
+  state !== "stopped" && state !== "pending";
+
+function menuItems(project: Project, me: Me, acts: Acts) {
+  const items = [
+    { act: "logs", label: "Logs", run: acts.logs },
+    isUp(project)
+      ? ({ act: "stop", label: "Stop", run: acts.stop } as const)
+      : ({ act: "start", label: "Start", run: acts.start } as const),
+    { act: "edit", label: "Edit", run: acts.edit },
+    { act: "delete", label: "Delete …", run: acts.remove, danger: true },
+  ] as const;
+  return items
+    .filter(({ act }) => may(me, act))
+    .map(({ label, run, ...rest }) => ({ label, danger: "danger" in rest, act: () => run(project) }));
+}
+
+/** The state, with its reason. */
+function stateElement() {
+  const symbol = h("span", { class: "symbol", "aria-hidden": "true" });
+  const word = h("span", {});
+  const element = h("p", { class: "state" }, symbol, word);
+  const reason = h("p", { class: "reason", hidden: true });
+  return {
+    element,
+    reason,
+    set(project: Project) {
+      const words = stateWords(project.state);
+      setText(symbol, words.symbol);
+      setText(word, words.word);
+      attribute(element, "data-tone", words.tone);
+      setText(reason, project.reason ?? "");
+      attribute(reason, "data-tone", words.tone);
+      reason.hidden = !project.reason;
+    },
+  };
+}
+
+/** When the project was last used. */
+function activityElement() {
+  const time = h("time", {});
+  const element = h("p", { class: "activity" }, h("span", { class: "label" }, "last used"), time);
+  let at: string | undefined;
+  const tick = (now: number) => {
+    const words = at === undefined ? undefined : ago(at, now);
+    setText(time, words ?? "not yet");
+    attribute(time, "datetime", words && at);
+    attribute(time, "title", words && at && exactTime(at));
+  };
+  return {
+    element,
+    tick,
+    set(project: Project) {
+      at = project.lastActivity;
+      tick(Date.now());
+    },
+  };
+}
+
+function links(name: string): Record<"url" | "attach" | "deployKey", CopyLine> {
+  return {
+    url: copyLine("url", `Copy the URL of ${name}`),
+    attach: copyLine("attach", `Copy the attach command of ${name}`),
+    deployKey: copyLine("deploy key", `Copy the deploy key of ${name}`),
+  };
+}
+
+/** The row of a project. */
+export function projectRow(first: Project, acts: Acts): Row {
+  let now = first;
+  let me: Me | undefined;
+  const { name } = first;
+  const state = stateElement();
+  const activity = activityElement();
+  const memory = meterElement("memory", bytes);
+  const cpu = meterElement("cpu", cores);
+  const lines = links(name);
+  const repo = h("p", { class: "repo" });
+  const updating = h("a", { class: "updating", hidden: true }, "update under way");
+  const open = h(
+    "a",
+    { class: "button", target: "_blank", rel: "noopener", "aria-label": `Open ${name}` },
+    "Open ↗",
+  );
+  const start = h(
+    "button",
+    { type: "button", "aria-label": `Start ${name}`, onclick: () => acts.start(now) },
+    "Start",
+  );
+  const menu = menuButton(`More for ${name}`, () => (me ? menuItems(now, me, acts) : []));
+  const title = h("h3", { id: `project-${name}`, tabindex: "-1" }, name);
+  const element = h(
+    "li",
+    {},
+    h("div", { class: "row-head" }, title, state.element, updating),
+    repo,
+    h("div", { class: "row-use" }, memory.element, cpu.element),
+    activity.element,
+    h("div", { class: "row-acts" }, open, start, menu),
+    state.reason,
+    h("div", { class: "row-links" }, lines.url.element, lines.attach.element, lines.deployKey.element),
+  );
+  return {
+    element,
+    tick: activity.tick,
+    set(project, person) {
+      now = project;
+      me = person;
+      for (const part of [state, activity]) part.set(project);
+      memory.set(project.memory);
+      cpu.set(project.cpu);
+      const branch = project.branch ? ` # ${project.branch}` : "";
+      setText(repo, project.repo ? `${project.repo}${branch}` : "no repository");
+      lines.url.set(project.url);
+      lines.attach.set(project.attach);
+      lines.deployKey.set(project.deployKey ?? "");
+      lines.deployKey.element.hidden = !project.deployKey;
+      const openable = isUp(project) && isWebAddress(project.url);
+      attribute(open, "href", openable ? project.url : undefined);
+      open.hidden = !openable;
+      start.hidden = isUp(project) || project.state === "pending" || !may(person, "start");
+      updating.hidden = project.operation === undefined;
+      attribute(updating, "href", project.operation && `#operation-${project.operation}`);
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** The list of projects: live, filtered, and what is said about their changes. */
+import { announce } from "./announce.ts";
+import { arrange, byId, h, setText } from "./dom.ts";
+import { matches, stateChanges } from "./listing.ts";
+import type { Me, Overview, Project } from "./model.ts";
+import { may } from "./permissions.ts";
+import { type Acts, projectRow, type Row } from "./project-row.ts";
+
+const TICK = 30_000;
+
+/** What stands where no project does. */
+function emptyText(filter: string, me: Me, create: () => void): HTMLElement {
+  if (filter !== "") return h("p", {}, `No project matches “${filter}”.`);
+  if (!may(me, "create")) {
+    return h(
+      "p",
+      {},
+      "There is no project that you may open. Ask an admin of the platform to add you to one.",
+    );
+  }
+  return h(
+    "div",
+    {},
+    h("p", { class: "lead" }, "No project yet."),
+    h(
+      "p",
+      {},
+      "A project is an opencode of its own: a container with a git workspace, at an address of its own.",
+    ),
+    h("button", { type: "button", class: "primary", onclick: create }, "Create the first project"),
+    h("p", { class: "hint" }, "Or add an entry to projects.yaml, which is what this page edits too."),
+  );
+}
+
+export class ProjectList {
+  readonly #list = byId("projects");
+  readonly #empty = byId("empty");
+  readonly #filter = byId<HTMLInputElement>("filter");
+  readonly #rows = new Map<string, Row>();
+  readonly #acts: Acts;
+  readonly #create: () => void;
+  #overview: Overview | undefined;
+
+  constructor(acts: Acts, create: () => void) {
+    this.#acts = acts;
+    this.#create = create;
+    this.#filter.addEventListener("input", () => this.#show());
+    setInterval(() => {
+      for (const row of this.#rows.values()) row.tick(Date.now());
+    }, TICK);
+  }
+
+  get overview(): Overview | undefined {
+    return this.#overview;
+  }
+
+  /** The project of a name as it is now. */
+  find(name: string): Project | undefined {
+    return this.#overview?.projects.find((project) => project.name === name);
+  }
+
+  set(overview: Overview): void {
+    const before = this.#overview?.projects;
+    this.#overview = overview;
+    const changes = before ? stateChanges(before, overview.projects) : [];
+    if (changes.length > 0) announce(changes.slice(0, 3).join(". "));
+    this.#show();
+  }
+
+  #row(project: Project): Row {
+    const there = this.#rows.get(project.name);
+    if (there) return there;
+    const row = projectRow(project, this.#acts);
+    this.#rows.set(project.name, row);
+    return row;
+  }
+
+  #show(): void {
+    if (!this.#overview) return;
+    const { projects, me } = this.#overview;
+    const filter = this.#filter.value.trim();
+    for (const name of this.#rows.keys()) {
+      if (!projects.some((project) => project.name === name)) this.#rows.delete(name);
+    }
+    const shown = projects.filter((project) => matches(project, filter));
+    for (const project of shown) this.#row(project).set(project, me);
+    arrange(
+      this.#list,
+      shown.map((project) => this.#row(project).element),
+    );
+    this.#list.setAttribute("aria-busy", "false");
+    byId("filter-box").hidden = projects.length === 0;
+    byId("new").hidden = !may(me, "create") || projects.length === 0;
+    setText(
+      byId("count"),
+      shown.length === projects.length ? `${projects.length}` : `${shown.length} of ${projects.length}`,
+    );
+    byId("count").hidden = projects.length === 0;
+    this.#showEmpty(shown.length === 0, projects.length === 0 ? "" : filter, me);
+  }
+
+  #showEmpty(empty: boolean, filter: string, me: Me): void {
+    const key = `${filter} ${me.admin}`;
+    this.#empty.hidden = !empty;
+    if (!empty || this.#empty.dataset.key === key) return;
+    this.#empty.dataset.key = key;
+    this.#empty.replaceChildren(emptyText(filter, me, this.#create));
+  }
+}
