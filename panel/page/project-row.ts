@@ -3,7 +3,7 @@ import { type CopyLine, copyLine } from "./copy.ts";
 import { attribute, h, isWebAddress, setText } from "./dom.ts";
 import { menuButton } from "./menu.ts";
 import { meterElement } from "./meters.ts";
-import type { Me, Project } from "./model.ts";
+import type { Me, Project, State } from "./model.ts";
 import { may } from "./permissions.ts";
 import { ago, bytes, cores, exactTime, stateWords } from "./words.ts";
 
@@ -26,6 +26,9 @@ export interface Row {
 /** Whether a project is to be stopped rather than started: something of it runs, or tries to. */
 export const isUp = ({ state }: Pick<Project, "state">): boolean =>
   state !== "stopped" && state !== "pending";
+
+/** The states in which opening a project may find somebody home. */
+const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies State[];
 
 function menuItems(project: Project, me: Me, acts: Acts) {
   const items = [
@@ -113,6 +116,11 @@ export function projectRow(first: Project, acts: Acts): Row {
     { type: "button", "aria-label": `Start ${name}`, onclick: () => acts.start(now) },
     "Start",
   );
+  const logs = h(
+    "button",
+    { type: "button", "aria-label": `Logs of ${name}`, onclick: () => acts.logs(now) },
+    "Logs",
+  );
   const menu = menuButton(`More for ${name}`, () => (me ? menuItems(now, me, acts) : []));
   const title = h("h3", { id: `project-${name}`, tabindex: "-1" }, name);
   const element = h(
@@ -122,7 +130,7 @@ export function projectRow(first: Project, acts: Acts): Row {
     repo,
     h("div", { class: "row-use" }, memory.element, cpu.element),
     activity.element,
-    h("div", { class: "row-acts" }, open, start, menu),
+    h("div", { class: "row-acts" }, open, start, logs, menu),
     state.reason,
     h("div", { class: "row-links" }, lines.url.element, lines.attach.element, lines.deployKey.element),
   );
@@ -141,10 +149,11 @@ export function projectRow(first: Project, acts: Acts): Row {
       lines.attach.set(project.attach);
       lines.deployKey.set(project.deployKey ?? "");
       lines.deployKey.element.hidden = !project.deployKey;
-      const openable = isUp(project) && isWebAddress(project.url);
+      const openable = SERVES.includes(project.state) && isWebAddress(project.url);
       attribute(open, "href", openable ? project.url : undefined);
       open.hidden = !openable;
-      start.hidden = isUp(project) || project.state === "pending" || !may(person, "start");
+      start.hidden = project.state !== "stopped" || !may(person, "start");
+      logs.hidden = openable || !start.hidden;
       updating.hidden = project.operation === undefined;
       attribute(updating, "href", project.operation && `#operation-${project.operation}`);
     },

@@ -1,0 +1,172 @@
+/** The panel's API, played: the page meets projects, updates and refusals that a test writes down beforehand. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { type SSEStreamingApi, streamSSE } from "hono/streaming";
+import type { FieldProblem, LogLine, Me, Operation, Overview, Project } from "../../../panel/page/model.ts";
+import { makePage } from "../../../panel/page/serve.ts";
+
+/** A request that changes something, as it came. */
+export interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly ifMatch: string | undefined;
+  readonly body: Record<string, unknown>;
+}
+
+type Send = (event: string, data: unknown) => void;
+
+export const project = (name: string, values: Partial<Project> = {}): Project => ({
+  name,
+  state: "running",
+  url: `http://${name}.localhost:4000`,
+  attach: `opencode attach http://${name}.localhost:4000`,
+  members: [],
+  entry: { name },
+  ...values,
+});
+
+export class FakeApi {
+  me: Me = { email: "lead@example.com", admin: true, kind: "local" };
+  projects: Project[] = [];
+  operations: Operation[] = [];
+  version = "v1";
+  /** What a check finds wrong. */
+  problems: FieldProblem[] = [];
+  logs: LogLine[] = [];
+  /** Answers instead of the API's own: for a login page, for refusals. */
+  instead: ((context: Context) => Response | undefined) | undefined;
+  readonly seen: Seen[] = [];
+  readonly #listeners = new Map<string, Set<Send>>();
+  readonly #played = new Map<string, [event: string, data: unknown][]>();
+  #server: Server | undefined;
+  #port = 0;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/`;
+  }
+
+  overview(): Overview {
+    return { projects: this.projects, version: this.version, me: this.me, stack: "local" };
+  }
+
+  /** Tells those who look at the list that it changed. */
+  changed(): void {
+    this.#send("projects", "projects", this.overview());
+  }
+
+  /** Adds an update, or changes one that is there, and tells those who follow it. */
+  operation(values: Partial<Operation> & { id: string }): Operation {
+    const before = this.operations.find(({ id }) => id === values.id);
+    const begun = {
+      what: "",
+      person: this.me.email,
+      state: "running",
+      createdAt: new Date().toISOString(),
+      done: 0,
+    };
+    const operation = { ...begun, ...before, ...values } as Operation;
+    this.operations = [...this.operations.filter(({ id }) => id !== values.id), operation];
+    this.play(operation.id, "state", operation);
+    return operation;
+  }
+
+  /** Sends an event of an update; who comes later gets it as well. */
+  play(id: string, event: string, data: unknown): void {
+    this.#played.set(id, [...(this.#played.get(id) ?? []), [event, data]]);
+    this.#send(`operation ${id}`, event, data);
+  }
+
+  /** Adds a line to the log of every project. */
+  log(line: LogLine): void {
+    this.logs.push(line);
+    this.#send("logs", "line", line);
+  }
+
+  async start(): Promise<void> {
+    const server = createServer(getRequestListener(this.#app().fetch));
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(this.#port, "127.0.0.1", resolve));
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /** Stops listening and cuts every stream; it can be started again at the same address. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  #send(topic: string, event: string, data: unknown): void {
+    for (const send of this.#listeners.get(topic) ?? []) send(event, data);
+  }
+
+  #stream(context: Context, topic: string, first: readonly (readonly [string, unknown])[]): Response {
+    return streamSSE(context, async (stream: SSEStreamingApi) => {
+      const send: Send = (event, data) => void stream.writeSSE({ event, data: JSON.stringify(data) });
+      const listeners = this.#listeners.get(topic) ?? new Set();
+      this.#listeners.set(topic, listeners.add(send));
+      for (const [event, data] of first) send(event, data);
+      await new Promise<void>((resolve) => stream.onAbort(resolve));
+      listeners.delete(send);
+    });
+  }
+
+  async #begin(context: Context, what: string, name: string): Promise<Response> {
+    const text = await context.req.text();
+    this.seen.push({
+      method: context.req.method,
+      path: context.req.url.replace(this.url, "/"),
+      ifMatch: context.req.header("if-match"),
+      body: text ? JSON.parse(text) : {},
+    });
+    const operation = this.operation({
+      id: `op-${this.operations.length + 1}`,
+      what: `${what} ${name}`,
+      project: name,
+    });
+    return context.json({ operation }, 202, { Location: `/api/operations/${operation.id}` });
+  }
+
+  #app(): Hono {
+    const app = new Hono();
+    app.use("/api/*", async (context, next) => this.instead?.(context) ?? next());
+    app.get("/api/projects", (context) => context.json(this.overview()));
+    app.get("/api/projects/events", (context) =>
+      this.#stream(context, "projects", [["projects", this.overview()]]),
+    );
+    app.post("/api/projects/check", (context) => context.json({ problems: this.problems }));
+    app.post("/api/projects", async (context) => {
+      const { name } = (await context.req.raw.clone().json()) as { name: string };
+      return this.#begin(context, "create", name);
+    });
+    app.post("/api/projects/:name/:act{start|stop}", (context) =>
+      this.#begin(context, context.req.param("act"), context.req.param("name")),
+    );
+    app.patch("/api/projects/:name", (context) => this.#begin(context, "change", context.req.param("name")));
+    app.delete("/api/projects/:name", (context) => this.#begin(context, "delete", context.req.param("name")));
+    app.get("/api/projects/:name/logs", (context) =>
+      this.#stream(
+        context,
+        "logs",
+        this.logs.map((line) => ["line", line] as const),
+      ),
+    );
+    app.get("/api/operations", (context) => context.json({ operations: this.operations }));
+    app.get("/api/operations/:id/events", (context) => {
+      const id = context.req.param("id");
+      return this.#stream(context, `operation ${id}`, this.#played.get(id) ?? []);
+    });
+    app.route("/", makePage());
+    return app;
+  }
+}
+
+/** A refusal of the API. */
+export const refusal = (context: Context, status: 409 | 422, detail: string, errors: FieldProblem[] = []) =>
+  context.json({ title: "Refused", status, detail, errors }, status, {
+    "content-type": "application/problem+json",
+  });
