@@ -1,0 +1,2 @@
+export { ProjectsFile } from "./projects-file.ts";
+export * from "./types.ts";

@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { readFileSync, realpathSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { ConfigError } from "../../config/errors.ts";
+import { withLockFile } from "./lock-file.ts";
+import { replaceFile } from "./replace-file.ts";
+import { Conflict, type Edit, NotThere } from "./types.ts";
+import { NotEditable, plainValue, setValue } from "./yaml-edit.ts";
+
+/** What a file says now. */
+export interface Read {
+  readonly text: string;
+  /** SHA-256 of the text, in hexadecimal. */
+  readonly version: string;
+  /** The entries as they are written; none where the file cannot be read as one. */
+  readonly entries: unknown[];
+}
+
+/**
+ * A projects.yaml that is changed entry by entry. Everything that a change is not about is kept byte for byte: comments, order, blank
+ * lines, quotes, line endings.
+ */
+export class ProjectsFile {
+  readonly #path: string;
+  readonly #check: (text: string) => void;
+
+  /** @param check throws a ConfigError for a text that must not become the file's */
+  constructor(path: string, check: (text: string) => void) {
+    this.#path = path;
+    this.#check = check;
+  }
+
+  /** @throws ConfigError when there is no such file, or it is no text. */
+  read(): Read {
+    const text = readText(this.#path);
+    return { text, version: versionOf(text), entries: entriesOf(text) };
+  }
+
+  /**
+   * Changes one entry. The whole new text is checked before anything is written.
+   * @param version what the person has seen; any, when absent
+   * @throws Conflict when the file is another by now, NotThere when it has no such entry, ConfigError when the result would be wrong
+   */
+  edit(change: Edit, version?: string): { version: string } {
+    return this.replace((text) => applyEdit(text, change), version);
+  }
+
+  /** Makes the file's text another, as `edit` does. */
+  replace(makeText: (text: string) => string, version?: string): { version: string } {
+    const file = realpathOf(this.#path);
+    const lock = join(dirname(file), `.${basename(file)}.lock`);
+    return withLockFile(lock, () => {
+      const text = readText(file);
+      if (version !== undefined && version !== versionOf(text)) throw changedMeanwhile();
+      const wanted = makeText(text);
+      if (wanted === text) return { version: versionOf(text) };
+      this.#check(wanted);
+      // Panels exclude each other by the lock. An editor knows no lock: what it saves up to here is seen, and what it saves in the
+      // microseconds between this look and the rename, which no file system call can join, would be replaced.
+      replaceFile(file, wanted, () => {
+        if (readText(file) !== text) throw changedMeanwhile();
+      });
+      return { version: versionOf(wanted) };
+    });
+  }
+}
+
+/**
+ * The text with one entry added, changed or removed; nothing is checked but that the entry is there.
+ * @throws NotThere, and ConfigError when the text is written in a way that cannot be changed
+ */
+export function applyEdit(text: string, edit: Edit): string {
+  const entries = entriesOf(text);
+  try {
+    if (edit.kind === "add") return setValue(text, ["projects", entries.length], edit.entry);
+    const index = entries.findIndex((entry) => nameOf(entry) === edit.name);
+    if (index < 0) throw new NotThere(`There is no project ${edit.name}`);
+    if (edit.kind === "remove") return setValue(text, ["projects", index], undefined);
+    const { name = edit.name, ...values } = edit.values;
+    if (name !== edit.name)
+      throw refused(`projects[${index}].name`, "cannot be changed: add a project of the new name instead");
+    return Object.entries(values).reduce(
+      (now, [key, value]) =>
+        value === undefined ? now : setValue(now, ["projects", index, key], value ?? undefined),
+      text,
+    );
+  } catch (error) {
+    if (!(error instanceof NotEditable)) throw error;
+    throw refused("projects", error.message, "change projects.yaml by hand");
+  }
+}
+
+export const versionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+const changedMeanwhile = () => new Conflict("projects.yaml has been changed meanwhile");
+
+const refused = (path: string, what: string, fix?: string) =>
+  new ConfigError([{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);
+
+const nameOf = (entry: unknown): unknown => (entry as { name?: unknown } | null)?.name;
+
+function entriesOf(text: string): unknown[] {
+  try {
+    const { projects } = (plainValue(text) ?? {}) as { projects?: unknown };
+    return Array.isArray(projects) ? projects : [];
+  } catch {
+    return [];
+  }
+}
+
+function realpathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const what =
+      code === "ENOENT"
+        ? "there is no such file"
+        : code?.startsWith("E")
+          ? `cannot be read (${code})`
+          : "is not UTF-8 text";
+    throw new ConfigError([{ where: "projects.yaml", what }]);
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * Changes of a YAML text, one value at a time, that leave every other byte as it is: `yaml`'s Document says where each node is, and the
+ * text is cut there. (Its own toString() would set quotes, indentation and blank lines of the whole file anew.)
+ */
+import { isDeepStrictEqual } from "node:util";
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  parseDocument,
+  visit,
+} from "yaml";
+import { append, begin, type Holder, remove, replace, type Splice } from "./yaml-cuts.ts";
+import { type Child, type Collection, childrenOf, isFlow } from "./yaml-layout.ts";
+import { renderFlow } from "./yaml-render.ts";
+
+/** The text is written in a way that this cannot change. */
+export class NotEditable extends Error {
+  override readonly name = "NotEditable";
+}
+
+export type Step = string | number;
+
+export const parse = (text: string): Document.Parsed =>
+  parseDocument(text, {
+    keepSourceTokens: true,
+    stringKeys: true,
+    uniqueKeys: false,
+    merge: false,
+    prettyErrors: false,
+    logLevel: "error",
+  });
+
+/** The value of a text, as JSON would hold it. @throws NotEditable when it is no YAML, or its aliases go round or multiply */
+export function plainValue(text: string): unknown {
+  const document = parse(text);
+  try {
+    if (document.errors.length === 0) return document.toJS({ maxAliasCount: 1000 });
+  } catch {
+    // aliases
+  }
+  throw notEditable();
+}
+
+/** The value of a node, aliases put in place. */
+function plainNode(document: Document, node: Node | null): unknown {
+  const resolved = isAlias(node) ? node.resolve(document) : node;
+  if (isSeq<Node | null>(resolved)) return resolved.items.map((item) => plainNode(document, item));
+  if (isMap<Node, Node | null>(resolved))
+    return Object.fromEntries(
+      resolved.items.map(({ key, value }) => [String(key), plainNode(document, value)] as const),
+    );
+  return isScalar(resolved) ? resolved.value : null;
+}
+
+/**
+ * Makes the value at a path another, by as few cuts as it takes; `undefined` removes it. An index one past the end adds an item.
+ * @throws NotEditable when the result would not be exactly that, or the path leads nowhere.
+ */
+export function setValue(text: string, path: readonly Step[], value: unknown): string {
+  const wanted = withValue(plainValue(text), path, value);
+  let now = text;
+  // Each round makes one difference less, and no text has more values than characters.
+  const mostRounds = value === undefined ? 1 : text.length + 1000;
+  for (let round = 0; round < mostRounds; round++) {
+    const document = parse(now);
+    const splices = nextCuts(document, now, path, value);
+    if (splices.length === 0) break;
+    now = applySplices(now, [...splices, ...movedAnchors(document, splices)]);
+  }
+  if (!isDeepStrictEqual(plainValue(now), wanted)) throw notEditable();
+  return now;
+}
+
+const notEditable = () => new NotEditable("is written in a way that only a person can change");
+
+function applySplices(text: string, splices: readonly Splice[]): string {
+  const fromTheEnd = splices.toSorted((a, b) => b.from - a.from || b.to - a.to);
+  return fromTheEnd.reduce((now, { from, to, text: put }) => now.slice(0, from) + put + now.slice(to), text);
+}
+
+/** A plain value with the value at a path another. */
+function withValue(whole: unknown, [step, ...rest]: readonly Step[], value: unknown): unknown {
+  if (step === undefined) return value;
+  if (Array.isArray(whole) && typeof step === "number") {
+    const put = withValue(whole[step], rest, value);
+    return put === undefined ? whole.toSpliced(step, 1) : whole.toSpliced(step, 1, put);
+  }
+  if (typeof whole !== "object" || whole === null || Array.isArray(whole)) throw notEditable();
+  const { [step]: old, ...others } = whole as Record<string, unknown>;
+  const put = withValue(old, rest, value);
+  return put === undefined ? others : { ...others, [step]: put };
+}
+
+/** The cuts that bring a text one step nearer to having the value at the path; none when it has it. */
+function nextCuts(document: Document, text: string, path: readonly Step[], value: unknown): Splice[] {
+  let node: unknown = document.contents;
+  let holder: Holder = { head: 0, isInFlow: false };
+  for (const step of path.slice(0, -1)) {
+    if (!isCollection(node)) throw notEditable();
+    const child = childrenOf(text, node).find(isAt(node, step));
+    if (!child) throw notEditable();
+    holder = child;
+    node = child.value;
+  }
+  if (!isCollection(node)) throw notEditable();
+  return cutsAt({ document, text }, holder, node, path.at(-1) ?? 0, value);
+}
+
+interface Source {
+  readonly document: Document;
+  readonly text: string;
+}
+
+const isCollection = (node: unknown): node is Collection => isMap(node) || isSeq(node);
+
+const isAt = (node: Collection, step: Step) => (child: Child, index: number) =>
+  isSeq(node) ? index === step : child.key === step;
+
+function cutsAt(source: Source, holder: Holder, node: Collection, step: Step, value: unknown): Splice[] {
+  const { text, document } = source;
+  const children = childrenOf(text, node);
+  const index = children.findIndex(isAt(node, step));
+  const child = children[index];
+  if (value === undefined) return child ? remove(text, holder, node, index) : [];
+  if (!child) return add(source, holder, node, step, value);
+  const { value: old } = child;
+  if (isDeepStrictEqual(plainNode(document, old), value)) return [];
+  if (isCollection(old) && !isShared(document, old)) {
+    if (isMap(old) && isFilledMap(value)) return mapCuts(source, child, old, value);
+    if (isSeq(old) && Array.isArray(value)) {
+      const cuts = listCuts(source, child, old, value);
+      if (cuts) return cuts;
+    }
+  }
+  return replace(text, node, child, value);
+}
+
+function add({ text }: Source, holder: Holder, node: Collection, step: Step, value: unknown): Splice[] {
+  if (isMap(node)) return append(text, node, String(step), value);
+  if (step !== node.items.length) throw notEditable();
+  const [from = 0, to = 0] = node.range ?? [];
+  // Entries are written as lines; other lists, as short as they are, stay in brackets.
+  const isBare = isFlow(node) && text.slice(from + 1, to - 1).trim() === "" && !holder.isInFlow;
+  return isBare && isFilledMap(value)
+    ? begin(text, holder, node, value)
+    : append(text, node, undefined, value);
+}
+
+const isFilledMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+
+/** The first key that differs. */
+function mapCuts(source: Source, holder: Holder, node: Collection, value: Record<string, unknown>): Splice[] {
+  const present = childrenOf(source.text, node).map(({ key }) => key ?? "");
+  const steps = [...present.filter((key) => value[key] === undefined), ...Object.keys(value)];
+  for (const step of steps) {
+    const cuts = cutsAt(source, holder, node, step, value[step]);
+    if (cuts.length > 0) return cuts;
+  }
+  return [];
+}
+
+/** An item that is gone, or one that is new at the end; undefined where the order is another. */
+function listCuts(
+  source: Source,
+  holder: Holder,
+  node: Collection,
+  value: readonly unknown[],
+): Splice[] | undefined {
+  const old = node.items.map((item) => plainNode(source.document, item as Node));
+  const gone = old.findIndex((item) => !value.some((other) => isDeepStrictEqual(item, other)));
+  if (value.length === 0 && !isFlow(node) && old.length > 1) return undefined;
+  if (gone >= 0) return remove(source.text, holder, node, gone);
+  const isStart = old.length < value.length && isDeepStrictEqual(old, value.slice(0, old.length));
+  return isStart ? append(source.text, node, undefined, value[old.length]) : undefined;
+}
+
+const isShared = (document: Document, node: Node): boolean => aliasesOf(document, node).length > 0;
+
+function aliasesOf(document: Document, node: Node): Alias[] {
+  const found: Alias[] = [];
+  if (!("anchor" in node) || !node.anchor) return found;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) === node) found.push(alias);
+    },
+  });
+  return found;
+}
+
+/** What is cut away may have an anchor that is used elsewhere: the first of those places gets it, with the value. */
+function movedAnchors(document: Document, cuts: readonly Splice[]): Splice[] {
+  const isCut = ({ range }: Node) => cuts.some(({ from, to }) => range && range[0] >= from && range[0] < to);
+  const moved: Splice[] = [];
+  visit(document, {
+    Node(_, node) {
+      if (!isCut(node) || isAlias(node)) return;
+      const first = aliasesOf(document, node).find((alias) => !isCut(alias));
+      if (!first?.range) return;
+      const [from, to] = first.range;
+      moved.push({ from, to, text: `&${first.source} ${renderFlow(plainNode(document, node))}` });
+    },
+  });
+  return moved;
+}

@@ -1,0 +1,66 @@
+/** Values as YAML text, in the manner of the checkout's own projects.yaml: a key on each line, short collections in braces. */
+import { Document, visit } from "yaml";
+
+/** Collections up to so many characters are written on one line. */
+const FLOW_LENGTH = 80;
+
+const STYLE = { lineWidth: 0, flowCollectionPadding: true } as const;
+
+/** The line ending in use: that of the first line. */
+export const lineEnding = (text: string): "\r\n" | "\n" => (/^[^\n]*\r\n/.test(text) ? "\r\n" : "\n");
+
+/** A value on one line. */
+export function renderFlow(value: unknown): string {
+  const document = quotingBreaks(new Document(value));
+  return document.toString({ ...STYLE, collectionStyle: "flow", blockQuote: false }).trimEnd();
+}
+
+/** `key: value` as lines of a block map at a column; no line ending after the last. */
+export function renderPair(key: string, value: unknown, column: number, eol: string): string {
+  return indented(renderMap({ [key]: value }), " ".repeat(column), eol);
+}
+
+/** `key: value` inside braces. */
+export const renderFlowPair = (key: string, value: unknown): string =>
+  `${renderFlow(key)}: ${renderFlow(value)}`;
+
+/** `- value` as lines of a block list at a column; no line ending after the last. */
+export function renderItem(value: unknown, column: number, eol: string): string {
+  const isFilledMap = typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  const text = isFilledMap && !Array.isArray(value) ? renderMap(value) : renderFlow(value);
+  const indent = " ".repeat(column);
+  return `${indent}- ${indented(text, `${indent}  `, eol).trimStart()}`;
+}
+
+/** What stands after the colon of a pair that is written as lines. */
+export const renderValue = (key: string, value: unknown, column: number, eol: string): string =>
+  renderPair(key, value, column, eol).slice(column + renderFlow(key).length + 1);
+
+function renderMap(value: object): string {
+  const document = quotingBreaks(new Document(value));
+  visit(document, {
+    Collection(_, node) {
+      const isOuter = node === document.contents;
+      if (!isOuter && renderFlow(node.toJS(document)).length <= FLOW_LENGTH) node.flow = true;
+    },
+  });
+  return document.toString(STYLE).trimEnd();
+}
+
+/** Line breaks that a file's own line ending would change are written as escapes. */
+function quotingBreaks(document: Document): Document {
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === "string" && /[\r\u0085\u2028\u2029]|\n\s*$/.test(node.value))
+        node.type = "QUOTE_DOUBLE";
+    },
+  });
+  return document;
+}
+
+function indented(text: string, indent: string, eol: string): string {
+  return text
+    .split("\n")
+    .map((line) => (line === "" ? "" : indent + line))
+    .join(eol);
+}
