@@ -68,6 +68,7 @@ const brief = (value: number): string =>
 /** Bytes, in the units that projects.yaml has: "612 MiB", "1.5 GiB". */
 export function bytes(value: number): string {
   const mebibytes = value / 2 ** 20;
+  if (mebibytes < 1) return value > 0 ? "under 1 MiB" : "0 MiB";
   return mebibytes >= 1024 ? `${brief(mebibytes / 1024)} GiB` : `${brief(mebibytes)} MiB`;
 }
 
