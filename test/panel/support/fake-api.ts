@@ -100,6 +100,11 @@ export class FakeApi {
     await closed;
   }
 
+  /** Cuts every connection, and goes on listening. */
+  cut(): void {
+    this.#server?.closeAllConnections();
+  }
+
   #send(topic: string, event: string, data: unknown): void {
     for (const send of this.#listeners.get(topic) ?? []) send(event, data);
   }
