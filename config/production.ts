@@ -5,6 +5,7 @@ import { setCommand, setSecretCommand, settingKey } from "./commands.ts";
 import { readDomain, readEmail, readHostnamePattern, readLabel, readMailDomain } from "./domains.ts";
 import { readSessionDuration } from "./durations.ts";
 import type { Problem } from "./errors.ts";
+import { readVariables } from "./panel.ts";
 import { readPrivateKey, type SshKey } from "./private-key.ts";
 import { checkProductionRules } from "./production-rules.ts";
 import { type Reader, readBoolean, readChoice, readCount, readForm, reads, readsList } from "./reading.ts";
@@ -41,6 +42,7 @@ export interface ProductionSettings {
   readonly googleClientSecret?: string;
   readonly identityProviderIds: readonly string[];
   readonly oneTimePin: boolean;
+  readonly panelEnvironment?: Readonly<Record<string, string>>;
 }
 
 /** Longest name that a project may have (PROJECT_NAME_PATTERN). */
@@ -139,6 +141,11 @@ export const productionSchema = z.strictObject({
     .describe(
       "Private key of the platform, without a passphrase; set it with `--secret`. By default one is made.",
     ),
+  panelEnvironment: reads(readVariables)
+    .optional()
+    .describe(
+      "What updates by the droplet's panel need in their environment, NAME=value on a line each; set it with `--secret`.",
+    ),
 });
 
 type Parsed = z.output<typeof productionSchema>;
@@ -147,7 +154,7 @@ export type Readable = Partial<Parsed>;
 type Key = keyof Parsed;
 
 /** Settings that are secrets. */
-export const PRODUCTION_SECRETS: readonly Key[] = ["googleClientSecret", "sshPrivateKey"];
+export const PRODUCTION_SECRETS: readonly Key[] = ["googleClientSecret", "sshPrivateKey", "panelEnvironment"];
 
 /** What messages put in a command where a person has to fill it in. */
 const PLACEHOLDERS: Partial<Record<Key, string>> = {
@@ -204,6 +211,7 @@ function readable(known: Readonly<Record<string, string>>, hidden: ReadonlySet<s
 function fixFor(key: Key, instead: unknown, stack: string): string {
   const full = settingKey(key);
   if (key === "sshPrivateKey") return `${setSecretCommand(full, stack)} < <file of the key>`;
+  if (key === "panelEnvironment") return `${setSecretCommand(full, stack)} < <file of NAME=value lines>`;
   if (PRODUCTION_SECRETS.includes(key)) return setSecretCommand(full, stack);
   const standard = productionDocs.find((docs) => docs.key === key)?.default;
   const value = typeof instead === "string" ? instead : standard || PLACEHOLDERS[key];

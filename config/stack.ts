@@ -12,8 +12,10 @@ import {
   settingKey,
 } from "./commands.ts";
 import { ConfigError, type Problem } from "./errors.ts";
+import { checkPanelPlace, type PanelSettings, readPanel, readWebhook } from "./panel.ts";
 import { PRODUCTION_SECRETS, type ProductionSettings, productionDocs, readProduction } from "./production.ts";
 import { PROJECT_NAME_PATTERN } from "./projects.ts";
+import { reads } from "./reading.ts";
 import { closest, show } from "./text.ts";
 
 export { SETTINGS_NAMESPACE, settingKey } from "./commands.ts";
@@ -78,7 +80,19 @@ const settingsSchema = z.strictObject({
     .string()
     .default("")
     .describe("Any text. Changing it gives every project a new password."),
+  panel: z
+    .string()
+    .default("{}")
+    .describe("The panel, a map: each key is set with `--path`, as in `panel.idleDays` (docs/panel.md)."),
+  panelWebhook: reads(readWebhook)
+    .optional()
+    .describe(
+      "Where the panel tells of idle projects: a webhook of Slack or Discord; set it with `--secret`.",
+    ),
 });
+
+/** Settings of every stack that are secrets. */
+const SECRETS = ["panelWebhook"];
 
 /** On which stacks a setting is: all, `local` alone, or all but that. */
 export type SettingKind = "every" | "local" | "droplet";
@@ -96,7 +110,7 @@ export const settingDocs: readonly {
   ...Object.entries(settingsSchema.shape).map(([key, schema]) => ({
     key,
     meaning: schema.description ?? "",
-    default: String(schema.parse(undefined)),
+    default: String(schema.parse(undefined) ?? ""),
     kind: LOCAL_ONLY.has(key) ? ("local" as const) : ("every" as const),
   })),
   { key: `${ROTATION_OF}<project>`, meaning: "The same for one project.", default: "", kind: "every" },
@@ -104,7 +118,8 @@ export const settingDocs: readonly {
 ];
 
 /** The stack's settings, typed, with defaults. */
-export type Settings = Readonly<z.output<typeof settingsSchema>> & {
+export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel">> & {
+  readonly panel: PanelSettings;
   /** Per project, what its own `passwordRotation/<project>` says. */
   readonly passwordRotations: Readonly<Record<string, string>>;
   /** On every stack but `local`. */
@@ -184,12 +199,21 @@ export function parseSettings(
     const name = String(path[0]);
     problems.push({ where: settingKey(name), what: message, fix: fixFor(name, stack) });
   }
+  const panel = readPanel(common.panel ?? "{}", stack);
   const production = isLocal ? undefined : readProduction(droplet, stack, ownNames(context.hidden));
   problems.push(...(production?.problems ?? []));
-  if (problems.length > 0 || !result.data) throw new ConfigError(problems);
-  const settings = { ...result.data, passwordRotations: rotation };
+  if (Array.isArray(panel)) problems.push(...panel);
+  else {
+    const hasVariables = droplet.panelEnvironment !== undefined || isHidden(context, "panelEnvironment");
+    problems.push(...checkPanelPlace(panel, hasVariables, stack));
+  }
+  if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new ConfigError(problems);
+  const settings = { ...result.data, panel, passwordRotations: rotation };
   return production?.settings ? { ...settings, production: production.settings } : settings;
 }
+
+const isHidden = ({ hidden }: SettingsContext, name: string): boolean =>
+  hidden?.has(settingKey(name)) ?? false;
 
 /** Of full keys, the names of settings. */
 const ownNames = (keys: ReadonlySet<string> = new Set()): ReadonlySet<string> =>
@@ -256,7 +280,7 @@ function checkTokens({ stack, tokens }: SettingsContext): Problem[] {
 /** Secrets that whoever reads the stack's file can read. */
 function checkPlain({ stack, plain }: SettingsContext): Problem[] {
   const secrets = [
-    ...PRODUCTION_SECRETS.map(settingKey),
+    ...[...PRODUCTION_SECRETS, ...SECRETS].map(settingKey),
     ...Object.values(CLOUD_TOKENS).map(({ key }) => key),
   ];
   return secrets
@@ -269,6 +293,7 @@ function checkPlain({ stack, plain }: SettingsContext): Problem[] {
 }
 
 function fixFor(name: string, stack: string): string {
+  if (SECRETS.includes(name)) return setSecretCommand(settingKey(name), stack);
   const standard = settingDocs.find(({ key }) => key === name)?.default;
   return setCommand(settingKey(name), standard ?? "", stack);
 }
