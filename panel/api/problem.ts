@@ -1,0 +1,81 @@
+/** Every refusal and failure, as RFC 9457 has them. */
+import { ConfigError } from "../../config/errors.ts";
+import { Conflict, NotThere } from "../platform/types.ts";
+import { fieldProblems } from "./fields.ts";
+import type { FieldProblem, Problem } from "./schema.ts";
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+const TITLES = {
+  400: "Not a request of this API",
+  401: "Not signed in",
+  403: "Not allowed",
+  404: "Not there",
+  405: "Not a method of this address",
+  409: "Changed meanwhile",
+  413: "Too large",
+  415: "Not JSON",
+  421: "Not an address of this panel",
+  422: "Wrong",
+  500: "The panel's own mistake",
+  503: "Not possible now",
+} as const;
+
+export type ProblemStatus = keyof typeof TITLES;
+
+/** A request that is not done, with why. `detail` is a sentence for the person and holds no secret. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly status: ProblemStatus;
+  readonly errors: readonly FieldProblem[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: ProblemStatus,
+    detail: string,
+    more: { errors?: readonly FieldProblem[]; headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(detail);
+    this.status = status;
+    this.errors = more.errors;
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** The parts of a project, or of an operation, that a person may not know of are as good as absent. */
+export const noProject = (name: string): Refusal => new Refusal(404, `There is no project ${name}.`);
+
+/** Fields that are wrong, told in a sentence as well. */
+export const wrongFields = (errors: readonly FieldProblem[]): Refusal =>
+  new Refusal(422, errors.map(({ path, message }) => [path, message].filter(Boolean).join(": ")).join("\n"), {
+    errors,
+  });
+
+/**
+ * What a thrown error means to whoever asked; a defect says nothing of itself.
+ * @param name the project that the request is about, whose entry's mistakes are told by field
+ */
+export function toRefusal(error: unknown, name?: string): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ConfigError) return wrongFields(fieldProblems(error.problems, name));
+  if (error instanceof Conflict)
+    return new Refusal(409, `${error.message}. Look at it as it is now, then try again.`);
+  if (error instanceof NotThere) return new Refusal(404, `${error.message}.`);
+  return new Refusal(
+    500,
+    "Something went wrong in the panel. Its log has the cause under this request's id.",
+  );
+}
+
+/** The body for a refusal. `instance` is the request's id. */
+export function problemOf({ status, message, errors }: Refusal, instance: string): Problem {
+  const base = { type: "about:blank", title: TITLES[status], status, detail: message, instance };
+  return errors ? { ...base, errors: [...errors] } : base;
+}
+
+/** The answer for a refusal. */
+export const problemResponse = (refusal: Refusal, instance: string): Response =>
+  new Response(JSON.stringify(problemOf(refusal, instance)), {
+    status: refusal.status,
+    headers: { "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", ...refusal.headers },
+  });
