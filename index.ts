@@ -35,7 +35,7 @@ const edge = production?.publish({
   names,
   port: settings.port,
   projects: entries,
-  admins: [],
+  admins: settings.panel.admins,
 });
 
 const opencodes = entries.map(
@@ -55,9 +55,15 @@ const opencodes = entries.map(
     }),
 );
 
+const panel =
+  edge &&
+  production?.panel({ names, image: image.reference, routesDir: proxy.routesDir, access: edge.panel });
+
 export default {
   /** By name, how to reach each project. */
   projects: pulumi.output(Object.fromEntries(opencodes.map(({ name, access }) => [name, access]))),
   /** How a droplet is reached, and what machines show to pass Access. Secret, both. */
   ...(production && edge ? { ssh: production.ssh, serviceToken: edge.serviceToken } : {}),
+  /** What the panel's repository has to know to be pulled and pushed. */
+  ...(panel ? { panelDeployKey: panel.deployKey } : {}),
 };

@@ -53,6 +53,12 @@ interface Application {
 export class Edge extends pulumi.ComponentResource {
   /** The credentials with which machines pass Access. Secret. */
   readonly serviceToken: Access["serviceToken"];
+  /** How the panel's own check tells a token that is for it. */
+  readonly panel: {
+    readonly hostname: string;
+    readonly teamName: string;
+    readonly audience: pulumi.Output<string>;
+  };
 
   private readonly args: EdgeArgs;
   private readonly child: pulumi.CustomResourceOptions;
@@ -65,14 +71,16 @@ export class Edge extends pulumi.ComponentResource {
     const { settings, cloud, account } = args;
     const access = new Access("access", { settings, cloud, account }, this.child);
     const tunnel = this.makeTunnel();
+    const panel = this.publishPanel(access, tunnel);
     const hostnames = [
-      this.publishPanel(access, tunnel),
+      panel,
       ...args.projects.map((project) => this.publishProject(project, access, tunnel)),
       ...this.publishSsh(access, tunnel),
     ];
     const rules = this.configure(tunnel, hostnames);
     this.connect(tunnel, rules);
     this.serviceToken = access.serviceToken;
+    this.panel = { hostname: panel.hostname, teamName: account.teamName, audience: panel.audience };
     this.registerOutputs({});
   }
 

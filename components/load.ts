@@ -7,6 +7,7 @@ import { ConfigError, collect, type Problem } from "../config/errors.ts";
 import { readProjectsFile } from "../config/load.ts";
 import { type Admitted, admittedTo } from "../config/members.ts";
 import { makeNames, type Names } from "../config/names.ts";
+import type { PanelSettings } from "../config/panel.ts";
 import { hostnameClashes, type ProductionSettings } from "../config/production.ts";
 import type { Project } from "../config/project.ts";
 import { secretKeys } from "../config/secrets.ts";
@@ -18,6 +19,7 @@ import { assertToolsInstalled } from "./tools.ts";
 /** What a stack on a droplet has beyond the others. */
 export interface Production {
   settings: ProductionSettings;
+  panel: PanelSettings;
   cloud: CloudNames;
   urls: PublicUrls;
   /** Who of people may open a project. */
@@ -99,9 +101,10 @@ function readConfiguration(checkout: string): { entries: readonly Project[]; set
   return { entries, settings };
 }
 
-function describeProduction({ namePrefix }: Settings, settings: ProductionSettings): Production {
+function describeProduction({ namePrefix, panel }: Settings, settings: ProductionSettings): Production {
   return {
     settings,
+    panel,
     cloud: cloudNames(namePrefix, pulumi.getStack()),
     urls: publicUrls(settings),
     admittedTo: (project) => admittedTo(project, settings),

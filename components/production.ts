@@ -1,10 +1,11 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { SshAccess } from "../config/ssh-files.ts";
 import { findAccount } from "./account.ts";
 import { DropletHost } from "./droplet.ts";
 import { Edge, type EdgeArgs } from "./edge.ts";
 import type { Host } from "./host.ts";
 import { orRunError, type Production } from "./load.ts";
+import { Panel, type PanelArgs } from "./panel.ts";
 
 /** A droplet, and Cloudflare's side in front of it. */
 export interface ProductionParts {
@@ -12,6 +13,8 @@ export interface ProductionParts {
   readonly ssh: pulumi.Output<SshAccess>;
   /** Makes the edge, once the port on the droplet and the projects are known. */
   publish(args: Pick<EdgeArgs, "names" | "port" | "projects" | "admins">): Edge;
+  /** Makes the panel, where it is wanted. */
+  panel(args: Pick<PanelArgs, "names" | "image" | "routesDir" | "access">): Panel | undefined;
 }
 
 /**
@@ -19,7 +22,7 @@ export interface ProductionParts {
  * @throws pulumi.RunError when Cloudflare does not know the domain, before anything is declared.
  */
 export async function makeProduction(
-  { settings, cloud, urls }: Production,
+  { settings, panel, cloud, urls }: Production,
   checkout: string,
 ): Promise<ProductionParts> {
   const account = await orRunError(() => findAccount(settings.domain, cloud));
@@ -35,5 +38,11 @@ export async function makeProduction(
     host,
     ssh,
     publish: (args) => new Edge("edge", { ...args, settings, cloud, urls, account, host }),
+    panel: (args) => {
+      const { enabled, port, git } = panel;
+      const environment = settings.panelEnvironment;
+      if (!enabled || !git || !environment) return undefined;
+      return new Panel("panel", { ...args, host, port, git, environment: pulumi.secret(environment) });
+    },
   };
 }

@@ -144,6 +144,39 @@ export const indexFile = ({ name, urls, state, admitted }: RouteArgs & { admitte
   JSON.stringify({ name, url: urls.browser(name), state, admitted });
 
 /**
+ * Traefik's dynamic configuration for the panel's hostname where there is a panel, as YAML: the panel, and while that does not answer the index
+ * of projects; the list that `opencode-platform` reads is the notice page's all the time.
+ */
+export function panelRoute(hostname: string, port: number): string {
+  const rule = `Host(${q(hostname)})`;
+  const router = { priority: PRIORITY.navigate, middlewares: ["_indexed@docker"] };
+  return stringify({
+    http: {
+      routers: {
+        _panel: { ...router, rule, service: "_panel_or_index" },
+        _panel_list: {
+          ...router,
+          rule: `${rule} && Path(${q("/projects.json")})`,
+          priority: PRIORITY.navigate + 1,
+          service: `${NOTICE}@docker`,
+        },
+      },
+      services: {
+        _panel: {
+          loadBalancer: {
+            servers: [{ url: `http://127.0.0.1:${port}` }],
+            healthCheck: { path: "/ping", interval: "5s", timeout: "3s" },
+            // Updates and logs are followed for as long as they go on.
+            responseForwarding: { flushInterval: "100ms" },
+          },
+        },
+        _panel_or_index: { failover: { service: "_panel", fallback: `${NOTICE}@docker` } },
+      },
+    },
+  });
+}
+
+/**
  * Labels of the notice container: it answers what no project does, the index of the projects at the panel's hostname, and `/ping` says that the gateway is up and whose it is.
  */
 export function noticeLabels(names: Names, panel?: string): Record<string, string> {

@@ -11,6 +11,8 @@ export interface Names {
   readonly notice: string;
   /** The tunnel's connector, on a droplet. */
   readonly connector: string;
+  /** The panel, where it is a container. */
+  readonly panel: string;
   /** The container of a project. */
   project(name: string): string;
   /** The image that projects and the notice page run, without its tag. */
@@ -33,6 +35,7 @@ export function makeNames(prefix: string): Names {
     traefik: `${prefix}-traefik`,
     notice: `${prefix}-notice`,
     connector: `${prefix}-connector`,
+    panel: `${prefix}-panel`,
     project: (name) => `${prefix}-project-${name}`,
     image: `${prefix}-platform/opencode`,
     platformLabel: PLATFORM_LABEL,
@@ -53,3 +56,6 @@ export const workspaceDirectories = (workspacesDir: string, project: string) => 
   workspace: `${workspacesDir}/${project}`,
   home: `${workspacesDir}/.data/${project}`,
 });
+
+/** The panel's directory beside the workspaces: its checkout, its tools, what it notes. */
+export const panelDirectory = (workspacesDir: string): string => `${workspacesDir}/.panel`;

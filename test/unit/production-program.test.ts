@@ -17,6 +17,7 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const ROOT = join(import.meta.dirname, "../..");
 const STACK = "unit-test-prod";
 const TOKEN = "eyJhIjoidHVubmVsIHRva2VuIn0=";
+const PASSPHRASE = "it's the passphrase";
 const CLIENT_SECRET = "GOCSPX-google-client-secret";
 
 const made: Made[] = [];
@@ -65,8 +66,14 @@ beforeAll(async () => {
       "opencode-platform:sshHostname": "ssh-code",
       "opencode-platform:googleClientId": "1-a.apps.googleusercontent.com",
       "opencode-platform:googleClientSecret": CLIENT_SECRET,
+      "opencode-platform:panel": JSON.stringify({
+        enabled: true,
+        admins: ["ann@partner.example"],
+        git: { remote: "git@git.example:acme/platform.git" },
+      }),
+      "opencode-platform:panelEnvironment": `PULUMI_CONFIG_PASSPHRASE=${PASSPHRASE}`,
     },
-    ["opencode-platform:googleClientSecret"],
+    ["opencode-platform:googleClientSecret", "opencode-platform:panelEnvironment"],
   );
   await pulumi.runtime.setMocks(
     {
@@ -80,6 +87,7 @@ beforeAll(async () => {
     "opencode-platform",
     STACK,
     false,
+    "acme",
   );
   outputs = (await import("../../index.ts")).default;
   await pulumi.runtime.disconnect();
@@ -126,7 +134,7 @@ describe("a stack on a droplet", () => {
   it("keeps every secret out of the user data", () => {
     const { userData } = only("Droplet");
     expect(typeof userData).toBe("string");
-    for (const secret of ["the private key", TOKEN, CLIENT_SECRET, "do-token", "cf-token"])
+    for (const secret of ["the private key", TOKEN, CLIENT_SECRET, "do-token", "cf-token", PASSPHRASE])
       expect(userData).not.toContain(secret);
   });
 
@@ -223,6 +231,36 @@ describe("a stack on a droplet", () => {
     const [upload] = revealed<Props[]>(connector.uploads);
     expect(upload).toMatchObject({ file: "/etc/cloudflared/token", content: TOKEN, permissions: "0600" });
     expect(connector).toMatchObject({ networkMode: "host" });
+  });
+
+  it("gives the panel what an update needs as secret files, in no argument and no variable", () => {
+    const { command, envs, uploads, networkMode, user, readOnly } = named("Container", "panel");
+    expect([command, networkMode, user, readOnly]).toEqual([undefined, "host", "0:0", true]);
+    expect(envs).toEqual([
+      "OPENCODE_PLATFORM_PANEL_AUDIENCE=audience of panel-application",
+      "OPENCODE_PLATFORM_PANEL_HOSTNAME=code.example.com",
+      "OPENCODE_PLATFORM_PANEL_PORT=4090",
+      "OPENCODE_PLATFORM_PANEL_TEAM=acme",
+      "PANEL_BRANCH=main",
+      "PANEL_REPO=git@git.example:acme/platform.git",
+      expect.stringMatching(new RegExp(`^PULUMI_STACK=acme/opencode-platform/${STACK}$`)),
+    ]);
+    const files = revealed<{ file: string; content: string; permissions: string }[]>(uploads);
+    expect(files.map(({ file, permissions }) => [file, permissions])).toEqual([
+      ["/run/panel/environment", "0600"],
+      ["/run/panel/deploy_key", "0600"],
+    ]);
+    expect(files[0]?.content).toBe("export PULUMI_CONFIG_PASSPHRASE='it'\\''s the passphrase'\n");
+    expect(outputs.panelDeployKey).toBeDefined();
+  });
+
+  it("lets an admin from elsewhere in at the panel, and at nothing else", () => {
+    expect(named("ZeroTrustAccessPolicy", "panel-application-people").includes).toEqual([
+      { emailDomain: { domain: "example.com" } },
+      { email: { email: "ann@partner.example" } },
+    ]);
+    const { policies } = named("ZeroTrustAccessApplication", "panel-application");
+    expect(policies).toContainEqual({ id: "panel-application-people-id", precedence: 1 });
   });
 
   it("gives its secrets as secret outputs", async () => {
