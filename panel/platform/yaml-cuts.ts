@@ -87,7 +87,7 @@ export function remove(text: string, holder: Holder, node: Collection, index: nu
   const before = children[index - 1];
   const floor = before ? linesEnd(text, before) : nextLine(text, holder.head);
   const lines = { from: linesStart(text, child, floor), to: linesEnd(text, child) };
-  const cut = withBlankLines(text, lines, before ? nextLine(text, before.end) : floor);
+  const cut = withBlankLines(text, lines, before ? nextLine(text, before.end) : floor, !before);
   if (before || next) return [cut];
   return [{ from: holder.head, to: holder.head, text: ` ${emptyOf(node)}` }, cut];
 }
@@ -103,7 +103,12 @@ function removeBesideDash(text: string, node: Collection, child: Child, next: Ch
 }
 
 /** With the blank lines that would be left twice; and the break before it where the last line has none after it. */
-function withBlankLines(text: string, lines: { from: number; to: number }, floor: number): Splice {
+function withBlankLines(
+  text: string,
+  lines: { from: number; to: number },
+  floor: number,
+  isFirst: boolean,
+): Splice {
   let { from, to } = lines;
   let above = from;
   while (above > floor && isBlank(lineAt(text, lineStart(text, above - 1))))
@@ -111,7 +116,7 @@ function withBlankLines(text: string, lines: { from: number; to: number }, floor
   let below = to;
   while (below < text.length && isBlank(lineAt(text, below))) below = nextLine(text, below);
   if (above < from && (below > to || to === text.length)) from = above;
-  else if (from === floor && below < text.length) to = below;
+  else if (isFirst && from === floor && below < text.length) to = below;
   if (to === text.length && from > 0 && !text.endsWith("\n")) from -= text.endsWith("\r\n", from) ? 2 : 1;
   return { from, to, text: "" };
 }

@@ -61,7 +61,9 @@ function plainNode(document: Document, node: Node | null): unknown {
  * Makes the value at a path another, by as few cuts as it takes; `undefined` removes it. An index one past the end adds an item.
  * @throws NotEditable when the result would not be exactly that, or the path leads nowhere.
  */
-export function setValue(text: string, path: readonly Step[], value: unknown): string {
+export function setValue(text: string, path: readonly Step[], given: unknown): string {
+  // As JSON holds it: without keys that are undefined, and comparable with what is read.
+  const value: unknown = given === undefined ? undefined : JSON.parse(JSON.stringify(given));
   const wanted = withValue(plainValue(text), path, value);
   let now = text;
   // Each round makes one difference less, and no text has more values than characters.

@@ -130,7 +130,7 @@ describe("the text of a projects.yaml", () => {
       "projects:\n  - name: b\n    env: &common { A: 1 }\n  - name: c\n    env: { <<: *common, C: 2 }\n",
     );
     const changed = applyEdit(text, change("a", { env: { A: 2 } }));
-    expect(changed).toContain("    env: { A: 2 }\n  - name: b\n    env: &common { A: 1 }\n");
+    expect(changed).toContain("    env: { A: 2 } # one\n  - name: b\n    env: &common { A: 1 }\n");
     expect(applyEdit(text, change("b", { env: { B: 1 } }))).toContain(
       "env: &common\n      A: 1 # one\n  - name: b\n    env: { B: 1 }\n",
     );
