@@ -2,6 +2,20 @@ import { defineConfig } from "vitest/config";
 
 const MINUTE = 60_000;
 
+/** Tests on a platform of their own on this machine. One file after another: they share its Docker, and each weighs some containers. */
+const onPlatform = (name: string, folder: string) => ({
+  test: {
+    name,
+    globalSetup: ["test/e2e/support/global-setup.ts"],
+    include: [`${folder}/**/*.test.ts`],
+    fileParallelism: false,
+    pool: "forks" as const,
+    testTimeout: 5 * MINUTE,
+    hookTimeout: 15 * MINUTE,
+    teardownTimeout: 2 * MINUTE,
+  },
+});
+
 export default defineConfig({
   test: {
     reporters: ["default"],
@@ -9,32 +23,10 @@ export default defineConfig({
       {
         test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: MINUTE },
       },
-      {
-        // On a platform of its own, as the local ones: the chain from the terminal to the container is real but for Cloudflare.
-        test: {
-          name: "attach",
-          globalSetup: ["test/e2e/support/global-setup.ts"],
-          include: ["test/attach/**/*.test.ts"],
-          fileParallelism: false,
-          pool: "forks",
-          testTimeout: 5 * MINUTE,
-          hookTimeout: 15 * MINUTE,
-          teardownTimeout: 2 * MINUTE,
-        },
-      },
-      {
-        // One file after another: they share the machine's Docker, and each weighs some containers.
-        test: {
-          name: "local",
-          globalSetup: ["test/e2e/support/global-setup.ts"],
-          include: ["test/e2e/**/*.test.ts"],
-          fileParallelism: false,
-          pool: "forks",
-          testTimeout: 5 * MINUTE,
-          hookTimeout: 15 * MINUTE,
-          teardownTimeout: 2 * MINUTE,
-        },
-      },
+      // The chain from the terminal to the container, real but for Cloudflare.
+      onPlatform("attach", "test/attach"),
+      onPlatform("panel", "test/panel"),
+      onPlatform("local", "test/e2e"),
       {
         // In one run after the other: the first that fails says why the rest does.
         test: {

@@ -1,4 +1,4 @@
-/** `npm test`: everything; `npm run test:unit`, `test:attach`, `test:local` and `test:production`: one kind. */
+/** `npm test`: everything; `npm run test:unit`, `test:attach`, `test:panel`, `test:local` and `test:production`: one kind. */
 import { join } from "node:path";
 import { platformParts, productionTestParts, provision, testParts } from "../toolchain/index.ts";
 import { runInherited, which } from "../toolchain/lib/exec.ts";
@@ -9,12 +9,13 @@ import { root, toolchain } from "./lib/checkout.ts";
 import { isWatched, main } from "./lib/main.ts";
 import { pulumiBinary } from "./lib/pulumi.ts";
 
-const KINDS = ["unit", "attach", "local", "production"] as const;
+const KINDS = ["unit", "attach", "panel", "local", "production"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** What a kind needs besides the platform. */
 const PARTS: Readonly<Record<Exclude<Kind, "unit">, readonly Part[]>> = {
   attach: [gitPart, tmuxPart],
+  panel: testParts,
   local: testParts,
   production: [...testParts, ...productionTestParts],
 };
