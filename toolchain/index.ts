@@ -1,7 +1,7 @@
 /** What others use of the toolchain. */
 import type { Part } from "./part.ts";
 import { baseImagePart } from "./parts/base-image.ts";
-import { chromiumPart, gitPart, tmuxPart } from "./parts/commands.ts";
+import { chromiumPart, gitPart, postgresPart, tmuxPart } from "./parts/commands.ts";
 import { dockerPart } from "./parts/docker.ts";
 import { dropletImagePart } from "./parts/droplet-image.ts";
 import { pluginsPart } from "./parts/plugins.ts";
@@ -25,4 +25,4 @@ export const platformParts = (baseImage?: string): readonly Part[] => [
 export const testParts: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 
 /** What the tests of production need besides. */
-export const productionTestParts: readonly Part[] = [dropletImagePart];
+export const productionTestParts: readonly Part[] = [dropletImagePart, postgresPart];

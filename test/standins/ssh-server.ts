@@ -1,8 +1,8 @@
 /**
- * An SSH server for `git.auth: ssh`: lets in whoever holds an authorized key, and runs git's own `git upload-pack` for them
- * and nothing else, as git hosts do. It is the protocol's implementation in Node (ssh2), so that no daemon has to be installed.
+ * An SSH server for `git.auth: ssh`: lets in whoever holds an authorized key, and runs git's own `git upload-pack` and
+ * `git receive-pack` for them and nothing else, as git hosts do. It is the protocol's implementation in Node (ssh2), so that no daemon has to be installed.
  *
- * Not covered: OpenSSH's own settings (MaxStartups, algorithms' policy), shells, agents, forwarding, pushes.
+ * Not covered: OpenSSH's own settings (MaxStartups, algorithms' policy), shells, agents, forwarding.
  */
 import { spawn } from "node:child_process";
 import { timingSafeEqual } from "node:crypto";
@@ -86,10 +86,10 @@ function serveSession(session: ssh2.Session, root: string): void {
   // git asks for a version of its protocol with it.
   session.on("env", (accept) => accept?.());
   session.on("exec", (accept, reject, { command }) => {
-    const name = /^git-upload-pack '\/?([\w-]+\.git)'$/.exec(command)?.[1];
-    if (!name) return reject();
+    const [, service, name] = /^git-(upload-pack|receive-pack) '\/?([\w-]+\.git)'$/.exec(command) ?? [];
+    if (!service || !name) return reject();
     const stream = accept();
-    const child = spawn("git", ["-c", "safe.directory=*", "upload-pack", join(root, name)]);
+    const child = spawn("git", ["-c", "safe.directory=*", service, join(root, name)]);
     stream.pipe(child.stdin);
     child.stdin.on("error", () => undefined);
     child.stdout.pipe(stream, { end: false });

@@ -1,10 +1,15 @@
+import { existsSync } from "node:fs";
 import { aptInstall, canApt } from "../lib/apt.ts";
 import { which } from "../lib/exec.ts";
 import type { Part } from "../part.ts";
 
 /** A command that only the tests need: one on PATH, else Debian's. */
-function commandPart(name: string, commands: readonly string[], packages: readonly string[]): Part {
-  const there = () => commands.map((command) => which(command)).find(Boolean);
+function commandPart(
+  name: string,
+  commands: readonly string[],
+  packages: readonly string[],
+  there: () => unknown = () => commands.map((command) => which(command)).find(Boolean),
+): Part {
   return {
     name,
     remedy: `install ${packages[0]} with this machine's package manager`,
@@ -28,3 +33,7 @@ export const CHROMIUM_COMMANDS = [
 export const chromiumPart = commandPart("chromium", CHROMIUM_COMMANDS, ["chromium", "fonts-dejavu-core"]);
 export const tmuxPart = commandPart("tmux", ["tmux"], ["tmux"]);
 export const gitPart = commandPart("git", ["git"], ["git"]);
+/** Debian puts its server beside PATH, in a folder for each release. */
+export const postgresPart = commandPart("postgresql", [], ["postgresql"], () =>
+  existsSync("/usr/lib/postgresql"),
+);

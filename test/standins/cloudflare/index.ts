@@ -160,10 +160,11 @@ export async function startCloudflare(options: CloudflareOptions): Promise<Cloud
     configured: connectors.configured.bind(connectors),
     disconnect: ({ id }: { id: string }, client?: string) => connectors.drop(id, client),
   };
-  const server = await serveApi({ state, tokens: parts.permissions, events, requests, faults });
+  const { address } = at;
+  const server = await serveApi({ state, tokens: parts.permissions, events, requests, faults, address });
   const host = options.address === EVERY ? "gateway" : at.address;
   return {
-    apiUrl: `http://127.0.0.1:${server.port}/client/v4`,
+    apiUrl: `http://${address}:${server.port}/client/v4`,
     accountId: state.account.id,
     zoneId: state.zone.id,
     teamDomain: team,

@@ -24,13 +24,14 @@ const BODIES = {
   500: failure([{ code: 10001, message: "Internal server error" }]),
 };
 
-/** The API, listening on the loopback. */
+/** The API, listening on an address of this machine. */
 export async function serveApi(options: {
   state: State;
   tokens: ReadonlyMap<string, ReadonlySet<string>>;
   events: TunnelEvents;
   requests: ApiRequest[];
   faults: Faults;
+  address: string;
 }): Promise<Listening> {
   const observe: MiddlewareHandler = async (c, next) => {
     const path = c.req.path.replace(/^\/client\/v4/, "");
@@ -41,5 +42,5 @@ export async function serveApi(options: {
   };
   const faults = showFaults(options.faults, BODIES);
   const app = api(options.state, options.tokens, options.events, [observe, faults]);
-  return await listen(createServer(getRequestListener(app.fetch)), { host: "127.0.0.1" });
+  return await listen(createServer(getRequestListener(app.fetch)), { host: options.address });
 }

@@ -98,7 +98,9 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
     missingScopes: new Set(),
   };
   const server = createAdaptorServer({ fetch: makeApp(api).fetch });
-  const listening = await listen(server as Server, { host: "127.0.0.1" });
+  // Droplets reach it there too, since an update may run on one.
+  const { gateway } = host.network;
+  const listening = await listen(server as Server, { host: gateway });
   const addressOf = (id: number) => must(world.droplets.get(id)).address?.ip ?? "";
   const stop = async () => {
     api.faults.release();
@@ -108,8 +110,8 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
     await host.stop();
   };
   return {
-    url: `http://127.0.0.1:${listening.port}`,
-    gateway: host.network.gateway,
+    url: `http://${gateway}:${listening.port}`,
+    gateway,
     requests: api.requests,
     faults: api.faults,
     violations: api.violations,
