@@ -1,2 +1,102 @@
-export { ProjectsFile } from "./projects-file.ts";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { LOCAL_RUNTIME_DIR } from "../../config/names.ts";
+import { root } from "../../scripts/lib/checkout.ts";
+import { stop } from "../../scripts/lib/main.ts";
+import { pulumi } from "../../scripts/lib/pulumi.ts";
+import type { Session } from "../../scripts/lib/session.ts";
+import { prepareStack } from "../../scripts/lib/stack.ts";
+import { makeApplyChange } from "./change.ts";
+import { makeCheck } from "./check.ts";
+import { isHeld, takeLock } from "./lock-file.ts";
+import { OperationQueue } from "./operations.ts";
+import { type CheckText, ProjectsFile } from "./projects-file.ts";
+import { Repository, type RepositorySettings } from "./repository.ts";
+import { StackSecrets } from "./secrets.ts";
+import type { OperationRequest, Operations } from "./types.ts";
+import { makeUpdate } from "./update.ts";
+import { deleteWorkspace } from "./workspaces.ts";
+
+export { RepositoryError } from "./git.ts";
+export { type CheckText, type GivenSecrets, ProjectsFile } from "./projects-file.ts";
+export type { RepositorySettings } from "./repository.ts";
 export * from "./types.ts";
+
+/** So many values of secrets are remembered, to be taken out of what an update says. */
+const REMEMBERED_SECRETS = 200;
+
+export interface PlatformSettings {
+  /** The stack, as scripts/lib/session.ts opens it. */
+  readonly session: Session;
+  /** Where changes are pushed. Default: nowhere. */
+  readonly repository?: RepositorySettings | undefined;
+  /** Told of what no person asked for. Default: nobody. */
+  readonly report?: (error: unknown) => void;
+}
+
+/** The stack side of the panel. */
+export interface Platform {
+  readonly file: ProjectsFile;
+  /** The check of `file`, for what is not in it yet. */
+  readonly check: CheckText;
+  readonly operations: Operations;
+  /** Deletes a removed project's folders: for `afterwards` of a removal. @throws ConfigError */
+  deleteWorkspace(name: string): Promise<void>;
+  /** Ends `operations` and lets another panel have the checkout. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the stack side on this checkout. `operations.recover()` is to be called when everything else is ready.
+ * @throws ConfigError when another panel has the checkout
+ */
+export function openPlatform({ session, repository, report }: PlatformSettings): Platform {
+  const directory = join(root, LOCAL_RUNTIME_DIR, "panel");
+  const release = claim(directory);
+  const check = makeCheck(root, session.stack);
+  const file = new ProjectsFile(join(root, "projects.yaml"), check);
+  const secrets = new StackSecrets(root, session.stack, async (args, input) => {
+    await prepareStack(session);
+    const all = [...args, "--stack", session.reference, "--non-interactive", "--color=never"];
+    return pulumi(all, { session, ...(input === undefined ? {} : { input }), timeoutMs: 60_000 });
+  });
+  const pushed = repository && new Repository(root, session.stack, repository, { file, check });
+  const remembered: string[] = [];
+  const apply = makeApplyChange({ file, secrets, repository: pushed });
+  const operations = new OperationQueue({
+    directory,
+    apply: (request) => {
+      remember(remembered, request);
+      return apply(request);
+    },
+    update: makeUpdate(session, {
+      countEntries: () => file.read().entries.length,
+      secretValues: () => remembered,
+    }),
+    ...(report ? { report } : {}),
+  });
+  const close = async () => {
+    await operations.close();
+    release();
+  };
+  return { file, check, operations, deleteWorkspace: (name) => deleteWorkspace(session, name), close };
+}
+
+/** One panel has a checkout at a time. */
+function claim(directory: string): () => void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+  const lock = takeLock(join(directory, "lock"));
+  if (isHeld(lock)) return () => lock.release();
+  const who = `process ${lock.pid} on ${lock.hostname}`;
+  return stop(
+    "panel",
+    `one runs in this checkout already: ${who}`,
+    `use that one, or end it: kill ${lock.pid}`,
+  );
+}
+
+function remember(values: string[], { secrets = {} }: OperationRequest): void {
+  values.push(...Object.values(secrets));
+  values.splice(0, values.length - REMEMBERED_SECRETS);
+}

@@ -16,16 +16,32 @@ export interface Read {
   readonly entries: unknown[];
 }
 
+/** Secrets of a project that will have a value when the text is the file's. */
+export interface GivenSecrets {
+  readonly project: string;
+  readonly names: readonly string[];
+}
+
+/** Throws a ConfigError for a text that is not right. */
+export type CheckText = (text: string, given?: GivenSecrets) => void;
+
+/** What an edit has made of the file. */
+export interface Edited {
+  readonly version: string;
+  /** The text before. */
+  readonly previous: string;
+}
+
 /**
  * A projects.yaml that is changed entry by entry. Everything that a change is not about is kept byte for byte: comments, order, blank
  * lines, quotes, line endings.
  */
 export class ProjectsFile {
   readonly #path: string;
-  readonly #check: (text: string) => void;
+  readonly #check: CheckText;
 
   /** @param check throws a ConfigError for a text that must not become the file's */
-  constructor(path: string, check: (text: string) => void) {
+  constructor(path: string, check: CheckText) {
     this.#path = path;
     this.#check = check;
   }
@@ -41,27 +57,47 @@ export class ProjectsFile {
    * @param version what the person has seen; any, when absent
    * @throws Conflict when the file is another by now, NotThere when it has no such entry, ConfigError when the result would be wrong
    */
-  edit(change: Edit, version?: string): { version: string } {
+  edit(change: Edit, version?: string): Edited {
     return this.replace((text) => applyEdit(text, change), version);
   }
 
+  /** Throws what `edit` would, and changes nothing. `given` counts as secrets that have a value. */
+  prove(change: Edit, version?: string, given?: GivenSecrets): void {
+    const { text, version: present } = this.read();
+    if (version !== undefined && version !== present) throw changedMeanwhile();
+    this.#check(applyEdit(text, change), given);
+  }
+
   /** Makes the file's text another, as `edit` does. */
-  replace(makeText: (text: string) => string, version?: string): { version: string } {
+  replace(makeText: (text: string) => string, version?: string, check: CheckText = this.#check): Edited {
     const file = realpathOf(this.#path);
     const lock = join(dirname(file), `.${basename(file)}.lock`);
     return withLockFile(lock, () => {
       const text = readText(file);
       if (version !== undefined && version !== versionOf(text)) throw changedMeanwhile();
       const wanted = makeText(text);
-      if (wanted === text) return { version: versionOf(text) };
-      this.#check(wanted);
+      if (wanted === text) return { version: versionOf(text), previous: text };
+      check(wanted);
       // Panels exclude each other by the lock. An editor knows no lock: what it saves up to here is seen, and what it saves in the
       // microseconds between this look and the rename, which no file system call can join, would be replaced.
       replaceFile(file, wanted, () => {
         if (readText(file) !== text) throw changedMeanwhile();
       });
-      return { version: versionOf(wanted) };
+      return { version: versionOf(wanted), previous: text };
     });
+  }
+
+  /** Undoes an edit, unless the file has been changed since. Whether it was right before does not matter. */
+  undo({ version, previous }: Edited): void {
+    try {
+      this.replace(
+        () => previous,
+        version,
+        () => {},
+      );
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+    }
   }
 }
 
@@ -98,6 +134,10 @@ const refused = (path: string, what: string, fix?: string) =>
   new ConfigError([{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);
 
 const nameOf = (entry: unknown): unknown => (entry as { name?: unknown } | null)?.name;
+
+/** An entry as it is written. */
+export const entryOf = (text: string, name: string): unknown =>
+  entriesOf(text).find((entry) => nameOf(entry) === name);
 
 function entriesOf(text: string): unknown[] {
   try {

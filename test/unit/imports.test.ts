@@ -13,9 +13,23 @@ const MAY_IMPORT: Record<string, { parts: string[]; packages: RegExp }> = {
   attach: { parts: [], packages: /^(node:.*|http-proxy-3)$/ },
   toolchain: { parts: [], packages: /./ },
   scripts: { parts: ["config", "toolchain"], packages: /./ },
-  bench: { parts: ["config", "toolchain", "scripts", "test"], packages: /./ },
+  panel: {
+    parts: ["config", "scripts", "toolchain"],
+    packages: /^(node:.*|zod|yaml|hono(\/.*)?|@hono\/.*|jose|dockerode|@pulumi\/pulumi(\/.*)?)$/,
+  },
+  bench: { parts: ["config", "toolchain", "scripts", "test", "panel"], packages: /./ },
   test: {
-    parts: ["index.ts", "config", "opencode", "components", "toolchain", "scripts", "bench", "attach"],
+    parts: [
+      "index.ts",
+      "config",
+      "opencode",
+      "components",
+      "toolchain",
+      "scripts",
+      "bench",
+      "attach",
+      "panel",
+    ],
     packages: /./,
   },
 };

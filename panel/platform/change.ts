@@ -1,0 +1,39 @@
+/** What of a request is done at once, all of it or nothing: secrets, projects.yaml, and the team's repository. */
+import type { Edited, ProjectsFile } from "./projects-file.ts";
+import type { Repository } from "./repository.ts";
+import type { StackSecrets } from "./secrets.ts";
+import type { OperationRequest } from "./types.ts";
+
+export type ApplyChange = (request: OperationRequest) => Promise<void>;
+
+export interface ChangeParts {
+  readonly file: ProjectsFile;
+  readonly secrets: Pick<StackSecrets, "set" | "remove" | "snapshot">;
+  /** Absent where changes are not pushed. */
+  readonly repository?: Pick<Repository, "assertClean" | "publish"> | undefined;
+}
+
+/** Makes the function that applies a request. What it throws has left secrets and file as they were. */
+export function makeApplyChange({ file, secrets, repository }: ChangeParts): ApplyChange {
+  return async (request) => {
+    const { edit, version, project } = request;
+    const values = Object.entries(request.secrets ?? {});
+    if (!edit && values.length === 0) return;
+    await repository?.assertClean();
+    const given = project ? { project, names: values.map(([name]) => name) } : undefined;
+    // Before a secret is stored: most mistakes are found here, and nothing is to be undone for them.
+    if (edit) file.prove(edit, version, given);
+    const undoSecrets = secrets.snapshot();
+    let edited: Edited | undefined;
+    try {
+      if (project && values.length > 0) await secrets.set(project, Object.fromEntries(values));
+      if (edit) edited = file.edit(edit, version);
+      if (edit?.kind === "remove") await secrets.remove(edit.name);
+      await repository?.publish(request, edited?.version ?? file.read().version);
+    } catch (error) {
+      if (edited) file.undo(edited);
+      undoSecrets();
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,54 @@
+/** Deleting a project's workspace for good, once its container is gone. */
+import { resolve } from "node:path";
+import { workspaceDirectories } from "../../config/names.ts";
+import { PROJECT_NAME_PATTERN } from "../../config/projects.ts";
+import { shellQuote } from "../../config/shell.ts";
+import { dockerEnv, readSettings, root } from "../../scripts/lib/checkout.ts";
+import { type ContainerState, listContainers, listContainersBy } from "../../scripts/lib/docker-state.ts";
+import { dropletDocker, onDroplet, provideAccess } from "../../scripts/lib/droplet/access.ts";
+import { stop } from "../../scripts/lib/main.ts";
+import type { Session } from "../../scripts/lib/session.ts";
+import { readState } from "../../scripts/lib/stack-state.ts";
+import { deleteFolders, workspaceFolders } from "../../scripts/lib/workspaces.ts";
+
+/** Where a droplet has its workspaces. */
+const DROPLET_WORKSPACES = "/workspaces";
+
+/**
+ * Deletes a project's two folders, its files and its home. One that is not there is deleted already.
+ * @throws ConfigError when a container still uses them, or this user may not delete them
+ */
+export async function deleteWorkspace(session: Session, name: string): Promise<void> {
+  if (!PROJECT_NAME_PATTERN.test(name)) stop(name, "is not a project's name");
+  return session.isLocal ? deleteHere(name) : deleteOnDroplet(session, name);
+}
+
+async function deleteHere(name: string): Promise<void> {
+  const settings = readSettings();
+  const containers = await listContainers(dockerEnv(settings), settings.namePrefix);
+  refuseIfUsed(name, containers);
+  const left = deleteFolders(workspaceFolders(resolve(root, settings.workspacesDir), name));
+  if (left.length > 0)
+    stop(
+      `workspace of ${name}`,
+      "this user may not delete all of it",
+      `sudo rm -rf ${left.map(shellQuote).join(" ")}`,
+    );
+}
+
+async function deleteOnDroplet(session: Session, name: string): Promise<void> {
+  const [access] = provideAccess(session, await readState(session));
+  if (!access) return stop(`workspace of ${name}`, "is on no droplet: the stack has none");
+  const containers = await listContainersBy(dropletDocker(session, access));
+  refuseIfUsed(name, containers);
+  const folders = Object.values(workspaceDirectories(DROPLET_WORKSPACES, name)).map(shellQuote).join(" ");
+  const { code, stderr } = await onDroplet(session, access, `rm -rf -- ${folders}`, 600_000);
+  if (code !== 0)
+    stop(`workspace of ${name}`, `could not be deleted: ${stderr.trim() || "the droplet does not answer"}`);
+}
+
+/** A container that is there would go on writing, whether it runs or not. */
+function refuseIfUsed(name: string, containers: readonly ContainerState[]): void {
+  const user = containers.find(({ project }) => project === name);
+  if (user) stop(`workspace of ${name}`, `is still used by the container ${user.name}`);
+}
