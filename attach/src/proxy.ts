@@ -8,6 +8,7 @@ import { accessProblem, refusedByAccess } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { AttachError } from "./errors.ts";
 import { Guard, type Verdict } from "./guard.ts";
+import { Hearing } from "./hearing.ts";
 import { type Agent, unreachable, withoutOrigin } from "./upstream.ts";
 
 export interface ProxyOptions {
@@ -101,6 +102,7 @@ export class LocalProxy {
   readonly #passages = new WeakMap<IncomingMessage, Passage>();
   readonly #upgrades = new WeakMap<IncomingMessage, Record<string, string>>();
   readonly #sockets = new Set<Duplex>();
+  readonly #hearing = new Hearing();
   #port = 0;
 
   constructor(options: ProxyOptions) {
@@ -162,6 +164,7 @@ export class LocalProxy {
     this.#passages.set(request, passage);
     // Each try adds its own, and Node's warning would be written across opencode's screen.
     for (const each of [request, response]) each.setMaxListeners(0);
+    await this.#hearing.before(request.method);
     await this.#send(passage);
   }
 
@@ -225,7 +228,15 @@ export class LocalProxy {
     response.writeHead(status, answered.statusMessage);
     // An event stream says nothing for a while.
     response.flushHeaders();
+    if (passage.until > 0 && status === 200) this.#listen(answered, response);
     pipeline(answered, response, () => {});
+  }
+
+  /** Notices the end of an event stream that is not the client's doing. */
+  #listen(answered: IncomingMessage, response: ServerResponse): void {
+    this.#hearing.found();
+    const ended = () => response.destroyed || this.#hearing.lost();
+    answered.once("end", ended).once("error", ended);
   }
 
   #refuse(response: ServerResponse, refused: "login" | "forbidden", renewed: boolean): void {
