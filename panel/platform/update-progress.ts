@@ -12,6 +12,9 @@ const AT_THE_EDGE = /^project-(.+)-(application|record)$/;
 /** Words of the engine that only repeat that there was an error. */
 const REPETITION = /^(update|preview|refresh) (failed|canceled)$/;
 
+/** The program's, for what was to be made of a resource that failed. */
+const CONSEQUENCE = /resource (\S+) \[[^\]]+\] failed to register/;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Step {
@@ -26,8 +29,11 @@ interface Step {
 export class UpdateProgress {
   readonly #expected: number | undefined;
   readonly #parents = new Map<string, string>();
-  /** Projects whose container is as it should be. */
+  /** Projects whose container is as it should be, and those whose container is gone. */
   readonly #reached = new Set<string>();
+  readonly #removed = new Set<string>();
+  /** Names of resources that failed. */
+  readonly #failed = new Set<string>();
   /** Errors by project; those of `undefined` are of what all share. */
   readonly #errors = new Map<string | undefined, string[]>();
   #progress: Progress = noProgress;
@@ -78,7 +84,8 @@ export class UpdateProgress {
         if (project === undefined || shared || all.length === 0) return reason;
         const own = this.#errors.get(project);
         if (own) return clean(told(own));
-        return isRemoval || this.#reached.has(project) ? undefined : reason;
+        if ((isRemoval ? this.#removed : this.#reached).has(project)) return undefined;
+        return `The update failed before it came to this: ${reason}`;
       },
     };
   }
@@ -90,15 +97,18 @@ export class UpdateProgress {
 
   #judge({ urn, type, op }: Step, status: ProgressData["status"]): void {
     const project = this.#projectOf(urn);
-    if (status === "failed") this.#fail(project);
-    const isReached =
-      status === "done" && type === CONTAINER_TYPE && op !== "refresh" && !op.startsWith("delete");
-    if (project && isReached) this.#reached.add(project);
+    if (status === "failed") {
+      this.#failed.add(nameOf(urn));
+      this.#fail(project);
+    }
+    if (!project || status !== "done" || type !== CONTAINER_TYPE) return;
+    if (op === "delete") this.#removed.add(project);
+    else if (op !== "refresh" && op !== "delete-replaced") this.#reached.add(project);
   }
 
   #diagnose({ urn, severity, message }: Fields): UpdateEvent[] {
     const text = plain(String(message ?? ""));
-    if (!text || REPETITION.test(text)) return [];
+    if (!text || REPETITION.test(text) || this.#failed.has(CONSEQUENCE.exec(text)?.[1] ?? "")) return [];
     if (severity === "error") {
       this.#fail(typeof urn === "string" && urn ? this.#projectOf(urn) : undefined, text);
       return [];

@@ -11,8 +11,16 @@ export const lineEnding = (text: string): "\r\n" | "\n" => (/^[^\n]*\r\n/.test(t
 
 /** A value on one line. */
 export function renderFlow(value: unknown): string {
-  const document = quotingBreaks(new Document(value));
-  return document.toString({ ...STYLE, collectionStyle: "flow", blockQuote: false }).trimEnd();
+  if (Array.isArray(value)) return `[${value.map(renderFlow).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return renderScalar(value);
+  const pairs = Object.entries(value).map(([key, each]) => renderFlowPair(key, each));
+  return pairs.length > 0 ? `{ ${pairs.join(", ")} }` : "{}";
+}
+
+/** Written as it would be between brackets, which fits everywhere. */
+function renderScalar(value: unknown): string {
+  const text = quotingBreaks(new Document([value])).toString({ ...STYLE, collectionStyle: "flow" });
+  return text.trim().slice(1, -1).trim();
 }
 
 /** `key: value` as lines of a block map at a column; no line ending after the last. */
@@ -37,15 +45,28 @@ export const renderValue = (key: string, value: unknown, column: number, eol: st
   renderPair(key, value, column, eol).slice(column + renderFlow(key).length + 1);
 
 function renderMap(value: object): string {
-  const document = quotingBreaks(new Document(value));
-  visit(document, {
-    Collection(_, node) {
-      const isOuter = node === document.contents;
-      if (!isOuter && renderFlow(node.toJS(document)).length <= FLOW_LENGTH) node.flow = true;
-    },
-  });
-  return document.toString(STYLE).trimEnd();
+  return Object.entries(value)
+    .map(([key, each]) => renderMember(`${renderScalar(key)}:`, each))
+    .join("\n");
 }
+
+/** What begins with `mark`, a key's or an item's. */
+function renderMember(mark: string, value: unknown): string {
+  const flow = renderFlow(value);
+  if (typeof value === "string") return `${mark} ${renderText(value)}`;
+  if (flow.length <= FLOW_LENGTH || typeof value !== "object" || value === null) return `${mark} ${flow}`;
+  const lines = Array.isArray(value)
+    ? value.map((item) => renderMember("-", item)).join("\n")
+    : renderMap(value);
+  return `${mark}\n${indented(lines, "  ", "\n")}`;
+}
+
+/** A text of several lines is written as such. */
+const renderText = (text: string): string =>
+  quotingBreaks(new Document(text))
+    .toString(STYLE)
+    .replace(/\n$/, "")
+    .replaceAll(/\n(?=.)/g, "\n  ");
 
 /** Line breaks that a file's own line ending would change are written as escapes. */
 function quotingBreaks(document: Document): Document {

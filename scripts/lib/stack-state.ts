@@ -4,6 +4,7 @@ import { stop } from "./main.ts";
 import { mustPulumi, pulumi } from "./pulumi.ts";
 import { commandFor, type Session } from "./session.ts";
 import { describeLock, judgeLock, readLocks, removeLock, type StackLock } from "./stack-lock.ts";
+import { removeTornFiles } from "./torn-files.ts";
 
 /** A stack's state with its secrets in plain, in this process's memory alone. Ends the script where there is no such stack. */
 export async function readState(session: Session): Promise<Deployment> {
@@ -40,6 +41,7 @@ export function releaseLocks(session: Session, say: (line: string) => void): boo
   const { folder } = session.backend;
   const locks = folder ? readLocks(folder, PROJECT, session.stack) : [];
   for (const lock of locks) refuseIfInUse(session, lock);
+  if (folder) removeTornFiles(folder, PROJECT, session.stack);
   if (locks.length === 0) return false;
   for (const lock of locks) removeLock(lock);
   const who = locks.map(describeLock).join("; ");

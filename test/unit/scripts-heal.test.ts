@@ -1,7 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { halfMade, parseDeployment, withoutPending } from "../../scripts/lib/checkpoint.ts";
 import { orphans, type ProcessInfo } from "../../scripts/lib/leftovers.ts";
 import { describeLock, judgeLock, parseLock } from "../../scripts/lib/stack-lock.ts";
+import { removeTornFiles } from "../../scripts/lib/torn-files.ts";
 
 const LOCK =
   '{"pid":18904,"username":"alice","hostname":"laptop","timestamp":"2026-11-24T19:11:09.161055275Z"}';
@@ -44,6 +48,37 @@ const NETWORK = "docker:index/network:Network";
 function checkpoint(pending: unknown[], resources: unknown[] = []) {
   return { version: 3, checkpoint: { latest: { resources, pending_operations: pending } } };
 }
+
+describe("what an engine that was killed while it wrote has left", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "scripts-heal-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("is taken away, and nothing else is", () => {
+    const stacks = join(folder, ".pulumi", "stacks", "p");
+    mkdirSync(stacks, { recursive: true });
+    const write = (name: string, text: string) => writeFileSync(join(stacks, name), text);
+    write("local.json", "{}");
+    write("local.json.attrs", "");
+    write("local.json.18eb2a.tmp", "{");
+    write("local.json.bak", "{}");
+    write("local.json.bak.attrs", "{}");
+    write("local2.json.attrs", "");
+    removeTornFiles(folder, "p", "local");
+    expect(readdirSync(stacks).sort()).toEqual([
+      "local.json",
+      "local.json.bak",
+      "local.json.bak.attrs",
+      "local2.json.attrs",
+    ]);
+  });
+
+  it("is nothing where there is no stack", () => {
+    expect(() => removeTornFiles(folder, "p", "local")).not.toThrow();
+  });
+});
 
 describe("what an interrupted update left half made", () => {
   it("is what was being created in Docker and is not in the state", () => {
