@@ -28,25 +28,31 @@ export interface Fields {
 
 const DEFAULT_TOKEN_SECRET = "GIT_TOKEN";
 
+/** Whatever a way of git's auth has, to be read without asking which one it is. */
+interface AnyGit {
+  readonly auth: Fields["auth"];
+  readonly secret?: string;
+  readonly username?: string;
+  readonly knownHosts?: readonly string[];
+}
+
 /** What the form shows for an entry; for none, an empty form. */
 export function fieldsOf(entry: Entry = { name: "" }): Fields {
-  const { git } = entry;
+  const git: AnyGit = entry.git ?? { auth: "none" };
   return {
     name: entry.name,
     repo: entry.repo ?? "",
     branch: entry.branch ?? "",
-    auth: git?.auth ?? "none",
-    tokenSecret: git?.secret ?? DEFAULT_TOKEN_SECRET,
+    auth: git.auth,
+    tokenSecret: git.secret ?? DEFAULT_TOKEN_SECRET,
     tokenValue: "",
-    username: git?.username ?? "",
-    knownHosts: (git?.knownHosts ?? []).join("\n"),
+    username: git.username ?? "",
+    knownHosts: (git.knownHosts ?? []).join("\n"),
     memory: entry.resources?.memory ?? "",
     cpus: entry.resources?.cpus === undefined ? "" : String(entry.resources.cpus),
     model: entry.opencode?.model ?? "",
     members: (entry.members ?? []).join(", "),
-    secrets: (entry.secrets ?? [])
-      .filter((name) => name !== git?.secret)
-      .map((name) => ({ name, value: "" })),
+    secrets: (entry.secrets ?? []).filter((name) => name !== git.secret).map((name) => ({ name, value: "" })),
   };
 }
 
@@ -129,10 +135,12 @@ export const same = (one: unknown, other: unknown): boolean =>
 
 /** What a change sends: the keys that differ, with null for those that go. */
 export function changesOf(base: Entry, fields: Fields): Record<string, unknown> {
-  const after = entryOf(fields, base);
-  const keys = new Set([...Object.keys(base), ...Object.keys(after)]);
-  const changed = [...keys].filter((key) => !same(base[key], after[key]));
-  return Object.fromEntries(changed.map((key) => [key, after[key] ?? null]));
+  const before = new Map<string, unknown>(Object.entries(base));
+  const after = new Map<string, unknown>(Object.entries(entryOf(fields, base)));
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+    (key) => !same(before.get(key), after.get(key)),
+  );
+  return Object.fromEntries(changed.map((key) => [key, after.get(key) ?? null]));
 }
 
 /** What became of a form when the entry under it changed. */

@@ -31,6 +31,10 @@ export interface Beginning {
   begun(operation: Operation): void;
 }
 
+/** Which secrets have a value, for a check: the values themselves are sent once, when the form is. */
+const hidden = (values: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.keys(values).map((name) => [name, "•"]));
+
 class ProjectForm {
   readonly #begun: (operation: Operation) => void;
   readonly #isNew: boolean;
@@ -125,7 +129,7 @@ class ProjectForm {
     this.#checking = checking;
     const fields = this.#fields.read();
     const replaces = this.#isNew ? undefined : this.#base.name;
-    const body = { entry: this.#entry, secretValues: secretValuesOf(fields), replaces };
+    const body = { entry: this.#entry, secretValues: hidden(secretValuesOf(fields)), replaces };
     const problems = await check(body, checking.signal).catch(() => undefined);
     if (problems && !checking.signal.aborted) this.#show(problems);
   }

@@ -89,7 +89,8 @@ class LogView {
 
   #came(line: LogLine): void {
     if (!this.#new.isNew(line)) return;
-    this.#waiting = lastOf([...this.#waiting, line], MOST_LINES);
+    this.#waiting.push(line);
+    if (this.#waiting.length > 2 * MOST_LINES) this.#waiting = lastOf(this.#waiting, MOST_LINES);
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#flush());
   }
 
@@ -97,7 +98,7 @@ class LogView {
   #flush(): void {
     this.#frame = 0;
     if (!this.#paused) {
-      const lines = this.#waiting;
+      const lines = lastOf(this.#waiting, MOST_LINES);
       this.#waiting = [];
       this.#lines.push(...lines);
       this.#view.append(...lines.map(lineElement));

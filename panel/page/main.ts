@@ -69,7 +69,7 @@ function came(overview: Overview): void {
 
 themeButton(byId<HTMLButtonElement>("theme"));
 byId("new").addEventListener("click", openNew);
-onKeys({ n: openNew, "/": () => byId("filter").focus() });
+onKeys({ n: openNew, "/": () => byId("filter").focus() }, byId<HTMLButtonElement>("keys"));
 const live = new Stream(paths.projects, {
   on: { projects: (data) => came(data as Overview) },
   state: (connection) => showConnection(connection, () => live.retry()),

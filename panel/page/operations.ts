@@ -7,6 +7,8 @@ import { hasEnded, worthShowing } from "./progress.ts";
 
 const KEY = "put-away";
 const TICK = 1000;
+/** Ticks between two questions while an update is to come: of one that waits there are no events to follow. */
+const ASK_EVERY = 5;
 
 function putAway(): Set<string> {
   try {
@@ -24,8 +26,10 @@ export class OperationList {
   #asking: Promise<void> | undefined;
 
   constructor() {
+    let ticks = 0;
     setInterval(() => {
       if (document.hidden) return;
+      if (++ticks % ASK_EVERY === 0 && this.underWay) void this.refresh();
       for (const card of this.#cards.values()) card.tick(Date.now());
     }, TICK);
   }

@@ -3,7 +3,7 @@ import { type CopyLine, copyLine } from "./copy.ts";
 import { attribute, h, isWebAddress, setText } from "./dom.ts";
 import { menuButton } from "./menu.ts";
 import { meterElement } from "./meters.ts";
-import type { Me, Project, State } from "./model.ts";
+import type { Me, Project, ProjectState } from "./model.ts";
 import { may } from "./permissions.ts";
 import { ago, bytes, cores, exactTime, stateWords } from "./words.ts";
 
@@ -28,7 +28,7 @@ export const isUp = ({ state }: Pick<Project, "state">): boolean =>
   state !== "stopped" && state !== "pending";
 
 /** The states in which opening a project may find somebody home. */
-const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies State[];
+const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies ProjectState[];
 
 function menuItems(project: Project, me: Me, acts: Acts) {
   const items = [
@@ -39,8 +39,9 @@ function menuItems(project: Project, me: Me, acts: Acts) {
     { act: "edit", label: "Edit", run: acts.edit },
     { act: "delete", label: "Delete …", run: acts.remove, danger: true },
   ] as const;
+  const withoutContainer = ["edit", "delete"];
   return items
-    .filter(({ act }) => may(me, act))
+    .filter(({ act }) => may(me, act) && (project.state !== "pending" || withoutContainer.includes(act)))
     .map(({ label, run, ...rest }) => ({ label, danger: "danger" in rest, act: () => run(project) }));
 }
 
@@ -153,7 +154,7 @@ export function projectRow(first: Project, acts: Acts): Row {
       attribute(open, "href", openable ? project.url : undefined);
       open.hidden = !openable;
       start.hidden = project.state !== "stopped" || !may(person, "start");
-      logs.hidden = openable || !start.hidden;
+      logs.hidden = openable || project.state === "stopped" || project.state === "pending";
       updating.hidden = project.operation === undefined;
       attribute(updating, "href", project.operation && `#operation-${project.operation}`);
     },

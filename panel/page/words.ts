@@ -1,5 +1,5 @@
 /** How states, times and amounts are said. Pure. */
-import type { Progress, State, Usage } from "./model.ts";
+import type { Progress, ProjectState, Usage } from "./model.ts";
 
 /** A state as shown: the symbol beside the word, so that no state is told by its colour alone. */
 export interface StateWords {
@@ -9,7 +9,7 @@ export interface StateWords {
   readonly tone: "good" | "idle" | "busy" | "bad";
 }
 
-const STATES: Record<State, StateWords> = {
+const STATES: Record<ProjectState, StateWords> = {
   running: { symbol: "●", word: "running", tone: "good" },
   stopped: { symbol: "○", word: "stopped", tone: "idle" },
   starting: { symbol: "◐", word: "starting", tone: "busy" },
@@ -21,7 +21,7 @@ const STATES: Record<State, StateWords> = {
 
 /** The words of a state; one that a newer server knows is shown as it came. */
 export const stateWords = (state: string): StateWords =>
-  Object.hasOwn(STATES, state) ? STATES[state as State] : { symbol: "?", word: state, tone: "idle" };
+  Object.hasOwn(STATES, state) ? STATES[state as ProjectState] : { symbol: "?", word: state, tone: "idle" };
 
 const SECOND = 1000;
 const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [

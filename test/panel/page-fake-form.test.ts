@@ -80,6 +80,24 @@ describe("a new project", () => {
     await fake.page.locator("[aria-invalid=true]").waitFor({ state: "detached" });
   });
 
+  it("sends the values of secrets once, and never for a check", async () => {
+    const sent: string[] = [];
+    fake.page.on("request", (request) => sent.push(`${request.url()} ${request.postData() ?? ""}`));
+    await fake.open();
+    await fake.page.keyboard.press("n");
+    await fake.page.getByLabel("Name", { exact: true }).fill("a");
+    await fake.page.getByRole("button", { name: "Add a secret" }).click();
+    await fake.page.getByLabel("Name of the secret").fill("KEY");
+    const checked = fake.page.waitForResponse("**/api/projects/check");
+    await fake.page.getByLabel("Value of KEY").fill("s3cret");
+    await checked;
+    await fake.page.getByRole("button", { name: "Create", exact: true }).click();
+    await fake.page.locator("dialog").waitFor({ state: "detached" });
+    expect(fake.api.seen.map(({ body }) => body.secretValues)).toEqual([{ KEY: "s3cret" }]);
+    expect(sent.filter((request) => request.includes("/check")).length).toBeGreaterThan(0);
+    expect(sent.filter((request) => request.includes("s3cret")).length).toBe(1);
+  });
+
   it("keeps what was typed when it is refused, and goes to the first field to mend", async () => {
     await fake.open();
     await fake.page.keyboard.press("n");

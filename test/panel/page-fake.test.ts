@@ -55,6 +55,18 @@ describe("the list", () => {
     expect(await fake.page.locator("dialog").count()).toBe(0);
   });
 
+  it("leaves single keys alone for whoever has turned them off, after a reload too", async () => {
+    await fake.open();
+    await fake.page.getByRole("button", { name: "Single keys" }).click();
+    await fake.page.reload();
+    await fake.page.locator("#keys[aria-pressed=false]").waitFor();
+    await fake.page.keyboard.press("n");
+    expect(await fake.page.locator("dialog").count()).toBe(0);
+    await fake.page.getByRole("button", { name: "Single keys" }).click();
+    await fake.page.keyboard.press("n");
+    expect(await fake.page.locator("dialog").count()).toBe(1);
+  });
+
   it("helps where there is nothing, and tells a member whom to ask", async () => {
     await fake.open();
     await fake.page.getByRole("button", { name: "Create the first project" }).waitFor();
@@ -112,9 +124,8 @@ describe("the connection", () => {
     fake.api.projects = [project("a")];
     await fake.open();
     await fake.page.keyboard.press("n");
-    await fake.page.getByLabel("Name", { exact: true }).fill("typed");
     fake.api.instead = answer;
-    await fake.page.getByRole("button", { name: "Create", exact: true }).click();
+    await fake.page.getByLabel("Name", { exact: true }).fill("typed");
     const ended = fake.page.getByRole("alertdialog", { name: "Your login has ended" });
     await ended.getByRole("button", { name: "Reload" }).waitFor();
     await fake.page.keyboard.press("Escape");

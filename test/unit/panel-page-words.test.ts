@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { matches, stateChanges } from "../../panel/page/listing.ts";
-import type { Project, State } from "../../panel/page/model.ts";
+import type { Project, ProjectState } from "../../panel/page/model.ts";
 import {
   ago,
   bytes,
@@ -70,7 +70,15 @@ describe("amounts", () => {
 
 describe("states and steps", () => {
   it("gives every state a symbol of its own, for those who don't see its colour", () => {
-    const states: State[] = ["running", "stopped", "starting", "unhealthy", "cloning", "failed", "pending"];
+    const states: ProjectState[] = [
+      "running",
+      "stopped",
+      "starting",
+      "unhealthy",
+      "cloning",
+      "failed",
+      "pending",
+    ];
     expect(new Set(states.map((state) => stateWords(state).symbol)).size).toBe(states.length);
   });
 
