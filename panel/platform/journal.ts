@@ -6,7 +6,7 @@ import { replaceFile } from "./replace-file.ts";
 import type { Operation } from "./types.ts";
 
 /** So many operations are kept. */
-const KEEP = 200;
+export const KEPT_OPERATIONS = 200;
 
 const recordSchema = z.object({
   id: z.string().regex(/^[\w-]+$/),
@@ -41,9 +41,7 @@ export class Journal {
 
   /** All that is kept, the oldest first. What is no operation is passed over. */
   read(): JournalRecord[] {
-    return this.#names()
-      .flatMap((name) => parse(readFileSync(join(this.#folder, name), "utf8")))
-      .sort((a, b) => a.createdAt.localeCompare(b.createdAt) || a.id.localeCompare(b.id));
+    return this.#names().flatMap((name) => parse(readFileSync(join(this.#folder, name), "utf8")));
   }
 
   write(operation: JournalRecord): void {
@@ -52,14 +50,17 @@ export class Journal {
 
   /** Removes the oldest that are too many, and what a crash has left half written. */
   prune(): void {
-    const surplus = this.read().slice(0, -KEEP);
-    for (const { id } of surplus) rmSync(join(this.#folder, `${id}.json`), { force: true });
+    const surplus = this.#names().slice(0, -KEPT_OPERATIONS);
+    for (const name of surplus) rmSync(join(this.#folder, name), { force: true });
     for (const name of readdirSync(this.#folder))
       if (name.endsWith(".tmp")) rmSync(join(this.#folder, name), { force: true });
   }
 
+  /** In the order of the operations, whose ids begin with their time. */
   #names(): string[] {
-    return readdirSync(this.#folder).filter((name) => name.endsWith(".json"));
+    return readdirSync(this.#folder)
+      .filter((name) => name.endsWith(".json"))
+      .sort();
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ApplyChange } from "./change.ts";
 import { EventLog } from "./event-log.ts";
-import { Journal, type JournalRecord } from "./journal.ts";
+import { Journal, type JournalRecord, KEPT_OPERATIONS } from "./journal.ts";
 import {
   NotThere,
   type Operation,
@@ -129,7 +129,7 @@ export class OperationQueue implements Operations {
   }
 
   #forgetOldest(): void {
-    const surplus = this.#known.size - 200;
+    const surplus = this.#known.size - KEPT_OPERATIONS;
     if (surplus <= 0) return;
     const ended = [...this.#known].filter(([, { record }]) => !isUnderWay(record));
     for (const [id] of ended.slice(0, surplus)) this.#known.delete(id);

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   closeSync,
   fchmodSync,
@@ -20,9 +19,11 @@ const PRIVATE = 0o600;
  * `lastLook` is called right before that and may throw; nothing is changed and nothing left over then.
  */
 export function replaceFile(file: string, text: string, lastLook: () => void = () => {}): void {
-  const unfinished = `${file}.${randomUUID()}.tmp`;
+  // Always the same name: what a crash has left is replaced by the next. Two writers at once exclude each other before they come here.
+  const unfinished = `${file}.tmp`;
   const before = statSync(file, { throwIfNoEntry: false });
   try {
+    rmSync(unfinished, { force: true });
     writeThrough(unfinished, text, before);
     lastLook();
     renameSync(unfinished, file);
