@@ -28,6 +28,8 @@ const REMEMBERED_SECRETS = 200;
 export interface PlatformSettings {
   /** The stack, as scripts/lib/session.ts opens it. */
   readonly session: Session;
+  /** Whether this process is in the stack's own container of the panel. Default: no. */
+  readonly isContainer?: boolean;
   /** Where changes are pushed. Default: nowhere. */
   readonly repository?: RepositorySettings | undefined;
   /** Told of what no person asked for. Default: nobody. */
@@ -50,7 +52,7 @@ export interface Platform {
  * Opens the stack side on this checkout. `operations.recover()` is to be called when everything else is ready.
  * @throws ConfigError when another panel has the checkout
  */
-export function openPlatform({ session, repository, report }: PlatformSettings): Platform {
+export function openPlatform({ session, isContainer = false, repository, report }: PlatformSettings): Platform {
   const directory = join(root, LOCAL_RUNTIME_DIR, "panel");
   const release = claim(directory);
   const check = makeCheck(root, session.stack);
@@ -70,6 +72,7 @@ export function openPlatform({ session, repository, report }: PlatformSettings):
       return apply(request);
     },
     update: makeUpdate(session, {
+      isContainer,
       countEntries: () => file.read().entries.length,
       secretValues: () => remembered,
     }),

@@ -25,6 +25,8 @@ const STEPS_OF_PROJECT = 5;
 export interface UpdateParts {
   /** How many entries projects.yaml has: for the estimate of how many steps there are. */
   readonly countEntries: () => number;
+  /** Whether this process is in the stack's own container of the panel, which an update must not replace under it. */
+  readonly isContainer?: boolean;
   /** Values that must not be in a message, whoever it comes from. */
   readonly secretValues: () => Iterable<string>;
 }
@@ -44,9 +46,15 @@ export function makeUpdate(session: Session, parts: UpdateParts): RunUpdate {
     if (signal.aborted) return { state: "interrupted" };
     const progress = new UpdateProgress(expectSteps(await peekState(session), parts.countEntries()));
     const stack = await openStack(session);
-    return runUp(stack, { progress, hear, signal, clean: cleaner(root, tmpdir(), parts.secretValues) });
+    const clean = cleaner(root, tmpdir(), parts.secretValues);
+    const spared = parts.isContainer ? [urnOfPanel(session)] : [];
+    return runUp(stack, { progress, hear, signal, clean, spared });
   };
 }
+
+/** The container of components/panel.ts. */
+const urnOfPanel = ({ stack }: Session): string =>
+  `urn:pulumi:${stack}::${PROJECT}::opencode:platform:Panel$docker:index/container:Container::panel`;
 
 /** Who updates the stack now, where its locks can be seen. */
 function heldBy({ backend: { folder }, stack }: Session): string | undefined {
@@ -91,9 +99,11 @@ interface Run {
   readonly hear: (event: UpdateEvent) => void;
   readonly signal: AbortSignal;
   readonly clean: (text: string) => string;
+  /** URNs that are left alone. */
+  readonly spared: readonly string[];
 }
 
-async function runUp(stack: Stack, { progress, hear, signal, clean }: Run): Promise<UpdateOutcome> {
+async function runUp(stack: Stack, { progress, hear, signal, clean, spared }: Run): Promise<UpdateOutcome> {
   const cancel = cancelOnce(signal);
   // The engine sends its events over a connection of this machine's own: nothing of them is on disk, where secrets would be in plain.
   const onEvent = (event: unknown) => {
@@ -103,6 +113,7 @@ async function runUp(stack: Stack, { progress, hear, signal, clean }: Run): Prom
     await stack.up({
       refresh: true,
       continueOnError: true,
+      ...(spared.length > 0 ? { exclude: [...spared] } : {}),
       color: "never",
       userAgent: "opencode-platform-panel",
       showSecrets: false,
