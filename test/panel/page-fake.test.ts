@@ -104,6 +104,16 @@ describe("the list", () => {
 });
 
 describe("the connection", () => {
+  it("says when a part of the page did not come, and offers to load it again", async () => {
+    fake.api.projects = [project("a")];
+    await fake.page.route("**/menu.ts", (route) => route.abort("connectionreset"), { times: 2 });
+    await fake.page.goto(fake.api.url);
+    await fake.page.getByText("The page did not load whole.").waitFor();
+    await fake.page.unrouteAll();
+    await fake.page.getByRole("link", { name: "Load it again" }).click();
+    await fake.row("a").waitFor();
+  });
+
   it("says when it is lost, tries again, and goes on where it was", async () => {
     fake.api.projects = [project("a")];
     await fake.open();
