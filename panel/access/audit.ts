@@ -11,7 +11,7 @@ const flush = promisify(fsync);
 export interface Act {
   /** Id of the request, as the answer's X-Request-Id has it. */
   readonly request: string;
-  readonly who: Pick<Person, "email" | "kind">;
+  readonly who: { readonly email: string; readonly kind: Person["kind"] | "unknown" };
   /** `create`, `stop` …; `sign in` for one that was refused. */
   readonly act: string;
   readonly project?: string;

@@ -30,7 +30,8 @@ export interface Route<P, Q, B> {
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;
-  /** A body may be left out. */
+  /** A body that is described here and checked by the handler, which finds more wrong with it than its form. */
+  readonly looseBody?: z.ZodObject;
   readonly headers?: z.ZodObject;
   /** Answers that are no problems. */
   readonly responses: RouteConfig["responses"];
@@ -45,6 +46,8 @@ export interface Asked<P, Q, B> {
   readonly params: Output<P>;
   readonly query: Output<Q>;
   readonly body: Output<B>;
+  /** A loose body: any JSON. */
+  readonly json: unknown;
 }
 
 const EVERYWHERE: readonly ProblemStatus[] = [401, 403, 404, 405, 421, 500, 503];
@@ -77,11 +80,43 @@ export function addRoute<
   Q extends Schema | undefined = undefined,
   B extends Schema | undefined = undefined,
 >(app: App, route: Route<P, Q, B>, handle: (asked: Asked<P, Q, B>) => Response | Promise<Response>): void {
-  const { method, path, summary, description, params, query, body, headers } = route;
+  describe(app, route);
+  const { params, query, body, looseBody } = route;
+  app.on(route.method.toUpperCase(), routingPath(route.path), async (context) => {
+    const inPath = params && checkValue(params, context.req.param());
+    // An address that no project can have is that of none.
+    if (inPath?.problems) throw new Refusal(404, "There is no such thing.");
+    const inQuery = query && checkValue(query, context.req.query());
+    const sent = body || looseBody ? await readJson(context) : undefined;
+    const inBody = body && checkValue(body, sent);
+    const problems = [...(inQuery?.problems ?? []), ...(inBody?.problems ?? [])];
+    if (problems.length > 0) throw wrongFields(problems);
+    return handle({
+      context,
+      person: context.get("person"),
+      params: inPath?.data as Output<P>,
+      query: inQuery?.data as Output<Q>,
+      body: inBody?.data as Output<B>,
+      json: sent,
+    });
+  });
+}
+
+/** `/api/projects/{name}` → `/api/projects/:name`. */
+const routingPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
+
+function describe<P extends Schema | undefined, Q extends Schema | undefined, B extends Schema | undefined>(
+  app: App,
+  route: Route<P, Q, B>,
+): void {
+  const { method, path, summary, description, params, query, headers } = route;
+  const body = route.body ?? route.looseBody;
   const wrong: ProblemStatus[] = [
-    ...(params || query || body ? [422 as const] : []),
-    ...(method === "get" ? [] : [400 as const, 413 as const, 415 as const]),
+    ...(query || body ? [422 as const] : []),
+    ...(method === "get" ? [] : [413 as const, 415 as const]),
+    ...(body ? [400 as const] : []),
   ];
+  const problems = problemResponses([...EVERYWHERE, ...wrong, ...(route.problems ?? [])]);
   app.openAPIRegistry.registerPath({
     method,
     path,
@@ -93,40 +128,33 @@ export function addRoute<
       ...(headers ? { headers } : {}),
       ...(body ? { body: { required: true, content: { "application/json": { schema: body } } } } : {}),
     },
-    responses: {
-      ...route.responses,
-      ...problemResponses([...EVERYWHERE, ...wrong, ...(route.problems ?? [])]),
-    },
-  });
-  const routingPath = path.replaceAll(/\{(\w+)\}/g, ":$1");
-  app.on(method.toUpperCase(), routingPath, async (context) => {
-    const problems = [];
-    const inPath = params && checkValue(params, context.req.param());
-    const inQuery = query && checkValue(query, context.req.query());
-    // An address that no project can have is that of none.
-    if (inPath?.problems) throw new Refusal(404, "There is no such thing.");
-    problems.push(...(inQuery?.problems ?? []));
-    const inBody = body && checkValue(body, await readJson(context));
-    problems.push(...(inBody?.problems ?? []));
-    if (problems.length > 0) throw wrongFields(problems);
-    return handle({
-      context,
-      person: context.get("person"),
-      params: inPath?.data as Output<P>,
-      query: inQuery?.data as Output<Q>,
-      body: inBody?.data as Output<B>,
-    });
+    responses: { ...problems, ...route.responses },
   });
 }
 
-/** A request's body. @throws Refusal when it is no JSON */
-export async function readJson(context: Ctx): Promise<unknown> {
+/** Levels of a body's JSON: an entry has fewer, and what walks through it does so by calling itself. */
+const DEEPEST = 32;
+
+/** A request's body. @throws Refusal when it is no JSON that can be used */
+async function readJson(context: Ctx): Promise<unknown> {
   const text = await context.req.text();
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new Refusal(400, text === "" ? "The body is missing: send JSON." : "The body is not JSON.");
   }
+  if (isDeep(value)) throw new Refusal(400, `The body is more than ${DEEPEST} levels deep.`);
+  return value;
+}
+
+function isDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; depth <= DEEPEST; depth++) {
+    level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** Answers for the description: JSON of a schema. */

@@ -197,6 +197,13 @@ export const logsQuery = z.object({
     .openapi({ description: "1: a stream of what is there and what comes." }),
 });
 
+export const ifMatchHeader = z.object({
+  "if-match": z
+    .string()
+    .optional()
+    .openapi({ description: "The version of projects.yaml that the person has seen; another is a 409." }),
+});
+
 export type ProjectState = z.output<typeof projectState>;
 export type Usage = { readonly used: number; readonly limit: number };
 export type Project = Omit<z.output<typeof projectSchema>, "entry"> & { entry: Entry };

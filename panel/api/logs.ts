@@ -1,0 +1,43 @@
+/** What a project's container has written. */
+import type { Parts } from "../parts.ts";
+import type { Catalog } from "./catalog.ts";
+import { findListed } from "./projects.ts";
+import { type App, addRoute } from "./route.ts";
+import { DEFAULT_LINES, type LogLine, logLinesSchema, logsQuery, nameParams } from "./schema.ts";
+import type { ServerEvent } from "./sse.ts";
+
+/** Adds the route of logs. */
+export function addLogs(app: App, parts: Parts, catalog: Catalog): void {
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/api/projects/{name}/logs",
+      summary: "The last lines of a project's log; with follow=1 a stream of them and of what comes.",
+      description:
+        "The stream has events `line` (data: LogLine). It goes on when the container is restarted or replaced, and says so in a line of the stream `panel`.",
+      params: nameParams,
+      query: logsQuery,
+      responses: {
+        200: {
+          description: "The lines, or events `line`.",
+          content: {
+            "application/json": { schema: logLinesSchema },
+            "text/event-stream": { schema: { type: "string" } },
+          },
+        },
+      },
+    },
+    async ({ context, person, params: { name }, query }) => {
+      findListed(parts, catalog.look(), person, name);
+      const lines = query.lines === undefined ? DEFAULT_LINES : Number(query.lines);
+      if (query.follow === "1")
+        return parts.streams.respond(context, (signal) => toEvents(parts.logs.follow(name, lines, signal)));
+      return context.json({ lines: await parts.logs.last(name, lines) }, 200);
+    },
+  );
+}
+
+async function* toEvents(lines: AsyncIterable<LogLine>): AsyncIterable<ServerEvent> {
+  for await (const data of lines) yield { event: "line", data };
+}

@@ -1,0 +1,48 @@
+/** The API's description, made of the schemas that it checks by. */
+import type { App } from "./route.ts";
+import { addRoute } from "./route.ts";
+import { messageSchema, progressSchema } from "./schema.ts";
+
+const INFO = {
+  title: "opencode platform: the panel",
+  version: "1",
+  description:
+    "Lists, makes, changes, stops, starts and deletes the projects of one platform. projects.yaml stays the only truth: what is changed here is changed there. Errors are problem details (RFC 9457). Streams are server-sent events with a comment every 15 s.",
+};
+
+/** The description of an app's routes, as OpenAPI 3.1. */
+export const documentOf = (app: App) =>
+  app.getOpenAPI31Document({ openapi: "3.1.0", info: INFO, security: [{ access: [] }, {}] });
+
+/** Adds the route that answers with the description. To be called after all others. */
+export function addOpenApi(app: App): void {
+  const { openAPIRegistry: registry } = app;
+  registry.registerComponent("securitySchemes", "access", {
+    type: "apiKey",
+    in: "header",
+    name: "Cf-Access-Jwt-Assertion",
+    description: "Put there by Cloudflare Access, on a droplet. On this machine nothing is needed.",
+  });
+  // Data of events, which no answer's schema refers to.
+  registry.register("Progress", progressSchema);
+  registry.register("Message", messageSchema);
+  let text: string | undefined;
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/api/openapi.json",
+      summary: "This description.",
+      responses: {
+        200: {
+          description: "OpenAPI 3.1.",
+          content: { "application/json": { schema: { type: "object" as const } } },
+        },
+      },
+    },
+    ({ context }) => {
+      text ??= JSON.stringify(documentOf(app));
+      return context.body(text, 200, { "Content-Type": "application/json" });
+    },
+  );
+}

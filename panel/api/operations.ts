@@ -1,0 +1,77 @@
+/** Updates: how far they are, resource by resource. */
+import { conceals, mayFollow, type Sight, sightOf } from "../access/permissions.ts";
+import type { Parts } from "../parts.ts";
+import type { Operation, OperationEvent, Person } from "../platform/types.ts";
+import type { Catalog } from "./catalog.ts";
+import { Refusal } from "./problem.ts";
+import { type App, addRoute, type Ctx, eventStream, json } from "./route.ts";
+import { operationParams, operationSchema, operationsSchema } from "./schema.ts";
+import type { ServerEvent } from "./sse.ts";
+
+/** Adds the routes below /api/operations. */
+export function addOperations(app: App, parts: Parts, catalog: Catalog): void {
+  const sight = (person: Person): Sight =>
+    sightOf(
+      person,
+      catalog.glance().listed.map(({ project }) => project),
+      parts.defaults,
+    );
+  const find = (person: Person, id: string): Operation => {
+    const operation = parts.operations.get(id);
+    if (!operation || !mayFollow(person, operation, sight(person)))
+      throw new Refusal(404, `There is no operation ${id}.`);
+    return operation;
+  };
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/api/operations",
+      summary: "What has been asked for lately, the newest first.",
+      responses: { 200: json(operationsSchema, "Operations that the person may follow.") },
+    },
+    ({ context, person }) => {
+      const seen = sight(person);
+      const operations = parts.operations.list().filter((operation) => mayFollow(person, operation, seen));
+      return context.json({ operations }, 200);
+    },
+  );
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/api/operations/{id}",
+      summary: "One operation.",
+      params: operationParams,
+      responses: { 200: json(operationSchema, "How far it is.") },
+    },
+    ({ context, person, params }) => context.json(find(person, params.id), 200),
+  );
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/api/operations/{id}/events",
+      summary: "An operation's progress, from its beginning or after Last-Event-ID, until it has ended.",
+      description:
+        "Events `progress` (data: Progress) for each resource, `message` (data: Message) for what the engine says, `state` (data: Operation).",
+      params: operationParams,
+      responses: { 200: eventStream("Events `progress`, `message` and `state`, with ids.") },
+    },
+    ({ context, person, params: { id } }) => {
+      find(person, id);
+      const events = parts.operations.events(id, lastEventId(context));
+      return parts.streams.respond(context, () => told(events, sight(person)));
+    },
+  );
+}
+
+function lastEventId(context: Ctx): number | undefined {
+  const header = context.req.header("last-event-id") ?? "";
+  return /^\d{1,9}$/.test(header) ? Number(header) : undefined;
+}
+
+/** Updates are of all that was asked for: what is of others' projects is left out. */
+async function* told(events: AsyncIterable<OperationEvent>, seen: Sight): AsyncIterable<ServerEvent> {
+  for await (const event of events) if (!conceals(event, seen)) yield event;
+}

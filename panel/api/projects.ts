@@ -1,0 +1,287 @@
+/** What can be seen of projects, and done with them. */
+import { mayAct, mayCreate, maySee, notTheirs } from "../access/permissions.ts";
+import type { Parts } from "../parts.ts";
+import type { Edit, Entry, EntryValues, OperationRequest, Person } from "../platform/types.ts";
+import type { Catalog, Listed, Snapshot } from "./catalog.ts";
+import { checkEntry, replacing, type SecretValues, takeApart } from "./entry-check.ts";
+import { overviewEvents, overviewOf } from "./overview.ts";
+import { noProject, Refusal, toRefusal, wrongFields } from "./problem.ts";
+import { type App, addRoute, type Ctx, eventStream, json } from "./route.ts";
+import {
+  changeBody,
+  checkBody,
+  checkedSchema,
+  createBody,
+  deleteQuery,
+  ifMatchHeader,
+  nameParams,
+  overviewSchema,
+  startedSchema,
+} from "./schema.ts";
+
+/** How long a look at the list waits for figures that nobody has asked for yet. */
+const FIGURES_MS = 1500;
+
+/** @throws Refusal (404) also for a project that the person may not know of */
+export function findListed(parts: Parts, snapshot: Snapshot, person: Person, name: string): Listed {
+  const found = snapshot.listed.find(({ project }) => project.name === name);
+  if (!found || !maySee(person, found.project, parts.defaults)) throw noProject(name);
+  return found;
+}
+
+/** The version in If-Match: `"…"`, and `W/"…"` of an answer that was compressed. Any, for `*`. */
+export function versionIn(context: Ctx): string | undefined {
+  const header = context.req.header("if-match");
+  return header === undefined || header.trim() === "*"
+    ? undefined
+    : header.trim().replace(/^(?:W\/)?"(.*)"$/, "$1");
+}
+
+function assertMayAct(person: Person): void {
+  if (!mayAct(person)) throw new Refusal(403, "A machine's token may look, and change nothing.");
+}
+
+/** Puts an act in the queue and answers where it is followed. */
+async function submit(parts: Parts, context: Ctx, request: OperationRequest): Promise<Response> {
+  try {
+    const operation = await parts.operations.submit(request);
+    const act = context.get("act");
+    if (act) act.operation = operation.id;
+    return context.json({ operation }, 202, { Location: `/api/operations/${operation.id}` });
+  } catch (error) {
+    throw toRefusal(error, request.project);
+  }
+}
+
+const started = {
+  202: {
+    ...json(startedSchema, "It has begun; Location is where it goes on."),
+    headers: { Location: { description: "The operation.", schema: { type: "string" as const } } },
+  },
+};
+
+/** Adds the routes below /api/projects but for logs. */
+export function addProjects(app: App, parts: Parts, catalog: Catalog): void {
+  addLooks(app, parts, catalog);
+  addCreate(app, parts, catalog);
+  addChange(app, parts, catalog);
+  addDelete(app, parts, catalog);
+  addSwitch(app, parts, catalog, "start");
+  addSwitch(app, parts, catalog, "stop");
+}
+
+function addLooks(app: App, parts: Parts, catalog: Catalog): void {
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/api/projects",
+      summary: "The projects that the person may open, with state and figures.",
+      responses: {
+        200: {
+          ...json(overviewSchema, "The list."),
+          headers: { ETag: { description: "Version of projects.yaml.", schema: { type: "string" } } },
+        },
+      },
+    },
+    async ({ context, person }) => {
+      const release = parts.usage.listen();
+      await parts.usage.settled(FIGURES_MS);
+      release();
+      const overview = overviewOf(parts, catalog.look(), person);
+      return context.json(overview, 200, { ETag: `"${overview.version}"` });
+    },
+  );
+  addRoute(
+    app,
+    {
+      method: "get",
+      path: "/api/projects/events",
+      summary: "The list again each time that something in it changes.",
+      description: "Events `projects`, whose data is what GET /api/projects answers. A comment every 15 s.",
+      responses: { 200: eventStream("Events `projects` (data: Overview).") },
+    },
+    ({ context, person }) =>
+      parts.streams.respond(context, (signal) => overviewEvents(parts, catalog, person, signal)),
+  );
+  addRoute(
+    app,
+    {
+      method: "post",
+      path: "/api/projects/check",
+      summary: "What is wrong with an entry, in the words that projects.yaml's check has.",
+      body: checkBody,
+      responses: { 200: json(checkedSchema, "The mistakes; none for an entry that can be had.") },
+    },
+    ({ context, person, body }) => {
+      const snapshot = catalog.look();
+      const { entry, replaces, secretValues = {} } = body;
+      const values = Object.fromEntries(Object.entries(secretValues).filter(([, value]) => value !== ""));
+      if (replaces === undefined) {
+        if (!mayCreate(person)) throw new Refusal(403, "Only an admin can create projects.");
+        const edit = { kind: "add" as const, entry: entry as unknown as Entry };
+        return context.json({ problems: checkEntry(parts, snapshot, edit, values) }, 200);
+      }
+      const { entry: before } = findListed(parts, snapshot, person, replaces);
+      const edit = { kind: "change" as const, name: replaces, values: replacing(before, entry) };
+      return context.json({ problems: checkEntry(parts, snapshot, edit, values) }, 200);
+    },
+  );
+}
+
+function addCreate(app: App, parts: Parts, catalog: Catalog): void {
+  addRoute(
+    app,
+    {
+      method: "post",
+      path: "/api/projects",
+      summary: "Adds an entry to projects.yaml, keeps its secrets, and runs an update.",
+      headers: ifMatchHeader,
+      looseBody: createBody,
+      responses: started,
+      problems: [409],
+    },
+    async ({ context, person, json: sent }) => {
+      context.set("act", { name: "create" });
+      if (!mayCreate(person)) throw new Refusal(403, "Only an admin can create projects.");
+      const { fields, secretValues } = takeApart(sent);
+      const entry = fields as unknown as Entry;
+      note(context, "create", String(entry.name), fields, secretValues);
+      const edit = { kind: "add" as const, entry };
+      refuseWrong(checkEntry(parts, catalog.look(), edit, secretValues));
+      return submit(parts, context, request(person, "create", entry.name, edit, context, secretValues));
+    },
+  );
+}
+
+function addChange(app: App, parts: Parts, catalog: Catalog): void {
+  addRoute(
+    app,
+    {
+      method: "patch",
+      path: "/api/projects/{name}",
+      summary: "Changes keys of an entry, and runs an update.",
+      params: nameParams,
+      headers: ifMatchHeader,
+      looseBody: changeBody,
+      responses: started,
+      problems: [409],
+    },
+    async ({ context, person, params: { name }, json: sent }) => {
+      context.set("act", { name: "change", project: name });
+      const snapshot = catalog.look();
+      const { entry } = findListed(parts, snapshot, person, name);
+      assertMayAct(person);
+      const { fields, secretValues } = takeApart(sent);
+      note(context, "change", name, fields, secretValues);
+      const edit = { kind: "change" as const, name, values: fields as EntryValues };
+      refuseWrong(checkEntry(parts, snapshot, edit, secretValues));
+      const errors = notTheirs(person, entry, edit.values, Object.keys(secretValues));
+      if (errors.length > 0) throw new Refusal(403, "Some of this only an admin can change.", { errors });
+      return submit(parts, context, request(person, "change", name, edit, context, secretValues));
+    },
+  );
+}
+
+function addDelete(app: App, parts: Parts, catalog: Catalog): void {
+  addRoute(
+    app,
+    {
+      method: "delete",
+      path: "/api/projects/{name}",
+      summary: "Removes an entry and its container; the workspace only when asked for by name.",
+      description: "`?workspace=delete&confirm=<name>` deletes the workspace and the sessions for good.",
+      params: nameParams,
+      query: deleteQuery,
+      headers: ifMatchHeader,
+      responses: started,
+      problems: [409],
+    },
+    async ({ context, person, params: { name }, query: { workspace, confirm } }) => {
+      const isForGood = workspace === "delete";
+      context.set("act", {
+        name: "delete",
+        project: name,
+        ...(isForGood ? { detail: "with workspace" } : {}),
+      });
+      findListed(parts, catalog.look(), person, name);
+      assertMayAct(person);
+      if (isForGood && confirm !== name)
+        throw wrongFields([{ path: "confirm", message: `is not ${name}: write it to delete its workspace` }]);
+      return submit(parts, context, {
+        ...request(person, "delete", name, { kind: "remove", name }, context),
+        ...(isForGood ? { afterwards: () => parts.deleteWorkspace(name) } : {}),
+      });
+    },
+  );
+}
+
+function addSwitch(app: App, parts: Parts, catalog: Catalog, act: "start" | "stop"): void {
+  addRoute(
+    app,
+    {
+      method: "post",
+      path: `/api/projects/{name}/${act}`,
+      summary: `${act === "start" ? "Starts" : "Stops"} the container at once, and records that in projects.yaml.`,
+      params: nameParams,
+      responses: started,
+      problems: [409],
+    },
+    async ({ context, person, params: { name } }) => {
+      context.set("act", { name: act, project: name });
+      const { entry } = findListed(parts, catalog.look(), person, name);
+      assertMayAct(person);
+      await viaDocker(() => parts.control[act](name), name, act);
+      const isStopped = entry.state === "stopped";
+      const values = act === "stop" ? { state: "stopped" as const } : isStopped ? { state: null } : {};
+      return submit(parts, context, request(person, act, name, { kind: "change", name, values }));
+    },
+  );
+}
+
+/** Without a container there is nothing to do at once: the update makes one, or none. */
+async function viaDocker(work: () => Promise<boolean>, name: string, act: string): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    const why = (error as { reason?: string }).reason ?? (error as Error).message;
+    throw new Refusal(503, `Docker could not ${act} ${name}: ${why}`);
+  }
+}
+
+function request(
+  person: Person,
+  act: string,
+  name: string,
+  edit: Edit,
+  context?: Ctx,
+  secrets: SecretValues = {},
+): OperationRequest {
+  const version = context && versionIn(context);
+  return {
+    person,
+    what: `${act} ${name}`,
+    project: name,
+    edit,
+    ...(version === undefined ? {} : { version }),
+    ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
+  };
+}
+
+function refuseWrong(problems: ReturnType<typeof checkEntry>): void {
+  if (problems.length > 0) throw wrongFields(problems);
+}
+
+/** For the audit log: which keys and which secrets, never what they become. */
+function note(
+  context: Ctx,
+  name: string,
+  project: string,
+  fields: Readonly<Record<string, unknown>>,
+  secretValues: SecretValues,
+): void {
+  const list = (title: string, keys: readonly string[]) =>
+    keys.length > 0 ? [`${title}: ${keys.join(", ").slice(0, 300)}`] : [];
+  const detail = [...list("keys", Object.keys(fields)), ...list("secrets", Object.keys(secretValues))];
+  context.set("act", { name, project: project.slice(0, 64), detail: detail.join("; ") });
+}

@@ -1,0 +1,160 @@
+/** The panel's whole HTTP surface: who may pass, the API, the page. */
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { compress } from "hono/compress";
+import type { Act } from "./access/audit.ts";
+import { guard } from "./access/guard.ts";
+import { Catalog } from "./api/catalog.ts";
+import { addHealth } from "./api/health.ts";
+import { addLogs } from "./api/logs.ts";
+import { addOpenApi } from "./api/openapi.ts";
+import { addOperations } from "./api/operations.ts";
+import { problemResponse, Refusal, toRefusal } from "./api/problem.ts";
+import { addProjects } from "./api/projects.ts";
+import { type App, addRoute, type Ctx, type Variables } from "./api/route.ts";
+import { BODY_LIMIT } from "./api/schema.ts";
+import type { Parts } from "./parts.ts";
+
+type Middleware = MiddlewareHandler<{ Variables: Variables }>;
+
+/** For what looks whether the panel is there: it tells nothing, and so asks nobody who they are. */
+const PING = "/ping";
+const CHECK = "/api/projects/check";
+const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Makes the app. Nothing happens until a request comes. */
+export function makePanel(parts: Parts): App {
+  const app: App = new OpenAPIHono<{ Variables: Variables }>();
+  app.onError((error, context) => answerError(parts, error, context));
+  app.notFound((context) => answerNotFound(app, context));
+  app.use(identifyRequest, headers(parts), compress(), audit(parts), letIn(parts));
+  app.use(
+    bodyLimit({
+      maxSize: BODY_LIMIT,
+      onError: () => {
+        throw new Refusal(413, `The body is larger than ${BODY_LIMIT / 1024} KiB.`);
+      },
+    }),
+  );
+  const catalog = new Catalog(
+    () => parts.file.read(),
+    (text) => parts.file.load(text),
+  );
+  addPing(app);
+  addProjects(app, parts, catalog);
+  addLogs(app, parts, catalog);
+  addOperations(app, parts, catalog);
+  addHealth(app, parts);
+  addOpenApi(app);
+  if (parts.page) app.route("/", parts.page);
+  return app;
+}
+
+function addPing(app: App): void {
+  const text = { description: "It is.", content: { "text/plain": { schema: z.string() } } };
+  addRoute(
+    app,
+    { method: "get", path: PING, summary: "Whether the panel is there.", responses: { 200: text } },
+    ({ context }) => context.text("pong"),
+  );
+}
+
+const identifyRequest: Middleware = async (context, next) => {
+  const id = crypto.randomUUID();
+  context.set("requestId", id);
+  await next();
+  context.header("X-Request-Id", id);
+};
+
+/** What every answer says to browsers; the page's own headers stay. */
+const headers = ({ addresses }: Parts): Middleware => {
+  const isPublic = addresses.origins.every((origin) => origin.startsWith("https:"));
+  const always = Object.entries({
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+    ...(isPublic ? { "Strict-Transport-Security": "max-age=31536000" } : {}),
+  });
+  return async (context, next) => {
+    await next();
+    for (const [name, value] of always) if (!context.res.headers.has(name)) context.header(name, value);
+  };
+};
+
+/** Writes every act down, done or refused. */
+const audit = (parts: Parts): Middleware => {
+  return async (context, next) => {
+    await next();
+    const { method, path } = context.req;
+    if (SAFE.has(method) || path === CHECK) return;
+    try {
+      await parts.audit.note(actOf(context));
+    } catch (error) {
+      parts.report(error, context.get("requestId"));
+    }
+  };
+};
+
+function actOf(context: Ctx): Act {
+  const person: Variables["person"] | undefined = context.get("person");
+  const act = context.get("act");
+  const { status } = context.res;
+  const { name = `${context.req.method} ${context.req.path}`.slice(0, 200), ...rest } = act ?? {};
+  return {
+    request: context.get("requestId"),
+    who: person ? { email: person.email, kind: person.kind } : { email: "", kind: "unknown" },
+    act: name,
+    ...rest,
+    outcome: status < 400 ? "accepted" : status < 500 ? "refused" : "failed",
+    status,
+  };
+}
+
+/** Lets nobody and nothing pass that should not. */
+const letIn = ({ addresses, identify }: Parts): Middleware => {
+  return async (context, next) => {
+    const header = (name: string) => context.req.header(name);
+    const { method, path } = context.req;
+    if (path === PING && SAFE.has(method)) return next();
+    guard({ method, path, header }, addresses);
+    context.set("person", await identify(header));
+    return next();
+  };
+};
+
+function answerError(parts: Parts, error: unknown, context: Ctx): Response {
+  const refusal = toRefusal(error);
+  const id = context.get("requestId");
+  if (refusal.status === 500) parts.report(error, id);
+  return problemResponse(refusal, id);
+}
+
+/** An address that is there for other methods, or not at all. */
+function answerNotFound(app: App, context: Ctx): Response {
+  const { path, method } = context.req;
+  const methods = app.openAPIRegistry.definitions.flatMap((definition) =>
+    definition.type === "route" && isAt(definition.route.path, path)
+      ? [definition.route.method.toUpperCase()]
+      : [],
+  );
+  const id = context.get("requestId");
+  if (methods.length === 0 || methods.includes(method))
+    return problemResponse(new Refusal(404, "There is nothing at this address."), id);
+  const Allow = [...new Set(methods)].sort().join(", ");
+  const refusal = new Refusal(405, `This address takes ${Allow}.`, { headers: { Allow } });
+  return problemResponse(refusal, id);
+}
+
+function isAt(route: string, path: string): boolean {
+  const [wanted, found] = [route.split("/"), path.split("/")];
+  return (
+    wanted.length === found.length &&
+    wanted.every((part, index) => part.startsWith("{") || part === found[index])
+  );
+}
