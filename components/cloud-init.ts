@@ -1,9 +1,7 @@
 import { stringify } from "yaml";
-import { INDEX_DIR, ROUTES_DIR } from "../config/names.ts";
+import { DROPLET_WORKSPACES_DIR, INDEX_DIR, ROUTES_DIR } from "../config/names.ts";
 import { SSH_USER } from "../config/ssh-files.ts";
 
-/** Where the droplet keeps the workspaces: the mount of their volume. */
-export const WORKSPACES_DIR = "/workspaces";
 /** What the platform writes for itself on the droplet's own disk; an update makes it again. */
 export const RUNTIME_DIR = "/var/lib/opencode-platform";
 /** What the platform brings to the droplet itself. */
@@ -60,7 +58,7 @@ Before=docker.service
 
 [Mount]
 What=${volumeDevice(volume)}
-Where=${WORKSPACES_DIR}
+Where=${DROPLET_WORKSPACES_DIR}
 Type=ext4
 Options=noatime,nodev,nosuid
 
@@ -70,7 +68,7 @@ WantedBy=multi-user.target
 
 /** Without the volume no container starts: it would write to the droplet's own disk, which is lost with the droplet. */
 const DOCKER_NEEDS_VOLUME = `[Unit]
-RequiresMountsFor=${WORKSPACES_DIR}
+RequiresMountsFor=${DROPLET_WORKSPACES_DIR}
 `;
 
 /**

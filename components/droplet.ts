@@ -1,16 +1,15 @@
 import { createHash } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as digitalocean from "@pulumi/digitalocean";
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import type { CloudNames } from "../config/cloud-names.ts";
 import type { ProductionSettings } from "../config/production.ts";
-import { shellQuote } from "../config/shell.ts";
-import { SSH_USER, type SshAccess, sshConfigFile, writeSshFiles } from "../config/ssh-files.ts";
+import { type SshAccess, writeSshFiles } from "../config/ssh-files.ts";
 import { settingKey } from "../config/stack.ts";
-import { cloudInit, RUNTIME_DIR, volumeDevice, WORKSPACES_DIR } from "./cloud-init.ts";
+import { cloudInit, volumeDevice } from "./cloud-init.ts";
+import { hostOnDroplet, sshTarget } from "./droplet-host.ts";
 import type { Host } from "./host.ts";
 import { firstContact, overSsh, releaseVolume, waitUntilReady } from "./ssh.ts";
 
@@ -56,7 +55,7 @@ export class DropletHost extends pulumi.ComponentResource {
     const alias = this.writeFiles();
     const ready = this.waitFor(alias, attachment);
 
-    this.host = this.makeHost(droplet, ready);
+    this.host = hostOnDroplet({ droplet, cloud: args.cloud, ready }, this.child);
     this.growFileSystem(volume);
     // The scripts look here too: a first update that fails leaves the stack itself without outputs.
     this.registerOutputs({ address: droplet.ipv4Address, ssh: this.ssh });
@@ -274,54 +273,4 @@ export class DropletHost extends pulumi.ComponentResource {
     const create = `resize2fs ${volumeDevice(this.args.cloud.volume)}`;
     this.host.run("workspaces-size", { create, triggers: [pulumi.interpolate`${volume.size}`] }, this.child);
   }
-
-  /**
-   * What Docker and commands are told of the droplet is known before there is one and never changes: a provider whose host is unknown in a
-   * preview makes it fail. With another droplet, all that was on the one before it is made again.
-   */
-  private makeHost(droplet: digitalocean.Droplet, ready: command.local.Command): Host {
-    const target = sshTarget(this.args.cloud.base);
-    const user = { uid: 1000, gid: 1000 };
-    return {
-      provider: new docker.Provider(
-        "droplet",
-        {
-          host: `ssh://${SSH_USER}@${target.alias}`,
-          sshOpts: ["-F", target.configFile],
-          // The first preview has nobody to ask yet.
-          disableDockerDaemonCheck: true,
-        },
-        { ...this.child, dependsOn: [ready] },
-      ),
-      machine: droplet.id,
-      address: droplet.ipv4Address,
-      workspacesDir: WORKSPACES_DIR,
-      runtimeDir: RUNTIME_DIR,
-      platform: "linux/amd64",
-      dockerSocket: "/var/run/docker.sock",
-      user,
-      makeDirectory: (path) =>
-        `mkdir -p ${shellQuote(path)} && chown ${user.uid}:${user.gid} ${shellQuote(path)}`,
-      remote: (script) => overSsh(target, script),
-      run: (name, args, opts) => {
-        const remote = (script: pulumi.Input<string>) =>
-          pulumi.output(script).apply((script) => overSsh(target, script));
-        const { create, triggers = [], ...others } = args;
-        return new command.local.Command(
-          name,
-          {
-            ...others,
-            create: remote(create),
-            ...(args.delete ? { delete: remote(args.delete) } : {}),
-            triggers: pulumi.output(triggers).apply((own) => [...own, droplet.id]),
-            logging: "none",
-          },
-          pulumi.mergeOptions(opts, { dependsOn: [ready] }),
-        );
-      },
-    };
-  }
 }
-
-/** What ssh is told to reach a droplet: relative to the checkout, where Pulumi and its plugins run. */
-const sshTarget = (alias: string) => ({ alias, configFile: sshConfigFile(pulumi.getStack(), alias) });

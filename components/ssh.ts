@@ -1,6 +1,7 @@
+import { DROPLET_WORKSPACES_DIR } from "../config/names.ts";
 import { shellQuote } from "../config/shell.ts";
 import { SSH_USER } from "../config/ssh-files.ts";
-import { PROVE_HOST_KEY, WORKSPACES_DIR } from "./cloud-init.ts";
+import { PROVE_HOST_KEY } from "./cloud-init.ts";
 
 /** How long a new droplet may take until its sshd answers, and then until cloud-init is done, in seconds. */
 const SSHD_WAIT = 600;
@@ -81,7 +82,7 @@ timeout ${CLOUD_INIT_WAIT} cloud-init status --wait > /dev/null 2>&1 || code=$?
 [ "$code" -ne 1 ] || fail 'cloud-init ended with an error.'
 # After a volume was exchanged on a droplet that is up.
 systemctl start workspaces.mount docker.service > /dev/null 2>&1 || true
-mountpoint -q ${WORKSPACES_DIR} || fail 'The volume of the workspaces is not mounted at ${WORKSPACES_DIR}.'
+mountpoint -q ${DROPLET_WORKSPACES_DIR} || fail 'The volume of the workspaces is not mounted at ${DROPLET_WORKSPACES_DIR}.'
 docker version > /dev/null 2>&1 || fail 'Docker does not answer.'
 `;
 }

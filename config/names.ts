@@ -51,6 +51,9 @@ export const routeFileName = (project: string): string => `${project}.yml`;
 /** The runtime directory in the checkout: of the stack `local`, and of the ssh files of the others. */
 export const LOCAL_RUNTIME_DIR = ".runtime";
 
+/** Where a droplet has the workspaces: its volume. */
+export const DROPLET_WORKSPACES_DIR = "/workspaces";
+
 /** A project's two directories below the workspaces directory: its files, and the home of its container. No project's name starts with a dot. */
 export const workspaceDirectories = (workspacesDir: string, project: string) => ({
   workspace: `${workspacesDir}/${project}`,

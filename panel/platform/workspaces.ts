@@ -1,6 +1,6 @@
 /** Deleting a project's workspace for good, once its container is gone. */
 import { resolve } from "node:path";
-import { workspaceDirectories } from "../../config/names.ts";
+import { DROPLET_WORKSPACES_DIR, workspaceDirectories } from "../../config/names.ts";
 import { PROJECT_NAME_PATTERN } from "../../config/projects.ts";
 import { shellQuote } from "../../config/shell.ts";
 import { dockerEnv, readSettings, root } from "../../scripts/lib/checkout.ts";
@@ -10,9 +10,6 @@ import { stop } from "../../scripts/lib/main.ts";
 import type { Session } from "../../scripts/lib/session.ts";
 import { readState } from "../../scripts/lib/stack-state.ts";
 import { deleteFolders, workspaceFolders } from "../../scripts/lib/workspaces.ts";
-
-/** Where a droplet has its workspaces. */
-const DROPLET_WORKSPACES = "/workspaces";
 
 /**
  * Deletes a project's two folders, its files and its home. One that is not there is deleted already.
@@ -41,7 +38,7 @@ async function deleteOnDroplet(session: Session, name: string): Promise<void> {
   if (!access) return stop(`workspace of ${name}`, "is on no droplet: the stack has none");
   const containers = await listContainersBy(dropletDocker(session, access));
   refuseIfUsed(name, containers);
-  const folders = Object.values(workspaceDirectories(DROPLET_WORKSPACES, name)).map(shellQuote).join(" ");
+  const folders = Object.values(workspaceDirectories(DROPLET_WORKSPACES_DIR, name)).map(shellQuote).join(" ");
   const { code, stderr } = await onDroplet(session, access, `rm -rf -- ${folders}`, 600_000);
   if (code !== 0)
     stop(`workspace of ${name}`, `could not be deleted: ${stderr.trim() || "the droplet does not answer"}`);

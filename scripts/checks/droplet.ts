@@ -1,4 +1,4 @@
-import type { Names } from "../../config/names.ts";
+import { DROPLET_WORKSPACES_DIR, type Names } from "../../config/names.ts";
 import type { Project } from "../../config/project.ts";
 import type { SshAccess } from "../../config/ssh-files.ts";
 import { sshConfigFile } from "../../config/ssh-files.ts";
@@ -9,8 +9,6 @@ import { commandFor, type Session } from "../lib/session.ts";
 import { checkContainers, type Remedies } from "./containers.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
 
-/** Where the volume is mounted on a droplet. */
-const WORKSPACES = "/workspaces";
 const GIB = 2 ** 30;
 /** Less free room than this is too little for a clone. */
 const ROOM_LOW = 2 * GIB;
@@ -33,7 +31,7 @@ export async function checkDroplet(
   }
   const [cloudInit, mount, containers] = await Promise.all([
     run("cloud-init status --long --format json"),
-    run(`findmnt --bytes --json --output TARGET,SOURCE,AVAIL ${WORKSPACES}`),
+    run(`findmnt --bytes --json --output TARGET,SOURCE,AVAIL ${DROPLET_WORKSPACES_DIR}`),
     listContainersBy(dropletDocker(session, access), names.prefix),
   ]);
   return [
@@ -79,11 +77,11 @@ export function judgeMount(text: string): Finding {
   const [mount] = list(record(parse(text)).filesystems).map(record);
   if (!mount)
     return wrong(
-      `volume: nothing is mounted at ${WORKSPACES}`,
+      `volume: nothing is mounted at ${DROPLET_WORKSPACES_DIR}`,
       "systemctl status workspaces.mount on the droplet says why",
     );
   const room = Number(mount.avail);
-  const says = `volume: ${String(mount.source)} at ${WORKSPACES}, ${(room / GIB).toFixed(1)} GiB free`;
+  const says = `volume: ${String(mount.source)} at ${DROPLET_WORKSPACES_DIR}, ${(room / GIB).toFixed(1)} GiB free`;
   return room >= ROOM_LOW ? fine(says) : wrong(says, "make it larger: opencode-platform:volumeSize");
 }
 
