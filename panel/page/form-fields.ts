@@ -96,6 +96,7 @@ function gitFields(texts: Record<TextKey, Field>) {
   return { auth, elements: [auth.element, token, ssh], toggle };
 }
 
+const pair = (...elements: readonly HTMLElement[]) => h("div", { class: "pair" }, ...elements);
 const inGroup = (legend: string, ...children: readonly HTMLElement[]) =>
   h("fieldset", {}, h("legend", {}, legend), ...children);
 
@@ -103,11 +104,12 @@ const inGroup = (legend: string, ...children: readonly HTMLElement[]) =>
  * Makes the fields.
  * @param isNew whether for a project that is to be
  * @param members whether the person may say who opens it
+ * @param limits whether the person may say what it takes of the host
  * @param stored names of secrets that have a value
  * @param changed called when rows came or went
  */
 export function formFields(
-  { isNew, members }: { isNew: boolean; members: boolean },
+  { isNew, members, limits }: { isNew: boolean; members: boolean; limits: boolean },
   stored: ReadonlySet<string>,
   changed: () => void,
 ): FormFields {
@@ -117,13 +119,14 @@ export function formFields(
   const all: Record<string, Field> = { ...texts, auth: git.auth };
   const keys = Object.keys(texts) as TextKey[];
   const input = (key: TextKey) => texts[key].control as HTMLInputElement;
+  const limited = inGroup("Limits", pair(texts.memory.element, texts.cpus.element));
   texts.members.element.hidden = !members;
-  const pair = (...elements: readonly HTMLElement[]) => h("div", { class: "pair" }, ...elements);
+  limited.hidden = !limits;
   return {
     elements: [
       texts.name.element,
       inGroup("Repository", pair(texts.repo.element, texts.branch.element), ...git.elements),
-      inGroup("Limits", pair(texts.memory.element, texts.cpus.element)),
+      limited,
       inGroup("opencode", pair(texts.model.element, texts.members.element)),
       secrets.element,
       h("datalist", { id: "sizes" }, ...sizes.map((value) => h("option", { value }))),

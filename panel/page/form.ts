@@ -58,7 +58,7 @@ class ProjectForm {
     this.#base = edited?.entry ?? { name: "" };
     this.#version = edited?.version ?? "";
     this.#fields = formFields(
-      { isNew: this.#isNew, members: may(me, "members") },
+      { isNew: this.#isNew, members: may(me, "members"), limits: may(me, "limits") },
       new Set(this.#base.secrets),
       () => this.#later(),
     );

@@ -1,8 +1,12 @@
 /** What a person sees; the server decides what they may. Pure. */
 import type { Me } from "./model.ts";
 
-export type Act = "create" | "start" | "stop" | "edit" | "members" | "delete" | "logs";
+export type Act = "create" | "start" | "stop" | "edit" | "limits" | "members" | "delete" | "logs";
 
-/** Members act on their own projects, which are all they see; projects, and who opens them, are for admins. */
-export const may = (me: Pick<Me, "admin">, act: Act): boolean =>
-  me.admin || !["create", "members"].includes(act);
+const FOR_ADMINS: readonly Act[] = ["create", "limits", "members"];
+
+/** Members act on their own projects, which are all they see; what takes of the host or names people is for admins. A machine looks on. */
+export function may(me: Pick<Me, "admin" | "kind">, act: Act): boolean {
+  if (me.admin || act === "logs") return true;
+  return me.kind === "person" && !FOR_ADMINS.includes(act);
+}

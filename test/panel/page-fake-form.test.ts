@@ -176,6 +176,22 @@ describe("a change", () => {
     ]);
   });
 
+  it("shows a member nothing that only an admin may change, and a machine no act but to look", async () => {
+    fake.api.projects = [project("a", { entry })];
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person" };
+    await fake.open();
+    await fake.choose("a", "Edit");
+    const shown = await fake.page.locator("dialog label:visible, dialog legend:visible").allTextContents();
+    expect(shown).toEqual(expect.arrayContaining(["Branch", "Model", "Secrets"]));
+    expect(shown.filter((text) => /Memory|Processors|Limits|Members/.test(text))).toEqual([]);
+    await fake.page.keyboard.press("Escape");
+    fake.api.me = { email: "ci", admin: false, kind: "machine" };
+    fake.api.changed();
+    await fake.page.locator("#me", { hasText: "ci" }).waitFor();
+    await fake.page.getByRole("button", { name: "More for a" }).click();
+    expect(await fake.page.getByRole("menuitem").allTextContents()).toEqual(["Logs"]);
+  });
+
   it("stops and starts a project at once", async () => {
     fake.api.projects = [project("a")];
     await fake.open();
