@@ -35,8 +35,8 @@ await main(async (args) => {
     console.log(`The panel is at ${urlOf(panel)}`);
     await ended;
     console.log("Ending the panel; an update that runs is ended in order first …");
-    server.close();
   } finally {
+    server?.close();
     await composed.end();
     server?.closeAllConnections();
   }
@@ -51,8 +51,9 @@ async function findEngine(settings: { dockerSocket: string }): Promise<Engine> {
   return socket ? openEngine(socket) : stop("docker", `the panel needs Docker at a socket, not at ${host}`);
 }
 
-const urlOf = ({ access, port }: PanelSettings): string =>
-  access ? `https://${access.hostname}/` : `http://127.0.0.1:${port}/`;
+function urlOf({ access, port }: PanelSettings): string {
+  return access ? `https://${access.hostname}/` : `http://127.0.0.1:${port}/`;
+}
 
 async function listen(composed: Composed, panel: PanelSettings, { stack }: Session): Promise<Server> {
   const { port } = panel;

@@ -4,4 +4,6 @@ import { runInherited } from "../toolchain/lib/exec.ts";
 import { root } from "./lib/checkout.ts";
 import { main } from "./lib/main.ts";
 
-await main((args) => runInherited(process.execPath, [join(root, "panel", "main.ts"), ...args]));
+// Stripping types, by which the page's modules are made, is told to be experimental at every start.
+const flags = ["--disable-warning=ExperimentalWarning"];
+await main((args) => runInherited(process.execPath, [...flags, join(root, "panel", "main.ts"), ...args]));
