@@ -9,6 +9,7 @@ import type { Credentials } from "./credentials.ts";
 import { AttachError } from "./errors.ts";
 import { Guard, type Verdict } from "./guard.ts";
 import { Hearing } from "./hearing.ts";
+import { authorized, healthOf } from "./reach.ts";
 import { type Agent, unreachable, withoutOrigin } from "./upstream.ts";
 
 export interface ProxyOptions {
@@ -94,13 +95,21 @@ function refuse(response: ServerResponse, { status, why }: Verdict & { pass: fal
   );
 }
 
+/** An answer on the socket of a WebSocket that is not opened. */
+function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.assignSocket(socket);
+  response.shouldKeepAlive = false;
+  response.on("finish", () => socket.end());
+  return response;
+}
+
 export class LocalProxy {
   readonly guard = new Guard();
   readonly #options: ProxyOptions;
   readonly #server: Server;
   readonly #proxy = createProxyServer();
   readonly #passages = new WeakMap<IncomingMessage, Passage>();
-  readonly #upgrades = new WeakMap<IncomingMessage, Record<string, string>>();
   readonly #sockets = new Set<Duplex>();
   readonly #hearing = new Hearing();
   #port = 0;
@@ -121,10 +130,10 @@ export class LocalProxy {
       const passage = this.#passages.get(request);
       if (passage) this.#answered(passage, answered).catch((error: Error) => this.#failed(response, error));
     });
-    this.#proxy.on("proxyReqWs", (sent, request) => {
+    this.#proxy.on("proxyReqWs", (sent) => {
       // The cookie is a token of its own.
-      sent.on("upgrade", (answered) => delete answered.headers["set-cookie"]);
-      sent.on("response", (answered) => this.#notUpgraded(request, answered));
+      for (const end of ["upgrade", "response"])
+        sent.on(end, (answered: IncomingMessage) => delete answered.headers["set-cookie"]);
     });
   }
 
@@ -254,33 +263,34 @@ export class LocalProxy {
     if (!("writeHead" in response)) return void response.destroy();
     if (error instanceof AttachError) this.#options.onProblem?.(error);
     const problem = error instanceof AttachError ? error : unreachable(this.#options.target, error);
-    answer(response, 502, problem.message, RETRY_AFTER);
+    const status = { login: 401, notMember: 403 }[problem.kind as string];
+    if (status) answer(response, status, `${problem.message} ${problem.fix}`);
+    else answer(response, 502, problem.message, RETRY_AFTER);
   }
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
     const verdict = this.guard.check(request, this.#port);
     if (!verdict.pass) {
-      const response = new ServerResponse(request);
-      response.assignSocket(socket);
-      response.shouldKeepAlive = false;
-      response.on("finish", () => socket.end());
-      refuse(response, verdict);
+      refuse(answerOn(request, socket), verdict);
       return;
     }
     request.url = verdict.path;
-    const headers = await this.#headers(request);
+    const response = answerOn(request, socket);
+    try {
+      await this.#admitted();
+    } catch (error) {
+      return this.#failed(response, error as Error);
+    }
+    response.detachSocket(socket);
     if (socket.destroyed) return;
-    this.#upgrades.set(request, headers);
+    const headers = await this.#headers(request);
     this.#proxy.ws(request, socket, head, this.#to(headers), () => socket.destroy());
   }
 
-  /** A WebSocket that Access refuses is not tried again, but its client does so, and then with a new token. */
-  #notUpgraded(request: IncomingMessage, answered: IncomingMessage): void {
-    delete answered.headers["set-cookie"];
-    const { headers, statusCode = 502 } = answered;
-    const sent = this.#upgrades.get(request);
-    if (sent && refusedByAccess({ status: statusCode, headers }))
-      this.#options.credentials.renew(sent).catch(() => {});
+  /** A WebSocket cannot be tried again: so whether the token still does is asked before. */
+  async #admitted(): Promise<void> {
+    const { target, agent, credentials } = this.#options;
+    await authorized({ url: healthOf(target), agent, credentials });
   }
 }

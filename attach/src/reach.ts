@@ -40,6 +40,10 @@ export const stopped = (project: string): AttachError =>
     "Ask for state: running in projects.yaml.",
   );
 
+/** What a project's server says of itself without doing anything. */
+export const healthOf = (project: URL): URL =>
+  new URL(`${project.pathname.replace(/\/$/, "")}/global/health`, project);
+
 /** Milliseconds for a project to start, and for a server to be connected again. */
 const PATIENCE = { starting: 120_000, away: 30_000 };
 const PAUSE = 2000;
@@ -109,10 +113,9 @@ export async function serverVersion(
   { say, patience = PATIENCE }: Waiting,
 ): Promise<string | undefined> {
   const { url } = reach;
-  const health = new URL(`${url.pathname.replace(/\/$/, "")}/global/health`, url);
   const began = Date.now();
   for (let said = ""; ; await wait(PAUSE)) {
-    const answer = await authorized({ ...reach, url: health });
+    const answer = await authorized({ ...reach, url: healthOf(url) });
     if (answer.status === 200) return versionIn(answer.body, url);
     const notice = readNotice(answer, url);
     const problem = problemOf(notice, url);

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { must } from "../e2e/support/run.ts";
+import { must, run } from "../e2e/support/run.ts";
+import { isRunning } from "../e2e/support/temporary.ts";
 import { keepScreen } from "../e2e/support/terminal.ts";
 import { waitFor } from "../e2e/support/wait.ts";
 import { ANN, Chain } from "./support/chain.ts";
-import { Person, type Session } from "./support/person.ts";
+import { BIN, Person, type Session } from "./support/person.ts";
 
 let chain: Chain;
 
@@ -62,7 +63,7 @@ describe("a member in a terminal", () => {
   });
 
   it("ends as opencode does", async () => {
-    expect(await session.leave()).toContain("EXIT 0");
+    expect((await session.leave()).code).toBe(0);
   });
 });
 
@@ -83,11 +84,51 @@ describe("a token that ends in mid-session", () => {
       await session.prompt(nonce());
       expect(chain.logins).toBeGreaterThan(first);
       expect(ann.tokenEnds("alpha")).toBeGreaterThan(end);
-      expect(await session.leave()).toContain("EXIT 0");
+      expect((await session.leave()).code).toBe(0);
     } finally {
       await session.close();
       ann.remove();
       await chain.admit("alpha", [ANN]);
     }
   });
+});
+
+describe("opencode's end", () => {
+  let ann: Person;
+
+  beforeAll(async () => {
+    ann = new Person(chain, ANN);
+    await ann.installOpencode();
+  });
+  afterAll(() => ann?.remove());
+
+  it("has its exit code passed on", async () => {
+    const wrong = ["attach", "--no-such-option"];
+    const direct = await ann.run("opencode", wrong);
+    const through = await ann.run(process.execPath, [BIN, chain.url("alpha"), "--", "--no-such-option"]);
+    expect(direct.code).toBeGreaterThan(0);
+    expect([through.code, through.stdout + through.stderr]).toEqual([
+      direct.code,
+      expect.stringContaining("opencode attach <url>"),
+    ]);
+  });
+
+  it.each(["SIGTERM", "SIGHUP"] as const)(
+    "comes with a %s to the program, which waits for it",
+    async (signal) => {
+      const session = await ann.terminal([chain.url("alpha")]);
+      try {
+        await session.drawn();
+        const children = (await run("pgrep", ["-P", String(ann.pid)])).stdout.trim().split("\n").map(Number);
+        expect(children).toHaveLength(1);
+        process.kill(ann.pid, signal);
+        // opencode's own end, by the signal, or because it did not end without a terminal.
+        const codes = { SIGTERM: [0, 143], SIGHUP: [0, 129, 137] }[signal];
+        expect(codes).toContain((await session.ended()).code);
+        expect(children.filter(isRunning)).toEqual([]);
+      } finally {
+        await session.close();
+      }
+    },
+  );
 });

@@ -97,6 +97,27 @@ describe("the local proxy", () => {
     await once(socket, "close");
   });
 
+  it("opens a WebSocket with a renewed token, though a WebSocket cannot be tried again", async () => {
+    const person = ann();
+    const { ask, proxy } = await open(example, person);
+    expect((await ask("/")).status).toBe(200);
+    example.cloudflare.state.revokedPeople.set("ann@example.com", Date.now());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const socket = new WebSocket(`${proxy.secretUrl.replace("http", "ws")}/pty/1/connect`);
+    await once(socket, "open");
+    expect(person.logins).toBe(2);
+    socket.close();
+    await once(socket, "close");
+  });
+
+  it("answers a WebSocket that Access refuses with the reason", async () => {
+    const { proxy, problems } = await open(example, new Person(async () => undefined));
+    const socket = new WebSocket(`${proxy.secretUrl.replace("http", "ws")}/pty/1/connect`);
+    const [, response] = await once(socket, "unexpected-response");
+    response.resume();
+    expect([response.statusCode, problems.map(({ kind }) => kind)]).toEqual([401, ["login"]]);
+  });
+
   it("passes each event on before the next is sent", async () => {
     const { ask } = await open(example, ann());
     let send: (text: string) => void = () => {};
@@ -202,64 +223,5 @@ describe("a token's end", () => {
     const { ask, problems } = await open(example, undefined, machine);
     expect((await ask("/")).status).toBe(401);
     expect(problems.map(({ kind }) => kind)).toEqual(["notMember"]);
-  });
-});
-
-describe("while the platform restarts", () => {
-  it("answers 502 with Retry-After, and goes on by itself afterwards", async () => {
-    const { ask } = await open(example, ann());
-    expect((await ask("/")).status).toBe(200);
-    example.tunnel.stop();
-    await vi.waitFor(async () => {
-      const response = await ask("/");
-      expect([response.status, response.headers.get("retry-after")]).toEqual([502, "2"]);
-    });
-    await example.connect();
-    await example.configure();
-    expect((await ask("/")).status).toBe(200);
-  });
-
-  it("holds an event stream until the platform is back, since opencode would come back late", async () => {
-    const { ask } = await open(example, ann());
-    let starting = true;
-    example.answer((_, response) => {
-      if (starting) response.writeHead(503).end("shop is starting.");
-      else response.writeHead(200, { "content-type": "text/event-stream" }).end("data: 1\n\n");
-    });
-    const held = ask("/global/event");
-    await vi.waitFor(() => expect(example.seen.length).toBeGreaterThan(1), { timeout: 5000 });
-    example.tunnel.stop();
-    await vi.waitFor(async () => expect((await ask("/")).status).toBe(502));
-    starting = false;
-    await example.connect();
-    const response = await held;
-    expect([response.status, await response.text()]).toEqual([200, "data: 1\n\n"]);
-  });
-
-  it("passes on what the platform says", async () => {
-    const { ask } = await open(example, ann());
-    example.answer(
-      (_, response) => void response.writeHead(503, { "retry-after": "5" }).end("shop is starting."),
-    );
-    const response = await ask("/");
-    expect([response.status, response.headers.get("retry-after"), await response.text()]).toEqual([
-      503,
-      "5",
-      "shop is starting.",
-    ]);
-    example.answer(
-      (_, answer) => void answer.writeHead(403, { "content-type": "application/json" }).end("{}"),
-    );
-    expect([(await ask("/")).status, opened.at(-1)?.problems]).toEqual([403, []]);
-  });
-
-  it("answers 502 where nothing listens", async () => {
-    const { ask, proxy } = await open(example, ann());
-    await ask("/");
-    await proxy.close();
-    const stopped = await startExample();
-    const later = await open(stopped, new Person(() => stopped.sign()));
-    await stopped.stop();
-    expect((await later.ask("/")).status).toBe(502);
   });
 });

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expiry } from "../../../attach/src/credentials.ts";
 import { opencodeBinary } from "../../e2e/support/opencode.ts";
 import { openTerminal, type Terminal } from "../../e2e/support/terminal.ts";
-import { waitFor } from "../../e2e/support/wait.ts";
+import { type Probe, waitFor } from "../../e2e/support/wait.ts";
 import { answerTo } from "../../standins/model.ts";
 import { Machine } from "../../unit/attach-world.ts";
 import type { Chain } from "./chain.ts";
@@ -27,19 +27,37 @@ export class Person extends Machine {
     await opencodeBinary(this.#chain.platform.container("alpha"), this.bin);
   }
 
+  /** Process of the program that was started last in a terminal. */
+  get pid(): number {
+    return Number(readFileSync(this.pidFile, "utf8"));
+  }
+
+  private get pidFile(): string {
+    return join(this.folder, "pid");
+  }
+
+  private get exitFile(): string {
+    return join(this.folder, "exit");
+  }
+
   /** When the token ends that cloudflared keeps for a project, in milliseconds; 0 without one. */
   tokenEnds(project: string): number {
     const file = this.#tokenFile(new URL(this.#chain.url(project)).hostname);
     return existsSync(file) ? expiry(readFileSync(file, "utf8")) : 0;
   }
 
-  /** Starts the program in a terminal; the screen ends with `EXIT <code>`. */
-  async terminal(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Session> {
-    const command = [process.execPath, BIN, ...args].join(" ");
+  /** Starts the program in a terminal. */
+  async terminal(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    program = `exec ${process.execPath} ${BIN}`,
+  ): Promise<Session> {
     const variables = { ...this.env, OPENCODE_DISABLE_AUTOUPDATE: "1", ...env };
+    const run = `sh -c 'echo $$ > ${this.pidFile}; ${[program, ...args].join(" ")}'`;
     // The shell sets PATH anew, and has to outlive a Ctrl-C that comes when the program has just ended.
-    const line = `trap : INT; export PATH=${this.env.PATH}; ${command}; echo EXIT $?`;
-    return new Session(await openTerminal(line, variables));
+    const line = `trap : INT; export PATH=${this.env.PATH}; ${run}; echo $? > ${this.exitFile}`;
+    rmSync(this.exitFile, { force: true });
+    return new Session(await openTerminal(line, variables), this.exitFile);
   }
 
   #tokenFile(hostname: string): string {
@@ -69,12 +87,19 @@ if (command === "login") {
   }
 }
 
+export interface EndOfSession {
+  readonly code: number;
+  readonly screen: string;
+}
+
 /** opencode in a terminal. */
 export class Session {
   readonly terminal: Terminal;
+  readonly #exitFile: string;
 
-  constructor(terminal: Terminal) {
+  constructor(terminal: Terminal, exitFile: string) {
     this.terminal = terminal;
+    this.#exitFile = exitFile;
   }
 
   drawn(): Promise<string> {
@@ -94,23 +119,25 @@ export class Session {
     await this.terminal.press("Enter");
   }
 
-  /** Presses Ctrl-C as often as opencode wants; what the screen shows at the end. */
-  async leave(): Promise<string> {
-    return await waitFor<string>(
-      "the program to end",
-      async () => {
-        const screen = await this.terminal.screen();
-        if (/EXIT \d+/.test(screen)) return { done: screen };
-        await this.terminal.press("C-c");
-        return { seen: screen };
-      },
-      { every: 1000 },
-    );
+  /** Presses Ctrl-C as often as opencode wants, and waits for the program's end. */
+  leave(): Promise<EndOfSession> {
+    return this.#end(() => this.terminal.press("C-c"));
   }
 
-  /** Waits for the program to end by itself; its screen. */
-  ended(): Promise<string> {
-    return this.terminal.waitFor(/EXIT \d+/, { within: 120_000 });
+  /** Waits for the program to end by itself. */
+  ended(): Promise<EndOfSession> {
+    return this.#end(async () => {});
+  }
+
+  #end(between: () => Promise<void>): Promise<EndOfSession> {
+    const look = async (): Promise<Probe<EndOfSession>> => {
+      const screen = await this.terminal.screen();
+      const code = existsSync(this.#exitFile) ? readFileSync(this.#exitFile, "utf8").trim() : "";
+      if (code !== "") return { done: { code: Number(code), screen } };
+      await between();
+      return { seen: screen };
+    };
+    return waitFor("the program to end", look, { within: 120_000, every: 1000 });
   }
 
   close(): Promise<void> {
