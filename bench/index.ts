@@ -1,10 +1,11 @@
 /** Measures the figures and writes them to bench/RESULTS.md. `npm run bench -- noop --rounds 1 --largest 3` tries one. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { provision } from "../toolchain/index.ts";
 import { duration } from "../toolchain/lib/words.ts";
 import { add } from "./figures/add.ts";
+import { attach } from "./figures/attach.ts";
 import { latency } from "./figures/latency.ts";
 import { memory } from "./figures/memory.ts";
 import { noop } from "./figures/noop.ts";
@@ -14,9 +15,9 @@ import { composePart } from "./lib/compose-part.ts";
 import type { FigureSpec, Fixture } from "./lib/fixture.ts";
 import { describeMachine } from "./lib/machine.ts";
 import { Platform } from "./lib/platform.ts";
-import { type Comparison, type Figure, results } from "./lib/report.ts";
+import { type Comparison, type Figure, results, withSections } from "./lib/report.ts";
 
-const FIGURES: readonly FigureSpec[] = [noop, add, latency, memory, phasesOfNoop];
+const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop];
 const root = join(import.meta.dirname, "..");
 
 const { values, positionals } = parseArgs({
@@ -53,15 +54,29 @@ try {
   ].join(" ");
   const text = results(machine, command, figures);
   console.log(`\n${text}`);
-  const whole = wanted.length === FIGURES.length && rounds >= 5 && largest >= 50;
-  if (whole) writeFileSync(join(root, "bench", "RESULTS.md"), text);
-  const kept = whole ? "; kept in bench/RESULTS.md" : "; not kept, because it is not the whole";
-  console.log(`Measured in ${duration(performance.now() - began)}${kept}`);
+  const kept = keep(figures, text, machine, command);
+  console.log(`Measured in ${duration(performance.now() - began)}; ${kept}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 } finally {
   await clean();
+}
+
+/** Writes down what was measured in full: all of it, or figures alone in their place among the others. Says what it did. */
+function keep(
+  figures: readonly Figure[],
+  whole: string,
+  machine: readonly (readonly [string, string])[],
+  command: string,
+): string {
+  if (rounds < 5 || largest < 50) return "not kept, because it is not the whole";
+  const file = join(root, "bench", "RESULTS.md");
+  const values = new Map(machine);
+  const made = `Measured without the other figures, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}.`;
+  const isWhole = wanted.length === FIGURES.length;
+  writeFileSync(file, isWhole ? whole : withSections(readFileSync(file, "utf8"), figures, made));
+  return `kept in bench/RESULTS.md${isWhole ? "" : " beside the others"}`;
 }
 
 /** From few projects to many, each figure at the numbers it wants. */
@@ -81,7 +96,7 @@ async function measureAll(fixture: Fixture): Promise<Figure[]> {
       found.get(figure)?.push(...(await figure.measure(fixture, size)));
     }
   }
-  return [...found].map(([{ title, notes }, comparisons]) => ({ title, notes, comparisons }));
+  return [...found].map(([{ title, notes, added }, comparisons]) => ({ title, notes, added, comparisons }));
 }
 
 /** However often it is asked for, it is done once. */

@@ -19,6 +19,8 @@ export interface FigureSpec {
   readonly sizes: readonly number[];
   /** Whether the same services must be there under Compose. */
   readonly beside: boolean;
+  /** Whether its table says how much more the others are than the first, besides how many times as much. */
+  readonly added?: boolean;
   measure(fixture: Fixture, projects: number): Promise<Comparison[]>;
 }
 

@@ -18,12 +18,15 @@ export interface Figure {
   /** How it was measured and what to know before reading it, in Markdown. */
   readonly notes: readonly string[];
   readonly comparisons: readonly Comparison[];
+  /** Whether the table has a column of differences. */
+  readonly added?: boolean;
 }
 
 const HEAD = ["", "", "median", "min – max", "runs", "ratio"];
+const ADDED = "added";
 
 /** The rows of a figure: one per series, the ratio always against the comparison's first. */
-export function rows({ comparisons }: Pick<Figure, "comparisons">): string[][] {
+export function rows({ comparisons, added }: Pick<Figure, "comparisons" | "added">): string[][] {
   return comparisons.flatMap(({ what, unit, series }) =>
     series.map(({ name, values }, index) => {
       const { median, min, max, count } = summarise(values);
@@ -37,6 +40,7 @@ export function rows({ comparisons }: Pick<Figure, "comparisons">): string[][] {
         spread,
         String(count),
         index === 0 && times ? "1" : times,
+        ...(added ? [index === 0 ? "" : format(median - summarise(base).median, unit)] : []),
       ];
     }),
   );
@@ -62,7 +66,7 @@ export function markdownTable(head: readonly string[], body: readonly (readonly 
 
 /** A figure as a section of bench/RESULTS.md. */
 export function section(figure: Figure): string {
-  const table = markdownTable(HEAD, rows(figure));
+  const table = markdownTable(figure.added ? [...HEAD, ADDED] : HEAD, rows(figure));
   return [`## ${figure.title}`, "", table, "", ...figure.notes.map((note) => `- ${note}`)].join("\n");
 }
 
@@ -78,4 +82,15 @@ export function results(
     markdownTable(["Machine", ""], machine),
     ...figures.map(section),
   ].join("\n\n")}\n`;
+}
+
+/** bench/RESULTS.md with figures that were measured without the others, each in its section's place, or at the end. */
+export function withSections(text: string, figures: readonly Figure[], made: string): string {
+  const parts = text.trimEnd().split(/\n\n(?=## )/);
+  for (const figure of figures) {
+    const alone = section({ ...figure, notes: [...figure.notes, made] });
+    const at = parts.findIndex((part) => part.startsWith(`## ${figure.title}\n`));
+    parts.splice(at < 0 ? parts.length : at, at < 0 ? 0 : 1, alone);
+  }
+  return `${parts.join("\n\n")}\n`;
 }

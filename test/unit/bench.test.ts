@@ -4,7 +4,7 @@ import { type Inspected, parseMemory } from "../../bench/lib/docker.ts";
 import { memoryBelow, parseStatus } from "../../bench/lib/peak.ts";
 import { phases } from "../../bench/lib/phases.ts";
 import { projectsFile } from "../../bench/lib/platform.ts";
-import { format, markdownTable, results, rows } from "../../bench/lib/report.ts";
+import { format, markdownTable, results, rows, withSections } from "../../bench/lib/report.ts";
 import { takeTurns } from "../../bench/lib/rounds.ts";
 import { median, percentile, ratio, summarise } from "../../bench/lib/stats.ts";
 import { loadProjects } from "../../config/load.ts";
@@ -74,6 +74,35 @@ describe("report", () => {
     expect(
       rows({ comparisons: [{ what: "memory", unit: "size", series: series.slice(0, 1) }] })[0]?.at(-1),
     ).toBe("");
+  });
+
+  it("says how much more where a figure wants that", () => {
+    const series = [
+      { name: "direct", values: [2, 1, 3] },
+      { name: "through", values: [5] },
+    ];
+    const comparisons = [{ what: "a request", unit: "time" as const, series }];
+    expect(rows({ added: true, comparisons }).map((row) => row.slice(-2))).toEqual([
+      ["1", ""],
+      ["2.50×", "3.00 ms"],
+    ]);
+  });
+
+  it("puts a figure that was measured alone in its place, or at the end", () => {
+    const figure = (title: string) => ({ title, notes: ["N"], comparisons: [] });
+    const text = results([["CPU", "one"]], "npm run bench", [figure("A"), figure("B")]);
+    const once = withSections(text, [{ ...figure("A"), notes: ["new"] }, figure("C")], "Made alone.");
+    expect(once.match(/^## \w|^- .*/gm)).toEqual([
+      "## A",
+      "- new",
+      "- Made alone.",
+      "## B",
+      "- N",
+      "## C",
+      "- N",
+      "- Made alone.",
+    ]);
+    expect(withSections(once, [figure("C")], "Made alone.")).toBe(once);
   });
 
   it("lines a table up and escapes what would break it", () => {

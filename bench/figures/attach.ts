@@ -1,0 +1,96 @@
+import { Chain } from "../lib/chain.ts";
+import { addressOf } from "../lib/docker.ts";
+import type { FigureSpec, Fixture } from "../lib/fixture.ts";
+import { latencies, type Target } from "../lib/http.ts";
+import { projectName } from "../lib/platform.ts";
+import type { Comparison } from "../lib/report.ts";
+import { takeTurns } from "../lib/rounds.ts";
+import { percentile } from "../lib/stats.ts";
+import { Model } from "../lib/tokens.ts";
+
+const REQUESTS = 300;
+const TOKENS = 100;
+
+interface Way {
+  readonly name: string;
+  /** Up to the project's root. */
+  readonly target: Target;
+}
+
+export const attach: FigureSpec = {
+  name: "attach",
+  title: "What the way of `opencode-platform` costs",
+  notes: [
+    `A request: ${REQUESTS} of /global/health one after another on one connection that stays open. A token: ${TOKENS} of one answer, from when the stand-in model sends it to its event's arrival on /event; the model sends the next when it has arrived. p50 and p99 are those of each run.`,
+    "What the local proxy adds is the difference between the second and the third way. It is the program itself (`--print`), in a process of its own.",
+    "The edge (TLS, HTTP/2 to the connector, a check of the token) and the connector (another check) are stand-ins in one Node process on this machine, which is also the client and the model: this says what the chain's steps cost in work, and nothing of a real edge's distance, which will be most of it.",
+  ],
+  sizes: [1],
+  beside: false,
+  added: true,
+
+  async measure(fixture) {
+    const chain = await Chain.start(fixture.platform);
+    try {
+      const model = await Model.start(fixture.platform);
+      try {
+        const ways = await waysOf(fixture, chain);
+        return [
+          ...(await compare("a request", ways, fixture, (target) =>
+            latencies({ ...target, path: `${target.path.replace(/\/$/, "")}/global/health` }, REQUESTS),
+          )),
+          ...(await compare("a streamed token", ways, fixture, (target) => model.times(target, TOKENS))),
+        ];
+      } finally {
+        await model.stop();
+      }
+    } finally {
+      await chain.stop();
+    }
+  },
+};
+
+async function waysOf({ platform }: Fixture, chain: Chain): Promise<Way[]> {
+  const name = projectName(1);
+  const direct = {
+    host: await addressOf(platform.names.project(name), platform.names.network),
+    port: 4096,
+    path: "/",
+    headers: { authorization: platform.authorization(name) },
+  };
+  const { port, urls } = platform;
+  const gateway = { host: "127.0.0.1", port, path: "/", headers: { host: `${urls.hostname(name)}:${port}` } };
+  return [
+    { name: "container direct", target: direct },
+    { name: "Traefik", target: gateway },
+    { name: "local proxy, Traefik", target: await chain.proxy() },
+    { name: "local proxy, edge, connector, Traefik", target: await chain.whole() },
+  ];
+}
+
+/** The p50 and p99 of each run, by each way. */
+async function compare(
+  what: string,
+  ways: readonly Way[],
+  { rounds }: Fixture,
+  measure: (target: Target) => Promise<number[]>,
+): Promise<Comparison[]> {
+  const p99 = ways.map(({ name }) => ({ name, values: [] as number[] }));
+  const p50 = await takeTurns(
+    ways.map(({ name, target }, index) => ({
+      name,
+      async run() {
+        const times = await measure(target);
+        p99[index]?.values.push(percentile(times, 99));
+        return percentile(times, 50);
+      },
+    })),
+    rounds,
+  );
+  // The warm-up's are not counted.
+  const counted = p99.map(({ name, values }) => ({ name, values: values.slice(1) }));
+  return [
+    { what: `${what}, p50`, unit: "time", series: p50 },
+    { what: `${what}, p99`, unit: "time", series: counted },
+  ];
+}
