@@ -35,13 +35,19 @@ export interface Audit {
 export function openAudit(file: string, now: () => Date = () => new Date()): Audit {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const handle = openSync(file, "a", 0o600);
+  let isClosed = false;
   return {
     async note({ request, who, ...act }) {
+      // By then the handle's number may be another file's.
+      if (isClosed) throw new Error("The audit log is closed");
       const line = { at: now().toISOString(), request, who: who.email, kind: who.kind, ...act };
       // One write of a whole line at the end: lines of two panels cannot mix.
       await writeAll(handle, `${JSON.stringify(line)}\n`);
       await flush(handle);
     },
-    close: () => closeSync(handle),
+    close() {
+      if (!isClosed) closeSync(handle);
+      isClosed = true;
+    },
   };
 }
