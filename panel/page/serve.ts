@@ -20,14 +20,21 @@ export const CONTENT_SECURITY_POLICY = [
   "trusted-types 'none'",
 ].join("; ");
 
-const HEADERS = {
-  "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-  "Cross-Origin-Opener-Policy": "same-origin",
+/** What every file says, and no more: with the document's headers on forty of them the page would weigh a third more. */
+const FILE = {
+  "Cache-Control": "public, max-age=31536000, immutable",
   "Cross-Origin-Resource-Policy": "same-origin",
-  "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-  "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
   Vary: "Accept-Encoding",
+};
+
+const DOCUMENT = {
+  ...FILE,
+  "Cache-Control": "no-cache",
+  "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+  "Referrer-Policy": "no-referrer",
 };
 
 const TYPES: Record<string, string> = {
@@ -115,11 +122,11 @@ export function accepts(header: string | undefined, encoding: string): boolean {
   });
 }
 
-function send(context: Context, file: Asset, cache: string): Response {
+function send(context: Context, file: Asset, always: Record<string, string>): Response {
   const accepted = context.req.header("accept-encoding");
   const encoding = (["br", "gzip"] as const).find((name) => accepts(accepted, name));
   const etag = `"${file.etag}${encoding ? `-${encoding}` : ""}"`;
-  const headers = { ...HEADERS, ETag: etag, "Cache-Control": cache };
+  const headers = { ...always, ETag: etag };
   const known = (context.req.header("if-none-match") ?? "").split(/\s*,\s*/);
   if (known.some((tag) => tag.replace(/^W\//, "") === etag)) return context.body(null, 304, headers);
   return context.body(new Uint8Array(file[encoding ?? "plain"]), 200, {
@@ -135,10 +142,10 @@ function send(context: Context, file: Asset, cache: string): Response {
  */
 export function makePage(built: Built = buildPage()): Hono {
   return new Hono()
-    .get("/", (context) => send(context, built.document, "no-cache"))
+    .get("/", (context) => send(context, built.document, DOCUMENT))
     .get("/assets/:folder/:name", (context, next) => {
       const file = built.assets.get(context.req.param("name"));
       if (!file || context.req.param("folder") !== built.folder) return next();
-      return Promise.resolve(send(context, file, "public, max-age=31536000, immutable"));
+      return Promise.resolve(send(context, file, FILE));
     });
 }
