@@ -29,8 +29,8 @@ import type { Parts } from "./parts.ts";
 import { openPlatform } from "./platform/index.ts";
 import type { PanelSettings } from "./settings.ts";
 
-/** Idleness is counted in days: a look every five minutes is soon enough. */
-const LOOK_MS = 5 * 60_000;
+/** How fresh the last activity is that the page shows: a look is one small request to each project that runs. */
+const LOOK_MS = 60_000;
 
 /** What the panel is composed of, and what has to be begun and ended. */
 export interface Composed {

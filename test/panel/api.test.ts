@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Operation, OperationEvent } from "../../panel/platform/types.ts";
 import { docker, shellIn } from "../e2e/support/docker.ts";
 import { findLeaks } from "../e2e/support/leaks.ts";
+import { Platform } from "../e2e/support/platform.ts";
 import { waitFor } from "../e2e/support/wait.ts";
 import { type ModelStandIn, startModel } from "../standins/model.ts";
-import { Panel } from "./support/panel.ts";
+import { type Listed, Panel } from "./support/panel.ts";
 
 const SECRET = "panel-secret-value-7f3a";
 
@@ -15,6 +16,7 @@ describe("the panel's API", () => {
   let model: ModelStandIn;
 
   beforeAll(async () => {
+    await new Platform().apply(new Platform().baseline());
     panel = await Panel.start();
     model = await startModel({ port: panel.platform.fixture.modelPort });
     // Comments and an order of one's own, to be kept.
@@ -33,9 +35,20 @@ describe("the panel's API", () => {
     return updated.changes;
   };
 
+  /** How many updates the stack has had. */
+  const updates = async (): Promise<number> => {
+    const { stdout } = await panel.platform.pulumi("stack", "history", "--json", "--show-secrets=false");
+    return (JSON.parse(stdout) as { kind: string }[]).filter(({ kind }) => kind === "update").length;
+  };
+
   it("lists every project with its state, addresses and figures", async () => {
     await panel.becomes("alpha", "running");
-    const beta = await panel.becomes("beta", "running");
+    await panel.becomes("beta", "running");
+    // A share of the processors is known from the second look on.
+    const beta = await waitFor<Listed>("beta's figures", async () => {
+      const found = (await panel.projects()).find(({ name }) => name === "beta");
+      return found?.cpu ? { done: found } : { seen: found };
+    });
     expect(beta).toMatchObject({
       url: panel.platform.url("beta"),
       attach: `opencode attach ${panel.platform.api("beta")}`,
@@ -57,7 +70,7 @@ describe("the panel's API", () => {
     expect(last, JSON.stringify(last)).toMatchObject({ state: "succeeded" });
     const steps = events.filter(({ event }) => event === "progress").map(({ data }) => data);
     for (const status of ["begun", "done"])
-      expect(steps).toContainEqual(
+      expect(steps, JSON.stringify(events)).toContainEqual(
         expect.objectContaining({ op: "create", name: "gamma-container", status }),
       );
     const { text, names } = panel.file();
@@ -225,12 +238,14 @@ describe("the panel's API", () => {
     const names = Array.from({ length: 20 }, (_, index) => `many-${index + 1}`);
     const file = panel.platform.path("projects.yaml");
     writeFileSync(file, `limits: { maxProjects: 40 }\n${readFileSync(file, "utf8")}`);
+    const before = await updates();
     const begun = await Promise.all(
       names.map((name) => panel.begin("POST", "/api/projects", { name, state: "stopped" })),
     );
     const ended = await Promise.all(begun.map(({ id }) => panel.ended(id)));
     expect(ended.filter(({ state }) => state !== "succeeded")).toEqual([]);
-    expect(new Set(ended.map(({ startedAt }) => startedAt)).size).toBeLessThan(20);
+    // One for what was first, and one for all that came while it ran; a slow machine may take some more.
+    expect((await updates()) - before).toBeLessThan(10);
     expect(panel.file().names.toSorted()).toEqual(["alpha", "beta", ...names].toSorted());
     const listed = await panel.projects();
     expect(listed.filter(({ name, state }) => names.includes(name) && state === "stopped")).toHaveLength(20);

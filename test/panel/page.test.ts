@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, openPage, screenshot } from "../e2e/support/browser.ts";
+import { Platform } from "../e2e/support/platform.ts";
 import { answerTo, type ModelStandIn, startModel } from "../standins/model.ts";
 import { Panel } from "./support/panel.ts";
 
@@ -18,6 +19,7 @@ describe("the panel's page", () => {
   let page: Page;
 
   beforeAll(async () => {
+    await new Platform().apply(new Platform().baseline());
     panel = await Panel.start();
     model = await startModel({ port: panel.platform.fixture.modelPort });
     browser = await launchBrowser();
