@@ -3,6 +3,7 @@ import * as z from "zod";
 import { LOCAL_STACK, pulumiCommand, setSecretCommand, settingKey } from "./commands.ts";
 import type { Problem } from "./errors.ts";
 import { describeIssue, formatPath } from "./messages.ts";
+import { PORTS_BROWSERS_REFUSE } from "./ports.ts";
 import type { Reader } from "./reading.ts";
 import { parseRepo } from "./repo.ts";
 import { show } from "./text.ts";
@@ -19,7 +20,15 @@ const panelSchema = z.strictObject({
     .describe(
       "Whether the droplet runs the panel, at `panelHostname`. On this machine `npm run panel` does.",
     ),
-  port: z.int().min(1024).max(65535).default(DEFAULT_PANEL_PORT).describe("Its port on loopback."),
+  port: z
+    .int()
+    .min(1024)
+    .max(65535)
+    .refine((port) => !PORTS_BROWSERS_REFUSE.has(port), {
+      error: ({ input }) => `${show(input)} is not a port that browsers open: they refuse it`,
+    })
+    .default(DEFAULT_PANEL_PORT)
+    .describe("Its port on loopback."),
   admins: z
     .array(z.email({ error: emailError }).transform((email) => email.toLowerCase()))
     .default([])
@@ -144,4 +153,19 @@ export function checkPanelPlace(panel: PanelSettings, hasVariables: boolean, sta
       fix: `${setSecretCommand(settingKey("panelEnvironment"), stack)} < <file of NAME=value lines>`,
     });
   return problems;
+}
+
+/** Panel and gateway listen on the same loopback. */
+export function checkPanelPort(
+  { port }: PanelSettings,
+  gateway: number | undefined,
+  stack: string,
+): Problem[] {
+  if (port !== gateway) return [];
+  const key = settingKey("panel.port");
+  const fix = pulumiCommand(
+    `config set --path '${key}' ${port === DEFAULT_PANEL_PORT ? port + 1 : DEFAULT_PANEL_PORT}`,
+    stack,
+  );
+  return [{ where: key, what: `${port} is the gateway's port already`, fix }];
 }

@@ -12,7 +12,8 @@ import {
   settingKey,
 } from "./commands.ts";
 import { ConfigError, type Problem } from "./errors.ts";
-import { checkPanelPlace, type PanelSettings, readPanel, readWebhook } from "./panel.ts";
+import { checkPanelPlace, checkPanelPort, type PanelSettings, readPanel, readWebhook } from "./panel.ts";
+import { PORTS_BROWSERS_REFUSE } from "./ports.ts";
 import { PRODUCTION_SECRETS, type ProductionSettings, productionDocs, readProduction } from "./production.ts";
 import { PROJECT_NAME_PATTERN } from "./projects.ts";
 import { reads } from "./reading.ts";
@@ -35,14 +36,6 @@ const imageError = say("an image reference (e.g. node:22-bookworm-slim)");
 
 /** Paths that need no quoting in a shell or in Docker's own syntax. */
 const PATH_CHARACTERS = /^[^\s:,'"`$\\][^\n\r:,'"`$\\]*$/;
-
-/** Ports that no browser opens a page on (https://fetch.spec.whatwg.org/#port-blocking). */
-const PORTS_BROWSERS_REFUSE: ReadonlySet<number> = new Set([
-  1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
-  109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,
-  526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049,
-  3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
-]);
 
 const settingsSchema = z.strictObject({
   port: z
@@ -206,6 +199,7 @@ export function parseSettings(
   else {
     const hasVariables = droplet.panelEnvironment !== undefined || isHidden(context, "panelEnvironment");
     problems.push(...checkPanelPlace(panel, hasVariables, stack));
+    problems.push(...checkPanelPort(panel, result.data?.port, stack));
   }
   if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new ConfigError(problems);
   const settings = { ...result.data, panel, passwordRotations: rotation };

@@ -1,4 +1,5 @@
 /** Streams of server-sent events that cost nothing while nobody reads them. */
+import type { HttpBindings } from "@hono/node-server";
 import type { Ctx } from "./route.ts";
 
 /** Proxies cut connections that say nothing for some minutes. */
@@ -31,6 +32,13 @@ export class Streams {
     for (const controller of this.#open) controller.abort();
   }
 
+  readonly #patience: number;
+
+  /** @param patience milliseconds after which who takes nothing is cut off */
+  constructor(patience = PATIENCE_MS) {
+    this.#patience = patience;
+  }
+
   /**
    * Answers with events until there are no more, the reader goes, or does not read for a minute.
    * @param start begins what gives the events; the signal says when it is to end
@@ -44,7 +52,10 @@ export class Streams {
       this.#open.delete(stop);
       context.req.raw.signal.removeEventListener("abort", end);
     });
-    return new Response(readable(start(stop.signal)[Symbol.asyncIterator](), stop), {
+    // The connection's own buffers are full then: nothing but its end frees them.
+    const cut = () => (context.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
+    const gone = { after: this.#patience, cut };
+    return new Response(readable(start(stop.signal)[Symbol.asyncIterator](), stop, gone), {
       headers: {
         "Content-Type": "text/event-stream; charset=utf-8",
         "Cache-Control": "no-store, no-transform",
@@ -55,7 +66,11 @@ export class Streams {
 }
 
 /** Events are asked for when the reader has taken those before, so that nothing piles up here. */
-function readable(events: AsyncIterator<ServerEvent>, stop: AbortController): ReadableStream<Uint8Array> {
+function readable(
+  events: AsyncIterator<ServerEvent>,
+  stop: AbortController,
+  gone: { readonly after: number; cut(): void },
+): ReadableStream<Uint8Array> {
   let next: Promise<IteratorResult<ServerEvent>> | undefined;
   let patience: NodeJS.Timeout | undefined;
   const finish = () => {
@@ -65,7 +80,10 @@ function readable(events: AsyncIterator<ServerEvent>, stop: AbortController): Re
   };
   const wait = () => {
     clearTimeout(patience);
-    patience = setTimeout(finish, PATIENCE_MS).unref();
+    patience = setTimeout(() => {
+      finish();
+      gone.cut();
+    }, gone.after).unref();
   };
   return new ReadableStream<Uint8Array>(
     {

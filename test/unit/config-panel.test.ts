@@ -109,3 +109,15 @@ it("variables are lines of NAME=value", () => {
     D: "",
   });
 });
+
+it("takes a port of its own that browsers open", () => {
+  const said = (port: number, gateway = "4080") =>
+    complaints(() => parseSettings({ port: gateway, panel: JSON.stringify({ port }) }));
+  expect(said(4190)).toEqual([
+    "opencode-platform:panel.port: 4190 is not a port that browsers open: they refuse it — npm run pulumi -- config set --path 'opencode-platform:panel.port' <value>",
+  ]);
+  expect(said(4100, "4100")).toEqual([
+    "opencode-platform:panel.port: 4100 is the gateway's port already — npm run pulumi -- config set --path 'opencode-platform:panel.port' 4090",
+  ]);
+  expect(said(4100)).toEqual([]);
+});
