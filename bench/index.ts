@@ -1,5 +1,6 @@
 /** Measures the figures and writes them to bench/RESULTS.md. `npm run bench -- noop --rounds 1 --largest 3` tries one. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { provision } from "../toolchain/index.ts";
@@ -73,7 +74,7 @@ function keep(
   if (rounds < 5 || largest < 50) return "not kept, because it is not the whole";
   const file = join(root, "bench", "RESULTS.md");
   const values = new Map(machine);
-  const made = `Measured without the other figures, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}.`;
+  const made = `Measured without the other figures, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}; load average ${loadavg()[2]?.toFixed(1)} over the last 15 minutes.`;
   const isWhole = wanted.length === FIGURES.length;
   writeFileSync(file, isWhole ? whole : withSections(readFileSync(file, "utf8"), figures, made));
   return `kept in bench/RESULTS.md${isWhole ? "" : " beside the others"}`;

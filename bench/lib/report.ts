@@ -51,7 +51,7 @@ export function format(value: number, unit: Unit): string {
   if (unit === "size") return `${(value / 2 ** 20).toFixed(1)} MiB`;
   if (unit === "rate") return `${Math.round(value)}/s`;
   if (value >= 1000) return `${(value / 1000).toFixed(2)} s`;
-  return `${value.toFixed(value < 10 ? 2 : 0)} ms`;
+  return `${value.toFixed(Math.abs(value) < 10 ? 2 : 0)} ms`;
 }
 
 /** A Markdown table whose columns line up, so that it reads well as plain text too. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { EventEmitter } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { get, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
@@ -41,6 +42,8 @@ export class Model {
    * sending to the event's arrival by this way. One more comes first, which is not counted.
    */
   async times(target: Target, tokens: number): Promise<number[]> {
+    // The stand-in listens once for each token that it holds back, and Node would warn.
+    EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, tokens + 10);
     const gate = this.#standIn.gate(randomUUID(), tokens + 1);
     const stream = await open({ ...target, path: `${base(target)}/event` });
     const arrivals = watch(stream);
