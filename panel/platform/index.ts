@@ -52,7 +52,12 @@ export interface Platform {
  * Opens the stack side on this checkout. `operations.recover()` is to be called when everything else is ready.
  * @throws ConfigError when another panel has the checkout
  */
-export function openPlatform({ session, isContainer = false, repository, report }: PlatformSettings): Platform {
+export function openPlatform({
+  session,
+  isContainer = false,
+  repository,
+  report,
+}: PlatformSettings): Platform {
   const directory = join(root, LOCAL_RUNTIME_DIR, "panel");
   const release = claim(directory);
   const check = makeCheck(root, session.stack);
