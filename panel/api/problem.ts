@@ -1,5 +1,6 @@
 /** Every refusal and failure, as RFC 9457 has them. */
 import { ConfigError } from "../../config/errors.ts";
+import { RepositoryError } from "../platform/git.ts";
 import { Conflict, NotThere } from "../platform/types.ts";
 import { fieldProblems } from "./fields.ts";
 import type { FieldProblem, Problem } from "./schema.ts";
@@ -61,6 +62,11 @@ export function toRefusal(error: unknown, name?: string): Refusal {
   if (error instanceof Conflict)
     return new Refusal(409, `${error.message}. Look at it as it is now, then try again.`);
   if (error instanceof NotThere) return new Refusal(404, `${error.message}.`);
+  if (error instanceof RepositoryError)
+    return new Refusal(
+      503,
+      `The repository did not take the change, and nothing is changed. ${error.message}.`,
+    );
   return new Refusal(
     500,
     "Something went wrong in the panel. Its log has the cause under this request's id.",

@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import { problemOf, toRefusal } from "../../panel/api/problem.ts";
+import { RepositoryError } from "../../panel/platform/git.ts";
+import { Conflict, NotThere } from "../../panel/platform/types.ts";
+
+it.each([
+  [
+    new Conflict("projects.yaml was changed meanwhile"),
+    409,
+    "projects.yaml was changed meanwhile. Look at it as it is now",
+  ],
+  [new NotThere("There is no entry shop"), 404, "There is no entry shop."],
+  [
+    new RepositoryError("git push did not succeed: denied"),
+    503,
+    "nothing is changed. git push did not succeed: denied.",
+  ],
+  [new Error("password=hush"), 500, "Something went wrong in the panel."],
+  ["thrown text hush", 500, "Something went wrong in the panel."],
+])("%s is told as %d", (error, status, detail) => {
+  const problem = problemOf(toRefusal(error), "request-1");
+  expect(problem).toMatchObject({ status, instance: "request-1", detail: expect.stringContaining(detail) });
+  expect(JSON.stringify(problem)).not.toContain("hush");
+});
