@@ -96,7 +96,6 @@ export class Panel extends pulumi.ComponentResource {
           { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock" },
           { hostPath: this.directory, containerPath: "/panel" },
         ],
-        readOnly: true,
         healthcheck: {
           tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${port}/ping`],
           interval: "10s",

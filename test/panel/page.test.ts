@@ -6,6 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, openPage, screenshot } from "../e2e/support/browser.ts";
 import { Platform } from "../e2e/support/platform.ts";
+import { persist, prompt } from "../production/support/people.ts";
 import { answerTo, type ModelStandIn, startModel } from "../standins/model.ts";
 import { Panel } from "./support/panel.ts";
 
@@ -82,16 +83,14 @@ describe("the panel's page", () => {
         .getByRole("link", { name: `Open ${NAME}` })
         .click(),
     ]);
-    const box = opened.locator('[contenteditable="true"]').first();
-    await box.waitFor({ timeout: 120_000 });
+    await opened.locator('[contenteditable="true"]').first().waitFor({ timeout: 120_000 });
     const nonce = randomUUID();
-    await box.click();
-    await opened.keyboard.type(`What do you say to nonce:${nonce}`);
-    await opened.keyboard.press("Enter");
-    await opened
-      .getByText(answerTo(`nonce:${nonce}`))
-      .last()
-      .waitFor({ timeout: 120_000 });
+    const answer = answerTo(`nonce:${nonce}`);
+    await prompt(opened, `What do you say to nonce:${nonce}`);
+    await persist(opened, "the answer, beside the title", async () => {
+      const shown = await opened.getByText(answer).filter({ visible: true }).count();
+      return shown > 2 ? { done: true } : { seen: `it is shown ${shown} times` };
+    });
     await opened.close();
   });
 

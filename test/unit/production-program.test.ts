@@ -234,8 +234,8 @@ describe("a stack on a droplet", () => {
   });
 
   it("gives the panel what an update needs as secret files, in no argument and no variable", () => {
-    const { command, envs, uploads, networkMode, user, readOnly } = named("Container", "panel");
-    expect([command, networkMode, user, readOnly]).toEqual([undefined, "host", "0:0", true]);
+    const { command, envs, uploads, networkMode, user } = named("Container", "panel");
+    expect([command, networkMode, user]).toEqual([undefined, "host", "0:0"]);
     expect(envs).toEqual([
       "OPENCODE_PLATFORM_PANEL_AUDIENCE=audience of panel-application",
       "OPENCODE_PLATFORM_PANEL_HOSTNAME=code.example.com",
