@@ -30,6 +30,7 @@ export class OperationList {
     setInterval(() => {
       if (document.hidden) return;
       if (++ticks % ASK_EVERY === 0 && this.underWay) void this.refresh();
+      this.#forget();
       for (const card of this.#cards.values()) card.tick(Date.now());
     }, TICK);
   }
@@ -67,6 +68,18 @@ export class OperationList {
       () => this.#away(operation.id),
     );
     this.#cards.set(operation.id, card);
+  }
+
+  /** Takes away what is no longer worth showing, but for what somebody is at. */
+  #forget(): void {
+    const operations = [...this.#cards.values()].map(({ operation }) => operation);
+    const shown = new Set(worthShowing(operations, Date.now(), this.#putAway).map(({ id }) => id));
+    for (const [id, card] of this.#cards) {
+      if (shown.has(id) || card.element.contains(document.activeElement)) continue;
+      card.close();
+      this.#cards.delete(id);
+    }
+    this.#arrange();
   }
 
   #away(id: string): void {

@@ -51,8 +51,10 @@ export function shareOf({ operation, steps }: Course): Share {
   return { value: Math.min(done, total), max: total, text: `${Math.min(done, total)} of ${total}` };
 }
 
-/** For how long an update that has ended is still shown to a page that is opened, in milliseconds. */
-export const SHOWN_AFTER_END = 10 * 60_000;
+/** For how long an update that has ended is still shown, in milliseconds: what went well is soon in the list of projects. */
+export const SHOWN_AFTER_END = { succeeded: 60_000, failed: 10 * 60_000 } as const;
+/** So many of those that went well are shown at most: one update may do what many people asked for. */
+const MOST_SUCCEEDED = 3;
 
 /** The updates worth showing, newest first: under way, or ended a short while ago, less those that were put away. */
 export function worthShowing(
@@ -60,13 +62,17 @@ export function worthShowing(
   now: number,
   putAway: ReadonlySet<string>,
 ): Operation[] {
+  let succeededSoFar = 0;
   return operations
     .filter((operation) => {
       if (!hasEnded(operation)) return true;
       const ended = Date.parse(operation.endedAt ?? operation.createdAt);
-      return !putAway.has(operation.id) && now - ended < SHOWN_AFTER_END;
+      const { succeeded, failed } = SHOWN_AFTER_END;
+      const patience = operation.state === "succeeded" ? succeeded : failed;
+      return !putAway.has(operation.id) && now - ended < patience;
     })
-    .sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt));
+    .sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt))
+    .filter(({ state }) => state !== "succeeded" || ++succeededSoFar <= MOST_SUCCEEDED);
 }
 
 /** Who last changed a project since some time, out of the list of updates; undefined when it was none of them. */

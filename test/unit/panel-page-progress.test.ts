@@ -72,7 +72,7 @@ describe("which updates are shown", () => {
 
   it("are those under way, and those that ended a short while ago, less those put away", () => {
     const all = [
-      ended("old", SHOWN_AFTER_END + 1),
+      ended("old", SHOWN_AFTER_END.failed + 1),
       ended("away", 1000),
       ended("fresh", 1000),
       operation({ id: "queued", state: "queued", createdAt: "2026-01-01T00:30:00Z" }),
@@ -82,6 +82,22 @@ describe("which updates are shown", () => {
       "fresh",
     ]);
   });
+});
+
+it("soon forgets what went well, and shows few of them", () => {
+  const now = Date.parse("2026-01-01T01:00:00Z");
+  const ended = (id: string, state: Operation["state"], seconds: number) => {
+    const at = new Date(now - seconds * 1000).toISOString();
+    return operation({ id, state, createdAt: at, endedAt: at });
+  };
+  const many = [1, 2, 3, 4, 5].map((second) => ended(`well-${second}`, "succeeded", second));
+  const all = [...many, ended("long-well", "succeeded", 90), ended("failed", "failed", 300)];
+  expect(worthShowing(all, now, new Set()).map(({ id }) => id)).toEqual([
+    "well-1",
+    "well-2",
+    "well-3",
+    "failed",
+  ]);
 });
 
 it("knows who changed a project since the form was opened", () => {
