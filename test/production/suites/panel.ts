@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { must, run } from "../../e2e/support/run.ts";
+import { must } from "../../e2e/support/run.ts";
 import { removeFolder, temporaryFolder } from "../../e2e/support/temporary.ts";
 import { waitFor } from "../../e2e/support/wait.ts";
 import { type SshServer, startSsh } from "../../standins/ssh-server.ts";
@@ -207,14 +207,15 @@ async function configurePanel(
 /** What the panel of a real droplet would download: the engine and its plugins; and the authority that signs the stand-in edge's certificate. */
 async function bringTools(world: World): Promise<void> {
   const toolchain = process.env.OPENCODE_PLATFORM_TOOLCHAIN ?? "";
-  const { id, container } = world.droplet();
+  const { container } = world.droplet();
   await world.onDroplet("install", "-d", "-m", "0700", PANEL, `${PANEL}/toolchain`);
   const pack = `tar -C '${toolchain}' -c bin/pulumi bin/pulumi-language-nodejs manifest.json pulumi-home/plugins | docker exec -i ${container} tar -C ${PANEL}/toolchain -x`;
   await must("sh", ["-c", pack], {});
-  const system = await run("cat", ["/etc/ssl/certs/ca-certificates.crt"], {});
-  const own = temporaryFolder();
-  writeFileSync(join(own, "ca.pem"), system.stdout + readFileSync(world.cloudflare.caFile, "utf8"));
-  await must("docker", ["cp", join(own, "ca.pem"), `${container}:${PANEL}/ca.pem`], {});
-  removeFolder(own);
-  if (!id) throw new Error("there is no droplet");
+  // By a command inside: what is mounted there, Docker's own copy does not see.
+  const authorities =
+    readFileSync("/etc/ssl/certs/ca-certificates.crt", "utf8") +
+    readFileSync(world.cloudflare.caFile, "utf8");
+  await must("docker", ["exec", "-i", container, "sh", "-c", `cat > ${PANEL}/ca.pem`], {
+    input: authorities,
+  });
 }
