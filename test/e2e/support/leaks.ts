@@ -32,7 +32,10 @@ export interface Place {
 /** Every occurrence of one of the values, as `shared (base64 at 0) in .state/x.json`; none of them says the value. */
 export function findLeaks(values: Readonly<Record<string, string>>, places: Iterable<Place>): string[] {
   const forms = Object.entries(values).flatMap(([name, value]) =>
-    Object.entries(formsOf(value)).map(([form, text]) => ({ name, form, text })),
+    // Of forms that are alike, such as plain and URL of a value without `+` and `/`, the first counts.
+    Object.entries(formsOf(value))
+      .filter(([, text], index, all) => all.findIndex(([, other]) => other === text) === index)
+      .map(([form, text]) => ({ name, form, text })),
   );
   const found: string[] = [];
   for (const { where, text } of places) {

@@ -166,7 +166,8 @@ export function refusals(world: () => World): void {
           headers: { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": secret },
         });
       expect((await ask(clientSecret)).status).toBe(200);
-      expect((await ask(`${clientSecret.slice(0, -1)}0`)).status).toBe(302);
+      const other = clientSecret.endsWith("0") ? "1" : "0";
+      expect((await ask(`${clientSecret.slice(0, -1)}${other}`)).status).toBe(302);
     });
 
     it("reaches no project by another project's hostname", async () => {

@@ -94,7 +94,7 @@ export function panel(world: () => World): void {
           const body = await answer.text();
           if (answer.status === 200 && body.startsWith("{")) return { done: true };
           const log = await world()
-            .onDroplet("docker", "logs", "--tail", "20", world().names.panel)
+            .onDroplet("sh", "-c", `docker logs --tail 20 ${world().names.panel} 2>&1`)
             .catch(String);
           return { seen: `${answer.status} ${body.slice(0, 300)}\n${log}` };
         },
