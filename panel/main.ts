@@ -3,13 +3,14 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { check } from "../config/check.ts";
 import { pulumiCommand, settingKey } from "../config/commands.ts";
+import type { Settings } from "../config/stack.ts";
 import { parseCommandLine } from "../scripts/lib/arguments.ts";
-import { dockerEnv, root } from "../scripts/lib/checkout.ts";
+import { root } from "../scripts/lib/checkout.ts";
 import { main, stop } from "../scripts/lib/main.ts";
 import { pulumiBinary } from "../scripts/lib/pulumi.ts";
 import { type Session, sessionFor } from "../scripts/lib/session.ts";
 import { prepareStack } from "../scripts/lib/stack.ts";
-import { dockerHost, engineVersion } from "../toolchain/lib/docker.ts";
+import { dockerHost } from "../toolchain/lib/docker.ts";
 import { makePanel } from "./app.ts";
 import { type Composed, compose } from "./compose.ts";
 import { type Engine, openEngine } from "./docker/engine.ts";
@@ -43,12 +44,18 @@ await main(async (args) => {
   return 0;
 });
 
-async function findEngine(settings: { dockerSocket: string }): Promise<Engine> {
-  const version = await engineVersion(dockerEnv(settings));
-  const host = dockerHost(settings.dockerSocket) ?? "";
-  if (!version) return stop("docker", `does not answer at ${host || settings.dockerSocket}`, "start Docker");
+/** Asked without the client, which a droplet's panel does not have. */
+async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engine> {
+  const host = dockerHost(dockerSocket) ?? "";
   const socket = /^unix:\/\/(\/.*)$/.exec(host)?.[1];
-  return socket ? openEngine(socket) : stop("docker", `the panel needs Docker at a socket, not at ${host}`);
+  if (!socket) return stop("docker", `the panel needs Docker at a socket, not at ${host || dockerSocket}`);
+  const engine = openEngine(socket);
+  try {
+    await engine.ids(namePrefix);
+  } catch (error) {
+    return stop("docker", `does not answer at ${host}: ${(error as Error).message}`, "start Docker");
+  }
+  return engine;
 }
 
 function urlOf({ access, port }: PanelSettings): string {
