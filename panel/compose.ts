@@ -65,7 +65,6 @@ export async function compose(surroundings: Surroundings): Promise<Composed> {
     loadProjects(text, { file: "projects.yaml", directory: root, stack: session.stack });
   const activity = watchActivity(surroundings, {
     urls,
-    isRunning: (name) => containers.ofProject(name)?.status === "running",
     projects: () => load(platform.file.read().text),
   });
   const streams = new Streams();
@@ -94,6 +93,7 @@ export async function compose(surroundings: Surroundings): Promise<Composed> {
         gatewayAnswers: async () => (await gatewayOwner(settings.port)) === settings.namePrefix,
         checkFile: () => void load(platform.file.read().text),
         operations,
+        notices: panel.idleDays === undefined ? undefined : activity,
       }),
     streams,
     page: makePage(),
@@ -125,7 +125,6 @@ async function identity({ access, admins }: PanelSettings): Promise<Identify> {
 
 interface Watching {
   readonly urls: { hostname(project: string): string; browser(project: string): string };
-  isRunning(project: string): boolean;
   projects(): readonly { readonly name: string; readonly state: "running" | "stopped" }[];
 }
 
@@ -139,7 +138,8 @@ function watchActivity(
     projects: () =>
       watching.projects().map(({ name, state }) => ({
         name,
-        isRunning: state === "running" && watching.isRunning(name),
+        // What its entry says: one whose container is down for a moment, as after a reboot, is not begun with anew.
+        isRunning: state === "running",
         url: urls.browser(name),
       })),
     ask: askThroughGateway(settings.port, (project) => urls.hostname(project)),

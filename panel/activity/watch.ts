@@ -7,6 +7,7 @@ import type { AskActivity } from "./opencode.ts";
 /** A project, as far as it matters here. */
 export interface Watched {
   readonly name: string;
+  /** Whether it is to run; it may not answer all the same. */
   readonly isRunning: boolean;
   readonly url: string;
 }
@@ -32,6 +33,7 @@ export class ActivityWatch {
   readonly #parts: ActivityParts;
   #known: Map<string, Known>;
   #looking: Promise<void> | undefined;
+  #isUntold = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: ActivityParts) {
@@ -43,6 +45,11 @@ export class ActivityWatch {
   of(project: string): string | undefined {
     const at = this.#known.get(project)?.lastActivity;
     return at === undefined ? undefined : new Date(at).toISOString();
+  }
+
+  /** Whether the last look found something to tell that nobody took. */
+  get isUntold(): boolean {
+    return this.#isUntold;
   }
 
   /** Looks now, and then each so many milliseconds. */
@@ -68,14 +75,17 @@ export class ActivityWatch {
     const projects = [...this.#parts.projects()];
     const names = new Set(projects.map(({ name }) => name));
     for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
+    const looks: boolean[] = [];
     const workers = Array.from({ length: AT_ONCE }, async () => {
-      for (let next = projects.shift(); next; next = projects.shift()) await this.#lookAt(next);
+      for (let next = projects.shift(); next; next = projects.shift()) looks.push(await this.#lookAt(next));
     });
     await Promise.all(workers);
+    this.#isUntold = looks.includes(false);
     this.#save();
   }
 
-  async #lookAt({ name, isRunning, url }: Watched): Promise<void> {
+  /** Whether all that was to be told has been. */
+  async #lookAt({ name, isRunning, url }: Watched): Promise<boolean> {
     const { ask, idleDays, tell, report, now = Date.now } = this.#parts;
     // One that does not answer is not known to be idle.
     const answer = isRunning ? await ask(name).catch(() => "no answer" as const) : undefined;
@@ -83,13 +93,15 @@ export class ActivityWatch {
     const days = answer === "no answer" ? undefined : idleDays;
     const judged = judge(this.#known.get(name), { isRunning, lastActivity }, days, now());
     this.#known.set(name, judged.known);
-    if (judged.idleDays === undefined) return;
+    if (judged.idleDays === undefined) return true;
     try {
       await tell(noticeOf(name, url, judged.idleDays));
       this.#known.set(name, told(judged.known));
       this.#save();
+      return true;
     } catch (error) {
       report(error);
+      return false;
     }
   }
 

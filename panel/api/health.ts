@@ -17,6 +17,8 @@ export interface HealthSources {
   /** @throws ConfigError when projects.yaml is wrong */
   checkFile(): void;
   readonly operations: Parts["operations"];
+  /** Notices of idle projects, where the stack wants any. */
+  readonly notices?: { readonly isUntold: boolean } | undefined;
 }
 
 /** Looks at every part. Down: Docker, the gateway, the tunnel. Degraded: what leaves projects reachable. */
@@ -35,6 +37,7 @@ export async function lookAtHealth(sources: HealthSources): Promise<Health> {
     containerPart("notice page", names.notice, sources, "degraded"),
     filePart(sources),
     updatePart(sources),
+    ...noticesPart(sources),
   ];
   return { status: worst(parts), parts };
 }
@@ -68,6 +71,15 @@ function updatePart({ operations }: HealthSources): HealthPart {
   return last?.state === "failed"
     ? { name: "updates", state: "degraded", reason: "the last one failed" }
     : { name: "updates", state: "ok" };
+}
+
+function noticesPart({ notices }: HealthSources): HealthPart[] {
+  const name = "notices";
+  if (!notices) return [];
+  if (!notices.isUntold) return [{ name, state: "ok" }];
+  // Why is told with the project's name, and so in the log alone.
+  const reason = "the webhook has not taken one; the panel's log says why, and it is tried again";
+  return [{ name, state: "degraded", reason }];
 }
 
 function worst(parts: readonly HealthPart[]): Health["status"] {

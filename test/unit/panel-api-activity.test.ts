@@ -209,11 +209,35 @@ describe("the watch", () => {
       },
     });
     await look.look();
+    expect(look.isUntold).toBe(false);
     now = 3 * DAY;
     await look.look();
+    expect(look.isUntold).toBe(true);
     isDown = false;
     await look.look();
-    expect([said.length, reported.length]).toEqual([1, 1]);
+    expect([said.length, reported.length, look.isUntold]).toEqual([1, 1, false]);
+  });
+
+  it("does not tell again because a project was down for a while, as after a reboot", async () => {
+    const said: string[] = [];
+    let now = 0;
+    let isDown = false;
+    const rebooted = watch({
+      now: () => now,
+      tell: async (text) => void said.push(text),
+      ask: async () => (isDown ? Promise.reject(new Error("down")) : 5),
+    });
+    for (const [day, down] of [
+      [0, false],
+      [2, false],
+      [3, true],
+      [9, false],
+    ] as const) {
+      now = day * DAY;
+      isDown = down;
+      await rebooted.look();
+    }
+    expect(said).toHaveLength(1);
   });
 
   it("does not take a project that does not answer for an idle one", async () => {

@@ -61,6 +61,9 @@ describe("health", () => {
     const noNotice = sources();
     noNotice.containers.all.delete(names.notice);
     expect((await noNotice.look()).status).toBe("degraded");
+    const untold = await sources({ notices: { isUntold: true } }).look();
+    expect([untold.status, untold.parts.at(-1)?.name]).toEqual(["degraded", "notices"]);
+    expect((await sources({ notices: { isUntold: false } }).look()).status).toBe("ok");
   });
 });
 

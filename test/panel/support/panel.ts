@@ -42,15 +42,17 @@ export class Panel {
   readonly port: number;
   /** All that it has said. */
   said = "";
+  readonly #env: Readonly<Record<string, string>>;
   #process: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  private constructor(port: number, env: Readonly<Record<string, string>>) {
     this.port = port;
+    this.#env = env;
   }
 
-  /** Sets the port in the clone's stack and starts the panel. */
-  static async start(): Promise<Panel> {
-    const panel = new Panel(await freePort());
+  /** Sets the port in the clone's stack and starts the panel, with more in its environment than a person has. */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<Panel> {
+    const panel = new Panel(await freePort(), env);
     await panel.configure("port", String(panel.port));
     await panel.run();
     return panel;
@@ -70,7 +72,7 @@ export class Panel {
   async run(): Promise<void> {
     const child = spawn("npm", ["run", "--silent", "panel"], {
       cwd: this.platform.fixture.root,
-      env: cleanEnv(),
+      env: { ...cleanEnv(), ...this.#env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
