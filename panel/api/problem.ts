@@ -1,7 +1,7 @@
 /** Every refusal and failure, as RFC 9457 has them. */
 import { ConfigError } from "../../config/errors.ts";
 import { RepositoryError } from "../platform/git.ts";
-import { Conflict, NotThere } from "../platform/types.ts";
+import { Conflict, Ending, NotThere } from "../platform/types.ts";
 import { fieldProblems } from "./fields.ts";
 import type { FieldProblem, Problem } from "./schema.ts";
 
@@ -52,6 +52,9 @@ export const wrongFields = (errors: readonly FieldProblem[]): Refusal =>
     errors,
   });
 
+/** How long a panel that is ended may take to be back: it ends an update in order first. */
+const RESTART_SECONDS = "30";
+
 /**
  * What a thrown error means to whoever asked; a defect says nothing of itself.
  * @param name the project that the request is about, whose entry's mistakes are told by field
@@ -62,6 +65,10 @@ export function toRefusal(error: unknown, name?: string): Refusal {
   if (error instanceof Conflict)
     return new Refusal(409, `${error.message}. Look at it as it is now, then try again.`);
   if (error instanceof NotThere) return new Refusal(404, `${error.message}.`);
+  if (error instanceof Ending)
+    return new Refusal(503, `${error.message}. Ask again when it is back.`, {
+      headers: { "Retry-After": RESTART_SECONDS },
+    });
   if (error instanceof RepositoryError)
     return new Refusal(
       503,

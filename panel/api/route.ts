@@ -64,7 +64,7 @@ const WHY: Record<ProblemStatus, string> = {
   421: "The panel has no such hostname.",
   422: "Something is wrong in what was sent: `errors` says what, by field.",
   500: "A defect of the panel.",
-  503: "Docker, Access' keys, the repository or another part cannot be reached.",
+  503: "Docker, Access' keys, the repository or another part cannot be reached, or the panel is being ended.",
 };
 
 function problemResponses(statuses: readonly ProblemStatus[]): RouteConfig["responses"] {

@@ -5,6 +5,7 @@ import type { ApplyChange } from "./change.ts";
 import { EventLog } from "./event-log.ts";
 import { Journal, type JournalRecord, KEPT_OPERATIONS } from "./journal.ts";
 import {
+  Ending,
   NotThere,
   type Operation,
   type OperationEvent,
@@ -57,8 +58,7 @@ export class OperationQueue implements Operations {
 
   submit(request: OperationRequest): Promise<Operation> {
     const submitted = this.#lastSubmit.then(async () => {
-      if (this.#closing.signal.aborted)
-        throw new Error("The panel is being ended: ask again when it is back");
+      if (this.#closing.signal.aborted) throw new Ending("The panel is being ended, and takes nothing more");
       await this.#parts.apply(request);
       return this.#queue(request);
     });

@@ -32,6 +32,11 @@ export class NotThere extends Error {
   override readonly name = "NotThere";
 }
 
+/** The panel is being ended and takes nothing more (HTTP 503). */
+export class Ending extends Error {
+  override readonly name = "Ending";
+}
+
 export type OperationState = "queued" | "running" | "succeeded" | "failed" | "interrupted";
 
 /** Something that somebody has asked for, and how far it is. Times are ISO 8601. */
@@ -102,7 +107,7 @@ export interface OperationRequest {
 export interface Operations {
   /**
    * Changes projects.yaml at once and queues an update.
-   * @throws ConfigError when the file would be wrong, Conflict, NotThere; nothing is changed then.
+   * @throws ConfigError when the file would be wrong, Conflict, NotThere, Ending; nothing is changed then.
    */
   submit(request: OperationRequest): Promise<Operation>;
   get(id: string): Operation | undefined;

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { problemOf, toRefusal } from "../../panel/api/problem.ts";
+import { problemOf, problemResponse, toRefusal } from "../../panel/api/problem.ts";
 import { RepositoryError } from "../../panel/platform/git.ts";
-import { Conflict, NotThere } from "../../panel/platform/types.ts";
+import { Conflict, Ending, NotThere } from "../../panel/platform/types.ts";
 
 it.each([
   [
@@ -15,10 +15,21 @@ it.each([
     503,
     "nothing is changed. git push did not succeed: denied.",
   ],
+  [
+    new Ending("The panel is being ended, and takes nothing more"),
+    503,
+    "takes nothing more. Ask again when it is back.",
+  ],
   [new Error("password=hush"), 500, "Something went wrong in the panel."],
   ["thrown text hush", 500, "Something went wrong in the panel."],
 ])("%s is told as %d", (error, status, detail) => {
   const problem = problemOf(toRefusal(error), "request-1");
   expect(problem).toMatchObject({ status, instance: "request-1", detail: expect.stringContaining(detail) });
   expect(JSON.stringify(problem)).not.toContain("hush");
+});
+
+it("says when a panel that is being ended can be asked again", () => {
+  expect(problemResponse(toRefusal(new Ending("It ends")), "request-1").headers.get("retry-after")).toBe(
+    "30",
+  );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { Conflict, NotThere, type OperationEvent } from "../../panel/platform/types.ts";
+import { Conflict, Ending, NotThere, type OperationEvent } from "../../panel/platform/types.ts";
 
 import { add, ended, FakeUpdate, open, states, succeed, world } from "./panel-core-world.ts";
 
@@ -172,7 +172,8 @@ describe("a crash", () => {
     await first.nth(1);
     await before.close();
     expect(before.get(id)?.state).toBe("interrupted");
-    await expect(before.submit(add("b"))).rejects.toThrow("is being ended");
+    await expect(before.submit(add("b"))).rejects.toThrow(Ending);
+    expect(world.file.read().entries).toEqual([{ name: "a" }]);
     const update = new FakeUpdate();
     await open(update.run).recover();
     (await update.nth(1)).end({ state: "succeeded" });
