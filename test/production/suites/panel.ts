@@ -27,6 +27,7 @@ export function panel(world: () => World): void {
     const folder = temporaryFolder();
     const repository = join(folder, "platform.git");
     let postgres: Postgres;
+    let before: Record<string, string>;
     let ssh: SshServer;
     const git = (...args: string[]) =>
       must("git", ["-c", "user.name=Ann", "-c", `user.email=${admin}`, ...args], { cwd: world().root });
@@ -67,7 +68,10 @@ export function panel(world: () => World): void {
     beforeAll(async () => {
       const { gateway } = world().digitalocean;
       postgres = await startPostgres(gateway, POSTGRES_PORT);
-      await moveState(world(), postgres.url);
+      before = { ...world().shell };
+      const passphrase = readFileSync(world().path(".state", "passphrase"), "utf8").trim();
+      const variables = { PULUMI_BACKEND_URL: postgres.url, PULUMI_CONFIG_PASSPHRASE: passphrase };
+      await moveState(world(), variables, true);
       execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", repository]);
       ssh = await startSsh(folder, { host: gateway });
       await configurePanel(world(), {
@@ -102,6 +106,7 @@ export function panel(world: () => World): void {
       );
     });
     afterAll(async () => {
+      await moveState(world(), before, false);
       await ssh?.close();
       await postgres?.stop();
       removeFolder(folder);
@@ -158,29 +163,50 @@ export function panel(world: () => World): void {
       const logs = await world().onDroplet(
         "sh",
         "-c",
-        `docker logs ${world().names.panel} 2>&1; cat ${PANEL}/checkout/.runtime/panel/*`,
+        `docker logs ${world().names.panel} 2>&1; find ${PANEL}/checkout/.runtime/panel -type f -exec cat {} +`,
       );
       for (const secret of [passphrase, world().tokens.cloudflare, world().tokens.digitalocean]) {
         expect(secret).not.toBe("");
         expect(inspected).not.toContain(secret);
         expect(logs).not.toContain(secret);
       }
+      expect(logs).toContain(admin);
       expect(await world().onDroplet("stat", "-c", "%a %U", PANEL)).toBe("700 root\n");
+    });
+
+    it("goes when it is switched off, and leaves its audit log", async () => {
+      await world().configure("opencode-platform:panel.enabled", "false", { path: true });
+      const off = await world().update();
+      expect(off.code, off.output.slice(-6000)).toBe(0);
+      expect(Object.keys(await world().containers())).not.toContain(world().names.panel);
+      await waitFor<true>(
+        "the plain list of projects",
+        async () => {
+          const answer = await ask("/projects.json", admin);
+          const gone = (await ask("/api/projects", admin)).status;
+          return answer.status === 200 && gone === 404
+            ? { done: true }
+            : { seen: `${answer.status} ${gone}` };
+        },
+        { within: 60_000, every: 500 },
+      );
+      expect(await world().onDroplet("cat", `${PANEL}/checkout/.runtime/panel/audit.jsonl`)).toContain(admin);
     });
   });
 }
 
-/** Moves the stack to another backend, as docs/deploying.md says. */
-async function moveState(world: World, url: string): Promise<void> {
+/** Moves the stack to another backend, as docs/deploying.md says; the shell has these variables from then on. */
+async function moveState(world: World, variables: Readonly<Record<string, string>>, isNew: boolean) {
   const file = world.path(".state", "moved.json");
-  const exported = await world.pulumi(["stack", "export", "--show-secrets", "--file", file]);
-  if (exported.code !== 0) throw new Error(exported.output);
-  const passphrase = readFileSync(world.path(".state", "passphrase"), "utf8").trim();
-  Object.assign(world.shell, { PULUMI_BACKEND_URL: url, PULUMI_CONFIG_PASSPHRASE: passphrase });
-  for (const args of [["init"], ["import", "--file", file]]) {
+  const succeed = async (...args: string[]) => {
     const ran = await world.pulumi(["stack", ...args]);
     if (ran.code !== 0) throw new Error(`stack ${args[0]}: ${ran.output}`);
-  }
+  };
+  await succeed("export", "--show-secrets", "--file", file);
+  for (const name of Object.keys(world.shell)) delete world.shell[name];
+  Object.assign(world.shell, variables);
+  if (isNew) await succeed("init");
+  await succeed("import", "--file", file);
   removeFolder(file);
 }
 
@@ -194,10 +220,8 @@ async function configurePanel(
     "git.remote": remote,
     "git.knownHosts[0]": knownHosts[0] ?? "",
   };
-  for (const [key, value] of Object.entries(values)) {
-    const set = await world.pulumi(["config", "set", "--path", `opencode-platform:panel.${key}`], value);
-    if (set.code !== 0) throw new Error(set.output);
-  }
+  for (const [key, value] of Object.entries(values))
+    await world.configure(`opencode-platform:panel.${key}`, value, { path: true });
   const { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE } = world.shell;
   const variables = { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, NODE_EXTRA_CA_CERTS: "/panel/ca.pem" };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);

@@ -112,8 +112,9 @@ export class World {
     return ran;
   }
 
-  async configure(key: string, value: string, { secret = false } = {}): Promise<void> {
-    const ran = await this.pulumi(["config", "set", ...(secret ? ["--secret"] : []), key], value);
+  async configure(key: string, value: string, { secret = false, path = false } = {}): Promise<void> {
+    const flags = [...(secret ? ["--secret"] : []), ...(path ? ["--path"] : [])];
+    const ran = await this.pulumi(["config", "set", ...flags, key], value);
     if (ran.code !== 0) throw new Error(`config set ${key}: ${ran.output}`);
   }
 
@@ -249,7 +250,8 @@ async function configureStack(world: World): Promise<void> {
     "cloudflare:baseUrl": cloudflare.apiUrl,
     "opencode-platform:domain": DOMAIN,
     "opencode-platform:image": "debian-12-x64",
-    "opencode-platform:volumeSize": "1",
+    // What the panel brings takes one of them.
+    "opencode-platform:volumeSize": "4",
     "opencode-platform:accessEmailDomains": DOMAIN,
     "opencode-platform:sshAllow": digitalocean.gateway,
     "opencode-platform:sshHostname": "ssh-code",
