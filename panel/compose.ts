@@ -84,6 +84,7 @@ export async function compose(surroundings: Surroundings): Promise<Composed> {
     control: makeControl(engine, names.project),
     activity,
     deployKeys: keys,
+    hasWorkspace: (name) => platform.hasWorkspace(name),
     deleteWorkspace: (name) => platform.deleteWorkspace(name),
     health: () =>
       lookAtHealth({

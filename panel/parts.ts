@@ -40,6 +40,8 @@ export interface Parts {
   readonly activity: { of(project: string): string | undefined };
   /** Public half of a project's deploy key. */
   readonly deployKeys: { of(project: string): string | undefined };
+  /** Whether a project has a workspace or a home, be it in projects.yaml or not. */
+  hasWorkspace(project: string): Promise<boolean>;
   /** Deletes a project's workspace and home for good. */
   deleteWorkspace(project: string): Promise<void>;
   health(): Promise<Health>;

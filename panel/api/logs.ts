@@ -1,7 +1,7 @@
 /** What a project's container has written. */
 import type { Parts } from "../parts.ts";
+import { findListed } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
-import { findListed } from "./projects.ts";
 import { type App, addRoute } from "./route.ts";
 import { DEFAULT_LINES, type LogLine, logLinesSchema, logsQuery, nameParams } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";

@@ -1,64 +1,26 @@
 /** What can be seen of projects, and done with them. */
-import { mayAct, mayCreate, maySee, notTheirs } from "../access/permissions.ts";
+import { mayCreate, notTheirs } from "../access/permissions.ts";
 import type { Parts } from "../parts.ts";
-import type { Edit, Entry, EntryValues, OperationRequest, Person } from "../platform/types.ts";
-import type { Catalog, Listed, Snapshot } from "./catalog.ts";
+import type { Entry, EntryValues } from "../platform/types.ts";
+import { assertMayAct, findListed, request, started, submit } from "./acts.ts";
+import type { Catalog } from "./catalog.ts";
 import { checkEntry, replacing, type SecretValues, takeApart } from "./entry-check.ts";
 import { overviewEvents, overviewOf } from "./overview.ts";
-import { noProject, Refusal, toRefusal, wrongFields } from "./problem.ts";
+import { Refusal, wrongFields } from "./problem.ts";
+import { addDelete } from "./removal.ts";
 import { type App, addRoute, type Ctx, eventStream, json } from "./route.ts";
 import {
   changeBody,
   checkBody,
   checkedSchema,
   createBody,
-  deleteQuery,
   ifMatchHeader,
   nameParams,
   overviewSchema,
-  startedSchema,
 } from "./schema.ts";
 
 /** How long a look at the list waits for figures that nobody has asked for yet. */
 const FIGURES_MS = 1500;
-
-/** @throws Refusal (404) also for a project that the person may not know of */
-export function findListed(parts: Parts, snapshot: Snapshot, person: Person, name: string): Listed {
-  const found = snapshot.listed.find(({ project }) => project.name === name);
-  if (!found || !maySee(person, found.project, parts.defaults)) throw noProject(name);
-  return found;
-}
-
-/** The version in If-Match: `"…"`, and `W/"…"` of an answer that was compressed. Any, for `*`. */
-export function versionIn(context: Ctx): string | undefined {
-  const header = context.req.header("if-match");
-  return header === undefined || header.trim() === "*"
-    ? undefined
-    : header.trim().replace(/^(?:W\/)?"(.*)"$/, "$1");
-}
-
-function assertMayAct(person: Person): void {
-  if (!mayAct(person)) throw new Refusal(403, "A machine's token may look, and change nothing.");
-}
-
-/** Puts an act in the queue and answers where it is followed. */
-async function submit(parts: Parts, context: Ctx, request: OperationRequest): Promise<Response> {
-  try {
-    const operation = await parts.operations.submit(request);
-    const act = context.get("act");
-    if (act) act.operation = operation.id;
-    return context.json({ operation }, 202, { Location: `/api/operations/${operation.id}` });
-  } catch (error) {
-    throw toRefusal(error, request.project);
-  }
-}
-
-const started = {
-  202: {
-    ...json(startedSchema, "It has begun; Location is where it goes on."),
-    headers: { Location: { description: "The operation.", schema: { type: "string" as const } } },
-  },
-};
 
 /** Adds the routes below /api/projects but for logs. */
 export function addProjects(app: App, parts: Parts, catalog: Catalog): void {
@@ -183,39 +145,6 @@ function addChange(app: App, parts: Parts, catalog: Catalog): void {
   );
 }
 
-function addDelete(app: App, parts: Parts, catalog: Catalog): void {
-  addRoute(
-    app,
-    {
-      method: "delete",
-      path: "/api/projects/{name}",
-      summary: "Removes an entry and its container; the workspace only when asked for by name.",
-      description: "`?workspace=delete&confirm=<name>` deletes the workspace and the sessions for good.",
-      params: nameParams,
-      query: deleteQuery,
-      headers: ifMatchHeader,
-      responses: started,
-      problems: [409],
-    },
-    async ({ context, person, params: { name }, query: { workspace, confirm } }) => {
-      const isForGood = workspace === "delete";
-      context.set("act", {
-        name: "delete",
-        project: name,
-        ...(isForGood ? { detail: "with workspace" } : {}),
-      });
-      findListed(parts, catalog.look(), person, name);
-      assertMayAct(person);
-      if (isForGood && confirm !== name)
-        throw wrongFields([{ path: "confirm", message: `is not ${name}: write it to delete its workspace` }]);
-      return submit(parts, context, {
-        ...request(person, "delete", name, { kind: "remove", name }, context),
-        ...(isForGood ? { afterwards: () => parts.deleteWorkspace(name) } : {}),
-      });
-    },
-  );
-}
-
 function addSwitch(app: App, parts: Parts, catalog: Catalog, act: "start" | "stop"): void {
   addRoute(
     app,
@@ -247,25 +176,6 @@ async function viaDocker(work: () => Promise<boolean>, name: string, act: string
     const why = (error as { reason?: string }).reason ?? (error as Error).message;
     throw new Refusal(503, `Docker could not ${act} ${name}: ${why}`);
   }
-}
-
-function request(
-  person: Person,
-  act: string,
-  name: string,
-  edit: Edit,
-  context?: Ctx,
-  secrets: SecretValues = {},
-): OperationRequest {
-  const version = context && versionIn(context);
-  return {
-    person,
-    what: `${act} ${name}`,
-    project: name,
-    edit,
-    ...(version === undefined ? {} : { version }),
-    ...(Object.keys(secrets).length > 0 ? { secrets } : {}),
-  };
 }
 
 function refuseWrong(problems: ReturnType<typeof checkEntry>): void {

@@ -15,7 +15,7 @@ import { Repository, type RepositorySettings } from "./repository.ts";
 import { StackSecrets } from "./secrets.ts";
 import type { OperationRequest, Operations } from "./types.ts";
 import { makeUpdate } from "./update.ts";
-import { deleteWorkspace } from "./workspaces.ts";
+import { deleteWorkspace, hasWorkspace } from "./workspaces.ts";
 
 export { RepositoryError } from "./git.ts";
 export { type CheckText, type GivenSecrets, ProjectsFile } from "./projects-file.ts";
@@ -42,6 +42,8 @@ export interface Platform {
   /** The check of `file`, for what is not in it yet. */
   readonly check: CheckText;
   readonly operations: Operations;
+  /** Whether a project has left folders, or has them still. @throws ConfigError when its droplet does not answer */
+  hasWorkspace(name: string): Promise<boolean>;
   /** Deletes a removed project's folders: for `afterwards` of a removal. @throws ConfigError */
   deleteWorkspace(name: string): Promise<void>;
   /** Ends `operations` and lets another panel have the checkout. */
@@ -87,7 +89,14 @@ export function openPlatform({
     await operations.close();
     release();
   };
-  return { file, check, operations, deleteWorkspace: (name) => deleteWorkspace(session, name), close };
+  return {
+    file,
+    check,
+    operations,
+    hasWorkspace: (name) => hasWorkspace(session, name),
+    deleteWorkspace: (name) => deleteWorkspace(session, name),
+    close,
+  };
 }
 
 /** One panel has a checkout at a time. */

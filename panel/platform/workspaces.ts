@@ -1,8 +1,9 @@
-/** Deleting a project's workspace for good, once its container is gone. */
+/** Whether a project has a workspace, and deleting it for good once its container is gone. */
 import { resolve } from "node:path";
 import { DROPLET_WORKSPACES_DIR, workspaceDirectories } from "../../config/names.ts";
 import { PROJECT_NAME_PATTERN } from "../../config/projects.ts";
 import { shellQuote } from "../../config/shell.ts";
+import type { SshAccess } from "../../config/ssh-files.ts";
 import { dockerEnv, readSettings, root } from "../../scripts/lib/checkout.ts";
 import { type ContainerState, listContainers, listContainersBy } from "../../scripts/lib/docker-state.ts";
 import { dropletDocker, onDroplet, provideAccess } from "../../scripts/lib/droplet/access.ts";
@@ -10,6 +11,18 @@ import { stop } from "../../scripts/lib/main.ts";
 import type { Session } from "../../scripts/lib/session.ts";
 import { readState } from "../../scripts/lib/stack-state.ts";
 import { deleteFolders, workspaceFolders } from "../../scripts/lib/workspaces.ts";
+
+/** Whether one of a project's two folders is there. @throws ConfigError when its droplet does not say */
+export async function hasWorkspace(session: Session, name: string): Promise<boolean> {
+  if (!PROJECT_NAME_PATTERN.test(name)) return false;
+  if (session.isLocal) return workspaceFolders(localWorkspaces(readSettings()), name).length > 0;
+  const access = await dropletOf(session);
+  if (!access) return false;
+  const tests = foldersOnDroplet(name).map((folder) => `test -e ${folder}`);
+  const { code, stderr } = await onDroplet(session, access, tests.join(" || "));
+  if (code === 0 || code === 1) return code === 0;
+  return stop(`workspace of ${name}`, `cannot be looked for: ${stderr.trim() || SILENT}`);
+}
 
 /**
  * Deletes a project's two folders, its files and its home. One that is not there is deleted already.
@@ -24,7 +37,7 @@ async function deleteHere(name: string): Promise<void> {
   const settings = readSettings();
   const containers = await listContainers(dockerEnv(settings), settings.namePrefix);
   refuseIfUsed(name, containers);
-  const left = deleteFolders(workspaceFolders(resolve(root, settings.workspacesDir), name));
+  const left = deleteFolders(workspaceFolders(localWorkspaces(settings), name));
   if (left.length > 0)
     stop(
       `workspace of ${name}`,
@@ -34,14 +47,26 @@ async function deleteHere(name: string): Promise<void> {
 }
 
 async function deleteOnDroplet(session: Session, name: string): Promise<void> {
-  const [access] = provideAccess(session, await readState(session));
+  const access = await dropletOf(session);
   if (!access) return stop(`workspace of ${name}`, "is on no droplet: the stack has none");
   const containers = await listContainersBy(dropletDocker(session, access));
   refuseIfUsed(name, containers);
-  const folders = Object.values(workspaceDirectories(DROPLET_WORKSPACES_DIR, name)).map(shellQuote).join(" ");
-  const { code, stderr } = await onDroplet(session, access, `rm -rf -- ${folders}`, 600_000);
-  if (code !== 0)
-    stop(`workspace of ${name}`, `could not be deleted: ${stderr.trim() || "the droplet does not answer"}`);
+  const command = `rm -rf -- ${foldersOnDroplet(name).join(" ")}`;
+  const { code, stderr } = await onDroplet(session, access, command, 600_000);
+  if (code !== 0) stop(`workspace of ${name}`, `could not be deleted: ${stderr.trim() || SILENT}`);
+}
+
+const SILENT = "the droplet does not answer";
+
+const localWorkspaces = ({ workspacesDir }: { workspacesDir: string }): string =>
+  resolve(root, workspacesDir);
+
+const foldersOnDroplet = (name: string): string[] =>
+  Object.values(workspaceDirectories(DROPLET_WORKSPACES_DIR, name)).map(shellQuote);
+
+/** Undefined for a stack that has none. */
+async function dropletOf(session: Session): Promise<SshAccess | undefined> {
+  return provideAccess(session, await readState(session))[0];
 }
 
 /** A container that is there would go on writing, whether it runs or not. */

@@ -1,5 +1,6 @@
 /** The panel's API on the real engine and Docker: each line of its table. */
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Operation, OperationEvent } from "../../panel/platform/types.ts";
 import { docker, shellIn } from "../e2e/support/docker.ts";
@@ -232,6 +233,16 @@ describe("the panel's API", () => {
     expect(existsSync(panel.platform.workspace("gamma"))).toBe(false);
     expect(panel.file().names).toEqual(["alpha", "beta"]);
     expect(await changes()).toEqual([]);
+  });
+
+  it("deletes the workspace that a project without an entry has left", async () => {
+    mkdirSync(join(panel.platform.workspace("gamma"), "src"), { recursive: true });
+    const path = "/api/projects/gamma?workspace=delete";
+    expect((await panel.ask("DELETE", path)).status).toBe(422);
+    const ended = await panel.carryOut("DELETE", `${path}&confirm=gamma`);
+    expect(ended.state, ended.error).toBe("succeeded");
+    expect(existsSync(panel.platform.workspace("gamma"))).toBe(false);
+    expect((await panel.ask("DELETE", `${path}&confirm=gamma`)).status).toBe(404);
   });
 
   it("makes 20 projects of 20 requests at once, in one consistent file", async () => {

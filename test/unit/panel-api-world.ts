@@ -140,6 +140,8 @@ export class World {
   readonly acts: Act[] = [];
   readonly defects: unknown[] = [];
   readonly controlled: string[] = [];
+  /** Names of projects that have a workspace. */
+  readonly workspaces = new Set<string>();
   readonly deleted: string[] = [];
   readonly containers = new FakeContainers();
   readonly streams = new Streams();
@@ -188,6 +190,7 @@ export class World {
       control: { start: act("start"), stop: act("stop") },
       activity: { of: () => undefined },
       deployKeys: { of: () => undefined },
+      hasWorkspace: async (name) => this.workspaces.has(name),
       deleteWorkspace: async (name) => void this.deleted.push(name),
       health: async () => ({ status: "ok", parts: [] }),
       streams: this.streams,
