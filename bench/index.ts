@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { provision } from "../toolchain/index.ts";
 import { duration } from "../toolchain/lib/words.ts";
@@ -10,7 +11,9 @@ import { attach } from "./figures/attach.ts";
 import { latency } from "./figures/latency.ts";
 import { memory } from "./figures/memory.ts";
 import { noop } from "./figures/noop.ts";
+import { panel } from "./figures/panel.ts";
 import { phasesOfNoop } from "./figures/phases.ts";
+import { Cleaning } from "./lib/cleaning.ts";
 import { Compose } from "./lib/compose.ts";
 import { composePart } from "./lib/compose-part.ts";
 import type { FigureSpec, Fixture } from "./lib/fixture.ts";
@@ -18,7 +21,10 @@ import { describeMachine } from "./lib/machine.ts";
 import { Platform } from "./lib/platform.ts";
 import { type Comparison, type Figure, results, withSections } from "./lib/report.ts";
 
-const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop];
+const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop, ...panel];
+const NAMES = [...new Set(FIGURES.map(({ name }) => name))];
+/** How long what measures may take to end after a signal. */
+const ENDING_MS = 5000;
 const root = join(import.meta.dirname, "..");
 
 const { values, positionals } = parseArgs({
@@ -28,27 +34,42 @@ const { values, positionals } = parseArgs({
 const wanted = FIGURES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const rounds = Number(values.rounds);
 const largest = Number(values.largest);
-const unknown = positionals.filter((name) => !FIGURES.some((figure) => figure.name === name));
+const unknown = positionals.filter((name) => !NAMES.includes(name));
 if (unknown.length > 0 || !(rounds >= 1) || !(largest >= 1)) {
-  console.error(
-    `Usage: npm run bench -- [${FIGURES.map(({ name }) => name).join("|")}] [--rounds n] [--largest n]`,
-  );
+  console.error(`Usage: npm run bench -- [${NAMES.join("|")}] [--rounds n] [--largest n]`);
   process.exit(2);
 }
 
 await provision([composePart], { root, progress: "plain" });
 const began = performance.now();
-const platform = await Platform.create(root);
-const compose = await Compose.create(root, platform);
-const clean = once(async () => {
-  await compose.remove();
-  await platform.remove();
+const cleaning = new Cleaning();
+let isInterrupted = false;
+const interrupted = new Promise<void>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => {
+      isInterrupted = true;
+      resolve();
+    });
 });
-for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.on(signal, () => clean().then(() => process.exit(130)));
-try {
-  const figures = await measureAll({ platform, compose, rounds });
-  const machine = await describeMachine({ platform, compose, rounds });
+const measured = measure().catch((error: unknown) => {
+  if (isInterrupted) return;
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
+// What runs ends by the signal, and with it, mostly, what measures: nothing is to be made any more while all is taken away.
+await Promise.race([measured, interrupted.then(() => Promise.race([measured, sleep(ENDING_MS)]))]);
+await cleaning.all();
+if (isInterrupted) process.exit(130);
+
+/** Measures, shows and keeps the figures. */
+async function measure(): Promise<void> {
+  const platform = await Platform.create(root);
+  cleaning.add(() => platform.remove());
+  const compose = await Compose.create(root, platform);
+  cleaning.add(() => compose.remove());
+  const fixture = { platform, compose, cleaning, rounds };
+  const figures = await measureAll(fixture);
+  const machine = await describeMachine(fixture);
   const command = [
     "npm run bench",
     ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : []),
@@ -57,11 +78,6 @@ try {
   console.log(`\n${text}`);
   const kept = keep(figures, text, machine, command);
   console.log(`Measured in ${duration(performance.now() - began)}; ${kept}`);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-} finally {
-  await clean();
 }
 
 /** Writes down what was measured in full: all of it, or figures alone in their place among the others. Says what it did. */
@@ -98,13 +114,4 @@ async function measureAll(fixture: Fixture): Promise<Figure[]> {
     }
   }
   return [...found].map(([{ title, notes, added }, comparisons]) => ({ title, notes, added, comparisons }));
-}
-
-/** However often it is asked for, it is done once. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () => {
-    done ??= work();
-    return done;
-  };
 }

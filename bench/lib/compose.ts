@@ -125,7 +125,8 @@ export class Compose {
 
   private async run(file: string, args: readonly string[]): Promise<ExecResult> {
     const [command = "", ...first] = this.command;
-    const result = await exec(command, [...first, "-p", PROJECT, "-f", join(this.folder, file), ...args]);
+    const given = [...first, "-p", PROJECT, "-f", join(this.folder, file), ...args];
+    const result = await exec(command, given, { endsInOrder: true });
     if (result.code === 0) return result;
     throw new Error(
       `${this.command.join(" ")} ${args.join(" ")} ended with ${result.code}:\n${lastLines(result.stderr, 15)}`,

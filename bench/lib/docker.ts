@@ -40,8 +40,9 @@ export interface Inspected {
   };
 }
 
-/** Runs the Docker client. */
-export const docker = (...args: readonly string[]): Promise<string> => mustExec("docker", args);
+/** Runs the Docker client. Where a signal ends it, the figures still clean up. */
+export const docker = (...args: readonly string[]): Promise<string> =>
+  mustExec("docker", args, { endsInOrder: true });
 
 export async function inspect(...names: readonly string[]): Promise<Inspected[]> {
   return JSON.parse(await docker("container", "inspect", ...names)) as Inspected[];

@@ -1,3 +1,4 @@
+import type { Cleaning } from "./cleaning.ts";
 import type { Compose } from "./compose.ts";
 import type { Platform } from "./platform.ts";
 import type { Comparison } from "./report.ts";
@@ -6,12 +7,15 @@ import type { Comparison } from "./report.ts";
 export interface Fixture {
   readonly platform: Platform;
   readonly compose: Compose;
+  /** Where a figure puts what it starts itself. */
+  readonly cleaning: Cleaning;
   /** How often each way is measured, after the warm-up. */
   readonly rounds: number;
 }
 
 /** One figure: what it measures at which numbers of projects. */
 export interface FigureSpec {
+  /** What it is asked for by; figures of one name are measured together. */
   readonly name: string;
   readonly title: string;
   readonly notes: readonly string[];

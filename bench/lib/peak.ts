@@ -37,7 +37,8 @@ export async function peakMemory(work: () => Promise<unknown>): Promise<number> 
   return peak;
 }
 
-function processes(): Process[] {
+/** All that run now; Linux only. */
+export function processes(): Process[] {
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     try {

@@ -20,8 +20,10 @@ import { toolchainDir } from "../../toolchain/paths.ts";
 import { docker, labelled, untilContainersHealthy } from "./docker.ts";
 import { freePort } from "./http.ts";
 
-/** What of the checkout the program consists of. */
+/** What of the checkout the program, the commands and the panel consist of. */
 const PROGRAM = ["index.ts", "components", "config", "opencode", "Pulumi.yaml", "package.json", "toolchain"];
+const COMMANDS = ["scripts", "panel"];
+const PASSPHRASE = "bench";
 /** So many projects run; the others are stopped, which weighs the same for the engine. */
 export const RUNNING = 2;
 const PREFIX = "bench";
@@ -47,46 +49,63 @@ export class Platform {
   readonly names = makeNames(PREFIX);
   readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-figures-"));
   readonly port: number;
+  readonly panelPort: number;
   readonly urls;
   readonly env: NodeJS.ProcessEnv;
   private readonly binary: string;
   private size = -1;
 
-  private constructor(root: string, binary: string, port: number) {
+  private constructor(
+    root: string,
+    binary: string,
+    ports: { readonly gateway: number; readonly panel: number },
+  ) {
     this.binary = binary;
-    this.port = port;
-    this.urls = localUrls(port);
-    for (const path of PROGRAM) cpSync(join(root, path), join(this.folder, path), { recursive: true });
+    this.port = ports.gateway;
+    this.panelPort = ports.panel;
+    this.urls = localUrls(this.port);
+    for (const path of [...PROGRAM, ...COMMANDS])
+      cpSync(join(root, path), join(this.folder, path), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
     mkdirSync(join(this.folder, ".state"));
+    // The commands and the panel take it from there.
+    writeFileSync(join(this.folder, ".state", "passphrase"), PASSPHRASE, { mode: 0o600 });
     const { PULUMI_CONFIG_PASSPHRASE_FILE: _, ...env } = process.env;
     this.env = {
       ...env,
       PULUMI_BACKEND_URL: pathToFileURL(join(this.folder, ".state")).href,
-      PULUMI_CONFIG_PASSPHRASE: "bench",
+      PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
       PULUMI_STACK: "local",
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      OPENCODE_PLATFORM_TOOLCHAIN: toolchainDir(root),
     };
   }
 
   static async create(root: string): Promise<Platform> {
     const found = await findPulumi(toolchainDir(root));
     if (!found) throw new Error("pulumi is not on this machine yet: npm start");
-    const platform = new Platform(root, found.path, await freePort());
+    const platform = new Platform(root, found.path, { gateway: await freePort(), panel: await freePort() });
     await platform.pulumi(["stack", "init", "local", "--secrets-provider", "passphrase"]);
-    for (const [key, value] of Object.entries({ namePrefix: PREFIX, port: String(platform.port) })) {
-      await platform.pulumi(["config", "set", settingKey(key), value]);
-    }
+    const settings = { namePrefix: PREFIX, port: platform.port, "panel.port": platform.panelPort };
+    for (const [key, value] of Object.entries(settings))
+      await platform.pulumi(["config", "set", "--path", settingKey(key), String(value)]);
     return platform;
   }
 
   /** Runs the CLI in the copy. */
   async pulumi(args: readonly string[]): Promise<ExecResult> {
-    const result = await exec(this.binary, args, { cwd: this.folder, env: this.env });
+    return this.run(`pulumi ${args.join(" ")}`, this.binary, args);
+  }
+
+  /** `npm start` in the copy, but for npm and the launcher. */
+  start(): Promise<ExecResult> {
+    return this.run("npm start", process.execPath, [join(this.folder, "scripts", "start.ts")]);
+  }
+
+  private async run(what: string, command: string, args: readonly string[]): Promise<ExecResult> {
+    const result = await exec(command, args, { cwd: this.folder, env: this.env, endsInOrder: true });
     if (result.code === 0) return result;
-    throw new Error(
-      `pulumi ${args.join(" ")} ended with ${result.code}:\n${lastLines(result.stdout + result.stderr, 20)}`,
-    );
+    throw new Error(`${what} ended with ${result.code}:\n${lastLines(result.stdout + result.stderr, 20)}`);
   }
 
   /** An update as `npm start` runs it, without a preview before it. */
