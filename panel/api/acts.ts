@@ -1,10 +1,10 @@
 /** What every act on a project has in common: whose it is, what is asked of the platform, and how it is answered. */
 import { mayAct, maySee } from "../access/permissions.ts";
 import type { Parts } from "../parts.ts";
-import type { Edit, OperationRequest, Person } from "../platform/types.ts";
+import { Conflict, type Edit, type OperationRequest, type Person } from "../platform/types.ts";
 import type { Listed, Snapshot } from "./catalog.ts";
 import type { SecretValues } from "./entry-check.ts";
-import { noProject, Refusal, toRefusal } from "./problem.ts";
+import { conflict, noProject, Refusal, toRefusal } from "./problem.ts";
 import { type Ctx, json } from "./route.ts";
 import { startedSchema } from "./schema.ts";
 
@@ -36,8 +36,17 @@ export async function submit(parts: Parts, context: Ctx, request: OperationReque
     if (act) act.operation = operation.id;
     return context.json({ operation }, 202, { Location: `/api/operations/${operation.id}` });
   } catch (error) {
+    if (error instanceof Conflict) throw conflict(error, changedBy(error, request));
     throw toRefusal(error, request.project);
   }
+}
+
+/** Who has changed the file, as far as the person may know: of others' projects nobody is told what is done with them. */
+function changedBy({ present, by }: Conflict, { person, project }: OperationRequest): string | undefined {
+  if (present === undefined) return undefined;
+  if (!by) return "somebody outside the panel";
+  const mayKnow = person.admin || by.person === person.email || by.project === project;
+  return mayKnow ? `${by.person} (${by.what})` : "somebody else in the panel";
 }
 
 /** How an act is answered, for the description. */

@@ -24,21 +24,25 @@ const TITLES = {
 
 export type ProblemStatus = keyof typeof TITLES;
 
+interface RefusalMore {
+  readonly errors?: readonly FieldProblem[];
+  readonly changedBy?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** A request that is not done, with why. `detail` is a sentence for the person and holds no secret. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: ProblemStatus;
   readonly errors: readonly FieldProblem[] | undefined;
+  readonly changedBy: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    status: ProblemStatus,
-    detail: string,
-    more: { errors?: readonly FieldProblem[]; headers?: Readonly<Record<string, string>> } = {},
-  ) {
+  constructor(status: ProblemStatus, detail: string, more: RefusalMore = {}) {
     super(detail);
     this.status = status;
     this.errors = more.errors;
+    this.changedBy = more.changedBy;
     this.headers = more.headers ?? {};
   }
 }
@@ -62,8 +66,7 @@ const RESTART_SECONDS = "30";
 export function toRefusal(error: unknown, name?: string): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof ConfigError) return wrongFields(fieldProblems(error.problems, name));
-  if (error instanceof Conflict)
-    return new Refusal(409, `${error.message}. Look at it as it is now, then try again.`);
+  if (error instanceof Conflict) return conflict(error);
   if (error instanceof NotThere) return new Refusal(404, `${error.message}.`);
   if (error instanceof Ending)
     return new Refusal(503, `${error.message}. Ask again when it is back.`, {
@@ -80,10 +83,25 @@ export function toRefusal(error: unknown, name?: string): Refusal {
   );
 }
 
+/** @param changedBy who has changed the file, where that is known and may be told */
+export const conflict = ({ message }: Conflict, changedBy?: string): Refusal =>
+  new Refusal(
+    409,
+    `${message}${changedBy ? `, by ${changedBy}` : ""}. Look at it as it is now, then try again.`,
+    { changedBy },
+  );
+
 /** The body for a refusal. `instance` is the request's id. */
-export function problemOf({ status, message, errors }: Refusal, instance: string): Problem {
-  const base = { type: "about:blank", title: TITLES[status], status, detail: message, instance };
-  return errors ? { ...base, errors: [...errors] } : base;
+export function problemOf({ status, message, errors, changedBy }: Refusal, instance: string): Problem {
+  return {
+    type: "about:blank",
+    title: TITLES[status],
+    status,
+    detail: message,
+    instance,
+    ...(errors ? { errors: [...errors] } : {}),
+    ...(changedBy === undefined ? {} : { changedBy }),
+  };
 }
 
 /** The answer for a refusal. */

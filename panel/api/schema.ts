@@ -161,6 +161,10 @@ export const problemSchema = z
     detail: z.string(),
     instance: z.string().optional().openapi({ description: "Id of the request, as in the audit log." }),
     errors: z.array(fieldProblemSchema).optional(),
+    changedBy: z.string().optional().openapi({
+      description: "With 409: who has changed projects.yaml last, and by what, where that is known.",
+      example: "ann@example.com (create web-shop)",
+    }),
   })
   .openapi("Problem", { description: "RFC 9457." });
 

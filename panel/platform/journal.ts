@@ -24,10 +24,16 @@ const recordSchema = z.object({
   hasAfterwards: z.boolean().optional(),
   /** The entry was to be gone after the update. */
   isRemoval: z.boolean().optional(),
+  version: z.string().optional(),
 });
 
 /** An operation as it is kept. */
-export type JournalRecord = Operation & { readonly hasAfterwards?: boolean; readonly isRemoval?: boolean };
+export type JournalRecord = Operation & {
+  readonly hasAfterwards?: boolean;
+  readonly isRemoval?: boolean;
+  /** The version of projects.yaml that it has made. */
+  readonly version?: string | undefined;
+};
 
 export class Journal {
   readonly #folder: string;

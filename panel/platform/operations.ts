@@ -5,6 +5,7 @@ import type { ApplyChange } from "./change.ts";
 import { EventLog } from "./event-log.ts";
 import { Journal, type JournalRecord, KEPT_OPERATIONS } from "./journal.ts";
 import {
+  Conflict,
   Ending,
   NotThere,
   type Operation,
@@ -59,8 +60,8 @@ export class OperationQueue implements Operations {
   submit(request: OperationRequest): Promise<Operation> {
     const submitted = this.#lastSubmit.then(async () => {
       if (this.#closing.signal.aborted) throw new Ending("The panel is being ended, and takes nothing more");
-      await this.#parts.apply(request);
-      return this.#queue(request);
+      const version = await this.#parts.apply(request).catch((error) => this.#sayWho(error));
+      return this.#queue(request, version);
     });
     this.#lastSubmit = submitted.catch(() => {});
     return submitted;
@@ -107,7 +108,15 @@ export class OperationQueue implements Operations {
     if (hasEnded) tracked.log.end();
   }
 
-  #queue({ person, what, project, edit, afterwards }: OperationRequest): Operation {
+  /** Throws the error again; a conflict with the operation that has made the file what it is. */
+  #sayWho(error: unknown): never {
+    if (!(error instanceof Conflict) || error.present === undefined) throw error;
+    const { message, present } = error;
+    const by = [...this.#known.values()].findLast(({ record }) => record.version === present);
+    throw new Conflict(message, { present, by: by && shown(by.record) });
+  }
+
+  #queue({ person, what, project, edit, afterwards }: OperationRequest, version?: string): Operation {
     const record: JournalRecord = {
       id: newId(),
       what,
@@ -118,6 +127,7 @@ export class OperationQueue implements Operations {
       done: 0,
       ...(afterwards ? { hasAfterwards: true } : {}),
       ...(edit?.kind === "remove" ? { isRemoval: true } : {}),
+      ...(version === undefined ? {} : { version }),
     };
     this.#journal.write(record);
     const tracked = { record, log: new EventLog(), ...(afterwards ? { afterwards } : {}) };
@@ -244,7 +254,7 @@ function reasonOfInterruption({ hasAfterwards }: JournalRecord): string {
   return `The panel was ended in the middle of it. An update now brings about what projects.yaml says.${after}`;
 }
 
-function shown({ hasAfterwards: _, isRemoval: __, ...operation }: JournalRecord): Operation {
+function shown({ hasAfterwards: _, isRemoval: __, version: ___, ...operation }: JournalRecord): Operation {
   return operation;
 }
 

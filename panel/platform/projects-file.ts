@@ -64,7 +64,7 @@ export class ProjectsFile {
   /** Throws what `edit` would, and changes nothing. `given` counts as secrets that have a value. */
   prove(change: Edit, version?: string, given?: GivenSecrets): void {
     const { text, version: present } = this.read();
-    if (version !== undefined && version !== present) throw changedMeanwhile();
+    if (version !== undefined && version !== present) throw changedMeanwhile(present);
     this.#check(applyEdit(text, change), given);
   }
 
@@ -74,14 +74,16 @@ export class ProjectsFile {
     const lock = join(dirname(file), `.${basename(file)}.lock`);
     return withLockFile(lock, () => {
       const text = readText(file);
-      if (version !== undefined && version !== versionOf(text)) throw changedMeanwhile();
+      const present = versionOf(text);
+      if (version !== undefined && version !== present) throw changedMeanwhile(present);
       const wanted = makeText(text);
-      if (wanted === text) return { version: versionOf(text), previous: text };
+      if (wanted === text) return { version: present, previous: text };
       check(wanted);
       // Panels exclude each other by the lock. An editor knows no lock: what it saves up to here is seen, and what it saves in the
       // microseconds between this look and the rename, which no file system call can join, would be replaced.
       replaceFile(file, wanted, () => {
-        if (readText(file) !== text) throw changedMeanwhile();
+        const last = readText(file);
+        if (last !== text) throw changedMeanwhile(versionOf(last));
       });
       return { version: versionOf(wanted), previous: text };
     });
@@ -128,7 +130,8 @@ export function applyEdit(text: string, edit: Edit): string {
 
 export const versionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-const changedMeanwhile = () => new Conflict("projects.yaml has been changed meanwhile");
+const changedMeanwhile = (present: string) =>
+  new Conflict("projects.yaml has been changed meanwhile", { present });
 
 const refused = (path: string, what: string, fix?: string) =>
   new ConfigError([{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);

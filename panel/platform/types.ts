@@ -25,6 +25,19 @@ export interface Person {
 /** The file is not what the person had seen (HTTP 409). */
 export class Conflict extends Error {
   override readonly name = "Conflict";
+  /** The file's version now, where it is that of a change that can be told. */
+  readonly present: string | undefined;
+  /** The operation that has made that version; none where `present` was made outside the panel. */
+  readonly by: Operation | undefined;
+
+  constructor(
+    message: string,
+    more: { readonly present?: string; readonly by?: Operation | undefined } = {},
+  ) {
+    super(message);
+    this.present = more.present;
+    this.by = more.by;
+  }
 }
 
 /** There is no entry, or no operation, of that name (HTTP 404). */

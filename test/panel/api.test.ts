@@ -129,8 +129,11 @@ describe("the panel's API", () => {
     const etag = headers.get("etag") ?? "";
     writeFileSync(panel.platform.path("projects.yaml"), `${panel.file().text}# by hand\n`);
     const stale = { "if-match": etag };
-    const { status } = await panel.ask("PATCH", "/api/projects/gamma", { env: { A: "1" } }, stale);
-    expect(status).toBe(409);
+    const { status, body } = await panel.ask("PATCH", "/api/projects/gamma", { env: { A: "1" } }, stale);
+    expect([status, body]).toEqual([
+      409,
+      expect.objectContaining({ changedBy: "somebody outside the panel" }),
+    ]);
     expect(panel.file().text).toContain("# by hand");
   });
 

@@ -1,7 +1,14 @@
+import { writeFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
-import { Conflict, Ending, NotThere, type OperationEvent } from "../../panel/platform/types.ts";
+import {
+  Conflict,
+  Ending,
+  NotThere,
+  type OperationEvent,
+  type Operations,
+} from "../../panel/platform/types.ts";
 
-import { add, ended, FakeUpdate, open, states, succeed, world } from "./panel-core-world.ts";
+import { add, ended, FakeUpdate, open, person, states, succeed, world } from "./panel-core-world.ts";
 
 describe("what is asked for at once", () => {
   it("is in the file at once, all of it, and the wrong is refused by itself", async () => {
@@ -54,6 +61,24 @@ describe("what is asked for at once", () => {
     await expect(queue.submit(add("b", { version }))).rejects.toThrow(Conflict);
     expect(world.file.read().entries).toEqual([{ name: "a" }]);
     expect(queue.list()).toHaveLength(1);
+  });
+
+  it("says which operation has changed the file meanwhile, also one of before a restart", async () => {
+    const queue = open(succeed);
+    const { version } = world.file.read();
+    const conflict = (of: Operations) => of.submit(add("late", { version })).catch((error) => error);
+    const a = await queue.submit(add("a"));
+    // What changes nothing is not what has made the file as it is.
+    await queue.submit({ person, what: "start a", edit: { kind: "change", name: "a", values: {} } });
+    expect((await conflict(queue)).by).toMatchObject({ id: a.id, what: "create a", person: person.email });
+    await queue.close();
+    const after = open(succeed);
+    expect((await conflict(after)).by).toMatchObject({ id: a.id });
+    writeFileSync(world.path, `${world.file.read().text}# by hand\n`);
+    const outside = await conflict(after);
+    expect(outside).toBeInstanceOf(Conflict);
+    expect([outside.present, outside.by]).toEqual([world.file.read().version, undefined]);
+    expect(JSON.stringify(after.list())).not.toContain("version");
   });
 });
 
