@@ -1,14 +1,11 @@
 /** What an update's events mean: for a bar, for people, and for each project. */
+import { nameOfUrn, projectOfUrn } from "../../config/urns.ts";
 import { applyEvent, did, doing, noProgress, type Progress, plain } from "../../scripts/lib/events.ts";
 import type { ProgressData } from "./types.ts";
 import { told } from "./update-errors.ts";
 import type { UpdateEvent, UpdateOutcome } from "./update-types.ts";
 
-/** Type of the component that an entry of projects.yaml is. */
-const PROJECT_TYPE = "opencode:platform:Project";
 const CONTAINER_TYPE = "docker:index/container:Container";
-/** What the edge has for one project, which is no child of the project. */
-const AT_THE_EDGE = /^project-(.+)-(application|record)$/;
 /** Words of the engine that only repeat that there was an error. */
 const REPETITION = /^(update|preview|refresh) (failed|canceled)$/;
 
@@ -63,7 +60,7 @@ export class UpdateProgress {
     const data: ProgressData | undefined = change && {
       op: step.op,
       type: step.type,
-      name: nameOf(step.urn),
+      name: nameOfUrn(step.urn),
       urn: step.urn,
       status,
       message:
@@ -96,9 +93,9 @@ export class UpdateProgress {
   }
 
   #judge({ urn, type, op }: Step, status: ProgressData["status"]): void {
-    const project = this.#projectOf(urn);
+    const project = projectOfUrn(urn, this.#parents);
     if (status === "failed") {
-      this.#failed.add(nameOf(urn));
+      this.#failed.add(nameOfUrn(urn));
       this.#fail(project);
     }
     if (!project || status !== "done" || type !== CONTAINER_TYPE) return;
@@ -110,7 +107,7 @@ export class UpdateProgress {
     const text = plain(String(message ?? ""));
     if (!text || REPETITION.test(text) || this.#failed.has(CONSEQUENCE.exec(text)?.[1] ?? "")) return [];
     if (severity === "error") {
-      this.#fail(typeof urn === "string" && urn ? this.#projectOf(urn) : undefined, text);
+      this.#fail(typeof urn === "string" && urn ? projectOfUrn(urn, this.#parents) : undefined, text);
       return [];
     }
     if (severity !== "warning" && severity !== "info") return [];
@@ -122,16 +119,7 @@ export class UpdateProgress {
     if (text !== undefined) errors.push(text);
     this.#errors.set(project, errors);
   }
-
-  /** The project among the resource and its ancestors, or in its name. */
-  #projectOf(urn: string): string | undefined {
-    for (let at: string | undefined = urn; at; at = this.#parents.get(at))
-      if (at.split("::")[2]?.split("$").at(-1) === PROJECT_TYPE) return nameOf(at);
-    return AT_THE_EDGE.exec(nameOf(urn))?.[1];
-  }
 }
-
-const nameOf = (urn: string): string => urn.split("::").slice(3).join("::");
 
 const fields = (value: unknown): Fields =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};

@@ -6,6 +6,7 @@ import {
   PulumiCommand,
   Stack,
 } from "@pulumi/pulumi/automation/index.js";
+import { PROJECT_TYPE } from "../../config/urns.ts";
 import { beforeVerb } from "../../scripts/lib/before.ts";
 import { PROJECT, root } from "../../scripts/lib/checkout.ts";
 import type { Deployment } from "../../scripts/lib/checkpoint.ts";
@@ -69,10 +70,8 @@ export function expectSteps(deployment: Deployment | undefined, entries: number)
   const resources = (deployment?.resources ?? []).filter(
     ({ type, id }) => id !== undefined && !type.startsWith("pulumi:"),
   );
-  const isOfProject = ({ urn }: { urn: string }) => urn.includes("opencode:platform:Project$");
-  const projects = (deployment?.resources ?? []).filter(
-    ({ type }) => type === "opencode:platform:Project",
-  ).length;
+  const isOfProject = ({ urn }: { urn: string }) => urn.includes(`${PROJECT_TYPE}$`);
+  const projects = (deployment?.resources ?? []).filter(({ type }) => type === PROJECT_TYPE).length;
   const each = projects > 0 ? resources.filter(isOfProject).length / projects : STEPS_OF_PROJECT;
   return Math.round(2 * resources.length + Math.max(entries - projects, 0) * each);
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { nameOfUrn, projectOfUrn } from "../../config/urns.ts";
 import { plain } from "../lib/events.ts";
 
 /** What would be done to one resource. */
@@ -26,8 +27,6 @@ export interface Plan {
   readonly warnings: readonly string[];
 }
 
-/** Type of the component that an entry of projects.yaml is. */
-const PROJECT_TYPE = "opencode:platform:Project";
 const STACK_TYPE = "pulumi:pulumi:Stack";
 
 /** The engine takes several steps for a replacement. */
@@ -108,25 +107,12 @@ function readSteps(resources: readonly Metadata[]): Step[] {
       op: before && before.op !== operation ? "replace" : operation,
       urn,
       type,
-      name: nameOf(urn),
-      project: projectOf(urn, parents),
+      name: nameOfUrn(urn),
+      project: projectOfUrn(urn, parents),
       properties: [...properties].sort(),
     });
   }
   return [...steps.values()];
-}
-
-const nameOf = (urn: string): string => urn.split("::").slice(3).join("::");
-
-/** What the edge has for one project, which is no child of the project. */
-const AT_THE_EDGE = /^project-(.+)-(application|record)$/;
-
-/** The project among the resource's ancestors, or in its name. */
-function projectOf(urn: string, parents: ReadonlyMap<string, string>): string | undefined {
-  for (let at = parents.get(urn); at; at = parents.get(at)) {
-    if (at.split("::")[2]?.split("$").at(-1) === PROJECT_TYPE) return nameOf(at);
-  }
-  return AT_THE_EDGE.exec(nameOf(urn))?.[1];
 }
 
 /** `container` for `docker:index/container:Container`. */

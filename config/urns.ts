@@ -1,0 +1,21 @@
+/** What the engine's names of resources say: a URN is `urn:pulumi:<stack>::<project>::<types>::<name>`. */
+
+/** Type of the component that an entry of projects.yaml is. */
+export const PROJECT_TYPE = "opencode:platform:Project";
+
+/** What the edge has for one project, which is no child of the project. */
+const AT_THE_EDGE = /^project-(.+)-(application|record)$/;
+
+/** The resource's name in the program. */
+export const nameOfUrn = (urn: string): string => urn.split("::").slice(3).join("::");
+
+/**
+ * The entry of projects.yaml that a resource belongs to: the project that it or one of its ancestors is, or that its name has.
+ * @param parents the parent's URN by the child's
+ * @returns undefined for what all projects share
+ */
+export function projectOfUrn(urn: string, parents: ReadonlyMap<string, string>): string | undefined {
+  for (let at: string | undefined = urn; at; at = parents.get(at))
+    if (at.split("::")[2]?.split("$").at(-1) === PROJECT_TYPE) return nameOfUrn(at);
+  return AT_THE_EDGE.exec(nameOfUrn(urn))?.[1];
+}
