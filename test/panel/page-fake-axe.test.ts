@@ -26,6 +26,14 @@ const smallTargets = () =>
     .filter((element) => { const { width, height } = element.getBoundingClientRect(); return width < 24 || height < 24; })
     .map((element) => element.outerHTML)`);
 
+/** How the lines of a log look, in their order. */
+const looksOfLines = () =>
+  fake.page.evaluate<
+    { slant: string; colour: string; edge: string; width: string }[]
+  >(`[...document.querySelectorAll(".log > div")]
+    .map((line) => getComputedStyle(line))
+    .map((style) => ({ slant: style.fontStyle, colour: style.color, edge: style.borderLeftColor, width: style.borderLeftWidth }))`);
+
 beforeEach(() => {
   const memory = { used: 1.9 * 2 ** 30, limit: 2 * 2 ** 30 };
   const lastActivity = "2026-01-01T00:00:00Z";
@@ -50,7 +58,8 @@ beforeEach(() => {
   fake.api.operation({ id: "failed", what: "change a", state: "failed", error: "No space left.", endedAt });
   fake.api.operation({ id: "well", what: "change b", state: "succeeded", total: 2, done: 2, endedAt });
   fake.api.operation({ id: "later", what: "change c", state: "queued" });
-  for (const text of ["one", "two"]) fake.api.log({ at: lastActivity, stream: "stderr", text });
+  for (const stream of ["stdout", "stderr", "panel"] as const)
+    fake.api.log({ at: lastActivity, stream, text: `from ${stream}` });
 });
 
 describe.each(LOOKS)("%s", (_, options) => {
@@ -91,9 +100,15 @@ describe.each(LOOKS)("%s", (_, options) => {
 
   it("the log, with times", async () => {
     await fake.choose("web-shop", "Logs");
-    await fake.page.getByRole("log").getByText("two").waitFor();
+    await fake.page.getByRole("log").getByText("from panel").waitFor();
     await fake.page.getByRole("button", { name: "Times" }).click();
     await expectFine();
+    // What the panel itself says is told apart from the project's own lines by more than its colour.
+    const [stdout, stderr, panel] = await looksOfLines();
+    expect(panel).toMatchObject({ slant: "italic", width: "2px" });
+    expect(panel?.edge).not.toBe(stderr?.edge);
+    expect([stdout, stderr].map((look) => look?.slant)).toEqual(["normal", "normal"]);
+    expect(panel?.colour).not.toBe(stdout?.colour);
   });
 
   it("the dialog before a workspace is deleted", async () => {
