@@ -1,4 +1,5 @@
 /** Taking a project out, and its workspace where that is asked for by name. */
+import { ConfigError } from "../../config/errors.ts";
 import type { Parts } from "../parts.ts";
 import { Conflict, type Person } from "../platform/types.ts";
 import { assertMayAct, findListed, request, started, submit, versionIn } from "./acts.ts";
@@ -56,7 +57,17 @@ async function assertLeft(parts: Parts, context: Ctx, snapshot: Snapshot, name: 
       503,
       `projects.yaml is wrong, so that nobody knows whether ${name} is in it; \`npm run check\` says what.`,
     );
-  if (!(await parts.hasWorkspace(name))) throw noProject(name);
+  if (!(await hasWorkspace(parts, name))) throw noProject(name);
+}
+
+/** A droplet that does not answer is no mistake in the request. */
+async function hasWorkspace(parts: Parts, name: string): Promise<boolean> {
+  try {
+    return await parts.hasWorkspace(name);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new Refusal(503, error.message);
+  }
 }
 
 /** The update takes away what is left of the container; while there is one, its workspace is not deleted. */

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/names.ts";
 import type { Operation, OperationEvent } from "../../panel/platform/types.ts";
 import { docker, shellIn } from "../e2e/support/docker.ts";
 import { findLeaks } from "../e2e/support/leaks.ts";
@@ -242,6 +243,15 @@ describe("the panel's API", () => {
     mkdirSync(join(panel.platform.workspace("gamma"), "src"), { recursive: true });
     const path = "/api/projects/gamma?workspace=delete";
     expect((await panel.ask("DELETE", path)).status).toBe(422);
+    const { Image } = await docker.getContainer(panel.platform.container("alpha")).inspect();
+    const Labels = { [PLATFORM_LABEL]: panel.platform.names.prefix, [PROJECT_LABEL]: "gamma" };
+    const user = await docker.createContainer({ name: panel.platform.container("gamma"), Image, Labels });
+    expect(await panel.carryOut("DELETE", `${path}&confirm=gamma`)).toMatchObject({
+      state: "failed",
+      error: expect.stringContaining("is still used by the container"),
+    });
+    expect(existsSync(panel.platform.workspace("gamma"))).toBe(true);
+    await user.remove();
     const ended = await panel.carryOut("DELETE", `${path}&confirm=gamma`);
     expect(ended.state, ended.error).toBe("succeeded");
     expect(existsSync(panel.platform.workspace("gamma"))).toBe(false);

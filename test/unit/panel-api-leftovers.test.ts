@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ConfigError } from "../../config/errors.ts";
 import { FILE, MACHINE, MEMBER, STRANGER, World } from "./panel-api-world.ts";
 
 const gone = "/api/projects/gone";
@@ -69,6 +70,16 @@ describe("the workspace of a project whose entry is gone", () => {
     expect((await world.ask("DELETE", forGood)).status).toBe(503);
     await expect(world.operations.requests[0]?.afterwards?.()).rejects.toThrow("is wrong by now");
     expect(world.deleted).toEqual([]);
+  });
+
+  it("is not looked for where the droplet does not answer, which is no mistake in the request", async () => {
+    const silent = new ConfigError([{ where: "workspace of gone", what: "cannot be looked for: no answer" }]);
+    const world = new World({ hasWorkspace: () => Promise.reject(silent) });
+    const response = await world.ask("DELETE", forGood);
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      expect.objectContaining({ detail: "workspace of gone: cannot be looked for: no answer" }),
+    ]);
   });
 
   it("is not deleted by who has seen another version of the file", async () => {
