@@ -3,7 +3,7 @@ import { type FigureSpec, type Fixture, projectsInWords } from "../lib/fixture.t
 import { untilHealthy } from "../lib/http.ts";
 import { Panel } from "../lib/panel.ts";
 import type { Comparison } from "../lib/report.ts";
-import { takeTurns } from "../lib/rounds.ts";
+import { each, takeTurns, type Way } from "../lib/rounds.ts";
 
 const ADDED = "added";
 /** A run takes a quarter of a minute. */
@@ -15,6 +15,12 @@ interface Parts {
   readonly queue: number;
   readonly update: number;
   readonly start: number;
+}
+
+/** Milliseconds until a project served; of the panel, in its parts. */
+interface Serving {
+  readonly took: number;
+  readonly parts?: Parts;
 }
 
 /** In the order in which they come. */
@@ -39,31 +45,28 @@ export const panelClick: FigureSpec = {
   async measure(fixture, projects) {
     const panel = await Panel.start(fixture);
     try {
-      const parts: Parts[] = [];
       const { platform, rounds } = fixture;
-      const byHand = (update: () => Promise<unknown>) => async () => {
-        platform.declare(projects, [ADDED]);
-        const [took] = await Promise.all([untilServing(fixture), update()]);
-        return takeAway(fixture, projects, took);
+      const byHand = (name: string, update: () => Promise<unknown>): Way<Serving> => ({
+        name,
+        async run() {
+          platform.declare(projects, [ADDED]);
+          const [took] = await Promise.all([untilServing(fixture), update()]);
+          return takeAway(fixture, projects, { took });
+        },
+      });
+      const clicked: Way<Serving> = {
+        name: "the panel",
+        run: async () => takeAway(fixture, projects, await click(fixture, panel)),
       };
-      const series = await takeTurns(
-        [
-          { name: "pulumi up --skip-preview", run: byHand(() => platform.up()) },
-          { name: "npm start", run: byHand(() => platform.start()) },
-          {
-            name: "the panel",
-            async run() {
-              const [took, part] = await click(fixture, panel);
-              parts.push(part);
-              return takeAway(fixture, projects, took);
-            },
-          },
-        ],
-        Math.min(rounds, MOST_ROUNDS),
-      );
+      const commands = [
+        byHand("pulumi up --skip-preview", () => platform.up()),
+        byHand("npm start", () => platform.start()),
+      ];
+      const serving = await takeTurns([...commands, clicked], Math.min(rounds, MOST_ROUNDS));
       const what = projectsInWords(projects);
-      // The warm-up's are not counted.
-      return [{ what: `added to ${what}`, unit: "time", series }, ...inParts(what, parts.slice(1))];
+      const series = each(serving, ({ took }) => took);
+      const parts = serving.flatMap(({ values }) => values.flatMap(({ parts }) => parts ?? []));
+      return [{ what: `added to ${what}`, unit: "time", series }, ...inParts(what, parts)];
     } finally {
       await panel.end();
     }
@@ -81,14 +84,15 @@ async function untilServing({ platform }: Fixture): Promise<number> {
   return performance.now() - began;
 }
 
-async function click(fixture: Fixture, panel: Panel): Promise<[number, Parts]> {
+async function click(fixture: Fixture, panel: Panel): Promise<Serving> {
   const clicked = Date.now();
   const began = performance.now();
   const asked = panel
     .create({ name: ADDED, state: "running" })
     .then((operation) => ({ operation, answer: performance.now() - began }));
   const [took, { operation, answer }] = await Promise.all([untilServing(fixture), asked]);
-  return [took, partsOf(await panel.succeeded(operation.id), { answer, healthyAt: clicked + took })];
+  const ended = await panel.succeeded(operation.id);
+  return { took, parts: partsOf(ended, { answer, healthyAt: clicked + took }) };
 }
 
 function partsOf(
@@ -108,8 +112,8 @@ const inParts = (projects: string, parts: readonly Parts[]): Comparison[] =>
   }));
 
 /** Makes it as it was, and answers what was measured before. */
-async function takeAway({ platform }: Fixture, projects: number, took: number): Promise<number> {
+async function takeAway({ platform }: Fixture, projects: number, serving: Serving): Promise<Serving> {
   platform.declare(projects);
   await platform.up();
-  return took;
+  return serving;
 }

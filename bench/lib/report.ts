@@ -1,3 +1,4 @@
+import type { Series } from "./rounds.ts";
 import { ratio, summarise } from "./stats.ts";
 
 /** Several ways to do one thing, measured in turns. */
@@ -6,11 +7,11 @@ export interface Comparison {
   readonly what: string;
   readonly unit: Unit;
   /** The first series is what the others are compared with. */
-  readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
+  readonly series: readonly Series[];
 }
 
-/** How values are shown; all times are kept in milliseconds and all sizes in bytes. */
-export type Unit = "time" | "size" | "rate";
+/** How values are shown; all times are kept in milliseconds, and sizes (of memory) and weights (of what is sent) in bytes. */
+export type Unit = "time" | "size" | "weight" | "rate";
 
 /** What one figure has to say. */
 export interface Figure {
@@ -46,9 +47,10 @@ export function rows({ comparisons, added }: Pick<Figure, "comparisons" | "added
   );
 }
 
-/** A value in words: `840 ms`, `2.41 s`, `24.3 MiB`, `1 234/s`. */
+/** A value in words: `840 ms`, `2.41 s`, `24.3 MiB`, `56.1 kB`, `1234/s`. */
 export function format(value: number, unit: Unit): string {
   if (unit === "size") return `${(value / 2 ** 20).toFixed(1)} MiB`;
+  if (unit === "weight") return `${(value / 1000).toFixed(1)} kB`;
   if (unit === "rate") return `${Math.round(value)}/s`;
   if (value >= 1000) return `${(value / 1000).toFixed(2)} s`;
   return `${value.toFixed(Math.abs(value) < 10 ? 2 : 0)} ms`;

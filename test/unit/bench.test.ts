@@ -5,7 +5,7 @@ import { memoryBelow, parseStatus } from "../../bench/lib/peak.ts";
 import { phases } from "../../bench/lib/phases.ts";
 import { projectsFile } from "../../bench/lib/platform.ts";
 import { format, markdownTable, results, rows, withSections } from "../../bench/lib/report.ts";
-import { takeTurns } from "../../bench/lib/rounds.ts";
+import { each, takeTurns } from "../../bench/lib/rounds.ts";
 import { median, percentile, ratio, summarise } from "../../bench/lib/stats.ts";
 import { loadProjects } from "../../config/load.ts";
 
@@ -49,6 +49,13 @@ describe("turns", () => {
       { name: "b", values: [4, 6] },
     ]);
   });
+
+  it("may measure several numbers at once", async () => {
+    let runs = 0;
+    const run = async () => ({ time: ++runs, weight: 10 * runs });
+    const series = await takeTurns([{ name: "a", run }], 2);
+    expect(each(series, ({ weight }) => weight)).toEqual([{ name: "a", values: [20, 30] }]);
+  });
 });
 
 describe("report", () => {
@@ -59,6 +66,7 @@ describe("report", () => {
       "1.23 ms",
     ]);
     expect(format(24.25 * 2 ** 20, "size")).toBe("24.3 MiB");
+    expect(format(56_140, "weight")).toBe("56.1 kB");
     expect(format(1234.4, "rate")).toBe("1234/s");
   });
 

@@ -1,0 +1,78 @@
+import type { FigureSpec, Fixture } from "../lib/fixture.ts";
+import { Panel } from "../lib/panel.ts";
+import { projectName } from "../lib/platform.ts";
+import type { Comparison } from "../lib/report.ts";
+import { each, takeTurns } from "../lib/rounds.ts";
+import { type Visited, Visitor } from "../lib/visit.ts";
+
+/** Visits in a round. */
+const VISITS = 2;
+
+export const panelPage: FigureSpec = {
+  name: "panel",
+  title: "The panel's page",
+  notes: [
+    "A first visit in Chromium, in a profile of its own with nothing in its cache, to the page of a platform of 10 projects; beside opencode's own page of the first project, which comes through Traefik from a container with one CPU. Chromium, both servers and what measures share the machine's cores.",
+    "Usable: from the navigation until the list shows every project and the button for a new one is there, or until opencode's prompt can be typed in, as seen each time the page draws. Then the button is clicked and the form must open, or something is typed and must be there.",
+    "On the wire: all answers as Chromium counts them, headers with them, until half a second has brought nothing; the list of projects and other data are among them. Bodies: without headers and streams, in a Chromium that takes br or gzip alone; what a server does not compress counts as it is. The panel's goal is 60 kB.",
+  ],
+  sizes: [10],
+  beside: false,
+
+  async measure(fixture, projects) {
+    const panel = await Panel.start(fixture);
+    const visitor = await Visitor.start(fixture.cleaning);
+    try {
+      const ways = [
+        { name: "opencode's page", page: pageOfOpencode(fixture) },
+        { name: "the panel's page", page: pageOfPanel(panel, projects) },
+      ];
+      const visit = (rounds: number, encoding?: "br" | "gzip") =>
+        takeTurns(
+          ways.map(({ name, page }) => ({ name, run: () => visitor.visit(page, encoding) })),
+          rounds,
+        );
+      const weigh = async (encoding: "br" | "gzip"): Promise<Comparison> => ({
+        what: `bodies, ${encoding}`,
+        unit: "weight",
+        series: each(await visit(1, encoding), ({ bodies }) => bodies),
+      });
+      const visits = await visit(VISITS * fixture.rounds);
+      return [
+        { what: "until it can be used", unit: "time", series: each(visits, ({ usable }) => usable) },
+        { what: "on the wire", unit: "weight", series: each(visits, ({ wire }) => wire) },
+        await weigh("br"),
+        await weigh("gzip"),
+      ];
+    } finally {
+      await visitor.end();
+      await panel.end();
+    }
+  },
+};
+
+function pageOfOpencode({ platform }: Fixture): Visited {
+  const prompt = '[contenteditable="true"]';
+  const text = "Is this typed?";
+  return {
+    url: `http://${platform.urls.hostname(projectName(1))}:${platform.port}/`,
+    usable: `[...document.querySelectorAll('${prompt}')].some((prompt) => prompt.checkVisibility())`,
+    async use(page) {
+      await page.locator(prompt).first().click();
+      await page.keyboard.type(text);
+      await page.locator(prompt).filter({ hasText: text }).first().waitFor();
+    },
+  };
+}
+
+function pageOfPanel({ url }: Panel, projects: number): Visited {
+  const rows = `document.querySelectorAll("#projects > li").length === ${projects}`;
+  return {
+    url: `${url}/`,
+    usable: `${rows} && document.getElementById("new").checkVisibility()`,
+    async use(page) {
+      await page.getByRole("button", { name: "New project" }).click();
+      await page.getByLabel("Name", { exact: true }).waitFor();
+    },
+  };
+}

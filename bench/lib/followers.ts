@@ -1,0 +1,144 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Cleaning } from "./cleaning.ts";
+import { costOf, machineTime } from "./cost.ts";
+import { makeClock, Reader, Writer } from "./lines.ts";
+import { percentile } from "./stats.ts";
+
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 20;
+
+/** What follows a log: streams of text, and the processes that this costs. */
+export interface Followed {
+  readonly streams: readonly Readable[];
+  readonly pids: readonly number[];
+  end(): Promise<void>;
+}
+
+/** What one run has measured. */
+export interface Following {
+  /** Milliseconds from a line's writing to its coming, over all lines of all who follow. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Milliseconds of processor time for all lines: of the way's own processes, and of the whole machine. */
+  readonly processor: number;
+  readonly machine: number;
+  /** Bytes, when the last line has come. */
+  readonly memory: number;
+}
+
+/** So many `docker logs -f`, each a process. */
+export async function followByDocker(
+  container: string,
+  count: number,
+  cleaning: Cleaning,
+): Promise<Followed> {
+  const args = ["logs", "--follow", "--tail", "0", container];
+  const children = Array.from({ length: count }, () =>
+    spawn("docker", args, { stdio: ["ignore", "pipe", "inherit"] }),
+  );
+  const end = cleaning.add(async () => {
+    const running = children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    const ended = running.map((child) => once(child, "exit"));
+    for (const child of running) child.kill("SIGKILL");
+    await Promise.all(ended);
+  });
+  return { streams: children.map(({ stdout }) => stdout), pids: children.map(({ pid = 0 }) => pid), end };
+}
+
+/** So many connections to an address that streams. @param pid the process that answers there */
+export async function followByHttp(url: string, count: number, pid: number): Promise<Followed> {
+  const streams = await Promise.all(Array.from({ length: count }, () => open(url)));
+  return {
+    streams,
+    pids: [pid],
+    async end() {
+      for (const stream of streams) stream.destroy();
+    },
+  };
+}
+
+function open(url: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false }, (response) => {
+      if (response.statusCode === 200) resolve(response);
+      else reject(new Error(`${url} answered ${response.statusCode}`));
+    }).on("error", reject);
+  });
+}
+
+/** What is written while it is followed. */
+export interface Lines {
+  readonly container: string;
+  readonly count: number;
+  readonly pauseMs: number;
+}
+
+/** Has lines written while they are followed. @throws Error when one is lost, doubled or out of its turn for anybody */
+export async function follow(
+  followed: Followed,
+  { container, count, pauseMs }: Lines,
+  cleaning: Cleaning,
+): Promise<Following> {
+  const run = `bench-${Math.random().toString(36).slice(2, 12)}`;
+  const clock = makeClock();
+  const readers = followed.streams.map((stream) => listen(stream, new Reader(run), clock));
+  const writer = new Writer(container, run, cleaning);
+  try {
+    await until(readers, ({ isFollowing }) => (isFollowing ? undefined : "follows nothing"), {
+      each: () => writer.mark(),
+    });
+    const before = { ...costOf(followed.pids), machine: machineTime() };
+    writer.write(count, pauseMs);
+    await until(
+      readers,
+      (reader) => (reader.count < count ? `has ${reader.count} of ${count} lines` : undefined),
+      {
+        withinMs: PATIENCE_MS + 2 * count * pauseMs,
+      },
+    );
+    const after = { ...costOf(followed.pids), machine: machineTime() };
+    const delays = readers.flatMap((reader) => reader.delays);
+    return {
+      p50: percentile(delays, 50),
+      p99: percentile(delays, 99),
+      processor: after.processor - before.processor,
+      machine: after.machine - before.machine,
+      memory: after.memory,
+    };
+  } finally {
+    await writer.end();
+    await followed.end();
+  }
+}
+
+function listen(stream: Readable, reader: Reader, clock: () => number): Reader {
+  stream.setEncoding("utf8").on("data", (text: string) => reader.take(text, clock()));
+  stream.on("end", () => reader.cutOff()).on("error", () => reader.cutOff());
+  return reader;
+}
+
+/** Waits until nothing is missing for anybody. */
+async function until(
+  readers: readonly Reader[],
+  missing: (reader: Reader) => string | undefined,
+  { each = () => {}, withinMs = PATIENCE_MS }: { each?: () => void; withinMs?: number },
+): Promise<void> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    each();
+    const wrong = readers.findIndex(({ trouble }) => trouble !== undefined);
+    if (wrong >= 0) throw new Error(`Follower ${wrong + 1} of ${readers.length} ${readers[wrong]?.trouble}`);
+    const late = readers.findIndex((reader) => missing(reader) !== undefined);
+    const reader = readers[late];
+    if (!reader) return;
+    if (performance.now() > end)
+      throw new Error(
+        `Follower ${late + 1} of ${readers.length} ${missing(reader)} after ${withinMs / 1000} s`,
+      );
+    await sleep(LOOK_MS);
+  }
+}
