@@ -33,7 +33,8 @@ export class ActivityWatch {
   readonly #parts: ActivityParts;
   #known: Map<string, Known>;
   #looking: Promise<void> | undefined;
-  #isUntold = false;
+  /** Projects whose idleness was to be told, and nobody took it. */
+  readonly #untold = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: ActivityParts) {
@@ -47,9 +48,9 @@ export class ActivityWatch {
     return at === undefined ? undefined : new Date(at).toISOString();
   }
 
-  /** Whether the last look found something to tell that nobody took. */
+  /** Whether something is to be told that nobody has taken yet. */
   get isUntold(): boolean {
-    return this.#isUntold;
+    return this.#untold.size > 0;
   }
 
   /** Looks now, and then each so many milliseconds. */
@@ -74,34 +75,39 @@ export class ActivityWatch {
   async #lookAtAll(): Promise<void> {
     const projects = [...this.#parts.projects()];
     const names = new Set(projects.map(({ name }) => name));
-    for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
-    const looks: boolean[] = [];
+    for (const name of this.#known.keys()) if (!names.has(name)) this.#forget(name);
     const workers = Array.from({ length: AT_ONCE }, async () => {
-      for (let next = projects.shift(); next; next = projects.shift()) looks.push(await this.#lookAt(next));
+      for (let next = projects.shift(); next; next = projects.shift()) await this.#lookAt(next);
     });
     await Promise.all(workers);
-    this.#isUntold = looks.includes(false);
     this.#save();
   }
 
-  /** Whether all that was to be told has been. */
-  async #lookAt({ name, isRunning, url }: Watched): Promise<boolean> {
+  #forget(name: string): void {
+    this.#known.delete(name);
+    this.#untold.delete(name);
+  }
+
+  async #lookAt({ name, isRunning, url }: Watched): Promise<void> {
     const { ask, idleDays, tell, report, now = Date.now } = this.#parts;
-    // One that does not answer is not known to be idle.
     const answer = isRunning ? await ask(name).catch(() => "no answer" as const) : undefined;
     const lastActivity = answer === "no answer" ? undefined : answer;
-    const days = answer === "no answer" ? undefined : idleDays;
-    const judged = judge(this.#known.get(name), { isRunning, lastActivity }, days, now());
+    const judged = judge(this.#known.get(name), { isRunning, lastActivity }, idleDays, now());
     this.#known.set(name, judged.known);
-    if (judged.idleDays === undefined) return true;
+    // One that does not answer is not known to be idle.
+    if (answer === "no answer") return;
+    if (judged.idleDays === undefined) {
+      this.#untold.delete(name);
+      return;
+    }
     try {
       await tell(noticeOf(name, url, judged.idleDays));
       this.#known.set(name, told(judged.known));
+      this.#untold.delete(name);
       this.#save();
-      return true;
     } catch (error) {
+      this.#untold.add(name);
       report(error);
-      return false;
     }
   }
 

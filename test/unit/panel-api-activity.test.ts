@@ -200,7 +200,9 @@ describe("the watch", () => {
     const [said, reported]: [string[], unknown[]] = [[], []];
     let now = 0;
     let isDown = true;
+    let isSilent = false;
     const look = watch({
+      ask: async () => (isSilent ? Promise.reject(new Error("busy")) : 5),
       now: () => now,
       report: (error) => void reported.push(error),
       tell: async (text) => {
@@ -213,6 +215,10 @@ describe("the watch", () => {
     now = 3 * DAY;
     await look.look();
     expect(look.isUntold).toBe(true);
+    isSilent = true;
+    await look.look();
+    expect([reported.length, look.isUntold]).toEqual([1, true]);
+    isSilent = false;
     isDown = false;
     await look.look();
     expect([said.length, reported.length, look.isUntold]).toEqual([1, 1, false]);
