@@ -45,7 +45,7 @@ const began = performance.now();
 const cleaning = new Cleaning();
 let isInterrupted = false;
 const interrupted = new Promise<void>((resolve) => {
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
       isInterrupted = true;
       resolve();
@@ -63,10 +63,8 @@ if (isInterrupted) process.exit(130);
 
 /** Measures, shows and keeps the figures. */
 async function measure(): Promise<void> {
-  const platform = await Platform.create(root);
-  cleaning.add(() => platform.remove());
-  const compose = await Compose.create(root, platform);
-  cleaning.add(() => compose.remove());
+  const platform = await Platform.create(root, cleaning);
+  const compose = await Compose.create(root, platform, cleaning);
   const fixture = { platform, compose, cleaning, rounds };
   const figures = await measureAll(fixture);
   const machine = await describeMachine(fixture);

@@ -6,7 +6,7 @@ import type { Comparison, Unit } from "../lib/report.ts";
 import { each, type Series, takeTurns, type Way } from "../lib/rounds.ts";
 
 const MANY = 50;
-const LINES = 500;
+const LINES = 300;
 const PAUSE_MS = 10;
 
 export const panelLogs: FigureSpec = {

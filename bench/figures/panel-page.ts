@@ -14,7 +14,7 @@ export const panelPage: FigureSpec = {
   notes: [
     "A first visit in Chromium, in a profile of its own with nothing in its cache, to the page of a platform of 10 projects; beside opencode's own page of the first project, which comes through Traefik from a container with one CPU. Chromium, both servers and what measures share the machine's cores.",
     "Usable: from the navigation until the list shows every project and the button for a new one is there, or until opencode's prompt can be typed in, as seen each time the page draws. Then the button is clicked and the form must open, or something is typed and must be there.",
-    "On the wire: all answers as Chromium counts them, headers with them, until half a second has brought nothing; the list of projects and other data are among them. Bodies: without headers and streams, in a Chromium that takes br or gzip alone; what a server does not compress counts as it is. The panel's goal is 60 kB.",
+    "On the wire: all answers as Chromium counts them, headers with them, until half a second has brought nothing. Data: what the page asks for to show it, such as the list of projects, which grows with them. Files, br and gzip: the bodies of the files in a Chromium that takes that encoding alone; what a server does not compress counts as it is. The goal for the panel's page is 60 kB compressed.",
   ],
   sizes: [10],
   beside: false,
@@ -33,14 +33,15 @@ export const panelPage: FigureSpec = {
           rounds,
         );
       const weigh = async (encoding: "br" | "gzip"): Promise<Comparison> => ({
-        what: `bodies, ${encoding}`,
+        what: `files, ${encoding}`,
         unit: "weight",
         series: each(await visit(1, encoding), ({ bodies }) => bodies),
       });
       const visits = await visit(VISITS * fixture.rounds);
       return [
         { what: "until it can be used", unit: "time", series: each(visits, ({ usable }) => usable) },
-        { what: "on the wire", unit: "weight", series: each(visits, ({ wire }) => wire) },
+        { what: "files and data, on the wire", unit: "weight", series: each(visits, ({ wire }) => wire) },
+        { what: "files, on the wire", unit: "weight", series: each(visits, ({ files }) => files) },
         await weigh("br"),
         await weigh("gzip"),
       ];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PLATFORM_LABEL } from "../../config/names.ts";
 import { type ExecResult, exec, lastLines, mustExec } from "../../toolchain/lib/exec.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
+import type { Cleaning } from "./cleaning.ts";
 import { composeFile, idle, type Service, serviceOf } from "./compose-file.ts";
 import { findCompose } from "./compose-part.ts";
 import { docker, inspect, untilContainersHealthy } from "./docker.ts";
@@ -23,15 +24,17 @@ export class Compose {
     this.command = command;
   }
 
-  static async create(root: string, platform: Platform): Promise<Compose> {
+  static async create(root: string, platform: Platform, cleaning: Cleaning): Promise<Compose> {
     const command = await findCompose(toolchainDir(root));
     if (!command) throw new Error("Docker Compose is not on this machine");
-    return new Compose(platform, command);
+    const compose = new Compose(platform, command);
+    cleaning.add(() => compose.remove());
+    return compose;
   }
 
   async version(): Promise<string> {
     const [command = "", ...args] = this.command;
-    const text = await mustExec(command, [...args, "version"]);
+    const text = await mustExec(command, [...args, "version"], { endsInOrder: true });
     return (text.split("\n")[0] ?? "").trim();
   }
 
@@ -80,7 +83,7 @@ export class Compose {
   }
 
   /** Removes all of it, also after a failure. */
-  async remove(): Promise<void> {
+  private async remove(): Promise<void> {
     const ids = await docker("ps", "-aq", "--filter", `label=com.docker.compose.project=${PROJECT}`);
     const containers = ids.split("\n").filter(Boolean);
     if (containers.length > 0) await docker("rm", "-f", ...containers);
@@ -115,7 +118,7 @@ export class Compose {
     const own = [secrets, ...directories.filter((directory) => directory.startsWith(this.folder))];
     for (const directory of own) mkdirSync(directory, { recursive: true });
     // As components/host.ts has it: where root runs the update, the containers' user is 1000.
-    if (process.getuid?.() === 0) await mustExec("chown", ["-R", "1000:1000", ...own]);
+    if (process.getuid?.() === 0) await mustExec("chown", ["-R", "1000:1000", ...own], { endsInOrder: true });
     return { ...service, volumes: [...service.volumes, `${secrets}:/run/opencode:ro`] };
   }
 

@@ -17,6 +17,7 @@ import { localUrls } from "../../config/urls.ts";
 import { type ExecResult, exec, lastLines } from "../../toolchain/lib/exec.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
+import type { Cleaning } from "./cleaning.ts";
 import { docker, labelled, untilContainersHealthy } from "./docker.ts";
 import { freePort } from "./http.ts";
 
@@ -81,10 +82,11 @@ export class Platform {
     };
   }
 
-  static async create(root: string): Promise<Platform> {
+  static async create(root: string, cleaning: Cleaning): Promise<Platform> {
     const found = await findPulumi(toolchainDir(root));
     if (!found) throw new Error("pulumi is not on this machine yet: npm start");
     const platform = new Platform(root, found.path, { gateway: await freePort(), panel: await freePort() });
+    cleaning.add(() => platform.remove());
     await platform.pulumi(["stack", "init", "local", "--secrets-provider", "passphrase"]);
     const settings = { namePrefix: PREFIX, port: platform.port, "panel.port": platform.panelPort };
     for (const [key, value] of Object.entries(settings))
@@ -149,7 +151,7 @@ export class Platform {
   }
 
   /** Removes all of it, also after a failure. */
-  async remove(): Promise<void> {
+  private async remove(): Promise<void> {
     const label = `${PLATFORM_LABEL}=${this.names.prefix}`;
     const containers = await labelled("container", label);
     if (containers.length > 0) await docker("rm", "-f", ...containers);

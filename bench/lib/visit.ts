@@ -20,7 +20,9 @@ export interface Visit {
   readonly usable: number;
   /** Bytes of all answers as they came, with their headers. */
   readonly wire: number;
-  /** Bytes of their bodies alone, without streams of events. */
+  /** The same of the page's files alone, without the data that it shows. */
+  readonly files: number;
+  /** Bytes of the files' bodies. */
   readonly bodies: number;
 }
 
@@ -55,11 +57,11 @@ export class Visitor {
       await time.prepared;
       await page.goto(url, { waitUntil: "commit" });
       const took = await within(USABLE_MS, time.usable, `${url} could not be used`);
-      const { wire, bodies } = await traffic.untilQuiet();
+      const loaded = await traffic.untilQuiet();
       await use(page).catch((error: Error) => {
         throw new Error(`${url} seemed usable and was not: ${error.message}`);
       });
-      return { usable: took, wire, bodies };
+      return { usable: took, ...loaded };
     } finally {
       await context.close();
     }
@@ -86,10 +88,13 @@ function timeUntil(page: Page, usable: string): { prepared: Promise<void>; usabl
   return { prepared: prepared.then(() => undefined), usable: promise };
 }
 
-/** An answer: whether it is a stream, and the bytes of its headers and of its body that have come. */
+/** What a page asks for besides its files, as Chromium calls it. */
+const DATA = new Set(["XHR", "Fetch", "EventSource"]);
+
+/** An answer: whether it is a file of the page, and the bytes of its headers and of its body that have come. */
 interface Answer {
-  isStream: boolean;
-  headers: number;
+  readonly isFile: boolean;
+  readonly headers: number;
   body: number;
 }
 
@@ -108,13 +113,19 @@ class Traffic {
   }
 
   /** Resolves when nothing has come for a while. */
-  async untilQuiet(): Promise<Pick<Visit, "wire" | "bodies">> {
+  async untilQuiet(): Promise<Omit<Visit, "usable">> {
     for (let rest = QUIET_MS; rest > 0; rest = QUIET_MS - (performance.now() - this.#lastAt))
       await new Promise((resolve) => setTimeout(resolve, rest));
     const answers = [...this.#answers.values()];
-    const bodies = answers.filter(({ isStream }) => !isStream).reduce((sum, { body }) => sum + body, 0);
-    const wire = answers.reduce((sum, { headers, body }) => sum + headers + body, this.#redirects);
-    return { wire, bodies };
+    const files = answers.filter(({ isFile }) => isFile);
+    const sum = (of: readonly Answer[], bytes: (answer: Answer) => number) =>
+      of.reduce((sum, answer) => sum + bytes(answer), 0);
+    const whole = ({ headers, body }: Answer) => headers + body;
+    return {
+      wire: sum(answers, whole) + this.#redirects,
+      files: sum(files, whole) + this.#redirects,
+      bodies: sum(files, ({ body }) => body),
+    };
   }
 
   #listen(session: CDPSession): void {
@@ -122,11 +133,14 @@ class Traffic {
       this.#redirects += redirectResponse?.encodedDataLength ?? 0;
       this.#lastAt = performance.now();
     });
-    session.on("Network.responseReceived", ({ requestId, response }) => {
-      const isStream = response.mimeType === "text/event-stream";
+    session.on("Network.responseReceived", ({ requestId, response, type }) => {
       // What is in the document itself (data:) has not come over the network.
       if (/^https?:/.test(response.url))
-        this.#answers.set(requestId, { isStream, headers: response.encodedDataLength, body: 0 });
+        this.#answers.set(requestId, {
+          isFile: !DATA.has(type),
+          headers: response.encodedDataLength,
+          body: 0,
+        });
       this.#lastAt = performance.now();
     });
     session.on("Network.dataReceived", ({ requestId, encodedDataLength }) => {
