@@ -6,6 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, openPage, screenshot } from "../e2e/support/browser.ts";
 import { Platform } from "../e2e/support/platform.ts";
+import { must } from "../e2e/support/run.ts";
 import { persist, prompt } from "../production/support/people.ts";
 import { answerTo, type ModelStandIn, startModel } from "../standins/model.ts";
 import { Panel } from "./support/panel.ts";
@@ -20,7 +21,10 @@ describe("the panel's page", () => {
   let page: Page;
 
   beforeAll(async () => {
-    await new Platform().apply(new Platform().baseline());
+    const platform = new Platform();
+    await platform.apply(platform.baseline());
+    // Whose name the screenshots show.
+    await must("git", ["config", "user.email", "ann@example.com"], { cwd: platform.fixture.root });
     panel = await Panel.start();
     model = await startModel({ port: panel.platform.fixture.modelPort });
     browser = await launchBrowser();

@@ -1,5 +1,7 @@
+import { brotliDecompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../config/errors.ts";
+import { makePage } from "../../panel/page/serve.ts";
 import { eventsIn, FILE, MEMBER, World } from "./panel-api-world.ts";
 
 describe("the API", () => {
@@ -99,5 +101,24 @@ describe("the API", () => {
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+  });
+
+  it("sends the whole page in less than 60 kB, headers too", async () => {
+    const world = new World({ page: makePage() });
+    const load = async (path: string) => {
+      const answer = await world.ask("GET", path, { headers: { "accept-encoding": "br" } });
+      expect(answer.status, path).toBe(200);
+      expect(answer.headers.get("x-content-type-options"), path).toBe("nosniff");
+      const body = Buffer.from(await answer.arrayBuffer());
+      // With what Node adds of its own: status, Date, Connection, Keep-Alive, Content-Length.
+      const head = [...answer.headers].reduce((sum, pair) => sum + pair.join(": ").length + 2, 140);
+      return { body, bytes: head + body.length };
+    };
+    const document = await load("/");
+    const html = brotliDecompressSync(document.body).toString();
+    const addresses = new Set([...html.matchAll(/"(\/assets\/[^"]*)"/g)].map(([, address]) => address ?? ""));
+    expect(addresses.size).toBeGreaterThan(30);
+    const loaded = await Promise.all([...addresses].map(load));
+    expect(loaded.reduce((sum, { bytes }) => sum + bytes, document.bytes)).toBeLessThan(60_000);
   });
 });
