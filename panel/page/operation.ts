@@ -34,7 +34,7 @@ const messageElement = ({ severity, text }: Message) =>
 /** How long it took, or since when it is under way. */
 function timeText(operation: Operation, now: number): string {
   const from = Date.parse(operation.startedAt ?? operation.createdAt);
-  if (operation.state === "queued") return "waits for the update before it";
+  if (operation.state === "queued") return "waits its turn";
   if (!operation.endedAt) return duration(now - from);
   return `took ${duration(Date.parse(operation.endedAt) - from)}, ${ago(operation.endedAt, now) ?? ""}`;
 }
@@ -48,7 +48,12 @@ export class OperationCard {
   readonly #time = h("span", { class: "time" });
   readonly #last = h("p", { class: "last" });
   readonly #error = h("pre", { class: "alert", hidden: true });
-  readonly #list = h("ol", { class: "steps" });
+  readonly #list = h("ol", {
+    class: "steps",
+    "aria-label": "Resource by resource",
+    // It scrolls, and is to be scrolled without a mouse.
+    tabindex: "0",
+  });
   readonly #away: HTMLButtonElement;
   readonly #ended: (operation: Operation) => void;
   readonly #steps = new Map<string, HTMLElement>();

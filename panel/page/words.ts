@@ -114,10 +114,11 @@ export function stepWords({ op, status }: Pick<Progress, "op" | "status">): stri
   return status === "done" ? did : doing;
 }
 
-/** A resource's type with no path: "docker:index/container:Container" is a "docker container". */
+/** A resource's type with no path: "docker:index/container:Container" is a "docker container", and no "random random password". */
 export function typeWords(type: string): string {
   const parts = type.split(":");
   const kind = (parts.at(-1) ?? type).replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
   const owner = parts[0] ?? "";
-  return parts.length < 2 || owner === "pulumi" ? kind : `${owner} ${kind}`;
+  const isSaid = kind === owner || kind.startsWith(`${owner} `);
+  return parts.length < 2 || owner === "pulumi" || isSaid ? kind : `${owner} ${kind}`;
 }

@@ -74,6 +74,8 @@ describe("the panel's page", () => {
     await page.getByLabel("Memory", { exact: true }).fill("1GiB");
     await page.getByRole("button", { name: "Create", exact: true }).click();
     await page.getByRole("progressbar").first().waitFor();
+    await page.getByText("Resource by resource").first().click();
+    await page.locator(".steps > li").nth(3).waitFor();
     await screenshot(page, "panel-progress");
     await row().getByText("running").waitFor();
     await screenshot(page, "panel");

@@ -98,6 +98,8 @@ describe("states and steps", () => {
     expect(typeWords("docker:index/container:Container")).toBe("docker container");
     expect(typeWords("docker:index/remoteImage:RemoteImage")).toBe("docker remote image");
     expect(typeWords("pulumi:pulumi:Stack")).toBe("stack");
+    expect(typeWords("command:local:Command")).toBe("command");
+    expect(typeWords("random:index/randomPassword:RandomPassword")).toBe("random password");
   });
 });
 
