@@ -8,6 +8,7 @@ import { type Names, routeFileName, workspaceDirectories } from "../config/names
 import type { Project } from "../config/project.ts";
 import { shellQuote } from "../config/shell.ts";
 import type { Urls } from "../config/urls.ts";
+import { PROJECT_TYPE } from "../config/urns.ts";
 import { opencodeJson } from "../opencode/settings.ts";
 import { cpuLimit, hardening, labelList } from "./container.ts";
 import { type Host, onHost } from "./host.ts";
@@ -54,7 +55,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
   constructor(args: OpencodeProjectArgs, opts?: pulumi.ComponentResourceOptions) {
     const { name, state } = args.project;
-    super("opencode:platform:Project", name, {}, opts);
+    super(PROJECT_TYPE, name, {}, opts);
     this.name = name;
     this.args = args;
     this.child = { parent: this };

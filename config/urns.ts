@@ -4,7 +4,7 @@
 export const PROJECT_TYPE = "opencode:platform:Project";
 
 /** What the edge has for one project, which is no child of the project. */
-const AT_THE_EDGE = /^project-(.+)-(application|record)$/;
+const AT_THE_EDGE = /^project-(.+)-(application|application-people|revocation|record)$/;
 
 /** The resource's name in the program. */
 export const nameOfUrn = (urn: string): string => urn.split("::").slice(3).join("::");

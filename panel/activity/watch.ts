@@ -33,8 +33,8 @@ export class ActivityWatch {
   readonly #parts: ActivityParts;
   #known: Map<string, Known>;
   #looking: Promise<void> | undefined;
-  /** Projects whose idleness was to be told, and nobody took it. */
-  readonly #untold = new Set<string>();
+  /** Projects whose idleness was to be told, and why nobody took it. */
+  readonly #untold = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: ActivityParts) {
@@ -106,8 +106,10 @@ export class ActivityWatch {
       this.#untold.delete(name);
       this.#save();
     } catch (error) {
-      this.#untold.add(name);
-      report(error);
+      const reason = String(error);
+      // Tried at each look, and said when there is something new to say.
+      if (this.#untold.get(name) !== reason) report(error);
+      this.#untold.set(name, reason);
     }
   }
 

@@ -11,6 +11,8 @@ it.each([
   ["what is in it", CONTAINER, "web-shop"],
   ["its record at the edge", edge("project-web-shop-record"), "web-shop"],
   ["its application there", edge("project-web-record-application"), "web-record"],
+  ["who may pass there", edge("project-web-shop-application-people"), "web-shop"],
+  ["the end of their tokens", edge("project-web-shop-revocation"), "web-shop"],
   ["what all share", edge("panel-record"), undefined],
 ])("%s belongs to the project that it is of", (_, urn, project) => {
   expect(projectOfUrn(urn, new Map([[CONTAINER, PROJECT]]))).toBe(project);

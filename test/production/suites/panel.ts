@@ -37,8 +37,9 @@ export function panel(world: () => World): void {
       const headers = { ...init.headers, cookie: `CF_Authorization=${token}` };
       return await world().cloudflare.edge.fetch(`https://${HOST}${path}`, { ...init, headers });
     };
-    const send = (method: string, path: string, body?: object) =>
-      ask(path, admin, {
+    const onHost = (...argv: string[]) => world().onDroplet(...argv);
+    const send = (method: string, path: string, body?: object, email = admin) =>
+      ask(path, email, {
         method,
         ...(body ? { body: JSON.stringify(body), headers: { "content-type": "application/json" } } : {}),
       });
@@ -118,6 +119,25 @@ export function panel(world: () => World): void {
       expect((await ask("/api/projects/beta/logs", member)).status).toBe(404);
     });
 
+    it("lets a member act on that person's own projects alone, and somebody from outside on none", async () => {
+      const file = await onHost("cat", `${PANEL}/checkout/projects.yaml`);
+      const containers = await world().containers();
+      for (const [method, path] of [
+        ["POST", "/api/projects/beta/stop"],
+        ["PATCH", "/api/projects/beta"],
+        ["DELETE", "/api/projects/beta"],
+      ] as const)
+        expect((await send(method, path, {}, member)).status, `${method} ${path}`).toBe(404);
+      expect((await send("POST", "/api/projects", { name: "mine" }, member)).status).toBe(403);
+      // Whoever has a token that the edge should not have given.
+      expect(await names("eve@elsewhere.example")).toEqual([]);
+      expect((await send("POST", "/api/projects/alpha/stop", {}, "eve@elsewhere.example")).status).toBe(404);
+      expect(await onHost("cat", `${PANEL}/checkout/projects.yaml`)).toBe(file);
+      expect(await world().containers()).toEqual(containers);
+      const audit = await onHost("cat", `${PANEL}/checkout/.runtime/panel/audit.jsonl`);
+      expect(audit).toMatch(new RegExp(`"${member}".*"outcome":"refused"`));
+    });
+
     it("refuses who has no token, or another application's, at the edge, at the connector and by itself", async () => {
       const url = `https://${HOST}/api/projects`;
       expect((await world().cloudflare.edge.fetch(url)).status).toBe(302);
@@ -128,7 +148,7 @@ export function panel(world: () => World): void {
         const flags = headers.flatMap((header) => ["-H", header]);
         const code = ["-s", "-o", "/dev/null", "-w", "%{http_code}"];
         const at = `http://127.0.0.1:4090/api/projects`;
-        return await world().onDroplet("curl", ...code, "-H", `Host: ${HOST}`, ...flags, at);
+        return await onHost("curl", ...code, "-H", `Host: ${HOST}`, ...flags, at);
       };
       expect(await here()).toBe("401");
       expect(await here(`Cf-Access-Jwt-Assertion: ${foreign}`)).toBe("401");
@@ -153,14 +173,14 @@ export function panel(world: () => World): void {
       await carryOut("POST", "/api/projects/delta/start");
       await world().answers("delta");
       await carryOut("DELETE", "/api/projects/delta?workspace=delete&confirm=delta");
-      expect(await world().onDroplet("ls", "/workspaces")).not.toContain("delta");
+      expect(await onHost("ls", "/workspaces")).not.toContain("delta");
       expect(await names(admin)).toEqual(["alpha", "beta"]);
     });
 
     it("keeps what it holds out of what anybody may see", async () => {
       const passphrase = world().shell.PULUMI_CONFIG_PASSPHRASE ?? "";
-      const inspected = await world().onDroplet("docker", "inspect", world().names.panel);
-      const logs = await world().onDroplet(
+      const inspected = await onHost("docker", "inspect", world().names.panel);
+      const logs = await onHost(
         "sh",
         "-c",
         `docker logs ${world().names.panel} 2>&1; find ${PANEL}/checkout/.runtime/panel -type f -exec cat {} +`,
@@ -171,7 +191,7 @@ export function panel(world: () => World): void {
         expect(logs).not.toContain(secret);
       }
       expect(logs).toContain(admin);
-      expect(await world().onDroplet("stat", "-c", "%a %U", PANEL)).toBe("700 root\n");
+      expect(await onHost("stat", "-c", "%a %U", PANEL)).toBe("700 root\n");
     });
 
     it("goes when it is switched off, and leaves its audit log", async () => {
@@ -190,7 +210,7 @@ export function panel(world: () => World): void {
         },
         { within: 60_000, every: 500 },
       );
-      expect(await world().onDroplet("cat", `${PANEL}/checkout/.runtime/panel/audit.jsonl`)).toContain(admin);
+      expect(await onHost("cat", `${PANEL}/checkout/.runtime/panel/audit.jsonl`)).toContain(admin);
     });
   });
 }
