@@ -73,9 +73,13 @@ describe("the panel's page", () => {
     await page.getByLabel("Name", { exact: true }).fill(NAME);
     await page.getByLabel("Memory", { exact: true }).fill("1GiB");
     await page.getByRole("button", { name: "Create", exact: true }).click();
-    await page.getByRole("progressbar").first().waitFor();
-    await page.getByText("Resource by resource").first().click();
-    await page.locator(".steps > li").nth(3).waitFor();
+    // What another test file has left is shown too.
+    const card = page
+      .getByRole("article")
+      .filter({ has: page.getByRole("heading", { name: `create ${NAME}`, exact: true }) });
+    await card.getByRole("progressbar").waitFor();
+    await card.getByText("Resource by resource").click();
+    await card.locator(".steps > li").nth(3).waitFor();
     await screenshot(page, "panel-progress");
     await row().getByText("running").waitFor();
     await screenshot(page, "panel");
