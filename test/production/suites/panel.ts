@@ -195,10 +195,14 @@ export function panel(world: () => World): void {
     });
 
     it("goes when it is switched off, and leaves its audit log", async () => {
+      // An update out of a checkout that knows nothing of the panel's last change would undo it.
+      await git("pull", "--quiet", "--ff-only", repository, "main");
       await world().configure("opencode-platform:panel.enabled", "false", { path: true });
       const off = await world().update();
       expect(off.code, off.output.slice(-6000)).toBe(0);
-      expect(Object.keys(await world().containers())).not.toContain(world().names.panel);
+      const left = Object.keys(await world().containers());
+      expect(left).not.toContain(world().names.panel);
+      expect(left).not.toContain(world().names.project("delta"));
       await waitFor<true>(
         "the plain list of projects",
         async () => {
