@@ -122,16 +122,18 @@ export function panel(world: () => World): void {
     it("lets a member act on that person's own projects alone, and somebody from outside on none", async () => {
       const file = await onHost("cat", `${PANEL}/checkout/projects.yaml`);
       const containers = await world().containers();
-      for (const [method, path] of [
-        ["POST", "/api/projects/beta/stop"],
-        ["PATCH", "/api/projects/beta"],
-        ["DELETE", "/api/projects/beta"],
+      for (const [method, path, body] of [
+        ["POST", "/api/projects/beta/stop", undefined],
+        ["PATCH", "/api/projects/beta", { branch: "main" }],
+        ["DELETE", "/api/projects/beta", undefined],
       ] as const)
-        expect((await send(method, path, {}, member)).status, `${method} ${path}`).toBe(404);
+        expect((await send(method, path, body, member)).status, `${method} ${path}`).toBe(404);
       expect((await send("POST", "/api/projects", { name: "mine" }, member)).status).toBe(403);
       // Whoever has a token that the edge should not have given.
       expect(await names("eve@elsewhere.example")).toEqual([]);
-      expect((await send("POST", "/api/projects/alpha/stop", {}, "eve@elsewhere.example")).status).toBe(404);
+      expect(
+        (await send("POST", "/api/projects/alpha/stop", undefined, "eve@elsewhere.example")).status,
+      ).toBe(404);
       expect(await onHost("cat", `${PANEL}/checkout/projects.yaml`)).toBe(file);
       expect(await world().containers()).toEqual(containers);
       const audit = await onHost("cat", `${PANEL}/checkout/.runtime/panel/audit.jsonl`);
