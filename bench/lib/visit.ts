@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
+import { CHROMIUM } from "../../test/e2e/support/browser.ts";
 import type { Cleaning } from "./cleaning.ts";
 
 const USABLE_MS = 60_000;
@@ -37,10 +39,9 @@ export class Visitor {
   }
 
   static async start(cleaning: Cleaning): Promise<Visitor> {
-    const executablePath = process.env.CHROMIUM_BIN || "/usr/bin/chromium";
     // Else a signal would end this process as soon as Chromium has ended.
     const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
-    return new Visitor(await chromium.launch({ executablePath, ...signals }), cleaning);
+    return new Visitor(await chromium.launch({ executablePath: CHROMIUM, ...signals }), cleaning);
   }
 
   /** Visits a page with nothing in the cache, and then uses it. A browser that takes but one encoding can be had too. */
@@ -115,7 +116,7 @@ class Traffic {
   /** Resolves when nothing has come for a while. */
   async untilQuiet(): Promise<Omit<Visit, "usable">> {
     for (let rest = QUIET_MS; rest > 0; rest = QUIET_MS - (performance.now() - this.#lastAt))
-      await new Promise((resolve) => setTimeout(resolve, rest));
+      await sleep(rest);
     const answers = [...this.#answers.values()];
     const files = answers.filter(({ isFile }) => isFile);
     const sum = (of: readonly Answer[], bytes: (answer: Answer) => number) =>

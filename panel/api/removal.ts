@@ -1,6 +1,7 @@
 /** Taking a project out, and its workspace where that is asked for by name. */
 import { ConfigError } from "../../config/errors.ts";
 import type { Parts } from "../parts.ts";
+import { changedMeanwhile } from "../platform/projects-file.ts";
 import { Conflict, type Person } from "../platform/types.ts";
 import { assertMayAct, findListed, request, started, submit, versionIn } from "./acts.ts";
 import type { Catalog, Snapshot } from "./catalog.ts";
@@ -50,8 +51,7 @@ const isIn = ({ listed }: Snapshot, name: string): boolean =>
 /** Throws unless the project is surely in no entry, and has left something. */
 async function assertLeft(parts: Parts, context: Ctx, snapshot: Snapshot, name: string): Promise<void> {
   const wanted = versionIn(context);
-  if (wanted !== undefined && wanted !== snapshot.version)
-    throw new Conflict("projects.yaml has been changed meanwhile");
+  if (wanted !== undefined && wanted !== snapshot.version) throw changedMeanwhile(snapshot.version);
   if (snapshot.isStale)
     throw new Refusal(
       503,

@@ -130,7 +130,8 @@ export function applyEdit(text: string, edit: Edit): string {
 
 export const versionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-const changedMeanwhile = (present: string) =>
+/** @param present the version that the file has now */
+export const changedMeanwhile = (present: string): Conflict =>
   new Conflict("projects.yaml has been changed meanwhile", { present });
 
 const refused = (path: string, what: string, fix?: string) =>

@@ -13,9 +13,12 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** The browser that pages are opened in: CHROMIUM_BIN, else Debian's. */
+export const CHROMIUM = process.env.CHROMIUM_BIN || "/usr/bin/chromium";
+
 export const launchBrowser = (more: readonly string[] = []): Promise<Browser> =>
   chromium.launch({
-    executablePath: process.env.CHROMIUM_BIN || "/usr/bin/chromium",
+    executablePath: CHROMIUM,
     args: [...FLAGS, ...more],
   });
 
