@@ -1,11 +1,11 @@
-import "./components/quick-start.ts";
+import "./components/program/quick-start.ts";
 import * as pulumi from "@pulumi/pulumi";
-import { localHost } from "./components/host.ts";
-import { OpencodeImage } from "./components/image.ts";
-import { loadPlatform } from "./components/load.ts";
-import { Network } from "./components/network.ts";
-import { OpencodeProject } from "./components/project.ts";
-import { TraefikProxy } from "./components/proxy.ts";
+import { localHost } from "./components/host/host.ts";
+import { OpencodeImage } from "./components/host/image.ts";
+import { Network } from "./components/host/network.ts";
+import { loadPlatform } from "./components/program/load.ts";
+import { OpencodeProject } from "./components/project/project.ts";
+import { TraefikProxy } from "./components/proxy/proxy.ts";
 
 const checkout = import.meta.dirname;
 const platform = await loadPlatform(checkout);
@@ -14,7 +14,7 @@ const { settings, names, urls, entries } = platform;
 // Another stack than `local` is on a droplet, and loads what that needs.
 const production =
   platform.production &&
-  (await (await import("./components/production.ts")).makeProduction(platform.production, checkout));
+  (await (await import("./components/program/production.ts")).makeProduction(platform.production, checkout));
 const host = production?.host ?? localHost(settings, checkout);
 const network = new Network("network", { host, names });
 const image = new OpencodeImage("image", {

@@ -6,7 +6,7 @@ const MINUTE = 60_000;
 const onPlatform = (name: string, folder: string) => ({
   test: {
     name,
-    globalSetup: ["test/e2e/support/global-setup.ts"],
+    globalSetup: ["test/support/global-setup.ts"],
     include: [`${folder}/**/*.test.ts`],
     fileParallelism: false,
     pool: "forks" as const,
@@ -21,17 +21,22 @@ export default defineConfig({
     reporters: ["default"],
     projects: [
       {
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: MINUTE },
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/suites/**"],
+          testTimeout: MINUTE,
+        },
       },
       // The chain from the terminal to the container, real but for Cloudflare.
-      onPlatform("attach", "test/attach"),
-      onPlatform("panel", "test/panel"),
-      onPlatform("local", "test/e2e"),
+      onPlatform("attach", "test/suites/attach"),
+      onPlatform("panel", "test/suites/panel"),
+      onPlatform("local", "test/suites/local"),
       {
         // In one run after the other: the first that fails says why the rest does.
         test: {
           name: "production",
-          include: ["test/production/**/*.test.ts"],
+          include: ["test/suites/production/**/*.test.ts"],
           fileParallelism: false,
           pool: "forks",
           testTimeout: 20 * MINUTE,

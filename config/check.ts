@@ -1,13 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import { LOCAL_STACK } from "./commands.ts";
 import { ConfigError, collect, type Problem } from "./errors.ts";
-import { readProjectsFile } from "./load.ts";
-import { hostnameClashes } from "./production.ts";
-import type { Project } from "./project.ts";
-import { readStackFile, type StackFile } from "./secrets.ts";
-import { ownSettings, parseSettings, type Settings, type SettingsContext } from "./stack.ts";
+import { readProjectsFile } from "./projects/load.ts";
+import type { Project } from "./projects/project.ts";
+import { LOCAL_STACK } from "./stack/commands.ts";
+import { hostnameClashes } from "./stack/production.ts";
+import { readStackFile, type StackFile } from "./stack/secrets.ts";
+import { ownSettings, parseSettings, type Settings, type SettingsContext } from "./stack/settings.ts";
 
 /** What a checkout says, checked. */
 export interface Checked {

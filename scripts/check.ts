@@ -1,9 +1,9 @@
 /** `npm run check`: what is wrong with projects.yaml and the settings, offline; with `-- --stack prod` those of another stack. */
 import { check } from "../config/check.ts";
-import { parseCommandLine } from "./lib/arguments.ts";
-import { root } from "./lib/checkout.ts";
+import { root } from "../operate/engine/checkout.ts";
+import { parseCommandLine } from "../operate/engine/command-line.ts";
+import { sessionFor, stackFlag } from "../operate/engine/session.ts";
 import { main } from "./lib/main.ts";
-import { sessionFor, stackFlag } from "./lib/session.ts";
 
 await main(async (args) => {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });

@@ -1,13 +1,13 @@
 /** `npm run ci -- preview|up|drift [--stack <name>]`: what the pipelines of GitHub and GitLab run. docs/ci.md has the whole of it. */
 import { parseArgs } from "node:util";
-import { driftJob } from "./ci/drift.ts";
-import type { Job } from "./ci/job.ts";
-import { forgeOf, runUrlOf } from "./ci/place.ts";
-import { previewJob } from "./ci/preview.ts";
-import { redactor } from "./ci/redact.ts";
-import { upJob } from "./ci/up.ts";
+import { openSession } from "../operate/engine/session.ts";
+import { driftJob } from "../operate/forge/drift.ts";
+import type { Job } from "../operate/forge/job.ts";
+import { forgeOf, runUrlOf } from "../operate/forge/place.ts";
+import { previewJob } from "../operate/forge/preview.ts";
+import { redactor } from "../operate/forge/redact.ts";
+import { upJob } from "../operate/forge/up.ts";
 import { main, stop } from "./lib/main.ts";
-import { openSession } from "./lib/session.ts";
 
 const USAGE = "npm run ci -- preview|up|drift [--stack <name>]";
 

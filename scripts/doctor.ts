@@ -2,24 +2,30 @@
 import { resolve } from "node:path";
 import { check } from "../config/check.ts";
 import { ConfigError } from "../config/errors.ts";
-import { makeNames } from "../config/names.ts";
-import type { Project } from "../config/project.ts";
-import type { Settings } from "../config/stack.ts";
-import { checkClouds } from "./checks/clouds.ts";
-import { checkContainers } from "./checks/containers.ts";
-import { checkDroplet } from "./checks/droplet.ts";
-import { type Finding, fine, formatFinding, note, wrong } from "./checks/finding.ts";
-import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./checks/machine.ts";
-import { checkGateway, checkRoutes, checkStack, isDeployed } from "./checks/stack.ts";
-import { parseCommandLine } from "./lib/arguments.ts";
-import { dockerEnv, readNames, readSettings, root } from "./lib/checkout.ts";
-import { listContainers } from "./lib/docker-state.ts";
-import { provideAccess } from "./lib/droplet/access.ts";
-import { openClouds, readConfig } from "./lib/droplet/clouds.ts";
+import { makeNames } from "../config/naming/names.ts";
+import type { Project } from "../config/projects/project.ts";
+import type { Settings } from "../config/stack/settings.ts";
+import { openClouds, readConfig } from "../operate/clouds/open.ts";
+import { listContainers } from "../operate/docker/containers.ts";
+import { checkClouds } from "../operate/doctor/clouds.ts";
+import { checkContainers } from "../operate/doctor/containers.ts";
+import { checkDroplet } from "../operate/doctor/droplet.ts";
+import { type Finding, fine, formatFinding, note, wrong } from "../operate/doctor/finding.ts";
+import {
+  checkDisk,
+  checkDocker,
+  checkLocalhostNames,
+  checkMemory,
+  checkTools,
+} from "../operate/doctor/machine.ts";
+import { checkGateway, checkRoutes, checkStack, isDeployed } from "../operate/doctor/stack.ts";
+import { provideAccess } from "../operate/droplet/access.ts";
+import { dockerEnv, readNames, readSettings, root } from "../operate/engine/checkout.ts";
+import { parseCommandLine } from "../operate/engine/command-line.ts";
+import { prepareStack } from "../operate/engine/prepare.ts";
+import { commandFor, type Session, sessionFor } from "../operate/engine/session.ts";
+import { readState } from "../operate/state/state.ts";
 import { main } from "./lib/main.ts";
-import { commandFor, type Session, sessionFor } from "./lib/session.ts";
-import { prepareStack } from "./lib/stack.ts";
-import { readState } from "./lib/stack-state.ts";
 
 let isWell = true;
 

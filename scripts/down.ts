@@ -1,15 +1,15 @@
 /** `npm run down`: removes everything that `npm start` made, except what can't be made again and what costs long to make. */
 import { resolve } from "node:path";
+import { DROPLET_IMAGE } from "../lab/build/droplet-image.ts";
+import { removeImages } from "../operate/docker/images.ts";
+import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "../operate/engine/checkout.ts";
+import { deploy, summary } from "../operate/engine/deploy.ts";
+import { heal } from "../operate/engine/heal.ts";
+import { commandFor, openSession, stackExists } from "../operate/engine/session.ts";
 import { docker, engineVersion, imageId } from "../toolchain/lib/docker.ts";
 import { stopDockerd } from "../toolchain/parts/docker.ts";
-import { DROPLET_IMAGE } from "../toolchain/parts/droplet-image.ts";
-import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "./lib/checkout.ts";
-import { deploy, summary } from "./lib/deploy.ts";
-import { heal } from "./lib/heal.ts";
 import { isWatched, main, stop } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
-import { removeImages } from "./lib/platform-images.ts";
-import { commandFor, openSession, stackExists } from "./lib/session.ts";
 
 await main(async (args) => {
   refuseOtherStack("run down", args, (session) => commandFor(session, "destroy"));

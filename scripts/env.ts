@@ -2,12 +2,12 @@
  * `eval "$(npm run -s env)"`: lets a bare `pulumi up` in the checkout use the pinned CLI and the local state; with
  * `-- --stack prod` those of another stack.
  */
-import { shellQuote } from "../config/shell.ts";
+import { shellQuote } from "../config/text/shell.ts";
+import { prepareState, root } from "../operate/engine/checkout.ts";
+import { parseCommandLine } from "../operate/engine/command-line.ts";
+import { sessionFor } from "../operate/engine/session.ts";
 import { toolchainPath } from "../toolchain/paths.ts";
-import { parseCommandLine } from "./lib/arguments.ts";
-import { prepareState, root } from "./lib/checkout.ts";
 import { main } from "./lib/main.ts";
-import { sessionFor } from "./lib/session.ts";
 
 await main(async (args) => {
   // Without --stack it is for the stack that PULUMI_STACK names, as everywhere.

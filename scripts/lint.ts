@@ -1,7 +1,7 @@
 /** `npm run lint`: types and style; style is checked even if types have something. */
 import { join } from "node:path";
+import { root } from "../operate/engine/checkout.ts";
 import { runInherited } from "../toolchain/lib/exec.ts";
-import { root } from "./lib/checkout.ts";
 import { main } from "./lib/main.ts";
 
 await main(async () => {

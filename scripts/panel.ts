@@ -1,9 +1,11 @@
 /** `npm run panel`: the panel on this machine, until Ctrl-C. */
 import { join } from "node:path";
+import { root } from "../operate/engine/checkout.ts";
 import { runInherited } from "../toolchain/lib/exec.ts";
-import { root } from "./lib/checkout.ts";
 import { main } from "./lib/main.ts";
 
 // Stripping types, by which the page's modules are made, is told to be experimental at every start.
 const flags = ["--disable-warning=ExperimentalWarning"];
-await main((args) => runInherited(process.execPath, [...flags, join(root, "panel", "main.ts"), ...args]));
+await main((args) =>
+  runInherited(process.execPath, [...flags, join(root, "panel", "server", "main.ts"), ...args]),
+);

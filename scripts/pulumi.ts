@@ -1,11 +1,12 @@
 /** `npm run pulumi -- <arguments>`: the pinned CLI, on this machine's stack or the one that is named. */
-import { needsStack, parseCommandLine, verbOf } from "./lib/arguments.ts";
-import { beforeVerb } from "./lib/before.ts";
-import { prepareState } from "./lib/checkout.ts";
+
+import { beforeVerb } from "../operate/engine/before.ts";
+import { prepareState } from "../operate/engine/checkout.ts";
+import { needsStack, parseCommandLine, verbOf } from "../operate/engine/command-line.ts";
+import { prepareEngine, prepareStack } from "../operate/engine/prepare.ts";
+import { pulumiInherited } from "../operate/engine/pulumi.ts";
+import { type Session, sessionFor } from "../operate/engine/session.ts";
 import { main } from "./lib/main.ts";
-import { pulumiInherited } from "./lib/pulumi.ts";
-import { type Session, sessionFor } from "./lib/session.ts";
-import { prepareEngine, prepareStack } from "./lib/stack.ts";
 
 await main(async (args) => {
   const line = parseCommandLine(args);

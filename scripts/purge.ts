@@ -2,15 +2,15 @@
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { check } from "../config/check.ts";
-import { makeNames } from "../config/names.ts";
-import { PROJECT_NAME_PATTERN } from "../config/projects.ts";
+import { makeNames } from "../config/naming/names.ts";
+import { PROJECT_NAME_PATTERN } from "../config/projects/file-schema.ts";
+import { listContainers } from "../operate/docker/containers.ts";
+import { deleteFolders, workspaceFolders } from "../operate/docker/workspaces.ts";
+import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
+import type { Session } from "../operate/engine/session.ts";
 import { engineVersion } from "../toolchain/lib/docker.ts";
-import { dockerEnv, root, STACK } from "./lib/checkout.ts";
-import { listContainers } from "./lib/docker-state.ts";
 import { main, stop } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
-import type { Session } from "./lib/session.ts";
-import { deleteFolders, workspaceFolders } from "./lib/workspaces.ts";
 
 await main(async (args) => {
   refuseOtherStack("run purge", args, onDroplet);

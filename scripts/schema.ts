@@ -1,8 +1,8 @@
 /** `npm run schema`: writes projects.schema.json, which editors check projects.yaml with. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectsJsonSchema } from "../config/schema.ts";
-import { root } from "./lib/checkout.ts";
+import { projectsJsonSchema } from "../config/projects/json-schema.ts";
+import { root } from "../operate/engine/checkout.ts";
 import { main } from "./lib/main.ts";
 
 await main(async () => {

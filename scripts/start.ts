@@ -1,18 +1,18 @@
 /** `npm start`: everything this machine needs, then the stack, then where to find each project. */
 import { check } from "../config/check.ts";
-import { localUrls } from "../config/urls.ts";
+import { localUrls } from "../config/naming/urls.ts";
+import { awaitProjects, type Readiness } from "../operate/docker/ready.ts";
+import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
+import { deploy, summary } from "../operate/engine/deploy.ts";
+import { heal } from "../operate/engine/heal.ts";
+import { type ProjectOutput, readProjectOutputs } from "../operate/engine/outputs.ts";
+import { prepareStack } from "../operate/engine/prepare.ts";
+import { commandFor } from "../operate/engine/session.ts";
 import { platformParts, provision } from "../toolchain/index.ts";
 import { dockerHost } from "../toolchain/lib/docker.ts";
 import { duration } from "../toolchain/lib/words.ts";
-import { dockerEnv, root, STACK } from "./lib/checkout.ts";
-import { deploy, summary } from "./lib/deploy.ts";
-import { heal } from "./lib/heal.ts";
 import { isWatched, main } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
-import { type ProjectOutput, readProjectOutputs } from "./lib/outputs.ts";
-import { awaitProjects, type Readiness } from "./lib/ready.ts";
-import { commandFor } from "./lib/session.ts";
-import { prepareStack } from "./lib/stack.ts";
 import { table } from "./lib/table.ts";
 
 await main(async (args) => {

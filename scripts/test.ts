@@ -1,13 +1,13 @@
 /** `npm test`: everything; `npm run test:unit`, `test:attach`, `test:panel`, `test:local` and `test:production`: one kind. */
 import { join } from "node:path";
+import { CHROMIUM_COMMANDS, gitPart, tmuxPart } from "../lab/build/commands.ts";
+import { root, toolchain } from "../operate/engine/checkout.ts";
+import { pulumiBinary } from "../operate/engine/pulumi.ts";
 import { platformParts, productionTestParts, provision, testParts } from "../toolchain/index.ts";
 import { runInherited, which } from "../toolchain/lib/exec.ts";
 import type { Part } from "../toolchain/part.ts";
-import { CHROMIUM_COMMANDS, gitPart, tmuxPart } from "../toolchain/parts/commands.ts";
 import { describePlugins } from "../toolchain/parts/plugins.ts";
-import { root, toolchain } from "./lib/checkout.ts";
 import { isWatched, main } from "./lib/main.ts";
-import { pulumiBinary } from "./lib/pulumi.ts";
 
 const KINDS = ["unit", "attach", "panel", "local", "production"] as const;
 type Kind = (typeof KINDS)[number];

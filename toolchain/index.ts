@@ -1,9 +1,10 @@
 /** What others use of the toolchain. */
+
+import { chromiumPart, gitPart, postgresPart, tmuxPart } from "../lab/build/commands.ts";
+import { dropletImagePart } from "../lab/build/droplet-image.ts";
 import type { Part } from "./part.ts";
 import { baseImagePart } from "./parts/base-image.ts";
-import { chromiumPart, gitPart, postgresPart, tmuxPart } from "./parts/commands.ts";
 import { dockerPart } from "./parts/docker.ts";
-import { dropletImagePart } from "./parts/droplet-image.ts";
 import { pluginsPart } from "./parts/plugins.ts";
 import { pulumiPart } from "./parts/pulumi.ts";
 import { traefikPart } from "./parts/traefik.ts";

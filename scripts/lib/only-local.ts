@@ -1,7 +1,7 @@
-import { parseCommandLine } from "./arguments.ts";
-import { STACK } from "./checkout.ts";
+import { STACK } from "../../operate/engine/checkout.ts";
+import { parseCommandLine } from "../../operate/engine/command-line.ts";
+import { type Session, sessionFor } from "../../operate/engine/session.ts";
 import { stop } from "./main.ts";
-import { type Session, sessionFor } from "./session.ts";
 
 /** Ends a script that works on this machine alone when it is asked for another stack. `instead`: what to do for that one. */
 export function refuseOtherStack(

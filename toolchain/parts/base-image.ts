@@ -1,11 +1,11 @@
 import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { SYSTEM_CERTIFICATES } from "../lib/debian.ts";
-import { makeDebianRoot } from "../lib/debian-root.ts";
+import { BASE_IMAGE, DEBIAN, IMAGE_NODE, IMAGE_NPM } from "../../config/versions.ts";
+import { SYSTEM_CERTIFICATES } from "../../lab/build/lib/debian.ts";
+import { makeDebianRoot } from "../../lab/build/lib/debian-root.ts";
 import { mustExec } from "../lib/exec.ts";
 import { findImage, makeImage, pullImage } from "../lib/image.ts";
 import type { Context, Part } from "../part.ts";
-import { BASE_IMAGE, DEBIAN, IMAGE_NODE, IMAGE_NPM } from "../versions.ts";
 
 /** The image that opencode's is built from: the pinned one, which can be made here, or another that the settings name. */
 export function baseImagePart(image: string = BASE_IMAGE): Part {

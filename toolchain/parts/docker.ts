@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { DOCKER_OLDEST } from "../../config/versions.ts";
 import { aptInstall, canApt } from "../lib/apt.ts";
 import { DEFAULT_SOCKET, docker, engineVersion } from "../lib/docker.ts";
 import { ToolchainError } from "../lib/errors.ts";
@@ -9,7 +10,6 @@ import { exec, lastLines, which } from "../lib/exec.ts";
 import { type Holder, holds, startTime } from "../lib/lock.ts";
 import { compareVersions } from "../lib/words.ts";
 import type { Context, Part } from "../part.ts";
-import { DOCKER_OLDEST } from "../versions.ts";
 
 const START_MS = 60_000;
 const pidFile = (dir: string) => join(dir, "dockerd.json");

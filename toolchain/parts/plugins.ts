@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { install } from "../../lab/plugins/install.ts";
 import { mustExec, which } from "../lib/exec.ts";
 import type { Part } from "../part.ts";
-import { install } from "../plugins/install.ts";
 import { findPulumi, PULUMI_HOST } from "./pulumi.ts";
 
 const LANGUAGE_HOST = "pulumi-language-nodejs";

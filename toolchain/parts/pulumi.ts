@@ -1,13 +1,13 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { PULUMI, PULUMI_OLDEST } from "../../config/versions.ts";
+import { goBuild } from "../../lab/build/lib/go.ts";
 import { fetchFile, fetchText } from "../lib/download.ts";
 import { ToolchainError } from "../lib/errors.ts";
 import { exec, mustExec, which } from "../lib/exec.ts";
-import { goBuild } from "../lib/go.ts";
 import { publishedChecksum } from "../lib/manifest.ts";
 import { compareVersions } from "../lib/words.ts";
 import type { Context, Part } from "../part.ts";
-import { PULUMI, PULUMI_OLDEST } from "../versions.ts";
 
 /** Where Pulumi publishes its releases. */
 export const PULUMI_HOST = "get.pulumi.com";

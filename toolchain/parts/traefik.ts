@@ -2,11 +2,11 @@ import { copyFileSync, existsSync, mkdirSync, renameSync, symlinkSync } from "no
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
-import { SYSTEM_CERTIFICATES } from "../lib/debian.ts";
-import { goBuild } from "../lib/go.ts";
+import { TRAEFIK, TRAEFIK_IMAGE } from "../../config/versions.ts";
+import { SYSTEM_CERTIFICATES } from "../../lab/build/lib/debian.ts";
+import { goBuild } from "../../lab/build/lib/go.ts";
 import { findImage, makeImage, pullImage } from "../lib/image.ts";
 import type { Context, Part } from "../part.ts";
-import { TRAEFIK, TRAEFIK_IMAGE } from "../versions.ts";
 
 export const traefikPart: Part = {
   name: `image ${TRAEFIK_IMAGE}`,

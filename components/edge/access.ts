@@ -1,0 +1,174 @@
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+import type { CloudNames } from "../../config/naming/cloud-names.ts";
+import type { Admitted } from "../../config/projects/members.ts";
+import type { ProductionSettings } from "../../config/stack/production.ts";
+import type { CloudflareAccount } from "./account.ts";
+
+export interface AccessArgs {
+  settings: ProductionSettings;
+  cloud: CloudNames;
+  account: CloudflareAccount;
+}
+
+/** An application, and what of it a revocation waits for. */
+export interface Protected {
+  readonly application: cloudflare.ZeroTrustAccessApplication;
+  /** Who of people may pass; nobody where it is for machines alone. */
+  readonly admitted?: Admitted;
+  readonly policy?: cloudflare.ZeroTrustAccessPolicy;
+}
+
+/** Whom an application is for: the stack's people, people of its own under a policy's name, or machines alone. */
+export type Audience = "people" | "machines" | { readonly policy: string; readonly admitted: Admitted };
+
+/** Who may pass: how people log in, the policies that the applications share, and a service token for machines. */
+export class Access extends pulumi.ComponentResource {
+  /** Client id and secret of the service token, which a machine sends as two headers. Secret. */
+  readonly serviceToken: pulumi.Output<{ clientId: string; clientSecret: string }>;
+
+  private readonly args: AccessArgs;
+  private readonly child: pulumi.CustomResourceOptions;
+  private readonly identityProviders: pulumi.Output<string>[];
+  private readonly people: cloudflare.ZeroTrustAccessPolicy;
+  private readonly machines: cloudflare.ZeroTrustAccessPolicy;
+
+  constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("opencode:platform:Access", name, {}, opts);
+    this.args = args;
+    this.child = { parent: this };
+
+    this.identityProviders = [
+      ...this.logInWithGoogle(),
+      ...this.acceptExisting(),
+      ...this.logInWithOneTimePin(),
+    ];
+    this.people = this.admit("people", args.cloud.peoplePolicy, this.everybody);
+    const token = this.makeServiceToken();
+    this.machines = this.admitMachines(token);
+    this.serviceToken = pulumi.secret({ clientId: token.clientId, clientSecret: token.clientSecret });
+    this.registerOutputs({});
+  }
+
+  /** An application for a hostname. The service token passes each. */
+  protect(
+    name: string,
+    args: { name: string; hostname: string; audience: Audience },
+    opts: pulumi.CustomResourceOptions,
+  ): Protected {
+    const { account, settings } = this.args;
+    const people = this.policyFor(name, args.audience);
+    const policies = [...(people ? [people.policy] : []), this.machines];
+    const application = new cloudflare.ZeroTrustAccessApplication(
+      name,
+      {
+        accountId: account.id,
+        name: args.name,
+        type: "self_hosted",
+        domain: args.hostname,
+        sessionDuration: settings.sessionDuration,
+        // None given: whatever the account has.
+        ...(this.identityProviders.length > 0 ? { allowedIdps: this.identityProviders } : {}),
+        // Nobody chooses from a list of one.
+        autoRedirectToIdentity: this.identityProviders.length === 1,
+        policies: policies.map(({ id }, index) => ({ id, precedence: index + 1 })),
+        // The page's scripts have no business with the token.
+        httpOnlyCookieAttribute: true,
+        appLauncherVisible: args.audience !== "machines",
+      },
+      opts,
+    );
+    return { application, ...people };
+  }
+
+  private policyFor(name: string, audience: Audience): Required<Omit<Protected, "application">> | undefined {
+    if (audience === "machines") return undefined;
+    if (audience === "people") return { policy: this.people, admitted: this.everybody };
+    const { policy, admitted } = audience;
+    return { policy: this.admit(`${name}-people`, policy, admitted), admitted };
+  }
+
+  private logInWithGoogle(): pulumi.Output<string>[] {
+    const { account, settings, cloud } = this.args;
+    const { googleClientId, googleClientSecret } = settings;
+    if (!googleClientId || !googleClientSecret) return [];
+    const google = new cloudflare.ZeroTrustAccessIdentityProvider(
+      "google",
+      {
+        accountId: account.id,
+        name: cloud.google,
+        type: "google",
+        config: { clientId: googleClientId, clientSecret: pulumi.secret(googleClientSecret) },
+      },
+      { ...this.child, additionalSecretOutputs: ["config.clientSecret"] },
+    );
+    return [google.id];
+  }
+
+  private acceptExisting(): pulumi.Output<string>[] {
+    return this.args.settings.identityProviderIds.map((id) => pulumi.output(id));
+  }
+
+  /** An account has one provider of one-time PINs at most: another's is used as it is. */
+  private logInWithOneTimePin(): pulumi.Output<string>[] {
+    const { account, settings, cloud } = this.args;
+    if (!settings.oneTimePin) return [];
+    if (account.oneTimePin) return [pulumi.output(account.oneTimePin)];
+    const pin = new cloudflare.ZeroTrustAccessIdentityProvider(
+      "one-time-pin",
+      { accountId: account.id, name: cloud.oneTimePin, type: "onetimepin", config: {} },
+      this.child,
+    );
+    return [pin.id];
+  }
+
+  private get everybody(): Admitted {
+    const { accessEmails, accessEmailDomains } = this.args.settings;
+    return { emails: accessEmails, domains: accessEmailDomains };
+  }
+
+  private admit(
+    name: string,
+    policy: string,
+    { emails, domains }: Admitted,
+  ): cloudflare.ZeroTrustAccessPolicy {
+    const { account, settings } = this.args;
+    return new cloudflare.ZeroTrustAccessPolicy(
+      name,
+      {
+        accountId: account.id,
+        name: policy,
+        decision: "allow",
+        includes: [
+          ...domains.map((domain) => ({ emailDomain: { domain } })),
+          ...emails.map((email) => ({ email: { email } })),
+        ],
+        sessionDuration: settings.sessionDuration,
+      },
+      this.child,
+    );
+  }
+
+  private makeServiceToken(): cloudflare.ZeroTrustAccessServiceToken {
+    const { account, cloud } = this.args;
+    return new cloudflare.ZeroTrustAccessServiceToken(
+      "service-token",
+      { accountId: account.id, name: cloud.serviceToken, duration: "8760h" },
+      { ...this.child, additionalSecretOutputs: ["clientSecret"] },
+    );
+  }
+
+  private admitMachines(token: cloudflare.ZeroTrustAccessServiceToken): cloudflare.ZeroTrustAccessPolicy {
+    const { account, cloud } = this.args;
+    return new cloudflare.ZeroTrustAccessPolicy(
+      "machines",
+      {
+        accountId: account.id,
+        name: cloud.machinesPolicy,
+        decision: "non_identity",
+        includes: [{ serviceToken: { tokenId: token.id } }],
+      },
+      this.child,
+    );
+  }
+}

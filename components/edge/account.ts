@@ -1,0 +1,54 @@
+import * as cloudflare from "@pulumi/cloudflare";
+import { ConfigError } from "../../config/errors.ts";
+import type { CloudNames } from "../../config/naming/cloud-names.ts";
+import { settingKey } from "../../config/stack/settings.ts";
+import { teamNameOf } from "./ingress.ts";
+
+/** What there is at Cloudflare before the platform: found by the domain, never made or changed here. */
+export interface CloudflareAccount {
+  readonly id: string;
+  readonly zoneId: string;
+  /** The Zero Trust team: `<team>.cloudflareaccess.com` is where people log in. */
+  readonly teamName: string;
+  /** Id of a one-time PIN provider that is not this stack's. An account can have one only. */
+  readonly oneTimePin?: string;
+}
+
+/**
+ * Looks a domain's account up.
+ * @throws ConfigError when the token sees no such zone, or the account has no Zero Trust team yet.
+ */
+export async function findAccount(domain: string, cloud: CloudNames): Promise<CloudflareAccount> {
+  const zone = await orExplain(cloudflare.getZone({ filter: { name: domain } }), {
+    where: settingKey("domain"),
+    what: `Cloudflare shows no zone ${domain} to this token`,
+    fix: "add the domain to Cloudflare, or give the token the permission Zone Read for it (docs/deploying.md lists all that it needs)",
+  });
+  const accountId = zone.account.id;
+  const organization = await orExplain(cloudflare.getZeroTrustOrganization({ accountId }), {
+    where: `Cloudflare account of ${domain}`,
+    what: "has no Zero Trust team, or the token may not read it",
+    fix: "open Zero Trust once in Cloudflare's dashboard and choose a team name (docs/deploying.md)",
+  });
+  const providers = await cloudflare.getZeroTrustAccessIdentityProviders({ accountId });
+  const pin = providers.results.find(({ type, name }) => type === "onetimepin" && name !== cloud.oneTimePin);
+  return {
+    id: accountId,
+    zoneId: zone.zoneId,
+    teamName: teamNameOf(organization.authDomain),
+    ...(pin ? { oneTimePin: pin.id } : {}),
+  };
+}
+
+/** The provider's own words follow ours: a wrong token and a missing zone look alike to it. */
+async function orExplain<T>(
+  answer: Promise<T>,
+  problem: { where: string; what: string; fix: string },
+): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error);
+    throw new ConfigError([{ ...problem, what: `${problem.what} (${said.trim()})` }]);
+  }
+}

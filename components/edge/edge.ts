@@ -1,0 +1,232 @@
+import * as cloudflare from "@pulumi/cloudflare";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { CloudNames } from "../../config/naming/cloud-names.ts";
+import type { Names } from "../../config/naming/names.ts";
+import type { PublicUrls } from "../../config/naming/urls.ts";
+import { admittedToPanel } from "../../config/projects/members.ts";
+import type { Project } from "../../config/projects/project.ts";
+import type { ProductionSettings } from "../../config/stack/production.ts";
+import { hardening, labelList } from "../host/container.ts";
+import { type Host, onHost } from "../host/host.ts";
+import { Access, type Audience } from "./access.ts";
+import type { CloudflareAccount } from "./account.ts";
+import { ingressRules, type PublicHostname } from "./ingress.ts";
+import { cutConnections, revokeFromRemoved } from "./revocation.ts";
+
+/** cloudflared's release: the newest whose sources were read for this (2026-08). */
+export const CONNECTOR_IMAGE = "cloudflare/cloudflared:2026.8.2";
+/** The user of that image. */
+const CONNECTOR_UID = "65532";
+const TOKEN_FILE = "/etc/cloudflared/token";
+/** Where the connector says on the droplet's loopback whether it is connected. */
+const METRICS = "127.0.0.1:20241";
+
+export interface EdgeArgs {
+  settings: ProductionSettings;
+  names: Names;
+  cloud: CloudNames;
+  urls: PublicUrls;
+  account: CloudflareAccount;
+  host: Host;
+  /** Port on the droplet's loopback on which Traefik answers. */
+  port: number;
+  projects: readonly Pick<Project, "name" | "members">[];
+  /** Who may open the panel besides the stack's people and the projects' members. */
+  admins: readonly string[];
+}
+
+type InternalHostname = Omit<PublicHostname, "audience"> & { audience: pulumi.Output<string> };
+
+interface Application {
+  readonly name: string;
+  readonly hostname: string;
+  readonly audience: Audience;
+  /** Shell command for the host that cuts what people have open, for when somebody is taken off. */
+  readonly cut?: string;
+}
+
+/**
+ * Cloudflare's side: a hostname for each project, an Access application in front of each, and a tunnel that leads to the droplet,
+ * which itself opens no port to the internet.
+ */
+export class Edge extends pulumi.ComponentResource {
+  /** The credentials with which machines pass Access. Secret. */
+  readonly serviceToken: Access["serviceToken"];
+  /** How the panel's own check tells a token that is for it. */
+  readonly panel: {
+    readonly hostname: string;
+    readonly teamName: string;
+    readonly audience: pulumi.Output<string>;
+  };
+
+  private readonly args: EdgeArgs;
+  private readonly child: pulumi.CustomResourceOptions;
+
+  constructor(name: string, args: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("opencode:platform:Edge", name, {}, opts);
+    this.args = args;
+    this.child = { parent: this };
+
+    const { settings, cloud, account } = args;
+    const access = new Access("access", { settings, cloud, account }, this.child);
+    const tunnel = this.makeTunnel();
+    const panel = this.publishPanel(access, tunnel);
+    const hostnames = [
+      panel,
+      ...args.projects.map((project) => this.publishProject(project, access, tunnel)),
+      ...this.publishSsh(access, tunnel),
+    ];
+    const rules = this.configure(tunnel, hostnames);
+    this.connect(tunnel, rules);
+    this.serviceToken = access.serviceToken;
+    this.panel = { hostname: panel.hostname, teamName: account.teamName, audience: panel.audience };
+    this.registerOutputs({});
+  }
+
+  private makeTunnel(): cloudflare.ZeroTrustTunnelCloudflared {
+    const { account, cloud } = this.args;
+    return new cloudflare.ZeroTrustTunnelCloudflared(
+      "tunnel",
+      { accountId: account.id, name: cloud.base, configSrc: "cloudflare" },
+      this.child,
+    );
+  }
+
+  private publishPanel(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname {
+    const { cloud, urls, projects, admins, settings } = this.args;
+    const admitted = admittedToPanel(projects, settings, admins);
+    const isEverybody = admitted.emails.length === settings.accessEmails.length;
+    const audience = isEverybody ? "people" : { policy: cloud.panelPolicy, admitted };
+    return this.publish(
+      "panel",
+      { name: cloud.panelApplication, hostname: urls.panel, audience },
+      access,
+      tunnel,
+    );
+  }
+
+  private publishProject(
+    { name, members }: Pick<Project, "name" | "members">,
+    access: Access,
+    tunnel: cloudflare.ZeroTrustTunnelCloudflared,
+  ): InternalHostname {
+    const { cloud, urls, names } = this.args;
+    const own = { policy: cloud.membersPolicy(name), admitted: { emails: members, domains: [] } };
+    const application = {
+      name: cloud.application(name),
+      hostname: urls.hostname(name),
+      audience: members.length > 0 ? own : ("people" as const),
+      cut: cutConnections(names.project(name), names.connector),
+    };
+    return this.publish(`project-${name}`, application, access, tunnel);
+  }
+
+  private publishSsh(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname[] {
+    const { cloud, urls } = this.args;
+    if (!urls.ssh) return [];
+    const application = { name: cloud.sshApplication, hostname: urls.ssh, audience: "machines" as const };
+    return [{ ...this.publish("ssh", application, access, tunnel), service: "ssh://localhost:22" }];
+  }
+
+  /** A hostname's application before its record, so that the name never leads anywhere unprotected. */
+  private publish(
+    name: string,
+    application: Application,
+    access: Access,
+    tunnel: cloudflare.ZeroTrustTunnelCloudflared,
+  ): InternalHostname {
+    const { account, cloud, port, host } = this.args;
+    const { hostname, cut } = application;
+    const protectedBy = access.protect(`${name}-application`, application, this.child);
+    revokeFromRemoved(`${name}-revocation`, { account, host, ...protectedBy, cut }, this.child);
+    new cloudflare.DnsRecord(
+      `${name}-record`,
+      {
+        zoneId: account.zoneId,
+        name: hostname,
+        type: "CNAME",
+        content: pulumi.interpolate`${tunnel.id}.cfargotunnel.com`,
+        proxied: true,
+        // 1 is "automatic", the only one that a proxied record takes.
+        ttl: 1,
+        comment: cloud.recordComment,
+      },
+      { ...this.child, dependsOn: [protectedBy.application] },
+    );
+    return { hostname, service: `http://127.0.0.1:${port}`, audience: protectedBy.application.aud };
+  }
+
+  private configure(
+    tunnel: cloudflare.ZeroTrustTunnelCloudflared,
+    hostnames: readonly InternalHostname[],
+  ): cloudflare.ZeroTrustTunnelCloudflaredConfig {
+    const { account } = this.args;
+    const ingresses = pulumi.all(hostnames.map(({ audience }) => audience)).apply((audiences) =>
+      ingressRules(
+        account.teamName,
+        hostnames.map((hostname, index) => ({ ...hostname, audience: String(audiences[index]) })),
+      ),
+    );
+    return new cloudflare.ZeroTrustTunnelCloudflaredConfig(
+      "tunnel-config",
+      { accountId: account.id, tunnelId: tunnel.id, config: { ingresses } },
+      this.child,
+    );
+  }
+
+  /** cloudflared on the droplet's network. It learns its rules from Cloudflare, so that a new project does not restart it. */
+  private connect(
+    tunnel: cloudflare.ZeroTrustTunnelCloudflared,
+    rules: cloudflare.ZeroTrustTunnelCloudflaredConfig,
+  ): docker.Container {
+    const { account, host, names } = this.args;
+    const { token } = cloudflare.getZeroTrustTunnelCloudflaredTokenOutput({
+      accountId: account.id,
+      tunnelId: tunnel.id,
+    });
+    const image = new docker.RemoteImage(
+      "connector",
+      { name: CONNECTOR_IMAGE, keepLocally: true },
+      { parent: this, ...onHost(host) },
+    );
+    return new docker.Container(
+      "connector",
+      {
+        ...hardening,
+        name: names.connector,
+        image: image.name,
+        // Open event streams would hold it for the whole grace period: 30 s by default.
+        command: ["tunnel", "--metrics", METRICS, "--grace-period", "5s", "run"],
+        envs: [`TUNNEL_TOKEN_FILE=${TOKEN_FILE}`],
+        uploads: [
+          {
+            file: TOKEN_FILE,
+            content: pulumi.secret(token),
+            owner: CONNECTOR_UID,
+            group: CONNECTOR_UID,
+            permissions: "0600",
+          },
+        ],
+        labels: labelList({ [names.platformLabel]: names.prefix }),
+        networkMode: "host",
+        healthcheck: {
+          tests: ["CMD", "cloudflared", "tunnel", "--metrics", METRICS, "ready"],
+          interval: "10s",
+          timeout: "5s",
+          startPeriod: "30s",
+          retries: 3,
+        },
+        memory: 256,
+        memorySwap: 256,
+      },
+      {
+        parent: this,
+        ...onHost(host),
+        deleteBeforeReplace: true,
+        replaceOnChanges: ["healthcheck"],
+        dependsOn: [rules],
+      },
+    );
+  }
+}

@@ -1,0 +1,83 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { CLOUD_TOKENS } from "../../config/stack/settings.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+import type { Host } from "../host/host.ts";
+import { OPENCODE_PORT } from "../proxy/routes.ts";
+import type { Protected } from "./access.ts";
+import type { CloudflareAccount } from "./account.ts";
+
+/** What `commands/revoke.ts` is told on its standard input. */
+export interface Revocation {
+  readonly api: string;
+  readonly account: string;
+  readonly application: string;
+  /** Addresses, and `@domain`s, that may pass. */
+  readonly admitted: readonly string[];
+  /** Shell command that cuts the open connections. */
+  readonly cut?: string;
+}
+
+export interface RevocationArgs extends Protected {
+  account: CloudflareAccount;
+  host: Host;
+  /** Shell command for the host that cuts the application's open connections. */
+  cut?: string | undefined;
+}
+
+/** Where Cloudflare's API is, unless the provider is told otherwise. */
+const API = "https://api.cloudflare.com/client/v4";
+
+/** Run by the plugin, which the engine starts in the checkout; the path is the same on every machine that deploys. */
+const REVOKE = "node_modules/.bin/node components/edge/commands/revoke.ts";
+
+/**
+ * Has everybody's sessions of an application end when somebody is taken off, since a token passes until it expires whatever the policy says by
+ * then; and what is open already is cut. Whoever may still pass gets a new token without a question. It follows the policy, so that nobody
+ * comes back in between.
+ */
+export function revokeFromRemoved(
+  name: string,
+  { account, application, policy, admitted, host, cut }: RevocationArgs,
+  opts: pulumi.CustomResourceOptions,
+): void {
+  if (!policy || !admitted) return;
+  const config = new pulumi.Config("cloudflare");
+  const token = config.getSecret("apiToken");
+  const run: Omit<Revocation, "application"> = {
+    api: config.get("baseUrl") ?? API,
+    account: account.id,
+    admitted: [...admitted.emails, ...admitted.domains.map((domain) => `@${domain}`)],
+    ...(cut ? { cut: host.remote(cut) } : {}),
+  };
+  new command.local.Command(
+    name,
+    {
+      create: REVOKE,
+      update: REVOKE,
+      stdin: application.id.apply((application) => JSON.stringify({ ...run, application })),
+      // Else the plugin passes on whatever token the machine that deploys has in its environment, as the provider's does.
+      ...(token ? { environment: { [CLOUD_TOKENS.cloudflare.variables[0]]: token } } : {}),
+      logging: "none",
+    },
+    pulumi.mergeOptions(opts, { dependsOn: [application, policy] }),
+  );
+}
+
+/**
+ * A script for the host: cuts what the gateway has open to a container, which itself goes on. Where the kernel can't do that, the connector
+ * is started anew, through which all of it comes.
+ */
+export function cutConnections(container: string, connector: string): string {
+  const address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+  return `to=$(docker inspect -f '${address}' ${shellQuote(container)} 2> /dev/null)
+[ -n "$to" ] || exit 0
+open() { ss -Htn state established dst "$to:${OPENCODE_PORT}" | while read -r _ _ from _; do echo "$from"; done; }
+before=$(open)
+ss -K dst "$to:${OPENCODE_PORT}" > /dev/null 2>&1
+for from in $before; do
+  if open | grep -qxF "$from"; then
+    exec docker restart -t 5 ${shellQuote(connector)} > /dev/null
+  fi
+done`;
+}

@@ -1,0 +1,146 @@
+import { stringify } from "yaml";
+import { DROPLET_WORKSPACES_DIR, INDEX_DIR, ROUTES_DIR } from "../../config/naming/names.ts";
+import { SSH_USER } from "./ssh-files.ts";
+
+/** What the platform writes for itself on the droplet's own disk; an update makes it again. */
+export const RUNTIME_DIR = "/var/lib/opencode-platform";
+/** What the platform brings to the droplet itself. */
+const LIB = "/usr/local/lib/opencode-platform";
+/** Prints the proof that the droplet's host key is the droplet's: the hash of the pairing code and the key. */
+export const PROVE_HOST_KEY = `${LIB}/prove-host-key`;
+/** Where a droplet finds a volume of DigitalOcean's, by its name. */
+export const volumeDevice = (name: string) => `/dev/disk/by-id/scsi-0DO_Volume_${name}`;
+
+export interface CloudInitArgs {
+  /** Name of the workspaces' volume. */
+  volume: string;
+  /** Size of the swap file in GiB; 0 makes none. */
+  swapSize: number;
+  /** Proves to the first connection that the host key it sees is this droplet's. Opens nothing, and is of no use afterwards. */
+  pairingCode: string;
+}
+
+/** Engine settings: logs that cannot fill the disk, containers that go on while the Engine is upgraded, networks clear of DigitalOcean's. */
+const DAEMON = {
+  "log-driver": "json-file",
+  "log-opts": { "max-size": "10m", "max-file": "3" },
+  "live-restore": true,
+  // Whether containers of one network reach each other is left to the network.
+  "default-address-pools": [{ base: "172.28.0.0/14", size: 24 }],
+};
+
+/**
+ * Keys only, nothing forwarded. Docker opens one connection for each request under way, all at once at the start of an update; sshd's
+ * own limit of 10 drops some (docker/compose#10117).
+ */
+const SSHD = `PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+AllowUsers ${SSH_USER}
+AllowTcpForwarding no
+AllowStreamLocalForwarding no
+AllowAgentForwarding no
+PermitTunnel no
+X11Forwarding no
+MaxStartups 100:30:200
+MaxSessions 100
+`;
+
+/** Upgrades come by themselves; restarts of the machine do not, since people work on it. */
+const AUTO_UPGRADES = `APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+Unattended-Upgrade::Automatic-Reboot "false";
+`;
+
+const mountUnit = (volume: string) => `[Unit]
+Description=Volume of the workspaces
+Before=docker.service
+
+[Mount]
+What=${volumeDevice(volume)}
+Where=${DROPLET_WORKSPACES_DIR}
+Type=ext4
+Options=noatime,nodev,nosuid
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+/** Without the volume no container starts: it would write to the droplet's own disk, which is lost with the droplet. */
+const DOCKER_NEEDS_VOLUME = `[Unit]
+RequiresMountsFor=${DROPLET_WORKSPACES_DIR}
+`;
+
+/**
+ * Containers reach neither the metadata service, which tells the droplet's user data, nor the droplet itself (its sshd). Replies to
+ * connections that the droplet opened (Traefik's) pass.
+ */
+const GUARD = `[Unit]
+Description=Keep containers from the metadata service and from the droplet itself
+Before=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/iptables -w -t raw -I PREROUTING -d 169.254.169.254/32 -j DROP
+ExecStart=/usr/sbin/iptables -w -I INPUT -i docker0 -m conntrack --ctstate NEW -j REJECT
+ExecStart=/usr/sbin/iptables -w -I INPUT -i br-+ -m conntrack --ctstate NEW -j REJECT
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+const proveHostKey = (pairingCode: string) => `#!/bin/sh
+# Asked by the first connection: see firstContact in the platform's components/ssh.ts.
+key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub)
+printf '%s %s' '${pairingCode}' "$key" | sha256sum | cut -d' ' -f1
+`;
+
+/** The volume is attached a moment after the droplet is made, so it is waited for: 10 minutes at most. */
+const setup = (volume: string) => `#!/bin/sh
+set -eu
+install -d -m 0755 ${RUNTIME_DIR} ${RUNTIME_DIR}/${ROUTES_DIR} ${RUNTIME_DIR}/${INDEX_DIR}
+systemctl reload-or-restart ssh
+systemctl daemon-reload
+systemctl enable --now opencode-guard.service
+waited=0
+until [ -e '${volumeDevice(volume)}' ]; do
+  if [ "$waited" -ge 600 ]; then
+    echo 'The volume ${volume} was not attached within 10 minutes.' >&2
+    exit 1
+  fi
+  sleep 2
+  waited=$((waited + 2))
+done
+systemctl enable --now workspaces.mount
+systemctl restart docker.service
+`;
+
+/**
+ * The user data of a droplet, as cloud-config: everything that the machine itself needs before containers can be put on it. It holds no
+ * secret: whoever is on the droplet can read it. Ubuntu 24.04 and Debian 12 call all of it by the same names, so it is one text for both.
+ */
+export function cloudInit({ volume, swapSize, pairingCode }: CloudInitArgs): string {
+  const file = (path: string, content: string, permissions = "0644") => ({ path, content, permissions });
+  const config = {
+    disable_root: false,
+    ssh_pwauth: false,
+    package_update: true,
+    packages: ["docker.io", "iptables", "unattended-upgrades"],
+    ...(swapSize > 0
+      ? { swap: { filename: "/swapfile", size: swapSize * 2 ** 30, maxsize: swapSize * 2 ** 30 } }
+      : {}),
+    write_files: [
+      file("/etc/docker/daemon.json", `${JSON.stringify(DAEMON, null, 2)}\n`),
+      file("/etc/ssh/sshd_config.d/10-opencode-platform.conf", SSHD),
+      file("/etc/apt/apt.conf.d/99-opencode-platform", AUTO_UPGRADES),
+      file("/etc/systemd/system/workspaces.mount", mountUnit(volume)),
+      file("/etc/systemd/system/docker.service.d/workspaces.conf", DOCKER_NEEDS_VOLUME),
+      file("/etc/systemd/system/opencode-guard.service", GUARD),
+      file(PROVE_HOST_KEY, proveHostKey(pairingCode), "0700"),
+      file(`${LIB}/setup`, setup(volume), "0700"),
+    ],
+    runcmd: [[`${LIB}/setup`]],
+  };
+  return `#cloud-config\n${stringify(config, { lineWidth: 0 })}`;
+}

@@ -1,0 +1,71 @@
+import * as command from "@pulumi/command";
+import type * as digitalocean from "@pulumi/digitalocean";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { CloudNames } from "../../config/naming/cloud-names.ts";
+import { DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+import { RUNTIME_DIR } from "./cloud-init.ts";
+import type { Host } from "./host.ts";
+import { overSsh } from "./ssh.ts";
+import { SSH_USER, sshConfigFile } from "./ssh-files.ts";
+
+export interface DropletHostParts {
+  droplet: digitalocean.Droplet;
+  cloud: CloudNames;
+  /** Done once the droplet has its volume and its Docker. */
+  ready: command.local.Command;
+}
+
+/**
+ * A droplet as everything that is put on it sees it. What Docker and commands are told of it is known before there is one and never changes: a
+ * provider whose host is unknown in a preview makes it fail. With another droplet, all that was on the one before it is made again.
+ */
+export function hostOnDroplet(
+  { droplet, cloud, ready }: DropletHostParts,
+  opts: pulumi.CustomResourceOptions,
+): Host {
+  const target = sshTarget(cloud.base);
+  const user = { uid: 1000, gid: 1000 };
+  return {
+    provider: new docker.Provider(
+      "droplet",
+      {
+        host: `ssh://${SSH_USER}@${target.alias}`,
+        sshOpts: ["-F", target.configFile],
+        // The first preview has nobody to ask yet.
+        disableDockerDaemonCheck: true,
+      },
+      { ...opts, dependsOn: [ready] },
+    ),
+    machine: droplet.id,
+    address: droplet.ipv4Address,
+    workspacesDir: DROPLET_WORKSPACES_DIR,
+    runtimeDir: RUNTIME_DIR,
+    platform: "linux/amd64",
+    dockerSocket: "/var/run/docker.sock",
+    user,
+    makeDirectory: (path) =>
+      `mkdir -p ${shellQuote(path)} && chown ${user.uid}:${user.gid} ${shellQuote(path)}`,
+    remote: (script) => overSsh(target, script),
+    run: (name, args, own) => {
+      const remote = (script: pulumi.Input<string>) =>
+        pulumi.output(script).apply((script) => overSsh(target, script));
+      const { create, triggers = [], ...others } = args;
+      return new command.local.Command(
+        name,
+        {
+          ...others,
+          create: remote(create),
+          ...(args.delete ? { delete: remote(args.delete) } : {}),
+          triggers: pulumi.output(triggers).apply((own) => [...own, droplet.id]),
+          logging: "none",
+        },
+        pulumi.mergeOptions(own, { dependsOn: [ready] }),
+      );
+    },
+  };
+}
+
+/** What ssh is told to reach a droplet: relative to the checkout, where Pulumi and its plugins run. */
+export const sshTarget = (alias: string) => ({ alias, configFile: sshConfigFile(pulumi.getStack(), alias) });

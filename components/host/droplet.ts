@@ -1,0 +1,276 @@
+import { createHash } from "node:crypto";
+import * as command from "@pulumi/command";
+import * as digitalocean from "@pulumi/digitalocean";
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+import * as tls from "@pulumi/tls";
+import type { CloudNames } from "../../config/naming/cloud-names.ts";
+import type { ProductionSettings } from "../../config/stack/production.ts";
+import { settingKey } from "../../config/stack/settings.ts";
+import { cloudInit, volumeDevice } from "./cloud-init.ts";
+import { hostOnDroplet, sshTarget } from "./droplet-host.ts";
+import type { Host } from "./host.ts";
+import { firstContact, overSsh, releaseVolume, waitUntilReady } from "./ssh.ts";
+import { type SshAccess, writeSshFiles } from "./ssh-files.ts";
+
+export interface DropletHostArgs {
+  settings: ProductionSettings;
+  cloud: CloudNames;
+  /** Full hostname of SSH through the tunnel, if connections go through it. */
+  tunnelHostname?: string;
+  /** The checkout: ssh's files are written below it. */
+  checkout: string;
+}
+
+/** Properties that DigitalOcean cannot change on a droplet that is there. */
+const REPLACING = ["image", "monitoring", "sshKeys", "userData"] as const;
+const ANYWHERE = ["0.0.0.0/0", "::/0"];
+
+/** A droplet with a volume for the workspaces, which outlives it. Reached by ssh from the allow-list, or through the tunnel. */
+export class DropletHost extends pulumi.ComponentResource {
+  readonly host: Host;
+  /** How to reach the droplet by ssh. Secret: it holds the private key. */
+  readonly ssh: pulumi.Output<SshAccess>;
+
+  private readonly args: DropletHostArgs;
+  private readonly child: pulumi.CustomResourceOptions;
+
+  constructor(name: string, args: DropletHostArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("opencode:platform:Droplet", name, {}, opts);
+    this.args = args;
+    this.child = { parent: this };
+
+    const key = this.makeKey();
+    const tag = new digitalocean.Tag("tag", { name: args.cloud.base }, this.child);
+    const firewall = this.makeFirewall(tag);
+    const volume = this.makeVolume(tag);
+    const pairing = new random.RandomId("pairing-code", { byteLength: 16 }, this.child);
+    const userData = this.renderUserData(pairing);
+    const droplet = this.makeDroplet(userData, key.publicKey, tag, firewall);
+    this.tellOfOldUserData(droplet, userData);
+    this.group(droplet, volume);
+    const attachment = this.attach(volume, droplet);
+    const hostKey = this.meet(droplet, pairing, key.privateKey);
+    this.ssh = this.describeAccess(droplet, hostKey, key.privateKey);
+    const alias = this.writeFiles();
+    const ready = this.waitFor(alias, attachment);
+
+    this.host = hostOnDroplet({ droplet, cloud: args.cloud, ready }, this.child);
+    this.growFileSystem(volume);
+    // The scripts look here too: a first update that fails leaves the stack itself without outputs.
+    this.registerOutputs({ address: droplet.ipv4Address, ssh: this.ssh });
+  }
+
+  /** The person's own key, or one made here. */
+  private makeKey(): { privateKey: pulumi.Output<string>; publicKey: pulumi.Output<string> } {
+    const own = this.args.settings.sshPrivateKey;
+    if (own) return { privateKey: pulumi.secret(own.privateKey), publicKey: pulumi.output(own.publicKey) };
+    const made = new tls.PrivateKey("ssh-key", { algorithm: "ED25519" }, this.child);
+    return {
+      privateKey: made.privateKeyOpenssh,
+      publicKey: made.publicKeyOpenssh.apply((key) => key.trim()),
+    };
+  }
+
+  /** By tag, so that a droplet is behind it from its first moment. */
+  private makeFirewall(tag: digitalocean.Tag): digitalocean.Firewall {
+    const { settings, cloud } = this.args;
+    const outbound = (protocol: string, portRange?: string) => ({
+      protocol,
+      ...(portRange ? { portRange } : {}),
+      destinationAddresses: ANYWHERE,
+    });
+    return new digitalocean.Firewall(
+      "firewall",
+      {
+        name: cloud.base,
+        tags: [tag.name],
+        inboundRules:
+          settings.sshAllow.length > 0
+            ? [{ protocol: "tcp", portRange: "22", sourceAddresses: [...settings.sshAllow] }]
+            : [],
+        // "all", because that is how DigitalOcean's answer is read back.
+        outboundRules: [outbound("tcp", "all"), outbound("udp", "all"), outbound("icmp")],
+      },
+      this.child,
+    );
+  }
+
+  /** Protected: an update never removes or replaces it, unless the setting says otherwise. */
+  private makeVolume(tag: digitalocean.Tag): digitalocean.Volume {
+    const { settings, cloud } = this.args;
+    return new digitalocean.Volume(
+      "workspaces",
+      {
+        name: cloud.volume,
+        region: settings.region,
+        size: settings.volumeSize,
+        // DigitalOcean copies the file system that a snapshot has.
+        ...(settings.volumeSnapshot
+          ? { snapshotId: settings.volumeSnapshot }
+          : { initialFilesystemType: "ext4" }),
+        description: "Workspaces of the opencode platform",
+        tags: [tag.name],
+      },
+      // No two volumes of a region have one name.
+      { ...this.child, protect: settings.protectWorkspaces, deleteBeforeReplace: true },
+    );
+  }
+
+  private renderUserData(pairing: random.RandomId): pulumi.Output<string> {
+    const { settings, cloud } = this.args;
+    return pairing.hex.apply((pairingCode) =>
+      cloudInit({ volume: cloud.volume, swapSize: settings.swapSize, pairingCode }),
+    );
+  }
+
+  /**
+   * What would replace the droplet is ignored once it is made, so that nobody's work is cut off by surprise. Its name in the stack carries
+   * the setting `dropletGeneration`: a new generation is a new droplet, made before the old one goes.
+   */
+  private makeDroplet(
+    userData: pulumi.Output<string>,
+    publicKey: pulumi.Output<string>,
+    tag: digitalocean.Tag,
+    firewall: digitalocean.Firewall,
+  ): digitalocean.Droplet {
+    const { settings, cloud } = this.args;
+    const key = new digitalocean.SshKey("ssh-key", { name: cloud.base, publicKey }, this.child);
+    const vpc = new digitalocean.Vpc("vpc", { name: cloud.base, region: settings.region }, this.child);
+    return new digitalocean.Droplet(
+      `droplet-${settings.dropletGeneration}`,
+      {
+        name: cloud.base,
+        image: settings.image,
+        region: settings.region,
+        size: settings.size,
+        // The disk keeps its size, so that a droplet can be made smaller again.
+        resizeDisk: false,
+        vpcUuid: vpc.id,
+        sshKeys: [key.id],
+        tags: [tag.name],
+        userData,
+        monitoring: true,
+        backups: settings.backups,
+        // The volume's last writes reach it before the droplet goes.
+        gracefulShutdown: true,
+      },
+      { ...this.child, dependsOn: [firewall], ignoreChanges: [...REPLACING] },
+    );
+  }
+
+  /** The provider gives back the hash of what the droplet was made with. */
+  private tellOfOldUserData(droplet: digitalocean.Droplet, userData: pulumi.Output<string>): void {
+    const { settings } = this.args;
+    const key = settingKey("dropletGeneration");
+    pulumi.all([droplet.userData, userData]).apply(([made, wanted]) => {
+      if (!made || made === wanted || made === createHash("sha1").update(wanted).digest("hex")) return;
+      return pulumi.log.warn(
+        "the droplet was made with other user data than a new one would get, and is left as it is. To replace it: " +
+          `npm run pulumi -- config set ${key} <anything but ${settings.dropletGeneration}>. All projects are then down ` +
+          "until the new droplet has their containers, about ten minutes; sessions and workspaces are on the volume and are kept; " +
+          "the address changes.",
+        droplet,
+      );
+    });
+  }
+
+  /** In DigitalOcean's control panel the platform is a project of its own. */
+  private group(droplet: digitalocean.Droplet, volume: digitalocean.Volume): void {
+    new digitalocean.Project(
+      "project",
+      {
+        name: this.args.cloud.base,
+        description: "A team's opencode platform",
+        purpose: "Operational / Developer tooling",
+        environment: "Production",
+        resources: [droplet.dropletUrn, volume.volumeUrn],
+      },
+      this.child,
+    );
+  }
+
+  private attach(volume: digitalocean.Volume, droplet: digitalocean.Droplet): digitalocean.VolumeAttachment {
+    return new digitalocean.VolumeAttachment(
+      "workspaces-attachment",
+      { volumeId: volume.id, dropletId: droplet.id.apply(Number) },
+      { ...this.child, deleteBeforeReplace: true },
+    );
+  }
+
+  /** The droplet's host key, which it has proved to be its own. */
+  private meet(
+    droplet: digitalocean.Droplet,
+    pairing: random.RandomId,
+    privateKey: pulumi.Output<string>,
+  ): pulumi.Output<string> {
+    const { tunnelHostname } = this.args;
+    const met = new command.local.Command(
+      "host-key",
+      {
+        create: pulumi
+          .all([droplet.ipv4Address, pairing.hex])
+          .apply(([address, pairingCode]) =>
+            firstContact({ address, pairingCode, ...(tunnelHostname ? { tunnelHostname } : {}) }),
+          ),
+        stdin: privateKey,
+        triggers: [droplet.id],
+        logging: "none",
+      },
+      this.child,
+    );
+    return pulumi.unsecret(met.stdout);
+  }
+
+  private describeAccess(
+    droplet: digitalocean.Droplet,
+    hostKey: pulumi.Output<string>,
+    privateKey: pulumi.Output<string>,
+  ): pulumi.Output<SshAccess> {
+    const { cloud, tunnelHostname } = this.args;
+    return pulumi
+      .all([droplet.id, droplet.ipv4Address, hostKey, pulumi.secret(privateKey)])
+      .apply(([id, address, hostKey, privateKey]) => ({
+        name: cloud.base,
+        alias: `${cloud.base}-${id}`,
+        address,
+        hostKey,
+        privateKey,
+        ...(tunnelHostname ? { tunnelHostname } : {}),
+      }));
+  }
+
+  /** What follows waits for ssh's files to be there. The droplet's alias is no secret. */
+  private writeFiles(): pulumi.Output<string> {
+    const { checkout } = this.args;
+    const written = this.ssh.apply((access) => {
+      writeSshFiles(checkout, pulumi.getStack(), access);
+      return access.alias;
+    });
+    return pulumi.unsecret(written);
+  }
+
+  private waitFor(
+    alias: pulumi.Output<string>,
+    attachment: digitalocean.VolumeAttachment,
+  ): command.local.Command {
+    return new command.local.Command(
+      "ready",
+      {
+        create: alias.apply((alias) => overSsh(sshTarget(alias), waitUntilReady())),
+        // 255 is ssh's own: a droplet that is gone has nothing to let go of.
+        delete: alias.apply((alias) => `${overSsh(sshTarget(alias), releaseVolume())} || [ $? -eq 255 ]`),
+        triggers: [attachment.id],
+        logging: "none",
+      },
+      // The old droplet lets go of the volume before it is detached.
+      { ...this.child, deleteBeforeReplace: true },
+    );
+  }
+
+  /** A volume that has grown is of use once its file system has, too. Does nothing to one that fills it already. */
+  private growFileSystem(volume: digitalocean.Volume): void {
+    const create = `resize2fs ${volumeDevice(this.args.cloud.volume)}`;
+    this.host.run("workspaces-size", { create, triggers: [pulumi.interpolate`${volume.size}`] }, this.child);
+  }
+}

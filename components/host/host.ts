@@ -1,0 +1,78 @@
+import { mkdirSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import * as command from "@pulumi/command";
+import * as docker from "@pulumi/docker";
+import type * as pulumi from "@pulumi/pulumi";
+import { LOCAL_RUNTIME_DIR, ROUTES_DIR } from "../../config/naming/names.ts";
+import type { Settings } from "../../config/stack/settings.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+
+/** A machine with a Docker daemon, on which everything else is made. */
+export interface Host {
+  /** Speaks to the machine's Docker daemon. */
+  readonly provider: docker.Provider;
+  /** Identity of a machine that can be replaced: with another one, all that was on it is gone. */
+  readonly machine?: pulumi.Output<string>;
+  /** Where people and tests reach the machine: an IP address or a hostname. */
+  readonly address: pulumi.Input<string>;
+  /** Absolute path, on the machine, of the directory that holds one workspace per project. */
+  readonly workspacesDir: string;
+  /** Absolute path, on the machine, of what the platform writes for itself (Traefik's routes). Can be made again by an update. */
+  readonly runtimeDir: string;
+  /** Platform of the images that the machine runs, as Docker calls it. */
+  readonly platform: string;
+  /** Path of the Docker socket on the machine. */
+  readonly dockerSocket: string;
+  /** Whom the containers run as: the owner of the workspaces. */
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** Shell command that makes a directory and gives it to `user`, where whoever runs it may. */
+  makeDirectory(path: string): string;
+  /** Shell command by which the machine that deploys runs a script on this one. Known before there is a machine. */
+  remote(script: string): string;
+  /** Runs shell commands on the machine as part of the resource graph. */
+  run(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions): pulumi.CustomResource;
+}
+
+/** Options of what is made by a host's Docker daemon: another machine wants all of it anew. */
+export const onHost = ({ provider, machine }: Host): pulumi.CustomResourceOptions => ({
+  provider,
+  ...(machine ? { replacementTrigger: machine } : {}),
+});
+
+export interface HostCommandArgs {
+  /** Runs when the resource is made, and again when `create` or `stdin` changes. */
+  create: pulumi.Input<string>;
+  /** Runs when the resource is removed. Default: nothing. */
+  delete?: pulumi.Input<string>;
+  /** Given to the command on its standard input. The place for secrets: never in `create`, which previews show. */
+  stdin?: pulumi.Input<string>;
+  /** The command runs afresh when one of these changes. */
+  triggers?: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/**
+ * The Docker daemon of this machine: the stack `local`. `DOCKER_HOST` is honoured, as everywhere.
+ * Containers run as the person's own uid, or as 1000 (the first person of most Linux systems) where that person is root.
+ */
+export function localHost(settings: Settings, checkout: string): Host {
+  const inCheckout = (path: string) => (isAbsolute(path) ? path : join(checkout, path));
+  const runtimeDir = join(checkout, LOCAL_RUNTIME_DIR);
+  const uid = process.getuid?.() ?? 1000;
+  const isRoot = uid === 0;
+  const user = isRoot ? { uid: 1000, gid: 1000 } : { uid, gid: process.getgid?.() ?? 1000 };
+  // Docker would make a missing mount source itself, owned by root.
+  mkdirSync(join(runtimeDir, ROUTES_DIR), { recursive: true });
+  return {
+    provider: new docker.Provider("local"),
+    address: "127.0.0.1",
+    workspacesDir: inCheckout(settings.workspacesDir),
+    runtimeDir,
+    platform: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
+    dockerSocket: settings.dockerSocket,
+    user,
+    makeDirectory: (path) =>
+      `mkdir -p ${shellQuote(path)}${isRoot ? ` && chown ${user.uid}:${user.gid} ${shellQuote(path)}` : ""}`,
+    remote: (script) => script,
+    run: (name, args, opts) => new command.local.Command(name, { ...args, logging: "none" }, opts),
+  };
+}

@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Names } from "../../config/naming/names.ts";
+import { type Host, onHost } from "./host.ts";
+
+/** The release of opencode in the image: the newest whose binaries are published for every platform (npm, 2026-11). */
+export const OPENCODE_VERSION = "1.18.33";
+
+export interface ImageArgs {
+  host: Host;
+  names: Names;
+  /** Image that the Dockerfile starts from. Needs apt, Node and npm. */
+  baseImage: string;
+  /** Directory of the Dockerfile. */
+  context: string;
+}
+
+/** The image of the projects' containers, built on the host. Its tag follows from what it is built of, so it is stable until that changes. */
+export class OpencodeImage extends pulumi.ComponentResource {
+  /** `<repository>:<tag>`, known once it is built. */
+  readonly reference: pulumi.Output<string>;
+
+  constructor(name: string, args: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("opencode:platform:Image", name, {}, opts);
+    const { host, names, context } = args;
+    const buildArgs = {
+      BASE_IMAGE: args.baseImage,
+      OPENCODE_VERSION,
+      OPENCODE_UID: String(host.user.uid),
+      OPENCODE_GID: String(host.user.gid),
+    };
+    const image = new docker.Image(
+      name,
+      {
+        imageName: `${names.image}:${imageTag(context, buildArgs)}`,
+        skipPush: true,
+        // Relative to the checkout, so that an update from another one finds nothing changed.
+        build: {
+          context: relative(process.cwd(), context),
+          dockerfile: relative(process.cwd(), join(context, "Dockerfile")),
+          args: buildArgs,
+          platform: host.platform,
+        },
+      },
+      { parent: this, ...onHost(host) },
+    );
+    this.reference = image.imageName;
+    this.registerOutputs({ reference: this.reference });
+  }
+}
+
+/** `<opencode's version>-<hash of the build's inputs>`. */
+export function imageTag(context: string, buildArgs: Readonly<Record<string, string>>): string {
+  const hash = createHash("sha256").update(JSON.stringify(Object.entries(buildArgs).sort()));
+  const files = readdirSync(context, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(context, join(entry.parentPath, entry.name)))
+    .filter((path) => path === "Dockerfile" || path.startsWith("rootfs/"))
+    .sort();
+  for (const path of files)
+    hash.update(`/${asIn01(path)}\0`).update(asIn01(readFileSync(join(context, path), "utf8")));
+  return `${buildArgs.OPENCODE_VERSION}-${hash.digest("hex").slice(0, 12)}`;
+}
+
+/**
+ * A path or the Dockerfile's text as they were in 0.1, which kept the image's files in `lib/`: what is hashed stays the same, so that an
+ * upgrade from 0.1 finds the same tag and replaces no container.
+ */
+const asIn01 = (text: string): string =>
+  text
+    .replace("COPY rootfs/ /\n", "COPY lib/ /usr/local/lib/opencode-platform/\n")
+    .replace(/^rootfs\/usr\/local\/lib\/opencode-platform\//, "lib/");

@@ -1,0 +1,156 @@
+import { join } from "node:path";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+import { type Names, panelDirectory } from "../../config/naming/names.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+import { hardening, labelList } from "../host/container.ts";
+import { type Host, onHost } from "../host/host.ts";
+import { panelRoute } from "../proxy/routes.ts";
+
+/** Memory of the panel with an update under way, in MiB: the engine, the program, its plugins, and Node. */
+const MEMORY = 2048;
+
+export interface PanelArgs {
+  host: Host;
+  names: Names;
+  /** The projects' image, which has Node, git and ssh. */
+  image: pulumi.Input<string>;
+  /** Directory on the host in which Traefik finds route files. */
+  routesDir: string;
+  /** Port on the host's loopback. */
+  port: number;
+  /** The team's repository of this platform, and the branch that is deployed. */
+  git: { readonly remote: string; readonly branch: string; readonly knownHosts: readonly string[] };
+  /** The hostname's Access application, whose tokens the panel checks itself. */
+  access: { readonly hostname: string; readonly teamName: string; readonly audience: pulumi.Input<string> };
+  /** Variables with which updates are run: the state's backend, its passphrase, the clouds' tokens. */
+  environment: pulumi.Input<Readonly<Record<string, string>>>;
+}
+
+/**
+ * The panel on a droplet. It runs updates of the very stack that it is part of, from a checkout of the team's repository, and therefore holds
+ * all that an update needs: docs/panel.md says what that means.
+ */
+export class Panel extends pulumi.ComponentResource {
+  /** Public half of the key with which the panel pulls and pushes; the repository has to know it, with write access. */
+  readonly deployKey: pulumi.Output<string>;
+
+  private readonly args: PanelArgs;
+  private readonly child: pulumi.CustomResourceOptions;
+
+  constructor(name: string, args: PanelArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("opencode:platform:Panel", name, {}, opts);
+    this.args = args;
+    this.child = { parent: this };
+
+    const key = new tls.PrivateKey("panel-deploy-key", { algorithm: "ED25519" }, this.child);
+    this.deployKey = key.publicKeyOpenssh;
+    const directory = this.makeDirectory();
+    this.writeRoute();
+    this.run(key, directory);
+    this.registerOutputs({});
+  }
+
+  private get directory(): string {
+    return panelDirectory(this.args.host.workspacesDir);
+  }
+
+  /** On the volume, since the audit log is to outlive the droplet. Root's alone. */
+  private makeDirectory(): pulumi.Resource {
+    const create = `install -d -m 0700 ${shellQuote(this.directory)}`;
+    return this.args.host.run("panel-directory", { create }, this.child);
+  }
+
+  private writeRoute(): void {
+    const { host, routesDir, port, access } = this.args;
+    const file = shellQuote(join(routesDir, "_panel.yml"));
+    const unfinished = shellQuote(join(routesDir, "_panel.new"));
+    host.run(
+      "panel-route",
+      {
+        create: `umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`,
+        delete: `rm -f ${file}`,
+        stdin: panelRoute(access.hostname, port),
+      },
+      { ...this.child, deleteBeforeReplace: true },
+    );
+  }
+
+  private run(key: tls.PrivateKey, directory: pulumi.Resource): void {
+    const { host, names, image, port } = this.args;
+    new docker.Container(
+      "panel",
+      {
+        ...hardening,
+        name: names.panel,
+        image,
+        entrypoints: ["/usr/local/lib/opencode-platform/panel"],
+        user: "0:0",
+        labels: labelList({ [names.platformLabel]: names.prefix }),
+        // It reaches the droplet's sshd as any machine that deploys, and is reached on loopback by Traefik alone.
+        networkMode: "host",
+        envs: this.variables(),
+        uploads: this.files(key),
+        volumes: [
+          { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock" },
+          { hostPath: this.directory, containerPath: "/panel" },
+        ],
+        healthcheck: {
+          tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${port}/ping`],
+          interval: "10s",
+          timeout: "5s",
+          // The first start installs the packages and brings the engine.
+          startPeriod: "15m0s",
+          retries: 3,
+        },
+        memory: MEMORY,
+        memorySwap: MEMORY,
+      },
+      {
+        ...this.child,
+        ...onHost(host),
+        deleteBeforeReplace: true,
+        replaceOnChanges: ["healthcheck"],
+        dependsOn: [directory],
+      },
+    );
+  }
+
+  /** What `docker inspect` may show. */
+  private variables(): pulumi.Output<string[]> {
+    const { port, git, access } = this.args;
+    const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+    return pulumi.output(access.audience).apply((audience) =>
+      Object.entries({
+        PANEL_REPO: git.remote,
+        PANEL_BRANCH: git.branch,
+        PULUMI_STACK: stack,
+        OPENCODE_PLATFORM_PANEL_PORT: String(port),
+        OPENCODE_PLATFORM_PANEL_HOSTNAME: access.hostname,
+        OPENCODE_PLATFORM_PANEL_TEAM: access.teamName,
+        OPENCODE_PLATFORM_PANEL_AUDIENCE: audience,
+      })
+        .map(([name, value]) => `${name}=${value}`)
+        .sort(),
+    );
+  }
+
+  private files(key: tls.PrivateKey) {
+    const { git, environment } = this.args;
+    const contents: Record<string, pulumi.Input<string> | undefined> = {
+      environment: pulumi.secret(pulumi.output(environment).apply(environmentFile)),
+      deploy_key: key.privateKeyOpenssh,
+      known_hosts: git.knownHosts.length > 0 ? `${git.knownHosts.join("\n")}\n` : undefined,
+    };
+    return Object.entries(contents).flatMap(([file, content]) =>
+      content === undefined ? [] : [{ file: `/run/panel/${file}`, content, permissions: "0600" }],
+    );
+  }
+}
+
+/** Variables as a file that a shell reads. */
+export const environmentFile = (variables: Readonly<Record<string, string>>): string =>
+  Object.entries(variables)
+    .map(([name, value]) => `export ${name}=${shellQuote(value)}\n`)
+    .join("");

@@ -1,0 +1,140 @@
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { dropletHost, localHost } from "../../config/check.ts";
+import { ConfigError, collect, type Problem } from "../../config/errors.ts";
+import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts";
+import { makeNames, type Names } from "../../config/naming/names.ts";
+import { localUrls, type PublicUrls, publicUrls, type Urls } from "../../config/naming/urls.ts";
+import { readProjectsFile } from "../../config/projects/load.ts";
+import { type Admitted, admittedTo } from "../../config/projects/members.ts";
+import type { Project } from "../../config/projects/project.ts";
+import { LOCAL_STACK } from "../../config/stack/commands.ts";
+import type { PanelSettings } from "../../config/stack/panel.ts";
+import { hostnameClashes, type ProductionSettings } from "../../config/stack/production.ts";
+import { secretKeys } from "../../config/stack/secrets.ts";
+import {
+  findTokens,
+  ownSettings,
+  parseSettings,
+  plainKeys,
+  type Settings,
+} from "../../config/stack/settings.ts";
+import { assertPortUsable } from "../proxy/port.ts";
+import { assertToolsInstalled } from "./tools.ts";
+
+/** What a stack on a droplet has beyond the others. */
+export interface Production {
+  settings: ProductionSettings;
+  panel: PanelSettings;
+  cloud: CloudNames;
+  urls: PublicUrls;
+  /** Who of people may open a project. */
+  admittedTo(project: Project): Admitted;
+}
+
+/** All that a person has written, checked, with the names and URLs that follow from it. */
+export interface Platform {
+  settings: Settings;
+  names: Names;
+  urls: Urls;
+  entries: readonly Project[];
+  /** On every stack but `local`. */
+  production?: Production;
+  /** Values of an entry's secrets, by name. */
+  secretsOf(project: Project): Record<string, pulumi.Output<string>>;
+  /** Changes when the project's password is to change. */
+  rotationOf(project: string): string;
+}
+
+/**
+ * Reads projects.yaml and the stack's configuration.
+ * @throws pulumi.RunError with every problem found, before any resource is declared, so that a mistake deploys nothing.
+ */
+export function loadPlatform(checkout: string): Promise<Platform> {
+  return orRunError(async () => {
+    const { entries, settings } = readConfiguration(checkout);
+    const production = settings.production && describeProduction(settings, settings.production);
+    if (production) assertReachable(production.settings);
+    else await assertPortUsable(settings.port, settings.namePrefix);
+    return {
+      settings,
+      names: makeNames(settings.namePrefix),
+      urls: production?.urls ?? localUrls(settings.port),
+      entries,
+      ...(production ? { production } : {}),
+      secretsOf,
+      rotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
+    };
+  });
+}
+
+/** A person's mistake is told without a stack trace. */
+export async function orRunError<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+function readConfiguration(checkout: string): { entries: readonly Project[]; settings: Settings } {
+  const stack = pulumi.getStack();
+  const config = pulumi.runtime.allConfig();
+  const tokens = findTokens((key) => Object.hasOwn(config, key), process.env);
+  const plain = plainKeys(config, process.env.PULUMI_CONFIG_SECRET_KEYS);
+  const [problems, wrongSettings]: [Problem[], Problem[]] = [[], []];
+  const settings = collect(wrongSettings, () => parseSettings(ownSettings(config), { stack, tokens, plain }));
+  const entries = collect(problems, () =>
+    readProjectsFile(join(checkout, "projects.yaml"), {
+      stack,
+      hasSecret: (project, name) => findSecret(project, name) !== undefined,
+      ...(stack === LOCAL_STACK
+        ? localHost()
+        : settings?.production && dropletHost(settings.production.size)),
+    }),
+  );
+  problems.push(...wrongSettings);
+  if (entries && settings?.production)
+    problems.push(
+      ...hostnameClashes(
+        settings.production,
+        entries.map(({ name }) => name),
+        stack,
+      ),
+    );
+  if (!entries || !settings || problems.length > 0) throw new ConfigError(problems);
+  return { entries, settings };
+}
+
+function describeProduction({ namePrefix, panel }: Settings, settings: ProductionSettings): Production {
+  return {
+    settings,
+    panel,
+    cloud: cloudNames(namePrefix, pulumi.getStack()),
+    urls: publicUrls(settings),
+    admittedTo: (project) => admittedTo(project, settings),
+  };
+}
+
+function assertReachable({ sshThrough }: ProductionSettings): void {
+  if (sshThrough === "address") assertToolsInstalled(["ssh"], "the droplet is reached with it");
+  else assertToolsInstalled(["ssh", "cloudflared"], "the droplet is reached with it, through the tunnel");
+}
+
+function secretsOf(project: Project): Record<string, pulumi.Output<string>> {
+  return Object.fromEntries(
+    project.secrets.flatMap((name) => {
+      const value = findSecret(project.name, name);
+      return value ? [[name, value] as const] : [];
+    }),
+  );
+}
+
+/** The project's own value of a secret, else the one shared by all. An empty one is none: Docker's provider puts no empty file anywhere. */
+function findSecret(project: string, name: string): pulumi.Output<string> | undefined {
+  const key = secretKeys(project, name).find((key) => pulumi.runtime.getConfig(key));
+  if (!key) return undefined;
+  const [namespace, rest] = key.split(":") as [string, string];
+  return new pulumi.Config(namespace).getSecret(rest);
+}

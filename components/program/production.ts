@@ -1,0 +1,48 @@
+import * as pulumi from "@pulumi/pulumi";
+import { findAccount } from "../edge/account.ts";
+import { Edge, type EdgeArgs } from "../edge/edge.ts";
+import { DropletHost } from "../host/droplet.ts";
+import type { Host } from "../host/host.ts";
+import type { SshAccess } from "../host/ssh-files.ts";
+import { Panel, type PanelArgs } from "../panel/panel.ts";
+import { orRunError, type Production } from "./load.ts";
+
+/** A droplet, and Cloudflare's side in front of it. */
+export interface ProductionParts {
+  readonly host: Host;
+  readonly ssh: pulumi.Output<SshAccess>;
+  /** Makes the edge, once the port on the droplet and the projects are known. */
+  publish(args: Pick<EdgeArgs, "names" | "port" | "projects" | "admins">): Edge;
+  /** Makes the panel, where it is wanted. */
+  panel(args: Pick<PanelArgs, "names" | "image" | "routesDir" | "access">): Panel | undefined;
+}
+
+/**
+ * Declares the droplet. A module of its own, because only stacks on a droplet load the clouds' packages.
+ * @throws pulumi.RunError when Cloudflare does not know the domain, before anything is declared.
+ */
+export async function makeProduction(
+  { settings, panel, cloud, urls }: Production,
+  checkout: string,
+): Promise<ProductionParts> {
+  const account = await orRunError(() => findAccount(settings.domain, cloud));
+  const tunnelHostname = settings.sshThrough === "tunnel" ? urls.ssh : undefined;
+  const droplet = new DropletHost("droplet", {
+    settings,
+    cloud,
+    checkout,
+    ...(tunnelHostname ? { tunnelHostname } : {}),
+  });
+  const { host, ssh } = droplet;
+  return {
+    host,
+    ssh,
+    publish: (args) => new Edge("edge", { ...args, settings, cloud, urls, account, host }),
+    panel: (args) => {
+      const { enabled, port, git } = panel;
+      const environment = settings.panelEnvironment;
+      if (!enabled || !git || !environment) return undefined;
+      return new Panel("panel", { ...args, host, port, git, environment: pulumi.secret(environment) });
+    },
+  };
+}

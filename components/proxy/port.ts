@@ -1,0 +1,19 @@
+import { ConfigError } from "../../config/errors.ts";
+import { settingKey } from "../../config/stack/settings.ts";
+import { gatewayOwner, isPortFree } from "./gateway.ts";
+
+/**
+ * Refuses a port that another program has, before anything is made: Traefik would only restart for ever.
+ * A port on which this stack's own Traefik answers is fine.
+ * @throws ConfigError naming the port and the setting.
+ */
+export async function assertPortUsable(port: number, prefix: string): Promise<void> {
+  if ((await isPortFree(port)) || (await gatewayOwner(port)) === prefix) return;
+  throw new ConfigError([
+    {
+      where: settingKey("port"),
+      what: `port ${port} on 127.0.0.1 is taken by another program`,
+      fix: `stop that program (ss -ltnp 'sport = :${port}' names it), or choose another port: npm run pulumi -- config set ${settingKey("port")} ${port + 1}`,
+    },
+  ]);
+}

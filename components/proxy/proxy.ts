@@ -1,0 +1,123 @@
+import { join } from "node:path";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { INDEX_DIR, type Names, ROUTES_DIR } from "../../config/naming/names.ts";
+import { hardening, labelList } from "../host/container.ts";
+import { type Host, onHost } from "../host/host.ts";
+import { noticeLabels } from "./routes.ts";
+
+/** Traefik's release: the newest 3.6 (2026-11). */
+export const TRAEFIK_IMAGE = "traefik:v3.6.12";
+
+export interface ProxyArgs {
+  host: Host;
+  names: Names;
+  /** Network of the containers that Traefik leads to. */
+  network: pulumi.Input<string>;
+  /** Image of the notice page: the projects' own. */
+  image: pulumi.Input<string>;
+  /** Port on 127.0.0.1 of the host. */
+  port: number;
+  /** Hostname at which the notice page lists the projects. Default: nowhere. */
+  panel?: string;
+}
+
+/**
+ * Traefik on the host's network, bound to loopback, with the notice page beside it. It finds projects by their containers' labels and by
+ * files in `<runtimeDir>/routes`, so that a new project never touches it.
+ */
+export class TraefikProxy extends pulumi.ComponentResource {
+  /** Directory on the host of the projects' route files. */
+  readonly routesDir: string;
+  /** Directory on the host of the projects' index files, where they are listed. */
+  readonly indexDir?: string;
+
+  constructor(name: string, args: ProxyArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("opencode:platform:Proxy", name, {}, opts);
+    this.routesDir = join(args.host.runtimeDir, ROUTES_DIR);
+    if (args.panel) this.indexDir = join(args.host.runtimeDir, INDEX_DIR);
+    const notice = this.serveNotices(args);
+    this.runTraefik(name, args, notice);
+    this.registerOutputs({ routesDir: this.routesDir });
+  }
+
+  private serveNotices({ host, names, network, image, panel }: ProxyArgs) {
+    return new docker.Container(
+      "notice",
+      {
+        ...hardening,
+        name: names.notice,
+        image,
+        entrypoints: ["node", "--max-old-space-size=32"],
+        command: ["/usr/local/lib/opencode-platform/notice.mjs"],
+        labels: labelList({ [names.platformLabel]: names.prefix, ...noticeLabels(names, panel) }),
+        networksAdvanced: [{ name: network }],
+        ...(this.indexDir
+          ? { volumes: [{ hostPath: this.indexDir, containerPath: "/run/index", readOnly: true }] }
+          : {}),
+        readOnly: true,
+        memory: 128,
+        memorySwap: 128,
+      },
+      { parent: this, ...onHost(host), deleteBeforeReplace: true },
+    );
+  }
+
+  private runTraefik(name: string, { host, names, network, port }: ProxyArgs, notice: docker.Container) {
+    const image = new docker.RemoteImage(
+      name,
+      { name: TRAEFIK_IMAGE, keepLocally: true },
+      { parent: this, ...onHost(host) },
+    );
+    return new docker.Container(
+      name,
+      {
+        ...hardening,
+        name: names.traefik,
+        // The tag, not the id: an id would replace Traefik whenever the tag is built or pulled anew.
+        image: image.name,
+        command: pulumi.output(network).apply((network) => traefikFlags({ names, network, port })),
+        labels: labelList({ [names.platformLabel]: names.prefix }),
+        networkMode: "host",
+        // Route files are 0600 and belong to whoever runs the update. Traefik holds the Docker socket: this gives it nothing new.
+        capabilities: {
+          drops: ["ALL"],
+          adds: ["CAP_DAC_OVERRIDE", ...(port < 1024 ? ["CAP_NET_BIND_SERVICE"] : [])],
+        },
+        volumes: [
+          { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock", readOnly: true },
+          { hostPath: this.routesDir, containerPath: "/etc/traefik/routes", readOnly: true },
+        ],
+        readOnly: true,
+        memory: 256,
+        memorySwap: 256,
+      },
+      { parent: this, ...onHost(host), deleteBeforeReplace: true, dependsOn: [notice] },
+    );
+  }
+}
+
+/** Traefik's static configuration. It names no project. */
+export function traefikFlags(args: { names: Names; network: string; port: number }): string[] {
+  const { names, network, port } = args;
+  return [
+    `--entryPoints.web.address=127.0.0.1:${port}`,
+    // A prompt's upload may take long, and event streams never end: only idle connections are cut.
+    "--entryPoints.web.transport.respondingTimeouts.readTimeout=0",
+    "--providers.docker.endpoint=unix:///var/run/docker.sock",
+    "--providers.docker.exposedByDefault=false",
+    `--providers.docker.network=${network}`,
+    `--providers.docker.constraints=Label(\`${names.platformLabel}\`,\`${names.prefix}\`)`,
+    "--providers.file.directory=/etc/traefik/routes",
+    "--providers.file.watch=true",
+    // A container that has just been stopped is given up soon; 30 s is the default.
+    "--serversTransport.forwardingTimeouts.dialTimeout=2s",
+    // A new project answers that much sooner; 2 s is the default.
+    "--providers.providersThrottleDuration=500ms",
+    "--ping=true",
+    "--ping.manualRouting=true",
+    "--global.checkNewVersion=false",
+    "--global.sendAnonymousUsage=false",
+    "--log.level=WARN",
+  ];
+}

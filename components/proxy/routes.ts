@@ -1,0 +1,208 @@
+import { stringify } from "yaml";
+import type { Names } from "../../config/naming/names.ts";
+import { projectPath, type Urls } from "../../config/naming/urls.ts";
+import type { Admitted } from "../../config/projects/members.ts";
+import { GATEWAY_HEADER } from "./gateway.ts";
+
+/** Port that opencode serves on inside its container. */
+export const OPENCODE_PORT = 4096;
+/** Port that the notice page serves on inside its container. */
+export const NOTICE_PORT = 8080;
+
+/** Where the workspace is inside a project's container. */
+export const WORKSPACE_PATH = "/workspace";
+/** Path of opencode's page for the workspace (1.18); `/` lists the folders opened before, and so is empty at first. */
+const PAGE_PATH = `${Buffer.from(WORKSPACE_PATH).toString("base64url")}/session`;
+
+/** Who wins when several routers match a request: the first of these. */
+const PRIORITY = { navigate: 200, project: 100, refused: 50, fallback: 10, unknown: 1 } as const;
+
+/** Router and service of the notice page. No project's name has an underscore, so nothing of ours clashes with one. */
+const NOTICE = "_notice";
+
+export interface RouteArgs {
+  name: string;
+  urls: Urls;
+  /** What projects.yaml asks for; the fallback page says it. */
+  state: "running" | "stopped";
+}
+
+/** Values of Traefik's rule language are quoted with backticks; names and URLs of ours contain none. */
+const q = (value: string) => `\`${value}\``;
+
+function rules({ name, urls }: RouteArgs) {
+  const hostname = `Host(${q(urls.hostname(name))})`;
+  // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
+  const underPath =
+    urls.underPath && `(${anyHost(urls.underPath.hostnames)}) && ${atOrBelow(projectPath(name))}`;
+  const own = new URL(urls.browser(name)).origin;
+  // A browser sends Origin with everything that can change something and with WebSockets; `opencode attach` sends none.
+  const foreign = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
+  return { hostname, underPath, foreign };
+}
+
+const anyHost = (hostnames: readonly string[]) => hostnames.map((host) => `Host(${q(host)})`).join(" || ");
+const atOrBelow = (path: string) => `(Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
+
+/**
+ * Labels by which Traefik finds a project's container: its hostname, and `/p/<name>` where there is that, lead to opencode, with the password
+ * added by a middleware of `routeFile`. They hold no secret, since `docker inspect` shows them.
+ */
+export function projectLabels(args: RouteArgs): Record<string, string> {
+  const { name } = args;
+  const { hostname, underPath, foreign } = rules(args);
+  const router = (key: string) => `traefik.http.routers.${key}`;
+  return {
+    "traefik.enable": "true",
+    [`traefik.http.services.${name}.loadbalancer.server.port`]: String(OPENCODE_PORT),
+    [`${router(name)}.rule`]: `${hostname} && !(${foreign})`,
+    [`${router(name)}.priority`]: String(PRIORITY.project),
+    [`${router(name)}.middlewares`]: `${name}_password@file`,
+    [`${router(name)}.service`]: name,
+    ...(underPath
+      ? {
+          [`${router(`${name}_path`)}.rule`]: `${underPath} && !(${foreign})`,
+          [`${router(`${name}_path`)}.priority`]: String(PRIORITY.project),
+          [`${router(`${name}_path`)}.middlewares`]: `${name}_strip@file,${name}_password@file`,
+          [`${router(`${name}_path`)}.service`]: name,
+        }
+      : {}),
+  };
+}
+
+/**
+ * Traefik's dynamic configuration for a project, as a YAML file only root reads: the password, the redirects of browsers from `/p/<name>/`
+ * to the hostname and from `/` to the workspace, and what to say when the container does not run.
+ */
+export function routeFile(args: RouteArgs & { password: string }): string {
+  const { name, urls, state } = args;
+  const { hostname, underPath, foreign } = rules(args);
+  const anywhere = underPath ? `(${hostname} || (${underPath}))` : hostname;
+  const basic = Buffer.from(`opencode:${args.password}`).toString("base64");
+  const notice = `${NOTICE}@docker`;
+  const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
+  const told = (as: string) => ({
+    headers: { customRequestHeaders: { "X-Opencode-Project": name, "X-Opencode-State": as } },
+  });
+  return stringify({
+    http: {
+      middlewares: {
+        [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: `Basic ${basic}` } } },
+        ...(underPath ? pathMiddlewares(args) : {}),
+        [`${name}_to_page`]: {
+          redirectRegex: { regex: "^.*$", replacement: `${urls.browser(name)}${PAGE_PATH}` },
+        },
+        [`${name}_state`]: told(state),
+        [`${name}_refused`]: told("refused"),
+      },
+      routers: {
+        ...(underPath
+          ? {
+              [`${name}_navigate`]: {
+                rule: `${underPath} && ${browser}`,
+                priority: PRIORITY.navigate,
+                middlewares: [`${name}_to_hostname`],
+                service: "noop@internal",
+              },
+            }
+          : {}),
+        [`${name}_open`]: {
+          rule: `${hostname} && Path(${q("/")}) && ${browser}`,
+          priority: PRIORITY.navigate,
+          middlewares: [`${name}_to_page`],
+          service: "noop@internal",
+        },
+        [`${name}_refused`]: {
+          rule: `${anywhere} && ${foreign}`,
+          priority: PRIORITY.refused,
+          middlewares: [`${name}_refused`],
+          service: notice,
+        },
+        [`${name}_fallback`]: {
+          rule: anywhere,
+          priority: PRIORITY.fallback,
+          middlewares: [`${name}_state`],
+          service: notice,
+        },
+      },
+    },
+  });
+}
+
+const pathMiddlewares = ({ name, urls }: RouteArgs) => ({
+  [`${name}_strip`]: { stripPrefix: { prefixes: [projectPath(name)] } },
+  [`${name}_to_hostname`]: {
+    redirectRegex: {
+      regex: `^https?://[^/]+${projectPath(name)}/?(.*)$`,
+      replacement: `${urls.browser(name)}$\{1}`,
+    },
+  },
+});
+
+/** What those who may open a project are told of it in the platform's index, and who they are, as JSON. */
+export const indexFile = ({ name, urls, state, admitted }: RouteArgs & { admitted: Admitted }): string =>
+  JSON.stringify({ name, url: urls.browser(name), state, admitted });
+
+/**
+ * Traefik's dynamic configuration for the panel's hostname where there is a panel, as YAML: the panel, and while that does not answer the index
+ * of projects; the list that `opencode-platform` reads is the notice page's all the time.
+ */
+export function panelRoute(hostname: string, port: number): string {
+  const rule = `Host(${q(hostname)})`;
+  const router = { priority: PRIORITY.navigate, middlewares: ["_indexed@docker"] };
+  return stringify({
+    http: {
+      routers: {
+        _panel: { ...router, rule, service: "_panel_or_index" },
+        _panel_list: {
+          ...router,
+          rule: `${rule} && Path(${q("/projects.json")})`,
+          priority: PRIORITY.navigate + 1,
+          service: `${NOTICE}@docker`,
+        },
+      },
+      services: {
+        _panel: {
+          loadBalancer: {
+            servers: [{ url: `http://127.0.0.1:${port}` }],
+            healthCheck: { path: "/ping", interval: "5s", timeout: "3s" },
+            // Updates and logs are followed for as long as they go on.
+            responseForwarding: { flushInterval: "100ms" },
+          },
+        },
+        _panel_or_index: { failover: { service: "_panel", fallback: `${NOTICE}@docker` } },
+      },
+    },
+  });
+}
+
+/**
+ * Labels of the notice container: it answers what no project does, the index of the projects at the panel's hostname, and `/ping` says that the gateway is up and whose it is.
+ */
+export function noticeLabels(names: Names, panel?: string): Record<string, string> {
+  return {
+    "traefik.enable": "true",
+    [`traefik.http.services.${NOTICE}.loadbalancer.server.port`]: String(NOTICE_PORT),
+    [`traefik.http.routers.${NOTICE}.rule`]: `PathPrefix(${q("/")})`,
+    [`traefik.http.routers.${NOTICE}.priority`]: String(PRIORITY.unknown),
+    [`traefik.http.routers.${NOTICE}.middlewares`]: "_unknown",
+    [`traefik.http.routers.${NOTICE}.service`]: NOTICE,
+    "traefik.http.middlewares._unknown.headers.customrequestheaders.X-Opencode-Project": "",
+    ...(panel
+      ? {
+          "traefik.http.routers._index.rule": `Host(${q(panel)})`,
+          "traefik.http.routers._index.priority": String(PRIORITY.project),
+          "traefik.http.routers._index.middlewares": "_indexed",
+          "traefik.http.routers._index.service": NOTICE,
+          "traefik.http.middlewares._indexed.headers.customrequestheaders.X-Opencode-Project": "",
+          "traefik.http.middlewares._indexed.headers.customrequestheaders.X-Opencode-State": "index",
+        }
+      : {}),
+    "traefik.http.routers._ping.rule": `(Host(${q("localhost")}) || Host(${q("127.0.0.1")})) && Path(${q("/ping")})`,
+    "traefik.http.routers._ping.priority": String(PRIORITY.navigate),
+    "traefik.http.routers._ping.service": "ping@internal",
+    "traefik.http.routers._ping.middlewares": "_whose",
+    // By which a stack knows its own gateway from another program on the port.
+    [`traefik.http.middlewares._whose.headers.customresponseheaders.${GATEWAY_HEADER}`]: names.prefix,
+  };
+}

@@ -1,0 +1,68 @@
+import { projectLabel } from "../stack/production-rules.ts";
+
+/** The one place that makes URLs. */
+export interface Urls {
+  /** Hostname on which a project's page is served, without a port. */
+  hostname(project: string): string;
+  /** What a person opens in a browser, with a final slash. */
+  browser(project: string): string;
+  /** Where the gateway also serves a project's API under a path, for terminals that cannot resolve the hostname. */
+  readonly underPath?: {
+    /** The hostnames on which it does. */
+    readonly hostnames: readonly string[];
+    /** Such a project's URL, without a final slash. */
+    url(project: string): string;
+  };
+  /** The command a person types in a terminal. */
+  attach(project: string): string;
+}
+
+/** URLs of the stack `local`. */
+export interface LocalUrls extends Urls {
+  readonly underPath: NonNullable<Urls["underPath"]>;
+}
+
+/** URLs of a stack on a droplet: all are one label below the domain, so that Cloudflare's universal certificate covers them. */
+export interface PublicUrls extends Urls {
+  /** Hostname of the panel. */
+  readonly panel: string;
+  /** Hostname of SSH through the tunnel, if there is one. */
+  readonly ssh?: string;
+}
+
+/** Path under which the gateway serves a project's API, without a final slash. */
+export const projectPath = (project: string): string => `/p/${project}`;
+
+/** URLs of the `local` stack: Traefik on loopback, one `*.localhost` name per project. */
+export function localUrls(port: number): LocalUrls {
+  const at = port === 80 ? "" : `:${port}`;
+  const url = (project: string) => `http://localhost${at}${projectPath(project)}`;
+  return {
+    hostname: (project) => `${project}.localhost`,
+    browser: (project) => `http://${project}.localhost${at}/`,
+    underPath: { hostnames: ["localhost", "127.0.0.1"], url },
+    attach: (project) => `opencode attach ${url(project)}`,
+  };
+}
+
+/**
+ * URLs of a stack on a droplet. No path of one hostname leads to another's project: each has its own Access application, and a way past it
+ * would be a way past its policy.
+ */
+export function publicUrls(settings: {
+  domain: string;
+  hostnamePattern: string;
+  panelHostname: string;
+  sshHostname?: string;
+}): PublicUrls {
+  const { domain, hostnamePattern, panelHostname, sshHostname } = settings;
+  const hostname = (project: string) => `${projectLabel(hostnamePattern, project)}.${domain}`;
+  return {
+    hostname,
+    browser: (project) => `https://${hostname(project)}/`,
+    // `opencode attach` cannot send an Access token; the program of attach/ can.
+    attach: (project) => `opencode-platform https://${hostname(project)}`,
+    panel: `${panelHostname}.${domain}`,
+    ...(sshHostname ? { ssh: `${sshHostname}.${domain}` } : {}),
+  };
+}

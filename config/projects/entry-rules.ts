@@ -1,0 +1,133 @@
+/** Rules of one entry that need more than one of its keys, or the world outside the file. */
+
+import { secretCommand } from "../stack/secrets.ts";
+import { show } from "../text/show.ts";
+import type { Path } from "../text/yaml.ts";
+import { type ProjectEntry, projectKeys, VARIABLE_PATTERN } from "./file-schema.ts";
+import { isPrivateHost, parseRepo, type RepoSource } from "./repo.ts";
+import { listOf, mapOf, type Rough } from "./rough.ts";
+import type { Breach, Surroundings } from "./rules.ts";
+
+/** An entry as far as it is right: each key that passes its own schema, and every well-formed name of a secret. */
+interface Readable {
+  readonly name?: string;
+  readonly source?: RepoSource;
+  readonly git?: ProjectEntry["git"];
+  readonly secrets: readonly { readonly name: string; readonly index: number }[];
+}
+
+/** The broken rules of an entry, however much else is wrong with it. */
+export function checkEntryRules(entry: Rough, path: Path, defaultEnv: Rough, world: Surroundings): Breach[] {
+  const readable = read(entry);
+  return [
+    ...checkRepo(entry, readable, path, world),
+    ...checkToken(readable, path),
+    ...checkAuth(entry, readable, path),
+    ...checkSecrets(readable, [...path, "secrets"], { env: mapOf(entry.env), "defaults.env": defaultEnv }),
+    ...checkValues(readable, [...path, "secrets"], world),
+    ...checkRepeats(entry.secrets, [...path, "secrets"]),
+    ...checkRepeats(mapOf(entry.git).knownHosts, [...path, "git", "knownHosts"]),
+    ...checkRepeats(entry.members, [...path, "members"], foldAddress),
+  ];
+}
+
+function read(entry: Rough): Readable {
+  const repo = projectKeys.repo.safeParse(entry.repo).data;
+  const source = repo === undefined ? undefined : parseRepo(repo);
+  return {
+    name: projectKeys.name.safeParse(entry.name).data,
+    source: source && !("mistake" in source) ? source : undefined,
+    git: projectKeys.git.safeParse(entry.git).data,
+    secrets: listOf(entry.secrets).flatMap((name, index) =>
+      typeof name === "string" && VARIABLE_PATTERN.test(name) ? [{ name, index }] : [],
+    ),
+  };
+}
+
+function checkRepo(entry: Rough, { source }: Readable, path: Path, world: Surroundings): Breach[] {
+  if (entry.repo === undefined)
+    return ["branch", "depth", "git"]
+      .filter((key) => entry[key] !== undefined && mapOf(entry[key]).auth !== "none")
+      .map((key) => ({
+        path: [...path, key],
+        what: "has no effect without repo",
+        fix: "add repo, or take it out",
+        atKey: true,
+      }));
+  if (source?.kind !== "local") return [];
+  const at = [...path, "repo"];
+  if (world.stack !== "local") {
+    const what = `${show(source.url)} is a path on this machine, which the stack ${world.stack} cannot see`;
+    return [{ path: at, what, fix: "push it somewhere and write its https or ssh address" }];
+  }
+  const isThere = world.isDirectory?.(source.url) ?? true;
+  return isThere ? [] : [{ path: at, what: `there is no directory ${show(source.url)}` }];
+}
+
+function checkToken({ git, secrets }: Readable, path: Path): Breach[] {
+  if (git?.auth !== "token" || secrets.some(({ name }) => name === git.secret)) return [];
+  const names = [...secrets.map(({ name }) => name), git.secret];
+  const what = `${git.secret} is not in this entry's secrets`;
+  return [{ path: [...path, "git", "secret"], what, fix: `add it: secrets: [${names.join(", ")}]` }];
+}
+
+/** Whether git can authenticate to the repository in the way that is asked for. */
+function checkAuth(entry: Rough, { source, git }: Readable, path: Path): Breach[] {
+  if (!source || (entry.git !== undefined && !git)) return [];
+  const at = [...path, "git", "auth"];
+  const auth = git?.auth ?? "none";
+  const found = source.kind === "local" ? "a local path" : source.kind;
+  if (auth === "none" && source.kind === "ssh") {
+    const what = "is reached over ssh, which needs a key";
+    return [{ path: [...path, "repo"], what, fix: "add git: { auth: ssh }" }];
+  }
+  if (auth === "ssh" && source.kind !== "ssh") {
+    const what = `ssh needs an ssh repo, and this one is ${found}`;
+    return [{ path: at, what, fix: "write repo as git@host:owner/repo.git" }];
+  }
+  if (auth !== "token" || source.kind === "https") return [];
+  if (source.kind !== "http") {
+    const what = `token needs an https repo, and this one is ${found}`;
+    return [{ path: at, what, fix: "write repo as https://host/owner/repo.git" }];
+  }
+  if (isPrivateHost(source.host)) return [];
+  return [
+    { path: at, what: `a token would go to ${source.host} unencrypted`, fix: "write repo with https://" },
+  ];
+}
+
+function checkSecrets({ secrets }: Readable, path: Path, envs: Readonly<Record<string, Rough>>): Breach[] {
+  return secrets.flatMap(({ name, index }): Breach[] => {
+    const where = Object.keys(envs).find((key) => Object.hasOwn(envs[key] ?? {}, name));
+    if (!where) return [];
+    return [{ path: [...path, index], what: `${name} is in ${where} as well`, fix: "keep one of the two" }];
+  });
+}
+
+function checkValues(
+  { name: project, secrets }: Readable,
+  path: Path,
+  { hasSecret, stack }: Surroundings,
+): Breach[] {
+  if (project === undefined || !hasSecret) return [];
+  const seen = new Set<string>();
+  return secrets.flatMap(({ name, index }): Breach[] => {
+    if (seen.has(name) || hasSecret(project, name)) return [];
+    seen.add(name);
+    const fix = `set one: ${secretCommand(name, project, stack)} (or secrets:${name} for every project)`;
+    return [{ path: [...path, index], what: `${name} has no value`, fix }];
+  });
+}
+
+/** Addresses that differ in nothing but the case of their letters are one. */
+export const foldAddress = (address: string): string => address.toLowerCase();
+
+export function checkRepeats(list: unknown, path: Path, fold = (item: string) => item): Breach[] {
+  const seen = new Set<string>();
+  return listOf(list).flatMap((item, index): Breach[] => {
+    if (typeof item !== "string") return [];
+    const repeated = seen.has(fold(item));
+    seen.add(fold(item));
+    return repeated ? [{ path: [...path, index], what: `${show(item)} is in the list twice` }] : [];
+  });
+}

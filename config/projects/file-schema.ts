@@ -1,0 +1,303 @@
+/**
+ * What a person may write in projects.yaml. The schema is the one source for checking, for the TypeScript types and
+ * for projects.schema.json, which is what an editor shows: every key says its meaning, unit and default here.
+ */
+import * as z from "zod";
+import { show } from "../text/show.ts";
+import { guessSize, parseSize, SIZE_PATTERN } from "../text/sizes.ts";
+import { parseRepo } from "./repo.ts";
+import { reservedProjectReason, reservedVariableReason } from "./reserved.ts";
+
+export const PROJECT_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
+export const GROUP_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
+export const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const KNOWN_HOST_PATTERN =
+  /^(@cert-authority )?[^\s#@]\S* (ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-\S+@openssh\.com) [A-Za-z0-9+/]+=*( .*)?$/;
+
+/** What a project gets where neither its entry nor `defaults` says otherwise. */
+export const DEFAULT_RESOURCES = { memory: "2GiB", cpus: 1, pids: 512 } as const;
+export const DEFAULT_MAX_PROJECTS = 20;
+export const DEFAULT_GIT_USERNAME = "x-access-token";
+/** An idle opencode takes about 230 MiB; with less than this it is killed at the first prompt. */
+export const MINIMUM_MEMORY = "512MiB";
+const MINIMUM_BYTES = parseSize(MINIMUM_MEMORY)?.bytes ?? 0;
+
+/** A message about the value found; nothing for an absent one, which has a message of its own. */
+const about = (say: (found: string, input: unknown) => string) => (issue: { input?: unknown }) =>
+  issue.input === undefined || issue.input === null ? undefined : say(show(issue.input), issue.input);
+
+const nameError = about((found, input) => {
+  const guess = String(typeof input === "object" ? "" : input)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "")
+    .slice(0, 32)
+    .replace(/-+$/, "");
+  const rule = "1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen";
+  return `${found} is not a project's name: ${rule}${guess ? ` (e.g. ${guess})` : ""}`;
+});
+
+const sizeError = about((found, input) => {
+  const guess = typeof input === "string" ? guessSize(input) : undefined;
+  return `${found} is not a size (${guess ? `did you mean ${guess}?` : "e.g. 512MiB, 4GiB"})`;
+});
+
+const variableError = about(
+  (found) => `${found} is not a variable's name: letters, digits and _, first no digit (e.g. LOG_LEVEL)`,
+);
+const repoError = about((found) => `${found} is not a repository's address`);
+const modelError = about(
+  (found) => `${found} is not a model: write provider/model (e.g. anthropic/claude-sonnet-4-5)`,
+);
+const emailError = about((found) => `${found} is not an e-mail address (e.g. dev@example.com)`);
+const memberError = about((found, input) =>
+  String(input).includes("@")
+    ? `${found} is not an e-mail address (e.g. dev@example.com)`
+    : `${found} is neither an e-mail address (e.g. dev@example.com) nor the name of a group`,
+);
+const membersError = ({ code }: { code: string }) =>
+  code === "too_small"
+    ? "is an empty list: name somebody, or take it out for whom the stack lets in"
+    : undefined;
+const groupError = ({ code }: { code: string }) =>
+  code === "too_small" ? "is an empty list: name somebody, or take the group out" : undefined;
+const groupNameError = about(
+  (found) =>
+    `${found} is not a group's name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+);
+const knownHostError = about(
+  (found) =>
+    `${found} is not a line of known_hosts: write what ssh-keyscan prints (e.g. host ssh-ed25519 AAAA…)`,
+);
+
+const secretsError = ({ input }: { input?: unknown }) =>
+  typeof input === "object" && input !== null
+    ? "is a map, and no value of a secret belongs in this file: write names, as in [GITHUB_TOKEN]"
+    : undefined;
+const projectError = ({ code, input }: { code: string; input?: unknown }) =>
+  code === "invalid_type" && typeof input === "string"
+    ? `${show(input)} is not an entry: write name: ${input}`
+    : undefined;
+const projectsError = ({ input }: { input?: unknown }) => {
+  if (input === undefined) return "is missing: write projects: [] for none";
+  if (input === null) return "has no value: write projects: [] for none";
+  return `${show(input)} is not a list: begin each entry with - name:`;
+};
+
+const projectName = z
+  .string({ error: nameError })
+  .regex(PROJECT_NAME_PATTERN, { error: nameError, abort: true })
+  .superRefine((name, context) => {
+    const reason = reservedProjectReason(name);
+    if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
+  });
+
+const memory = z
+  .string({ error: sizeError })
+  .regex(SIZE_PATTERN, { error: sizeError, abort: true })
+  .refine((text) => (parseSize(text)?.bytes ?? 0) >= MINIMUM_BYTES, {
+    error: (issue) => `${show(issue.input)} is too little: opencode needs ${MINIMUM_MEMORY} or more`,
+  });
+
+const variableName = z
+  .string({ error: variableError })
+  .regex(VARIABLE_PATTERN, { error: variableError, abort: true })
+  .superRefine((name, context) => {
+    const reason = reservedVariableReason(name);
+    if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
+  });
+
+const variableValue = z.union([z.string(), z.number(), z.boolean()], {
+  error: ({ input }) =>
+    input === null
+      ? 'has no value: for an empty one write ""'
+      : `${show(input)} is not the value of a variable: write text, a number, true or false`,
+});
+
+const repo = z.string({ error: repoError }).superRefine((text, context) => {
+  const source = parseRepo(text);
+  if ("mistake" in source)
+    context.addIssue({ code: "custom", message: source.mistake, params: { fix: source.fix } });
+});
+
+/** Whether git takes a text as a branch's or tag's name (git help check-ref-format). */
+function isBranchName(text: string): boolean {
+  return (
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses control characters
+    /^[^\s~^:?*[\\\u0000-\u001f\u007f]+$/.test(text) &&
+    !/^[-/]|\/$|\.$|\.\.|@\{|\/\/|^@$/.test(text) &&
+    text.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"))
+  );
+}
+
+const resources = z.strictObject({
+  memory: memory
+    .optional()
+    .describe(
+      `Memory limit, a number with MiB, GiB, MB or GB; at least ${MINIMUM_MEMORY}. A project that passes it is restarted. Default: ${DEFAULT_RESOURCES.memory}.`,
+    )
+    .meta({ examples: ["2GiB", "512MiB"] }),
+  cpus: z
+    .number()
+    .min(0.1)
+    .optional()
+    .describe(`Processors it may use at most; fractions are fine. Default: ${DEFAULT_RESOURCES.cpus}.`),
+  pids: z
+    .int()
+    .min(64)
+    .max(4_194_304)
+    .optional()
+    .describe(`Processes and threads it may have at most. Default: ${DEFAULT_RESOURCES.pids}.`),
+});
+
+const env = z.record(variableName, variableValue);
+
+const opencode = z.strictObject({
+  model: z
+    .string({ error: modelError })
+    .regex(/^[^\s/]+\/\S+$/, { error: modelError })
+    .optional()
+    .describe("The model opencode starts with, as provider/model. Default: opencode's own choice.")
+    .meta({ examples: ["anthropic/claude-sonnet-4-5"] }),
+  config: z
+    .record(z.string(), z.unknown())
+    .refine((config) => !Object.hasOwn(config, "model"), {
+      path: ["model"],
+      error: "is set one level up: write opencode.model",
+    })
+    .optional()
+    .describe("Anything else of opencode.json, as opencode documents it; merged over the platform's own."),
+});
+
+const auth = (text: string) =>
+  `How git authenticates. none: not at all. token: over https. ssh: a deploy key. Here: ${text}`;
+
+const git = z
+  .discriminatedUnion("auth", [
+    z.strictObject({ auth: z.literal("none").describe(auth("a public repository.")) }),
+    z.strictObject({
+      auth: z.literal("token").describe(auth("a token, sent over https and never stored in a URL.")),
+      secret: variableName.describe(
+        "Name of the secret that holds the token; it must be in the entry's secrets.",
+      ),
+      username: z
+        .string()
+        .regex(/^[^\s:@/]+$/, { error: about((found) => `${found} is not a user name for git`) })
+        .default(DEFAULT_GIT_USERNAME)
+        .describe(
+          `User name sent with the token. Default: ${DEFAULT_GIT_USERNAME} (GitHub); GitLab takes oauth2, Bitbucket x-token-auth.`,
+        ),
+    }),
+    z.strictObject({
+      auth: z
+        .literal("ssh")
+        .describe(auth("a key made for the project, whose public half is the output deployKey.")),
+      knownHosts: z
+        .array(z.string({ error: knownHostError }).regex(KNOWN_HOST_PATTERN, { error: knownHostError }))
+        .min(1)
+        .optional()
+        .describe(
+          "Lines of known_hosts (ssh-keyscan prints them); when given, any other host key is refused. Default: the key seen at the first connection is kept.",
+        ),
+    }),
+  ])
+  .describe("How to authenticate to repo. Default: { auth: none }.");
+
+const project = z.strictObject(
+  {
+    name: projectName
+      .describe(
+        "The project's name, unique: its hostname, its container and its workspace. 1 to 32 lower-case letters, digits and hyphens.",
+      )
+      .meta({ examples: ["web-shop"] }),
+    repo: repo
+      .optional()
+      .describe(
+        "What is cloned into the workspace while that is empty: an https, ssh or git@host:path address, or on the local stack a path. Default: none, an empty git workspace.",
+      )
+      .meta({ examples: ["https://github.com/example/web-shop.git", "git@github.com:example/web-shop.git"] }),
+    branch: z
+      .string()
+      .refine(isBranchName, { error: about((found) => `${found} is not a branch's name that git takes`) })
+      .optional()
+      .describe("Branch or tag that is cloned. Default: the repository's own."),
+    depth: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe("Number of commits to clone (a shallow clone). Default: all of them."),
+    state: z
+      .enum(["running", "stopped"])
+      .default("running")
+      .describe("running, or stopped: the container is kept, with its workspace. Default: running."),
+    resources: resources
+      .optional()
+      .describe("Limits of this project's container. Default, key by key: defaults.resources."),
+    env: env
+      .optional()
+      .describe("Environment variables, in plain sight: put tokens under secrets. Default: defaults.env."),
+    secrets: z
+      .array(variableName, { error: secretsError })
+      .optional()
+      .describe(
+        "Names of secrets, which opencode gets as environment variables. Values are set with: npm run pulumi -- config set --secret secrets:<project>/NAME (or secrets:NAME for every project). Default: none.",
+      )
+      .meta({ uniqueItems: true, examples: [["ANTHROPIC_API_KEY"]] }),
+    git: git.optional(),
+    opencode: opencode
+      .optional()
+      .describe("opencode's settings in this project. Default, key by key: defaults.opencode."),
+    members: z
+      .array(z.union([z.email(), z.string().regex(GROUP_NAME_PATTERN)], { error: memberError }))
+      .min(1, { error: membersError })
+      .optional()
+      .describe(
+        "Who may open the project, where sign-in is on (stacks on a droplet): e-mail addresses, and names of groups. Nobody else may. Default: whom the stack lets in (accessEmails, accessEmailDomains).",
+      )
+      .meta({ uniqueItems: true, examples: [["dev@example.com", "shop"]] }),
+  },
+  { error: projectError },
+);
+
+/** The whole file. */
+export const projectsFile = z
+  .strictObject({
+    defaults: z
+      .strictObject({
+        resources: resources.optional().describe("Limits of every project that does not set its own."),
+        env: env.optional().describe("Environment variables of every project; an entry's own win."),
+        opencode: opencode.optional().describe("opencode's settings in every project; an entry's own win."),
+      })
+      .optional()
+      .describe("What every project gets unless its entry says otherwise."),
+    limits: z
+      .strictObject({
+        maxProjects: z
+          .int()
+          .min(1)
+          .max(1000)
+          .default(DEFAULT_MAX_PROJECTS)
+          .describe(`Entries that projects may have at most. Default: ${DEFAULT_MAX_PROJECTS}.`),
+      })
+      .optional()
+      .describe("Guards against a mistake that would fill the host."),
+    groups: z
+      .record(
+        z.string().regex(GROUP_NAME_PATTERN, { error: groupNameError }),
+        z.array(z.email({ error: emailError })).min(1, { error: groupError }),
+      )
+      .optional()
+      .describe("Groups of people, by name, as lists of e-mail addresses: what members of an entry may name.")
+      .meta({ examples: [{ shop: ["dev@example.com"] }] }),
+    projects: z.array(project, { error: projectsError }).describe("One entry per project; [] for none."),
+  })
+  .describe("The projects of this platform: one isolated opencode per entry.");
+
+/** The schema of each key of an entry, for rules that look at the keys one by one. */
+export const projectKeys = project.shape;
+
+/** The file as written, checked. */
+export type ProjectsFile = z.output<typeof projectsFile>;
+/** One entry as written, checked. */
+export type ProjectEntry = z.output<typeof project>;

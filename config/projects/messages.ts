@@ -1,0 +1,125 @@
+/** What zod finds, in words that say how to mend it. */
+import type * as z from "zod";
+import { closest, show } from "../text/show.ts";
+import type { Path } from "../text/yaml.ts";
+
+/** What people write for a key that is called otherwise here, or that belongs one level down. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  auth: "git.auth",
+  config: "opencode.config",
+  cpu: "cpus",
+  cpus: "resources.cpus",
+  email: "members",
+  emails: "members",
+  enabled: "state",
+  environment: "env",
+  maxProjects: "limits.maxProjects",
+  mem: "memory",
+  memory: "resources.memory",
+  model: "opencode.model",
+  password: "secrets",
+  pids: "resources.pids",
+  ref: "branch",
+  repository: "repo",
+  tag: "branch",
+  token: "secrets",
+  url: "repo",
+  teams: "groups",
+  users: "members",
+};
+
+/** Keys of other tools that have no like here, and why. */
+const ABSENT: Readonly<Record<string, string>> = {
+  build: "every project has the platform's image",
+  image: "every project has the platform's image",
+  port: "each project has its own hostname, and the stack one port",
+  ports: "each project has its own hostname, and the stack one port",
+  volumes: "each project has one workspace, which outlives its container",
+};
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: "text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "a list",
+  object: "a map (key: value)",
+  record: "a map (key: value)",
+};
+
+type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
+
+/**
+ * The message for an issue whose schema has none of its own. Unknown keys give one line per key, in order.
+ * `source` is how the value is written in the file, where that is known.
+ */
+export function describeIssue(issue: RawIssue, source?: string): string {
+  if (issue.code === "unrecognized_keys") {
+    const known = knownKeys(issue.inst);
+    return issue.keys.map((key) => describeUnknownKey(key, known)).join("\n");
+  }
+  if (issue.code === "invalid_union" && issue.discriminator) {
+    const found = (issue.input as Record<string, unknown>)[issue.discriminator];
+    return describeChoice(found, Array.isArray(issue.options) ? issue.options : []);
+  }
+  if (issue.code === "invalid_key") return issue.issues[0]?.message ?? "is not a key that can be used";
+  if (issue.input === undefined) return "is missing";
+  if (issue.input === null) return "has no value: fill it in, or take it out";
+  const found = show(issue.input);
+  if (issue.code === "invalid_type") return describeType(issue.expected, issue.input, source);
+  if (issue.code === "invalid_value") return describeChoice(issue.input, issue.values);
+  if (issue.code === "too_small")
+    return issue.origin === "array" ? "is an empty list" : `${found} is too small: ${issue.minimum} or more`;
+  if (issue.code === "too_big") return `${found} is too large: ${issue.maximum} or less`;
+  return `${found} is not right here`;
+}
+
+function describeChoice(found: unknown, options: readonly unknown[]): string {
+  const words = options.map(String);
+  const list = words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : words.join("");
+  if (found === undefined) return `is missing: write ${list}`;
+  if (found === null) return `has no value: write ${list}`;
+  const guess = typeof found === "string" ? closest(found, words) : undefined;
+  return `${show(found)} is not ${list}${guess ? `; did you mean ${guess}?` : ""}`;
+}
+
+function describeType(expected: string, input: unknown, source?: string): string {
+  const text = `${show(input)} is not ${EXPECTED[expected] ?? expected}`;
+  const scalar = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
+  if (expected === "string" && scalar) return `${source ?? show(input)} is not text: put it in quotes`;
+  if (
+    expected === "number" &&
+    typeof input === "string" &&
+    input.trim() !== "" &&
+    Number.isFinite(Number(input))
+  )
+    return `${text}: take the quotes off`;
+  if (expected === "array" && scalar) return `${text}: write [${input}]`;
+  return text;
+}
+
+function knownKeys(schema: unknown): string[] {
+  const shape = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape;
+  return Object.keys(shape ?? {});
+}
+
+function describeUnknownKey(key: string, known: readonly string[]): string {
+  if (key === "<<") return "merge keys are not used here: put what projects share under defaults";
+  const elsewhere = Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined;
+  if (Object.hasOwn(ABSENT, key)) return `is not a key here: ${ABSENT[key]}`;
+  if (elsewhere && known.includes(elsewhere.split(".")[0] ?? ""))
+    return `is not a key here; did you mean ${elsewhere}?`;
+  const guess = closest(key, known);
+  return `is not a key here${guess ? `; did you mean ${guess}?` : `: it takes ${known.join(", ")}`}`;
+}
+
+/** `projects[2].resources.memory`; keys that are not plain words are quoted: `env["A B"]`. */
+export function formatPath(path: Path): string {
+  return path
+    .map((step, index) => {
+      if (typeof step === "number") return `[${step}]`;
+      if (!/^[A-Za-z_][\w-]*$/.test(step)) return `[${JSON.stringify(step)}]`;
+      return index === 0 ? step : `.${step}`;
+    })
+    .join("");
+}

@@ -1,0 +1,82 @@
+import { resolve } from "node:path";
+import { parseSize, type Size } from "../text/sizes.ts";
+import { DEFAULT_RESOURCES, type ProjectEntry, type ProjectsFile } from "./file-schema.ts";
+import type { GitAuth, Json, Project, Repo } from "./project.ts";
+import { parseRepo } from "./repo.ts";
+
+type JsonMap = { readonly [key: string]: Json };
+
+/** A checked file → projects with everything explicit. */
+export function normalise(file: ProjectsFile, directory: string): Project[] {
+  const groups = new Map(Object.entries(file.groups ?? {}));
+  return file.projects.map((entry) => ({
+    ...normaliseEntry(entry, file.defaults ?? {}, directory),
+    members: peopleOf(entry.members ?? [], groups),
+  }));
+}
+
+/** Groups in place, everybody once. */
+function peopleOf(members: readonly string[], groups: ReadonlyMap<string, readonly string[]>): string[] {
+  const emails = members.flatMap((member) => (member.includes("@") ? [member] : (groups.get(member) ?? [])));
+  return [...new Set(emails.map((email) => email.toLowerCase()))].sort();
+}
+
+function normaliseEntry(
+  entry: ProjectEntry,
+  defaults: NonNullable<ProjectsFile["defaults"]>,
+  directory: string,
+): Omit<Project, "members"> {
+  const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
+  const repo = normaliseRepo(entry, directory);
+  const model = entry.opencode?.model ?? defaults.opencode?.model;
+  const config = mergeJson(asJson(defaults.opencode?.config), asJson(entry.opencode?.config));
+  return {
+    name: entry.name,
+    ...(repo && { repo }),
+    state: entry.state,
+    resources: { ...resources, memory: sizeOf(resources.memory) },
+    env: textValues({ ...defaults.env, ...entry.env }),
+    secrets: entry.secrets ?? [],
+    git: normaliseGit(entry.git),
+    opencode: { ...(model !== undefined && { model }), config },
+  };
+}
+
+function normaliseRepo({ repo, branch, depth }: ProjectEntry, directory: string): Repo | undefined {
+  const source = repo === undefined ? undefined : parseRepo(repo);
+  if (!source || "mistake" in source) return undefined;
+  const url = source.kind === "local" ? resolve(directory, source.url) : source.url;
+  return { ...source, url, ...(branch !== undefined && { branch }), ...(depth !== undefined && { depth }) };
+}
+
+function normaliseGit(git: ProjectEntry["git"]): GitAuth {
+  if (git?.auth !== "ssh") return git ?? { auth: "none" };
+  return { auth: "ssh", knownHosts: git.knownHosts ?? [] };
+}
+
+function sizeOf(text: string): Size {
+  const size = parseSize(text);
+  if (!size) throw new Error(`"${text}" passed the schema and is not a size`);
+  return size;
+}
+
+function textValues(env: Readonly<Record<string, string | number | boolean>>): Record<string, string> {
+  const names = Object.keys(env).sort();
+  return Object.fromEntries(names.map((name) => [name, String(env[name])]));
+}
+
+/** What the YAML reader lets through is what JSON can hold; zod's type of a free-form map does not say so. */
+const asJson = (config: Readonly<Record<string, unknown>> | undefined): JsonMap => (config ?? {}) as JsonMap;
+
+const isMap = (value: Json | undefined): value is JsonMap =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Two maps in one: maps are merged key by key, anything else of the second replaces the first's. */
+function mergeJson(base: JsonMap, over: JsonMap): JsonMap {
+  const merged: Record<string, Json> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const before = Object.hasOwn(merged, key) ? merged[key] : undefined;
+    merged[key] = isMap(before) && isMap(value) ? mergeJson(before, value) : value;
+  }
+  return merged;
+}

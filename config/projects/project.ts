@@ -1,0 +1,37 @@
+import type { Size } from "../text/sizes.ts";
+import type { RepoSource } from "./repo.ts";
+
+/** What JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** How git authenticates for a project. */
+export type GitAuth =
+  | { readonly auth: "none" }
+  | { readonly auth: "token"; readonly secret: string; readonly username: string }
+  | { readonly auth: "ssh"; readonly knownHosts: readonly string[] };
+
+/** A project's repository. */
+export interface Repo extends RepoSource {
+  /** Branch or tag; absent for the repository's own. */
+  readonly branch?: string;
+  /** Commits to clone; absent for all. */
+  readonly depth?: number;
+}
+
+/** A project as the program uses it: defaults merged in, sizes parsed, nothing left to guess. */
+export interface Project {
+  readonly name: string;
+  /** Absent: an empty git workspace. A local one's `url` is an absolute path. */
+  readonly repo?: Repo;
+  readonly state: "running" | "stopped";
+  readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number };
+  /** Values as text, sorted by name. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Names, as written. */
+  readonly secrets: readonly string[];
+  readonly git: GitAuth;
+  /** `config` is merged from defaults and entry: maps key by key, anything else replaced. */
+  readonly opencode: { readonly model?: string; readonly config: { readonly [key: string]: Json } };
+  /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: whoever the stack lets in. */
+  readonly members: readonly string[];
+}

@@ -1,0 +1,133 @@
+/** Names on the internet: domains, single labels of them, and e-mail addresses. */
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
+import * as z from "zod";
+import { show } from "../text/show.ts";
+import type { Mistake } from "./reading.ts";
+
+/** What a name in the DNS may be: RFC 1035's limits. A label of ours, of up to 63 characters, still has to fit before a domain. */
+const LONGEST_LABEL = 63;
+const LONGEST_DOMAIN = 253 - LONGEST_LABEL - 1;
+
+const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+
+/** Of the public suffixes (https://publicsuffix.org) with a dot in them, those that most teams' domains are under. */
+const PUBLIC_SUFFIXES: ReadonlySet<string> = new Set(
+  (
+    "ac.uk co.uk gov.uk ltd.uk me.uk net.uk org.uk plc.uk com.au net.au org.au co.nz net.nz org.nz co.jp ne.jp or.jp co.kr or.kr co.in net.in org.in " +
+    "com.br net.br org.br com.mx com.ar com.co com.tr com.cn net.cn org.cn com.hk com.tw com.sg com.my co.id co.th com.vn com.ph co.za org.za co.il " +
+    "com.pl com.ua com.es com.pt co.at or.at com.gr com.ro co.hu com.de eu.org github.io gitlab.io pages.dev workers.dev web.app vercel.app netlify.app"
+  ).split(" "),
+);
+
+/** Domains under which anybody gets an address, and which large providers have once per country. */
+const PUBLIC_MAIL: ReadonlySet<string> = new Set(
+  (
+    "gmail.com googlemail.com live.com msn.com icloud.com me.com mac.com aol.com ymail.com rocketmail.com proton.me protonmail.com protonmail.ch pm.me " +
+    "mail.com mail.ru bk.ru inbox.ru list.ru rambler.ru qq.com foxmail.com 163.com 126.com sina.com naver.com daum.net zoho.com zohomail.com fastmail.com " +
+    "fastmail.fm hey.com tutanota.com tuta.io tuta.com tutamail.com web.de t-online.de freenet.de posteo.de mailbox.org arcor.de orange.fr laposte.net " +
+    "free.fr wanadoo.fr sfr.fr libero.it virgilio.it wp.pl o2.pl onet.pl interia.pl seznam.cz bluewin.ch comcast.net verizon.net att.net mailinator.com " +
+    "yopmail.com guerrillamail.com duck.com"
+  ).split(" "),
+);
+const PUBLIC_MAIL_PER_COUNTRY = /^(yahoo|hotmail|outlook|gmx|yandex)(\.[a-z]{2,3}){1,2}$/;
+
+/** A domain of one's own: lower case, ASCII, with a dot, no public suffix. */
+export function readDomain(text: string): string | Mistake {
+  const mistake = mistakeInDomain(text);
+  if (!mistake) return text;
+  const guess = plainDomain(text);
+  return { mistake, ...(guess !== undefined && !mistakeInDomain(guess) && { instead: guess }) };
+}
+
+/** A domain all of whose addresses are the team's. */
+export function readMailDomain(text: string): string | Mistake {
+  const domain = readDomain(text.replace(/^@/, "").toLowerCase());
+  if (typeof domain !== "string") return domain;
+  if (PUBLIC_MAIL.has(domain) || PUBLIC_MAIL_PER_COUNTRY.test(domain))
+    return {
+      mistake: `${show(domain)} would let in everybody: anyone gets an address there. Name the people in accessEmails`,
+    };
+  return domain;
+}
+
+/** An e-mail address, in lower case, as Access compares it. */
+export function readEmail(text: string): string | Mistake {
+  const lower = text.toLowerCase();
+  if (z.regexes.email.test(lower)) return lower;
+  const [, inner = ""] = /^(?:mailto:)?<?([^<>]+)>?$/.exec(lower) ?? [];
+  if (z.regexes.email.test(inner))
+    return { mistake: `${show(text)} is not an e-mail address alone`, instead: inner };
+  if (typeof readDomain(lower.replace(/^@/, "")) === "string")
+    return { mistake: `${show(text)} is a domain: a whole domain's people are let in by accessEmailDomains` };
+  return { mistake: `${show(text)} is not an e-mail address (e.g. dev@example.com)` };
+}
+
+/** What stands before the domain: one label, since Cloudflare's certificate is for one level below it. */
+export function readLabel(text: string): string | Mistake {
+  if (text.includes(".")) {
+    const [first = ""] = text.toLowerCase().split(".");
+    const mistake = `${show(text)} has a dot in it: the domain is put after it, and the certificate covers one label before that`;
+    return { mistake, ...(isLabel(first) && { instead: first }) };
+  }
+  if (isLabel(text)) return text;
+  const lower = text.toLowerCase();
+  return {
+    mistake: `${show(text)} is not a hostname's label: at most ${LONGEST_LABEL} lower-case letters, digits and hyphens, no hyphen first or last`,
+    ...(isLabel(lower) && { instead: lower }),
+  };
+}
+
+const isLabel = (text: string): boolean =>
+  text.length <= LONGEST_LABEL && LABEL.test(text) && !text.startsWith("xn--");
+
+/** A label with `{name}` in it, that still is one when the longest of names stands there. */
+export function readHostnamePattern(longestName: number) {
+  return (text: string): string | Mistake => {
+    const parts = text.split("{name}");
+    if (parts.length !== 2) {
+      const often = parts.length === 1 ? "has no {name} in it" : "has {name} in it more than once";
+      return { mistake: `${show(text)} ${often}: each project's name is put there`, instead: "{name}-code" };
+    }
+    const room = LONGEST_LABEL - longestName;
+    if (parts.join("").length > room)
+      return {
+        mistake: `${show(text)} leaves no room for a project's name of ${longestName} characters: at most ${room} may stand around it`,
+      };
+    const label = readLabel(parts.join("a"));
+    return typeof label === "string"
+      ? text
+      : { mistake: label.mistake.replace(/^"(?:[^"\\]|\\.)*"/, show(text)) };
+  };
+}
+
+function mistakeInDomain(text: string): string | undefined {
+  const found = show(text);
+  if (text === "") return "is empty";
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.includes("/")) return `${found} is a URL, not a domain`;
+  if (text.includes("@")) return `${found} is an e-mail address, not a domain`;
+  if (isIP(text.replace(/^\[|\]$/g, ""))) return `${found} is an address, not a domain`;
+  if (text.endsWith(".")) return `${found} ends with a dot`;
+  if (text.startsWith("*.")) return `${found} has a wildcard in it`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is looked for
+  if (!/^[\x00-\x7f]*$/.test(text)) return `${found} is not in the DNS's own form (xn--…)`;
+  if (/[A-Z]/.test(text)) return `${found} has capital letters`;
+  if (!text.includes(".")) return `${found} is not a domain: it has no dot (e.g. example.com)`;
+  if (text.length > LONGEST_DOMAIN)
+    return `${found} is too long for names before it: ${LONGEST_DOMAIN} characters at most`;
+  if (
+    !text.split(".").every((label) => label.length <= LONGEST_LABEL && LABEL.test(label)) ||
+    /\.\d+$/.test(text)
+  )
+    return `${found} is not a domain: letters, digits and hyphens, with dots between (e.g. example.com)`;
+  if (PUBLIC_SUFFIXES.has(text))
+    return `${found} is a public suffix, below which everybody has domains: write yours`;
+  return undefined;
+}
+
+/** What somebody who wrote a URL, an address or a domain in another form most likely meant. */
+function plainDomain(text: string): string | undefined {
+  const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text.replace(/^.*@/, "")}`;
+  if (!URL.canParse(url)) return undefined;
+  return domainToASCII(new URL(url).hostname.replace(/^\*\./, "").replace(/\.$/, "")) || undefined;
+}

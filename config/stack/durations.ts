@@ -1,0 +1,52 @@
+/** How long somebody who has logged in stays so. */
+
+import { show } from "../text/show.ts";
+import type { Mistake } from "./reading.ts";
+
+const SECONDS: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+};
+const PART = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g;
+const WHOLE = new RegExp(`^(?:${PART.source})+$`);
+
+/** The longest that Access keeps a session, a month; and the shortest that does not throw people out in mid-work. */
+const LONGEST = { text: "730h", seconds: 730 * 3600 };
+const SHORTEST = { text: "15m", seconds: 15 * 60 };
+
+/** A duration in Go's form, which is Access's: `24h`, `1h30m`. */
+export function readSessionDuration(text: string): string | Mistake {
+  if (!WHOLE.test(text)) return notADuration(text);
+  const seconds = secondsOf(text);
+  if (seconds > LONGEST.seconds)
+    return {
+      mistake: `${show(text)} is longer than Access keeps a session: ${LONGEST.text} at most`,
+      instead: LONGEST.text,
+    };
+  if (seconds < SHORTEST.seconds)
+    return {
+      mistake: `${show(text)} would throw people out in mid-work: ${SHORTEST.text} at least`,
+      instead: SHORTEST.text,
+    };
+  return text;
+}
+
+function secondsOf(text: string): number {
+  let seconds = 0;
+  for (const [, amount, unit = "s"] of text.matchAll(PART)) seconds += Number(amount) * (SECONDS[unit] ?? 0);
+  return seconds;
+}
+
+function notADuration(text: string): Mistake {
+  const mistake = `${show(text)} is not a duration (e.g. 24h, 1h30m; there is no unit longer than h)`;
+  const [, amount, unit] = /^(\d{1,3})\s*(d|days?|w|weeks?|h|hours?|)$/i.exec(text) ?? [];
+  if (amount === undefined) return { mistake };
+  const hours = Number(amount) * (/^w/i.test(unit ?? "") ? 168 : /^d/i.test(unit ?? "") ? 24 : 1);
+  const isUsual = hours > 0 && hours * 3600 <= LONGEST.seconds;
+  return { mistake, ...(isUsual && { instead: `${hours}h` }) };
+}

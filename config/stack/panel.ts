@@ -1,0 +1,171 @@
+/** The panel's settings: one structured setting, `panel`, and secrets beside it. */
+import * as z from "zod";
+import type { Problem } from "../errors.ts";
+import { describeIssue, formatPath } from "../projects/messages.ts";
+import { parseRepo } from "../projects/repo.ts";
+import { show } from "../text/show.ts";
+import { LOCAL_STACK, pulumiCommand, setSecretCommand, settingKey } from "./commands.ts";
+import { PORTS_BROWSERS_REFUSE } from "./ports.ts";
+import type { Reader } from "./reading.ts";
+
+export const DEFAULT_PANEL_PORT = 4090;
+
+const emailError = ({ input }: { input?: unknown }) =>
+  `${show(input)} is not an e-mail address (e.g. dev@example.com)`;
+
+const panelSchema = z.strictObject({
+  enabled: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether the droplet runs the panel, at `panelHostname`. On this machine `npm run panel` does.",
+    ),
+  port: z
+    .int()
+    .min(1024)
+    .max(65535)
+    .refine((port) => !PORTS_BROWSERS_REFUSE.has(port), {
+      error: ({ input }) => `${show(input)} is not a port that browsers open: they refuse it`,
+    })
+    .default(DEFAULT_PANEL_PORT)
+    .describe("Its port on loopback."),
+  admins: z
+    .array(z.email({ error: emailError }).transform((email) => email.toLowerCase()))
+    .default([])
+    .describe("Who may do everything to every project; the others see and use their own."),
+  idleDays: z
+    .number()
+    .min(0.01)
+    .max(3650)
+    .optional()
+    .describe("After so many days without activity in a project, `panelWebhook` is told, once."),
+  git: z
+    .strictObject({
+      remote: z
+        .string()
+        .regex(/^[^\s-]\S*$/, { error: ({ input }) => `${show(input)} is not a remote's name or address` })
+        .describe("Where each change is pushed: a remote's name, on a droplet the repository's ssh address."),
+      branch: z
+        .string()
+        .regex(/^[^\s-][^\s~^:?*[\\]*$/, { error: ({ input }) => `${show(input)} is not a branch's name` })
+        .default("main")
+        .describe("The branch that is deployed."),
+      knownHosts: z
+        .array(z.string().min(1))
+        .default([])
+        .describe(
+          "Lines of known_hosts for it. Without them, the host's key of the first connection is kept.",
+        ),
+    })
+    .optional()
+    .describe("Without it the panel commits nothing."),
+});
+
+/** What the panel is told, with defaults. */
+export type PanelSettings = Readonly<z.output<typeof panelSchema>>;
+
+/** The keys of `panel`, for documents. */
+export const panelDocs: readonly { readonly key: string; readonly meaning: string }[] = [
+  ...Object.entries(panelSchema.shape).flatMap(([key, schema]) =>
+    key === "git" ? [] : [{ key, meaning: schema.description ?? "" }],
+  ),
+  ...Object.entries(panelSchema.shape.git.unwrap().shape).map(([key, schema]) => ({
+    key: `git.${key}`,
+    meaning: schema.description ?? "",
+  })),
+];
+
+/**
+ * Reads the setting `panel`, which is JSON in Pulumi's config.
+ * @returns the settings, or everything that is wrong with them
+ */
+export function readPanel(text: string, stack: string): PanelSettings | Problem[] {
+  const value = parse(text);
+  const result = panelSchema.safeParse(value, { error: (issue) => describeIssue(issue) });
+  if (result.success) return result.data;
+  return result.error.issues.flatMap(({ path, message, ...issue }) => {
+    const at = path.filter((step) => typeof step !== "symbol");
+    const keys = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
+    const lines = message.split("\n");
+    return keys.map((key, index): Problem => {
+      const full = formatPath([settingKey("panel"), ...at, ...(key === undefined ? [] : [key])]).replace(
+        /^\["(.+?)"\]/,
+        "$1",
+      );
+      const command = key === undefined ? `set --path '${full}' <value>` : `rm --path '${full}'`;
+      return { where: full, what: lines[index] ?? message, fix: pulumiCommand(`config ${command}`, stack) };
+    });
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A webhook's address, which is a secret: whoever has it can write to the channel. It is never quoted. */
+export const readWebhook: Reader<string> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isHere = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url?.hostname ?? "");
+  if (url?.protocol === "https:" || (url?.protocol === "http:" && isHere)) return text;
+  return { mistake: "is not the https address of a webhook" };
+};
+
+const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/;
+
+/** Variables, NAME=value on a line each. Values are secrets and never quoted. */
+export const readVariables: Reader<Readonly<Record<string, string>>> = (text) => {
+  const variables: Record<string, string> = {};
+  const lines = text.split(/\r?\n/);
+  for (const [index, line] of lines.entries()) {
+    if (/^\s*(#|$)/.test(line)) continue;
+    const [, name, value] = VARIABLE.exec(line.trim().replace(/^export /, "")) ?? [];
+    if (name === undefined || value === undefined)
+      return { mistake: `has a line ${index + 1} that is not NAME=value` };
+    variables[name] = value.replace(/^(["'])(.*)\1$/, "$2");
+  }
+  return variables;
+};
+
+/** Where a panel can be, and what one on a droplet needs besides, since it has no checkout or state of its own there. */
+export function checkPanelPlace(panel: PanelSettings, hasVariables: boolean, stack: string): Problem[] {
+  const at = (key: string) => settingKey(`panel.${key}`);
+  if (!panel.enabled) return [];
+  if (stack === LOCAL_STACK) {
+    const what = `is for stacks on a droplet; on this machine the panel runs while you let it`;
+    return [{ where: at("enabled"), what, fix: "npm run panel" }];
+  }
+  const problems: Problem[] = [];
+  const remote = panel.git && parseRepo(panel.git.remote);
+  if (!remote || "mistake" in remote || remote.kind !== "ssh")
+    problems.push({
+      where: at("git.remote"),
+      what: `${panel.git ? `${show(panel.git.remote)} is not` : "is missing:"} the ssh address of the repository that this checkout is of`,
+      fix: pulumiCommand(`config set --path '${at("git.remote")}' git@host:owner/repo.git`, stack),
+    });
+  if (!hasVariables)
+    problems.push({
+      where: settingKey("panelEnvironment"),
+      what: "is missing: the panel's updates need what yours do (PULUMI_CONFIG_PASSPHRASE, the backend's variables)",
+      fix: `${setSecretCommand(settingKey("panelEnvironment"), stack)} < <file of NAME=value lines>`,
+    });
+  return problems;
+}
+
+/** Panel and gateway listen on the same loopback. */
+export function checkPanelPort(
+  { port }: PanelSettings,
+  gateway: number | undefined,
+  stack: string,
+): Problem[] {
+  if (port !== gateway) return [];
+  const key = settingKey("panel.port");
+  const fix = pulumiCommand(
+    `config set --path '${key}' ${port === DEFAULT_PANEL_PORT ? port + 1 : DEFAULT_PANEL_PORT}`,
+    stack,
+  );
+  return [{ where: key, what: `${port} is the gateway's port already`, fix }];
+}

@@ -1,0 +1,133 @@
+/** Rules of a droplet's settings that need more than one of them. A setting that is wrong by itself hides none of the others' mistakes. */
+
+import type { Problem } from "../errors.ts";
+import { show } from "../text/show.ts";
+import { isIPv4Network } from "./cidr.ts";
+import { setCommand, setSecretCommand, settingKey } from "./commands.ts";
+import type { ProductionSettings, Readable } from "./production.ts";
+
+/**
+ * Every broken rule.
+ * @param known the settings that are right by themselves and can be read here
+ * @param isGiven whether a setting has a value, be it right or readable or not
+ */
+export function checkProductionRules(
+  known: Readable,
+  isGiven: (key: string) => boolean,
+  stack: string,
+): Problem[] {
+  return [
+    ...checkPeople(known, stack),
+    ...checkGoogle(isGiven, stack),
+    ...checkLogin(known, isGiven, stack),
+    ...checkReach(known, isGiven, stack),
+    ...checkTunnel(known, isGiven, stack),
+    ...checkLabels(known, stack),
+  ];
+}
+
+function checkPeople({ accessEmails, accessEmailDomains }: Readable, stack: string): Problem[] {
+  if (accessEmails?.length !== 0 || accessEmailDomains?.length !== 0) return [];
+  const key = settingKey("accessEmailDomains");
+  return [
+    {
+      where: key,
+      what: "names nobody, and neither does accessEmails: Access would let no one in",
+      fix: `${setCommand(key, "<domain>", stack)} (or ${settingKey("accessEmails")})`,
+    },
+  ];
+}
+
+function checkGoogle(isGiven: (key: string) => boolean, stack: string): Problem[] {
+  const [id, secret] = [isGiven("googleClientId"), isGiven("googleClientSecret")];
+  if (id === secret) return [];
+  const missing = settingKey(id ? "googleClientSecret" : "googleClientId");
+  const fix = id
+    ? setSecretCommand(missing, stack)
+    : setCommand(missing, "<id>.apps.googleusercontent.com", stack);
+  return [
+    {
+      where: missing,
+      what: `is missing: ${id ? "googleClientId" : "googleClientSecret"} is of no use without it`,
+      fix,
+    },
+  ];
+}
+
+function checkLogin(
+  { oneTimePin, identityProviderIds }: Readable,
+  isGiven: (key: string) => boolean,
+  stack: string,
+): Problem[] {
+  if (oneTimePin !== false || identityProviderIds?.length !== 0) return [];
+  if (isGiven("googleClientId") || isGiven("googleClientSecret")) return [];
+  const key = settingKey("oneTimePin");
+  const what =
+    "is false, and there is no other way to log in: neither googleClientId nor identityProviderIds is set";
+  return [{ where: key, what, fix: setCommand(key, "true", stack) }];
+}
+
+/** Whether the first update can reach the droplet at all. */
+function checkReach(
+  { sshThrough, sshAllow }: Readable,
+  isGiven: (key: string) => boolean,
+  stack: string,
+): Problem[] {
+  if (sshThrough !== "address" || !sshAllow || sshAllow.some(isIPv4Network)) return [];
+  const key = settingKey("sshAllow");
+  const lack =
+    sshAllow.length === 0 ? "is empty" : "has no IPv4 address in it, and the droplet has no other kind";
+  const keys = [...(isGiven("sshHostname") ? [] : ["sshHostname"]), "sshThrough"]
+    .map(settingKey)
+    .join(" and ");
+  return [
+    {
+      where: key,
+      what: `${lack}: no update could reach the droplet by its address`,
+      fix: `${setCommand(key, "<your address>", stack)}; once an update has made the tunnel, ${keys} can lead the next ones through it`,
+    },
+  ];
+}
+
+function checkTunnel({ sshThrough }: Readable, isGiven: (key: string) => boolean, stack: string): Problem[] {
+  if (sshThrough !== "tunnel" || isGiven("sshHostname")) return [];
+  const key = settingKey("sshHostname");
+  return [{ where: key, what: "is missing: sshThrough is tunnel", fix: setCommand(key, "ssh-code", stack) }];
+}
+
+function checkLabels({ panelHostname, sshHostname }: Readable, stack: string): Problem[] {
+  if (sshHostname === undefined || sshHostname !== panelHostname) return [];
+  const key = settingKey("sshHostname");
+  return [
+    {
+      where: key,
+      what: `${show(sshHostname)} is the panel's hostname already`,
+      fix: setCommand(key, sshHostname === "ssh-code" ? "<label>" : "ssh-code", stack),
+    },
+  ];
+}
+
+/** What stands before the domain in a project's hostname. */
+export const projectLabel = (hostnamePattern: string, project: string): string =>
+  hostnamePattern.replace("{name}", project);
+
+/** Hostnames of the platform's own that a project has as well. */
+export function hostnameClashes(
+  settings: Pick<ProductionSettings, "hostnamePattern" | "panelHostname" | "sshHostname">,
+  projects: readonly string[],
+  stack: string,
+): Problem[] {
+  return (["panelHostname", "sshHostname"] as const).flatMap((name): Problem[] => {
+    const label = settings[name];
+    const project = projects.find((each) => projectLabel(settings.hostnamePattern, each) === label);
+    if (label === undefined || project === undefined) return [];
+    const key = settingKey(name);
+    return [
+      {
+        where: key,
+        what: `${show(label)} is the hostname of the project ${project} as well (hostnamePattern is ${show(settings.hostnamePattern)})`,
+        fix: `rename one of the two: ${setCommand(key, "<label>", stack)}`,
+      },
+    ];
+  });
+}

@@ -1,0 +1,293 @@
+/**
+ * The stack's settings: what `npm run pulumi -- config set <key> <value>` takes. All are text in Pulumi's config. On the stack `local` all
+ * are optional; what only stacks on a droplet have is in production.ts.
+ */
+import * as z from "zod";
+import { ConfigError, type Problem } from "../errors.ts";
+import { PROJECT_NAME_PATTERN } from "../projects/file-schema.ts";
+import { closest, show } from "../text/show.ts";
+import {
+  LOCAL_STACK,
+  pulumiCommand,
+  removeCommand,
+  setCommand,
+  setSecretCommand,
+  settingKey,
+} from "./commands.ts";
+import { checkPanelPlace, checkPanelPort, type PanelSettings, readPanel, readWebhook } from "./panel.ts";
+import { PORTS_BROWSERS_REFUSE } from "./ports.ts";
+import { PRODUCTION_SECRETS, type ProductionSettings, productionDocs, readProduction } from "./production.ts";
+import { reads } from "./reading.ts";
+
+export { SETTINGS_NAMESPACE, settingKey } from "./commands.ts";
+
+const ROTATION = "passwordRotation";
+const ROTATION_OF = `${ROTATION}/`;
+
+const say = (rule: string) => (issue: { input?: unknown }) => `${show(issue.input)} is not ${rule}`;
+const portError = say("a port: a whole number from 1 to 65535");
+const refusedPortError = say(
+  "a port that browsers open: they refuse it because another protocol is used on it",
+);
+const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
+const directoryError = say("a directory's path: no quotes, colons, commas, $ or \\");
+const socketError = say("the absolute path of a socket");
+const imageError = say("an image reference (e.g. node:22-bookworm-slim)");
+
+/** Paths that need no quoting in a shell or in Docker's own syntax. */
+const PATH_CHARACTERS = /^[^\s:,'"`$\\][^\n\r:,'"`$\\]*$/;
+
+const settingsSchema = z.strictObject({
+  port: z
+    .string()
+    .regex(/^[1-9]\d{0,4}$/, { error: portError, abort: true })
+    .refine((text) => Number(text) <= 65535, { error: portError, abort: true })
+    .refine((text) => !PORTS_BROWSERS_REFUSE.has(Number(text)), { error: refusedPortError, abort: true })
+    .transform(Number)
+    .default(4080)
+    .describe("Port of 127.0.0.1 on which every project is served."),
+  namePrefix: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,20}$/, { error: prefixError })
+    .default("opencode")
+    .describe(
+      "What the names of all containers, networks and images begin with; tells two stacks on one Docker apart.",
+    ),
+  workspacesDir: z
+    .string()
+    .regex(PATH_CHARACTERS, { error: directoryError })
+    .default(".workspaces")
+    .describe("Directory of the projects' workspaces, relative to the checkout."),
+  dockerSocket: z
+    .string()
+    .regex(PATH_CHARACTERS, { error: socketError })
+    .startsWith("/", { error: socketError })
+    .default("/var/run/docker.sock")
+    .describe("Socket of the Docker daemon."),
+  baseImage: z
+    .string()
+    .regex(/^[a-z0-9][\w./:@-]*$/, { error: imageError })
+    .default("node:22-bookworm-slim")
+    .describe("Image that the projects' image is built on: Debian with Node."),
+  passwordRotation: z
+    .string()
+    .default("")
+    .describe("Any text. Changing it gives every project a new password."),
+  panel: z
+    .string()
+    .default("{}")
+    .describe("The panel, a map: each key is set with `--path`, as in `panel.idleDays` (docs/panel.md)."),
+  panelWebhook: reads(readWebhook)
+    .optional()
+    .describe(
+      "Where the panel tells of idle projects: a webhook of Slack or Discord; set it with `--secret`.",
+    ),
+});
+
+/** Settings of every stack that are secrets. */
+const SECRETS = ["panelWebhook"];
+
+/** On which stacks a setting is: all, `local` alone, or all but that. */
+export type SettingKind = "every" | "local" | "droplet";
+
+/** Settings that make sense for this machine alone: a droplet has its volume at one place and its own Docker. */
+const LOCAL_ONLY: ReadonlySet<string> = new Set(["workspacesDir", "dockerSocket"]);
+
+/** Every setting with its meaning and default, for documents and `doctor`. */
+export const settingDocs: readonly {
+  readonly key: string;
+  readonly meaning: string;
+  readonly default: string;
+  readonly kind: SettingKind;
+}[] = [
+  ...Object.entries(settingsSchema.shape).map(([key, schema]) => ({
+    key,
+    meaning: schema.description ?? "",
+    default: String(schema.parse(undefined) ?? ""),
+    kind: LOCAL_ONLY.has(key) ? ("local" as const) : ("every" as const),
+  })),
+  { key: `${ROTATION_OF}<project>`, meaning: "The same for one project.", default: "", kind: "every" },
+  ...productionDocs.map((docs) => ({ ...docs, kind: "droplet" as const })),
+];
+
+/** The stack's settings, typed, with defaults. */
+export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel">> & {
+  readonly panel: PanelSettings;
+  /** Per project, what its own `passwordRotation/<project>` says. */
+  readonly passwordRotations: Readonly<Record<string, string>>;
+  /** On every stack but `local`. */
+  readonly production?: ProductionSettings;
+};
+
+/** What is known of the stack that settings are for. */
+export interface SettingsContext {
+  readonly stack: string;
+  /** Whether there is a token of each cloud, in the stack's config or in the environment. */
+  readonly tokens: { readonly digitalocean: boolean; readonly cloudflare: boolean };
+  /** Full keys that are known to be kept in plain text. Secrets among them are refused. */
+  readonly plain?: ReadonlySet<string>;
+  /** Full keys that have an encrypted value, where it cannot be read. */
+  readonly hidden?: ReadonlySet<string>;
+}
+
+const LOCAL: SettingsContext = { stack: LOCAL_STACK, tokens: { digitalocean: false, cloudflare: false } };
+
+/** The clouds' tokens: the config key, and the variables that the providers take one from else. */
+export const CLOUD_TOKENS = {
+  digitalocean: {
+    key: "digitalocean:token",
+    variables: ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"],
+    of: "DigitalOcean",
+  },
+  cloudflare: { key: "cloudflare:apiToken", variables: ["CLOUDFLARE_API_TOKEN"], of: "Cloudflare" },
+} as const;
+
+/** Which of the clouds' tokens there are. */
+export function findTokens(
+  hasConfig: (key: string) => boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): SettingsContext["tokens"] {
+  const has = ({ key, variables }: { key: string; variables: readonly string[] }) =>
+    hasConfig(key) || variables.some((variable) => env[variable]);
+  return { digitalocean: has(CLOUD_TOKENS.digitalocean), cloudflare: has(CLOUD_TOKENS.cloudflare) };
+}
+
+/**
+ * Of a stack's config as the program gets it, the keys that are kept in plain text.
+ * @param secretKeys what Pulumi says of that, as JSON in PULUMI_CONFIG_SECRET_KEYS; without it nothing is known
+ */
+export function plainKeys(
+  config: Readonly<Record<string, string>>,
+  secretKeys: string | undefined,
+): ReadonlySet<string> {
+  if (!secretKeys) return new Set();
+  const secret: unknown = JSON.parse(secretKeys);
+  return new Set(Object.keys(config).filter((key) => Array.isArray(secret) && !secret.includes(key)));
+}
+
+/** Of a stack's whole config, the settings: the keys of their namespace, without it. */
+export function ownSettings(config: Readonly<Record<string, string>>): Record<string, string> {
+  const prefix = settingKey("");
+  return Object.fromEntries(
+    Object.entries(config).flatMap(([key, value]) =>
+      key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [],
+    ),
+  );
+}
+
+/**
+ * Reads settings from raw config, keyed without the namespace.
+ * @throws ConfigError with every problem at once, each with the command that mends it.
+ */
+export function parseSettings(
+  raw: Readonly<Record<string, string | undefined>>,
+  context: SettingsContext = LOCAL,
+): Settings {
+  const { stack } = context;
+  const isLocal = stack === LOCAL_STACK;
+  const { common, droplet, rotation, problems } = sort(raw, stack);
+  if (!isLocal) problems.push(...checkStackName(stack), ...checkTokens(context), ...checkPlain(context));
+  const result = settingsSchema.safeParse(common);
+  for (const { path, message } of result.error?.issues ?? []) {
+    const name = String(path[0]);
+    problems.push({ where: settingKey(name), what: message, fix: fixFor(name, stack) });
+  }
+  const panel = readPanel(common.panel ?? "{}", stack);
+  const production = isLocal ? undefined : readProduction(droplet, stack, ownNames(context.hidden));
+  problems.push(...(production?.problems ?? []));
+  if (Array.isArray(panel)) problems.push(...panel);
+  else {
+    const hasVariables = droplet.panelEnvironment !== undefined || isHidden(context, "panelEnvironment");
+    problems.push(...checkPanelPlace(panel, hasVariables, stack));
+    problems.push(...checkPanelPort(panel, result.data?.port, stack));
+  }
+  if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new ConfigError(problems);
+  const settings = { ...result.data, panel, passwordRotations: rotation };
+  return production?.settings ? { ...settings, production: production.settings } : settings;
+}
+
+const isHidden = ({ hidden }: SettingsContext, name: string): boolean =>
+  hidden?.has(settingKey(name)) ?? false;
+
+/** Of full keys, the names of settings. */
+const ownNames = (keys: ReadonlySet<string> = new Set()): ReadonlySet<string> =>
+  new Set(Object.keys(ownSettings(Object.fromEntries([...keys].map((key) => [key, ""])))));
+
+/** Puts each setting where it is read, and tells of those that are nowhere. */
+function sort(raw: Readonly<Record<string, string | undefined>>, stack: string) {
+  const common: Record<string, string> = {};
+  const droplet: Record<string, string> = {};
+  const rotation: Record<string, string> = {};
+  const problems: Problem[] = [];
+  for (const [name, value] of Object.entries(raw)) {
+    if (value === undefined) continue;
+    const kind = settingDocs.find(({ key }) => key === name)?.kind;
+    const project = name.startsWith(ROTATION_OF) ? name.slice(ROTATION_OF.length) : undefined;
+    if (project !== undefined && PROJECT_NAME_PATTERN.test(project)) rotation[project] = value;
+    else if (!kind || name.includes("/")) problems.push(describeUnknown(name, stack));
+    else if (!isOn(kind, stack)) problems.push(describeElsewhere(name, kind, stack));
+    else if (kind === "droplet") droplet[name] = value;
+    else common[name] = value;
+  }
+  return { common, droplet, rotation, problems };
+}
+
+/** Whether a stack has settings of a kind. */
+const isOn = (kind: SettingKind, stack: string): boolean =>
+  kind === "every" || (kind === "local") === (stack === LOCAL_STACK);
+
+function describeUnknown(name: string, stack: string): Problem {
+  const names = settingDocs.filter(({ kind }) => isOn(kind, stack)).map(({ key }) => key);
+  const guess = closest(name, names);
+  const hint = guess ? `did you mean ${guess}?` : `there are ${names.join(", ")}`;
+  const key = settingKey(name);
+  return { where: key, what: `is not a setting; ${hint}`, fix: removeCommand(key, stack) };
+}
+
+function describeElsewhere(name: string, kind: SettingKind, stack: string): Problem {
+  const key = settingKey(name);
+  const what =
+    kind === "local"
+      ? `is a setting of the stack ${LOCAL_STACK} alone: on a droplet there is nothing to choose`
+      : `is a setting of stacks on a droplet, and the stack ${LOCAL_STACK} is on this machine`;
+  return { where: key, what, fix: removeCommand(key, stack) };
+}
+
+/** DigitalOcean's names are short and in lower case; a stack's things are named after it (cloud-names.ts). */
+function checkStackName(stack: string): Problem[] {
+  if (/^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$/.test(stack)) return [];
+  const what =
+    "has a name that its things in the clouds cannot have: at most 30 lower-case letters, digits and hyphens";
+  return [{ where: `stack ${stack}`, what, fix: pulumiCommand("stack rename <name>", stack) }];
+}
+
+function checkTokens({ stack, tokens }: SettingsContext): Problem[] {
+  return (["digitalocean", "cloudflare"] as const).flatMap((cloud): Problem[] => {
+    if (tokens[cloud]) return [];
+    const { key, variables, of } = CLOUD_TOKENS[cloud];
+    const [variable] = variables;
+    const what = `is missing, and so is ${variable} in the environment: nothing is made at ${of} without a token`;
+    return [{ where: key, what, fix: `${setSecretCommand(key, stack)} (or set ${variable})` }];
+  });
+}
+
+/** Secrets that whoever reads the stack's file can read. */
+function checkPlain({ stack, plain }: SettingsContext): Problem[] {
+  const secrets = [
+    ...[...PRODUCTION_SECRETS, ...SECRETS].map(settingKey),
+    ...Object.values(CLOUD_TOKENS).map(({ key }) => key),
+  ];
+  return secrets
+    .filter((key) => plain?.has(key))
+    .map((key) => ({
+      where: key,
+      what: "is in plain text",
+      fix: `change it where it came from, then: ${setSecretCommand(key, stack)}`,
+    }));
+}
+
+function fixFor(name: string, stack: string): string {
+  if (SECRETS.includes(name)) return setSecretCommand(settingKey(name), stack);
+  const standard = settingDocs.find(({ key }) => key === name)?.default;
+  return setCommand(settingKey(name), standard ?? "", stack);
+}

@@ -1,0 +1,119 @@
+import type { Operation } from "../../../panel/server/platform/types.ts";
+import { type FigureSpec, type Fixture, projectsInWords } from "../lib/fixture.ts";
+import { untilHealthy } from "../lib/http.ts";
+import { Panel } from "../lib/panel.ts";
+import type { Comparison } from "../lib/report.ts";
+import { each, takeTurns, type Way } from "../lib/rounds.ts";
+
+const ADDED = "added";
+/** A run takes a quarter of a minute. */
+const MOST_ROUNDS = 3;
+
+/** Milliseconds of each part of what the panel does. */
+interface Parts {
+  readonly answer: number;
+  readonly queue: number;
+  readonly update: number;
+  readonly start: number;
+}
+
+/** Milliseconds until a project served; of the panel, in its parts. */
+interface Serving {
+  readonly took: number;
+  readonly parts?: Parts;
+}
+
+/** In the order in which they come. */
+const PARTS: readonly (readonly [keyof Parts, string])[] = [
+  ["answer", "checked, written down, 202 answered"],
+  ["queue", "waits for its turn"],
+  ["update", "update"],
+  ["start", "from the update's end until it is healthy"],
+];
+
+export const panelClick: FigureSpec = {
+  name: "panel",
+  title: "The panel: from the click until a project serves",
+  notes: [
+    "The click: `POST /api/projects`, which the page's button sends. The terminal: the same entry is in projects.yaml already when the command is started; how long a person takes to write it is not counted. Healthy: `/global/health` answers 200 through Traefik, asked every 50 ms. The project is taken away again between runs; that is not counted.",
+    "`npm start` and the panel look first at what is really there (`--refresh`), because containers are started and stopped by Docker alone too; `pulumi up --skip-preview` does not. `npm start` is counted without npm and the launcher, and only until the project is healthy, not until it has said so.",
+    "The panel's parts by its own clock, as `GET /api/operations/:id` tells them.",
+  ],
+  sizes: [1, 10],
+  beside: false,
+
+  async measure(fixture, projects) {
+    const panel = await Panel.start(fixture);
+    try {
+      const { platform, rounds } = fixture;
+      const byHand = (name: string, update: () => Promise<unknown>): Way<Serving> => ({
+        name,
+        async run() {
+          platform.declare(projects, [ADDED]);
+          const [took] = await Promise.all([untilServing(fixture), update()]);
+          return takeAway(fixture, projects, { took });
+        },
+      });
+      const clicked: Way<Serving> = {
+        name: "the panel",
+        run: async () => takeAway(fixture, projects, await click(fixture, panel)),
+      };
+      const commands = [
+        byHand("pulumi up --skip-preview", () => platform.up()),
+        byHand("npm start", () => platform.start()),
+      ];
+      const serving = await takeTurns([...commands, clicked], Math.min(rounds, MOST_ROUNDS));
+      const what = projectsInWords(projects);
+      const series = each(serving, ({ took }) => took);
+      const parts = serving.flatMap(({ values }) => values.flatMap(({ parts }) => parts ?? []));
+      return [{ what: `added to ${what}`, unit: "time", series }, ...inParts(what, parts)];
+    } finally {
+      await panel.end();
+    }
+  },
+};
+
+/** Milliseconds from now until the added project is healthy. */
+async function untilServing({ platform }: Fixture): Promise<number> {
+  const began = performance.now();
+  const headers = {};
+  const target = { host: "127.0.0.1", port: platform.port, path: `/p/${ADDED}/global/health`, headers };
+  await untilHealthy(async () => target).catch((error: Error) => {
+    throw new Error(`The added project does not serve: ${error.message}`);
+  });
+  return performance.now() - began;
+}
+
+async function click(fixture: Fixture, panel: Panel): Promise<Serving> {
+  const clicked = Date.now();
+  const began = performance.now();
+  const asked = panel
+    .create({ name: ADDED, state: "running" })
+    .then((operation) => ({ operation, answer: performance.now() - began }));
+  const [took, { operation, answer }] = await Promise.all([untilServing(fixture), asked]);
+  const ended = await panel.succeeded(operation.id);
+  return { took, parts: partsOf(ended, { answer, healthyAt: clicked + took }) };
+}
+
+function partsOf(
+  { createdAt, startedAt = "", endedAt = "" }: Operation,
+  { answer, healthyAt }: { readonly answer: number; readonly healthyAt: number },
+): Parts {
+  const [created, started, ended] = [createdAt, startedAt, endedAt].map((time) => Date.parse(time));
+  if (!(created && started && ended)) throw new Error("The panel's operation does not say when it ran");
+  return { answer, queue: started - created, update: ended - started, start: Math.max(0, healthyAt - ended) };
+}
+
+const inParts = (projects: string, parts: readonly Parts[]): Comparison[] =>
+  PARTS.map(([key, name], index) => ({
+    what: index === 0 ? `the panel's time, ${projects}` : "",
+    unit: "time",
+    series: [{ name, values: parts.map((part) => part[key]) }],
+  }));
+
+/** Makes it as it was, and answers what was measured before. */
+async function takeAway({ platform }: Fixture, projects: number, serving: Serving): Promise<Serving> {
+  platform.declare(projects);
+  await platform.up();
+  return serving;
+}

@@ -1,0 +1,115 @@
+/** Measures the figures and writes them to lab/bench/RESULTS.md. `npm run bench -- noop --rounds 1 --largest 3` tries one. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { provision } from "../../toolchain/index.ts";
+import { duration } from "../../toolchain/lib/words.ts";
+import { add } from "./figures/add.ts";
+import { attach } from "./figures/attach.ts";
+import { latency } from "./figures/latency.ts";
+import { memory } from "./figures/memory.ts";
+import { noop } from "./figures/noop.ts";
+import { panel } from "./figures/panel.ts";
+import { phasesOfNoop } from "./figures/phases.ts";
+import { Cleaning } from "./lib/cleaning.ts";
+import { Compose } from "./lib/compose.ts";
+import { composePart } from "./lib/compose-part.ts";
+import type { FigureSpec, Fixture } from "./lib/fixture.ts";
+import { describeMachine } from "./lib/machine.ts";
+import { Platform } from "./lib/platform.ts";
+import { type Comparison, type Figure, results, withSections } from "./lib/report.ts";
+
+const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop, ...panel];
+const NAMES = [...new Set(FIGURES.map(({ name }) => name))];
+/** How long what measures may take to end after a signal. */
+const ENDING_MS = 5000;
+const root = join(import.meta.dirname, "../..");
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "5" }, largest: { type: "string", default: "50" } },
+});
+const wanted = FIGURES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+const rounds = Number(values.rounds);
+const largest = Number(values.largest);
+const unknown = positionals.filter((name) => !NAMES.includes(name));
+if (unknown.length > 0 || !(rounds >= 1) || !(largest >= 1)) {
+  console.error(`Usage: npm run bench -- [${NAMES.join("|")}] [--rounds n] [--largest n]`);
+  process.exit(2);
+}
+
+await provision([composePart], { root, progress: "plain" });
+const began = performance.now();
+const cleaning = new Cleaning();
+let isInterrupted = false;
+const interrupted = new Promise<void>((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      isInterrupted = true;
+      resolve();
+    });
+});
+const measured = measure().catch((error: unknown) => {
+  if (isInterrupted) return;
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
+// What runs ends by the signal, and with it, mostly, what measures: nothing is to be made any more while all is taken away.
+await Promise.race([measured, interrupted.then(() => Promise.race([measured, sleep(ENDING_MS)]))]);
+await cleaning.all();
+if (isInterrupted) process.exit(130);
+
+/** Measures, shows and keeps the figures. */
+async function measure(): Promise<void> {
+  const platform = await Platform.create(root, cleaning);
+  const compose = await Compose.create(root, platform, cleaning);
+  const fixture = { platform, compose, cleaning, rounds };
+  const figures = await measureAll(fixture);
+  const machine = await describeMachine(fixture);
+  const command = [
+    "npm run bench",
+    ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : []),
+  ].join(" ");
+  const text = results(machine, command, figures);
+  console.log(`\n${text}`);
+  const kept = keep(figures, text, machine, command);
+  console.log(`Measured in ${duration(performance.now() - began)}; ${kept}`);
+}
+
+/** Writes down what was measured in full: all of it, or figures alone in their place among the others. Says what it did. */
+function keep(
+  figures: readonly Figure[],
+  whole: string,
+  machine: readonly (readonly [string, string])[],
+  command: string,
+): string {
+  if (rounds < 5 || largest < 50) return "not kept, because it is not the whole";
+  const file = join(import.meta.dirname, "RESULTS.md");
+  const values = new Map(machine);
+  const made = `Measured without the other figures, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}; load average ${loadavg()[2]?.toFixed(1)} over the last 15 minutes.`;
+  const isWhole = wanted.length === FIGURES.length;
+  writeFileSync(file, isWhole ? whole : withSections(readFileSync(file, "utf8"), figures, made));
+  return `kept in lab/bench/RESULTS.md${isWhole ? "" : " beside the others"}`;
+}
+
+/** From few projects to many, each figure at the numbers it wants. */
+async function measureAll(fixture: Fixture): Promise<Figure[]> {
+  const found = new Map<FigureSpec, Comparison[]>(wanted.map((figure) => [figure, []]));
+  const plan = wanted.map((figure) => ({
+    figure,
+    sizes: new Set(figure.sizes.map((size) => Math.min(size, largest))),
+  }));
+  const sizes = [...new Set(plan.flatMap(({ sizes }) => [...sizes]))].sort((a, b) => a - b);
+  for (const size of sizes) {
+    for (const { figure, sizes } of plan) {
+      if (!sizes.has(size)) continue;
+      console.log(`${duration(performance.now() - began)}: ${figure.title}, ${size} projects …`);
+      await fixture.platform.scale(size);
+      if (figure.beside) await fixture.compose.scale(size);
+      found.get(figure)?.push(...(await figure.measure(fixture, size)));
+    }
+  }
+  return [...found].map(([{ title, notes, added }, comparisons]) => ({ title, notes, added, comparisons }));
+}

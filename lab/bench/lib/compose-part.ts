@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { aptInstall, canApt } from "../../../toolchain/lib/apt.ts";
+import { exec, which } from "../../../toolchain/lib/exec.ts";
+import type { Part } from "../../../toolchain/part.ts";
+import { goBuild } from "../../build/lib/go.ts";
+
+const COMPOSE = "2.40.3";
+const BINARY = "bin/docker-compose";
+
+/** The command that Docker Compose is started with: the toolchain's own build, Docker's plugin, or the one on PATH. */
+export async function findCompose(dir: string): Promise<readonly string[] | undefined> {
+  const own = join(dir, BINARY);
+  if (existsSync(own)) return [own];
+  const plugin = await exec("docker", ["compose", "version"], { timeoutMs: 20_000, endsInOrder: true });
+  if (plugin.code === 0 && /v?2\.|v?[3-9]\./.test(plugin.stdout)) return ["docker", "compose"];
+  const command = which("docker-compose");
+  return command ? [command] : undefined;
+}
+
+/** Docker Compose, that the platform is compared with. Nothing but the figures needs it. */
+export const composePart: Part = {
+  name: `docker compose ${COMPOSE}`,
+  remedy: "install the Docker Compose plugin (https://docs.docker.com/compose/install)",
+
+  async find({ dir }) {
+    const command = await findCompose(dir);
+    return command && `already on this machine (${command.join(" ")})`;
+  },
+
+  async build(context) {
+    try {
+      const program = await goBuild(
+        {
+          // goBuild reads recipes under toolchain/go; this one is of the figures alone.
+          recipe: "../../bench/compose",
+          main: "github.com/docker/compose/v2/cmd",
+          ldflags: `-X github.com/docker/compose/v2/internal.Version=v${COMPOSE}`,
+        },
+        context,
+      );
+      mkdirSync(join(context.dir, "bin"), { recursive: true });
+      renameSync(program, join(context.dir, BINARY));
+      await context.manifest.record(BINARY, COMPOSE, "built from Go modules");
+      return "built from Go modules";
+    } catch (error) {
+      if (!canApt()) throw error;
+      await aptInstall(["docker-compose"], context.progress);
+      return "Debian's docker-compose, because it could not be built";
+    }
+  },
+};

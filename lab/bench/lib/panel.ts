@@ -1,0 +1,104 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Operation } from "../../../panel/server/platform/types.ts";
+import { lastLines } from "../../../toolchain/lib/exec.ts";
+import type { Fixture } from "./fixture.ts";
+import { memoryBelow, processes } from "./peak.ts";
+import type { Platform } from "./platform.ts";
+
+const START_MS = 60_000;
+/** It ends an update that runs in order; then it is ended. */
+const END_MS = 30_000;
+const UPDATE_MS = 180_000;
+
+/** The panel of the figures' platform, a process of its own. */
+export class Panel {
+  readonly url: string;
+  readonly pid: number;
+  readonly #process: ChildProcess;
+  /** Ends it; to be called once it is not needed. */
+  readonly end: () => Promise<void>;
+  #said = "";
+
+  private constructor(platform: Platform, { cleaning }: Pick<Fixture, "cleaning">) {
+    this.url = `http://127.0.0.1:${platform.panelPort}`;
+    // As scripts/panel.ts starts it; in a group of its own, so that an update that it runs ends with it.
+    const flags = [
+      "--disable-warning=ExperimentalWarning",
+      join(platform.folder, "panel", "server", "main.ts"),
+    ];
+    const child = spawn(process.execPath, flags, {
+      cwd: platform.folder,
+      env: platform.env,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    this.#process = child;
+    this.end = cleaning.add(() => this.#end());
+    this.pid = child.pid ?? 0;
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        this.#said += text;
+      });
+  }
+
+  /** Starts it and waits until it listens and does nothing more. */
+  static async start({ platform, cleaning }: Fixture): Promise<Panel> {
+    const panel = new Panel(platform, { cleaning });
+    const until = performance.now() + START_MS;
+    while (!panel.#said.includes("The panel is at") || panel.#isBusy()) {
+      if (panel.#process.exitCode !== null || performance.now() > until)
+        throw new Error(`The panel did not start:\n${lastLines(panel.#said, 20)}`);
+      await sleep(50);
+    }
+    return panel;
+  }
+
+  /** Asks for a project, as the page's button does. */
+  async create(entry: { readonly name: string; readonly state: string }): Promise<Operation> {
+    const headers = { "content-type": "application/json", origin: this.url, "sec-fetch-site": "same-origin" };
+    const { operation } = await this.#ask<{ operation: Operation }>("/api/projects", {
+      method: "POST",
+      headers,
+      body: JSON.stringify(entry),
+    });
+    return operation;
+  }
+
+  /** Waits for an operation to succeed. */
+  async succeeded(id: string): Promise<Operation> {
+    const until = performance.now() + UPDATE_MS;
+    while (performance.now() < until) {
+      const operation = await this.#ask<Operation>(`/api/operations/${id}`);
+      if (operation.state === "succeeded") return operation;
+      if (operation.endedAt)
+        throw new Error(`The panel's update ${operation.state}: ${operation.error ?? "it does not say why"}`);
+      await sleep(250);
+    }
+    throw new Error(`The panel's update has not ended after ${UPDATE_MS / 1000} s`);
+  }
+
+  async #ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+    const response = await fetch(this.url + path, init);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`The panel's ${path} answered ${response.status}: ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  /** Whether it has processes that do something for it. */
+  #isBusy(): boolean {
+    return memoryBelow(processes(), this.pid).size > 0;
+  }
+
+  async #end(): Promise<void> {
+    const child = this.#process;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    process.kill(-child.pid, "SIGTERM");
+    const timer = setTimeout(() => child.pid && process.kill(-child.pid, "SIGKILL"), END_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,175 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { makeNames, PLATFORM_LABEL } from "../../../config/naming/names.ts";
+import { localUrls } from "../../../config/naming/urls.ts";
+import { settingKey } from "../../../config/stack/settings.ts";
+import { type ExecResult, exec, lastLines } from "../../../toolchain/lib/exec.ts";
+import { findPulumi } from "../../../toolchain/parts/pulumi.ts";
+import { toolchainDir } from "../../../toolchain/paths.ts";
+import type { Cleaning } from "./cleaning.ts";
+import { docker, labelled, untilContainersHealthy } from "./docker.ts";
+import { freePort } from "./http.ts";
+
+/** What of the checkout the program, the commands and the panel consist of. */
+const PROGRAM = [
+  "index.ts",
+  "components",
+  "config",
+  "opencode",
+  "Pulumi.yaml",
+  "package.json",
+  "toolchain",
+  "lab",
+];
+const COMMANDS = ["scripts", "operate", "panel"];
+const PASSPHRASE = "bench";
+/** So many projects run; the others are stopped, which weighs the same for the engine. */
+export const RUNNING = 2;
+const PREFIX = "bench";
+
+export const projectName = (index: number): string => `p${String(index).padStart(2, "0")}`;
+
+/** projects.yaml for so many projects, and more that are given by name. */
+export function projectsFile(count: number, added: readonly string[] = []): string {
+  const entries = Array.from({ length: count }, (_, index) => ({
+    name: projectName(index + 1),
+    state: index < RUNNING ? "running" : "stopped",
+  }));
+  const all = [...entries, ...added.map((name) => ({ name, state: "running" }))];
+  return JSON.stringify({
+    defaults: { resources: { memory: "1GiB", cpus: 1, pids: 512 } },
+    limits: { maxProjects: 100 },
+    projects: all,
+  });
+}
+
+/** A stack of its own for the figures, on a copy of the program: its own state, names and port. The person's stays untouched. */
+export class Platform {
+  readonly names = makeNames(PREFIX);
+  readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-figures-"));
+  readonly port: number;
+  readonly panelPort: number;
+  readonly urls;
+  readonly env: NodeJS.ProcessEnv;
+  private readonly binary: string;
+  private size = -1;
+
+  private constructor(
+    root: string,
+    binary: string,
+    ports: { readonly gateway: number; readonly panel: number },
+  ) {
+    this.binary = binary;
+    this.port = ports.gateway;
+    this.panelPort = ports.panel;
+    this.urls = localUrls(this.port);
+    for (const path of [...PROGRAM, ...COMMANDS])
+      cpSync(join(root, path), join(this.folder, path), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
+    mkdirSync(join(this.folder, ".state"));
+    // The commands and the panel take it from there.
+    writeFileSync(join(this.folder, ".state", "passphrase"), PASSPHRASE, { mode: 0o600 });
+    const { PULUMI_CONFIG_PASSPHRASE_FILE: _, ...env } = process.env;
+    this.env = {
+      ...env,
+      PULUMI_BACKEND_URL: pathToFileURL(join(this.folder, ".state")).href,
+      PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
+      PULUMI_STACK: "local",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      OPENCODE_PLATFORM_TOOLCHAIN: toolchainDir(root),
+    };
+  }
+
+  static async create(root: string, cleaning: Cleaning): Promise<Platform> {
+    const found = await findPulumi(toolchainDir(root));
+    if (!found) throw new Error("pulumi is not on this machine yet: npm start");
+    const platform = new Platform(root, found.path, { gateway: await freePort(), panel: await freePort() });
+    cleaning.add(() => platform.remove());
+    await platform.pulumi(["stack", "init", "local", "--secrets-provider", "passphrase"]);
+    const settings = { namePrefix: PREFIX, port: platform.port, "panel.port": platform.panelPort };
+    for (const [key, value] of Object.entries(settings))
+      await platform.pulumi(["config", "set", "--path", settingKey(key), String(value)]);
+    return platform;
+  }
+
+  /** Runs the CLI in the copy. */
+  async pulumi(args: readonly string[]): Promise<ExecResult> {
+    return this.run(`pulumi ${args.join(" ")}`, this.binary, args);
+  }
+
+  /** `npm start` in the copy, but for npm and the launcher. */
+  start(): Promise<ExecResult> {
+    return this.run("npm start", process.execPath, [join(this.folder, "scripts", "start.ts")]);
+  }
+
+  private async run(what: string, command: string, args: readonly string[]): Promise<ExecResult> {
+    const result = await exec(command, args, { cwd: this.folder, env: this.env, endsInOrder: true });
+    if (result.code === 0) return result;
+    throw new Error(`${what} ended with ${result.code}:\n${lastLines(result.stdout + result.stderr, 20)}`);
+  }
+
+  /** An update as `npm start` runs it, without a preview before it. */
+  up(...flags: readonly string[]): Promise<ExecResult> {
+    return this.pulumi(["up", "--yes", "--non-interactive", "--skip-preview", "--color=never", ...flags]);
+  }
+
+  /** An update that must find nothing to do. */
+  async noop(...flags: readonly string[]): Promise<ExecResult> {
+    const result = await this.pulumi(["up", "--yes", "--non-interactive", "--color=never", ...flags]);
+    if (/\b(created|updated|replaced|deleted)\b/.test(result.stdout))
+      throw new Error(`not a no-op:\n${result.stdout}`);
+    return result;
+  }
+
+  declare(count: number, added: readonly string[] = []): void {
+    writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, added));
+  }
+
+  /** Names of the projects that run when there are so many. */
+  running(count: number): string[] {
+    return Array.from({ length: Math.min(count, RUNNING) }, (_, index) => projectName(index + 1));
+  }
+
+  /** Makes it a platform of so many projects. */
+  async scale(count: number): Promise<void> {
+    if (this.size === count) return;
+    this.declare(count);
+    await this.up();
+    // Their start must not fall on what is measured next.
+    if (count > 0) await untilContainersHealthy(this.running(count).map(this.names.project));
+    this.size = count;
+  }
+
+  /** The value of the `Authorization` header that opencode of this project wants, as Traefik's route file has it. */
+  authorization(project: string): string {
+    const file = join(this.folder, ".runtime", "routes", `${project}.yml`);
+    const [value] = /Basic [\w+/=]+/.exec(readFileSync(file, "utf8")) ?? [];
+    if (!value) throw new Error(`${file} adds no Authorization header`);
+    return value;
+  }
+
+  /** Removes all of it, also after a failure. */
+  private async remove(): Promise<void> {
+    const label = `${PLATFORM_LABEL}=${this.names.prefix}`;
+    const containers = await labelled("container", label);
+    if (containers.length > 0) await docker("rm", "-f", ...containers);
+    for (const network of await labelled("network", label)) await docker("network", "rm", network);
+    // By tag: by id would take it from other stacks that share the layers.
+    const tags = (await docker("images", "--format", "{{.Repository}}:{{.Tag}}", this.names.image)).split(
+      "\n",
+    );
+    for (const tag of tags.filter(Boolean)) await docker("rmi", tag);
+    if (existsSync(this.folder)) rmSync(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import { EventEmitter } from "node:events";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { get, type IncomingMessage, request } from "node:http";
+import { join } from "node:path";
+import { hostAddress } from "../../../test/support/docker.ts";
+import { MODEL_ID, type ModelStandIn, startModel } from "../../model/model.ts";
+import { docker, untilContainersHealthy } from "./docker.ts";
+import type { Target } from "./http.ts";
+import { type Platform, projectName } from "./platform.ts";
+
+/** So many characters of a stream are kept to find a token in that came in two parts. */
+const KEPT = 4096;
+const PATIENCE = 60_000;
+
+/** Lets the first project use the stand-in model of this process. */
+export class Model {
+  readonly #standIn: ModelStandIn;
+  readonly #platform: Platform;
+
+  private constructor(standIn: ModelStandIn, platform: Platform) {
+    this.#standIn = standIn;
+    this.#platform = platform;
+  }
+
+  static async start(platform: Platform): Promise<Model> {
+    const model = new Model(await startModel(), platform);
+    const baseURL = `http://${await hostAddress()}:${model.#standIn.port}/v1`;
+    const models = { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } };
+    const options = { baseURL, apiKey: "any" };
+    const provider = { "stand-in": { npm: "@ai-sdk/openai-compatible", name: "Stand-in", options, models } };
+    const id = `stand-in/${MODEL_ID}`;
+    const config = { enabled_providers: ["stand-in"], model: id, small_model: id, provider };
+    mkdirSync(join(model.#file, ".."), { recursive: true });
+    writeFileSync(model.#file, JSON.stringify(config), { mode: 0o644 });
+    await model.#restart();
+    return model;
+  }
+
+  /**
+   * Has a prompt answered with so many tokens, each of which the model sends when the one before has arrived: milliseconds from the model's
+   * sending to the event's arrival by this way. One more comes first, which is not counted.
+   */
+  async times(target: Target, tokens: number): Promise<number[]> {
+    // The stand-in listens once for each token that it holds back, and Node would warn.
+    EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, tokens + 10);
+    const gate = this.#standIn.gate(randomUUID(), tokens + 1);
+    const stream = await open({ ...target, path: `${base(target)}/event` });
+    const arrivals = watch(stream);
+    try {
+      const { id } = await post<{ id: string }>(target, "/session", {});
+      const parts = [{ type: "text", text: `Count, ${gate.token}` }];
+      await post(target, `/session/${id}/prompt_async`, { parts });
+      const times: number[] = [];
+      for (let n = 0; n <= tokens; n++) {
+        const arrived = arrivals(gate.chunk(n).trim());
+        const began = performance.now();
+        gate.release(n);
+        times.push((await arrived) - began);
+      }
+      return times.slice(1);
+    } finally {
+      gate.release();
+      stream.destroy();
+    }
+  }
+
+  async stop(): Promise<void> {
+    rmSync(this.#file, { force: true });
+    await this.#standIn.close();
+  }
+
+  get #file(): string {
+    return join(this.#platform.folder, ".workspaces", projectName(1), "opencode.json");
+  }
+
+  /** opencode reads its settings when it starts. */
+  async #restart(): Promise<void> {
+    const container = this.#platform.names.project(projectName(1));
+    await docker("restart", container);
+    await untilContainersHealthy([container]);
+  }
+}
+
+/** A way's path without a final slash. */
+const base = ({ path }: Target): string => path.replace(/\/$/, "");
+
+function open({ host, port, path, headers }: Target): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const sent = get({ host, port, path, headers, agent: false }, (response) =>
+      response.statusCode === 200 ? resolve(response) : reject(new Error(`answered ${response.statusCode}`)),
+    );
+    sent.on("error", reject);
+  });
+}
+
+function post<T>(target: Target, path: string, body: object): Promise<T> {
+  const text = JSON.stringify(body);
+  const headers = {
+    ...target.headers,
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+  };
+  const { host, port } = target;
+  return new Promise((resolve, reject) => {
+    const sent = request({ host, port, path: base(target) + path, method: "POST", headers }, (response) => {
+      let answer = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => {
+        answer += part;
+      });
+      response.on("error", reject);
+      response.on("end", () => {
+        if ((response.statusCode ?? 500) >= 300) reject(new Error(`${path} answered ${response.statusCode}`));
+        else resolve((answer === "" ? undefined : JSON.parse(answer)) as T);
+      });
+    });
+    sent.on("error", reject).end(text);
+  });
+}
+
+/** When a text comes by on a stream, which has to be asked for before. */
+function watch(stream: IncomingMessage): (text: string) => Promise<number> {
+  let rest = "";
+  let look = () => {};
+  stream.setEncoding("utf8");
+  stream.on("error", () => {});
+  stream.on("data", (part: string) => {
+    rest = (rest + part).slice(-KEPT - part.length);
+    look();
+  });
+  return (text) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`${text} has not come in ${PATIENCE / 1000} s`)),
+        PATIENCE,
+      );
+      look = () => {
+        if (!rest.includes(text)) return;
+        clearTimeout(timer);
+        resolve(performance.now());
+        look = () => {};
+      };
+      look();
+    });
+}

@@ -1,0 +1,39 @@
+import { existsSync } from "node:fs";
+import { aptInstall, canApt } from "../../toolchain/lib/apt.ts";
+import { which } from "../../toolchain/lib/exec.ts";
+import type { Part } from "../../toolchain/part.ts";
+
+/** A command that only the tests need: one on PATH, else Debian's. */
+function commandPart(
+  name: string,
+  commands: readonly string[],
+  packages: readonly string[],
+  there: () => unknown = () => commands.map((command) => which(command)).find(Boolean),
+): Part {
+  return {
+    name,
+    remedy: `install ${packages[0]} with this machine's package manager`,
+    find: async () => (there() ? "already on this machine" : undefined),
+    build: async ({ progress }) => {
+      if (!canApt()) return undefined;
+      await aptInstall(packages, progress);
+      return there() ? "installed from Debian's packages" : undefined;
+    },
+  };
+}
+
+/** Names under which a Chromium is found on PATH. */
+export const CHROMIUM_COMMANDS = [
+  "chromium",
+  "chromium-browser",
+  "google-chrome",
+  "google-chrome-stable",
+] as const;
+
+export const chromiumPart = commandPart("chromium", CHROMIUM_COMMANDS, ["chromium", "fonts-dejavu-core"]);
+export const tmuxPart = commandPart("tmux", ["tmux"], ["tmux"]);
+export const gitPart = commandPart("git", ["git"], ["git"]);
+/** Debian puts its server beside PATH, in a folder for each release. */
+export const postgresPart = commandPart("postgresql", [], ["postgresql"], () =>
+  existsSync("/usr/lib/postgresql"),
+);

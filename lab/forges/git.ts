@@ -1,0 +1,174 @@
+/**
+ * Git servers for the tests, serving repositories that the test makes: over HTTP with git's own `git http-backend`, and
+ * over SSH with git's own `git upload-pack` (ssh-server.ts).
+ *
+ * A private repository wants a token as the password of basic auth, and answers 401 otherwise, as the real hosts do; a repository that isn't
+ * there answers 404. `fail` makes every request end in 503 until `heal`.
+ *
+ * Not covered: pushes (they are refused), hosts' rate limits, redirects, large files (LFS), submodules, TLS.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { type Listening, listen } from "../clouds/http.ts";
+
+/** One commit: the files it writes, on which branch. */
+export interface Commit {
+  readonly branch?: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** A folder of bare repositories, which both servers can serve. */
+export interface Repositories {
+  readonly root: string;
+  /** Makes `<name>.git` with these commits; its default branch is `main`. */
+  add(name: string, commits: readonly Commit[]): void;
+}
+
+export interface GitRequest {
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly status: number;
+}
+
+export interface GitServer extends Listening {
+  readonly requests: readonly GitRequest[];
+  /** From now on every request ends in 503. */
+  fail(): void;
+  heal(): void;
+}
+
+/** Keeps bare repositories in a folder, which is the caller's. */
+export function makeRepositories(root: string): Repositories {
+  return {
+    root,
+    add: (name, commits) => addRepository(root, name, commits),
+  };
+}
+
+function addRepository(root: string, name: string, commits: readonly Commit[]): void {
+  const bare = join(root, `${name}.git`);
+  const work = join(root, `${name}.work`);
+  mkdirSync(work);
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...args], {
+      cwd: work,
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" },
+    });
+  git("init", "--quiet", "--initial-branch=main");
+  for (const [index, { branch = "main", files }] of commits.entries()) {
+    if (index > 0)
+      git("switch", "--quiet", "--force-create", branch, ...start(branch, commits.slice(0, index)));
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(work, path)), { recursive: true });
+      writeFileSync(join(work, path), content);
+    }
+    git("add", "--all");
+    git("commit", "--quiet", "--message", `Commit ${index + 1}`);
+  }
+  git("clone", "--quiet", "--bare", work, bare);
+  execFileSync("git", ["-C", bare, "symbolic-ref", "HEAD", "refs/heads/main"]);
+  rmSync(work, { recursive: true });
+}
+
+/** Where a branch goes on: at its own end, or at main's when it is new. */
+function start(branch: string, before: readonly Commit[]): string[] {
+  return before.some((commit) => (commit.branch ?? "main") === branch) ? [branch] : ["main"];
+}
+
+/** Serves the repositories over HTTP; those named in `tokens` want their token. Port and host as for `listen`. */
+export async function startGit(
+  repositories: Repositories,
+  options: { tokens?: Readonly<Record<string, string>>; host?: string; port?: number } = {},
+): Promise<GitServer> {
+  const requests: GitRequest[] = [];
+  let failing = false;
+  const server = createServer((request, response) => {
+    response.once("close", () => {
+      const { authorization } = request.headers;
+      requests.push({ path: request.url ?? "", authorization, status: response.statusCode });
+    });
+    const refusal = failing ? 503 : refuse(request, options.tokens ?? {});
+    if (refusal === undefined) {
+      serveGit(repositories.root, request, response).catch((error: unknown) =>
+        response.destroy(error as Error),
+      );
+      return;
+    }
+    if (refusal === 401) response.setHeader("www-authenticate", 'Basic realm="Git"');
+    response.writeHead(refusal).end(refusal === 503 ? "the stand-in was told to fail\n" : "");
+  });
+  const listening = await listen(server, options);
+  return {
+    ...listening,
+    requests,
+    fail: () => {
+      failing = true;
+    },
+    heal: () => {
+      failing = false;
+    },
+  };
+}
+
+function refuse(request: IncomingMessage, tokens: Readonly<Record<string, string>>): number | undefined {
+  const url = new URL(request.url ?? "/", "http://git");
+  if (url.pathname.includes("git-receive-pack") || url.search.includes("git-receive-pack")) return 403;
+  const name = /^\/([\w-]+)\.git\//.exec(url.pathname)?.[1];
+  if (!name) return 404;
+  const token = tokens[name];
+  if (token === undefined) return undefined;
+  const [scheme, credentials = ""] = (request.headers.authorization ?? "").split(" ");
+  const password = Buffer.from(credentials, "base64").toString("utf8").split(":").slice(1).join(":");
+  return scheme === "Basic" && password === token ? undefined : 401;
+}
+
+/** Runs `git http-backend` as the CGI program that it is. */
+async function serveGit(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? "/", "http://git");
+  const child = spawn("git", ["http-backend"], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: {
+      PATH: process.env.PATH,
+      GIT_PROJECT_ROOT: root,
+      GIT_HTTP_EXPORT_ALL: "1",
+      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_KEY_0: "safe.directory",
+      GIT_CONFIG_VALUE_0: "*",
+      PATH_INFO: url.pathname,
+      QUERY_STRING: url.search.slice(1),
+      REQUEST_METHOD: request.method,
+      CONTENT_TYPE: request.headers["content-type"],
+      GIT_PROTOCOL: [request.headers["git-protocol"]].flat()[0],
+    },
+  });
+  const body = request.headers["content-encoding"] === "gzip" ? request.pipe(createGunzip()) : request;
+  // The program may answer without reading all of its input.
+  pipeline(body, child.stdin).catch(() => undefined);
+  let head = Buffer.alloc(0);
+  for await (const part of child.stdout) {
+    if (response.headersSent) {
+      response.write(part);
+      continue;
+    }
+    head = Buffer.concat([head, part as Buffer]);
+    const end = head.indexOf("\r\n\r\n");
+    if (end < 0) continue;
+    writeHead(response, head.subarray(0, end).toString("latin1"));
+    response.write(head.subarray(end + 4));
+  }
+  response.end();
+}
+
+function writeHead(response: ServerResponse, text: string): void {
+  const headers = text.split("\r\n").map((line) => line.split(/:\s*/, 2) as [string, string]);
+  const status = headers.find(([name]) => name.toLowerCase() === "status")?.[1];
+  response.writeHead(
+    status ? Number.parseInt(status, 10) : 200,
+    Object.fromEntries(headers.filter(([name]) => name.toLowerCase() !== "status")),
+  );
+}

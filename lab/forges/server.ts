@@ -1,0 +1,146 @@
+/** What the stand-ins of both forges have in common: a server that records requests and can be told to fail. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import * as z from "zod";
+import { listen, readBody, sendJson } from "../clouds/http.ts";
+
+export interface ForgeRequest {
+  readonly method: string;
+  /** Path and query, without the API's own beginning. */
+  readonly path: string;
+  readonly status: number;
+}
+
+/** The next `times` requests of that kind are answered so. */
+export interface Fault {
+  readonly method: string;
+  readonly path: RegExp;
+  readonly times: number;
+  /** What is answered; 0 for no answer at all. */
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** The request is carried out first, and only its answer is lost. */
+  readonly isDone?: boolean;
+}
+
+/** An answer that ends the handling of a request. */
+export class Reply extends Error {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) {
+    super(`${status}`);
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** A request, as a route sees it. */
+export interface Call {
+  readonly headers: IncomingMessage["headers"];
+  readonly query: URLSearchParams;
+  /** What the groups of the route's path matched. */
+  readonly parts: readonly string[];
+  readonly body: unknown;
+}
+
+export interface Route {
+  readonly method: string;
+  /** Matched against the whole path below the API's beginning. */
+  readonly path: RegExp;
+  answer(call: Call): Reply;
+}
+
+export interface ForgeServer {
+  /** Where the API begins, without a slash at the end. */
+  readonly apiUrl: string;
+  readonly requests: readonly ForgeRequest[];
+  fail(fault: Fault): void;
+  close(): Promise<void>;
+}
+
+/** Serves the routes below `base`; whatever has none is refused in words that say that this is a stand-in. */
+export async function startForge(base: string, routes: readonly Route[]): Promise<ForgeServer> {
+  const requests: ForgeRequest[] = [];
+  const faults: (Fault & { left: number })[] = [];
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      sendJson(response, 500, { message: `The stand-in is broken: ${String(error)}` });
+    });
+  });
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = "" } = request;
+    const path = (request.url ?? "").slice(base.length);
+    const text = await readBody(request);
+    const fault = faults.find((each) => each.left > 0 && each.method === method && each.path.test(path));
+    const reply = !fault || fault.isDone ? answer(request, path, text) : undefined;
+    const status = fault ? fault.status : (reply?.status ?? 500);
+    requests.push({ method, path, status });
+    if (fault) fault.left--;
+    if (status === 0) return void request.socket.destroy();
+    for (const [name, value] of Object.entries((fault ?? reply)?.headers ?? {}))
+      response.setHeader(name, value);
+    sendJson(
+      response,
+      status,
+      fault ? (fault.body ?? { message: "The stand-in was told to fail" }) : reply?.body,
+    );
+  }
+
+  function answer(request: IncomingMessage, path: string, text: string): Reply {
+    const { pathname, searchParams } = new URL(path, "http://stand-in");
+    try {
+      for (const route of routes) {
+        const match = route.method === request.method ? route.path.exec(pathname) : null;
+        if (!match || match[0] !== pathname) continue;
+        const body = text ? parse(text) : undefined;
+        return route.answer({ headers: request.headers, query: searchParams, parts: match.slice(1), body });
+      }
+      return new Reply(501, { message: `This stand-in does not cover ${request.method} ${pathname}` });
+    } catch (error) {
+      if (error instanceof Reply) return error;
+      throw error;
+    }
+  }
+
+  const listening = await listen(server, { host: "127.0.0.1" });
+  return {
+    apiUrl: `http://127.0.0.1:${listening.port}${base}`,
+    requests,
+    fail: (fault) => void faults.push({ ...fault, left: fault.times }),
+    close: () => listening.close(),
+  };
+}
+
+/** Reads what a request brings; anything that the schema doesn't know is refused. */
+export function take<T>(schema: z.ZodType<T>, value: unknown, status: number): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Reply(status, { message: `The stand-in refuses this: ${z.prettifyError(result.error)}` });
+}
+
+/** One page of a list, by `page` and `per_page` as both forges have them. */
+export function pageOf<T>(all: readonly T[], query: URLSearchParams, standard: number): T[] {
+  const size = Math.min(100, Number(query.get("per_page") ?? standard));
+  const page = Number(query.get("page") ?? 1);
+  if (!(size >= 1 && page >= 1)) throw new Reply(400, { message: "page and per_page begin at 1" });
+  return all.slice((page - 1) * size, page * size);
+}
+
+/** Refuses parameters that the list doesn't have here. */
+export function allowQuery(query: URLSearchParams, names: readonly string[]): void {
+  const unknown = [...query.keys()].filter((name) => !["page", "per_page", ...names].includes(name));
+  if (unknown.length > 0)
+    throw new Reply(400, { message: `The stand-in knows no parameter ${unknown.join(", ")}` });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Reply(400, { message: "Problems parsing JSON" });
+  }
+}

@@ -1,0 +1,171 @@
+import { PROJECT_NAME_PATTERN } from "../../config/projects/file-schema.ts";
+import { type Deployment, plainValue } from "../state/checkpoint.ts";
+import type { Application, Cloudflare, IdentityProvider, Zone } from "./cloudflare.ts";
+import type { DigitalOcean, Droplet, SshKey, Volume } from "./digitalocean.ts";
+import type { Clouds } from "./open.ts";
+import type { CloudThing } from "./stray-rules.ts";
+
+/** All things in both clouds that bear exactly the stack's names, tag or comment: a handful of list calls, at once. */
+export async function listOurs(clouds: Clouds, deployment: Deployment): Promise<CloudThing[]> {
+  const found = await Promise.all([
+    clouds.digitalOcean ? listDigitalOcean(clouds.digitalOcean, clouds, deployment) : [],
+    clouds.cloudflare ? listCloudflare(clouds.cloudflare, clouds) : [],
+  ]);
+  return found.flat();
+}
+
+async function listDigitalOcean(
+  api: DigitalOcean,
+  { names, publicKey }: Clouds,
+  deployment: Deployment,
+): Promise<CloudThing[]> {
+  const [droplets, volumes, vpcs, firewalls, keys, projects] = await Promise.all([
+    api.dropletsTagged(names.base),
+    api.volumesNamed(names.volume),
+    api.vpcs(),
+    api.firewalls(),
+    api.sshKeys(),
+    api.projects(),
+  ]);
+  const named = <T extends { name: string }>(things: readonly T[]) =>
+    things.filter(({ name }) => name === names.base);
+  const ownKeys = [...publicKeys(deployment), ...(publicKey ? [publicKey] : [])].map(keyBody);
+  return [
+    ...droplets.map(dropletThing),
+    ...(await Promise.all(
+      volumes
+        .filter(({ name }) => name === names.volume)
+        .map((volume) => volumeThing(api, volume, deployment)),
+    )),
+    ...named(vpcs).map((vpc) => ({ kind: "vpc" as const, ...vpc })),
+    ...named(firewalls).map((firewall) => ({ kind: "firewall" as const, ...firewall })),
+    ...named(keys).map((key) => keyThing(key, ownKeys)),
+    ...named(projects).map((project) => ({ kind: "project" as const, ...project })),
+  ];
+}
+
+function dropletThing({ id, name, createdAt, volumeIds }: Droplet): CloudThing {
+  return {
+    kind: "droplet",
+    id,
+    name,
+    createdAt,
+    ...(volumeIds.length > 0 ? { inUse: "has a volume attached" } : {}),
+  };
+}
+
+/** What was ever on a droplet may hold work, whoever made it. */
+async function volumeThing(
+  api: DigitalOcean,
+  { id, name, createdAt, dropletIds }: Volume,
+  { resources }: Deployment,
+): Promise<CloudThing> {
+  const thing = { kind: "volume" as const, id, name, createdAt };
+  if (dropletIds.length > 0)
+    return { ...thing, inUse: `is attached to the droplet ${dropletIds.join(", ")}` };
+  const isKnown = resources.some((resource) => resource.id === id);
+  return !isKnown && (await api.wasAttached(id))
+    ? { ...thing, inUse: "has been attached to a droplet before: work may be on it" }
+    : thing;
+}
+
+/** Who has the private half has made the key. */
+function keyThing({ id, name, publicKey }: SshKey, own: readonly string[]): CloudThing {
+  return { kind: "ssh key", id, name, isOwn: own.includes(keyBody(publicKey)) };
+}
+
+/** What lets people and machines in. Cloudflare lets two of these have one name, and a provider that asks twice makes two. */
+export async function listAccess(
+  api: Pick<Cloudflare, "policies" | "serviceTokens">,
+  zone: Zone,
+  names: Clouds["names"],
+): Promise<CloudThing[]> {
+  const [policies, tokens] = await Promise.all([api.policies(zone), api.serviceTokens(zone)]);
+  return [
+    ...policies
+      .filter(({ name }) => isOurPolicy(name, names))
+      .map((policy) => ({ kind: "Access policy" as const, ...policy })),
+    ...tokens
+      .filter(({ name }) => name === names.serviceToken)
+      .map((token) => ({ kind: "Access service token" as const, ...token })),
+  ];
+}
+
+async function listCloudflare(
+  api: Cloudflare,
+  { names, domain, googleClientId }: Clouds,
+): Promise<CloudThing[]> {
+  const zone = domain ? await api.zone(domain) : undefined;
+  if (!zone) return []; // the program says that the account has no such zone
+  const [tunnels, records, applications, access, providers] = await Promise.all([
+    api.tunnelsNamed(zone, names.base),
+    api.recordsWithComment(zone, names.recordComment),
+    api.applications(zone),
+    listAccess(api, zone, names),
+    api.identityProviders(zone),
+  ]);
+  return [
+    ...tunnels
+      .filter(({ name }) => name === names.base)
+      .map(({ status: _, connections, ...tunnel }) => ({
+        kind: "tunnel" as const,
+        ...tunnel,
+        ...(connections > 0 ? { inUse: "has a connector" } : {}),
+      })),
+    ...records.map((record) => ({ kind: "DNS record" as const, ...record })),
+    ...applications
+      .filter(({ name }) => isOurApplication(name, names))
+      .map(({ identityProviders: _, ...application }) => ({
+        kind: "Access application" as const,
+        ...application,
+      })),
+    ...access,
+    ...providers
+      .filter(({ name }) => name === names.google || name === names.oneTimePin)
+      .map((provider) => providerThing(provider, googleClientId, applications)),
+  ];
+}
+
+/** An identity provider has no date. What it is for shows whose it is; one of one-time PINs is for nothing but its name. */
+function providerThing(
+  { id, name, type, createdAt, clientId }: IdentityProvider,
+  googleClientId: string | undefined,
+  applications: readonly Application[],
+): CloudThing {
+  const user = applications.find(({ identityProviders }) => identityProviders.includes(id));
+  return {
+    kind: "Access identity provider",
+    id,
+    name,
+    ...(createdAt ? { createdAt } : {}),
+    ...(user ? { inUse: `is what the application "${user.name}" lets people log in with` } : {}),
+    isOwn: type === "onetimepin" || (clientId !== undefined && clientId === googleClientId),
+  };
+}
+
+function isOurApplication(name: string, names: Clouds["names"]): boolean {
+  if (name === names.panelApplication || name === names.sshApplication) return true;
+  return isOfProject(name, names.application(""));
+}
+
+function isOurPolicy(name: string, names: Clouds["names"]): boolean {
+  const { peoplePolicy, machinesPolicy, panelPolicy } = names;
+  if ([peoplePolicy, machinesPolicy, panelPolicy].includes(name)) return true;
+  return isOfProject(name, names.membersPolicy(""));
+}
+
+/** Whether a name is what some project's thing is called. */
+const isOfProject = (name: string, prefix: string): boolean =>
+  name.startsWith(prefix) && PROJECT_NAME_PATTERN.test(name.slice(prefix.length));
+
+/** Public halves of the keys that the state has. */
+function publicKeys({ resources }: Deployment): string[] {
+  return resources.flatMap(({ outputs }) => {
+    const { publicKeyOpenssh } = outputs;
+    const key = plainValue(publicKeyOpenssh);
+    return typeof key === "string" ? [key] : [];
+  });
+}
+
+/** A public key without its comment. */
+const keyBody = (key: string): string => key.trim().split(/\s+/).slice(0, 2).join(" ");

@@ -1,0 +1,80 @@
+import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts";
+import { readPrivateKey } from "../../config/stack/private-key.ts";
+import { productionDocs } from "../../config/stack/production.ts";
+import { CLOUD_TOKENS, settingKey } from "../../config/stack/settings.ts";
+import { mustPulumi } from "../engine/pulumi.ts";
+import type { Session } from "../engine/session.ts";
+import { record } from "../state/checkpoint.ts";
+import { type Cloudflare, cloudflare } from "./cloudflare.ts";
+import { type DigitalOcean, digitalOcean } from "./digitalocean.ts";
+
+/** A stack's config, key → value, secrets in plain: in this process's memory alone. */
+export type StackConfig = Readonly<Record<string, string>>;
+
+/** The clouds of a stack, as far as there is a token for them. */
+export interface Clouds {
+  names: CloudNames;
+  /** Prefix of the names of what is in Docker. */
+  prefix: string;
+  domain?: string;
+  googleClientId?: string;
+  /** Public half of the person's own key for SSH. */
+  publicKey?: string;
+  /** What the droplet is to be; as the settings say it, right or wrong. */
+  size: string;
+  dropletGeneration: string;
+  /** What the volume is to be made from. */
+  volumeSnapshot?: string;
+  digitalOcean?: DigitalOcean;
+  cloudflare?: Cloudflare;
+}
+
+/** Reads a stack's config from Pulumi. */
+export async function readConfig(session: Session): Promise<StackConfig> {
+  const text = await mustPulumi(["config", "--show-secrets", "--json"], { session });
+  return Object.fromEntries(
+    Object.entries(record(JSON.parse(text))).flatMap(([key, entry]) => {
+      const { value } = record(entry);
+      return typeof value === "string" ? [[key, value] as const] : [];
+    }),
+  );
+}
+
+/** Clients for the clouds of a stack, with the tokens and addresses that the providers take too. */
+export function openClouds(
+  stack: string,
+  config: StackConfig,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Clouds {
+  const setting = (name: string) => config[settingKey(name)]?.trim() || undefined;
+  const standard = (name: string) => productionDocs.find(({ key }) => key === name)?.default ?? "";
+  const prefix = setting("namePrefix") ?? "opencode";
+  const tokenOf = ({ key, variables }: { key: string; variables: readonly string[] }) =>
+    [config[key], ...variables.map((variable) => env[variable])].find(Boolean);
+  const doToken = tokenOf(CLOUD_TOKENS.digitalocean);
+  const cfToken = tokenOf(CLOUD_TOKENS.cloudflare);
+  const doUrl = config["digitalocean:apiEndpoint"] || env.DIGITALOCEAN_API_URL;
+  const cfUrl = config["cloudflare:baseUrl"] || env.CLOUDFLARE_BASE_URL;
+  return withoutUndefined({
+    names: cloudNames(prefix, stack),
+    prefix,
+    domain: setting("domain"),
+    googleClientId: setting("googleClientId"),
+    publicKey: publicHalf(setting("sshPrivateKey")),
+    size: setting("size") ?? standard("size"),
+    dropletGeneration: setting("dropletGeneration") ?? standard("dropletGeneration"),
+    volumeSnapshot: setting("volumeSnapshot"),
+    digitalOcean: doToken ? digitalOcean({ token: doToken, ...(doUrl ? { url: doUrl } : {}) }) : undefined,
+    cloudflare: cfToken ? cloudflare({ token: cfToken, ...(cfUrl ? { url: cfUrl } : {}) }) : undefined,
+  });
+}
+
+/** A key that is wrong is the program's to explain. */
+function publicHalf(privateKey: string | undefined): string | undefined {
+  const key = privateKey ? readPrivateKey(privateKey) : undefined;
+  return key && "publicKey" in key ? key.publicKey : undefined;
+}
+
+function withoutUndefined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
+}

@@ -1,0 +1,111 @@
+import type { Deployment } from "../state/checkpoint.ts";
+import type { CloudflareKind } from "./cloudflare.ts";
+import type { DigitalOceanKind } from "./digitalocean.ts";
+import { type Run, suspectWindows, type Window, windowOf } from "./windows.ts";
+
+export type CloudKind = DigitalOceanKind | CloudflareKind;
+
+/** Something in a cloud that bears exactly this stack's name, tag or comment. */
+export interface CloudThing {
+  kind: CloudKind;
+  id: string;
+  name: string;
+  /** Some kinds have no date. */
+  createdAt?: string;
+  /** Why it is more than a leftover, whenever it was made: `has a volume attached`. */
+  inUse?: string;
+  /** Of a kind without a date: something only this stack has shows that it made it. */
+  isOwn?: boolean;
+}
+
+/** A thing that is not in the state and that nobody here may remove. */
+export interface Foreign {
+  thing: CloudThing;
+  why: string;
+}
+
+/** The type that a kind has in the state; the order is the one in which they can be removed. */
+export const STATE_TYPES: Readonly<Record<CloudKind, string>> = {
+  "DNS record": "cloudflare:index/dnsRecord:DnsRecord",
+  "Access application": "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication",
+  "Access policy": "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy",
+  "Access service token": "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",
+  "Access identity provider":
+    "cloudflare:index/zeroTrustAccessIdentityProvider:ZeroTrustAccessIdentityProvider",
+  tunnel: "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
+  droplet: "digitalocean:index/droplet:Droplet",
+  firewall: "digitalocean:index/firewall:Firewall",
+  volume: "digitalocean:index/volume:Volume",
+  "ssh key": "digitalocean:index/sshKey:SshKey",
+  project: "digitalocean:index/project:Project",
+  vpc: "digitalocean:index/vpc:Vpc",
+};
+
+const ORDER = Object.keys(STATE_TYPES);
+
+/**
+ * Sorts things that bear our name: those the state knows; strays, which an update of this stack made and lost, and which may be removed;
+ * and foreign ones. A stray was made while an update ran that did not succeed, or together with its twin that the state has, when a
+ * provider asked twice. The rest could belong to another state.
+ */
+export function judgeThings(
+  things: readonly CloudThing[],
+  deployment: Deployment,
+  runs: readonly Run[],
+): { strays: CloudThing[]; foreign: Foreign[] } {
+  const windows = suspectWindows(runs, deployment);
+  const isKnown = knows(deployment);
+  const hasVolume = deployment.resources.some(({ type }) => type === STATE_TYPES.volume);
+  const strays: CloudThing[] = [];
+  const foreign: Foreign[] = [];
+  for (const thing of things.filter((thing) => !isKnown(thing))) {
+    const twins = things
+      .filter(({ kind, name }) => kind === thing.kind && name === thing.name)
+      .filter(isKnown);
+    const isStray = wasMadeIn(windows, thing) || twins.some((twin) => wereMadeTogether(thing, twin, runs));
+    const why = isStray ? reasonToKeep(thing, hasVolume) : "no update of this stack that failed has made it";
+    if (why) foreign.push({ thing, why });
+    else strays.push(thing);
+  }
+  return { strays: strays.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)), foreign };
+}
+
+/** Tells whether a state has a thing, by the id of its very kind. */
+export function knows({ resources }: Deployment): (thing: CloudThing) => boolean {
+  const known = new Set(resources.map(({ type, id }) => `${type} ${id}`));
+  return ({ kind, id }) => known.has(`${STATE_TYPES[kind]} ${id}`);
+}
+
+/** Why something is kept although an update that failed has made it. */
+function reasonToKeep({ kind, inUse }: CloudThing, hasVolume: boolean): string | undefined {
+  if (inUse) return `it ${inUse}`;
+  return kind === "volume" && hasVolume ? "the state has another volume" : undefined;
+}
+
+function wasMadeIn(windows: readonly Window[], thing: CloudThing): boolean {
+  const at = Date.parse(thing.createdAt ?? "");
+  if (Number.isNaN(at)) return thing.isOwn === true && windows.some((window) => isMeant(window, thing));
+  return windows.some((window) => at >= window.from && at <= window.to && isMeant(window, thing));
+}
+
+function isMeant({ only }: Window, { kind, name }: CloudThing): boolean {
+  if (!only) return true;
+  return only.some(
+    (creation) =>
+      creation.type === STATE_TYPES[kind] && (creation.name === undefined || creation.name === name),
+  );
+}
+
+function wereMadeTogether(thing: CloudThing, twin: CloudThing, runs: readonly Run[]): boolean {
+  const times = [thing, twin].map(({ createdAt }) => Date.parse(createdAt ?? ""));
+  return runs
+    .filter(({ kind }) => kind === "update")
+    .map(windowOf)
+    .some(({ from, to }) => times.every((at) => at >= from && at <= to));
+}
+
+/** `droplet 123 "opencode-prod", made 2026-01-31 12:00:05`. */
+export function describeThing({ kind, id, name, createdAt }: CloudThing): string {
+  const made = createdAt ? `, made ${createdAt.slice(0, 19).replace("T", " ")}` : "";
+  return `${kind} ${id} "${name}"${made}`;
+}

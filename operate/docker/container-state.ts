@@ -1,0 +1,112 @@
+/** What state a project is in, as its container and that one's own words say. Pure. */
+
+import type { ProjectState } from "../../panel/server/api/schema.ts";
+import { type ContainerState, parseContainers } from "./containers.ts";
+import type { Inspection } from "./engine.ts";
+
+/** A container of the stack. */
+export interface ContainerInfo extends ContainerState {
+  readonly id: string;
+  /** ISO 8601; empty for one that never ran. */
+  readonly startedAt: string;
+  readonly createdAt: string;
+  readonly isPaused: boolean;
+  /** Why Docker could not start it. */
+  readonly startError: string;
+  /** Limit in processors; 0 for none. */
+  readonly cpus: number;
+  /** The last line of its log, for one that has failed. */
+  readonly lastLine?: string;
+}
+
+/** Reads what `docker inspect` says of one container. */
+export function readContainer(inspection: Inspection): ContainerInfo | undefined {
+  const [container] = parseContainers(JSON.stringify([inspection]));
+  if (!container) return undefined;
+  const { NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0 } = inspection.HostConfig ?? {};
+  const { StartedAt = "", Error: startError = "", Paused = false } = inspection.State ?? {};
+  return {
+    ...container,
+    id: inspection.Id,
+    createdAt: inspection.Created ?? "",
+    startedAt: StartedAt.startsWith("0001") ? "" : StartedAt,
+    isPaused: Paused,
+    startError,
+    cpus: NanoCpus > 0 ? NanoCpus / 1e9 : CpuQuota > 0 ? CpuQuota / (CpuPeriod || 100_000) : 0,
+  };
+}
+
+/** A state with its reason. */
+export interface Decided {
+  readonly state: ProjectState;
+  readonly reason?: string;
+}
+
+/** Exit codes of a container that was told to end: nothing, SIGINT, SIGKILL after the grace, SIGTERM. */
+const TOLD_TO_END = new Set([0, 130, 137, 143]);
+/** So many restarts without getting well in between are a loop. */
+const LOOP = 3;
+
+/**
+ * The state of a project.
+ * @param wanted what its entry says
+ */
+export function decideState(
+  container: ContainerInfo | undefined,
+  wanted: "running" | "stopped" = "running",
+): Decided {
+  if (!container) return { state: "pending" };
+  const { status } = container;
+  if (container.isPaused) return { state: "stopped", reason: "paused" };
+  if (status === "running") return decideRunning(container);
+  if (status === "restarting") return { state: "failed", reason: restarts(container) };
+  if (status === "dead") return { state: "failed", reason: "Docker could not remove it" };
+  if (status === "removing") return { state: "stopped", reason: "being removed" };
+  if (container.startError) return { state: "failed", reason: firstLine(container.startError) };
+  if (status === "created") return { state: wanted === "running" ? "starting" : "stopped" };
+  return decideExited(container, wanted);
+}
+
+function decideRunning(container: ContainerInfo): Decided {
+  const { health, healthLine } = container;
+  const workspace = /workspace: (.*)$/.exec(healthLine)?.[1] ?? "";
+  const [, attempt, why = "", next = ""] =
+    /^clone failed \(attempt (\d+)\): (.*?)(; next try in \d+ s)?$/.exec(workspace) ?? [];
+  if (attempt) return { state: "failed", reason: `git clone: ${why || "no reason given"}${next}` };
+  if (/^cannot be written/.test(workspace)) return { state: "failed", reason: `the workspace ${workspace}` };
+  if (/^cloning /.test(workspace)) return { state: "cloning" };
+  if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "does not answer" };
+  if (health !== "starting") return { state: "running" };
+  if (container.restarts >= LOOP) return { state: "failed", reason: restarts(container) };
+  return { state: "starting" };
+}
+
+function decideExited(container: ContainerInfo, wanted: "running" | "stopped"): Decided {
+  if (container.oomKilled) return { state: "failed", reason: oom(container) };
+  if (wanted === "stopped" || TOLD_TO_END.has(container.exitCode)) return { state: "stopped" };
+  return { state: "failed", reason: ending(container) };
+}
+
+const restarts = (container: ContainerInfo): string =>
+  `restarts again and again (${container.restarts} times): ${ending(container)}`;
+
+function ending(container: ContainerInfo): string {
+  if (container.oomKilled) return oom(container);
+  const code = `exit code ${container.exitCode}`;
+  return container.lastLine ? `${code}: ${container.lastLine}` : code;
+}
+
+const oom = ({ memory }: ContainerInfo): string =>
+  memory > 0 ? `OOM-killed: it passed its memory of ${Math.round(memory / 2 ** 20)} MiB` : "OOM-killed";
+
+const firstLine = (text: string): string => text.trim().split("\n")[0]?.slice(0, 300) ?? "";
+
+/** Whether a container's own words may change without an event of Docker's: while its workspace is being filled. */
+export function isUnsettled({ status, health, healthLine }: ContainerInfo): boolean {
+  if (status !== "running" || health === "") return false;
+  return health === "starting" || /workspace: (cloning|clone failed|not looked at)/.test(healthLine);
+}
+
+/** Whether the last line of a container's log says why it is as it is. */
+export const hasEnded = ({ status, restarts, health }: ContainerInfo): boolean =>
+  status === "exited" || status === "restarting" || (restarts >= LOOP && health === "starting");

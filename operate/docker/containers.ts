@@ -1,0 +1,72 @@
+import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
+import { docker } from "../../toolchain/lib/docker.ts";
+import type { ExecResult } from "../../toolchain/lib/exec.ts";
+
+/** A container of the platform, as Docker knows it. */
+export interface ContainerState {
+  name: string;
+  /** The project's name; empty for the platform's own. */
+  project: string;
+  /** `running`, `exited`, `restarting` … */
+  status: string;
+  exitCode: number;
+  /** `healthy`, `unhealthy`, `starting`; empty without a health check. */
+  health: string;
+  /** What the last health check said, in one line. */
+  healthLine: string;
+  restarts: number;
+  oomKilled: boolean;
+  /** Limit in bytes; 0 for none. */
+  memory: number;
+}
+
+/** Runs the Docker client against a stack's machine. */
+export type RunDocker = (args: readonly string[], timeoutMs?: number) => Promise<ExecResult>;
+
+/** The containers that bear the prefix's label, or every platform's when no prefix is given. */
+export function listContainers(env: NodeJS.ProcessEnv, prefix?: string): Promise<ContainerState[]> {
+  return listContainersBy((args) => docker(args, env), prefix);
+}
+
+/** The same, wherever the client talks to. */
+export async function listContainersBy(run: RunDocker, prefix?: string): Promise<ContainerState[]> {
+  const filter = `label=${PLATFORM_LABEL}${prefix ? `=${prefix}` : ""}`;
+  const ids = (await run(["ps", "--all", "--quiet", "--filter", filter])).stdout.split(/\s+/).filter(Boolean);
+  if (ids.length === 0) return [];
+  const { stdout } = await run(["container", "inspect", ...ids]);
+  return parseContainers(stdout).sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Parses what `docker container inspect` prints. */
+export function parseContainers(text: string): ContainerState[] {
+  const parsed: unknown = JSON.parse(text || "[]");
+  return Array.isArray(parsed) ? parsed.map(parseContainer) : [];
+}
+
+interface Inspected {
+  Name?: string;
+  RestartCount?: number;
+  Config?: { Labels?: Record<string, string> };
+  HostConfig?: { Memory?: number };
+  State?: {
+    Status?: string;
+    ExitCode?: number;
+    OOMKilled?: boolean;
+    Health?: { Status?: string; Log?: { Output?: string }[] | null };
+  };
+}
+
+function parseContainer(container: Inspected): ContainerState {
+  const { Name = "", RestartCount = 0, Config, HostConfig, State } = container;
+  return {
+    name: Name.replace(/^\//, ""),
+    project: Config?.Labels?.[PROJECT_LABEL] ?? "",
+    status: State?.Status ?? "",
+    exitCode: State?.ExitCode ?? 0,
+    health: State?.Health?.Status ?? "",
+    healthLine: State?.Health?.Log?.at(-1)?.Output?.trim().split("\n").pop()?.trim() ?? "",
+    restarts: RestartCount,
+    oomKilled: State?.OOMKilled ?? false,
+    memory: HostConfig?.Memory ?? 0,
+  };
+}

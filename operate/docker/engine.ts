@@ -1,0 +1,170 @@
+/** The Docker Engine, as far as the panel needs it: what it knows of the stack's containers, and starting and stopping them. */
+import type { Readable } from "node:stream";
+import Docker from "dockerode";
+import { PLATFORM_LABEL } from "../../config/naming/names.ts";
+import type { LogLine } from "../../panel/server/api/schema.ts";
+import { readLines } from "./frames.ts";
+import type { Stats } from "./usage.ts";
+
+/** What `docker inspect` says, as far as it is looked at beyond containers.ts. */
+export interface Inspection {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Created?: string;
+  readonly Config?: { readonly Tty?: boolean; readonly Labels?: Readonly<Record<string, string>> };
+  readonly HostConfig?: {
+    readonly Memory?: number;
+    readonly NanoCpus?: number;
+    readonly CpuQuota?: number;
+    readonly CpuPeriod?: number;
+  };
+  readonly State?: {
+    readonly Status?: string;
+    readonly Paused?: boolean;
+    readonly Error?: string;
+    readonly StartedAt?: string;
+  };
+}
+
+/** Something that happened to a container. */
+export interface ContainerEvent {
+  readonly id: string;
+  /** `start`, `die`, `health_status: healthy` … */
+  readonly action: string;
+}
+
+export interface LogRequest {
+  readonly follow: boolean;
+  /** Lines from the end; all, when absent. */
+  readonly tail?: number;
+  /** Not what is older than this: ISO 8601 with nanoseconds, as a line has it. */
+  readonly since?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface Engine {
+  /** Ids of a stack's containers, running or not. */
+  ids(prefix: string): Promise<string[]>;
+  /** Undefined for one that is gone. */
+  inspect(id: string): Promise<Inspection | undefined>;
+  /** What happens from now on; ends when the engine does. Resolves once the engine listens. */
+  events(prefix: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
+  /** Ends with the container, or when there is no more. Nothing for a container that is gone. */
+  logs(id: string, request: LogRequest): AsyncIterable<LogLine>;
+  /** A figure each second, until the container ends. */
+  stats(id: string, signal: AbortSignal): AsyncIterable<Stats>;
+  /** Whether there is such a container. One that runs is left alone. */
+  start(name: string): Promise<boolean>;
+  /** Whether there is such a container. It is killed after a grace of so many seconds. */
+  stop(name: string, grace: number): Promise<boolean>;
+}
+
+/** `exec_die` is there because a health check is one, and its words change without another event. */
+const EVENTS =
+  "create start die stop restart destroy oom health_status update rename pause unpause exec_die".split(" ");
+
+/** The engine behind a socket. */
+export function openEngine(socketPath: string): Engine {
+  const docker = new Docker({ socketPath });
+  return {
+    async ids(prefix) {
+      const filters = { label: [`${PLATFORM_LABEL}=${prefix}`] };
+      return (await docker.listContainers({ all: true, filters })).map(({ Id }) => Id);
+    },
+    inspect: (id) => unlessGone(docker.getContainer(id).inspect() as Promise<Inspection>),
+    async events(prefix, signal) {
+      const filters = { type: ["container" as const], event: EVENTS, label: [`${PLATFORM_LABEL}=${prefix}`] };
+      const options = { filters, abortSignal: signal };
+      return eventsOf((await docker.getEvents(options)) as Readable);
+    },
+    logs: (id, request) => logsOf(docker.getContainer(id), request),
+    async *stats(id, signal) {
+      const options = { stream: true as const, abortSignal: signal };
+      const stream = (await docker.getContainer(id).stats(options)) as Readable;
+      for await (const line of jsonLines(stream)) yield line as Stats;
+    },
+    start: (name) => wasThere(docker.getContainer(name).start()),
+    stop: (name, grace) => wasThere(docker.getContainer(name).stop({ t: grace })),
+  };
+}
+
+const statusOf = (error: unknown): number | undefined =>
+  (error as { statusCode?: number } | undefined)?.statusCode;
+
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** 304 says that it is so already. */
+async function wasThere(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 304) return true;
+    if (statusOf(error) === 404) return false;
+    throw error;
+  }
+}
+
+async function* logsOf(container: Docker.Container, request: LogRequest): AsyncIterable<LogLine> {
+  const { follow, tail, since, signal } = request;
+  const options = {
+    stdout: true,
+    stderr: true,
+    timestamps: true,
+    ...(tail === undefined ? {} : { tail }),
+    // A fraction of a second goes as text, which the types of dockerode have no place for.
+    ...(since === undefined ? {} : { since: unixTime(since) as unknown as number }),
+    ...(signal ? { abortSignal: signal } : {}),
+  };
+  const inspection = await unlessGone(container.inspect());
+  if (!inspection) return;
+  const isTty = inspection.Config.Tty;
+  if (!follow) {
+    const buffer = (await container.logs({ ...options, follow: false })) as unknown as Buffer;
+    yield* readLines([buffer], isTty);
+    return;
+  }
+  const stream = (await container.logs({ ...options, follow: true })) as Readable;
+  try {
+    yield* readLines(stream, isTty);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Seconds since 1970 with nine digits after the point. */
+export function unixTime(iso: string): string {
+  const [, fraction = ""] = /\.(\d+)/.exec(iso) ?? [];
+  return `${Math.floor(Date.parse(iso) / 1000)}.${fraction.padEnd(9, "0").slice(0, 9)}`;
+}
+
+async function* eventsOf(stream: Readable): AsyncIterable<ContainerEvent> {
+  try {
+    for await (const line of jsonLines(stream)) {
+      const { Action, Actor } = line as { Action?: string; Actor?: { ID?: string } };
+      if (Action && Actor?.ID) yield { action: Action, id: Actor.ID };
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
+async function* jsonLines(stream: Readable): AsyncIterable<unknown> {
+  let rest = "";
+  try {
+    for await (const chunk of stream.setEncoding("utf8")) {
+      const lines = (rest + String(chunk)).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line.trim()) yield JSON.parse(line);
+    }
+  } finally {
+    stream.destroy();
+  }
+}

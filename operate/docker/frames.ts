@@ -1,0 +1,55 @@
+/** Docker's log stream: frames of one of two streams, with a time before each line. */
+import type { LogLine } from "../../panel/server/api/schema.ts";
+
+/** Characters of a line that are kept. */
+const LONGEST = 16_384;
+const HEADER = 8;
+
+type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
+type StreamName = "stdout" | "stderr";
+
+/** A stream's frames. A container with a terminal has no frames, and one stream. */
+export async function* readFrames(
+  chunks: Chunks,
+  isTty: boolean,
+): AsyncIterable<{ stream: StreamName; data: Buffer }> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (isTty) {
+      yield { stream: "stdout", data: chunk };
+      continue;
+    }
+    rest = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    while (rest.length >= HEADER) {
+      const end = HEADER + rest.readUInt32BE(4);
+      if (rest.length < end) break;
+      yield { stream: rest[0] === 2 ? "stderr" : "stdout", data: rest.subarray(HEADER, end) };
+      rest = rest.subarray(end);
+    }
+  }
+}
+
+/** A stream's lines, each with its time. */
+export async function* readLines(chunks: Chunks, isTty: boolean): AsyncIterable<LogLine> {
+  const rests = new Map<StreamName, Buffer>();
+  for await (const { stream, data } of readFrames(chunks, isTty)) {
+    let rest = Buffer.concat([rests.get(stream) ?? Buffer.alloc(0), data]);
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      yield parseLine(stream, rest.subarray(0, end));
+      rest = rest.subarray(end + 1);
+    }
+    // What has no end is cut rather than kept.
+    if (rest.length > 4 * LONGEST) {
+      yield parseLine(stream, rest);
+      rest = Buffer.alloc(0);
+    }
+    rests.set(stream, rest);
+  }
+  for (const [stream, rest] of rests) if (rest.length > 0) yield parseLine(stream, rest);
+}
+
+function parseLine(stream: StreamName, bytes: Buffer): LogLine {
+  const line = bytes.toString("utf8").replace(/\r$/, "");
+  const [, at = "", text = line] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ?(.*)$/s.exec(line) ?? [];
+  return { at, stream, text: text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text };
+}

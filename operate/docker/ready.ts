@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { LocalUrls } from "../../config/naming/urls.ts";
+import type { ProjectOutput } from "../engine/outputs.ts";
+import { listContainers } from "./containers.ts";
+
+/** How long projects may take to answer after an update. */
+const PATIENCE_MS = 120_000;
+
+export interface Readiness {
+  project: ProjectOutput;
+  answers: boolean;
+  /** What the container says of itself, such as a clone that failed; empty when there is nothing to tell. */
+  note: string;
+}
+
+/** Waits until every running project answers through the gateway, or has had its time. `tell` hears who is awaited. */
+export async function awaitProjects(
+  projects: readonly ProjectOutput[],
+  urls: LocalUrls,
+  env: NodeJS.ProcessEnv,
+  prefix: string,
+  tell: (waitingFor: readonly string[]) => void,
+): Promise<Readiness[]> {
+  const waiting = new Map(
+    projects.filter(({ state }) => state === "running").map(({ name }) => [name, urls.underPath.url(name)]),
+  );
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answers = await Promise.all(
+      [...waiting].map(async ([name, url]) => [name, await isHealthy(url)] as const),
+    );
+    for (const [name, healthy] of answers) if (healthy) waiting.delete(name);
+    if (waiting.size === 0 || performance.now() > until) break;
+    tell([...waiting.keys()]);
+    await sleep(500);
+  }
+  const containers = new Map(
+    (await listContainers(env, prefix)).map((container) => [container.project, container]),
+  );
+  return projects.map((project) => {
+    const container = containers.get(project.name);
+    const line = project.state === "running" ? (container?.healthLine ?? "") : "";
+    return { project, answers: !waiting.has(project.name), note: /fail|error/i.test(line) ? line : "" };
+  });
+}
+
+/** Whether opencode itself answers, through the gateway. */
+export async function isHealthy(api: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${api}/global/health`, {
+      headers: { accept: "application/json" },
+      signal: AbortSignal.timeout(5000),
+    });
+    if (!response.ok) return false;
+    const body = (await response.json()) as { healthy?: unknown };
+    return body.healthy === true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,159 @@
+/** Memory and processors that projects use now: asked of Docker only while somebody looks. */
+import type { Usage } from "../../panel/server/api/schema.ts";
+import type { ContainerInfo } from "./container-state.ts";
+import type { Engine } from "./engine.ts";
+import type { Containers } from "./watch.ts";
+
+/** Figures are taken over no more often than this. */
+const INTERVAL_MS = 2000;
+/** Docker is asked on for a while after the last look, since most looks are followed by another. */
+const LINGER_MS = 10_000;
+
+/** What Docker's statistics say, as far as it is used. */
+export interface Stats {
+  readonly memory_stats?: {
+    readonly usage?: number;
+    readonly limit?: number;
+    readonly stats?: { readonly inactive_file?: number; readonly total_inactive_file?: number };
+  };
+  readonly cpu_stats?: CpuStats;
+  readonly precpu_stats?: CpuStats;
+}
+
+interface CpuStats {
+  readonly cpu_usage?: { readonly total_usage?: number };
+  readonly system_cpu_usage?: number;
+  readonly online_cpus?: number;
+}
+
+/** What a container uses. */
+export interface Used {
+  readonly memory?: Usage;
+  readonly cpu?: Usage;
+}
+
+/** Memory as `docker stats` has it: without what the kernel would give back at once. */
+export function memoryOf({ memory_stats: memory }: Stats): Usage | undefined {
+  if (memory?.usage === undefined || memory.limit === undefined) return undefined;
+  const cache = memory.stats?.inactive_file ?? memory.stats?.total_inactive_file ?? 0;
+  return { used: Math.max(0, memory.usage - cache), limit: memory.limit };
+}
+
+/** Processors in use between the last two looks; unknown at the first. `limit` 0 stands for all that the host has. */
+export function cpuOf({ cpu_stats: now, precpu_stats: before }: Stats, limit: number): Usage | undefined {
+  const host = now?.online_cpus ?? 0;
+  if (now?.system_cpu_usage === undefined || before?.system_cpu_usage === undefined) return undefined;
+  const time = now.system_cpu_usage - before.system_cpu_usage;
+  const own = (now.cpu_usage?.total_usage ?? 0) - (before.cpu_usage?.total_usage ?? 0);
+  if (time <= 0 || own < 0) return undefined;
+  return { used: Math.round((own / time) * host * 1000) / 1000, limit: limit || host };
+}
+
+/** What each running project uses. */
+export interface UsageSource {
+  /** A project's figures, if they are known. */
+  of(project: string): Used;
+  /** Has Docker asked until the function returned is called. */
+  listen(): () => void;
+  /** Resolves when every running project has figures, or after some milliseconds. */
+  settled(patience: number): Promise<void>;
+}
+
+export class UsageWatch implements UsageSource {
+  readonly #engine: Engine;
+  readonly #containers: Containers;
+  readonly #streams = new Map<string, AbortController>();
+  readonly #figures = new Map<string, Used & { at: number; id: string }>();
+  readonly #waiting = new Set<() => void>();
+  #listeners = 0;
+  #linger: NodeJS.Timeout | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(engine: Engine, containers: Containers) {
+    this.#engine = engine;
+    this.#containers = containers;
+  }
+
+  of(project: string): Used {
+    const known = this.#figures.get(project);
+    if (!known || known.id !== this.#containers.ofProject(project)?.id) return {};
+    const { memory, cpu } = known;
+    return { ...(memory ? { memory } : {}), ...(cpu ? { cpu } : {}) };
+  }
+
+  listen(): () => void {
+    clearTimeout(this.#linger);
+    this.#listeners++;
+    this.#unsubscribe ??= this.#containers.onChange(() => this.#sync());
+    this.#sync();
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      if (--this.#listeners === 0) this.#linger = setTimeout(() => this.close(), LINGER_MS).unref();
+    };
+  }
+
+  async settled(patience: number): Promise<void> {
+    const until = performance.now() + patience;
+    while (performance.now() < until && !this.#isComplete())
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          this.#waiting.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, until - performance.now()).unref();
+        this.#waiting.add(done);
+      });
+  }
+
+  /** Asks nothing more. */
+  close(): void {
+    clearTimeout(this.#linger);
+    this.#unsubscribe?.();
+    this.#unsubscribe = undefined;
+    for (const stream of this.#streams.values()) stream.abort();
+    this.#streams.clear();
+    this.#figures.clear();
+  }
+
+  #isComplete(): boolean {
+    return this.#containers.running().every(({ project, id }) => this.#figures.get(project)?.id === id);
+  }
+
+  #sync(): void {
+    const running = new Map(this.#containers.running().map((container) => [container.id, container]));
+    for (const [id, stream] of this.#streams) {
+      if (running.has(id)) continue;
+      stream.abort();
+      this.#streams.delete(id);
+    }
+    for (const [id, container] of running) if (!this.#streams.has(id)) void this.#read(container);
+  }
+
+  async #read({ id, project, cpus }: ContainerInfo): Promise<void> {
+    const stream = new AbortController();
+    this.#streams.set(id, stream);
+    try {
+      for await (const stats of this.#engine.stats(id, stream.signal)) {
+        if (stream.signal.aborted) break;
+        this.#take(project, id, stats, cpus);
+      }
+    } catch {
+      // The container has ended, or the stream was.
+    } finally {
+      if (this.#streams.get(id) === stream) this.#streams.delete(id);
+    }
+  }
+
+  #take(project: string, id: string, stats: Stats, cpus: number): void {
+    const before = this.#figures.get(project);
+    const now = performance.now();
+    const isFresh = before?.id === id && before.cpu !== undefined && now - before.at < INTERVAL_MS;
+    if (isFresh) return;
+    const [memory, cpu] = [memoryOf(stats), cpuOf(stats, cpus)];
+    this.#figures.set(project, { at: now, id, ...(memory ? { memory } : {}), ...(cpu ? { cpu } : {}) });
+    for (const done of [...this.#waiting]) done();
+  }
+}

@@ -1,0 +1,163 @@
+/** What Docker knows of the stack's containers, kept up to date by one stream of events. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ContainerInfo, hasEnded, isUnsettled, readContainer } from "./container-state.ts";
+import type { ContainerEvent, Engine } from "./engine.ts";
+
+/** A health check's result is written a moment after the event that it ended. */
+const SETTLE_MS = 250;
+const RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 15_000;
+
+/** The stack's containers as they are. */
+export interface Containers {
+  /** Whether the engine answers; what is known is old else. */
+  readonly isConnected: boolean;
+  /** A project's container. */
+  ofProject(name: string): ContainerInfo | undefined;
+  /** A container by its name. */
+  named(name: string): ContainerInfo | undefined;
+  /** Running containers of projects. */
+  running(): ContainerInfo[];
+  /** Tells of each change until the function returned is called. */
+  onChange(listener: () => void): () => void;
+}
+
+/** Watches the containers of one stack. */
+export class ContainerWatch implements Containers {
+  readonly #engine: Engine;
+  readonly #prefix: string;
+  readonly #known = new Map<string, ContainerInfo>();
+  readonly #listeners = new Set<() => void>();
+  readonly #looking = new Map<string, { again: boolean }>();
+  readonly #stop = new AbortController();
+  #connected = false;
+  #first: Promise<void> | undefined;
+
+  /** @param prefix what the stack's containers carry as label */
+  constructor(engine: Engine, prefix: string) {
+    this.#engine = engine;
+    this.#prefix = prefix;
+  }
+
+  get isConnected(): boolean {
+    return this.#connected;
+  }
+
+  /** Begins to watch; resolves when the containers are known, or the first try has failed. */
+  start(): Promise<void> {
+    this.#first ??= new Promise((resolve) => void this.#watch(resolve));
+    return this.#first;
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  ofProject(name: string): ContainerInfo | undefined {
+    const all = [...this.#known.values()].filter(({ project }) => project === name);
+    // While one is replaced there may be two for a moment: the newer counts.
+    return all.sort((a, b) => b.createdAt.localeCompare(a.createdAt))[0];
+  }
+
+  named(name: string): ContainerInfo | undefined {
+    return [...this.#known.values()].find((container) => container.name === name);
+  }
+
+  running(): ContainerInfo[] {
+    return [...this.#known.values()].filter(({ project, status }) => project !== "" && status === "running");
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #watch(ready: () => void): Promise<void> {
+    const { signal } = this.#stop;
+    let wait = RETRY_MS;
+    while (!signal.aborted) {
+      try {
+        const events = await this.#engine.events(this.#prefix, signal);
+        await this.#lookAtAll();
+        this.#setConnected(true);
+        wait = RETRY_MS;
+        ready();
+        for await (const event of events) this.#hear(event);
+      } catch {
+        // Told by isConnected; the engine is tried again.
+      }
+      this.#setConnected(false);
+      ready();
+      await sleep(wait, undefined, { signal, ref: false }).catch(() => undefined);
+      wait = Math.min(wait * 2, LONGEST_RETRY_MS);
+    }
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const ids = await this.#engine.ids(this.#prefix);
+    for (const id of this.#known.keys()) if (!ids.includes(id)) this.#known.delete(id);
+    await Promise.all(ids.map((id) => this.#look(id)));
+  }
+
+  #setConnected(connected: boolean): void {
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    this.#tell();
+  }
+
+  #hear({ id, action }: ContainerEvent): void {
+    if (action === "destroy") {
+      this.#known.delete(id);
+      this.#tell();
+      return;
+    }
+    const isCheck = action.startsWith("exec_die");
+    const known = this.#known.get(id);
+    if (isCheck && known && !isUnsettled(known)) return;
+    void (isCheck ? sleep(SETTLE_MS, undefined, { ref: false }) : Promise.resolve())
+      .then(() => this.#look(id))
+      .catch(() => undefined);
+  }
+
+  /** Looks at one container; while that goes on, what happens to it makes it look once more. */
+  async #look(id: string): Promise<void> {
+    const looking = this.#looking.get(id);
+    if (looking) {
+      looking.again = true;
+      return;
+    }
+    const mine = { again: false };
+    this.#looking.set(id, mine);
+    try {
+      do {
+        mine.again = false;
+        await this.#lookOnce(id);
+      } while (mine.again);
+    } finally {
+      this.#looking.delete(id);
+    }
+  }
+
+  async #lookOnce(id: string): Promise<void> {
+    const inspection = await this.#engine.inspect(id);
+    const container = inspection && readContainer(inspection);
+    if (!container) this.#known.delete(id);
+    else this.#known.set(id, hasEnded(container) ? await this.#withLastLine(container) : container);
+    this.#tell();
+  }
+
+  async #withLastLine(container: ContainerInfo): Promise<ContainerInfo> {
+    let lastLine = "";
+    try {
+      for await (const { text } of this.#engine.logs(container.id, { follow: false, tail: 5 }))
+        if (text.trim()) lastLine = text.trim().slice(0, 300);
+    } catch {
+      // Its exit code has to do.
+    }
+    return lastLine ? { ...container, lastLine } : container;
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}

@@ -1,0 +1,99 @@
+import { lookup } from "node:dns/promises";
+import { existsSync, statfsSync } from "node:fs";
+import { totalmem } from "node:os";
+import { dirname } from "node:path";
+import { DOCKER_OLDEST, TRAEFIK_IMAGE } from "../../config/versions.ts";
+import { isInstalled } from "../../scripts/lib/launcher.mjs";
+import { docker, dockerHost, engineVersion, imageId } from "../../toolchain/lib/docker.ts";
+import { compareVersions } from "../../toolchain/lib/words.ts";
+import { summarisePlugins } from "../../toolchain/parts/plugins.ts";
+import { findPulumi } from "../../toolchain/parts/pulumi.ts";
+import type { ContainerState } from "../docker/containers.ts";
+import { root, toolchain } from "../engine/checkout.ts";
+import { type Finding, fine, note, wrong } from "./finding.ts";
+
+const NODE_OLDEST = "24";
+const GIB = 2 ** 30;
+/** Less free disk than this is too little for an image and a clone. */
+const DISK_LOW = 2 * GIB;
+
+/** Node, the dependencies, and the Pulumi CLI. */
+export async function checkTools(): Promise<Finding[]> {
+  const node = process.versions.node;
+  const pulumi = await findPulumi(toolchain);
+  return [
+    compareVersions(node, NODE_OLDEST) >= 0
+      ? fine(`node: ${node}`)
+      : wrong(`node: ${node} is too old`, "npm ci"),
+    isInstalled(root)
+      ? fine("dependencies: as package-lock.json says")
+      : wrong("dependencies: not as package-lock.json says", "npm start, which installs them"),
+    pulumi
+      ? fine(`pulumi: ${pulumi.version}, ${summarisePlugins(toolchain)} (${pulumi.path})`)
+      : wrong("pulumi: not on this machine yet", "npm start"),
+  ];
+}
+
+/** The Engine and its images; `undefined` instead of a version when it doesn't answer. */
+export async function checkDocker(env: NodeJS.ProcessEnv, images: readonly string[]): Promise<Finding[]> {
+  const version = await engineVersion(env);
+  const address = env.DOCKER_HOST ?? dockerHost() ?? "the usual socket";
+  if (!version)
+    return [
+      wrong(`docker: nothing answers at ${address}`, "start Docker, or npm start, which does where it can"),
+    ];
+  const found: Finding[] = [
+    compareVersions(version, DOCKER_OLDEST) >= 0
+      ? fine(`docker: ${version} answers at ${address}`)
+      : wrong(`docker: ${version} is older than ${DOCKER_OLDEST}`, "upgrade Docker"),
+  ];
+  for (const image of [...images, TRAEFIK_IMAGE]) {
+    found.push(
+      (await imageId(image, env))
+        ? fine(`image: ${image}`)
+        : wrong(`image: ${image} is missing`, "npm start"),
+    );
+  }
+  const { stdout } = await docker(["info", "--format", "{{.OperatingSystem}}"], env);
+  if (/Docker Desktop/.test(stdout)) {
+    const fix = "Docker Desktop → Settings → Resources → Network → Enable host networking";
+    found.push(note("docker: this is Docker Desktop, where the gateway needs host networking", fix));
+  }
+  return found;
+}
+
+/** Free disk where workspaces and images are. */
+export function checkDisk(folders: readonly string[]): Finding[] {
+  return folders.map((folder) => {
+    let there = folder;
+    while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
+    const { bavail, bsize } = statfsSync(there);
+    const free = bavail * bsize;
+    const text = `disk: ${(free / GIB).toFixed(1)} GiB free at ${folder}`;
+    return free >= DISK_LOW ? fine(text) : wrong(text, "make room, for example with docker system prune");
+  });
+}
+
+/** What the containers may take together, against what the machine has. */
+export function checkMemory(containers: readonly ContainerState[], total = totalmem()): Finding {
+  const limits = containers.filter(({ status }) => status === "running").map(({ memory }) => memory);
+  const promised = limits.reduce((sum, memory) => sum + memory, 0);
+  const text = `memory: running containers may use ${(promised / GIB).toFixed(1)} of ${(total / GIB).toFixed(1)} GiB`;
+  if (promised <= total) return fine(text);
+  return note(
+    text,
+    "give projects less memory in projects.yaml, or stop some, if the machine starts to swap",
+  );
+}
+
+/** Whether names like a.localhost lead to this machine for programs that ask the system. */
+export async function checkLocalhostNames(): Promise<Finding> {
+  const address = await lookup("a.localhost").then(
+    ({ address }) => address,
+    () => undefined,
+  );
+  if (address === "127.0.0.1" || address === "::1") return fine("names: *.localhost leads to this machine");
+  return note(
+    "names: only browsers resolve *.localhost here; terminals use http://localhost:<port>/p/<name>",
+  );
+}

@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import * as z from "zod";
+import { type SshAccess, sshConfigFile, writeSshFiles } from "../../components/host/ssh-files.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+import { type ExecResult, exec } from "../../toolchain/lib/exec.ts";
+import type { RunDocker } from "../docker/containers.ts";
+import { root } from "../engine/checkout.ts";
+import type { Session } from "../engine/session.ts";
+import { type Deployment, plainValue } from "../state/checkpoint.ts";
+
+/** A name that is a folder as well. */
+const SSH_NAME = /^[a-z0-9][a-z0-9.-]*$/i;
+
+const accessSchema: z.ZodType<SshAccess> = z.object({
+  name: z.string().regex(SSH_NAME),
+  alias: z.string().regex(SSH_NAME),
+  address: z.string().min(1),
+  hostKey: z.string().min(1),
+  privateKey: z.string().min(1),
+  tunnelHostname: z.string().optional(),
+});
+
+/**
+ * How the droplets of a state are reached: the stack's secret output `ssh`, and that of its component, which is there already when the
+ * first update does not come to its end. The state has to have been exported with its secrets.
+ */
+export function findAccess({ resources }: Deployment): SshAccess[] {
+  const found = new Map<string, SshAccess>();
+  for (const { type, outputs } of resources) {
+    if (type !== "pulumi:pulumi:Stack" && !type.startsWith("opencode:")) continue;
+    const access = accessSchema.safeParse(plainValue(outputs.ssh)).data;
+    if (access) found.set(access.alias, access);
+  }
+  return [...found.values()];
+}
+
+/**
+ * Writes the ssh files of a state's droplets, so that commands that do not run the program reach them from a checkout that never has.
+ * Answers them.
+ */
+export function provideAccess({ stack }: Session, deployment: Deployment): SshAccess[] {
+  const found = findAccess(deployment);
+  for (const access of found) writeSshFiles(root, stack, access);
+  return found;
+}
+
+/** Runs a shell command on a droplet whose ssh files are there. */
+export function onDroplet(
+  { stack }: Pick<Session, "stack">,
+  { alias }: Pick<SshAccess, "alias">,
+  command: string,
+  timeoutMs = 30_000,
+): Promise<ExecResult> {
+  const config = join(root, sshConfigFile(stack, alias));
+  return exec("ssh", ["-F", config, alias, "--", command], { timeoutMs });
+}
+
+/** The Docker client of a droplet. */
+export const dropletDocker =
+  (session: Pick<Session, "stack">, access: Pick<SshAccess, "alias">): RunDocker =>
+  (args, timeoutMs) =>
+    onDroplet(session, access, ["docker", ...args].map(shellQuote).join(" "), timeoutMs);

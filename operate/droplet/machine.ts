@@ -1,0 +1,118 @@
+import { stop } from "../../scripts/lib/main.ts";
+import type { Droplet } from "../clouds/digitalocean.ts";
+import type { Clouds } from "../clouds/open.ts";
+import type { Verb } from "../engine/command-line.ts";
+import { commandFor, type Session } from "../engine/session.ts";
+import { type Deployment, plainValue, type Resource } from "../state/checkpoint.ts";
+import {
+  countKinds,
+  findDroplets,
+  findVolume,
+  livesOnDroplet,
+  mayRemakeVolume,
+  resourcesOf,
+} from "./lost.ts";
+
+/** What the clouds have no longer of what a state says. */
+export interface Loss {
+  /** To be taken out of the state. */
+  resources: readonly Resource[];
+  /** For people: what is gone, and what becomes of it. */
+  told: string;
+}
+
+/** What is known of a stack's droplet and volume. */
+export interface Machine {
+  loss?: Loss;
+  /** The droplets of the state that are there. */
+  droplets: readonly Droplet[];
+  /** More droplets bear the stack's tag than the state has. */
+  hasDuplicates: boolean;
+}
+
+/** Asks DigitalOcean whether the droplets and the volume of a state are still there. Ends the script where nobody can tell. */
+export async function lookAtMachine(
+  session: Session,
+  verb: Verb,
+  deployment: Deployment,
+  { digitalOcean, names, volumeSnapshot }: Clouds,
+): Promise<Machine> {
+  if (!digitalOcean) return { droplets: [], hasDuplicates: false };
+  const volume = findVolume(deployment);
+  const [tagged, volumeThere] = await Promise.all([
+    digitalOcean.dropletsTagged(names.base),
+    volume?.id ? digitalOcean.volume(volume.id) : undefined,
+  ]);
+  const inState = findDroplets(deployment);
+  // A tag can be taken off by hand: only a droplet that can't be had by its id either is gone.
+  const found = await Promise.all(
+    inState.map(({ id }) => tagged.find((droplet) => droplet.id === id) ?? digitalOcean.droplet(id)),
+  );
+  const droplets = found.filter((droplet) => droplet !== undefined);
+  const gone = new Set(inState.filter((_, index) => !found[index]).map(({ id }) => id));
+  const extra = tagged.filter(({ id }) => !inState.some((resource) => resource.id === id));
+  const isVolumeGone = volume !== undefined && volumeThere === undefined;
+  if (volume && isVolumeGone && !mayRemakeVolume(volume, volumeSnapshot))
+    refuseLostVolume(session, verb, volume);
+  const left = inState.length === 0 && extra.length === 0 ? deployment.resources.filter(livesOnDroplet) : [];
+  const lost = gone.size > 0 ? resourcesOf(deployment, gone) : left;
+  const resources = [...lost, ...(volume && isVolumeGone ? [volume] : [])];
+  const told = tellLoss(verb, [...gone], lost, volume, isVolumeGone);
+  return {
+    droplets,
+    hasDuplicates: extra.length > 0,
+    ...(resources.length > 0 ? { loss: { resources, told } } : {}),
+  };
+}
+
+/** What is gone, in a sentence for each. */
+export function tellLoss(
+  verb: Verb,
+  droplets: readonly string[],
+  lost: readonly Resource[],
+  volume: Resource | undefined,
+  isVolumeGone: boolean,
+): string {
+  const would = verb === "preview" ? "would be" : "are";
+  const next = {
+    up: "and a new one is made",
+    preview: "by an update, which would then make a new one",
+    refresh: "and the next update makes a new one",
+    destroy: "and nothing of it is left to remove",
+  }[verb];
+  const others = lost.filter(({ id = "" }) => !droplets.includes(id));
+  const name = volume ? String(plainValue(volume.outputs.name) ?? volume.inputs.name ?? volume.id) : "";
+  const machine =
+    droplets.length > 0 ? `The droplet ${droplets.join(", ")} no longer exists` : "There is no droplet";
+  const sentences = [
+    ...(lost.length > 0
+      ? [
+          `${machine}: it and what lived on it (${countKinds(others)}) ${would} taken out of the state, ${next}.`,
+        ]
+      : []),
+    ...(volume && isVolumeGone ? [`The volume ${name} no longer exists either; it is made anew.`] : []),
+    ...(volume && !isVolumeGone && lost.length > 0
+      ? [`The workspaces are on the volume ${name}, which is there.`]
+      : []),
+    ...(!volume && lost.length > 0
+      ? ["The state has no volume: the next one begins with empty workspaces."]
+      : []),
+  ];
+  return sentences.join(" ");
+}
+
+function refuseLostVolume(session: Session, verb: Verb, { urn, id, inputs }: Resource): never {
+  const name = String(plainValue(inputs.name) ?? id);
+  const unprotect = commandFor(session, `state unprotect '${urn}' --yes`);
+  const snapshot = commandFor(session, "config set opencode-platform:volumeSnapshot <id>");
+  const restore = [
+    "to restore the workspaces, find a snapshot (doctl compute snapshot list --resource volume), then",
+    `${snapshot}, then ${commandFor(session, "up --refresh")}.`,
+    `To begin with empty workspaces instead: ${unprotect}, then up. See docs/deploying.md#recovery`,
+  ].join(" ");
+  return stop(
+    `volume ${name}`,
+    "with all workspaces no longer exists at DigitalOcean. Nothing has been changed",
+    verb === "destroy" ? `to destroy what is left: ${unprotect}, then destroy again` : restore,
+  );
+}

@@ -1,0 +1,115 @@
+import type { SshAccess } from "../../components/host/ssh-files.ts";
+import { stop } from "../../scripts/lib/main.ts";
+import { CloudError } from "../clouds/http.ts";
+import { type Clouds, openClouds, readConfig } from "../clouds/open.ts";
+import { hasAccessTwins, isSuspect, readRuns, removeStrays, tellStrays } from "../clouds/strays.ts";
+import type { Verb } from "../engine/command-line.ts";
+import { endLeftPlugins, removeHalfMade, type Say, sayCleared } from "../engine/heal.ts";
+import { commandFor, type Session } from "../engine/session.ts";
+import { type Deployment, withoutPending } from "../state/checkpoint.ts";
+import { assertIdle, readState, releaseLocks, rewriteState } from "../state/state.ts";
+import { withoutResources } from "../state/surgery.ts";
+import { dropletDocker, provideAccess } from "./access.ts";
+import { identity } from "./lost.ts";
+import { type Loss, lookAtMachine, type Machine } from "./machine.ts";
+import { refuseIfProtected, refuseThroughTunnel } from "./protection.ts";
+import { refuseSmallerDisk } from "./resize.ts";
+
+/** How a command is going to be run. */
+export interface Intent {
+  flags: ReadonlySet<string>;
+  say: Say;
+}
+
+/**
+ * What has to be done before the engine works on a stack on a droplet: the way there by ssh; what an update that was cut off has left,
+ * in the state and in the clouds; and what the state has of a droplet that is gone. A preview is told of all this, and changes nothing.
+ */
+export async function beforeDroplet(session: Session, verb: Verb, { flags, say }: Intent): Promise<void> {
+  const wasCutOff = verb === "preview" ? false : releaseLocks(session, say);
+  const [deployment, config, runs] = await Promise.all([
+    readState(session),
+    readConfig(session),
+    readRuns(session),
+  ]);
+  const access = provideAccess(session, deployment);
+  const clouds = openClouds(session.stack, config);
+  refuseWithoutToken(session, verb, deployment, clouds);
+  try {
+    const [machine, hasTwins] = await Promise.all([
+      lookAtMachine(session, verb, deployment, clouds),
+      hasAccessTwins(clouds, deployment),
+    ]);
+    if (verb === "destroy") refuseIfProtected(session, deployment, flags);
+    if (verb === "destroy" && machine.droplets.length > 0) refuseThroughTunnel(session, access);
+    if (verb === "up" || verb === "preview")
+      await refuseSmallerDisk(session, deployment, machine.droplets, clouds);
+    const looksForStrays = isSuspect(deployment, runs, machine.hasDuplicates || hasTwins);
+    if (verb === "preview") {
+      if (machine.loss) say(machine.loss.told);
+      if (looksForStrays) await tellStrays(clouds, deployment, runs, say);
+      return;
+    }
+    if (wasCutOff || deployment.pending.length > 0) await endLeftPlugins(session, say);
+    if (looksForStrays) await removeStrays(session, clouds, deployment, runs, say);
+    await mendState({ session, deployment, machine, access, clouds, say });
+  } catch (error) {
+    if (error instanceof CloudError) explain(session, error);
+    throw error;
+  }
+}
+
+interface Mending {
+  session: Session;
+  deployment: Deployment;
+  machine: Machine;
+  access: readonly SshAccess[];
+  clouds: Clouds;
+  say: Say;
+}
+
+/** Takes out of the state what is gone, and what was never finished. */
+async function mendState({ session, deployment, machine, access, clouds, say }: Mending): Promise<void> {
+  const { pending } = deployment;
+  if (!machine.loss && pending.length === 0) return;
+  await assertIdle(session);
+  if (machine.droplets.length > 0)
+    for (const each of access)
+      await removeHalfMade(deployment, clouds.prefix, dropletDocker(session, each), say);
+  await rewriteState(session, (exported) =>
+    machine.loss ? without(exported, machine.loss) : withoutPending(exported),
+  );
+  if (machine.loss) say(machine.loss.told);
+  if (pending.length > 0) sayCleared(pending.length, say);
+}
+
+function without(exported: unknown, { resources }: Loss): unknown {
+  const lost = new Set(resources.map(identity));
+  return withoutResources(exported, (resource) => lost.has(identity(resource)));
+}
+
+/** `up` and `preview` run the program, which says all that is missing at once; the others would only fail in the middle. */
+function refuseWithoutToken(
+  session: Session,
+  verb: Verb,
+  { resources }: Deployment,
+  { digitalOcean }: Clouds,
+): void {
+  if (digitalOcean || resources.length === 0 || verb === "up" || verb === "preview") return;
+  stop(
+    "digitalocean:token",
+    "is not set, so nobody knows whether the droplet is there",
+    `${commandFor(session, "config set --secret digitalocean:token")}, or DIGITALOCEAN_TOKEN in the environment`,
+  );
+}
+
+function explain(session: Session, { message, refusal }: CloudError): never {
+  const fix = {
+    credentials: "its permissions: docs/deploying.md#tokens",
+    unreachable: "nothing is guessed from that: try again when it answers",
+    missing: undefined,
+    busy: undefined,
+    refused: "try again later",
+  }[refusal];
+  return stop(`stack ${session.stack}`, `${message}. The update has not begun`, fix);
+}

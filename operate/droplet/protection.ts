@@ -1,0 +1,50 @@
+import type { SshAccess } from "../../components/host/ssh-files.ts";
+import { stop } from "../../scripts/lib/main.ts";
+import { commandFor, type Session } from "../engine/session.ts";
+import type { Deployment } from "../state/checkpoint.ts";
+
+/** Flags by which a person has said what is to go and what stays. */
+const CHOSEN = ["--exclude-protected", "--target", "-t", "--exclude"];
+
+/**
+ * Refuses to destroy a stack while its workspaces are protected, before anything is removed: the engine alone would find that out last,
+ * when it is told to skip the preview.
+ */
+export function refuseIfProtected(
+  session: Session,
+  deployment: Deployment,
+  flags: ReadonlySet<string>,
+): void {
+  const kept = deployment.resources.filter(({ isProtected, isDoomed }) => isProtected && !isDoomed);
+  if (kept.length === 0 || CHOSEN.some((flag) => flags.has(flag))) return;
+  const names = kept.map(
+    ({ type, urn }) => `${type.split(":").at(-1)?.toLowerCase()} ${urn.split("::").at(-1)}`,
+  );
+  stop(
+    `stack ${session.stack}`,
+    `its workspaces are protected (${names.join(", ")}), so nothing has been removed`,
+    [
+      `to remove everything but them: ${commandFor(session, "destroy --exclude-protected")};`,
+      "to delete ALL WORKSPACES too, for good:",
+      `${commandFor(session, "config set opencode-platform:protectWorkspaces false")},`,
+      `then ${commandFor(session, "up")}, then ${commandFor(session, "destroy")}`,
+    ].join(" "),
+  );
+}
+
+/**
+ * Refuses to destroy a stack through the tunnel that would be destroyed with it: its connector is on the droplet, and the connection would
+ * end in the middle.
+ */
+export function refuseThroughTunnel(session: Session, access: readonly SshAccess[]): void {
+  if (!access.some(({ tunnelHostname }) => tunnelHostname)) return;
+  stop(
+    `stack ${session.stack}`,
+    "its droplet is reached through the tunnel that is to be removed, so nothing has been removed",
+    [
+      `${commandFor(session, "config set opencode-platform:sshThrough address")},`,
+      `${commandFor(session, "config set opencode-platform:sshAllow <your address>")},`,
+      `then ${commandFor(session, "up")}, then ${commandFor(session, "destroy")}`,
+    ].join(" "),
+  );
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { makeNames, type Names } from "../../config/naming/names.ts";
+import { readStackFile } from "../../config/stack/secrets.ts";
+import {
+  ownSettings,
+  parseSettings,
+  SETTINGS_NAMESPACE,
+  type Settings,
+} from "../../config/stack/settings.ts";
+import { dockerHost } from "../../toolchain/lib/docker.ts";
+import { toolchainDir } from "../../toolchain/paths.ts";
+
+/** The stack that lives on this machine. */
+export const STACK = "local";
+/** The project's name in Pulumi.yaml; state and locks are kept under it. */
+export const PROJECT = SETTINGS_NAMESPACE;
+
+/** The checkout that the scripts belong to. */
+export const root = join(import.meta.dirname, "../..");
+export const stateDir = join(root, ".state");
+export const logsDir = join(stateDir, "logs");
+export const toolchain = toolchainDir(root);
+export const backendUrl = pathToFileURL(stateDir).href;
+export const passphraseFile = join(stateDir, "passphrase");
+
+/** Makes the folder of the local state and the passphrase that encrypts the secrets in it, unless they are there. */
+export function prepareState(): void {
+  mkdirSync(logsDir, { recursive: true });
+  chmodSync(stateDir, 0o700);
+  if (!existsSync(passphraseFile)) {
+    writeFileSync(passphraseFile, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
+  }
+}
+
+/** The stack's settings, with defaults; throws a ConfigError that says what is wrong with them. */
+export function readSettings(): Settings {
+  const file = `Pulumi.${STACK}.yaml`;
+  const path = join(root, file);
+  const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  return parseSettings(ownSettings(readStackFile(text, file).plain));
+}
+
+export const readNames = (settings: Settings): Names => makeNames(settings.namePrefix);
+
+/** Environment for the Docker client. */
+export function dockerEnv({ dockerSocket }: Pick<Settings, "dockerSocket">): NodeJS.ProcessEnv {
+  const host = dockerHost(dockerSocket);
+  return host ? { ...process.env, DOCKER_HOST: host } : process.env;
+}

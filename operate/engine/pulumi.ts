@@ -1,0 +1,46 @@
+import { stop } from "../../scripts/lib/main.ts";
+import {
+  type ExecOptions,
+  type ExecResult,
+  exec,
+  lastLines,
+  runInherited,
+} from "../../toolchain/lib/exec.ts";
+import { findPulumi } from "../../toolchain/parts/pulumi.ts";
+import { root, toolchain } from "./checkout.ts";
+import { openSession, type Session } from "./session.ts";
+
+/** How the CLI is run, and on which stack: by default the one of this machine. */
+export interface PulumiOptions extends ExecOptions {
+  session?: Session | undefined;
+}
+
+/** The environment of this process, as a stack wants it. */
+export function pulumiEnv({ variables }: Session = openSession()): NodeJS.ProcessEnv {
+  return { ...process.env, ...variables };
+}
+
+/** Path of the CLI; says how to get one when there is none. */
+export async function pulumiBinary(): Promise<string> {
+  const found = await findPulumi(toolchain);
+  return found?.path ?? stop("pulumi", "is not on this machine yet", "npm start");
+}
+
+/** Runs the CLI and collects what it says. */
+export async function pulumi(args: readonly string[], options: PulumiOptions = {}): Promise<ExecResult> {
+  const { session, ...rest } = options;
+  return exec(await pulumiBinary(), args, { cwd: root, env: pulumiEnv(session), ...rest });
+}
+
+/** Runs the CLI; anything but success ends the script with what it said. */
+export async function mustPulumi(args: readonly string[], options: PulumiOptions = {}): Promise<string> {
+  const { code, stdout, stderr } = await pulumi(args, options);
+  if (code === 0) return stdout;
+  const said = lastLines((stderr.trim() || stdout.trim()).replace(/^error: /, ""), 20);
+  return stop(`pulumi ${args.slice(0, 2).join(" ")}`, said || `ended with code ${code}`);
+}
+
+/** Runs the CLI in this process's terminal. */
+export async function pulumiInherited(args: readonly string[], session?: Session): Promise<number> {
+  return runInherited(await pulumiBinary(), args, pulumiEnv(session), root);
+}

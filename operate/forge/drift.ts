@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { stop } from "../../scripts/lib/main.ts";
+import { type Previewed, previewStack, stateMark } from "./engine.ts";
+import { type Marker, putIssue, settleIssue } from "./forge.ts";
+import { type Job, lookAround, prepareJob } from "./job.ts";
+import { code } from "./markdown.ts";
+import { alert, summarise } from "./publish.ts";
+import { driftLine, fingerprint, renderDrift } from "./render.ts";
+
+/** Exit code when something differs; 1 is for a check that did not come about. */
+export const DRIFTED = 2;
+
+/** How often it is looked again when somebody is updating the stack meanwhile, and after how long. */
+const LOOKS = 5;
+const PAUSE_MS = 60_000;
+const MARKER_ROOM = 200;
+
+/** What was seen while nobody changed anything. */
+interface Look {
+  readonly previewed: Previewed;
+  /** What the scripts have noticed themselves: a droplet that is gone, things that failed updates have left. */
+  readonly notes: readonly string[];
+}
+
+/** Looks whether what runs is what the files say, and keeps one issue about it. */
+export async function driftJob(job: Job): Promise<number> {
+  const { session, runUrl } = job;
+  let look: Look | undefined;
+  try {
+    look = await lookUndisturbed(job);
+  } catch (error) {
+    await alert(`The drift check of ${session.stack} failed. ${runUrl ?? ""}`.trim());
+    throw error;
+  }
+  if (!look) {
+    console.log("An update was under way all the time; what it leaves is looked at the next time.");
+    return 0;
+  }
+  const { previewed, notes } = look;
+  return previewed.plan.steps.length > 0 || notes.length > 0 ? tellDrift(job, look) : tellNone(job);
+}
+
+/** A look during which the state has stayed the same: an update by another job, or from somebody's laptop, would look like drift. */
+async function lookUndisturbed(job: Job): Promise<Look | undefined> {
+  const { session } = job;
+  await prepareJob(job);
+  for (let look = 1; look <= LOOKS; look++) {
+    const before = await stateMark(session);
+    if (before.isEmpty)
+      stop(`stack ${session.stack}`, "has never been applied", "run the pipeline's up first");
+    const noticed = await lookAround(job, "preview");
+    const previewed = await previewStack(session, { refresh: true });
+    const after = await stateMark(session);
+    if (before.mark === after.mark && !after.isUnderWay) {
+      // What this machine's stack is told is about the state, not about what runs.
+      return judge(job, { previewed, notes: session.isLocal ? [] : noticed });
+    }
+    if (look < LOOKS) {
+      console.log(`An update is under way; looking again in ${PAUSE_MS / 1000} s.`);
+      await sleep(PAUSE_MS);
+    }
+  }
+  return undefined;
+}
+
+/** A preview that failed is no verdict, unless it is plain without it that something is wrong. */
+function judge({ redact }: Job, look: Look): Look {
+  const { previewed, notes } = look;
+  console.log(redact(previewed.text));
+  if (previewed.succeeded || notes.length > 0) return look;
+  return stop("drift", `can't be looked for:\n${redact(previewed.explanation)}`);
+}
+
+async function tellDrift(
+  { session, forge, runUrl, redact }: Job,
+  { previewed, notes }: Look,
+): Promise<number> {
+  const { stack } = session;
+  const limit = (forge?.limit ?? 1_000_000) - MARKER_ROOM;
+  const explanation = previewed.succeeded ? "" : previewed.explanation;
+  const report = { stack, ...previewed, explanation, notes, runUrl };
+  const body = redact(renderDrift(report, limit));
+  const line = redact(`What runs in ${stack} differs from the files: ${driftLine(report)}.`);
+  summarise(body);
+  console.error(`\n${line}`);
+  const told = forge && (await putIssue(forge, marker(stack, fingerprint(report)), title(stack), body));
+  if (told) console.error(`${forge.name}'s issue about it is ${told.outcome}: ${told.url}`);
+  // A chat need not hear the same every night.
+  if (told?.outcome !== "unchanged") await alert(`${line} ${told?.url ?? ""}`.trim());
+  return DRIFTED;
+}
+
+async function tellNone({ session, forge, runUrl }: Job): Promise<number> {
+  const { stack } = session;
+  const line = `What runs in ${stack} is what the files say.`;
+  console.log(`\n${line}`);
+  summarise(`### No drift in ${code(stack)}`);
+  const told = forge && (await settleIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
+  if (told?.outcome === "closed") {
+    console.log(`${forge?.name}'s issue about it is closed: ${told.url}`);
+    await alert(`${line} ${told.url ?? ""}`.trim());
+  }
+  return 0;
+}
+
+const title = (stack: string): string => `Drift: what runs in ${stack} differs from the files`;
+const marker = (stack: string, about?: string): Marker => ({
+  kind: "drift",
+  stack,
+  ...(about ? { about } : {}),
+});

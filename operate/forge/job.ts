@@ -1,0 +1,40 @@
+import { check } from "../../config/check.ts";
+import { explain } from "../../scripts/lib/main.ts";
+import { beforeVerb } from "../engine/before.ts";
+import { root } from "../engine/checkout.ts";
+import { prepareStack } from "../engine/prepare.ts";
+import type { Session } from "../engine/session.ts";
+import { bringCloudflared } from "./cloudflared.ts";
+import type { Forge } from "./forge.ts";
+
+/** What every job of the pipeline works with. */
+export interface Job {
+  readonly session: Session;
+  /** Undefined outside of both forges: then everything is only printed. */
+  readonly forge: Forge | undefined;
+  /** Page of the run. */
+  readonly runUrl: string | undefined;
+  /** Takes secrets out of what is going to be read by others. */
+  readonly redact: (text: string) => string;
+}
+
+/** What is wrong, in the words that a terminal would show, without secrets. */
+export const explained = ({ redact }: Job, error: unknown): string => redact(explain(error));
+
+/** Checks the files, which costs a second, and then sees to it that the engine and the stack are there. */
+export async function prepareJob({ session }: Job): Promise<void> {
+  const { settings } = check(root, session.stack);
+  await prepareStack(session);
+  if (settings.production?.sshThrough === "tunnel") await bringCloudflared();
+}
+
+/** Does what has to be done before the engine; answers what was noticed, such as a droplet that is gone. */
+export async function lookAround({ session }: Job, verb: "up" | "preview"): Promise<string[]> {
+  const notes: string[] = [];
+  const say = (line: string) => {
+    console.log(line);
+    notes.push(line);
+  };
+  await beforeVerb(session, verb, { say });
+  return notes;
+}

@@ -1,0 +1,91 @@
+import { stop } from "../../scripts/lib/main.ts";
+import { PROJECT } from "../engine/checkout.ts";
+import { mustPulumi, pulumi } from "../engine/pulumi.ts";
+import { commandFor, type Session } from "../engine/session.ts";
+import { type Deployment, parseDeployment, readDeployment } from "./checkpoint.ts";
+import { describeLock, judgeLock, readLocks, removeLock, type StackLock } from "./lock.ts";
+import { removeTornFiles } from "./torn-files.ts";
+
+/** A stack's state with its secrets in plain, in this process's memory alone. Ends the script where there is no such stack. */
+export async function readState(session: Session): Promise<Deployment> {
+  const { code, stdout, stderr } = await pulumi(["stack", "export", "--show-secrets"], { session });
+  if (code === 0) return parseDeployment(JSON.parse(stdout));
+  if (/no stack (named|selected)/.test(stderr)) return refuseMissing(session);
+  return stop(`stack ${session.stack}`, stderr.trim().replace(/^error: /, ""));
+}
+
+/** What the scripts need of a state without its secrets: as fast as the backend allows. */
+export async function peekState(session: Session): Promise<Deployment | undefined> {
+  const { folder } = session.backend;
+  if (folder) return readDeployment(folder, PROJECT, session.stack);
+  const { code, stdout } = await pulumi(["stack", "export"], { session });
+  return code === 0 ? parseDeployment(JSON.parse(stdout)) : undefined;
+}
+
+/** Replaces a stack's state by what `change` makes of it. Its secrets stay encrypted all the way. */
+export async function rewriteState(session: Session, change: (exported: unknown) => unknown): Promise<void> {
+  const exported: unknown = JSON.parse(await mustPulumi(["stack", "export"], { session }));
+  await mustPulumi(["stack", "import"], { session, input: JSON.stringify(change(exported)) });
+}
+
+export function refuseMissing(session: Session): never {
+  return stop(
+    `stack ${session.stack}`,
+    `does not exist in ${session.backend.label}`,
+    `npm run pulumi -- stack init ${session.reference}`,
+  );
+}
+
+/** Removes the locks of processes that are gone; ends the script where one still runs. Answers whether there were any. */
+export function releaseLocks(session: Session, say: (line: string) => void): boolean {
+  const { folder } = session.backend;
+  const locks = folder ? readLocks(folder, PROJECT, session.stack) : [];
+  for (const lock of locks) refuseIfInUse(session, lock);
+  if (folder) removeTornFiles(folder, PROJECT, session.stack);
+  if (locks.length === 0) return false;
+  for (const lock of locks) removeLock(lock);
+  const who = locks.map(describeLock).join("; ");
+  say(`The last update was cut off (${who}). Nothing of it runs any more, so its lock is removed.`);
+  return true;
+}
+
+function refuseIfInUse(session: Session, lock: StackLock): void {
+  const state = judgeLock(lock);
+  if (state === "stale") return;
+  const where = `stack ${session.stack}`;
+  const what = `${describeLock(lock)}, is updating it`;
+  if (state === "held") stop(where, what, `wait until it ends, or end it: kill ${lock.pid}`);
+  const fix = `if nothing runs there any more: ${commandFor(session, "cancel --yes")}`;
+  stop(where, `${what}, on another machine`, fix);
+}
+
+/**
+ * Ends the script where somebody updates the stack now. Only Pulumi knows the locks of a backend that is no folder, so there a
+ * refresh of nothing is run: it takes the lock, changes nothing, and keeps what the state says is unfinished.
+ */
+export async function assertIdle(session: Session): Promise<void> {
+  const { folder } = session.backend;
+  if (folder) {
+    for (const lock of readLocks(folder, PROJECT, session.stack)) refuseIfInUse(session, lock);
+    return;
+  }
+  const root = (await peekState(session))?.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
+  if (!root) return;
+  const args = ["refresh", "--yes", "--skip-preview", "--non-interactive", "--skip-pending-creates"];
+  const { code, stdout, stderr } = await pulumi([...args, "--target", root.urn], { session });
+  if (code === 0) return;
+  const said = `${stderr}\n${stdout}`
+    .split("\n")
+    .filter((line) => /error:|locked|conflict|created by/.test(line));
+  const isBusy = /locked|conflict/i.test(said.join());
+  stop(
+    `stack ${session.stack}`,
+    `${isBusy ? "somebody else is updating it" : "can't be locked"}: ${said
+      .join(" ")
+      .replace(/^error: /, "")
+      .trim()}`,
+    isBusy
+      ? `wait until that ends; if nothing runs there any more: ${commandFor(session, "cancel --yes")}`
+      : undefined,
+  );
+}

@@ -1,0 +1,49 @@
+/** Mistakes in an entry, by the field that they belong to. */
+import type { z } from "@hono/zod-openapi";
+import type { Problem as ConfigProblem } from "../../../config/errors.ts";
+import { describeIssue, formatPath } from "../../../config/projects/messages.ts";
+import type { Path } from "../../../config/text/yaml.ts";
+import type { FieldProblem } from "./schema.ts";
+
+/** What zod's own checks of a request say, in the words of projects.yaml's. */
+export function issueProblems(error: z.ZodError, within: Path = []): FieldProblem[] {
+  return error.issues.flatMap((issue) => {
+    const path = [...within, ...issue.path.filter((step) => typeof step !== "symbol")];
+    if (issue.code === "unrecognized_keys") {
+      const lines = issue.message.split("\n");
+      return issue.keys.map((key, index) => ({
+        path: formatPath([...path, key]),
+        message: lines[index] ?? "is not a key here",
+      }));
+    }
+    const fix = issue.code === "custom" ? issue.params?.fix : undefined;
+    const field = { path: formatPath(path), message: issue.message };
+    return [typeof fix === "string" ? { ...field, fix } : field];
+  });
+}
+
+/** Checks a value, with the messages that projects.yaml's check has. */
+export function checkValue<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  within: Path = [],
+): { data: z.output<Schema>; problems?: never } | { data?: never; problems: FieldProblem[] } {
+  const result = schema.safeParse(value, { error: (issue) => describeIssue(issue) });
+  return result.success ? { data: result.data } : { problems: issueProblems(result.error, within) };
+}
+
+/** `projects.yaml:14:5 projects[2].resources.memory` → the entry's number and the key within it. */
+const WHERE = /^projects\.yaml(?::\d+:\d+)?(?: projects\[(\d+)\]\.?(.*))?$/s;
+
+/**
+ * Problems of projects.yaml as those of one of its entries: theirs by field, any other with its place.
+ * @param entry the entry's name, or its number; without one, the entry is whichever they are about
+ */
+export function fieldProblems(problems: readonly ConfigProblem[], entry?: string | number): FieldProblem[] {
+  return problems.map(({ where, what, fix }) => {
+    const [, index, key = ""] = WHERE.exec(where) ?? [];
+    const isOurs = index !== undefined && (typeof entry !== "number" || Number(index) === entry);
+    const field = isOurs ? { path: key, message: what } : { path: "", message: `${where}: ${what}` };
+    return fix ? { ...field, fix } : field;
+  });
+}

@@ -1,0 +1,113 @@
+/** The list of projects as one person sees it, now and whenever it changes. */
+
+import { decideState } from "../../../operate/docker/container-state.ts";
+import { maySee } from "../access/permissions.ts";
+import type { Parts } from "../parts.ts";
+import type { Operation, Person } from "../platform/types.ts";
+import type { Catalog, Listed, Snapshot } from "./catalog.ts";
+import { Refusal } from "./problem.ts";
+import type { Overview, Project } from "./schema.ts";
+import type { ServerEvent } from "./sse.ts";
+
+/** What changes without telling, such as the file, is looked at so often. */
+const TICK_MS = 1000;
+/** Changes that follow one another at once are told as one. */
+const PAUSE_MS = 150;
+
+type Needs = Pick<
+  Parts,
+  "stack" | "defaults" | "urls" | "operations" | "containers" | "usage" | "activity" | "deployKeys"
+>;
+
+/** The list. */
+export function overviewOf(parts: Needs, { listed, version }: Snapshot, person: Person): Overview {
+  const underWay = new Map<string, string>();
+  for (const { id, project, state } of parts.operations.list())
+    if (project && (state === "queued" || state === "running")) underWay.set(project, id);
+  const projects = listed
+    .filter(({ project }) => maySee(person, project, parts.defaults))
+    .map((item) => projectOf(parts, item, underWay.get(item.project.name)));
+  const { email, admin, kind } = person;
+  return { projects, version, me: { email, admin, kind }, stack: parts.stack };
+}
+
+function projectOf(
+  parts: Needs,
+  { project, entry }: Listed,
+  operation: Operation["id"] | undefined,
+): Project {
+  const { name, repo, members, state: wanted } = project;
+  const optional = {
+    repo: repo?.url,
+    branch: repo?.branch,
+    lastActivity: parts.activity.of(name),
+    deployKey: project.git.auth === "ssh" ? parts.deployKeys.of(name) : undefined,
+    operation,
+  };
+  return {
+    name,
+    ...decideState(parts.containers.ofProject(name), wanted),
+    url: parts.urls.browser(name),
+    attach: parts.urls.attach(name),
+    members: [...members],
+    entry,
+    ...parts.usage.of(name),
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/** The list again and again, each time that it is another. */
+export async function* overviewEvents(
+  parts: Needs,
+  catalog: Catalog,
+  person: Person,
+  signal: AbortSignal,
+): AsyncIterable<ServerEvent> {
+  const release = parts.usage.listen();
+  let told = "";
+  try {
+    while (!signal.aborted) {
+      const overview = lookAgain(parts, catalog, person);
+      const text = JSON.stringify(overview);
+      if (overview && text !== told) {
+        told = text;
+        yield { event: "projects", data: overview };
+      }
+      await changeOrTick(parts, signal);
+    }
+  } finally {
+    release();
+  }
+}
+
+/** A file that is wrong for the moment ends no stream. */
+function lookAgain(parts: Needs, catalog: Catalog, person: Person): Overview | undefined {
+  try {
+    return overviewOf(parts, catalog.glance(), person);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
+
+function changeOrTick({ containers }: Needs, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout;
+    const done = () => {
+      clearTimeout(timer);
+      off();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    let isTold = false;
+    const off = containers.onChange(() => {
+      if (isTold) return;
+      isTold = true;
+      clearTimeout(timer);
+      timer = setTimeout(done, PAUSE_MS);
+    });
+    timer = setTimeout(done, TICK_MS);
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,112 @@
+/** Every refusal and failure, as RFC 9457 has them. */
+import { ConfigError } from "../../../config/errors.ts";
+import { RepositoryError } from "../platform/git.ts";
+import { Conflict, Ending, NotThere } from "../platform/types.ts";
+import { fieldProblems } from "./fields.ts";
+import type { FieldProblem, Problem } from "./schema.ts";
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+const TITLES = {
+  400: "Not a request of this API",
+  401: "Not signed in",
+  403: "Not allowed",
+  404: "Not there",
+  405: "Not a method of this address",
+  409: "Changed meanwhile",
+  413: "Too large",
+  415: "Not JSON",
+  421: "Not an address of this panel",
+  422: "Wrong",
+  500: "The panel's own mistake",
+  503: "Not possible now",
+} as const;
+
+export type ProblemStatus = keyof typeof TITLES;
+
+interface RefusalMore {
+  readonly errors?: readonly FieldProblem[];
+  readonly changedBy?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A request that is not done, with why. `detail` is a sentence for the person and holds no secret. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly status: ProblemStatus;
+  readonly errors: readonly FieldProblem[] | undefined;
+  readonly changedBy: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: ProblemStatus, detail: string, more: RefusalMore = {}) {
+    super(detail);
+    this.status = status;
+    this.errors = more.errors;
+    this.changedBy = more.changedBy;
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** The parts of a project, or of an operation, that a person may not know of are as good as absent. */
+export const noProject = (name: string): Refusal => new Refusal(404, `There is no project ${name}.`);
+
+/** Fields that are wrong, told in a sentence as well. */
+export const wrongFields = (errors: readonly FieldProblem[]): Refusal =>
+  new Refusal(422, errors.map(({ path, message }) => [path, message].filter(Boolean).join(": ")).join("\n"), {
+    errors,
+  });
+
+/** How long a panel that is ended may take to be back: it ends an update in order first. */
+const RESTART_SECONDS = "30";
+
+/**
+ * What a thrown error means to whoever asked; a defect says nothing of itself.
+ * @param name the project that the request is about, whose entry's mistakes are told by field
+ */
+export function toRefusal(error: unknown, name?: string): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ConfigError) return wrongFields(fieldProblems(error.problems, name));
+  if (error instanceof Conflict) return conflict(error);
+  if (error instanceof NotThere) return new Refusal(404, `${error.message}.`);
+  if (error instanceof Ending)
+    return new Refusal(503, `${error.message}. Ask again when it is back.`, {
+      headers: { "Retry-After": RESTART_SECONDS },
+    });
+  if (error instanceof RepositoryError)
+    return new Refusal(
+      503,
+      `The repository did not take the change, and nothing is changed. ${error.message}.`,
+    );
+  return new Refusal(
+    500,
+    "Something went wrong in the panel. Its log has the cause under this request's id.",
+  );
+}
+
+/** @param changedBy who has changed the file, where that is known and may be told */
+export const conflict = ({ message }: Conflict, changedBy?: string): Refusal =>
+  new Refusal(
+    409,
+    `${message}${changedBy ? `, by ${changedBy}` : ""}. Look at it as it is now, then try again.`,
+    { changedBy },
+  );
+
+/** The body for a refusal. `instance` is the request's id. */
+export function problemOf({ status, message, errors, changedBy }: Refusal, instance: string): Problem {
+  return {
+    type: "about:blank",
+    title: TITLES[status],
+    status,
+    detail: message,
+    instance,
+    ...(errors ? { errors: [...errors] } : {}),
+    ...(changedBy === undefined ? {} : { changedBy }),
+  };
+}
+
+/** The answer for a refusal. */
+export const problemResponse = (refusal: Refusal, instance: string): Response =>
+  new Response(JSON.stringify(problemOf(refusal, instance)), {
+    status: refusal.status,
+    headers: { "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", ...refusal.headers },
+  });

@@ -1,0 +1,219 @@
+/** What the panel's API takes and answers. The schemas are the one source of its types, its checks and its OpenAPI description. */
+import { z } from "@hono/zod-openapi";
+import { PROJECT_NAME_PATTERN, projectKeys, VARIABLE_PATTERN } from "../../../config/projects/file-schema.ts";
+import type { Entry } from "../platform/types.ts";
+
+/** Lines of a log that are kept and can be asked for. */
+export const MOST_LINES = 2000;
+export const DEFAULT_LINES = 200;
+/** Bytes of a request's body. */
+export const BODY_LIMIT = 64 * 1024;
+
+const time = z.iso.datetime({ offset: true });
+const nameOf = (what: string) =>
+  z.string().regex(PROJECT_NAME_PATTERN).openapi({ description: what, example: "web-shop" });
+
+/** An entry as it is written in projects.yaml, by the very schema that file has. */
+export const entrySchema = z.strictObject(projectKeys).openapi("Entry");
+
+/** Values for secrets of one project, by the secret's name. They go to the stack's config, encrypted, and are never answered. */
+export const secretValuesSchema = z
+  .record(z.string().regex(VARIABLE_PATTERN).max(128), z.string().min(1).max(32_768))
+  .openapi("SecretValues", {
+    description:
+      "Values for the entry's secrets, by name; kept encrypted in the stack's config, never answered.",
+    example: { ANTHROPIC_API_KEY: "sk-…" },
+  });
+
+export const createBody = z
+  .strictObject({ ...projectKeys, secretValues: secretValuesSchema.optional() })
+  .openapi("NewProject");
+
+type Shape = typeof projectKeys;
+type Changes = { [Key in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[Key]>> };
+
+const changes = Object.fromEntries(
+  Object.entries(projectKeys).map(([key, schema]) => [key, z.nullable(schema).optional()]),
+) as unknown as Changes;
+
+export const changeBody = z
+  .strictObject({ ...changes, secretValues: secretValuesSchema.optional() })
+  .openapi("ProjectChange", { description: "Keys of the entry with new values; null takes a key out." });
+
+export const checkBody = z
+  .strictObject({
+    entry: z.record(z.string(), z.unknown()).openapi({ description: "The entry so far; it may be wrong." }),
+    secretValues: z.record(z.string(), z.string()).optional(),
+    replaces: z
+      .string()
+      .optional()
+      .openapi({ description: "Name of the entry that this one is to replace." }),
+  })
+  .openapi("Check");
+
+export const projectState = z
+  .enum(["running", "stopped", "starting", "unhealthy", "cloning", "failed", "pending"])
+  .openapi("ProjectState", { description: "pending: in projects.yaml, with no container yet." });
+
+const usage = (unit: string) =>
+  z.object({ used: z.number().min(0), limit: z.number().min(0) }).openapi({ description: unit });
+
+export const projectSchema = z
+  .object({
+    name: nameOf("The project's name."),
+    state: projectState,
+    reason: z
+      .string()
+      .optional()
+      .openapi({ description: "Why it is in that state, where it is not as wanted." }),
+    url: z.string(),
+    attach: z.string().openapi({ description: "The command that opens it in a terminal." }),
+    repo: z.string().optional(),
+    branch: z.string().optional(),
+    memory: usage("Bytes, while it runs.").optional(),
+    cpu: usage("Processors, while it runs.").optional(),
+    lastActivity: time.optional().openapi({ description: "When a session was last used." }),
+    members: z
+      .array(z.string())
+      .openapi({ description: "Who may open it, groups in place. Empty: whom the stack lets in." }),
+    entry: z.record(z.string(), z.unknown()).openapi({ description: "Its entry as it is written." }),
+    operation: z.string().optional().openapi({ description: "Id of the operation under way for it." }),
+    deployKey: z
+      .string()
+      .optional()
+      .openapi({ description: "Public half of its key, where git's auth is ssh." }),
+  })
+  .openapi("Project");
+
+export const meSchema = z
+  .object({ email: z.string(), admin: z.boolean(), kind: z.enum(["person", "machine", "local"]) })
+  .openapi("Me");
+
+export const overviewSchema = z
+  .object({
+    projects: z.array(projectSchema),
+    version: z.string().openapi({ description: "Version of projects.yaml: what If-Match takes." }),
+    me: meSchema,
+    stack: z.string(),
+  })
+  .openapi("Overview");
+
+export const operationSchema = z
+  .object({
+    id: z.string(),
+    what: z.string().openapi({ example: "create web-shop" }),
+    project: z.string().optional(),
+    person: z.string(),
+    state: z.enum(["queued", "running", "succeeded", "failed", "interrupted"]),
+    createdAt: time,
+    startedAt: time.optional(),
+    endedAt: time.optional(),
+    total: z.number().optional().openapi({ description: "Steps of its update in all, an estimate." }),
+    done: z.number(),
+    error: z.string().optional(),
+  })
+  .openapi("Operation");
+
+export const startedSchema = z.object({ operation: operationSchema }).openapi("Started");
+export const operationsSchema = z.object({ operations: z.array(operationSchema) }).openapi("Operations");
+
+export const progressSchema = z
+  .object({
+    op: z.string(),
+    type: z.string(),
+    name: z.string(),
+    urn: z.string(),
+    status: z.enum(["begun", "done", "failed"]),
+    message: z.string().optional(),
+  })
+  .openapi("Progress");
+export const messageSchema = z
+  .object({ severity: z.enum(["info", "warning", "error"]), text: z.string() })
+  .openapi("Message");
+
+export const logLineSchema = z
+  .object({
+    at: z.string().openapi({ description: "ISO 8601, as Docker took the line." }),
+    stream: z
+      .enum(["stdout", "stderr", "panel"])
+      .openapi({ description: "panel: the panel itself says so." }),
+    text: z.string(),
+  })
+  .openapi("LogLine");
+export const logLinesSchema = z.object({ lines: z.array(logLineSchema) }).openapi("LogLines");
+
+export const fieldProblemSchema = z
+  .object({
+    path: z
+      .string()
+      .openapi({ description: "The key: `resources.memory`; empty for all of it.", example: "repo" }),
+    message: z.string(),
+    fix: z.string().optional(),
+  })
+  .openapi("FieldProblem");
+export const checkedSchema = z.object({ problems: z.array(fieldProblemSchema) }).openapi("Checked");
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().optional().openapi({ description: "Id of the request, as in the audit log." }),
+    errors: z.array(fieldProblemSchema).optional(),
+    changedBy: z.string().optional().openapi({
+      description: "With 409: who has changed projects.yaml last, and by what, where that is known.",
+      example: "ann@example.com (create web-shop)",
+    }),
+  })
+  .openapi("Problem", { description: "RFC 9457." });
+
+export const healthPartSchema = z
+  .object({ name: z.string(), state: z.enum(["ok", "degraded", "down"]), reason: z.string().optional() })
+  .openapi("HealthPart");
+export const healthSchema = z
+  .object({ status: z.enum(["ok", "degraded", "down"]), parts: z.array(healthPartSchema) })
+  .openapi("Health");
+
+/** Parameters. */
+export const nameParams = z.object({ name: nameOf("The project's name.") });
+export const operationParams = z.object({
+  id: z.string().min(1).max(100).openapi({ description: "The operation's id." }),
+});
+export const deleteQuery = z.object({
+  workspace: z.enum(["keep", "delete"]).optional(),
+  confirm: z
+    .string()
+    .max(64)
+    .optional()
+    .openapi({ description: "The project's name, when its workspace is deleted." }),
+});
+export const logsQuery = z.object({
+  lines: z
+    .string()
+    .regex(/^[0-9]{1,4}$/)
+    .refine((text) => Number(text) <= MOST_LINES, { error: `${MOST_LINES} lines at most` })
+    .optional()
+    .openapi({ description: `Lines from the end: 0 to ${MOST_LINES}, by default ${DEFAULT_LINES}.` }),
+  follow: z
+    .enum(["0", "1"])
+    .optional()
+    .openapi({ description: "1: a stream of what is there and what comes." }),
+});
+
+export const ifMatchHeader = z.object({
+  "if-match": z
+    .string()
+    .optional()
+    .openapi({ description: "The version of projects.yaml that the person has seen; another is a 409." }),
+});
+
+export type ProjectState = z.output<typeof projectState>;
+export type Usage = { readonly used: number; readonly limit: number };
+export type Project = Omit<z.output<typeof projectSchema>, "entry"> & { entry: Entry };
+export type Overview = Omit<z.output<typeof overviewSchema>, "projects"> & { projects: Project[] };
+export type LogLine = z.output<typeof logLineSchema>;
+export type FieldProblem = z.output<typeof fieldProblemSchema>;
+export type Problem = z.output<typeof problemSchema>;
+export type Health = z.output<typeof healthSchema>;
+export type HealthPart = z.output<typeof healthPartSchema>;

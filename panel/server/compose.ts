@@ -1,0 +1,163 @@
+/** The panel with its real parts: Docker, the stack, the gateway. */
+import { join } from "node:path";
+import { gatewayOwner } from "../../components/proxy/gateway.ts";
+import { LOCAL_RUNTIME_DIR, makeNames } from "../../config/naming/names.ts";
+import { localUrls, publicUrls } from "../../config/naming/urls.ts";
+import { loadProjects } from "../../config/projects/load.ts";
+import { SETTINGS_NAMESPACE, settingKey } from "../../config/stack/commands.ts";
+import type { Settings } from "../../config/stack/settings.ts";
+import { makeControl } from "../../operate/docker/control.ts";
+import type { Engine } from "../../operate/docker/engine.ts";
+import { LogHub } from "../../operate/docker/logs.ts";
+import { UsageWatch } from "../../operate/docker/usage.ts";
+import { ContainerWatch } from "../../operate/docker/watch.ts";
+import { root } from "../../operate/engine/checkout.ts";
+import { readProjectOutputs } from "../../operate/engine/outputs.ts";
+import { pulumi } from "../../operate/engine/pulumi.ts";
+import type { Session } from "../../operate/engine/session.ts";
+import { makePage } from "../page/serve.ts";
+import { openAudit } from "./access/audit.ts";
+import { localAddresses, publicAddresses } from "./access/guard.ts";
+import { accessIdentity, type Identify, localPerson } from "./access/identity.ts";
+import { askThroughGateway } from "./activity/opencode.ts";
+import { ActivityWatch } from "./activity/watch.ts";
+import { tellWebhook } from "./activity/webhook.ts";
+import { lookAtHealth } from "./api/health.ts";
+import { Streams } from "./api/sse.ts";
+import { DeployKeys, whenEnded } from "./deploy-keys.ts";
+import type { Parts } from "./parts.ts";
+import { openPlatform } from "./platform/index.ts";
+import type { PanelSettings } from "./settings.ts";
+
+/** How fresh the last activity is that the page shows: a look is one small request to each project that runs. */
+const LOOK_MS = 60_000;
+
+/** What the panel is composed of, and what has to be begun and ended. */
+export interface Composed {
+  readonly parts: Parts;
+  /** Goes on with what a crash has cut off. To be called when the panel listens. */
+  begin(): Promise<void>;
+  /** Ends everything in order: an update that runs first. */
+  end(): Promise<void>;
+}
+
+export interface Surroundings {
+  readonly session: Session;
+  readonly settings: Settings;
+  readonly panel: PanelSettings;
+  readonly engine: Engine;
+  report(error: unknown, requestId?: string): void;
+}
+
+/** Composes the panel. @throws ConfigError when another panel has the checkout */
+export async function compose(surroundings: Surroundings): Promise<Composed> {
+  const { session, settings, panel, engine, report } = surroundings;
+  const names = makeNames(settings.namePrefix);
+  const { production } = settings;
+  const urls = production ? publicUrls(production) : localUrls(settings.port);
+  const platform = openPlatform({ session, isContainer: !session.isLocal, repository: panel.git, report });
+  const containers = new ContainerWatch(engine, settings.namePrefix);
+  const usage = new UsageWatch(engine, containers);
+  const audit = openAudit(join(root, LOCAL_RUNTIME_DIR, "panel", "audit.jsonl"));
+  const keys = new DeployKeys(() => readProjectOutputs(session));
+  const operations = whenEnded(platform.operations, () => void keys.refresh().catch(report));
+  const load = (text: string) =>
+    loadProjects(text, { file: "projects.yaml", directory: root, stack: session.stack });
+  const activity = watchActivity(surroundings, {
+    urls,
+    projects: () => load(platform.file.read().text),
+  });
+  const streams = new Streams();
+  await containers.start();
+  const parts: Parts = {
+    stack: session.stack,
+    addresses: panel.access ? publicAddresses(panel.access.hostname) : localAddresses(panel.port),
+    identify: await identity(panel),
+    audit,
+    defaults: production ?? { accessEmails: [], accessEmailDomains: [] },
+    urls,
+    file: { read: () => platform.file.read(), load, check: platform.check },
+    operations,
+    containers,
+    usage,
+    logs: new LogHub(engine, containers),
+    control: makeControl(engine, names.project),
+    activity,
+    deployKeys: keys,
+    hasWorkspace: (name) => platform.hasWorkspace(name),
+    deleteWorkspace: (name) => platform.deleteWorkspace(name),
+    health: () =>
+      lookAtHealth({
+        containers,
+        names,
+        isLocal: session.isLocal,
+        gatewayAnswers: async () => (await gatewayOwner(settings.port)) === settings.namePrefix,
+        checkFile: () => void load(platform.file.read().text),
+        operations,
+        notices: panel.idleDays === undefined ? undefined : activity,
+      }),
+    streams,
+    page: makePage(),
+    report,
+  };
+  return {
+    parts,
+    async begin() {
+      await operations.recover();
+      activity.start(LOOK_MS);
+      void keys.refresh().catch(() => undefined); // a stack that was never updated has no outputs
+    },
+    async end() {
+      activity.close();
+      await platform.close();
+      streams.close();
+      usage.close();
+      containers.close();
+      audit.close();
+    },
+  };
+}
+
+async function identity({ access, admins }: PanelSettings): Promise<Identify> {
+  if (access) return accessIdentity({ team: access.team, audience: access.audience, admins });
+  const person = await localPerson(root);
+  return () => Promise.resolve(person);
+}
+
+interface Watching {
+  readonly urls: { hostname(project: string): string; browser(project: string): string };
+  projects(): readonly { readonly name: string; readonly state: "running" | "stopped" }[];
+}
+
+function watchActivity(
+  { session, settings, panel, report }: Surroundings,
+  watching: Watching,
+): ActivityWatch {
+  const { urls } = watching;
+  return new ActivityWatch({
+    file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),
+    projects: () =>
+      watching.projects().map(({ name, state }) => ({
+        name,
+        // What its entry says: one whose container is down for a moment, as after a reboot, is not begun with anew.
+        isRunning: state === "running",
+        url: urls.browser(name),
+      })),
+    ask: askThroughGateway(settings.port, (project) => urls.hostname(project)),
+    idleDays: panel.idleDays,
+    tell: async (text) => {
+      const webhook = await readWebhook(session);
+      if (!webhook)
+        throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set, and this was to be told: ${text}`);
+      await tellWebhook(webhook, text);
+    },
+    report,
+  });
+}
+
+/** The webhook's address, read when it is wanted and not kept. */
+async function readWebhook(session: Session): Promise<string | undefined> {
+  const key = settingKey("panelWebhook");
+  const { code, stdout } = await pulumi(["config", "get", key, "--stack", session.reference], { session });
+  return code === 0 ? stdout.trim() || undefined : undefined;
+}

@@ -1,0 +1,44 @@
+/** Public halves of projects' deploy keys, from the stack's outputs: to be read again when an update has ended. */
+import type { ProjectOutput } from "../../operate/engine/outputs.ts";
+import type { Operation, Operations } from "./platform/types.ts";
+
+export class DeployKeys {
+  readonly #read: () => Promise<readonly ProjectOutput[]>;
+  #keys: ReadonlyMap<string, string> = new Map();
+
+  constructor(read: () => Promise<readonly ProjectOutput[]>) {
+    this.#read = read;
+  }
+
+  of(project: string): string | undefined {
+    return this.#keys.get(project);
+  }
+
+  async refresh(): Promise<void> {
+    const outputs = await this.#read();
+    this.#keys = new Map(
+      outputs.flatMap(({ name, deployKey }) => (deployKey ? [[name, deployKey.trim()] as const] : [])),
+    );
+  }
+}
+
+/** The same operations; `then` is called whenever one that is submitted has ended. */
+export function whenEnded(operations: Operations, then: (operation: Operation) => void): Operations {
+  const follow = async ({ id }: Operation) => {
+    for await (const _ of operations.events(id));
+    const ended = operations.get(id);
+    if (ended) then(ended);
+  };
+  return {
+    async submit(request) {
+      const operation = await operations.submit(request);
+      void follow(operation).catch(() => undefined);
+      return operation;
+    },
+    get: (id) => operations.get(id),
+    list: () => operations.list(),
+    events: (id, after) => operations.events(id, after),
+    recover: () => operations.recover(),
+    close: () => operations.close(),
+  };
+}

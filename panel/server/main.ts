@@ -1,0 +1,98 @@
+/** The panel's process: checks what it needs, listens on loopback, and ends in order. */
+import type { Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import { check } from "../../config/check.ts";
+import { pulumiCommand, settingKey } from "../../config/stack/commands.ts";
+import type { Settings } from "../../config/stack/settings.ts";
+import { type Engine, openEngine } from "../../operate/docker/engine.ts";
+import { root } from "../../operate/engine/checkout.ts";
+import { parseCommandLine } from "../../operate/engine/command-line.ts";
+import { prepareStack } from "../../operate/engine/prepare.ts";
+import { pulumiBinary } from "../../operate/engine/pulumi.ts";
+import { type Session, sessionFor } from "../../operate/engine/session.ts";
+import { main, stop } from "../../scripts/lib/main.ts";
+import { dockerHost } from "../../toolchain/lib/docker.ts";
+import { makePanel } from "./app.ts";
+import { type Composed, compose } from "./compose.ts";
+import { type PanelSettings, panelSettings } from "./settings.ts";
+
+/** Longer than what is before it keeps connections, so that none is closed while a request comes. */
+const KEEP_ALIVE_MS = 75_000;
+
+await main(async (args) => {
+  const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
+  const { settings } = check(root, session.stack);
+  const panel = panelSettings(settings, session.isLocal, process.env);
+  const engine = await findEngine(settings);
+  // On a droplet the container brings the engine itself, as it brings its packages.
+  if (session.isLocal) await pulumiBinary();
+  await prepareStack(session);
+  const ended = untilToldToEnd();
+  const composed = await compose({ session, settings, panel, engine, report });
+  let server: Server | undefined;
+  try {
+    server = await listen(composed, panel, session);
+    await composed.begin();
+    console.log(`The panel is at ${urlOf(panel)}`);
+    await ended;
+    console.log("Ending the panel; an update that runs is ended in order first …");
+  } finally {
+    server?.close();
+    await composed.end();
+    server?.closeAllConnections();
+  }
+  return 0;
+});
+
+/** Asked without the client, which a droplet's panel does not have. */
+async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engine> {
+  const host = dockerHost(dockerSocket) ?? "";
+  const socket = /^unix:\/\/(\/.*)$/.exec(host)?.[1];
+  if (!socket) return stop("docker", `the panel needs Docker at a socket, not at ${host || dockerSocket}`);
+  const engine = openEngine(socket);
+  try {
+    await engine.ids(namePrefix);
+  } catch (error) {
+    return stop("docker", `does not answer at ${host}: ${(error as Error).message}`, "start Docker");
+  }
+  return engine;
+}
+
+function urlOf({ access, port }: PanelSettings): string {
+  return access ? `https://${access.hostname}/` : `http://127.0.0.1:${port}/`;
+}
+
+async function listen(composed: Composed, panel: PanelSettings, { stack }: Session): Promise<Server> {
+  const { port } = panel;
+  const app = makePanel(composed.parts);
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, resolve);
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    const key = settingKey("panel.port");
+    const another = pulumiCommand(`config set --path '${key}' ${port + 1}`, stack);
+    stop(key, `port ${port} of 127.0.0.1 is in use`, `end what uses it, or take another: ${another}`);
+  });
+  return server;
+}
+
+/** Resolves at the first signal; at the second the process ends at once. */
+function untilToldToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    let told = 0;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+      process.on(signal, () => {
+        if (++told > 1) process.exit(1);
+        resolve();
+      });
+  });
+}
+
+/** Defects, with what tells which request met them. */
+function report(error: unknown, requestId?: string): void {
+  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  console.error(`${new Date().toISOString()}${requestId ? ` request ${requestId}` : ""} ${told}`);
+}

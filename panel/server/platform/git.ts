@@ -1,0 +1,74 @@
+import { type ExecResult, exec, lastLines } from "../../../toolchain/lib/exec.ts";
+import type { Edit, Person } from "./types.ts";
+
+/** git, or the other side, has refused for a reason that is no matter of the change. Its message names no address. */
+export class RepositoryError extends Error {
+  override readonly name = "RepositoryError";
+}
+
+const TIMEOUT_MS = 60_000;
+
+/** Who makes the panel's commits, whoever is their author. */
+export const COMMITTER = {
+  GIT_COMMITTER_NAME: "opencode platform panel",
+  GIT_COMMITTER_EMAIL: "panel@localhost",
+};
+
+interface GitOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+/** git in one checkout. It asks nobody for anything: where it would, it fails instead. */
+export class Git {
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** Runs git; anything but success throws a RepositoryError. */
+  async must(args: readonly string[], options: GitOptions = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(args, options);
+    if (code === 0) return stdout;
+    throw new RepositoryError(`git ${args[0]} did not succeed: ${told(stderr, code)}`);
+  }
+
+  run(args: readonly string[], { env, input }: GitOptions = {}): Promise<ExecResult> {
+    return exec("git", ["-c", "core.quotePath=false", ...args], {
+      cwd: this.#root,
+      timeoutMs: TIMEOUT_MS,
+      ...(input === undefined ? {} : { input }),
+      env: {
+        GIT_SSH_COMMAND: "ssh -o BatchMode=yes",
+        ...process.env,
+        ...env,
+        GIT_TERMINAL_PROMPT: "0",
+        LC_ALL: "C",
+      },
+    });
+  }
+}
+
+/** `Add project web-shop`. */
+export function subjectOf(edit: Edit | undefined, what: string): string {
+  if (!edit) return what.charAt(0).toUpperCase() + what.slice(1);
+  if (edit.kind === "add") return `Add project ${edit.entry.name}`;
+  if (edit.kind === "remove") return `Remove project ${edit.name}`;
+  const { state, ...others } = edit.values;
+  if (Object.keys(others).length > 0 || state === undefined) return `Change project ${edit.name}`;
+  return `${state === "stopped" ? "Stop" : "Start"} project ${edit.name}`;
+}
+
+/** git takes no angle brackets or line breaks in names. */
+export function authorOf({ name, email }: Person): Record<string, string> {
+  const clean = (text: string) => text.replace(/[<>\p{Cc}]/gu, "").trim();
+  return { GIT_AUTHOR_NAME: clean(name ?? "") || clean(email) || "unknown", GIT_AUTHOR_EMAIL: clean(email) };
+}
+
+/** The last of what git has said, without what may be in an address. */
+export function told(said: string, code: number | null): string {
+  if (code === null) return `it took more than ${TIMEOUT_MS / 1000} seconds`;
+  const text = lastLines(said.trim(), 3).replace(/\b[a-z+]+:\/\/\S+|\S+@\S+:\S+/gi, "<address>");
+  return text.replace(/\s+/g, " ") || `code ${code}`;
+}

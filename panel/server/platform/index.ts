@@ -1,0 +1,119 @@
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { LOCAL_RUNTIME_DIR } from "../../../config/naming/names.ts";
+import { root } from "../../../operate/engine/checkout.ts";
+import { prepareStack } from "../../../operate/engine/prepare.ts";
+import { pulumi } from "../../../operate/engine/pulumi.ts";
+import type { Session } from "../../../operate/engine/session.ts";
+import { makeUpdate } from "../../../operate/engine/update.ts";
+import { stop } from "../../../scripts/lib/main.ts";
+import { makeApplyChange } from "./change.ts";
+import { makeCheck } from "./check.ts";
+import { isHeld, takeLock } from "./lock-file.ts";
+import { OperationQueue } from "./operations.ts";
+import { type CheckText, ProjectsFile } from "./projects-file.ts";
+import { Repository, type RepositorySettings } from "./repository.ts";
+import { StackSecrets } from "./secrets.ts";
+import type { OperationRequest, Operations } from "./types.ts";
+import { deleteWorkspace, hasWorkspace } from "./workspaces.ts";
+
+export { RepositoryError } from "./git.ts";
+export { type CheckText, type GivenSecrets, ProjectsFile } from "./projects-file.ts";
+export type { RepositorySettings } from "./repository.ts";
+export * from "./types.ts";
+
+/** So many values of secrets are remembered, to be taken out of what an update says. */
+const REMEMBERED_SECRETS = 200;
+
+export interface PlatformSettings {
+  /** The stack, as operate/engine/session.ts opens it. */
+  readonly session: Session;
+  /** Whether this process is in the stack's own container of the panel. Default: no. */
+  readonly isContainer?: boolean;
+  /** Where changes are pushed. Default: nowhere. */
+  readonly repository?: RepositorySettings | undefined;
+  /** Told of what no person asked for. Default: nobody. */
+  readonly report?: (error: unknown) => void;
+}
+
+/** The stack side of the panel. */
+export interface Platform {
+  readonly file: ProjectsFile;
+  /** The check of `file`, for what is not in it yet. */
+  readonly check: CheckText;
+  readonly operations: Operations;
+  /** Whether a project has left folders, or has them still. @throws ConfigError when its droplet does not answer */
+  hasWorkspace(name: string): Promise<boolean>;
+  /** Deletes a removed project's folders: for `afterwards` of a removal. @throws ConfigError */
+  deleteWorkspace(name: string): Promise<void>;
+  /** Ends `operations` and lets another panel have the checkout. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the stack side on this checkout. `operations.recover()` is to be called when everything else is ready.
+ * @throws ConfigError when another panel has the checkout
+ */
+export function openPlatform({
+  session,
+  isContainer = false,
+  repository,
+  report,
+}: PlatformSettings): Platform {
+  const directory = join(root, LOCAL_RUNTIME_DIR, "panel");
+  const release = claim(directory);
+  const check = makeCheck(root, session.stack);
+  const file = new ProjectsFile(join(root, "projects.yaml"), check);
+  const secrets = new StackSecrets(root, session.stack, async (args, input) => {
+    await prepareStack(session);
+    const all = [...args, "--stack", session.reference, "--non-interactive", "--color=never"];
+    return pulumi(all, { session, ...(input === undefined ? {} : { input }), timeoutMs: 60_000 });
+  });
+  const pushed = repository && new Repository(root, session.stack, repository, { file, check });
+  const remembered: string[] = [];
+  const apply = makeApplyChange({ file, secrets, repository: pushed });
+  const operations = new OperationQueue({
+    directory,
+    apply: (request) => {
+      remember(remembered, request);
+      return apply(request);
+    },
+    update: makeUpdate(session, {
+      isContainer,
+      countEntries: () => file.read().entries.length,
+      secretValues: () => remembered,
+    }),
+    ...(report ? { report } : {}),
+  });
+  const close = async () => {
+    await operations.close();
+    release();
+  };
+  return {
+    file,
+    check,
+    operations,
+    hasWorkspace: (name) => hasWorkspace(session, name),
+    deleteWorkspace: (name) => deleteWorkspace(session, name),
+    close,
+  };
+}
+
+/** One panel has a checkout at a time. */
+function claim(directory: string): () => void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
+  const lock = takeLock(join(directory, "lock"));
+  if (isHeld(lock)) return () => lock.release();
+  const who = `process ${lock.pid} on ${lock.hostname}`;
+  return stop(
+    "panel",
+    `one runs in this checkout already: ${who}`,
+    `use that one, or end it: kill ${lock.pid}`,
+  );
+}
+
+function remember(values: string[], { secrets = {} }: OperationRequest): void {
+  values.push(...Object.values(secrets));
+  values.splice(0, values.length - REMEMBERED_SECRETS);
+}

@@ -1,0 +1,264 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-types.ts";
+import type { ApplyChange } from "./change.ts";
+import { EventLog } from "./event-log.ts";
+import { Journal, type JournalRecord, KEPT_OPERATIONS } from "./journal.ts";
+import {
+  Conflict,
+  Ending,
+  NotThere,
+  type Operation,
+  type OperationEvent,
+  type OperationRequest,
+  type Operations,
+} from "./types.ts";
+
+/** How long a stack that somebody else updates is left alone. */
+const BUSY_MS = 2000;
+/** A bar need not move more often; each step is told as it happens. */
+const TELL_COUNT_MS = 500;
+
+export interface OperationsParts {
+  /** Where operations are kept: `<checkout>/.runtime/panel`. */
+  readonly directory: string;
+  /** Does what of a request is done at once: secrets, projects.yaml, the repository. */
+  readonly apply: ApplyChange;
+  readonly update: RunUpdate;
+  /** How long to wait before a busy stack is tried again, in milliseconds. Default: 2000. */
+  readonly busyMs?: number;
+  /** Told of what no person asked for and nobody waits for. Default: nobody. */
+  readonly report?: (error: unknown) => void;
+}
+
+/** An operation of this process, or of one before it. */
+interface Tracked {
+  record: JournalRecord;
+  readonly log: EventLog;
+  readonly afterwards?: () => Promise<void>;
+}
+
+/** The queue of operations; see `Operations` for what each call does. */
+export class OperationQueue implements Operations {
+  readonly #parts: OperationsParts;
+  readonly #journal: Journal;
+  readonly #known = new Map<string, Tracked>();
+  #waiting: Tracked[] = [];
+  /** The end of what was submitted last: changes are applied one after the other. */
+  #lastSubmit: Promise<unknown> = Promise.resolve();
+  #runner: Promise<void> | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(parts: OperationsParts) {
+    this.#parts = parts;
+    this.#journal = new Journal(join(parts.directory, "operations"));
+    this.#journal.prune();
+    for (const record of this.#journal.read()) this.#track({ record, log: new EventLog() });
+  }
+
+  submit(request: OperationRequest): Promise<Operation> {
+    const submitted = this.#lastSubmit.then(async () => {
+      if (this.#closing.signal.aborted) throw new Ending("The panel is being ended, and takes nothing more");
+      const version = await this.#parts.apply(request).catch((error) => this.#sayWho(error));
+      return this.#queue(request, version);
+    });
+    this.#lastSubmit = submitted.catch(() => {});
+    return submitted;
+  }
+
+  get(id: string): Operation | undefined {
+    const tracked = this.#known.get(id);
+    return tracked && shown(tracked.record);
+  }
+
+  list(): Operation[] {
+    return [...this.#known.values()].map(({ record }) => shown(record)).reverse();
+  }
+
+  events(id: string, after = 0): AsyncIterable<OperationEvent> {
+    const tracked = this.#known.get(id);
+    if (!tracked) throw new NotThere(`There is no operation ${id}`);
+    return tracked.log.follow(after);
+  }
+
+  async recover(): Promise<void> {
+    const cutOff = [...this.#known.values()].filter(({ record }) => isUnderWay(record));
+    for (const tracked of cutOff) {
+      if (tracked.record.state === "queued" && !tracked.record.hasAfterwards) this.#waiting.push(tracked);
+      else this.#finish(tracked, "interrupted", reasonOfInterruption(tracked.record));
+    }
+    const wasRunning = cutOff.some(({ record }) => record.state === "interrupted");
+    // What the file says stays to be done, even where nobody waits for it any more.
+    if (wasRunning) this.#queue({ person: RECOVERY, what: "go on after an interruption" });
+    else if (this.#waiting.length > 0) this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#lastSubmit;
+    await this.#runner;
+    for (const { log } of this.#known.values()) log.end();
+  }
+
+  #track(tracked: Tracked): void {
+    this.#known.set(tracked.record.id, tracked);
+    const hasEnded = !isUnderWay(tracked.record);
+    tracked.log.push({ event: "state", data: shown(tracked.record) });
+    if (hasEnded) tracked.log.end();
+  }
+
+  /** Throws the error again; a conflict with the operation that has made the file what it is. */
+  #sayWho(error: unknown): never {
+    if (!(error instanceof Conflict) || error.present === undefined) throw error;
+    const { message, present } = error;
+    const by = [...this.#known.values()].findLast(({ record }) => record.version === present);
+    throw new Conflict(message, { present, by: by && shown(by.record) });
+  }
+
+  #queue({ person, what, project, edit, afterwards }: OperationRequest, version?: string): Operation {
+    const record: JournalRecord = {
+      id: newId(),
+      what,
+      ...(project === undefined ? {} : { project }),
+      person: person.email,
+      state: "queued",
+      createdAt: now(),
+      done: 0,
+      ...(afterwards ? { hasAfterwards: true } : {}),
+      ...(edit?.kind === "remove" ? { isRemoval: true } : {}),
+      ...(version === undefined ? {} : { version }),
+    };
+    this.#journal.write(record);
+    const tracked = { record, log: new EventLog(), ...(afterwards ? { afterwards } : {}) };
+    this.#track(tracked);
+    this.#forgetOldest();
+    this.#waiting.push(tracked);
+    this.#run();
+    return shown(record);
+  }
+
+  #forgetOldest(): void {
+    const surplus = this.#known.size - KEPT_OPERATIONS;
+    if (surplus <= 0) return;
+    const ended = [...this.#known].filter(([, { record }]) => !isUnderWay(record));
+    for (const [id] of ended.slice(0, surplus)) this.#known.delete(id);
+    this.#journal.prune();
+  }
+
+  /** Runs updates while anything waits for one. */
+  #run(): void {
+    this.#runner ??= this.#runAll().finally(() => {
+      this.#runner = undefined;
+      if (this.#waiting.length > 0 && !this.#closing.signal.aborted) this.#run();
+    });
+  }
+
+  async #runAll(): Promise<void> {
+    // What is submitted in the same moment goes along.
+    await this.#lastSubmit;
+    while (this.#waiting.length > 0 && !this.#closing.signal.aborted) {
+      const batch: Tracked[] = [];
+      const outcome = await this.#updateFor(batch);
+      for (const tracked of batch) await this.#conclude(tracked, outcome);
+    }
+  }
+
+  /** One update, tried until nobody else is at it. All that waits when it begins is put into `batch`. */
+  async #updateFor(batch: Tracked[]): Promise<UpdateOutcome> {
+    const { update, busyMs = BUSY_MS } = this.#parts;
+    const { signal } = this.#closing;
+    for (let told = ""; ; ) {
+      const joined = this.#waiting.splice(0);
+      batch.push(...joined);
+      for (const tracked of joined) this.#change(tracked, { state: "running", startedAt: now() });
+      const outcome = await update(hearer(batch), signal).catch(failedToBegin);
+      if (outcome.state !== "busy") return outcome;
+      const text = `${outcome.by} is updating the stack. This goes on when that has ended.`;
+      const listeners = text === told ? joined : batch;
+      for (const { log } of listeners) log.push({ event: "message", data: { severity: "info", text } });
+      told = text;
+      await sleep(busyMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return { state: "interrupted" };
+    }
+  }
+
+  async #conclude(tracked: Tracked, outcome: UpdateOutcome): Promise<void> {
+    if (outcome.state === "interrupted") return this.#leaveForNextStart(tracked);
+    const { project, isRemoval = false } = tracked.record;
+    const failure = outcome.state === "failed" ? outcome.failureOf(project, isRemoval) : undefined;
+    if (failure !== undefined) return this.#finish(tracked, "failed", failure);
+    try {
+      await tracked.afterwards?.();
+      this.#finish(tracked, "succeeded");
+    } catch (error) {
+      this.#parts.report?.(error);
+      this.#finish(tracked, "failed", messageOf(error));
+    }
+  }
+
+  #finish(tracked: Tracked, state: Operation["state"], error?: string): void {
+    const { done, total = done } = tracked.record;
+    const count = state === "succeeded" ? { done: total, total } : {};
+    this.#change(tracked, { state, endedAt: now(), ...count, ...(error === undefined ? {} : { error }) });
+    tracked.log.end();
+  }
+
+  /** In the journal it stays under way, so that the next start goes on with it. */
+  #leaveForNextStart(tracked: Tracked): void {
+    const error = "The panel was ended in the middle of it. It goes on at its next start.";
+    tracked.record = { ...tracked.record, state: "interrupted", error };
+    tracked.log.push({ event: "state", data: shown(tracked.record) });
+    tracked.log.end();
+  }
+
+  #change(tracked: Tracked, values: Partial<JournalRecord>): void {
+    tracked.record = { ...tracked.record, ...values };
+    this.#journal.write(tracked.record);
+    tracked.log.push({ event: "state", data: shown(tracked.record) });
+  }
+}
+
+const RECOVERY = { email: "panel", kind: "local", admin: true } as const;
+
+/** Hears an update for all operations that belong to it. */
+function hearer(batch: readonly Tracked[]): (event: UpdateEvent) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    if (event.kind === "message") {
+      for (const { log } of batch) log.push({ event: "message", data: event.data });
+      return;
+    }
+    const isTime = performance.now() - toldAt > TELL_COUNT_MS;
+    if (isTime) toldAt = performance.now();
+    for (const tracked of batch) {
+      // Counts are not kept on disk: after a crash they mean nothing.
+      tracked.record = { ...tracked.record, ...event.count };
+      if (event.data) tracked.log.push({ event: "progress", data: event.data });
+      if (isTime) tracked.log.push({ event: "state", data: shown(tracked.record) });
+    }
+  };
+}
+
+function failedToBegin(error: unknown): UpdateOutcome {
+  const reason = messageOf(error);
+  return { state: "failed", reason, failureOf: () => reason };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const isUnderWay = ({ state }: JournalRecord): boolean => state === "queued" || state === "running";
+
+function reasonOfInterruption({ hasAfterwards }: JournalRecord): string {
+  const after = hasAfterwards ? " What was to follow the update has not been done: ask for it again." : "";
+  return `The panel was ended in the middle of it. An update now brings about what projects.yaml says.${after}`;
+}
+
+function shown({ hasAfterwards: _, isRemoval: __, version: ___, ...operation }: JournalRecord): Operation {
+  return operation;
+}
+
+const now = (): string => new Date().toISOString();
+
+/** Sorts by time: `20260131T120005123-9f3a61c2`. */
+const newId = (): string => `${now().replace(/[-:.Z]/g, "")}-${randomBytes(4).toString("hex")}`;

@@ -1,0 +1,84 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../../../config/errors.ts";
+import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/file-schema.ts";
+import { readStackFile, SECRETS_NAMESPACE, secretKeys } from "../../../config/stack/secrets.ts";
+import { lastLines } from "../../../toolchain/lib/exec.ts";
+import { replaceFile } from "./replace-file.ts";
+
+/** Runs the CLI on the stack, with a text for its standard input. */
+export type RunPulumi = (
+  args: readonly string[],
+  input?: string,
+) => Promise<{ code: number | null; stdout: string; stderr: string }>;
+
+/**
+ * The secrets of projects in the stack's config. A value goes to the CLI by its standard input, one call for each: `config set-all` would
+ * take them all at once, but as arguments, which every user of the machine sees.
+ */
+export class StackSecrets {
+  readonly #path: string;
+  readonly #stack: string;
+  readonly #run: RunPulumi;
+  /** The file's text after the last call; what is there else has been done by others. */
+  #left: string | undefined;
+
+  constructor(root: string, stack: string, run: RunPulumi) {
+    this.#path = join(root, `Pulumi.${stack}.yaml`);
+    this.#stack = stack;
+    this.#run = run;
+  }
+
+  /** Stores values for secrets of one project. @throws ConfigError for names that are none */
+  async set(project: string, values: Readonly<Record<string, string>>): Promise<void> {
+    const names = Object.keys(values);
+    if (!PROJECT_NAME_PATTERN.test(project)) throw refuse(project, "is not a project's name");
+    for (const name of names)
+      if (!VARIABLE_PATTERN.test(name)) throw refuse(name, "is not a variable's name");
+    for (const name of names) {
+      const [key] = secretKeys(project, name);
+      // The CLI takes one line break off the end.
+      await this.#must(["config", "set", "--secret", key], `${values[name]}\n`);
+    }
+    if (names.length > 0) this.#left = this.#read();
+  }
+
+  /** Removes all secrets of one project, and none that are for every project. */
+  async remove(project: string): Promise<void> {
+    const { plain, encrypted } = readStackFile(this.#read(), this.#path, this.#stack);
+    const prefix = `${SECRETS_NAMESPACE}:${project}/`;
+    const keys = [...encrypted, ...Object.keys(plain)].filter((key) => key.startsWith(prefix));
+    if (keys.length === 0) return;
+    await this.#must(["config", "rm-all", ...keys]);
+    this.#left = this.#read();
+  }
+
+  /** How the secrets are now; the answer puts that back, unless others have changed the file too. */
+  snapshot(): () => void {
+    const before = this.#read();
+    this.#left = before;
+    return () => {
+      const present = this.#read();
+      if (present === before || present !== this.#left) return;
+      if (before === undefined) rmSync(this.#path, { force: true });
+      else replaceFile(this.#path, before);
+    };
+  }
+
+  #read(): string | undefined {
+    try {
+      return readFileSync(this.#path, "utf8");
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #must(args: readonly string[], input?: string): Promise<void> {
+    const { code, stderr } = await this.#run(args, input);
+    if (code === 0) return;
+    const said = lastLines(stderr.trim().replace(/^error: /, ""), 3);
+    throw new Error(`A secret could not be ${args[1] === "set" ? "stored" : "removed"}: ${said}`);
+  }
+}
+
+const refuse = (name: string, what: string) => new ConfigError([{ where: `secret of ${name}`, what }]);

@@ -1,0 +1,59 @@
+/** What the panel is told: by the stack's config, and on a droplet by its container. */
+import { ConfigError, type Problem } from "../../config/errors.ts";
+import type { Settings } from "../../config/stack/settings.ts";
+
+/** Variables that components/panel/panel.ts sets. */
+const VARIABLES = {
+  port: "OPENCODE_PLATFORM_PANEL_PORT",
+  hostname: "OPENCODE_PLATFORM_PANEL_HOSTNAME",
+  team: "OPENCODE_PLATFORM_PANEL_TEAM",
+  audience: "OPENCODE_PLATFORM_PANEL_AUDIENCE",
+} as const;
+
+/** Settings of the panel, whichever stack it is of. */
+export interface PanelSettings {
+  /** Port of 127.0.0.1 that it listens on. */
+  readonly port: number;
+  /** E-mail addresses in lower case. */
+  readonly admins: readonly string[];
+  readonly idleDays?: number | undefined;
+  /** Where each change is pushed. */
+  readonly git?: { readonly remote: string; readonly branch: string } | undefined;
+  /** Behind Access, on a droplet. */
+  readonly access?: { readonly hostname: string; readonly team: string; readonly audience: string };
+}
+
+/**
+ * The panel's settings.
+ * @throws ConfigError for a stack on a droplet where the container's variables are missing: the panel then could not tell who asks
+ */
+export function panelSettings(
+  { panel }: Pick<Settings, "panel">,
+  isLocal: boolean,
+  env: Readonly<Record<string, string | undefined>>,
+): PanelSettings {
+  const { port, admins, idleDays, git } = panel;
+  if (isLocal) return { port, admins, idleDays, git };
+  const names = [VARIABLES.hostname, VARIABLES.team, VARIABLES.audience];
+  const missing = names.filter((name) => !env[name]);
+  if (missing.length > 0) throw new ConfigError([notHere(missing)]);
+  const {
+    [VARIABLES.hostname]: hostname = "",
+    [VARIABLES.team]: team = "",
+    [VARIABLES.audience]: audience = "",
+  } = env;
+  return {
+    port: Number(env[VARIABLES.port] ?? port),
+    admins,
+    idleDays,
+    // The container's checkout is a clone of the repository, whose remote git calls origin.
+    git: git && { remote: "origin", branch: git.branch },
+    access: { hostname, team, audience },
+  };
+}
+
+const notHere = (missing: readonly string[]): Problem => ({
+  where: "panel",
+  what: `the panel of a stack on a droplet runs there, behind Access (${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not set)`,
+  fix: "set panel.enabled (docs/panel.md)",
+});

@@ -1,0 +1,152 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { EXIT } from "../../attach/src/errors.ts";
+import { useProgram } from "../support/attach/use.ts";
+
+const program = useProgram();
+
+describe("says what is wrong and what to do", () => {
+  const fails = async (kind: keyof typeof EXIT, words: RegExp, args: string[], env = {}) => {
+    const { code, stdout, stderr } = await program.run(args, env);
+    expect([code, stdout, stderr]).toEqual([EXIT[kind], "", expect.stringMatching(words)]);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    return stderr;
+  };
+
+  it("an unknown project, with the closest", () =>
+    fails(
+      "unknown",
+      /There is no project shp that you may open\.\nDid you mean shop\?/,
+      ["shp"],
+      program.asMachine,
+    ));
+
+  it("a stopped project, by the index", () =>
+    fails("stopped", /docs is stopped/, ["docs"], program.asMachine));
+
+  it.each([
+    ["stopped", "stopped", 503, /^shop is stopped; its workspace is kept\.\nAsk for state: running/],
+    ["unknown", "unknown", 404, /^No project has the URL https:\/\/shop-code\.example\.com:\d+\.\n/],
+    ["unreachable", "refused", 403, /^shop takes this program's requests for those of another site's page/],
+  ] as const)("a project that the platform says is %s (%s)", async (kind, state, status, words) => {
+    const headers = { "x-opencode-state": state, "x-opencode-project": "shop" };
+    program.platform({ status, type: "text/html", body: "<p>", headers });
+    await fails(kind, words, [program.project], program.asMachine);
+  });
+
+  it("a stopped project, by the page of an older platform", async () => {
+    program.platform({
+      status: 503,
+      type: "text/plain; charset=utf-8",
+      body: "shop is stopped. Its workspace is kept.\n",
+    });
+    await fails(
+      "stopped",
+      /^The project at shop-.* is stopped.*\nAsk for state: running/,
+      [program.project],
+      program.asMachine,
+    );
+  });
+
+  it("a hostname with no project behind it", async () => {
+    program.platform({ type: "text/html", body: "<h1>hello</h1>" });
+    await fails(
+      "unreachable",
+      /is not a project of an opencode platform/,
+      [program.project],
+      program.asMachine,
+    );
+  });
+
+  it.each([401, 403])("an index that the platform does not show, by %i", async (status) => {
+    program.answer((_, response) =>
+      response.writeHead(status, { "content-type": "application/json" }).end("{}"),
+    );
+    await fails(
+      "notMember",
+      /^The list of projects at .* is not shown to the service token.*\n.*Or give the project's own URL/,
+      ["shop"],
+      program.asMachine,
+    );
+  });
+
+  it("an index that Access does not show", async () => {
+    program.installCloudflared();
+    await fails(
+      "login",
+      /^The list of projects at .* is not shown to you: .*\n.*cloudflared access login .*Or give the project's own URL/,
+      ["ls", "--platform", program.project],
+    );
+  });
+
+  it("a list where there is none", () =>
+    fails("usage", /localhost:4080 is on this machine, and keeps no list\.\n/, [
+      "ls",
+      "--platform",
+      "http://localhost:4080",
+    ]));
+
+  it("a service token that is not admitted", () =>
+    fails("notMember", /may not open/, [program.project], {
+      CF_ACCESS_CLIENT_ID: "a",
+      CF_ACCESS_CLIENT_SECRET: "b",
+    }));
+
+  it("half a service token", () =>
+    fails("usage", /CF_ACCESS_CLIENT_SECRET is not set/, [program.project], { CF_ACCESS_CLIENT_ID: "a" }));
+
+  it("a login that does not come about, without naming a token", async () => {
+    program.installCloudflared();
+    writeFileSync(join(program.machine.folder, "token"), await program.example.sign({ expiresIn: -10 }));
+    const stderr = await fails("login", /could not be renewed\.\nRun: cloudflared access login/, [
+      program.project,
+    ]);
+    expect(stderr).not.toContain("eyJ");
+  });
+
+  it("no cloudflared", () => fails("noCloudflared", /cloudflared.* is not installed/, [program.project]));
+
+  it("no opencode", async () => {
+    program.machine.install("opencode", "");
+    const { env } = program.machine;
+    const path = `${program.machine.folder}/none`;
+    await fails("noOpencode", /npm install -g opencode-ai@1\.18\.33\. Or add --npx/, [program.project], {
+      ...program.asMachine,
+      ...env,
+      PATH: path,
+    });
+  });
+
+  it("an opencode that is older than the project's", async () => {
+    program.machine.install("opencode", "echo 1.18.9");
+    await fails(
+      "older",
+      /opencode here is 1\.18\.9, older than the project's 1\.18\.33/,
+      [program.project],
+      program.asMachine,
+    );
+  });
+
+  it("a platform that does not answer", () =>
+    fails(
+      "unreachable",
+      /cannot be reached: the connection is refused/,
+      ["https://shop-code.example.com:1/"],
+      program.asMachine,
+    ));
+
+  it("no platform at all, and one that is none", async () => {
+    await fails("usage", /Give its URL once/, ["shop"], { OPENCODE_PLATFORM_URL: undefined });
+    await fails("usage", /is not encrypted/, ["shop", "--platform", "http://code.example.com"]);
+    program.answer((_, response) => response.end("hello"));
+    await fails("unreachable", /is not the index of an opencode platform/, ["ls"], program.asMachine);
+    expect(existsSync(join(program.machine.folder, ".config"))).toBe(false);
+  });
+
+  it("an index that leads elsewhere", async () => {
+    const projects = [{ name: "shop", url: "https://evil.test/", state: "running" }];
+    program.answer((_, response) => response.end(JSON.stringify({ projects })));
+    await fails("unreachable", /shop is elsewhere/, ["shop"], program.asMachine);
+  });
+});

@@ -1,0 +1,112 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { HEALTHY, MAIN, useProgram } from "../support/attach/use.ts";
+
+const program = useProgram();
+
+describe("opencode-platform", () => {
+  it("starts opencode on a project of the index, and ends as it does", async () => {
+    const { code, stdout, stderr } = await program.run(["shop", "--", "--continue"], program.asMachine);
+    expect([code, stderr]).toEqual([42, ""]);
+    expect(JSON.parse(stdout)).toEqual({ command: "attach", more: ["--continue"], status: 200, secrets: [] });
+  });
+
+  it("logs a person in with cloudflared, which tells nobody the token", async () => {
+    writeFileSync(join(program.machine.folder, "next"), await program.example.sign());
+    program.installCloudflared(`cp ${program.machine.folder}/next ${program.machine.folder}/token`);
+    const { code, stdout, stderr } = await program.run([program.project]);
+    expect([code, JSON.parse(stdout).status, stderr]).toEqual([42, 200, ""]);
+    const origin = new URL(program.project).origin;
+    expect(program.logged).toEqual([
+      `access token --app=${origin}`,
+      `access login ${origin}`,
+      `access token --app=${origin}`,
+    ]);
+  });
+
+  it("remembers the platform after its first use", async () => {
+    await program.run(["ls"], program.asMachine);
+    const { code, stdout } = await program.run(["ls"], {
+      ...program.asMachine,
+      OPENCODE_PLATFORM_URL: undefined,
+    });
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^shop {2}running {2}https:.*\ndocs {2}stopped {2}https:.*\n$/),
+    ]);
+    expect(
+      readFileSync(join(program.machine.folder, ".config/opencode-platform/settings.json"), "utf8"),
+    ).not.toContain("secret");
+  });
+
+  it("prints a URL that works alone, and stays until it is ended", async () => {
+    const env = { ...program.machine.env, ...program.asMachine };
+    const child = spawn(process.execPath, [MAIN, program.project, "--print"], { env });
+    const [line] = (await once(child.stdout, "data")) as [Buffer];
+    expect((await fetch(`${String(line).trim()}/session`)).status).toBe(200);
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+
+  it("passes signals on", async () => {
+    const env = { ...program.machine.env, ...program.asMachine };
+    const child = spawn(process.execPath, [MAIN, program.project, "--", "--stay"], { env });
+    await once(child.stdout, "data");
+    child.kill("SIGTERM");
+    expect(await once(child, "exit")).toEqual([128 + 15, null]);
+  });
+
+  it("runs the pinned opencode by npx where it is asked to", async () => {
+    program.machine.install("opencode", "echo 1.2.3");
+    program.machine.install("npx", 'echo "$@"; exit 3');
+    const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
+    expect([code, stdout]).toEqual([
+      3,
+      expect.stringMatching(/^--yes opencode-ai@1\.18\.33 attach http:\/\/127\.0\.0\.1:\d+\n$/),
+    ]);
+  });
+
+  it("waits for a project that is starting, and says so", async () => {
+    let asked = 0;
+    program.answer((_, response) => {
+      const starting = { "x-opencode-state": "starting", "x-opencode-project": "shop" };
+      if (asked++ < 2)
+        response.writeHead(503, { "content-type": "text/plain", ...starting }).end("shop is starting.");
+      else response.end(HEALTHY);
+    });
+    const { code, stderr } = await program.run([program.project], program.asMachine);
+    expect([code, stderr]).toEqual([42, "shop is starting: waiting up to 2 minutes …\n"]);
+  });
+
+  it("opens a project of this machine's own platform by name, and by either of its URLs", async () => {
+    const paths: (string | undefined)[] = [];
+    const gateway = createServer(({ url }, response) => {
+      paths.push(url);
+      response.end(HEALTHY);
+    });
+    gateway.listen(0, "127.0.0.1");
+    await once(gateway, "listening");
+    const { port } = gateway.address() as AddressInfo;
+    const local = `http://localhost:${port}`;
+    for (const args of [
+      ["shop", "--platform", local],
+      [`${local}/p/shop`],
+      [`http://shop.localhost:${port}/`],
+    ])
+      expect((await program.run(args)).code).toBe(42);
+    const under = ["/p/shop/global/health", "/p/shop/session"];
+    expect(paths).toEqual([...under, ...under, "/global/health", "/session"]);
+    gateway.close();
+  });
+
+  it("opens the browser", async () => {
+    program.machine.install("xdg-open", `echo "$1" > ${program.machine.folder}/opened`);
+    expect((await program.run(["open", "shop"], program.asMachine)).code).toBe(0);
+    expect(readFileSync(join(program.machine.folder, "opened"), "utf8")).toBe(`${program.project}\n`);
+  });
+});

@@ -1,0 +1,84 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { cloudInit } from "../../components/host/cloud-init.ts";
+
+interface File {
+  path: string;
+  content: string;
+  permissions: string;
+}
+
+const args = { volume: "opencode-prod-workspaces", swapSize: 2, pairingCode: "0123456789abcdef" };
+const text = cloudInit(args);
+const config = parse(text) as Record<string, unknown> & { write_files: File[] };
+const file = (path: string): File => {
+  const found = config.write_files.find((candidate) => candidate.path === path);
+  if (!found) throw new Error(`no file ${path}`);
+  return found;
+};
+const setup = file("/usr/local/lib/opencode-platform/setup");
+const prove = file("/usr/local/lib/opencode-platform/prove-host-key");
+
+const scratch = mkdtempSync(join(tmpdir(), "cloud-init-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+describe("cloudInit", () => {
+  it("is cloud-config, and small enough for DigitalOcean (64 KiB)", () => {
+    expect(text.startsWith("#cloud-config\n")).toBe(true);
+    expect(Buffer.byteLength(text)).toBeLessThan(64 * 1024);
+  });
+
+  it("is the same for the same arguments, so that an update sees no change", () => {
+    expect(cloudInit({ ...args })).toBe(text);
+  });
+
+  it("lets in keys only, and forwards nothing", () => {
+    expect(config).toMatchObject({ ssh_pwauth: false, disable_root: false });
+    const { content } = file("/etc/ssh/sshd_config.d/10-opencode-platform.conf");
+    for (const line of ["PasswordAuthentication no", "AllowTcpForwarding no", "AllowAgentForwarding no"])
+      expect(content.split("\n")).toContain(line);
+  });
+
+  it("gives Docker settings that are JSON, and leaves the networks to keep their containers apart", () => {
+    const daemon = JSON.parse(file("/etc/docker/daemon.json").content) as Record<string, unknown>;
+    expect(daemon).toMatchObject({ "live-restore": true, "log-opts": { "max-size": "10m" } });
+    expect(daemon).not.toHaveProperty("icc");
+  });
+
+  it("mounts the volume by its name before Docker starts", () => {
+    expect(file("/etc/systemd/system/workspaces.mount").content).toContain(
+      "What=/dev/disk/by-id/scsi-0DO_Volume_opencode-prod-workspaces\nWhere=/workspaces\n",
+    );
+    expect(file("/etc/systemd/system/docker.service.d/workspaces.conf").content).toContain(
+      "RequiresMountsFor=/workspaces",
+    );
+  });
+
+  it("makes swap of the size asked for, or none", () => {
+    expect(config.swap).toMatchObject({ filename: "/swapfile", size: 2 * 2 ** 30 });
+    expect(parse(cloudInit({ ...args, swapSize: 0 }))).not.toHaveProperty("swap");
+  });
+
+  it("has scripts that only root reads and that a shell can parse", () => {
+    for (const { content, permissions } of [setup, prove]) {
+      expect(permissions).toBe("0700");
+      const path = join(scratch, "script");
+      writeFileSync(path, content);
+      execFileSync("sh", ["-n", path]);
+    }
+  });
+
+  it("proves the host key with the pairing code and the key, without its comment", () => {
+    const key = join(scratch, "key.pub");
+    writeFileSync(key, "ssh-ed25519 AAAAC3 root@droplet\n");
+    const script = prove.content.replace("/etc/ssh/ssh_host_ed25519_key.pub", key);
+    const said = execFileSync("sh", ["-c", script], { encoding: "utf8" }).trim();
+    const wanted = createHash("sha256").update("0123456789abcdef ssh-ed25519 AAAAC3").digest("hex");
+    expect(said).toBe(wanted);
+  });
+});

@@ -1,0 +1,194 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Host, HostCommandArgs } from "../../components/host/host.ts";
+import { OpencodeProject } from "../../components/project/project.ts";
+import { makeNames } from "../../config/naming/names.ts";
+import { localUrls } from "../../config/naming/urls.ts";
+import { loadProjects } from "../../config/projects/load.ts";
+
+interface Made {
+  type: string;
+  name: string;
+  inputs: Record<string, unknown>;
+}
+
+const PASSWORD = "generated-password-0123456789";
+const PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY----- private";
+let made: Made[] = [];
+let commands: { name: string; args: HostCommandArgs }[] = [];
+
+await pulumi.runtime.setMocks({
+  newResource({ type, name, inputs }) {
+    made.push({ type, name, inputs });
+    const outputs: Record<string, unknown> =
+      {
+        "random:index/randomPassword:RandomPassword": { result: PASSWORD },
+        "tls:index/privateKey:PrivateKey": {
+          privateKeyOpenssh: PRIVATE_KEY,
+          publicKeyOpenssh: "ssh-ed25519 AAAA",
+        },
+      }[type] ?? {};
+    return { id: `${name}-id`, state: { ...inputs, ...(outputs as object) } };
+  },
+  call: () => ({}),
+});
+
+class NotedCommand extends pulumi.CustomResource {
+  constructor(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions) {
+    super("test:index:Command", name, { ...args }, opts);
+  }
+}
+
+/** A host that notes its commands rather than running them. */
+function notingHost(): Host {
+  return {
+    provider: new docker.Provider("test"),
+    address: "127.0.0.1",
+    workspacesDir: "/srv/it's here",
+    runtimeDir: "/srv/runtime",
+    platform: "linux/amd64",
+    dockerSocket: "/var/run/docker.sock",
+    user: { uid: 1234, gid: 5678 },
+    remote: (script) => script,
+    makeDirectory: (path) => `make ${path}`,
+    run(name, args, opts) {
+      commands.push({ name, args });
+      return new NotedCommand(name, args, opts);
+    },
+  };
+}
+
+async function deploy(entry: string, secrets: Record<string, string> = {}) {
+  const [project] = loadProjects(`projects:\n  - ${entry}\n`, {
+    file: "projects.yaml",
+    stack: "local",
+    hasSecret: () => true,
+  });
+  if (!project) throw new Error("no entry");
+  const component = new OpencodeProject({
+    host: notingHost(),
+    names: makeNames("oc"),
+    urls: localUrls(4080),
+    project,
+    network: "oc",
+    image: "oc/opencode:1",
+    routesDir: "/srv/runtime/routes",
+    secrets: Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, pulumi.secret(value)])),
+    passwordRotation: "",
+  });
+  await new Promise((resolve) => pulumi.output(component.urn).apply(resolve));
+  await pulumi.runtime.disconnect();
+  const container = made.find(({ type }) => type === "docker:index/container:Container");
+  if (!container) throw new Error("no container");
+  return { component, container: container.inputs };
+}
+
+/** A secret's value, out of the engine's envelope. */
+const plain = (value: unknown): string =>
+  typeof value === "object" && value !== null && "value" in value ? String(value.value) : String(value);
+
+function uploads(container: Record<string, unknown>) {
+  const envelope = container.uploads as { value?: unknown[] } | unknown[];
+  const list = (Array.isArray(envelope) ? envelope : (envelope.value ?? [])) as Record<string, unknown>[];
+  return Object.fromEntries(
+    list.map((file) => [String(file.file), { ...file, content: plain(file.content) }]),
+  );
+}
+
+beforeEach(() => {
+  made = [];
+  commands = [];
+});
+
+describe("a running project", () => {
+  it("is limited and hardened", async () => {
+    const { container } = await deploy("{ name: web, resources: { memory: 3GiB, cpus: 1.5, pids: 99 } }");
+    expect(container).toMatchObject({
+      name: "oc-project-web",
+      memory: 3072,
+      memorySwap: 3072,
+      cpuPeriod: 100_000,
+      cpuQuota: 150_000,
+      capabilities: { drops: ["ALL"] },
+      securityOpts: ["no-new-privileges"],
+      restart: "unless-stopped",
+      init: true,
+      logOpts: { "max-size": "10m", "max-file": "3" },
+      mustRun: true,
+      start: true,
+    });
+    expect(commands.find(({ name }) => name === "web-pids")?.args.create).toContain(
+      "--pids-limit 99 oc-project-web",
+    );
+    expect(commands.map(({ name }) => name)).not.toContain("web-stop");
+  });
+
+  it("puts every secret in a file that its user alone reads, and in nothing that docker inspect shows", async () => {
+    const { container } = await deploy(
+      "{ name: web, repo: https://git.example.com:8443/a/b.git, secrets: [TOKEN], git: { auth: token, secret: TOKEN } }",
+      { TOKEN: "value-of-the-token" },
+    );
+    const files = uploads(container);
+    expect(files["/run/opencode/secrets/TOKEN"]?.content).toBe("value-of-the-token");
+    expect(files["/run/opencode/password"]?.content).toBe(PASSWORD);
+    for (const file of Object.values(files)) {
+      expect(file).toMatchObject({ owner: "1234", group: "5678", permissions: "0600" });
+    }
+    const shown = JSON.stringify([
+      container.envs,
+      container.labels,
+      container.command,
+      container.entrypoints,
+    ]);
+    for (const secret of ["value-of-the-token", PASSWORD]) expect(shown).not.toContain(secret);
+    expect(container.envs).toEqual([
+      "OPENCODE_PLATFORM_GIT_AUTH=token",
+      "OPENCODE_PLATFORM_GIT_HOST=git.example.com:8443",
+      "OPENCODE_PLATFORM_GIT_SECRET=TOKEN",
+      "OPENCODE_PLATFORM_GIT_USERNAME=x-access-token",
+      "OPENCODE_PLATFORM_REPO=https://git.example.com:8443/a/b.git",
+    ]);
+  });
+
+  it("gives the route to its command on standard input, never in its text", async () => {
+    await deploy("{ name: web }");
+    const route = commands.find(({ name }) => name === "web-route")?.args;
+    expect(route?.create).not.toContain(PASSWORD);
+    expect(route?.delete).toBe("rm -f '/srv/runtime/routes/web.yml'");
+    const stdin = made.find(({ name }) => name === "web-route")?.inputs.stdin;
+    expect(plain(stdin)).toContain(Buffer.from(`opencode:${PASSWORD}`).toString("base64"));
+  });
+
+  it("mounts its workspace and its home, and a local repository read-only", async () => {
+    const { container } = await deploy("{ name: web, repo: /srv/repos/web, branch: dev, depth: 3 }");
+    expect(container.volumes).toEqual([
+      { hostPath: "/srv/it's here/web", containerPath: "/workspace" },
+      { hostPath: "/srv/it's here/.data/web", containerPath: "/home/opencode" },
+      { hostPath: "/srv/repos/web", containerPath: "/mnt/repo", readOnly: true },
+    ]);
+    expect(container.envs).toEqual(
+      expect.arrayContaining([
+        "OPENCODE_PLATFORM_REPO=file:///mnt/repo",
+        "OPENCODE_PLATFORM_BRANCH=dev",
+        "OPENCODE_PLATFORM_DEPTH=3",
+      ]),
+    );
+  });
+});
+
+it("stops a stopped project and keeps its container", async () => {
+  const { component, container } = await deploy("{ name: web, state: stopped }");
+  expect(container).toMatchObject({ mustRun: false, start: false });
+  expect(commands.find(({ name }) => name === "web-stop")?.args.create).toContain("docker stop");
+  expect(component.access.state).toBe("stopped");
+});
+
+it("makes a deploy key for git over ssh, and shows its public half only", async () => {
+  const { component, container } = await deploy(
+    "{ name: web, repo: 'git@git.example.com:a/b.git', git: { auth: ssh } }",
+  );
+  expect(uploads(container)["/run/opencode/deploy_key"]?.content).toBe(PRIVATE_KEY);
+  const shown = await new Promise((resolve) => component.access.deployKey?.apply(resolve));
+  expect(shown).toBe("ssh-ed25519 AAAA");
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { noticeLabels, projectLabels, routeFile } from "../../components/proxy/routes.ts";
+import { makeNames } from "../../config/naming/names.ts";
+import { localUrls } from "../../config/naming/urls.ts";
+
+const urls = localUrls(4080);
+const web = { name: "web", urls, state: "running" as const };
+const password = "TopSecretPassword123";
+
+describe("projectLabels", () => {
+  const labels = projectLabels(web);
+
+  it("routes the hostname and the path to opencode's port, with the password added by a file", () => {
+    expect(labels).toMatchObject({
+      "traefik.enable": "true",
+      "traefik.http.services.web.loadbalancer.server.port": "4096",
+      "traefik.http.routers.web.middlewares": "web_password@file",
+      "traefik.http.routers.web_path.middlewares": "web_strip@file,web_password@file",
+    });
+    expect(labels["traefik.http.routers.web.rule"]).toContain("Host(`web.localhost`)");
+  });
+
+  it("matches /p/web and what is under it, not /p/web-shop", () => {
+    expect(labels["traefik.http.routers.web_path.rule"]).toContain(
+      "(Path(`/p/web`) || PathPrefix(`/p/web/`))",
+    );
+  });
+
+  it("takes no request on the path but for this machine's own name, and none from another origin", () => {
+    for (const router of ["web", "web_path"]) {
+      expect(labels[`traefik.http.routers.${router}.rule`]).toContain(
+        "!(HeaderRegexp(`Origin`, `.+`) && !Header(`Origin`, `http://web.localhost:4080`))",
+      );
+    }
+    expect(labels["traefik.http.routers.web_path.rule"]).toMatch(
+      /^\(Host\(`localhost`\) \|\| Host\(`127\.0\.0\.1`\)\) && \(Path/,
+    );
+  });
+
+  it("gives every project keys of its own, even where one name continues another", () => {
+    const keys = (name: string) =>
+      Object.keys(projectLabels({ ...web, name })).filter((key) => key !== "traefik.enable");
+    const all = ["web", "web-path", "web-p", "path"].flatMap(keys);
+    expect(new Set(all).size).toBe(all.length);
+  });
+});
+
+describe("routeFile", () => {
+  const file = parse(routeFile({ ...web, password }));
+
+  it("adds the password as opencode expects it", () => {
+    const { Authorization } = file.http.middlewares.web_password.headers.customRequestHeaders;
+    expect(Buffer.from(Authorization.replace("Basic ", ""), "base64").toString()).toBe(
+      `opencode:${password}`,
+    );
+  });
+
+  it("keeps path and query when it sends a browser to the hostname", () => {
+    const { regex, replacement } = file.http.middlewares.web_to_hostname.redirectRegex;
+    const go = (url: string) => url.replace(new RegExp(regex), replacement.replace(/\$\{1\}/, "$1"));
+    expect(go("http://localhost:4080/p/web")).toBe("http://web.localhost:4080/");
+    expect(go("http://localhost:4080/p/web/")).toBe("http://web.localhost:4080/");
+    expect(go("http://localhost:4080/p/web/a/b?c=d&e")).toBe("http://web.localhost:4080/a/b?c=d&e");
+  });
+
+  it("opens the workspace for a browser that asks for the hostname alone", () => {
+    const { regex, replacement } = file.http.middlewares.web_to_page.redirectRegex;
+    const [, directory, page] = new URL(
+      "http://web.localhost:4080/".replace(new RegExp(regex), replacement),
+    ).pathname.split("/");
+    expect(Buffer.from(String(directory), "base64url").toString()).toBe("/workspace");
+    expect(page).toBe("session");
+    expect(file.http.routers.web_open.rule).toContain("Path(`/`)");
+  });
+
+  it("lets the running container win over the fallback, and the redirect of browsers over both", () => {
+    const { web_navigate, web_refused, web_fallback } = file.http.routers;
+    const project = Number(projectLabels(web)["traefik.http.routers.web.priority"]);
+    expect(web_navigate.priority).toBeGreaterThan(project);
+    expect(project).toBeGreaterThan(web_refused.priority);
+    expect(web_refused.priority).toBeGreaterThan(web_fallback.priority);
+    expect(web_fallback.priority).toBeGreaterThan(
+      Number(noticeLabels(makeNames("x"))["traefik.http.routers._notice.priority"]),
+    );
+  });
+
+  it("says the state that projects.yaml asks for", () => {
+    const stopped = parse(routeFile({ ...web, state: "stopped", password }));
+    expect(stopped.http.middlewares.web_state.headers.customRequestHeaders).toEqual({
+      "X-Opencode-Project": "web",
+      "X-Opencode-State": "stopped",
+    });
+  });
+});
+
+it("keeps the password out of every label", () => {
+  const base64 = Buffer.from(`opencode:${password}`).toString("base64");
+  const text = JSON.stringify([projectLabels(web), noticeLabels(makeNames("opencode"))]);
+  expect(text).not.toContain(password);
+  expect(text).not.toContain(base64);
+});

@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_PANEL_PORT, panelDocs, readVariables } from "../../config/stack/panel.ts";
+import { parseSettings, type SettingsContext } from "../../config/stack/settings.ts";
+import { complaints } from "../support/complaints.ts";
+
+const prod: SettingsContext = { stack: "prod", tokens: { digitalocean: true, cloudflare: true } };
+const droplet = { domain: "example.com", accessEmailDomains: "example.com", sshAllow: "203.0.113.7" };
+const git = { remote: "git@github.com:acme/platform.git" };
+const panelOf = (panel: unknown, context = prod, more: Record<string, string> = {}) => {
+  const own = context === prod ? droplet : {};
+  return parseSettings({ ...own, ...more, panel: JSON.stringify(panel) }, context);
+};
+const local: SettingsContext = { ...prod, stack: "local" };
+
+describe("the panel's settings", () => {
+  it("have defaults", () => {
+    expect(parseSettings({}).panel).toEqual({ enabled: false, port: DEFAULT_PANEL_PORT, admins: [] });
+  });
+
+  it("are read as Pulumi writes them with --path", () => {
+    const panel = { enabled: true, port: 4100, admins: ["Ann@Example.com"], idleDays: 0.5, git };
+    expect(panelOf(panel, prod, { panelEnvironment: "A=1" }).panel).toEqual({
+      ...panel,
+      admins: ["ann@example.com"],
+      git: { ...git, branch: "main", knownHosts: [] },
+    });
+  });
+
+  it.each([
+    [
+      '"yes"',
+      [
+        "opencode-platform:panel: \"yes\" is not a map (key: value) — npm run pulumi -- config set --path 'opencode-platform:panel' <value> --stack prod",
+      ],
+    ],
+    [
+      '{"enabld":true,"prot":1}',
+      [
+        "opencode-platform:panel.enabld: is not a key here; did you mean enabled? — npm run pulumi -- config rm --path 'opencode-platform:panel.enabld' --stack prod",
+        "opencode-platform:panel.prot: is not a key here; did you mean port? — npm run pulumi -- config rm --path 'opencode-platform:panel.prot' --stack prod",
+      ],
+    ],
+    [
+      '{"port":80,"admins":["ann"],"idleDays":0}',
+      [
+        "opencode-platform:panel.port: 80 is too small: 1024 or more — npm run pulumi -- config set --path 'opencode-platform:panel.port' <value> --stack prod",
+        "opencode-platform:panel.admins[0]: \"ann\" is not an e-mail address (e.g. dev@example.com) — npm run pulumi -- config set --path 'opencode-platform:panel.admins[0]' <value> --stack prod",
+        "opencode-platform:panel.idleDays: 0 is too small: 0.01 or more — npm run pulumi -- config set --path 'opencode-platform:panel.idleDays' <value> --stack prod",
+      ],
+    ],
+  ])("are refused with the command that mends each: %s", (panel, messages) => {
+    expect(complaints(() => parseSettings({ ...droplet, panel }, prod))).toEqual(messages);
+  });
+
+  it("need a repository and an environment on a droplet", () => {
+    expect(complaints(() => panelOf({ enabled: true }))).toEqual([
+      "opencode-platform:panel.git.remote: is missing: the ssh address of the repository that this checkout is of — npm run pulumi -- config set --path 'opencode-platform:panel.git.remote' git@host:owner/repo.git --stack prod",
+      "opencode-platform:panelEnvironment: is missing: the panel's updates need what yours do (PULUMI_CONFIG_PASSPHRASE, the backend's variables) — npm run pulumi -- config set --secret opencode-platform:panelEnvironment --stack prod < <file of NAME=value lines>",
+    ]);
+    expect(
+      complaints(() =>
+        panelOf(
+          { enabled: true, git: { remote: "https://github.com/a/b.git" } },
+          { ...prod, hidden: new Set(["opencode-platform:panelEnvironment"]) },
+          { ...droplet },
+        ),
+      ),
+    ).toEqual([expect.stringContaining('"https://github.com/a/b.git" is not the ssh address')]);
+  });
+
+  it("cannot be enabled for this machine, where the panel is a command", () => {
+    expect(complaints(() => panelOf({ enabled: true }, local))).toEqual([
+      "opencode-platform:panel.enabled: is for stacks on a droplet; on this machine the panel runs while you let it — npm run panel",
+    ]);
+  });
+
+  it("never quote a secret that is wrong", () => {
+    const raw = { ...droplet, panelWebhook: "http://hooks.example.com/hush", panelEnvironment: "A=1\nhush" };
+    const said = complaints(() => parseSettings(raw, prod));
+    expect(said).toHaveLength(2);
+    expect(said.join("\n")).not.toContain("hush");
+    const plain = new Set(["opencode-platform:panelWebhook"]);
+    expect(
+      complaints(() =>
+        parseSettings({ ...droplet, panelWebhook: "https://h.example/x" }, { ...prod, plain }),
+      ),
+    ).toEqual([expect.stringContaining("opencode-platform:panelWebhook: is in plain text")]);
+  });
+
+  it("are documented, each key", () => {
+    expect(panelDocs.map(({ key }) => key)).toEqual([
+      "enabled",
+      "port",
+      "admins",
+      "idleDays",
+      "git.remote",
+      "git.branch",
+      "git.knownHosts",
+    ]);
+    for (const { meaning } of panelDocs) expect(meaning).toMatch(/\.$/);
+  });
+});
+
+it("variables are lines of NAME=value", () => {
+  expect(readVariables('# none\nA=1\n\nexport B="two words"\r\nC=a=b\nD=')).toEqual({
+    A: "1",
+    B: "two words",
+    C: "a=b",
+    D: "",
+  });
+});
+
+it("takes a port of its own that browsers open", () => {
+  const said = (port: number, gateway = "4080") =>
+    complaints(() => parseSettings({ port: gateway, panel: JSON.stringify({ port }) }));
+  expect(said(4190)).toEqual([
+    "opencode-platform:panel.port: 4190 is not a port that browsers open: they refuse it — npm run pulumi -- config set --path 'opencode-platform:panel.port' <value>",
+  ]);
+  expect(said(4100, "4100")).toEqual([
+    "opencode-platform:panel.port: 4100 is the gateway's port already — npm run pulumi -- config set --path 'opencode-platform:panel.port' 4090",
+  ]);
+  expect(said(4100)).toEqual([]);
+});

@@ -1,0 +1,170 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { type LoadOptions, loadProjects, readProjectsFile } from "../../config/projects/load.ts";
+import { complaints } from "../support/complaints.ts";
+import { broken } from "../support/config/broken.ts";
+
+const GIB = 2 ** 30;
+const world: LoadOptions = {
+  file: "projects.yaml",
+  stack: "local",
+  directory: "/checkout",
+  hostMemoryBytes: 16 * GIB,
+  hostCpus: 8,
+  hasSecret: (_, name) => !name.startsWith("MISSING"),
+  isDirectory: (path) => !path.endsWith("gone"),
+};
+
+describe("a broken projects.yaml", () => {
+  it("has at least the 45 ways that were asked for", () => expect(broken.length).toBeGreaterThanOrEqual(45));
+
+  it.each(broken)("$title", ({ text, world: other, messages }) => {
+    expect(complaints(() => loadProjects(text, { ...world, ...other }))).toEqual(messages);
+  });
+
+  it("never repeats a password that stands in an address", () => {
+    for (const repo of [
+      "https://u:hunter2@h/x",
+      "git://u:hunter2@h/x",
+      "ssh://u:hunter2@h/x",
+      "u:hunter2@h:x",
+    ])
+      expect(
+        complaints(() => loadProjects(`projects: [{ name: a, repo: "${repo}" }]`, world)).join(),
+      ).not.toMatch("hunter2");
+  });
+
+  it("is read with Windows line ends and a byte order mark", () => {
+    const text = "\uFEFFprojects:\r\n  - name: shop\r\n    sate: x\r\n";
+    expect(complaints(() => loadProjects(text, world))).toEqual([
+      "projects.yaml:3:5 projects[0].sate: is not a key here; did you mean state?",
+    ]);
+  });
+
+  it("is not asked about secrets or a host that nobody knows of", () => {
+    const text = "projects: [{ name: shop, secrets: [MISSING], resources: { memory: 900GiB, cpus: 900 } }]";
+    expect(loadProjects(text, { file: "projects.yaml", stack: "prod" })).toHaveLength(1);
+  });
+});
+
+describe("a good projects.yaml", () => {
+  it("gets every default", () => {
+    expect(loadProjects("projects:\n  - name: a\n", world)).toEqual([
+      {
+        name: "a",
+        state: "running",
+        resources: { memory: { bytes: 2 * GIB, mib: 2048, text: "2GiB" }, cpus: 1, pids: 512 },
+        env: {},
+        secrets: [],
+        git: { auth: "none" },
+        opencode: { config: {} },
+        members: [],
+      },
+    ]);
+  });
+
+  it("may have no projects", () => expect(loadProjects("projects: []", world)).toEqual([]));
+
+  it("keeps all that an entry says, and merges defaults key by key", () => {
+    const text = `
+defaults:
+  resources: { memory: 4GiB, cpus: 2 }
+  env: { LANG: C.UTF-8, LOG_LEVEL: info }
+  opencode: { model: a/small, config: { mcp: { one: { enabled: true } }, plugin: [x] } }
+projects:
+  - name: web-shop
+    repo: https://github.com/example/web-shop.git
+    branch: release/1.x
+    depth: 5
+    state: stopped
+    resources: { cpus: 0.5, pids: 128 }
+    env: { LOG_LEVEL: debug, RETRIES: 3, STRICT: true, EMPTY: "" }
+    secrets: [GITHUB_TOKEN, ANTHROPIC_API_KEY]
+    git: { auth: token, secret: GITHUB_TOKEN }
+    opencode: { model: b/large, config: { mcp: { two: { enabled: false } }, plugin: [y] } }
+    members: [shop, Dev@Example.com, zoe@example.com]
+groups: { shop: [ann@partner.example, dev@example.com] }
+`;
+    expect(loadProjects(text, world)).toEqual([
+      {
+        name: "web-shop",
+        repo: {
+          kind: "https",
+          url: "https://github.com/example/web-shop.git",
+          host: "github.com",
+          branch: "release/1.x",
+          depth: 5,
+        },
+        state: "stopped",
+        resources: { memory: { bytes: 4 * GIB, mib: 4096, text: "4GiB" }, cpus: 0.5, pids: 128 },
+        env: { EMPTY: "", LANG: "C.UTF-8", LOG_LEVEL: "debug", RETRIES: "3", STRICT: "true" },
+        secrets: ["GITHUB_TOKEN", "ANTHROPIC_API_KEY"],
+        git: { auth: "token", secret: "GITHUB_TOKEN", username: "x-access-token" },
+        opencode: {
+          model: "b/large",
+          config: { mcp: { one: { enabled: true }, two: { enabled: false } }, plugin: ["y"] },
+        },
+        members: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
+      },
+    ]);
+  });
+
+  it.each([
+    ["git@github.com:example/shop.git", "ssh", "git@github.com:example/shop.git"],
+    ["ssh://git@host:2222/shop.git", "ssh", "ssh://git@host:2222/shop.git"],
+  ])("takes %s with a deploy key", (repo, kind, url) => {
+    const line = "host ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA";
+    const text = `projects: [{ name: a, repo: "${repo}", git: { auth: ssh, knownHosts: ["${line}"] } }]`;
+    const [project] = loadProjects(text, world);
+    expect(project?.repo).toMatchObject({ kind, url });
+    expect(project?.git).toEqual({ auth: "ssh", knownHosts: [line] });
+  });
+
+  it.each([
+    ["./repos/shop", "/checkout/repos/shop"],
+    ["../shop.git", "/shop.git"],
+    ["/srv/shop.git", "/srv/shop.git"],
+  ])("takes the local path %s", (repo, url) => {
+    const [project] = loadProjects(`projects: [{ name: a, repo: ${repo} }]`, world);
+    expect(project?.repo).toEqual({ kind: "local", url, host: "" });
+  });
+
+  it.each(["localhost:3000", "127.0.0.1", "10.1.2.3", "172.17.0.1:8080", "192.168.1.1", "[::1]:80"])(
+    "lets a token go over http to %s",
+    (host) => {
+      const repo = `repo: "http://${host}/shop.git", secrets: [T], git: { auth: token, secret: T }`;
+      expect(loadProjects(`projects: [{ name: a, ${repo} }]`, world)).toHaveLength(1);
+    },
+  );
+
+  it("may share parts with anchors", () => {
+    const text = "projects:\n  - { name: a, env: &env { A: b } }\n  - { name: b, env: *env }\n";
+    expect(loadProjects(text, world).map(({ env }) => env)).toEqual([{ A: "b" }, { A: "b" }]);
+  });
+});
+
+describe("a file on disk", () => {
+  const directory = mkdtempSync(join(tmpdir(), "config-"));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, "projects.yaml");
+
+  it("is read, its relative repositories from its own directory", () => {
+    writeFileSync(path, "projects: [{ name: a, repo: ./shop }]");
+    expect(readProjectsFile(path, { stack: "local" })[0]?.repo?.url).toBe(join(directory, "shop"));
+  });
+
+  it("may be missing, a directory, or no UTF-8, and that is said", () => {
+    expect(complaints(() => readProjectsFile(join(directory, "none"), { stack: "local" }))).toEqual([
+      "projects.yaml: there is no such file — write one that says projects: [] to begin with",
+    ]);
+    expect(complaints(() => readProjectsFile(directory, { stack: "local" }))).toEqual([
+      "projects.yaml: cannot be read (EISDIR)",
+    ]);
+    writeFileSync(path, Buffer.from([0x70, 0xff, 0xfe]));
+    expect(complaints(() => readProjectsFile(path, { stack: "local" }))).toEqual([
+      "projects.yaml: is not UTF-8 text — save it as UTF-8",
+    ]);
+  });
+});

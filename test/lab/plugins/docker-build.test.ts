@@ -1,0 +1,88 @@
+/** The docker stand-in's build contexts: what belongs to one, and what counts as a change. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkDockerfile, readContext } from "../../../lab/plugins/docker/context.ts";
+import { ignoreRules } from "../../../lab/plugins/docker/ignore.ts";
+import { buildOptions, check as checkImage } from "../../../lab/plugins/docker/image.ts";
+import type { PlainProps } from "../../../lab/plugins/shared/values.ts";
+
+describe("a build", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "plugins-build-"));
+    mkdirSync(join(folder, "sub"));
+    writeFileSync(join(folder, "Dockerfile"), "FROM scratch\n");
+    writeFileSync(join(folder, "sub", "a"), "a");
+    writeFileSync(join(folder, "sub", "b.log"), "b");
+    writeFileSync(join(folder, ".dockerignore"), "**/*.log\nDockerfile\n");
+    symlinkSync("a", join(folder, "sub", "link"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const paths = (): string[] =>
+    readContext(folder, join(folder, "Dockerfile")).entries.map(({ path }) => path);
+  const inputs = (): CheckInputs => ({ imageName: "i", skipPush: true, build: { context: folder } });
+  type CheckInputs = { imageName: string; skipPush: boolean; build: { context: string } };
+  const digest = (): unknown => {
+    const { build } = checkImage({ name: "i", olds: {}, news: inputs(), seed: new Uint8Array() }).inputs;
+    return (build as PlainProps).contextDigest;
+  };
+
+  test("leaves out what .dockerignore says, never the Dockerfile", () => {
+    expect(paths()).toEqual([".dockerignore", "Dockerfile", "sub/", "sub/a", "sub/link"]);
+  });
+
+  test("changes with any of its files, and with nothing else", () => {
+    const before = digest();
+    writeFileSync(join(folder, "sub", "b.log"), "c");
+    expect(digest()).toBe(before);
+    writeFileSync(join(folder, "sub", "a"), "aa");
+    expect(digest()).not.toBe(before);
+  });
+
+  test("takes a Dockerfile from elsewhere", () => {
+    const context = readContext(join(folder, "sub"), join(folder, "Dockerfile"));
+    expect(context.entries.map(({ path }) => path)).toContain(context.dockerfile);
+  });
+
+  test("says where a Dockerfile is missing", () => {
+    expect(checkDockerfile(folder, join(folder, "Nope"))).toContain("Nope");
+    expect(checkDockerfile(join(folder, "none"), "Dockerfile")).toContain("no folder");
+  });
+
+  test("refuses to push", () => {
+    const { failures } = checkImage({
+      name: "i",
+      olds: {},
+      news: { imageName: "i" },
+      seed: new Uint8Array(),
+    });
+    expect(failures.map(({ property }) => property)).toEqual(["skipPush"]);
+  });
+
+  test("is asked for with its arguments", () => {
+    const build = { args: { A: "1" }, platform: "linux/amd64", target: "t", addHosts: ["h:1.2.3.4"] };
+    expect(buildOptions({ imageName: "i:1", build }, "Dockerfile")).toMatchObject({
+      t: "i:1",
+      buildargs: { A: "1" },
+      platform: "linux/amd64",
+      target: "t",
+      extrahosts: "h:1.2.3.4",
+    });
+  });
+});
+
+test.each([
+  ["*.md", "a.md", true],
+  ["*.md", "d/a.md", false],
+  ["**/*.md", "d/a.md", true],
+  ["d", "d/e/f", true],
+  ["/d/", "d/e", true],
+  ["d/*\n!d/keep", "d/keep", false],
+  ["d/*\n!d/keep", "d/other", true],
+  ["# d", "d", false],
+])("ignore rule %j on %s: %s", (rules, path, expected) => {
+  expect(ignoreRules(rules)(path)).toBe(expected);
+});

@@ -1,0 +1,124 @@
+/** The notice page as it is, with another port and folder: whom the index shows what, and what programs are told. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { indexFile } from "../../components/proxy/routes.ts";
+import { publicUrls } from "../../config/naming/urls.ts";
+import { admittedTo, mayOpen } from "../../config/projects/members.ts";
+import { waitFor } from "../support/wait.ts";
+
+const source = readFileSync(
+  join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform/notice.mjs"),
+  "utf8",
+);
+const folder = mkdtempSync(join(tmpdir(), "notice-"));
+const stack = { accessEmails: ["boss@elsewhere.example"], accessEmailDomains: ["example.com"] };
+const urls = publicUrls({ domain: "example.com", hostnamePattern: "{name}-code", panelHostname: "code" });
+const projects = [
+  { name: "closed", state: "stopped", members: ["ann@partner.example", "dev@example.com"] },
+  { name: "open", state: "running", members: [] },
+] as const;
+
+let server: ChildProcess;
+let base = "";
+
+beforeAll(async () => {
+  mkdirSync(join(folder, "index"));
+  for (const project of projects)
+    writeFileSync(
+      join(folder, "index", `${project.name}.json`),
+      indexFile({ ...project, urls, admitted: admittedTo(project, stack) }),
+    );
+  writeFileSync(join(folder, "index", "torn.json"), '{"name":"to');
+  const port = await freePort();
+  base = `http://127.0.0.1:${port}`;
+  const program = join(folder, "notice.mjs");
+  const here = source
+    .replace("const PORT = 8080", `const PORT = ${port}`)
+    .replace("/run/index", `${folder}/index`);
+  writeFileSync(program, here);
+  server = spawn(process.execPath, [program], { stdio: "inherit" });
+  await waitFor("the notice page", () =>
+    fetch(base).then(
+      () => ({ done: true }) as const,
+      (error: Error) => ({ seen: error.message }),
+    ),
+  );
+});
+afterAll(() => {
+  server.kill();
+  rmSync(folder, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+const token = (claims: object) => `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.c2ln`;
+
+async function listed(headers: Record<string, string>, path = "/projects.json") {
+  const answer = await fetch(base + path, { headers: { "x-opencode-state": "index", ...headers } });
+  return path === "/"
+    ? await answer.text()
+    : ((await answer.json()) as { projects: { name: string }[] }).projects;
+}
+const listedTo = async (claims: object) => {
+  const found = await listed({ "cf-access-jwt-assertion": token(claims) });
+  return (found as { name: string }[]).map(({ name }) => name);
+};
+
+describe("the platform's index", () => {
+  it.each([
+    "dev@example.com",
+    "Ann@Partner.example",
+    "other@example.com",
+    "boss@elsewhere.example",
+    "x@y.example",
+  ])("shows %s what that person may open, and nothing else", async (email) => {
+    const may = projects.filter((project) => mayOpen(project, email, stack)).map(({ name }) => name);
+    expect(await listedTo({ email })).toEqual(may);
+  });
+
+  it("shows a machine everything, and nobody nothing", async () => {
+    expect(await listedTo({ common_name: "id.access" })).toEqual(["closed", "open"]);
+    expect(await listedTo({})).toEqual([]);
+    expect(await listed({})).toEqual([]);
+    expect(await listed({ "cf-access-jwt-assertion": "nonsense" })).toEqual([]);
+  });
+
+  it("tells name, URL and state, and not who else is a member", async () => {
+    const headers = { "cf-access-jwt-assertion": token({ email: "ann@partner.example" }) };
+    expect(await listed(headers)).toEqual([
+      { name: "closed", url: "https://closed-code.example.com/", state: "stopped" },
+    ]);
+    const page = String(await listed(headers, "/"));
+    expect(page).toContain('href="https://closed-code.example.com/"');
+    expect(page).not.toMatch(/open-code|dev@example/);
+  });
+});
+
+describe("a notice", () => {
+  it.each([
+    ["stopped", "shop", "stopped", 503],
+    ["running", "shop", "starting", 503],
+    ["refused", "shop", "refused", 403],
+    ["", "", "unknown", 404],
+    ["constructor", "shop", "unknown", 404],
+  ])("of state %j says so to programs", async (state, project, shown, status) => {
+    const headers = { "x-opencode-state": state, "x-opencode-project": project };
+    const answer = await fetch(base, { headers });
+    expect([
+      answer.status,
+      answer.headers.get("x-opencode-state"),
+      answer.headers.get("x-opencode-project"),
+    ]).toEqual([status, shown, shown === "unknown" ? null : "shop"]);
+  });
+});

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Session } from "../../../operate/engine/session.ts";
+import type { Previewed, StateMark } from "../../../operate/forge/engine.ts";
+import type { Forge, Written } from "../../../operate/forge/forge.ts";
+import type { Job } from "../../../operate/forge/job.ts";
+
+/** What the engine and the scripts before it are made to say, look after look. */
+const stage = vi.hoisted(() => ({
+  marks: [] as unknown[],
+  previews: [] as unknown[],
+  notes: [] as string[],
+}));
+
+vi.mock("node:timers/promises", () => ({ setTimeout: async () => {} }));
+vi.mock("../../../operate/forge/engine.ts", () => ({
+  stateMark: async () => stage.marks.shift(),
+  previewStack: async () => stage.previews.shift(),
+}));
+vi.mock("../../../operate/forge/job.ts", () => ({
+  prepareJob: async () => {},
+  lookAround: async () => stage.notes,
+}));
+
+const { driftJob, DRIFTED } = await import("../../../operate/forge/drift.ts");
+
+const mark = (name: string, more: Partial<StateMark> = {}): StateMark => ({
+  mark: name,
+  isEmpty: false,
+  isUnderWay: false,
+  ...more,
+});
+const same: Previewed = {
+  succeeded: true,
+  plan: { steps: [], unchanged: 9, errors: [], warnings: [] },
+  text: "the text",
+  explanation: "",
+};
+const step = { op: "create", urn: "u", type: "a:b:C", name: "c", project: "web", properties: [] } as const;
+const different: Previewed = { ...same, plan: { ...same.plan, steps: [step] } };
+const failed: Previewed = { ...same, succeeded: false, explanation: "ssh: no route to host" };
+
+/** A forge with issues alone. */
+function issueBook(): { forge: Forge; open: Map<number, string> } {
+  const open = new Map<number, string>();
+  const written = (id: number): Written => ({
+    id,
+    url: `https://forge.example/${id}`,
+    body: open.get(id) ?? "",
+  });
+  const forge: Partial<Forge> = {
+    name: "GitHub",
+    limit: 60_000,
+    async *openIssues() {
+      for (const id of open.keys()) yield written(id);
+    },
+    addIssue: async (_, body) => written(open.set(1, body) && 1),
+    closeIssue: async (id) => void open.delete(id),
+  };
+  return { forge: forge as Forge, open };
+}
+
+const jobWith = (forge: Forge): Job => ({
+  session: { stack: "prod", isLocal: false } as Session,
+  forge,
+  runUrl: undefined,
+  redact: (text) => text,
+});
+
+describe("the drift check", () => {
+  beforeEach(() => {
+    Object.assign(stage, { marks: [], previews: [], notes: [] });
+    vi.spyOn(console, "log").mockReturnValue();
+    vi.spyOn(console, "error").mockReturnValue();
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it("looks again when an update has disturbed it, and takes the undisturbed look", async () => {
+    const { forge, open } = issueBook();
+    stage.marks = [mark("a"), mark("b"), mark("b"), mark("b", { isUnderWay: true }), mark("c"), mark("c")];
+    stage.previews = [different, different, same];
+    expect(await driftJob(jobWith(forge))).toBe(0);
+    expect(open.size).toBe(0);
+    expect(stage.previews).toEqual([]);
+  });
+
+  it("gives no verdict when it is disturbed all the time", async () => {
+    const { forge, open } = issueBook();
+    stage.marks = Array.from({ length: 10 }, (_, index) => mark(String(index)));
+    stage.previews = Array.from({ length: 5 }, () => different);
+    expect(await driftJob(jobWith(forge))).toBe(0);
+    expect(open.size).toBe(0);
+    expect(stage.marks).toEqual([]);
+  });
+
+  it("tells of a droplet that is gone, though the engine fails without it", async () => {
+    const { forge, open } = issueBook();
+    stage.marks = [mark("a"), mark("a")];
+    stage.previews = [failed];
+    stage.notes = ["The droplet opencode-prod is gone."];
+    expect(await driftJob(jobWith(forge))).toBe(DRIFTED);
+    expect(open.get(1)).toContain("is not what the main branch says: The droplet opencode-prod is gone.");
+    expect(open.get(1)).toContain("ssh: no route to host");
+  });
+
+  it("fails when the engine does for no such reason, and touches no issue", async () => {
+    const { forge, open } = issueBook();
+    open.set(1, "<!-- opencode-platform drift prod x-->\nfrom before");
+    stage.marks = [mark("a"), mark("a")];
+    stage.previews = [failed];
+    await expect(driftJob(jobWith(forge))).rejects.toThrow("can't be looked for:\nssh: no route to host");
+    expect(open.size).toBe(1);
+  });
+
+  it("refuses a stack that was never applied", async () => {
+    stage.marks = [mark("a", { isEmpty: true })];
+    await expect(driftJob(jobWith(issueBook().forge))).rejects.toThrow("has never been applied");
+  });
+});

@@ -1,0 +1,253 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { consequencesOf, RULES } from "../../../operate/forge/consequences.ts";
+import { countSteps, kindOf, type Plan, readPlan, type Step } from "../../../operate/forge/plan.ts";
+import {
+  fingerprint,
+  headline,
+  renderDrift,
+  renderFailure,
+  renderPreview,
+} from "../../../operate/forge/render.ts";
+
+const PROJECT = "opencode:platform:Project";
+const CONTAINER = "docker:index/container:Container";
+const urn = (type: string, name: string) => `urn:pulumi:prod::opencode-platform::${type}::${name}`;
+
+/** An event as the engine writes it when it begins a step. */
+function event(op: string, type: string, name: string, more: Record<string, unknown> = {}): unknown {
+  const state = { custom: !type.startsWith("opencode:"), inputs: { content: "a value" } };
+  return { resourcePreEvent: { metadata: { op, type, urn: urn(type, name), new: state, ...more } } };
+}
+
+/** The same for a resource of a project. */
+function ofProject(op: string, type: string, project: string, name: string, more = {}): unknown {
+  const parent = urn(PROJECT, project);
+  const state = { custom: true, parent };
+  return event(op, `${PROJECT}$${type}`, name, { type, new: state, ...more });
+}
+
+const said = (severity: string, message: string) => ({ diagnosticEvent: { severity, message } });
+
+const step = (part: Partial<Step>): Step => ({
+  op: "create",
+  urn: urn(part.type ?? CONTAINER, part.name ?? "x"),
+  type: CONTAINER,
+  name: "x",
+  project: undefined,
+  properties: [],
+  ...part,
+});
+const planOf = (...steps: Step[]): Plan => ({ steps, unchanged: 0, errors: [], warnings: [] });
+const report = (plan: Plan, text = "", explanation = "") => ({
+  stack: "prod",
+  plan,
+  text,
+  explanation,
+  notes: [] as string[],
+  runUrl: undefined,
+});
+
+describe("a plan", () => {
+  it("has a step for each resource that changes, with its project", () => {
+    const plan = readPlan([
+      event("create", PROJECT, "gamma"),
+      ofProject("create", CONTAINER, "gamma", "gamma-container"),
+      event("update", "docker:index/network:Network", "network", { diffs: ["labels"] }),
+      event("same", CONTAINER, "traefik"),
+      event("same", "pulumi:pulumi:Stack", "opencode-platform-prod"),
+      event("refresh", CONTAINER, "traefik"),
+      event("create", "pulumi:providers:docker", "host"),
+    ]);
+    expect(
+      plan.steps.map(({ op, name, project, properties }) => ({ op, name, project, properties })),
+    ).toEqual([
+      { op: "create", name: "gamma-container", project: "gamma", properties: [] },
+      { op: "update", name: "network", project: undefined, properties: ["labels"] },
+    ]);
+    expect(plan.unchanged).toBe(1);
+    expect(headline(plan)).toBe("1 to create, 1 to update, 1 unchanged");
+  });
+
+  it("takes the steps of a replacement for one, whichever comes first", () => {
+    const steps = ["delete-replaced", "replace", "create-replacement"];
+    for (const order of [steps, [...steps].reverse()]) {
+      const more = { detailedDiff: { "envs[1]": { diffKind: "update-replace" } }, diffs: ["envs"] };
+      const plan = readPlan(order.map((op) => ofProject(op, CONTAINER, "web", "web-container", more)));
+      expect(countSteps(plan.steps)).toEqual([["replace", 1]]);
+      expect(plan.steps[0]?.properties).toEqual(["envs[1]"]);
+    }
+  });
+
+  it("knows which project a record and an application at the edge are of", () => {
+    const type = "cloudflare:index/dnsRecord:DnsRecord";
+    const plan = readPlan([
+      event("create", type, "project-web-shop-record"),
+      event("create", type, "panel-record"),
+    ]);
+    expect(plan.steps.map(({ project }) => project)).toEqual(["web-shop", undefined]);
+  });
+
+  it("keeps what was said, once each, and no repetition of it", () => {
+    const plan = readPlan([
+      said("error", "<{%fg 1%}>no such image<{%reset%}>\n"),
+      said("error", "no such image"),
+      said("error", "preview failed"),
+      said("warning", "deprecated"),
+      said("info", "building"),
+    ]);
+    expect(plan.errors).toEqual(["no such image"]);
+    expect(plan.warnings).toEqual(["deprecated"]);
+  });
+
+  it("survives what it does not know, and keeps no value", () => {
+    expect(readPlan([undefined, 1, {}, { resourcePreEvent: {} }, { diagnosticEvent: 1 }]).steps).toEqual([]);
+    const plan = readPlan([event("create", CONTAINER, "x")]);
+    expect(JSON.stringify(plan)).not.toContain("a value");
+  });
+});
+
+describe("what a change means", () => {
+  it("is said of a droplet, a volume, and of the projects concerned", () => {
+    const said = consequencesOf([
+      step({ op: "replace", type: "digitalocean:index/droplet:Droplet" }),
+      step({ op: "delete", type: "digitalocean:index/volume:Volume" }),
+      step({ op: "update", type: "digitalocean:index/droplet:Droplet", properties: ["size"] }),
+      step({ op: "update", type: "digitalocean:index/droplet:Droplet", properties: ["tags"] }),
+      step({ op: "replace", project: "web" }),
+      step({ op: "delete", project: "old" }),
+      step({ op: "create", project: "new" }),
+    ]);
+    expect(said).toHaveLength(5);
+    expect(said[0]).toMatch(/^A replacement of the droplet interrupts every project/);
+    expect(said[1]).toMatch(/^The volume holds every workspace/);
+    expect(said[2]).toMatch(/^Another size turns the droplet off/);
+    expect(said[3]).toMatch(/^web is restarted/);
+    expect(said[4]).toMatch(/^old is removed: .*workspace stays/);
+  });
+
+  it("is said once", () => {
+    const both = [
+      step({ op: "replace", project: "web" }),
+      step({ op: "replace", project: "web", name: "y" }),
+    ];
+    expect(consequencesOf(both)).toHaveLength(1);
+  });
+
+  it("concerns types that the providers' packages have", () => {
+    const require = createRequire(import.meta.url);
+    for (const { type } of RULES) {
+      const [provider = "", module = ""] = type.source.replace(/[\^$]/g, "").split(/:index\\\//);
+      const name = module.split(/[:(]/)[0] ?? "";
+      const folder = dirname(require.resolve(`@pulumi/${provider}/package.json`));
+      const files = name.endsWith("Access") ? ["Application", "Policy"].map((end) => name + end) : [name];
+      for (const file of files) {
+        const source = readFileSync(join(folder, `${file}.js`), "utf8");
+        const token = /__pulumiType = '([^']+)'/.exec(source)?.[1] ?? "";
+        expect(type.test(token), `${type} and ${token}`).toBe(true);
+      }
+    }
+  });
+});
+
+describe("a comment", () => {
+  it("says what is changed, of which project, and what that means", () => {
+    const plan = planOf(
+      step({ project: "gamma", name: "gamma-container" }),
+      step({ op: "replace", project: "web", name: "web-container", properties: ["envs", "a|b"] }),
+    );
+    expect(renderPreview({ ...report(plan, "the text"), runUrl: "https://ci.example/1" }, 60_000)).toBe(
+      [
+        "### Preview of `prod`: 1 to create, 1 to replace",
+        "",
+        "**Mind:**",
+        "- web is restarted: whatever runs in its container ends; its workspace and its sessions stay.",
+        "",
+        "| project | change | resource | what differs |",
+        "| --- | --- | --- | --- |",
+        "| `gamma` | create | container `gamma-container` |  |",
+        "| `web` | replace | container `web-container` | `envs`, `a\\|b` |",
+        "",
+        "<details><summary>The engine's full text</summary>",
+        "",
+        "```text",
+        "the text",
+        "```",
+        "",
+        "</details>",
+        "",
+        "<sub>[The whole run](https://ci.example/1); a new push renews this comment.</sub>",
+      ].join("\n"),
+    );
+  });
+
+  it("says that nothing changes", () => {
+    expect(renderPreview(report({ ...planOf(), unchanged: 7 }), 1000)).toBe(
+      "### Preview of `prod`: nothing to change, 7 unchanged",
+    );
+  });
+
+  it("carries every sentence about a mistake", () => {
+    const explanation =
+      'projects.yaml:6:11 projects[1].name: "alpha" is already the name of projects[0]\nsecond — fix';
+    const text = renderFailure(report(planOf(), "", explanation), 1000);
+    expect(text).toContain(`\`\`\`text\n${explanation}\n\`\`\``);
+  });
+
+  it("never exceeds the forge's limit, whatever it is about", () => {
+    const many = Array.from({ length: 500 }, (_, index) =>
+      step({
+        op: "replace",
+        project: `p${index}`,
+        name: `${index}`.repeat(60),
+        properties: ["x".repeat(200)],
+      }),
+    );
+    const lines = fc.array(fc.string({ unit: "grapheme", maxLength: 300 }), { maxLength: 300 });
+    fc.assert(
+      fc.property(lines, fc.constantFrom(planOf(), planOf(...many)), (text, plan) => {
+        const made = [
+          renderPreview(report(plan, text.join("\n")), 60_000),
+          renderDrift(report(plan, text.join("\n")), 60_000),
+          renderFailure(report(plan, text.join("\n"), text.join("\n")), 60_000),
+        ];
+        for (const each of made) expect(Buffer.byteLength(each)).toBeLessThanOrEqual(60_000);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("drift", () => {
+  const print = (plan: Plan, notes: string[] = []) => fingerprint({ plan, notes });
+
+  it("is the same as long as the same differs, in whatever order", () => {
+    const [a, b] = [step({ name: "a" }), step({ name: "b", properties: ["envs"] })];
+    expect(print(planOf(a, b))).toBe(print(planOf(b, a)));
+    expect(print(planOf(a, b))).not.toBe(print(planOf(a)));
+    expect(print(planOf(b))).not.toBe(print(planOf({ ...b, properties: ["image"] })));
+    expect(print(planOf(), ["the droplet is gone"])).not.toBe(print(planOf()));
+  });
+
+  it("is told with the ways out of it", () => {
+    const text = renderDrift(report(planOf(step({ project: "web" }))), 10_000);
+    expect(text).toContain("What runs in `prod` is not what the main branch says: 1 to create.");
+    expect(text).toContain("`npm run ci -- up --stack prod`");
+  });
+
+  it("is told of a droplet that is gone, though the engine can't compare", () => {
+    const gone = { ...report(planOf(), "", "ssh: no route"), notes: ["The droplet is gone.\nMore of it"] };
+    const text = renderDrift(gone, 10_000);
+    expect(text).toContain("is not what the main branch says: The droplet is gone.");
+    expect(text).toContain("**Noticed:**\n- The droplet is gone. More of it");
+    expect(text).toContain("could not be found out:\n\n```text\nssh: no route\n```");
+  });
+});
+
+it("names a resource's kind in words", () => {
+  expect(kindOf("cloudflare:index/dnsRecord:DnsRecord")).toBe("dns record");
+  expect(kindOf(CONTAINER)).toBe("container");
+});

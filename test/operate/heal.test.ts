@@ -1,0 +1,143 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { orphans, type ProcessInfo } from "../../operate/engine/leftovers.ts";
+import { halfMade, parseDeployment, withoutPending } from "../../operate/state/checkpoint.ts";
+import { describeLock, judgeLock, parseLock } from "../../operate/state/lock.ts";
+import { removeTornFiles } from "../../operate/state/torn-files.ts";
+
+const LOCK =
+  '{"pid":18904,"username":"alice","hostname":"laptop","timestamp":"2026-11-24T19:11:09.161055275Z"}';
+
+describe("the lock of the file backend", () => {
+  it("is read as the CLI writes it", () => {
+    const lock = parseLock("a.json", LOCK);
+    expect(lock).toMatchObject({ file: "a.json", pid: 18904, username: "alice", hostname: "laptop" });
+    expect(lock && describeLock(lock)).toBe("process 18904 of alice@laptop, since 2026-11-24 19:11:09");
+  });
+
+  it.each(["", "{", "null", "[]", '{"pid":"1","hostname":"a"}', '{"pid":1}'])(
+    "is not read out of %j",
+    (text) => {
+      expect(parseLock("a.json", text)).toBeUndefined();
+    },
+  );
+
+  it("is stale only when its process is gone from this very machine", () => {
+    const lock = { pid: 7, hostname: "here" };
+    expect(judgeLock(lock, "here", () => false)).toBe("stale");
+    expect(judgeLock(lock, "here", () => true)).toBe("held");
+    expect(judgeLock(lock, "there", () => false)).toBe("elsewhere");
+  });
+
+  it("is not held by a process that merely has the same number", () => {
+    expect(judgeLock({ pid: process.pid, hostname: "here" }, "here")).toBe("stale");
+  });
+});
+
+const resource = (type: string, name: string) => ({
+  urn: `urn:${name}`,
+  type,
+  inputs: { name },
+  outputs: { name },
+});
+const CONTAINER = "docker:index/container:Container";
+const NETWORK = "docker:index/network:Network";
+
+function checkpoint(pending: unknown[], resources: unknown[] = []) {
+  return { version: 3, checkpoint: { latest: { resources, pending_operations: pending } } };
+}
+
+describe("what an engine that was killed while it wrote has left", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "scripts-heal-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("is taken away, and nothing else is", () => {
+    const stacks = join(folder, ".pulumi", "stacks", "p");
+    mkdirSync(stacks, { recursive: true });
+    const write = (name: string, text: string) => writeFileSync(join(stacks, name), text);
+    write("local.json", "{}");
+    write("local.json.attrs", "");
+    write("local.json.18eb2a.tmp", "{");
+    write("local.json.bak", "{}");
+    write("local.json.bak.attrs", "{}");
+    write("local2.json.attrs", "");
+    removeTornFiles(folder, "p", "local");
+    expect(readdirSync(stacks).sort()).toEqual([
+      "local.json",
+      "local.json.bak",
+      "local.json.bak.attrs",
+      "local2.json.attrs",
+    ]);
+  });
+
+  it("is nothing where there is no stack", () => {
+    expect(() => removeTornFiles(folder, "p", "local")).not.toThrow();
+  });
+});
+
+describe("what an interrupted update left half made", () => {
+  it("is what was being created in Docker and is not in the state", () => {
+    const deployment = parseDeployment(
+      checkpoint(
+        [
+          { type: "creating", resource: resource(CONTAINER, "a") },
+          { type: "creating", resource: resource(NETWORK, "n") },
+          { type: "updating", resource: resource(CONTAINER, "b") },
+          { type: "creating", resource: resource(CONTAINER, "known") },
+          { type: "creating", resource: resource("random:index/randomPassword:RandomPassword", "p") },
+        ],
+        [resource(CONTAINER, "known")],
+      ),
+    );
+    expect(halfMade(deployment)).toEqual([
+      { kind: "container", name: "a" },
+      { kind: "network", name: "n" },
+    ]);
+  });
+
+  it("is nothing where the name is a secret or not known", () => {
+    const secret = { type: CONTAINER, urn: "u", inputs: { name: { ciphertext: "x" } } };
+    expect(halfMade(parseDeployment(checkpoint([{ type: "creating", resource: secret }])))).toEqual([]);
+  });
+
+  it.each([undefined, null, 1, {}, { checkpoint: null }, { deployment: { resources: 1 } }])(
+    "is nothing in %j",
+    (value) => {
+      expect(halfMade(parseDeployment(value))).toEqual([]);
+    },
+  );
+
+  it("is taken out of an exported state, and nothing else is", () => {
+    const exported = {
+      version: 3,
+      deployment: { manifest: { time: "t" }, resources: [1], pending_operations: [2] },
+    };
+    expect(withoutPending(exported)).toEqual({
+      version: 3,
+      deployment: { manifest: { time: "t" }, resources: [1] },
+    });
+  });
+});
+
+describe("orphans", () => {
+  const process = (pid: number, parent: number, name: string, commandLine = name): ProcessInfo => {
+    return { pid, parent, name, commandLine, ofCheckout: true };
+  };
+
+  it("are plugins of this checkout without a living engine above them", () => {
+    const all = [
+      process(10, 1, "pulumi"),
+      process(11, 10, "pulumi-language-nodejs"),
+      process(12, 11, "node", "node /x/node_modules/@pulumi/pulumi/cmd/run/index.js"),
+      process(20, 1, "sh", "sh /x/plugins/pulumi-resource-docker 127.0.0.1:1"),
+      process(30, 1, "node", "node editor.js"),
+      { ...process(40, 1, "pulumi-resource-docker"), ofCheckout: false },
+    ];
+    expect(orphans(all).map(({ pid }) => pid)).toEqual([20]);
+  });
+});

@@ -1,0 +1,255 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { cloudNames } from "../../config/naming/cloud-names.ts";
+import {
+  type CloudKind,
+  type CloudThing,
+  judgeThings,
+  STATE_TYPES,
+} from "../../operate/clouds/stray-rules.ts";
+import { hasAccessTwins, isSuspect } from "../../operate/clouds/strays.ts";
+import { failedRuns, parseHistory, type Run, suspectWindows } from "../../operate/clouds/windows.ts";
+import { parseDeployment } from "../../operate/state/checkpoint.ts";
+
+const MINUTE = 60_000;
+const NOON = Date.parse("2026-11-24T12:00:00Z");
+const at = (minutes: number) => new Date(NOON + minutes * MINUTE).toISOString();
+const run = (from: number, to: number, succeeded: boolean, kind = "update"): Run => {
+  return { kind, succeeded, start: NOON + from * MINUTE, end: NOON + to * MINUTE };
+};
+const failed = run(0, 10, false);
+
+interface StateOf {
+  known?: { kind: CloudKind; id: string }[];
+  pending?: { type: string; resource: unknown }[];
+  writtenAt?: string;
+}
+const deployment = ({ known = [], pending = [], writtenAt = at(3) }: StateOf = {}) =>
+  parseDeployment({
+    deployment: {
+      manifest: { time: writtenAt },
+      resources: known.map(({ kind, id }) => ({ urn: `urn:${id}`, type: STATE_TYPES[kind], id })),
+      pending_operations: pending,
+    },
+  });
+const creating = (kind: CloudKind, name?: string) => {
+  return { type: "creating", resource: { urn: "u", type: STATE_TYPES[kind], inputs: name ? { name } : {} } };
+};
+const droplet = (id: string, minutes: number, more: Partial<CloudThing> = {}): CloudThing => {
+  return { kind: "droplet", id, name: "opencode-prod", createdAt: at(minutes), ...more };
+};
+const ids = (things: readonly CloudThing[]) => things.map(({ id }) => id);
+
+describe("a stack's history", () => {
+  it("is read as the CLI prints it, the newest first", () => {
+    const entry = (startTime: string, endTime: string | undefined, result: string) => {
+      return { version: 0, kind: "update", startTime, endTime, result };
+    };
+    const history = [
+      entry(at(0), at(1), "succeeded"),
+      entry(at(5), undefined, "in-progress"),
+      entry("", "", "failed"),
+    ];
+    expect(parseHistory(history)).toMatchObject([run(5, 5, false), run(0, 1, true)]);
+    expect(parseHistory({})).toEqual([]);
+    const made = {
+      ...entry(at(0), at(1), "succeeded"),
+      resourceChanges: { create: 3, same: 2 },
+    };
+    expect(parseHistory([made])[0]?.created).toBe(3);
+    const replaced = { ...made, resourceChanges: { "create-replacement": 1, replace: 1, same: 9 } };
+    expect(parseHistory([replaced])[0]?.created).toBe(2);
+  });
+
+  it("asks for a look until an update has succeeded", () => {
+    expect(failedRuns([run(20, 21, true, "refresh"), failed])).toEqual([failed]);
+    expect(failedRuns([run(20, 21, true), failed])).toEqual([]);
+    expect(failedRuns([run(20, 21, false, "destroy"), run(12, 13, true), failed])).toHaveLength(1);
+  });
+
+  it("ends where a killed engine wrote the state for the last time", () => {
+    const pending = [creating("droplet", "opencode-prod")];
+    const [window] = suspectWindows([run(-60, -50, true)], deployment({ pending }));
+    expect(window).toMatchObject({ from: NOON - 50.5 * MINUTE, to: NOON + 8 * MINUTE });
+    expect(window?.only).toEqual([{ type: STATE_TYPES.droplet, name: "opencode-prod" }]);
+  });
+});
+
+describe("a thing in the clouds with our name", () => {
+  const judge = (things: CloudThing[], state: StateOf = {}, runs: Run[] = [failed]) =>
+    judgeThings(things, deployment(state), runs);
+
+  it("is a stray when it was made while an update ran that failed, or shortly after", () => {
+    expect(ids(judge([droplet("1", 0), droplet("2", 10), droplet("3", 14)]).strays)).toEqual(["1", "2", "3"]);
+  });
+
+  it("is foreign when it is older, younger, or made by an update that went well", () => {
+    const { strays, foreign } = judge([droplet("1", -2), droplet("2", 16)]);
+    expect(strays).toEqual([]);
+    expect(foreign.map(({ thing }) => thing.id)).toEqual(["1", "2"]);
+    expect(judge([droplet("1", 5)], {}, [run(0, 10, true)]).foreign).toHaveLength(1);
+    expect(judge([droplet("1", 5)], {}, []).foreign).toHaveLength(1);
+  });
+
+  it("is neither when the state has it, by the id of its very kind", () => {
+    const known = [{ kind: "droplet" as const, id: "1" }];
+    expect(judge([droplet("1", 5)], { known })).toEqual({ strays: [], foreign: [] });
+    const key: CloudThing = { kind: "ssh key", id: "1", name: "opencode-prod", isOwn: true };
+    expect(judge([key], { known }).strays).toEqual([key]);
+  });
+
+  it("is a stray when a killed engine was making just that, and nothing else is", () => {
+    const pending = [creating("droplet", "opencode-prod")];
+    const firewall: CloudThing = { kind: "firewall", id: "2", name: "opencode-prod", createdAt: at(2) };
+    const { strays, foreign } = judge([droplet("1", 2), firewall], { pending }, [run(-9, -8, true)]);
+    expect(ids(strays)).toEqual(["1"]);
+    expect(foreign.map(({ thing }) => thing.id)).toEqual(["2"]);
+    expect(judge([droplet("1", 2)], { pending: [creating("droplet", "other")] }, []).strays).toEqual([]);
+  });
+
+  it("is a stray when it was made together with the one that the state has: a provider has asked twice", () => {
+    const known = [{ kind: "droplet" as const, id: "1" }];
+    const runs = [run(0, 10, true)];
+    expect(ids(judge([droplet("1", 2), droplet("2", 3)], { known }, runs).strays)).toEqual(["2"]);
+    // The state is an old copy: what an update made that it has forgotten is no duplicate of anything.
+    expect(judge([droplet("2", 3)], { known }, runs).strays).toEqual([]);
+    expect(judge([droplet("1", -90), droplet("2", 3)], { known }, runs).strays).toEqual([]);
+  });
+
+  it("is kept while it is in use, and a volume while the state has another", () => {
+    const inUse = droplet("1", 5, { inUse: "has a volume attached" });
+    expect(judge([inUse]).foreign).toEqual([{ thing: inUse, why: "it has a volume attached" }]);
+    const volume: CloudThing = {
+      kind: "volume",
+      id: "2",
+      name: "opencode-prod-workspaces",
+      createdAt: at(5),
+    };
+    expect(ids(judge([volume]).strays)).toEqual(["2"]);
+    expect(judge([volume], { known: [{ kind: "volume", id: "9" }] }).strays).toEqual([]);
+  });
+
+  it("without a date is a stray only when it is known to be ours and an update has failed", () => {
+    const key = (isOwn: boolean): CloudThing => ({ kind: "ssh key", id: "1", name: "opencode-prod", isOwn });
+    expect(ids(judge([key(true)]).strays)).toEqual(["1"]);
+    expect(judge([key(false)]).strays).toEqual([]);
+    expect(judge([key(true)], {}, [run(0, 10, true)]).strays).toEqual([]);
+  });
+
+  it("goes in an order in which it can: the network last", () => {
+    const thing = (kind: CloudKind): CloudThing => ({ kind, id: kind, name: "n", createdAt: at(5) });
+    const kinds: CloudKind[] = ["vpc", "tunnel", "droplet", "DNS record", "volume"];
+    expect(ids(judge(kinds.map(thing)).strays)).toEqual(["DNS record", "tunnel", "droplet", "volume", "vpc"]);
+  });
+
+  it("is never a stray outside of every time in which this stack was updated", () => {
+    const minute = fc.integer({ min: -600, max: 600 });
+    const someRun = fc
+      .tuple(minute, fc.nat({ max: 60 }), fc.boolean())
+      .map(([from, length, succeeded]) => run(from, from + length, succeeded));
+    const someThing = fc
+      .record({
+        kind: fc.constantFrom(...(Object.keys(STATE_TYPES) as CloudKind[])),
+        id: fc.uuid(),
+        minutes: minute,
+      })
+      .map(({ kind, id, minutes }): CloudThing => ({ kind, id, name: "n", createdAt: at(minutes) }));
+    fc.assert(
+      fc.property(
+        fc.array(someThing),
+        fc.array(someRun),
+        fc.array(fc.nat({ max: 20 })),
+        (things, runs, owned) => {
+          const known = owned.flatMap((index) => things[index] ?? []);
+          const { strays, foreign } = judgeThings(things, deployment({ known }), runs);
+          const knownIds = new Set(known.map(({ id }) => id));
+          expect(strays.filter(({ id }) => knownIds.has(id))).toEqual([]);
+          expect(strays.length + foreign.length).toBe(things.filter(({ id }) => !knownIds.has(id)).length);
+          for (const { createdAt = "" } of strays) {
+            const made = Date.parse(createdAt);
+            expect(runs.some(({ start, end }) => made >= start - MINUTE && made <= end + 5 * MINUTE)).toBe(
+              true,
+            );
+          }
+        },
+      ),
+    );
+  });
+});
+
+describe("whether anybody has to look for strays", () => {
+  const state = deployment({ known: [{ kind: "droplet", id: "1" }] });
+  const update = { kind: "update", succeeded: true, start: 0, end: 1 };
+
+  it("is so after an update that made something, as the providers may have made it twice", () => {
+    expect(isSuspect(state, [{ ...update, created: 0 }], false)).toBe(false);
+    expect(isSuspect(state, [{ ...update, created: 2 }], false)).toBe(true);
+    // A look at what is there does not make it unsuspicious.
+    const refresh = { ...update, kind: "refresh", created: 0 };
+    expect(isSuspect(state, [refresh, { ...update, created: 2 }], false)).toBe(true);
+  });
+});
+
+describe("a policy or a service token that is there twice", () => {
+  const names = cloudNames("opencode", "prod");
+  const zone = { id: "z", accountId: "a" };
+  const made = at(5);
+  const token = (id: string) => ({ id, name: names.serviceToken, createdAt: made });
+  const policy = (id: string) => ({ id, name: names.peoplePolicy, createdAt: made });
+  const known = [
+    { kind: "Access service token" as const, id: "t1" },
+    { kind: "Access policy" as const, id: "p1" },
+  ];
+  const clouds = (tokens: string[], policies: string[]) => ({
+    names,
+    domain: "example.com",
+    cloudflare: {
+      zone: async () => zone,
+      serviceTokens: async () => [{ id: "x", name: "somebody's" }, ...tokens.map(token)],
+      policies: async () => [{ id: "x", name: "opencode-prod2 people" }, ...policies.map(policy)],
+    },
+  });
+
+  it("is noticed without a word of it in the history", async () => {
+    const state = deployment({ known });
+    expect(await hasAccessTwins(clouds(["t1"], ["p1"]), state)).toBe(false);
+    expect(await hasAccessTwins(clouds(["t1", "t2"], ["p1"]), state)).toBe(true);
+    expect(await hasAccessTwins(clouds(["t1"], ["p2", "p1"]), state)).toBe(true);
+    expect(await hasAccessTwins(clouds([], ["t1"]), state)).toBe(true); // the id of another kind
+  });
+
+  it("may be a project's own, and no other stack's", async () => {
+    const api = (name: string) => ({
+      ...clouds([], []),
+      cloudflare: {
+        zone: async () => zone,
+        serviceTokens: async () => [],
+        policies: async () => [{ id: "p2", name, createdAt: made }],
+      },
+    });
+    for (const name of [names.membersPolicy("shop"), names.panelPolicy])
+      expect(await hasAccessTwins(api(name), deployment({ known }))).toBe(true);
+    for (const name of [names.membersPolicy("Shop of 2"), "opencode-prod2 members of shop"])
+      expect(await hasAccessTwins(api(name), deployment({ known }))).toBe(false);
+  });
+
+  it("is looked for only where there is a token and a zone", async () => {
+    const { cloudflare: _, ...without } = clouds(["t2"], []);
+    expect(await hasAccessTwins(without, deployment())).toBe(false);
+    const { domain: __, ...nowhere } = clouds(["t2"], []);
+    expect(await hasAccessTwins(nowhere, deployment())).toBe(false);
+  });
+
+  it("is a stray, once the update that made both is known", () => {
+    const thing = (kind: CloudKind, id: string, minutes: number): CloudThing => {
+      return { kind, id, name: names.serviceToken, createdAt: at(minutes) };
+    };
+    const things = [thing("Access service token", "t1", 5), thing("Access service token", "t2", 5)];
+    const runs = [run(30, 31, true), run(0, 10, true)];
+    expect(ids(judgeThings(things, deployment({ known }), runs).strays)).toEqual(["t2"]);
+    const later = [things[0] as CloudThing, thing("Access service token", "t3", 200)];
+    expect(judgeThings(later, deployment({ known }), runs).foreign.map(({ thing }) => thing.id)).toEqual([
+      "t3",
+    ]);
+  });
+});

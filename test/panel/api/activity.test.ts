@@ -1,0 +1,263 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { judge, type Known, told } from "../../../panel/server/activity/idle.ts";
+import { askThroughGateway, newestOf } from "../../../panel/server/activity/opencode.ts";
+import { type ActivityParts, ActivityWatch } from "../../../panel/server/activity/watch.ts";
+import { bodyOf, retryAfter, tellWebhook } from "../../../panel/server/activity/webhook.ts";
+
+const DAY = 86_400_000;
+
+/** A server on loopback that answers in turn; the last answer stays. */
+async function serving(
+  answers: readonly { status: number; body?: string; headers?: Record<string, string> }[],
+): Promise<{ port: number; seen: { request: IncomingMessage; body: string }[]; close(): void }> {
+  const seen: { request: IncomingMessage; body: string }[] = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const answer = answers[Math.min(seen.length, answers.length - 1)];
+    seen.push({ request, body });
+    response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body ?? "");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { port: (server.address() as AddressInfo).port, seen, close };
+}
+
+describe("idleness", () => {
+  const running = (lastActivity?: number) => ({ isRunning: true, lastActivity });
+
+  /** Looks once each day, telling whenever that is due; answers the days of telling. */
+  function daysTold(
+    looks: readonly { isRunning: boolean; lastActivity?: number | undefined }[],
+    idleDays = 3,
+  ) {
+    let known: Known | undefined;
+    return looks.flatMap((seen, day) => {
+      const judged = judge(known, seen, idleDays, day * DAY);
+      known = judged.idleDays === undefined ? judged.known : told(judged.known);
+      return judged.idleDays === undefined ? [] : [`day ${day}: ${judged.idleDays}`];
+    });
+  }
+
+  it("is told once, and again after it was used in between", () => {
+    const looks = Array.from({ length: 14 }, (_, day) => running(day < 6 ? 0 : 6 * DAY));
+    expect(daysTold(looks)).toEqual(["day 3: 3", "day 9: 3"]);
+  });
+
+  it("counts from when a project was first seen, where nobody ever used it", () => {
+    expect(daysTold(Array(8).fill(running()))).toEqual(["day 3: 3"]);
+  });
+
+  it("is not told on the first day of a panel that comes late", () => {
+    expect(judge(undefined, running(1 * DAY), 3, 100 * DAY).idleDays).toBeUndefined();
+  });
+
+  it("is no matter of a stopped project, and begins anew when that runs", () => {
+    const looks = Array.from({ length: 12 }, (_, day) => ({ isRunning: day >= 5, lastActivity: 0 }));
+    expect(daysTold(looks)).toEqual(["day 7: 3"]);
+  });
+
+  it("is never told where nobody has asked for it", () => {
+    expect(judge({ since: 0 }, running(0), undefined, 1000 * DAY).idleDays).toBeUndefined();
+  });
+
+  it("is told at most once for each activity, whatever is seen", () => {
+    const look = fc.record({
+      isRunning: fc.constant(true),
+      lastActivity: fc.option(fc.nat(60 * DAY), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(fc.array(look, { maxLength: 60 }), (looks) => {
+        const activities = new Set(looks.map(({ lastActivity }) => lastActivity));
+        expect(daysTold(looks).length).toBeLessThanOrEqual(activities.size + 1);
+      }),
+    );
+  });
+});
+
+describe("opencode's sessions", () => {
+  it("say when a project was last used", () => {
+    expect(newestOf([{ time: { created: 1, updated: 5 } }, { time: { created: 7 } }, {}])).toBe(7);
+    expect(newestOf([])).toBeUndefined();
+    expect(() => newestOf({ error: true })).toThrow();
+  });
+
+  it("are asked for through the gateway, by the project's hostname", async () => {
+    const gateway = await serving([{ status: 200, body: '[{"time":{"updated":42}}]' }, { status: 502 }]);
+    const ask = askThroughGateway(gateway.port, (project) => `${project}.localhost`);
+    expect(await ask("web-shop")).toBe(42);
+    const [asked] = gateway.seen;
+    expect([asked?.request.headers.host, asked?.request.url]).toEqual([
+      "web-shop.localhost",
+      "/session?limit=50",
+    ]);
+    await expect(ask("web-shop")).rejects.toThrow("502");
+    gateway.close();
+  });
+});
+
+describe("the webhook", () => {
+  const secret = "/services/T000/s3cr3t";
+
+  it("is told in the words of Slack and of Discord", async () => {
+    const hook = await serving([{ status: 204 }]);
+    await tellWebhook(`http://127.0.0.1:${hook.port}${secret}`, "shop <idle> & @everyone");
+    expect(JSON.parse(hook.seen[0]?.body ?? "")).toEqual({
+      text: "shop &lt;idle&gt; &amp; @everyone",
+      content: "shop <idle> & @everyone",
+      allowed_mentions: { parse: [] },
+    });
+    expect(JSON.stringify(bodyOf("x".repeat(5000))).length).toBeLessThan(4200);
+    hook.close();
+  });
+
+  it("is tried again when that may help, as late as it asks", async () => {
+    const hook = await serving([
+      { status: 429, headers: { "retry-after": "7" } },
+      { status: 503 },
+      { status: 200 },
+    ]);
+    const waits: number[] = [];
+    await tellWebhook(`http://127.0.0.1:${hook.port}${secret}`, "x", {
+      wait: async (ms) => void waits.push(ms),
+    });
+    expect([waits, hook.seen.length]).toEqual([[7000, 2000], 3]);
+    expect(retryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 0)).toBe(60_000);
+    expect(retryAfter("soon", 0)).toBeUndefined();
+    hook.close();
+  });
+
+  it("is given up in the end, and its address told to nobody", async () => {
+    const hook = await serving([{ status: 500 }]);
+    const url = `http://127.0.0.1:${hook.port}${secret}`;
+    const failed = await tellWebhook(url, "x", { wait: async () => {} }).catch((error: Error) => error);
+    expect(String(failed)).toBe("Error: The webhook was not told: it answered 500");
+    expect(hook.seen).toHaveLength(5);
+    hook.close();
+    const gone = await tellWebhook(url, "x", { wait: async () => {} }).catch((error: Error) => error);
+    expect(String((gone as Error).stack) + JSON.stringify(gone)).not.toContain("s3cr3t");
+  });
+
+  it.each([400, 404, 302])("is not tried again after %i, nor led elsewhere", async (status) => {
+    const hook = await serving([{ status, headers: { location: "http://127.0.0.1:1/" } }]);
+    await expect(
+      tellWebhook(`http://127.0.0.1:${hook.port}${secret}`, "x", { wait: async () => {} }),
+    ).rejects.toThrow("The webhook was not told");
+    expect(new Set(hook.seen.map(({ request }) => request.url))).toEqual(new Set([secret]));
+    hook.close();
+  });
+});
+
+describe("the watch", () => {
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "panel-api-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const watch = (over: Partial<ActivityParts>) =>
+    new ActivityWatch({
+      file: join(folder, "activity.json"),
+      projects: () => [{ name: "web-shop", isRunning: true, url: "http://web-shop.localhost/" }],
+      ask: async () => 5,
+      idleDays: 1,
+      tell: async () => {},
+      report: (error) => {
+        throw error;
+      },
+      ...over,
+    });
+
+  it("tells once, also over a restart, and forgets projects that are gone", async () => {
+    const said: string[] = [];
+    let now = 0;
+    const parts = { tell: async (text: string) => void said.push(text), now: () => now };
+    const first = watch(parts);
+    await first.look();
+    now = 2 * DAY;
+    await first.look();
+    await first.look();
+    expect(said).toEqual([expect.stringMatching(/^web-shop has not been used for a day: http:/)]);
+    const second = watch(parts);
+    expect(second.of("web-shop")).toBe("1970-01-01T00:00:00.005Z");
+    await second.look();
+    expect(said).toHaveLength(1);
+    const third = watch({ ...parts, projects: () => [] });
+    await third.look();
+    expect(third.of("web-shop")).toBeUndefined();
+  });
+
+  it("tells at the next look what could not be told", async () => {
+    const [said, reported]: [string[], unknown[]] = [[], []];
+    let now = 0;
+    let isDown = true;
+    let isSilent = false;
+    const look = watch({
+      ask: async () => (isSilent ? Promise.reject(new Error("busy")) : 5),
+      now: () => now,
+      report: (error) => void reported.push(error),
+      tell: async (text) => {
+        if (isDown) throw new Error("down");
+        said.push(text);
+      },
+    });
+    await look.look();
+    expect(look.isUntold).toBe(false);
+    now = 3 * DAY;
+    await look.look();
+    expect(look.isUntold).toBe(true);
+    isSilent = true;
+    await look.look();
+    isSilent = false;
+    await look.look(); // tried again, and nothing new to say
+    expect([reported.length, look.isUntold]).toEqual([1, true]);
+    isDown = false;
+    await look.look();
+    expect([said.length, reported.length, look.isUntold]).toEqual([1, 1, false]);
+  });
+
+  it("does not tell again because a project was down for a while, as after a reboot", async () => {
+    const said: string[] = [];
+    let now = 0;
+    let isDown = false;
+    const rebooted = watch({
+      now: () => now,
+      tell: async (text) => void said.push(text),
+      ask: async () => (isDown ? Promise.reject(new Error("down")) : 5),
+    });
+    for (const [day, down] of [
+      [0, false],
+      [2, false],
+      [3, true],
+      [9, false],
+    ] as const) {
+      now = day * DAY;
+      isDown = down;
+      await rebooted.look();
+    }
+    expect(said).toHaveLength(1);
+  });
+
+  it("does not take a project that does not answer for an idle one", async () => {
+    const said: string[] = [];
+    let now = 0;
+    const silent = watch({
+      now: () => now,
+      tell: async (text) => void said.push(text),
+      ask: async () => Promise.reject(new Error("starting")),
+    });
+    await silent.look();
+    now = 9 * DAY;
+    await silent.look();
+    expect(said).toEqual([]);
+  });
+});

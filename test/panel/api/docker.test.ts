@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { type ContainerInfo, decideState } from "../../../operate/docker/container-state.ts";
+import type { Inspection } from "../../../operate/docker/engine.ts";
+import { cpuOf, memoryOf, type Stats, UsageWatch } from "../../../operate/docker/usage.ts";
+import { ContainerWatch } from "../../../operate/docker/watch.ts";
+import { FakeEngine, line, settle } from "../../support/panel/api-engine.ts";
+import { container, FakeContainers } from "../../support/panel/api-world.ts";
+
+describe("a project's state", () => {
+  const cloning = "serving; workspace: cloning https://example.com/a.git";
+  const failed =
+    "serving; workspace: clone failed (attempt 3): fatal: repository not found; next try in 20 s";
+  it.each<[Partial<ContainerInfo>, string, string | undefined]>([
+    [{}, "running", undefined],
+    [{ health: "" }, "running", undefined],
+    [{ health: "starting" }, "starting", undefined],
+    [{ health: "starting", healthLine: "not serving: refused; workspace: cloning x" }, "cloning", undefined],
+    [{ healthLine: cloning }, "cloning", undefined],
+    [{ healthLine: failed }, "failed", "git clone: fatal: repository not found; next try in 20 s"],
+    [{ healthLine: "serving; workspace: kept, it has files" }, "running", undefined],
+    [
+      { healthLine: "serving; workspace: cannot be written by user 1000" },
+      "failed",
+      "the workspace cannot be written by user 1000",
+    ],
+    [{ health: "unhealthy", healthLine: "not serving: timeout" }, "unhealthy", "not serving: timeout"],
+    [{ isPaused: true, status: "paused" }, "stopped", "paused"],
+    [{ status: "created" }, "starting", undefined],
+    [{ status: "created", startError: "port is taken\nmore" }, "failed", "port is taken"],
+    [{ status: "exited", exitCode: 143 }, "stopped", undefined],
+    [{ status: "exited", exitCode: 137 }, "stopped", undefined],
+    [
+      { status: "exited", exitCode: 137, oomKilled: true },
+      "failed",
+      "OOM-killed: it passed its memory of 512 MiB",
+    ],
+    [{ status: "exited", exitCode: 1, lastLine: "git clone: no" }, "failed", "exit code 1: git clone: no"],
+    [
+      { status: "restarting", exitCode: 3, restarts: 4 },
+      "failed",
+      "restarts again and again (4 times): exit code 3",
+    ],
+    [
+      { health: "starting", restarts: 5, exitCode: 0, lastLine: "boom" },
+      "failed",
+      "restarts again and again (5 times): exit code 0: boom",
+    ],
+    [{ restarts: 5 }, "running", undefined],
+  ])("%o → %s", (values, state, reason) => {
+    const expected = reason === undefined ? { state } : { state, reason };
+    expect(decideState(container("web-shop", values))).toEqual(expected);
+  });
+
+  it("is as its entry wants where nothing is wrong", () => {
+    expect(decideState(undefined)).toEqual({ state: "pending" });
+    expect(decideState(container("a", { status: "created" }), "stopped")).toEqual({ state: "stopped" });
+    expect(decideState(container("a", { status: "exited", exitCode: 1 }), "stopped")).toEqual({
+      state: "stopped",
+    });
+  });
+});
+
+const inspection = (id: string, project: string, status = "running", healthLine = ""): Inspection =>
+  ({
+    Id: id,
+    Name: `/papi-project-${project}`,
+    Config: { Labels: { "dev.opencode-platform.project": project } },
+    State: { Status: status, Health: { Status: "healthy", Log: [{ Output: healthLine }] } },
+  }) as Inspection;
+
+describe("the watch of containers", () => {
+  it("looks once at all, then at what something happens to", async () => {
+    const engine = new FakeEngine();
+    engine.inspections.set("1", inspection("1", "web-shop"));
+    const watch = new ContainerWatch(engine, "papi");
+    let changes = 0;
+    watch.onChange(() => changes++);
+    await watch.start();
+    expect([watch.isConnected, watch.ofProject("web-shop")?.status]).toEqual([true, "running"]);
+    engine.inspections.set("1", inspection("1", "web-shop", "exited"));
+    engine.past.set("1", [line("the end"), line("")]);
+    engine.channels[0]?.push({ id: "1", action: "die" });
+    await settle();
+    expect(watch.ofProject("web-shop")).toMatchObject({ status: "exited", lastLine: "the end" });
+    const before = changes;
+    engine.channels[0]?.push({ id: "1", action: "exec_die: health" });
+    await settle();
+    expect(changes).toBe(before);
+    engine.channels[0]?.push({ id: "1", action: "destroy" });
+    await settle();
+    expect(watch.ofProject("web-shop")).toBeUndefined();
+    watch.close();
+  });
+
+  it("says when the engine is gone", async () => {
+    const engine = new FakeEngine();
+    const watch = new ContainerWatch(engine, "papi");
+    await watch.start();
+    engine.channels[0]?.end();
+    await settle();
+    expect(watch.isConnected).toBe(false);
+    watch.close();
+    const gone = Object.assign(new FakeEngine(), { events: () => Promise.reject(new Error("no")) });
+    const never = new ContainerWatch(gone, "papi");
+    await never.start();
+    expect(never.isConnected).toBe(false);
+    never.close();
+  });
+});
+
+describe("what projects use", () => {
+  const stats = (cpu: number, system: number): Stats => ({
+    memory_stats: { usage: 100, limit: 500, stats: { inactive_file: 30 } },
+    cpu_stats: { cpu_usage: { total_usage: cpu }, system_cpu_usage: system, online_cpus: 4 },
+    precpu_stats: { cpu_usage: { total_usage: 0 }, system_cpu_usage: 1000 },
+  });
+
+  it("is memory without what is only kept, and processors by the last second", () => {
+    expect(memoryOf(stats(0, 0))).toEqual({ used: 70, limit: 500 });
+    expect(memoryOf({})).toBeUndefined();
+    expect(cpuOf(stats(500, 5000), 2)).toEqual({ used: 0.5, limit: 2 });
+    expect(cpuOf(stats(500, 5000), 0)).toEqual({ used: 0.5, limit: 4 });
+    expect(cpuOf({ cpu_stats: stats(1, 1).cpu_stats ?? {} }, 0)).toBeUndefined();
+  });
+
+  it("is asked of Docker once for each container, only while somebody looks", async () => {
+    const [engine, containers] = [new FakeEngine(), new FakeContainers()];
+    containers.put(container("web-shop"));
+    containers.put(container("idle", { status: "exited" }));
+    const usage = new UsageWatch(engine, containers);
+    expect(engine.statistics).toHaveLength(0);
+    const releases = [usage.listen(), usage.listen()];
+    expect(engine.statistics.map(({ id }) => id)).toEqual(["id-web-shop"]);
+    engine.statistics[0]?.channel.push(stats(500, 5000));
+    await usage.settled(5000);
+    expect(usage.of("web-shop")).toEqual({
+      memory: { used: 70, limit: 500 },
+      cpu: { used: 0.5, limit: 0.5 },
+    });
+    containers.put(container("web-shop", { id: "another" }));
+    expect(usage.of("web-shop")).toEqual({});
+    expect(engine.statistics.map(({ id }) => id)).toEqual(["id-web-shop", "another"]);
+    for (const release of releases) release();
+    usage.close();
+    await settle();
+    expect(engine.statistics.map(({ channel }) => channel.isOpen)).toEqual([false, false]);
+    expect(containers.listeners.size).toBe(0);
+  });
+});

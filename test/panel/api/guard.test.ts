@@ -1,0 +1,169 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { openAudit } from "../../../panel/server/access/audit.ts";
+import { localAddresses, publicAddresses } from "../../../panel/server/access/guard.ts";
+import { conceals, sightOf } from "../../../panel/server/access/permissions.ts";
+import { panelSettings } from "../../../panel/server/settings.ts";
+import { complaints } from "../../support/complaints.ts";
+import { STRANGER, World } from "../../support/panel/api-world.ts";
+
+const status = async (world: World, method: string, path: string, headers: Record<string, string>) =>
+  (await world.ask(method, path, { headers, ...(method === "POST" ? { body: {} } : {}) })).status;
+
+const START = "/api/projects/web-shop/start";
+
+describe("the guard", () => {
+  it.each([
+    ["127.0.0.1:4090", 200],
+    ["localhost:4090", 200],
+    ["LOCALHOST:4090", 200],
+    ["[::1]:4090", 200],
+    ["localhost", 421],
+    ["localhost:4091", 421],
+    ["evil.example:4090", 421],
+    ["127.0.0.1.evil.example:4090", 421],
+    ["", 421],
+  ])("takes only the panel's own names: %s → %i", async (host, expected) => {
+    expect(await status(new World(), "GET", "/api/projects", { host })).toBe(expected);
+  });
+
+  it.each([
+    [{}, 202],
+    [{ origin: "http://127.0.0.1:4090", "sec-fetch-site": "same-origin" }, 202],
+    [{ "sec-fetch-site": "none" }, 202],
+    [{ origin: "http://web-shop.localhost:4080" }, 403],
+    [{ origin: "http://127.0.0.1:4091" }, 403],
+    [{ origin: "https://127.0.0.1:4090" }, 403],
+    [{ origin: "null" }, 403],
+    [{ "sec-fetch-site": "cross-site" }, 403],
+    [{ "sec-fetch-site": "same-site" }, 403],
+    [{ origin: "http://127.0.0.1:4090", "sec-fetch-site": "cross-site" }, 403],
+  ])("lets no other site act: %o → %i", async (headers: Record<string, string>, expected) => {
+    const world = new World();
+    expect(await status(world, "POST", START, headers)).toBe(expected);
+    expect(world.controlled).toHaveLength(expected === 202 ? 1 : 0);
+    expect(world.acts).toHaveLength(1);
+  });
+
+  it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])(
+    "takes JSON alone, not %s",
+    async (type) => {
+      const headers = { "content-type": type };
+      expect((await new World().ask("POST", "/api/projects", { body: "{}", headers })).status).toBe(415);
+    },
+  );
+
+  it("lets no other site read streams or lists, which a browser would send cookies for", async () => {
+    const world = new World();
+    for (const path of ["/api/projects", "/api/projects/events", "/api/projects/web-shop/logs?follow=1"])
+      for (const site of ["cross-site", "same-site"])
+        expect(await status(world, "GET", path, { "sec-fetch-site": site })).toBe(403);
+    expect(world.streams.count).toBe(0);
+  });
+
+  it("lets a link elsewhere lead to the page", async () => {
+    expect(await status(new World(), "GET", "/", { "sec-fetch-site": "cross-site" })).toBe(404); // no page in this world
+  });
+
+  it("knows a droplet's panel by its hostname alone", async () => {
+    const world = new World({ addresses: publicAddresses("code.example.com") });
+    const host = "code.example.com";
+    expect(await status(world, "POST", START, { host, origin: "https://code.example.com" })).toBe(202);
+    expect(await status(world, "POST", START, { host, origin: "https://shop-code.example.com" })).toBe(403);
+    expect(await status(world, "POST", START, { host, origin: "http://code.example.com" })).toBe(403);
+    expect(await status(world, "GET", "/api/projects", { host: "127.0.0.1:4090" })).toBe(421);
+    expect(await status(world, "GET", "/ping", { host: "127.0.0.1:4090" })).toBe(200);
+    expect(localAddresses(80).hosts).toContain("127.0.0.1");
+  });
+});
+
+describe("sight", () => {
+  const project = (name: string, ...members: string[]) => ({ name, members }) as never;
+
+  it("is of one's own projects, and where nobody is named of whom the stack lets in", () => {
+    const projects = [
+      project("mine", "eve@example.com"),
+      project("theirs", "zoe@example.com"),
+      project("open"),
+    ];
+    const nobody = { accessEmails: [], accessEmailDomains: [] };
+    expect(sightOf(STRANGER, projects, nobody).visible).toEqual(["mine"]);
+    const team = { accessEmails: [], accessEmailDomains: ["example.com"] };
+    expect(sightOf(STRANGER, projects, team)).toEqual({ visible: ["mine", "open"], hidden: ["theirs"] });
+  });
+
+  it.each([
+    ["web-container", ["web"], ["web-shop"], false],
+    ["web-shop-container", ["web"], ["web-shop"], true],
+    ["web-shop-container", ["web-shop"], ["web"], false],
+    ["web-container", ["web-shop"], ["web"], true],
+    ["image", ["web"], ["shop"], false],
+    ["opencode-project-shop", ["web"], ["shop"], true],
+  ])("of %s with %j seen and %j not: concealed %s", (name, visible, hidden, expected) => {
+    const data = { op: "create", type: "t", name, urn: "u", status: "done" as const };
+    expect(conceals({ id: 1, event: "progress", data }, { visible, hidden })).toBe(expected);
+  });
+});
+
+describe("the audit log", () => {
+  it("adds whole lines to what is there, for this user alone", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "panel-api-"));
+    const file = join(folder, "deep", "audit.jsonl");
+    const act = {
+      who: { email: "a@b.c", kind: "person" as const },
+      act: "stop",
+      outcome: "accepted" as const,
+    };
+    for (const request of ["1", "2"]) {
+      const audit = openAudit(file, () => new Date(0));
+      await Promise.all([1, 2, 3].map((n) => audit.note({ request: `${request}${n}`, ...act, status: 202 })));
+      audit.close();
+      audit.close();
+      await expect(audit.note({ request: "late", ...act, status: 202 })).rejects.toThrow("closed");
+    }
+    const lines = readFileSync(file, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines.map(({ request }) => request).sort()).toEqual(["11", "12", "13", "21", "22", "23"]);
+    expect(lines[0]).toMatchObject({
+      at: "1970-01-01T00:00:00.000Z",
+      who: "a@b.c",
+      kind: "person",
+      act: "stop",
+    });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe("settings", () => {
+  const panel = { enabled: true, port: 4090, admins: ["ann@example.com"], git: undefined, idleDays: 7 };
+
+  it("are the stack's on this machine", () => {
+    expect(panelSettings({ panel }, true, {})).toEqual({
+      port: 4090,
+      admins: ["ann@example.com"],
+      idleDays: 7,
+      git: undefined,
+    });
+  });
+
+  it("are the container's too on a droplet, without which nobody could be told apart", () => {
+    const env = {
+      OPENCODE_PLATFORM_PANEL_PORT: "4095",
+      OPENCODE_PLATFORM_PANEL_HOSTNAME: "code.example.com",
+      OPENCODE_PLATFORM_PANEL_TEAM: "acme",
+      OPENCODE_PLATFORM_PANEL_AUDIENCE: "aud",
+    };
+    expect(panelSettings({ panel }, false, env)).toMatchObject({
+      port: 4095,
+      access: { hostname: "code.example.com", team: "acme", audience: "aud" },
+    });
+    expect(
+      complaints(() => panelSettings({ panel }, false, { ...env, OPENCODE_PLATFORM_PANEL_AUDIENCE: "" })),
+    ).toEqual([expect.stringContaining("OPENCODE_PLATFORM_PANEL_AUDIENCE is not set")]);
+  });
+});

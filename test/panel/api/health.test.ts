@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError } from "../../../config/errors.ts";
+import { makeNames } from "../../../config/naming/names.ts";
+import { type HealthSources, lookAtHealth } from "../../../panel/server/api/health.ts";
+import { DeployKeys, whenEnded } from "../../../panel/server/deploy-keys.ts";
+import { ADMIN, container, FakeContainers, FakeOperations } from "../../support/panel/api-world.ts";
+
+const names = makeNames("papi");
+
+function sources(over: Partial<HealthSources> = {}) {
+  const containers = new FakeContainers();
+  for (const name of [names.traefik, names.notice, names.connector])
+    containers.put({ ...container(name), name, project: name });
+  const base: HealthSources = {
+    containers,
+    names,
+    isLocal: false,
+    gatewayAnswers: async () => true,
+    checkFile: () => {},
+    operations: new FakeOperations(() => {}),
+  };
+  return { containers, look: () => lookAtHealth({ ...base, ...over }) };
+}
+
+describe("health", () => {
+  it("is well when every part is", async () => {
+    const { status, parts } = await sources().look();
+    expect(status).toBe("ok");
+    expect(parts.map(({ name }) => name)).toEqual([
+      "docker",
+      "gateway",
+      "tunnel",
+      "notice page",
+      "projects.yaml",
+      "updates",
+    ]);
+    expect((await sources({ isLocal: true }).look()).parts.map(({ name }) => name)).not.toContain("tunnel");
+  });
+
+  it("is down without Docker, the gateway or the tunnel", async () => {
+    const noDocker = sources();
+    noDocker.containers.isConnected = false;
+    expect((await noDocker.look()).status).toBe("down");
+    const noTunnel = sources();
+    noTunnel.containers.all.delete(names.connector);
+    expect((await noTunnel.look()).status).toBe("down");
+    const silent = await sources({ gatewayAnswers: async () => false }).look();
+    expect([silent.status, silent.parts[1]]).toEqual([
+      "down",
+      { name: "gateway", state: "down", reason: "it runs and does not answer" },
+    ]);
+  });
+
+  it("is degraded by what leaves projects reachable, and names nothing that is wrong", async () => {
+    const checkFile = () => {
+      throw new ConfigError([{ where: "projects.yaml:1:1 projects[0].name", what: '"secret" is wrong' }]);
+    };
+    const broken = await sources({ checkFile }).look();
+    expect(broken.status).toBe("degraded");
+    expect(JSON.stringify(broken)).not.toContain("secret");
+    const noNotice = sources();
+    noNotice.containers.all.delete(names.notice);
+    expect((await noNotice.look()).status).toBe("degraded");
+    const untold = await sources({ notices: { isUntold: true } }).look();
+    expect([untold.status, untold.parts.at(-1)?.name]).toEqual(["degraded", "notices"]);
+    expect((await sources({ notices: { isUntold: false } }).look()).status).toBe("ok");
+  });
+});
+
+describe("deploy keys", () => {
+  it("are read again when an operation has ended", async () => {
+    const operations = new FakeOperations(() => {});
+    const outputs = [
+      {
+        name: "web-shop",
+        url: "",
+        attach: "",
+        container: "",
+        state: "running",
+        deployKey: "ssh-ed25519 A\n",
+      },
+    ];
+    const keys = new DeployKeys(async () => outputs);
+    const ended = new Promise<string>((resolve) => {
+      const watched = whenEnded(operations, ({ id }) => void keys.refresh().then(() => resolve(id)));
+      void watched.submit({ person: ADMIN, what: "start web-shop", project: "web-shop" });
+    });
+    expect(keys.of("web-shop")).toBeUndefined();
+    expect(await ended).toBe("op1");
+    expect(keys.of("web-shop")).toBe("ssh-ed25519 A");
+  });
+});

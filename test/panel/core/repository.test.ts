@@ -1,0 +1,202 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadProjects } from "../../../config/projects/load.ts";
+import { makeApplyChange } from "../../../panel/server/platform/change.ts";
+import { RepositoryError, subjectOf } from "../../../panel/server/platform/git.ts";
+import { ProjectsFile } from "../../../panel/server/platform/projects-file.ts";
+import { Repository } from "../../../panel/server/platform/repository.ts";
+import { Conflict, type Edit, type Person } from "../../../panel/server/platform/types.ts";
+import { mustExec } from "../../../toolchain/lib/exec.ts";
+
+const check = (text: string) => void loadProjects(text, { file: "projects.yaml", stack: "local" });
+const person: Person = { email: "dev@example.com", name: "Dev <X>\nEloper", kind: "person", admin: true };
+const add = (name: string): Edit => ({ kind: "add", entry: { name } });
+const START = "projects:\n  - name: first # the first\n";
+
+let folder: string;
+let origin: string;
+let checkout: string;
+const git = (cwd: string, ...args: string[]) =>
+  mustExec("git", ["-c", "user.name=Other", "-c", "user.email=other@example.com", ...args], {
+    cwd,
+    timeoutMs: 30_000,
+  });
+const read = (name: string) => readFileSync(join(checkout, name), "utf8");
+const write = (name: string, text: string) => writeFileSync(join(checkout, name), text);
+const pushed = (name = "projects.yaml") => git(origin, "show", `main:${name}`);
+const log = async (format: string) =>
+  (await git(origin, "log", "main", `--format=${format}`)).trim().split("\n");
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "panel-core-"));
+  [origin, checkout] = [join(folder, "origin.git"), join(folder, "checkout")];
+  await git(folder, "init", "--quiet", "--bare", "--initial-branch=main", origin);
+  await git(folder, "init", "--quiet", "--initial-branch=main", checkout);
+  write("projects.yaml", START);
+  write("README.md", "read me\n");
+  write("Pulumi.local.yaml", "config:\n  a: b\n");
+  await git(checkout, "add", ".");
+  await git(checkout, "commit", "--quiet", "-m", "Begin");
+  await git(checkout, "remote", "add", "origin", origin);
+  await git(checkout, "push", "--quiet", "origin", "main");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Applies requests as the panel does. */
+function open({ remote = "origin", branch = "main", stored = "" } = {}) {
+  const file = new ProjectsFile(join(checkout, "projects.yaml"), check);
+  const repository = new Repository(checkout, "local", { remote, branch }, { file, check });
+  const secrets = {
+    set: async () => write("Pulumi.local.yaml", stored),
+    remove: async () => {},
+    snapshot: () => {
+      const before = read("Pulumi.local.yaml");
+      return () => write("Pulumi.local.yaml", before);
+    },
+  };
+  const apply = makeApplyChange({ file, secrets, repository });
+  return (edit: Edit, secrets?: Record<string, string>) => {
+    const project = edit.kind === "add" ? edit.entry.name : edit.name;
+    return apply({ person, what: "change", project, edit, ...(secrets ? { secrets } : {}) });
+  };
+}
+
+/** Somebody else pushes a commit that changes files. */
+async function others(change: (text: string) => string, name = "projects.yaml"): Promise<void> {
+  const clone = mkdtempSync(join(folder, "other-"));
+  await git(folder, "clone", "--quiet", origin, clone);
+  const path = join(clone, name);
+  writeFileSync(path, change(readFileSync(path, "utf8")));
+  await git(clone, "commit", "--quiet", "-am", "By another");
+  await git(clone, "push", "--quiet", "origin", "main");
+}
+
+describe("a change of projects.yaml where there is a repository", () => {
+  it("is one commit of that file, by the person, on the remote branch", async () => {
+    await open()(add("shop"));
+    expect(await log("%s|%an|%ae|%cn")).toEqual([
+      "Add project shop|Dev XEloper|dev@example.com|opencode platform panel",
+      "Begin|Other|other@example.com|Other",
+    ]);
+    expect(await pushed()).toBe(read("projects.yaml"));
+    expect(await git(checkout, "status", "--porcelain")).toBe("");
+    expect(await git(checkout, "rev-parse", "HEAD")).toBe(await git(origin, "rev-parse", "main"));
+  });
+
+  it("takes nothing else of the checkout along, staged or not", async () => {
+    write("README.md", "being written\n");
+    write("new.md", "new\n");
+    write("staged.md", "staged\n");
+    await git(checkout, "add", "staged.md");
+    await open()(add("shop"));
+    expect(await git(checkout, "diff", "--name-only", "HEAD~1", "HEAD")).toBe("projects.yaml\n");
+    expect(await git(checkout, "status", "--porcelain")).toBe(" M README.md\n" + "A  staged.md\n?? new.md\n");
+  });
+
+  it("has the stack's file in it when secrets have changed", async () => {
+    await open({ stored: "config:\n  a: b\n  secrets:shop/TOKEN:\n    secure: v1:x\n" })(add("shop"), {
+      TOKEN: "value",
+    });
+    expect(await git(checkout, "diff", "--name-only", "HEAD~1", "HEAD")).toBe(
+      "Pulumi.local.yaml\nprojects.yaml\n",
+    );
+    expect(await pushed("Pulumi.local.yaml")).toContain("secure: v1:x");
+    expect(await git(checkout, "status", "--porcelain")).toBe("");
+  });
+
+  it("gets along with another entry that somebody has pushed meanwhile, also at the same place", async () => {
+    await others((text) => `${text}  - name: theirs # by another\n`);
+    await others(() => "changed by another\n", "README.md");
+    await open()(add("shop"));
+    expect(await pushed()).toBe(`${START}  - name: theirs # by another\n  - name: shop\n`);
+    expect(read("projects.yaml")).toBe(await pushed());
+    expect(read("README.md")).toBe("changed by another\n");
+    expect(await log("%s")).toEqual(["Add project shop", "By another", "By another", "Begin"]);
+    expect(await git(checkout, "status", "--porcelain")).toBe("");
+  });
+
+  it.each<[string, Edit, (text: string) => string, string]>([
+    [
+      "the same entry",
+      { kind: "change", name: "first", values: { state: "stopped" } },
+      (text) => text.replace("first #", "first\n    branch: x #"),
+      "has changed first",
+    ],
+    [
+      "an entry that is gone",
+      { kind: "change", name: "first", values: { state: "stopped" } },
+      () => "projects: []\n",
+      "has changed first",
+    ],
+    [
+      "an entry of that name",
+      add("shop"),
+      (text) => `${text}  - name: shop\n    branch: y\n`,
+      "has changed shop",
+    ],
+  ])("is refused and undone when somebody has pushed %s", async (_, edit, change, message) => {
+    await others(change);
+    const theirs = await pushed();
+    const refused = open()(edit);
+    await expect(refused).rejects.toThrow(Conflict);
+    await expect(refused).rejects.toThrow(message);
+    expect(read("projects.yaml")).toBe(START);
+    expect(await pushed()).toBe(theirs);
+    expect(await git(checkout, "status", "--porcelain")).toBe("");
+    expect(await git(checkout, "log", "--format=%s")).toBe("Begin\n");
+  });
+
+  it("is refused where others' changes meet files that somebody is working on", async () => {
+    await others(() => "by another\n", "README.md");
+    write("README.md", "being written\n");
+    await expect(open()(add("shop"))).rejects.toThrow("README.md, which has changes in the checkout too");
+    expect(read("README.md")).toBe("being written\n");
+    expect(read("projects.yaml")).toBe(START);
+  });
+
+  it("is refused where the file has changes that nobody has committed", async () => {
+    write("projects.yaml", `${START}# by hand\n`);
+    await expect(open()(add("shop"))).rejects.toThrow(
+      "projects.yaml has changes in the checkout that nobody has committed",
+    );
+    expect(read("projects.yaml")).toBe(`${START}# by hand\n`);
+  });
+
+  it("is undone when it cannot be pushed, without a word of the address", async () => {
+    await git(checkout, "remote", "set-url", "origin", "https://user:pa55word@127.0.0.1:1/x.git");
+    const refused = open()(add("shop"));
+    await expect(refused).rejects.toThrow(RepositoryError);
+    await expect(refused).rejects.not.toThrow(/pa55word/);
+    expect(read("projects.yaml")).toBe(START);
+  });
+
+  it("is undone when a hook of the remote refuses it", async () => {
+    mkdirSync(join(origin, "hooks"), { recursive: true });
+    writeFileSync(join(origin, "hooks", "pre-receive"), "#!/bin/sh\necho no pushes on Fridays\nexit 1\n", {
+      mode: 0o755,
+    });
+    await expect(open()(add("shop"))).rejects.toThrow(/no pushes on Fridays|pre-receive hook declined/);
+    expect(read("projects.yaml")).toBe(START);
+    expect(readdirSync(checkout).filter((name) => name.includes("tmp") || name.includes("lock"))).toEqual([]);
+  });
+
+  it("is refused on another branch", async () => {
+    await expect(open({ branch: "live" })(add("shop"))).rejects.toThrow("is on the branch main, not on live");
+  });
+});
+
+describe("a commit's subject", () => {
+  const change = (values: object): Edit => ({ kind: "change", name: "shop", values });
+  it.each<[string, Edit | undefined]>([
+    ["Add project shop", add("shop")],
+    ["Remove project shop", { kind: "remove", name: "shop" }],
+    ["Stop project shop", change({ state: "stopped" })],
+    ["Start project shop", change({ state: null })],
+    ["Change project shop", change({ state: "stopped", branch: "x" })],
+    ["Rotate", undefined],
+  ])("%s", (subject, edit) => {
+    expect(subjectOf(edit, "rotate")).toBe(subject);
+  });
+});

@@ -1,0 +1,203 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { expectSteps } from "../../../operate/engine/update.ts";
+import { cleaner, told } from "../../../operate/engine/update-errors.ts";
+import { UpdateProgress } from "../../../operate/engine/update-progress.ts";
+import { StackSecrets } from "../../../panel/server/platform/secrets.ts";
+
+const STACK = "urn:pulumi:local::p::pulumi:pulumi:Stack::p-local";
+const projectUrn = (name: string) => `urn:pulumi:local::p::opencode:platform:Project::${name}`;
+const CONTAINER = "docker:index/container:Container";
+const urnOf = (project: string) =>
+  `urn:pulumi:local::p::opencode:platform:Project$${CONTAINER}::${project}-container`;
+const metadata = (project: string, op: string) => ({
+  metadata: {
+    op,
+    urn: urnOf(project),
+    type: CONTAINER,
+    [op === "delete" ? "old" : "new"]: {
+      custom: true,
+      parent: projectUrn(project),
+      inputs: { name: `x-${project}` },
+    },
+  },
+});
+const begin = (project: string, op = "create") => ({ resourcePreEvent: metadata(project, op) });
+const end = (project: string, op = "create") => ({ resOutputsEvent: metadata(project, op) });
+const fail = (project: string, op = "create") => ({ resOpFailedEvent: metadata(project, op) });
+const error = (message: string, urn = "") => ({ diagnosticEvent: { severity: "error", message, urn } });
+
+const run = (...events: object[]) => {
+  const progress = new UpdateProgress(4);
+  return { progress, told: events.flatMap((event) => progress.apply(event)) };
+};
+const failure = (events: object[], project?: string, isRemoval = false) => {
+  const outcome = run(...events).progress.outcome("said", (text) => text);
+  return outcome.state === "failed" ? outcome.failureOf(project, isRemoval) : "did not fail";
+};
+
+describe("the events of an update", () => {
+  it("are told step by step, and those that change nothing only counted", () => {
+    const events = run(begin("a"), begin("b", "same"), end("b", "same"), end("a"), fail("c")).told;
+    expect(events).toMatchObject([
+      {
+        count: { done: 0, total: 4 },
+        data: { status: "begun", name: "a-container", message: "creating container x-a" },
+      },
+      { count: { done: 0 } },
+      { count: { done: 1 } },
+      {
+        count: { done: 2 },
+        data: { status: "done", op: "create", urn: urnOf("a"), message: "created container x-a" },
+      },
+      { count: { done: 3 } },
+    ]);
+    expect(events[1]).not.toHaveProperty("data");
+  });
+
+  it("let the total grow where there are more than expected", () => {
+    const events = run(...["a", "b", "c", "d", "e"].map((name) => begin(name))).told;
+    expect(events.at(-1)).toMatchObject({ count: { total: 5 } });
+  });
+
+  it("are passed over where they are something else", () => {
+    expect(run({}, { summaryEvent: {} }, { resourcePreEvent: 7 }, error("update failed")).told).toEqual([]);
+  });
+
+  it("tell messages, and no errors, which are the end's to tell", () => {
+    const info = { diagnosticEvent: { severity: "info", message: "<{%fg 1%}>Step 3/9<{%reset%}>" } };
+    expect(run(info, error("no")).told).toEqual([
+      { kind: "message", data: { severity: "info", text: "Step 3/9" } },
+    ]);
+  });
+});
+
+describe("a failed update", () => {
+  const events = [
+    begin("good"),
+    begin("bad"),
+    end("good"),
+    fail("bad"),
+    error("1 error occurred:\n\t* the name is taken\n\n", urnOf("bad")),
+    error(
+      "error serializing property: resource bad-container [docker:index/container:Container] failed to register",
+    ),
+    error("update failed", STACK),
+  ];
+
+  it("is one of those whose resources failed, and not of those that are as they should be", () => {
+    expect(failure(events, "bad")).toBe("the name is taken");
+    expect(failure(events, "good")).toBeUndefined();
+  });
+
+  it("is one of those that it never came to, removals too", () => {
+    const before = "The update failed before it came to this: the name is taken";
+    expect(failure(events, "late")).toBe(before);
+    expect(failure(events, "gone", true)).toBe(before);
+    expect(
+      failure([...events, begin("gone", "delete"), end("gone", "delete")], "gone", true),
+    ).toBeUndefined();
+    expect(failure([...events, end("late", "refresh")], "late")).toBe(before);
+  });
+
+  it("is everybody's where what all share has failed", () => {
+    expect(failure([...events, error("no image", STACK)], "good")).toContain("no image");
+    expect(failure([], "good")).toBe("said");
+    expect(failure(events)).toBe("the name is taken");
+  });
+});
+
+describe("what an update says", () => {
+  it("is one line, without secrets, temporary files or the checkout's place", () => {
+    const clean = cleaner("/srv/checkout", "/tmp", () => ["s3cret", "ab"]);
+    const text = told([
+      "error: cannot read /tmp/x-1/y.json: s3cret\n   at f (a.js:1)",
+      "/srv/checkout/projects.yaml: ab",
+    ]);
+    expect(clean(text)).toBe("cannot read a temporary file: [secret]; projects.yaml: ab");
+  });
+});
+
+describe("how many steps are expected", () => {
+  const resource = (urn: string, type: string, id?: string) => ({
+    urn,
+    type,
+    inputs: {},
+    outputs: {},
+    isProtected: false,
+    isDoomed: false,
+    ...(id ? { id } : {}),
+  });
+  it("is twice what there is, and as many for each new entry as the others have", () => {
+    const resources = [
+      resource(STACK, "pulumi:pulumi:Stack"),
+      resource("urn::::docker:index/network:Network::network", "docker:index/network:Network", "n"),
+      resource(projectUrn("a"), "opencode:platform:Project"),
+      ...["container", "route", "password"].map((name) =>
+        resource(`urn:::opencode:platform:Project$x::a-${name}`, "x", name),
+      ),
+    ];
+    expect(expectSteps({ resources, pending: [] }, 1)).toBe(8);
+    expect(expectSteps({ resources, pending: [] }, 3)).toBe(14);
+    expect(expectSteps(undefined, 2)).toBe(10);
+  });
+});
+
+describe("secrets of a project", () => {
+  let root: string;
+  let calls: { args: readonly string[]; input: string | undefined }[];
+  const path = () => join(root, "Pulumi.local.yaml");
+  const open = (code = 0) =>
+    new StackSecrets(root, "local", async (args, input) => {
+      calls.push({ args, input });
+      writeFileSync(path(), `${readFileSync(path(), "utf8")}# ${calls.length}\n`);
+      return { code, stdout: "", stderr: "error: the passphrase is wrong" };
+    });
+  const TEXT =
+    "config:\n  secrets:a/X:\n    secure: v1:x\n  secrets:a/Y:\n    secure: v1:y\n  secrets:ab/X:\n    secure: v1:z\n  secrets:X:\n    secure: v1:s\n";
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "panel-core-"));
+    calls = [];
+    writeFileSync(path(), TEXT);
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  it("go to the CLI by its input and are in no argument", async () => {
+    await open().set("a", { X: "va lue\n", Y: "" });
+    expect(calls).toEqual([
+      { args: ["config", "set", "--secret", "secrets:a/X"], input: "va lue\n\n" },
+      { args: ["config", "set", "--secret", "secrets:a/Y"], input: "\n" },
+    ]);
+  });
+
+  it("are removed with their project, no other's and none that all share", async () => {
+    await open().remove("a");
+    expect(calls.map(({ args }) => args)).toEqual([["config", "rm-all", "secrets:a/X", "secrets:a/Y"]]);
+    await open().remove("none");
+    expect(calls).toHaveLength(1);
+  });
+
+  it("are put back unless others have changed the file too", async () => {
+    const secrets = open();
+    const undo = secrets.snapshot();
+    await secrets.set("a", { Z: "1" });
+    undo();
+    expect(readFileSync(path(), "utf8")).toBe(TEXT);
+    const late = secrets.snapshot();
+    await secrets.set("a", { Z: "1" });
+    writeFileSync(path(), "config: {}\n");
+    late();
+    expect(readFileSync(path(), "utf8")).toBe("config: {}\n");
+  });
+
+  it("have names, and errors that say why", async () => {
+    await expect(open().set("A b", { X: "1" })).rejects.toThrow("is not a project's name");
+    await expect(open().set("a", { "X Y": "1" })).rejects.toThrow("is not a variable's name");
+    expect(calls).toEqual([]);
+    await expect(open(255).set("a", { X: "s3cret" })).rejects.toThrow(
+      "could not be stored: the passphrase is wrong",
+    );
+  });
+});

@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import {
+  changesOf,
+  entryOf,
+  type Fields,
+  fieldsOf,
+  keptKeys,
+  rebase,
+  secretValuesOf,
+} from "../../../panel/page/entry.ts";
+import type { Entry } from "../../../panel/page/model.ts";
+
+const full: Entry = {
+  name: "web-shop",
+  repo: "https://github.com/example/web-shop.git",
+  branch: "main",
+  depth: 50,
+  state: "running",
+  resources: { memory: "4GiB", cpus: 2, pids: 1024 },
+  env: { LOG_LEVEL: "debug" },
+  secrets: ["GITHUB_TOKEN", "ANTHROPIC_API_KEY"],
+  git: { auth: "token", secret: "GITHUB_TOKEN", username: "oauth2" },
+  opencode: { model: "anthropic/claude-sonnet-4-5", config: { autoupdate: false } },
+  members: ["dev@example.com", "shop"],
+};
+const ssh: Entry = {
+  name: "a",
+  git: { auth: "ssh", knownHosts: ["host ssh-ed25519 AAAA", "other ssh-rsa BBBB"] },
+};
+const typed = (values: Partial<Fields>, base?: Entry): Fields => ({ ...fieldsOf(base), ...values });
+
+describe("an entry in the form", () => {
+  it.each([[full], [ssh], [{ name: "least" }], [{ name: "a", git: { auth: "none" } as const, secrets: [] }]])(
+    "comes out as it went in, and an untouched form changes nothing",
+    (entry) => {
+      expect(entryOf(fieldsOf(entry), entry)).toEqual(entry);
+      expect(changesOf(entry, fieldsOf(entry))).toEqual({});
+    },
+  );
+
+  it("makes the least of an entry for a name alone", () =>
+    expect(entryOf(typed({ name: " sandbox " }))).toEqual({ name: "sandbox" }));
+
+  it("makes a new entry of everything typed", () => {
+    const fields = typed({
+      name: "shop",
+      repo: "https://github.com/example/shop.git",
+      auth: "token",
+      memory: "1GiB",
+      cpus: "0.5",
+      model: "a/b",
+      members: "a@example.com, shop;b@example.com\n",
+      secrets: [
+        { name: "KEY", value: "k" },
+        { name: "", value: "" },
+      ],
+      tokenValue: "t",
+    });
+    expect(entryOf(fields)).toEqual({
+      name: "shop",
+      repo: "https://github.com/example/shop.git",
+      git: { auth: "token", secret: "GIT_TOKEN" },
+      resources: { memory: "1GiB", cpus: 0.5 },
+      opencode: { model: "a/b" },
+      members: ["a@example.com", "shop", "b@example.com"],
+      secrets: ["KEY", "GIT_TOKEN"],
+    });
+    expect(secretValuesOf(fields)).toEqual({ KEY: "k", GIT_TOKEN: "t" });
+  });
+
+  it("leaves what is no number for the server to refuse", () =>
+    expect(entryOf(typed({ name: "a", cpus: "two" })).resources).toEqual({ cpus: "two" }));
+
+  it("does not send a token that belongs to another auth", () =>
+    expect(secretValuesOf(typed({ auth: "none", tokenValue: "t" }))).toEqual({}));
+});
+
+describe("a change", () => {
+  it("sends the keys that differ alone, with what the form does not show of them", () =>
+    expect(changesOf(full, typed({ memory: "2GiB", model: "" }, full))).toEqual({
+      resources: { memory: "2GiB", cpus: 2, pids: 1024 },
+      opencode: { config: { autoupdate: false } },
+    }));
+
+  it("takes keys out with null", () =>
+    expect(changesOf(full, typed({ branch: "", members: "", auth: "none", secrets: [] }, full))).toEqual({
+      branch: null,
+      members: null,
+      git: null,
+      secrets: null,
+    }));
+
+  it("names the keys that the form keeps", () =>
+    expect(keptKeys(full)).toEqual(["depth", "env", "resources.pids", "opencode.config"]));
+});
+
+describe("an entry that changed under the form", () => {
+  it("follows in fields that were not touched, keeps the others, and says where both changed one", () => {
+    const theirs: Entry = {
+      ...full,
+      branch: "next",
+      repo: "https://example.com/other.git",
+      members: ["shop"],
+    };
+    const { fields, conflicts } = rebase(full, typed({ branch: "mine", memory: "8GiB" }, full), theirs);
+    expect(fields).toMatchObject({
+      branch: "mine",
+      memory: "8GiB",
+      repo: "https://example.com/other.git",
+      members: "shop",
+    });
+    expect(conflicts).toEqual([{ field: "branch", theirs: "next" }]);
+    expect(changesOf(theirs, fields)).toEqual({
+      branch: "mine",
+      resources: { memory: "8GiB", cpus: 2, pids: 1024 },
+    });
+  });
+
+  it("is no conflict where both typed the same", () =>
+    expect(rebase(full, typed({ branch: "next" }, full), { ...full, branch: "next" }).conflicts).toEqual([]));
+
+  it("merges secrets, and loses no value that was typed", () => {
+    const base: Entry = { name: "a", secrets: ["KEPT", "THEY_DROP", "I_DROP", "I_TYPED"] };
+    const mine = typed(
+      {
+        secrets: [
+          { name: "KEPT", value: "" },
+          { name: "THEY_DROP", value: "" },
+          { name: "I_TYPED", value: "v" },
+          { name: "MINE", value: "m" },
+        ],
+      },
+      base,
+    );
+    const theirs: Entry = { name: "a", secrets: ["KEPT", "I_DROP", "THEIRS"] };
+    expect(rebase(base, mine, theirs).fields.secrets).toEqual([
+      { name: "KEPT", value: "" },
+      { name: "I_TYPED", value: "v" },
+      { name: "MINE", value: "m" },
+      { name: "THEIRS", value: "" },
+    ]);
+  });
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from "vitest";
+import { matches, stateChanges } from "../../../panel/page/listing.ts";
+import type { Project, ProjectState } from "../../../panel/page/model.ts";
+import {
+  ago,
+  bytes,
+  cores,
+  duration,
+  meter,
+  stateWords,
+  stepWords,
+  typeWords,
+} from "../../../panel/page/words.ts";
+
+const NOW = Date.parse("2026-03-10T12:00:00Z");
+const before = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
+
+describe("time in words", () => {
+  it.each([
+    [0, "just now"],
+    [59, "just now"],
+    [60, "1 minute ago"],
+    [3599, "59 minutes ago"],
+    [2 * 3600, "2 hours ago"],
+    [24 * 3600, "yesterday"],
+    [3 * 24 * 3600, "3 days ago"],
+    [20 * 24 * 3600, "2 weeks ago"],
+    [45 * 24 * 3600, "last month"],
+    [800 * 24 * 3600, "2 years ago"],
+    [-30, "just now"],
+  ])("%d seconds ago: %s", (seconds, words) => expect(ago(before(seconds), NOW)).toBe(words));
+
+  it("says nothing of what is no time", () => expect(ago("yesterday-ish", NOW)).toBeUndefined());
+
+  it.each([
+    [-5, "0 s"],
+    [8400, "8 s"],
+    [59_600, "1 min 0 s"],
+    [125_000, "2 min 5 s"],
+    [3_720_000, "1 h 2 min"],
+  ])("%d ms take %s", (time, words) => expect(duration(time)).toBe(words));
+});
+
+describe("amounts", () => {
+  it.each([
+    [0, "0 MiB"],
+    [1000, "under 1 MiB"],
+    [612 * 2 ** 20, "612 MiB"],
+    [20.5 * 2 ** 20, "20.5 MiB"],
+    [1.5 * 2 ** 30, "1.5 GiB"],
+    [64 * 2 ** 30, "64 GiB"],
+  ])("%d bytes: %s", (value, words) => expect(bytes(value)).toBe(words));
+
+  it.each([
+    [0.001, "0"],
+    [0.124, "0.12"],
+    [1.996, "2"],
+    [12.345, "12.3"],
+  ])("%d processors: %s", (value, words) => expect(cores(value)).toBe(words));
+
+  it("measures against the limit, and never beyond it", () => {
+    expect(meter({ used: 1, limit: 4 }, cores)).toEqual({ text: "1 of 4", share: 0.25, level: "low" });
+    expect(meter({ used: 3.2, limit: 4 }, cores)).toMatchObject({ level: "high" });
+    expect(meter({ used: 5, limit: 4 }, cores)).toEqual({ text: "5 of 4", share: 1, level: "full" });
+  });
+
+  it("has no share where there is no limit", () =>
+    expect(meter({ used: 1, limit: 0 }, cores)).toEqual({ text: "1", share: undefined, level: "low" }));
+});
+
+describe("states and steps", () => {
+  it("gives every state a symbol of its own, for those who don't see its colour", () => {
+    const states: ProjectState[] = [
+      "running",
+      "stopped",
+      "starting",
+      "unhealthy",
+      "cloning",
+      "failed",
+      "pending",
+    ];
+    expect(new Set(states.map((state) => stateWords(state).symbol)).size).toBe(states.length);
+  });
+
+  it("shows a state it does not know as it came", () => {
+    expect(stateWords("hibernating").word).toBe("hibernating");
+    expect(stateWords("constructor").word).toBe("constructor");
+  });
+
+  it("says steps in words", () => {
+    expect(stepWords({ op: "create", status: "begun" })).toBe("creating");
+    expect(stepWords({ op: "delete", status: "done" })).toBe("deleted");
+    expect(stepWords({ op: "update", status: "failed" })).toBe("changing failed");
+    expect(stepWords({ op: "import", status: "done" })).toBe("import");
+  });
+
+  it("says types without their paths", () => {
+    expect(typeWords("docker:index/container:Container")).toBe("docker container");
+    expect(typeWords("docker:index/remoteImage:RemoteImage")).toBe("docker remote image");
+    expect(typeWords("pulumi:pulumi:Stack")).toBe("stack");
+    expect(typeWords("command:local:Command")).toBe("command");
+    expect(typeWords("random:index/randomPassword:RandomPassword")).toBe("random password");
+  });
+});
+
+describe("the list", () => {
+  const project = (name: string, values: Partial<Project> = {}): Project => ({
+    name,
+    state: "running",
+    url: "",
+    attach: "",
+    members: [],
+    entry: { name },
+    ...values,
+  });
+
+  it("finds by every word, wherever it stands", () => {
+    const shop = project("web-shop", {
+      repo: "https://github.com/example/shop.git",
+      members: ["a@b.example"],
+    });
+    expect(matches(shop, "SHOP running")).toBe(true);
+    expect(matches(shop, "a@b")).toBe(true);
+    expect(matches(shop, "shop stopped")).toBe(false);
+    expect(matches(shop, "")).toBe(true);
+  });
+
+  it("says what changed its state, came and went, and nothing of the rest", () => {
+    const was = [project("a"), project("b"), project("c", { memory: { used: 1, limit: 2 } })];
+    const is = [
+      project("a", { state: "stopped" }),
+      project("c", { memory: { used: 2, limit: 2 } }),
+      project("d"),
+    ];
+    expect(stateChanges(was, is)).toEqual(["a: stopped", "d: running", "b: gone"]);
+    expect(stateChanges(is, is)).toEqual([]);
+  });
+});

@@ -1,0 +1,193 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EXIT } from "../../../attach/src/errors.ts";
+import { ANN, BOB, Chain } from "../../support/attach/chain.ts";
+import { Index } from "../../support/attach/index.ts";
+import { Person, type Session } from "../../support/attach/person.ts";
+import type { Ended } from "../../support/attach/world.ts";
+import { cleanEnv } from "../../support/platform.ts";
+import { must, run } from "../../support/run.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const root = resolve(import.meta.dirname, "../../..");
+
+let chain: Chain;
+let index: Index;
+const folder = temporaryFolder();
+
+beforeAll(async () => {
+  chain = await Chain.start({ alpha: [ANN], beta: [ANN] });
+  index = await Index.start(chain.platform, [
+    { name: "alpha", state: "running", emails: [ANN] },
+    { name: "beta", state: "stopped", emails: [ANN] },
+  ]);
+  await chain.answers("alpha");
+});
+afterAll(async () => {
+  await index?.stop();
+  await chain?.stop();
+  removeFolder(folder);
+});
+
+const LIST = /^alpha {2}running {2}https:\/\/alpha-code\.example\.com:\d+\/\nbeta {3}stopped {2}https:.*\n$/;
+
+/** Waits until the gateway leads to the index. */
+const listed = (who: Person, program: readonly [string, ...string[]], env: Record<string, string>) =>
+  waitFor<Ended>("the index", async () => {
+    const [command, ...args] = program;
+    const ended = await who.run(command, [...args, "ls", "--platform", chain.url()], env);
+    return ended.code === EXIT.unreachable ? { seen: ended } : { done: ended };
+  });
+
+describe("the packed tarball in an empty folder", () => {
+  let machine: Person;
+  let files: string[];
+  const bin = () => join(folder, "install", "node_modules", ".bin", "opencode-platform");
+
+  beforeAll(async () => {
+    const env = cleanEnv();
+    const quiet = ["--silent", "--no-audit", "--no-fund"];
+    const checkout = join(folder, "checkout");
+    const copy = join(checkout, "attach");
+    mkdirSync(checkout);
+    await must("cp", ["-r", join(root, "attach"), copy]);
+    await must("rm", ["-rf", join(copy, "dist"), join(copy, "node_modules")]);
+    copyFileSync(join(root, "tsconfig.json"), join(checkout, "tsconfig.json"));
+    await must("ln", ["-s", join(root, "node_modules"), join(checkout, "node_modules")]);
+    const pack = ["pack", "--json", "--pack-destination", folder, ...quiet];
+    const [packed] = JSON.parse((await must("npm", pack, { cwd: copy, env })).stdout);
+    files = packed.files.map(({ path }: { path: string }) => path);
+    mkdirSync(join(folder, "install"));
+    const prefix = ["--prefix", join(folder, "install")];
+    await must("npm", ["install", "--prefer-offline", ...quiet, ...prefix, join(folder, packed.filename)], {
+      env,
+    });
+    // The oldest Node that it is said to work with, which the projects' image has.
+    machine = new Person(chain);
+    await must("docker", ["cp", `${chain.platform.container("alpha")}:/usr/local/bin/node`, machine.bin]);
+  });
+  afterAll(() => machine?.remove());
+
+  /** Nothing in PATH but Node. */
+  const alone = () => ({ PATH: machine.bin, ...chain.serviceToken });
+
+  it("has what it needs and nothing else", () => {
+    expect(files.filter((path) => !/^(dist\/[\w-]+\.js|package\.json|bin\.mjs)$/.test(path))).toEqual([]);
+    const lock = readFileSync(join(folder, "install", "package-lock.json"), "utf8");
+    expect(Object.keys(JSON.parse(lock).packages).length).toBeLessThan(10);
+  });
+
+  it("lists the projects with Node 22 alone in PATH", async () => {
+    const version = await machine.run("node", ["--version"], alone());
+    expect(version.stdout).toMatch(/^v22\./);
+    const { code, stdout, stderr } = await listed(machine, [bin()], alone());
+    expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(LIST), ""]);
+  });
+
+  it("opens a port through which the project answers", async () => {
+    const env = { ...machine.env, ...alone() };
+    const child = spawn(bin(), ["alpha", "--print", "--platform", chain.url()], { env });
+    try {
+      const [line] = (await once(child.stdout, "data")) as [Buffer];
+      const response = await fetch(`${String(line).trim()}/global/health`);
+      expect([response.status, await response.json()]).toEqual([
+        200,
+        expect.objectContaining({ healthy: true }),
+      ]);
+    } finally {
+      child.kill();
+    }
+    expect(await once(child, "exit")).toEqual([0, null]);
+  });
+
+  it("says how to get opencode where there is none, and that a project is stopped", async () => {
+    const missing = await machine.run(bin(), ["alpha", "--platform", chain.url()], alone());
+    expect([missing.code, missing.stderr]).toEqual([
+      EXIT.noOpencode,
+      expect.stringContaining("npm install -g opencode-ai@"),
+    ]);
+    const stopped = await machine.run(bin(), ["beta"], alone());
+    expect([stopped.code, stopped.stderr]).toEqual([EXIT.stopped, expect.stringMatching(/^beta is stopped/)]);
+  });
+});
+
+describe("ls", () => {
+  const program = [process.execPath, join(root, "attach", "bin.mjs")] as const;
+
+  const lists = async (email: string) => {
+    const person = new Person(chain, email);
+    try {
+      return await listed(person, [...program], {});
+    } finally {
+      person.remove();
+    }
+  };
+
+  it("shows a member what is theirs, with its state", async () => {
+    expect(await lists(ANN)).toEqual({ code: 0, stdout: expect.stringMatching(LIST), stderr: "" });
+  });
+
+  it("shows a colleague who is no member nothing, and says so", async () => {
+    const stderr = "There is no project that you may open: ask to be added to the members of one.\n";
+    expect(await lists(BOB)).toEqual({ code: 0, stdout: "", stderr });
+  });
+
+  it("says plainly that the list is not shown to a stranger", async () => {
+    const stderr = expect.stringMatching(
+      /^The list of projects at code\.example\.com:\d+ is not shown to you: .*\nRun: cloudflared access login/,
+    );
+    expect(await lists("eve@elsewhere.example")).toEqual({ code: EXIT.login, stdout: "", stderr });
+  });
+});
+
+describe("a checkout", () => {
+  const clone = join(folder, "clone");
+
+  beforeAll(async () => {
+    await must("git", ["clone", "--quiet", root, clone]);
+  });
+
+  it("is run by npx with nothing installed", async () => {
+    const somewhere = join(folder, "somewhere");
+    mkdirSync(somewhere);
+    const path = `${dirname(process.execPath)}:${process.env.PATH}`;
+    // npx keeps what it has run.
+    const env = { ...cleanEnv(), PATH: path, npm_config_cache: join(folder, "npm") };
+    const first = await run("npx", ["--yes", clone, "--help"], { cwd: somewhere, env });
+    expect([first.code, first.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^Usage:\n {2}opencode-platform <project>/),
+    ]);
+    expect(first.stderr).toContain("Installing http-proxy-3 (once)");
+    const again = await run("npx", ["--yes", clone, "nosuch"], {
+      cwd: somewhere,
+      env: { ...env, HOME: somewhere },
+    });
+    expect([again.code, again.stderr]).toEqual([EXIT.usage, expect.stringMatching(/^Which platform\?\n/)]);
+  });
+
+  it("opens a project of this machine's own platform by `npm run attach`", async () => {
+    const { fixture } = chain.platform;
+    const person = new Person(chain);
+    let session: Session | undefined;
+    try {
+      await person.installOpencode();
+      const command = `cd ${fixture.root} && npm run --silent attach --`;
+      session = await person.terminal(
+        ["alpha", "--platform", `http://localhost:${fixture.port}`],
+        {},
+        command,
+      );
+      await session.drawn();
+      await session.prompt("by-npm-run");
+      expect((await session.leave()).code).toBe(0);
+    } finally {
+      await session?.close();
+      person.remove();
+    }
+  });
+});

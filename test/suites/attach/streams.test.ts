@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type Agent, get, Agent as HttpAgent, type IncomingMessage } from "node:http";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { ANN, Chain } from "../../support/attach/chain.ts";
+import { BIN, Person } from "../../support/attach/person.ts";
+import { events } from "../../support/http.ts";
+import { waitFor } from "../../support/wait.ts";
+
+let chain: Chain;
+let ann: Person;
+const running: ReturnType<typeof spawn>[] = [];
+
+beforeAll(async () => {
+  chain = await Chain.start({ alpha: [ANN] });
+  await chain.answers("alpha");
+});
+afterAll(() => chain?.stop());
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill();
+  ann?.remove();
+});
+
+/** Starts `--print`; the URL that it prints, and the process. */
+async function printed(env: Record<string, string> = {}) {
+  ann = new Person(chain, ANN);
+  const child = spawn(process.execPath, [BIN, chain.url("alpha"), "--print"], {
+    env: { ...ann.env, ...env },
+  });
+  running.push(child);
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, url: String(line).trim() };
+}
+
+async function post(url: string, body: object): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  return await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+const open = (url: string, agent: Agent): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => get(url, { agent }, resolve).on("error", reject));
+
+/** A shell of the project; ends with `close`. */
+async function shell(url: string) {
+  const { id } = (await (await post(`${url}/pty`, { command: "bash", args: ["--norc"] })).json()) as {
+    id: string;
+  };
+  return `${url.replace("http", "ws")}/pty/${id}/connect?cursor=0`;
+}
+
+/** Connects to a shell and has it reckon. */
+async function reckon(address: string): Promise<void> {
+  const socket = new WebSocket(address);
+  await once(socket, "open");
+  let received = "";
+  socket.on("message", (data) => {
+    received += String(data);
+  });
+  socket.send("echo $((6 * 7)) in $PWD\n");
+  await waitFor("the command's output", () =>
+    received.includes("42 in /workspace") ? { done: true } : { seen: received },
+  );
+  socket.close();
+  await once(socket, "close");
+}
+
+describe("many clients of one local proxy", () => {
+  const STREAMS = 100;
+  const EVENTS = 50;
+
+  it(`${STREAMS} event streams lose no event, and none comes twice or out of order`, async () => {
+    const { url } = await printed();
+    const agent = new HttpAgent({ maxSockets: STREAMS });
+    const heard = Array.from({ length: STREAMS }, (): number[] => []);
+    let connected = 0;
+    const listen = async (into: number[]) => {
+      for await (const event of events(await open(`${url}/event`, agent))) {
+        const { type, properties } = event as { type: string; properties?: { info?: { title?: string } } };
+        if (type === "server.connected") connected++;
+        const number = type === "session.created" && /^event (\d+)$/.exec(properties?.info?.title ?? "")?.[1];
+        if (number) into.push(Number(number));
+        if (into.length >= EVENTS) return;
+      }
+    };
+    const listening = Promise.all(heard.map(listen));
+    await waitFor("all streams", () => (connected === STREAMS ? { done: true } : { seen: connected }));
+    for (let n = 0; n < EVENTS; n++)
+      expect((await post(`${url}/session`, { title: `event ${n}` })).status).toBe(200);
+    await listening;
+    agent.destroy();
+    const all = Array.from({ length: EVENTS }, (_, n) => n);
+    expect(heard).toEqual(heard.map(() => all));
+  });
+});
+
+describe("--print", () => {
+  it("carries the WebSocket of a terminal, with a renewed token too", async () => {
+    const { url } = await printed();
+    const address = await shell(url);
+    await reckon(address);
+    const logins = chain.logins;
+    await chain.expire("alpha");
+    await reckon(address);
+    expect(chain.logins).toBe(logins + 1);
+  });
+
+  it("ends with 0 on a signal, and says what it is", async () => {
+    const { child, url } = await printed(chain.serviceToken);
+    expect((await fetch(`${url}/global/health`)).status).toBe(200);
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([0, null]);
+    await expect(fetch(`${url}/global/health`)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,134 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ANN, Chain } from "../../support/attach/chain.ts";
+import { BIN, Person, type Session } from "../../support/attach/person.ts";
+import { must, run } from "../../support/run.ts";
+import { isRunning } from "../../support/temporary.ts";
+import { keepScreen } from "../../support/terminal.ts";
+import { waitFor } from "../../support/wait.ts";
+
+let chain: Chain;
+
+beforeAll(async () => {
+  chain = await Chain.start({ alpha: [ANN] });
+  await chain.answers("alpha");
+});
+afterAll(() => chain?.stop());
+
+const nonce = () => randomUUID().slice(0, 8);
+
+describe("a member in a terminal", () => {
+  let ann: Person;
+  let session: Session;
+
+  beforeAll(async () => {
+    ann = new Person(chain, ANN);
+    await ann.installOpencode();
+    session = await ann.terminal([chain.url("alpha")]);
+  });
+  afterAll(async () => {
+    await session?.close();
+    ann?.remove();
+  });
+
+  it("is logged in, and answered", async () => {
+    await session.drawn();
+    await session.prompt(nonce());
+    keepScreen("attach-member", await session.terminal.screen());
+    expect(chain.logins).toBe(1);
+  });
+
+  it("goes on after a restart of the gateway", async () => {
+    await must("docker", ["restart", "-t", "5", chain.platform.names.traefik]);
+    await chain.answers("alpha");
+    await session.prompt(nonce());
+  });
+
+  it("goes on after a restart of the connector", async () => {
+    await chain.reconnect();
+    await chain.answers("alpha");
+    await session.prompt(nonce());
+  });
+
+  it("goes on after the connector's connection has been cut", async () => {
+    chain.example.cloudflare.edge.drop();
+    await session.prompt(nonce());
+  });
+
+  it("goes on after a restart of the project's container", async () => {
+    await must("docker", ["restart", "-t", "10", chain.platform.container("alpha")]);
+    await chain.answers("alpha");
+    await session.prompt(nonce());
+    keepScreen("attach-restarts", await session.terminal.screen());
+  });
+
+  it("ends as opencode does", async () => {
+    expect((await session.leave()).code).toBe(0);
+  });
+});
+
+describe("a token that ends in mid-session", () => {
+  it("is renewed by cloudflared, and the next prompt is answered", async () => {
+    await chain.admit("alpha", [ANN], "10s");
+    const ann = new Person(chain, ANN);
+    await ann.installOpencode();
+    const session = await ann.terminal([chain.url("alpha")]);
+    try {
+      await session.drawn();
+      const first = chain.logins;
+      const end = ann.tokenEnds("alpha");
+      await session.prompt(nonce());
+      await waitFor("the token to end", () =>
+        Date.now() > end ? { done: true } : { seen: end - Date.now() },
+      );
+      await session.prompt(nonce());
+      expect(chain.logins).toBeGreaterThan(first);
+      expect(ann.tokenEnds("alpha")).toBeGreaterThan(end);
+      expect((await session.leave()).code).toBe(0);
+    } finally {
+      await session.close();
+      ann.remove();
+      await chain.admit("alpha", [ANN]);
+    }
+  });
+});
+
+describe("opencode's end", () => {
+  let ann: Person;
+
+  beforeAll(async () => {
+    ann = new Person(chain, ANN);
+    await ann.installOpencode();
+  });
+  afterAll(() => ann?.remove());
+
+  it("has its exit code passed on", async () => {
+    const wrong = ["attach", "--no-such-option"];
+    const direct = await ann.run("opencode", wrong);
+    const through = await ann.run(process.execPath, [BIN, chain.url("alpha"), "--", "--no-such-option"]);
+    expect(direct.code).toBeGreaterThan(0);
+    expect([through.code, through.stdout + through.stderr]).toEqual([
+      direct.code,
+      expect.stringContaining("opencode attach <url>"),
+    ]);
+  });
+
+  it.each(["SIGTERM", "SIGHUP"] as const)(
+    "comes with a %s to the program, which waits for it",
+    async (signal) => {
+      const session = await ann.terminal([chain.url("alpha")]);
+      try {
+        await session.drawn();
+        const children = (await run("pgrep", ["-P", String(ann.pid)])).stdout.trim().split("\n").map(Number);
+        expect(children).toHaveLength(1);
+        process.kill(ann.pid, signal);
+        // opencode's own end, by the signal, or because it did not end without a terminal.
+        const codes = { SIGTERM: [0, 143], SIGHUP: [0, 129, 137] }[signal];
+        expect(codes).toContain((await session.ended()).code);
+        expect(children.filter(isRunning)).toEqual([]);
+      } finally {
+        await session.close();
+      }
+    },
+  );
+});

@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { ask, events, open } from "../../support/http.ts";
+import { opencodeBinary } from "../../support/opencode.ts";
+import { Platform } from "../../support/platform.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+import { keepScreen, openTerminal, type Terminal } from "../../support/terminal.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const platform = new Platform();
+const { port, modelPort } = platform.fixture;
+
+describe("from a terminal", () => {
+  let model: ModelStandIn;
+
+  beforeAll(async () => {
+    await platform.apply(platform.baseline());
+    model = await startModel({ port: modelPort });
+  });
+
+  afterAll(async () => {
+    await model?.close();
+  });
+
+  describe("opencode attach", () => {
+    let terminal: Terminal;
+    const folder = temporaryFolder();
+
+    afterAll(async () => {
+      await terminal?.close();
+      removeFolder(folder);
+    });
+
+    it("draws its screen for the command that npm start printed", async () => {
+      const command = `opencode attach ${platform.api("alpha")}`;
+      expect(platform.fixture.firstStart).toContain(command);
+      const binary = await opencodeBinary(platform.container("alpha"), folder);
+      terminal = await openTerminal(command.replace("opencode", binary), {
+        HOME: folder,
+        OPENCODE_DISABLE_AUTOUPDATE: "1",
+      });
+      keepScreen("attach-open", await terminal.waitFor("Ask anything"));
+    });
+
+    it("answers a prompt that is typed there", async () => {
+      const nonce = randomUUID();
+      await terminal.type(`What do you say to nonce:${nonce}`);
+      await terminal.waitFor(nonce);
+      await terminal.press("Enter");
+      keepScreen("attach-answered", await terminal.waitFor(answerTo(`nonce:${nonce}`)));
+      expect(model.requests.some(({ prompt }) => prompt.includes(nonce))).toBe(true);
+    });
+  });
+
+  for (const way of ["hostname", "path"]) {
+    it(`streams events unbuffered by ${way}: each arrives before the next is sent`, async () => {
+      const at = way === "path" ? { path: "/p/beta" } : { path: "", host: `beta.localhost:${port}` };
+      const gate = model.gate(`stream-${way}-${randomUUID()}`, 5);
+      const stream = await open({
+        port,
+        ...at,
+        path: `${at.path}/event`,
+        headers: { accept: "text/event-stream" },
+      });
+      const received: string[] = [];
+      const reading = collectText(stream, received);
+      const session = await ask({ port, ...at, path: `${at.path}/session`, method: "POST", body: {} });
+      const { id } = JSON.parse(session.body) as { id: string };
+      const prompt = { parts: [{ type: "text", text: `Count, ${gate.token}` }] };
+      const asked = {
+        port,
+        ...at,
+        path: `${at.path}/session/${id}/prompt_async`,
+        method: "POST",
+        body: prompt,
+      };
+      expect((await ask(asked)).status).toBeLessThan(300);
+      for (let n = 0; n < 5; n++) {
+        gate.release(n);
+        await waitFor(`chunk ${n} on the event stream`, () =>
+          received.join("").includes(gate.chunk(n).trim()) ? { done: true } : { seen: received },
+        );
+        // The stand-in holds back the next chunk until it is let go, so what has arrived was not waiting for it.
+        expect(gate.sent).toBe(n + 1);
+      }
+      gate.release();
+      stream.destroy();
+      await reading;
+    });
+  }
+
+  it("reaches a terminal of the project over a WebSocket by path", async () => {
+    const made = await ask({
+      port,
+      path: "/p/beta/pty",
+      method: "POST",
+      body: { command: "bash", args: ["--norc"] },
+    });
+    const { id } = JSON.parse(made.body) as { id: string };
+    const socket = new WebSocket(`ws://localhost:${port}/p/beta/pty/${id}/connect?cursor=0`);
+    socket.binaryType = "arraybuffer";
+    let received = "";
+    socket.addEventListener("message", ({ data }) => {
+      received += typeof data === "string" ? data : Buffer.from(data as ArrayBuffer).toString("utf8");
+    });
+    await waitFor("an open WebSocket", () =>
+      socket.readyState === 1 ? { done: true } : { seen: socket.readyState },
+    );
+    socket.send("echo $((6 * 7)) in $PWD\n");
+    await waitFor("the command's output", () =>
+      received.includes("42 in /workspace") ? { done: true } : { seen: received },
+    );
+    socket.close();
+    expect((await ask({ port, path: `/p/beta/pty/${id}`, method: "DELETE" })).status).toBe(200);
+  });
+});
+
+/** Adds the text of each delta and each part of the stream to `into`, until the stream is cut. */
+async function collectText(stream: Parameters<typeof events>[0], into: string[]): Promise<void> {
+  try {
+    for await (const event of events(stream)) into.push(JSON.stringify(event));
+  } catch {
+    // the test has seen enough
+  }
+}

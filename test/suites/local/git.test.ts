@@ -1,0 +1,175 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type GitServer, makeRepositories, startGit } from "../../../lab/forges/git.ts";
+import { type SshServer, startSsh } from "../../../lab/forges/ssh-server.ts";
+import { health, logsOf, shellIn } from "../../support/docker.ts";
+import { ask } from "../../support/http.ts";
+import { type Entry, Platform, type Updated } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+import { waitFor, waitForText } from "../../support/wait.ts";
+
+const platform = new Platform();
+const { port, host } = platform.fixture;
+const TOKEN = "e2e-git-token-4b1d";
+
+describe("workspaces cloned from git hosts", () => {
+  const folder = temporaryFolder();
+  const repositories = makeRepositories(folder);
+  let git: GitServer;
+  let flaky: GitServer;
+  let ssh: SshServer;
+  let entries: readonly Entry[];
+  let updated: Updated;
+
+  beforeAll(async () => {
+    repositories.add("private", [{ files: { "secret-plan.md": "private" } }]);
+    repositories.add("history", [
+      { files: { "one.txt": "1" } },
+      { files: { "two.txt": "2" } },
+      { branch: "feature", files: { "feature.txt": "f" } },
+      { branch: "feature", files: { "feature.txt": "f2" } },
+    ]);
+    git = await startGit(repositories, { tokens: { private: TOKEN } });
+    flaky = await startGit(repositories);
+    flaky.fail();
+    ssh = await startSsh(repositories.root);
+    const http = `http://${host}:${git.port}`;
+    const knownHosts = [ssh.knownHost(host)];
+    const impostor = [ssh.knownHost(host).replace(/ \S+$/, ` ${OTHER_HOST_KEY}`)];
+    const repo = `ssh://git@${host}:${ssh.port}/history.git`;
+    entries = [
+      {
+        name: "g-token",
+        repo: `${http}/private.git`,
+        secrets: ["GIT_TOKEN"],
+        git: { auth: "token", secret: "GIT_TOKEN" },
+      },
+      { name: "g-shallow", repo: `${http}/history.git`, branch: "feature", depth: 1 },
+      { name: "g-kept", repo: `${http}/history.git` },
+      { name: "g-flaky", repo: `http://${host}:${flaky.port}/history.git` },
+      { name: "g-key", repo, git: { auth: "ssh", knownHosts } },
+      { name: "g-other-host", repo, git: { auth: "ssh", knownHosts: impostor } },
+    ];
+    putFile("g-kept", "mine.txt", "not yours");
+    await platform.configure("secrets:g-token/GIT_TOKEN", TOKEN, { secret: true });
+    updated = await platform.apply([...platform.baseline(), ...entries]);
+    await Promise.all(entries.map(({ name }) => answering(platform, name)));
+  });
+
+  afterAll(async () => {
+    await platform.apply(platform.baseline());
+    await Promise.all([git?.close(), flaky?.close(), ssh?.close()]);
+    removeFolder(folder);
+  });
+
+  const line = async (name: string) => (await health(platform.container(name))).line;
+
+  // These two first: every failed attempt doubles the wait for the next.
+  it("clones over ssh once the deploy key, an output, is let in; and not before", async () => {
+    expect(updated.output).toContain("ssh-ed25519 ");
+    await waitForText("a refusal", () => line("g-key"), /clone failed .*(Permission denied|publickey)/);
+    expect(ssh.refused).toBeGreaterThan(0);
+    const { stdout } = await platform.pulumi("stack", "output", "projects", "--json");
+    const outputs = JSON.parse(stdout) as Record<string, { deployKey?: string }>;
+    ssh.authorize(outputs["g-key"]?.deployKey ?? "");
+    await waitForText("a clone", () => line("g-key"), "serving; workspace: cloned", { within: 400_000 });
+    expect(ssh.accepted).toBeGreaterThan(0);
+    expect(readFileSync(join(platform.workspace("g-key"), "two.txt"), "utf8")).toBe("2");
+  });
+
+  it("says that a clone failed in health and log, serves meanwhile, and tries again", async () => {
+    await waitForText(
+      "git's words",
+      () => line("g-flaky"),
+      /^serving; workspace: clone failed \(attempt \d+\): .*503.*; next try in \d+ s/,
+    );
+    expect(await logsOf(platform.container("g-flaky"))).toMatch(/clone failed \(attempt 1\): .*503/);
+    expect((await health(platform.container("g-flaky"))).status).toBe("healthy");
+    expect((await ask({ port, path: "/p/g-flaky/global/health" })).status).toBe(200);
+    expect(existsSync(join(platform.workspace("g-flaky"), "one.txt"))).toBe(false);
+    flaky.heal();
+    await waitForText("a clone", () => line("g-flaky"), "serving; workspace: cloned", { within: 400_000 });
+    await waitFor("the clone's files in opencode", async () => {
+      const { body } = await ask({ port, path: "/p/g-flaky/file/content?path=one.txt" });
+      return body.includes('"content":"1') ? { done: true } : { seen: body };
+    });
+  });
+
+  it("clones a private repository with the token, and leaves the token in no URL", async () => {
+    await waitForText("a clone", () => line("g-token"), "serving; workspace: cloned");
+    expect(readFileSync(join(platform.workspace("g-token"), "secret-plan.md"), "utf8")).toBe("private");
+    const config = readFileSync(join(platform.workspace("g-token"), ".git", "config"), "utf8");
+    expect(config).toContain(`http://${host}:${git.port}/private.git`);
+    expect(config).not.toContain(TOKEN);
+    expect(git.requests.some(({ authorization }) => authorization?.startsWith("Basic "))).toBe(true);
+    expect(git.requests.map(({ path }) => path).join(" ")).not.toContain(TOKEN);
+  });
+
+  it("still reaches the private repository from a shell in the project", async () => {
+    const { code, stdout } = await shellIn(
+      platform.container("g-token"),
+      // What a terminal of opencode inherits.
+      `export $(tr '\\0' '\\n' < /proc/$(pgrep -xo opencode)/environ | grep -E '^(GIT_|OPENCODE_PLATFORM_)'); git -C /workspace ls-remote origin`,
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain("refs/heads/main");
+  });
+
+  it("clones the branch and the depth that the entry says", async () => {
+    await waitForText("a clone", () => line("g-shallow"), "serving; workspace: cloned");
+    const { stdout } = await shellIn(
+      platform.container("g-shallow"),
+      "cd /workspace && git branch --show-current && git log --oneline",
+    );
+    expect(stdout.trim().split("\n")).toEqual(["feature", expect.stringContaining("Commit 4")]);
+    expect(readFileSync(join(platform.workspace("g-shallow"), "feature.txt"), "utf8")).toBe("f2");
+  });
+
+  it("gives the files to the user that opencode runs as", async () => {
+    const { stdout } = await shellIn(
+      platform.container("g-shallow"),
+      "id -u; touch /workspace/feature.txt && echo writable",
+    );
+    expect(stdout).toContain("writable");
+    expect(statSync(join(platform.workspace("g-shallow"), "feature.txt")).uid).toBe(
+      Number.parseInt(stdout, 10),
+    );
+  });
+
+  it("never touches a workspace that has files", async () => {
+    await waitForText("the decision", () => line("g-kept"), "kept, it has files");
+    expect(readdirSync(platform.workspace("g-kept"))).toEqual(["mine.txt"]);
+    expect(readFileSync(join(platform.workspace("g-kept"), "mine.txt"), "utf8")).toBe("not yours");
+  });
+
+  it("refuses a host whose key is not the one in knownHosts", async () => {
+    expect(await waitForText("a refusal", () => line("g-other-host"), "clone failed")).toMatch(/[Hh]ost key/);
+  });
+
+  it("keeps all of it in a second update", async () => {
+    expect((await platform.update()).changes).toEqual([]);
+  });
+});
+
+/** A key of no host here. */
+const OTHER_HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ7mXyBqxkGdgmJ8Rk2VyBL7iCkTkq8Qx7tJm1s0p3fB";
+
+/** Puts a file into a project's workspace before the project exists. */
+function putFile(project: string, name: string, content: string): void {
+  const folder = platform.workspace(project);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), content);
+  chmodSync(folder, 0o755);
+  if (process.getuid?.() === 0) for (const path of [folder, join(folder, name)]) chownSync(path, 1000, 1000);
+}

@@ -1,0 +1,259 @@
+import { createServer, type Server } from "node:http";
+import { networkInterfaces } from "node:os";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser } from "../../support/browser.ts";
+import { docker, execIn, shellIn } from "../../support/docker.ts";
+import { ask } from "../../support/http.ts";
+import { Platform } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
+import { must } from "../../support/run.ts";
+
+const platform = new Platform();
+const { port, host } = platform.fixture;
+const alpha = platform.container("alpha");
+const beta = platform.container("beta");
+
+/** Address of a container on the platform's network. */
+async function addressOf(container: string): Promise<string> {
+  const { NetworkSettings } = await docker.getContainer(container).inspect();
+  return NetworkSettings.Networks[platform.names.network]?.IPAddress ?? "";
+}
+
+/** What curl makes of a URL inside alpha: an HTTP status, or 000 when there is no connection. */
+async function fromAlpha(url: string): Promise<string> {
+  const { stdout } = await execIn(alpha, [
+    "curl",
+    "-s",
+    "-m",
+    "4",
+    "-o",
+    "/dev/null",
+    "-w",
+    "%{http_code}",
+    url,
+  ]);
+  return stdout.trim();
+}
+
+const passwordOf = async (container: string) =>
+  (await execIn(container, ["cat", "/run/opencode/password"])).stdout;
+
+/** Status of opencode in a container, asked from the host and past the gateway. */
+async function statusDirect(container: string, password?: string): Promise<number> {
+  const headers = password
+    ? { authorization: `Basic ${Buffer.from(`opencode:${password}`).toString("base64")}` }
+    : undefined;
+  const answer = await fetch(`http://${await addressOf(container)}:4096/session`, { headers });
+  return answer.status;
+}
+
+describe("isolation", () => {
+  /** On all of the host's addresses: shows that what is refused is refused, and not merely out of reach. */
+  let control: Server;
+  let controlPort: number;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    await platform.apply(platform.baseline());
+    for (const name of ["alpha", "beta"]) await answering(platform, name);
+    control = createServer((_, response) => response.end("reached"));
+    controlPort = await new Promise((resolve) => {
+      control.listen(0, "0.0.0.0", () => resolve((control.address() as { port: number }).port));
+    });
+    browser = await launchBrowser();
+  });
+
+  afterAll(async () => {
+    control?.close();
+    await browser?.close();
+  });
+
+  describe("from inside project alpha", () => {
+    it("reaches itself and the host's open ports, so the checks below are not blind", async () => {
+      expect(await fromAlpha("http://127.0.0.1:4096/session")).toBe("401");
+      expect(await fromAlpha(`http://${await addressOf(alpha)}:4096/session`)).toBe("401");
+      expect(await fromAlpha(`http://${host}:${controlPort}/`)).toBe("200");
+      expect(await statusDirect(beta)).toBe(401);
+    });
+
+    it("can't reach project beta by address or by name", async () => {
+      expect(await fromAlpha(`http://${await addressOf(beta)}:4096/session`)).toBe("000");
+      expect(await fromAlpha(`http://${beta}:4096/session`)).toBe("000");
+      expect(await fromAlpha("http://beta:4096/session")).toBe("000");
+    });
+
+    it("can't reach the notice container", async () => {
+      expect(await fromAlpha(`http://${await addressOf(platform.names.notice)}:8080/`)).toBe("000");
+    });
+
+    it("can't reach Traefik on any address of the host", async () => {
+      const { IPAM } = await docker.getNetwork(platform.names.network).inspect();
+      const gateway = IPAM?.Config?.[0]?.Gateway ?? "";
+      const own = Object.values(networkInterfaces()).flatMap((addresses = []) =>
+        addresses
+          .filter(({ family, internal }) => family === "IPv4" && !internal)
+          .map(({ address }) => address),
+      );
+      const addresses = [...new Set([gateway, host, ...own])];
+      expect(addresses).not.toContain("");
+      for (const address of addresses) {
+        expect([address, await fromAlpha(`http://${address}:${controlPort}/`)]).toEqual([address, "200"]);
+        for (const path of ["/ping", "/p/beta/session"]) {
+          expect([address, await fromAlpha(`http://${address}:${port}${path}`)]).toEqual([address, "000"]);
+        }
+      }
+      expect(await fromAlpha(`http://127.0.0.1:${port}/ping`)).toBe("000");
+      expect(await fromAlpha(`http://host.docker.internal:${port}/ping`)).toBe("000");
+    });
+
+    it("has no Docker socket, and finds no Docker on the host's ports", async () => {
+      const { stdout } = await shellIn(
+        alpha,
+        "find / -xdev -name 'docker.sock*' 2>/dev/null; ls /var/run/docker.sock",
+      );
+      expect(stdout).toBe("");
+      for (const at of [2375, 2376]) expect(await fromAlpha(`http://${host}:${at}/version`)).toBe("000");
+    });
+
+    it("sees its own two directories of the host and no other", async () => {
+      const { Mounts } = await docker.getContainer(alpha).inspect();
+      expect(Mounts.map(({ Source }) => Source).sort()).toEqual([
+        platform.path(".workspaces", ".data", "alpha"),
+        platform.workspace("alpha"),
+      ]);
+    });
+
+    it("runs as a user without rights, and can't gain any", async () => {
+      const { stdout } = await shellIn(alpha, "id -u; cat /proc/$(pgrep -xo opencode)/status");
+      expect(stdout).not.toMatch(/^0\n/);
+      for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
+        expect(stdout).toMatch(new RegExp(`^${set}:\\s+0{16}$`, "m"));
+      }
+      expect(stdout).toMatch(/^NoNewPrivs:\s+1$/m);
+      expect(stdout).toMatch(/^Seccomp:\s+2$/m);
+      expect((await shellIn(alpha, "su -c true; mount -t tmpfs none /mnt")).code).not.toBe(0);
+    });
+
+    it("has limits on memory, swap, processors and processes in its cgroup", async () => {
+      expect(await limits(alpha)).toEqual({
+        memory: String(2 ** 30),
+        memoryAndSwap: String(2 ** 30),
+        cpus: "1",
+        pids: "512",
+      });
+    });
+  });
+
+  describe("passwords", () => {
+    it("lets nobody in without one, or with a neighbour's", async () => {
+      const [ofAlpha, ofBeta] = [await passwordOf(alpha), await passwordOf(beta)];
+      expect(ofAlpha).toMatch(/^\w{32}$/);
+      expect(ofAlpha).not.toBe(ofBeta);
+      expect(await statusDirect(beta)).toBe(401);
+      expect(await statusDirect(beta, ofAlpha)).toBe(401);
+      expect(await statusDirect(beta, ofBeta)).toBe(200);
+    });
+
+    it("are kept in files that only the container's user may read", async () => {
+      const { stdout } = await shellIn(alpha, "stat -c '%a %u' /run/opencode/password; id -u");
+      const [stat, user] = stdout.trim().split("\n");
+      expect(stat).toBe(`600 ${user}`);
+    });
+  });
+
+  describe("what other pages in the same browser may do", () => {
+    const own = `alpha.localhost:${port}`;
+    const others = [
+      "https://evil.example",
+      `http://beta.localhost:${port}`,
+      `http://localhost:${port}`,
+      "null",
+    ];
+
+    it("answers the page's own origin, and a terminal, which sends none", async () => {
+      const path = "/session";
+      expect((await ask({ port, host: own, path, headers: { origin: `http://${own}` } })).status).toBe(200);
+      expect((await ask({ port, path: `/p/alpha${path}` })).status).toBe(200);
+    });
+
+    for (const origin of others) {
+      it(`refuses requests of ${origin}`, async () => {
+        const before = await sessionCount();
+        for (const at of [{ host: own, path: "/session" }, { path: "/p/alpha/session" }]) {
+          const answer = await ask({ port, ...at, method: "POST", body: {}, headers: { origin } });
+          expect(answer.status).toBe(403);
+        }
+        expect(await sessionCount()).toBe(before);
+      });
+
+      it(`refuses WebSockets of ${origin}`, async () => {
+        const made = await ask({ port, path: "/p/alpha/pty", method: "POST", body: { command: "bash" } });
+        const { id } = JSON.parse(made.body) as { id: string };
+        const connect = `/pty/${id}/connect?cursor=0`;
+        for (const at of [{ host: own, path: connect }, { path: `/p/alpha${connect}` }]) {
+          const headers = { origin, connection: "Upgrade", upgrade: "websocket", ...WEBSOCKET };
+          expect((await ask({ port, ...at, headers })).status).toBe(403);
+        }
+        await ask({ port, path: `/p/alpha/pty/${id}`, method: "DELETE" });
+      });
+    }
+
+    it("answers no other hostname, as a name that was made to point at this machine would be", async () => {
+      for (const name of ["evil.example", `evil.example:${port}`, `alpha.evil.example:${port}`, "[::1]"]) {
+        expect((await ask({ port, host: name, path: "/p/alpha/session" })).status).toBe(404);
+        expect((await ask({ port, host: name, path: "/session" })).status).toBe(404);
+      }
+    });
+
+    it("stops a neighbour's page in a real browser", async () => {
+      const before = await sessionCount();
+      const page = await (await browser.newContext()).newPage();
+      await page.goto(platform.url("beta"));
+      const outcome = await page.evaluate(async (url) => {
+        const send = (mode: "cors" | "no-cors") => {
+          const options = { method: "POST", mode, body: "{}" } as const;
+          return fetch(`${url}session`, options).then(
+            (response) => `${response.type} ${response.status}`,
+            () => "failed",
+          );
+        };
+        return [await send("cors"), await send("no-cors")];
+      }, platform.url("alpha"));
+      expect(outcome).toEqual(["failed", "opaque 0"]);
+      expect(await sessionCount()).toBe(before);
+    });
+  });
+});
+
+const WEBSOCKET = { "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+
+async function sessionCount(): Promise<number> {
+  const { body } = await ask({ port, path: "/p/alpha/session" });
+  return (JSON.parse(body) as unknown[]).length;
+}
+
+/** What the kernel enforces, whichever version of cgroups it has. */
+async function limits(container: string): Promise<Record<string, string>> {
+  const read = async (v2: string, v1: string) =>
+    (
+      await must("docker", [
+        "exec",
+        container,
+        "sh",
+        "-c",
+        `cd /sys/fs/cgroup; cat ${v2} 2>/dev/null || cat ${v1}`,
+      ])
+    ).stdout.trim();
+  const memory = await read("memory.max", "memory/memory.limit_in_bytes");
+  const swap = await read("memory.swap.max", "memory/memory.memsw.limit_in_bytes");
+  const quota = await read("cpu.max", "cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us");
+  const [most = "", period = "1"] = quota.split(/\s+/);
+  return {
+    memory,
+    // Version 2 counts swap alone.
+    memoryAndSwap: swap === "0" ? memory : swap,
+    cpus: String(Number(most) / Number(period)),
+    pids: await read("pids.max", "pids/pids.max"),
+  };
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from "node:crypto";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
+import { Platform } from "../../support/platform.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const platform = new Platform();
+const { port, modelPort } = platform.fixture;
+
+describe("a project's page in Chromium", () => {
+  let browser: Browser;
+  let model: ModelStandIn;
+  let watched: Watched;
+
+  beforeAll(async () => {
+    await platform.apply(platform.baseline());
+    model = await startModel({ port: modelPort });
+    browser = await launchBrowser();
+    watched = await openPage(browser);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await model?.close();
+  });
+
+  const promptBox = () => watched.page.locator('[contenteditable="true"]').first();
+
+  it("opens at the hostname, in the workspace, ready for a prompt", async () => {
+    await watched.page.goto(platform.url("alpha"));
+    await promptBox().waitFor();
+    expect(new URL(watched.page.url()).origin).toBe(`http://alpha.localhost:${port}`);
+    await screenshot(watched.page, "page-open");
+  });
+
+  it("answers a prompt that is typed there", async () => {
+    const nonce = randomUUID();
+    await promptBox().click();
+    await watched.page.keyboard.type(`What do you say to nonce:${nonce}`);
+    await watched.page.keyboard.press("Enter");
+    await watched.page
+      .getByText(answerTo(`nonce:${nonce}`))
+      .last()
+      .waitFor();
+    await screenshot(watched.page, "page-answered");
+    expect(model.requests.some(({ prompt }) => prompt.includes(nonce))).toBe(true);
+  });
+
+  it("runs a command in its terminal, over a WebSocket", async () => {
+    const { page } = watched;
+    const frames: string[] = [];
+    page.on("websocket", (socket) => {
+      socket.on("framereceived", ({ payload }) => frames.push(payload.toString()));
+    });
+    await page.keyboard.press("Control+Backquote");
+    await waitFor("a terminal's prompt", () => (frames.length > 0 ? { done: true } : { seen: frames }));
+    await page.keyboard.type("echo $((6 * 7)) in $PWD\n");
+    await waitFor("the command's output", () => {
+      const text = frames.join("");
+      return text.includes("42 in /workspace") ? { done: true } : { seen: text };
+    });
+    await screenshot(page, "page-terminal");
+  });
+
+  it("had no failed request, no error on its console, and asked nobody else for anything", () => {
+    expect(watched.troubles).toEqual([]);
+    const elsewhere = watched.requests.filter(
+      (url) => !/^(data|blob):/.test(url) && new URL(url).host !== `alpha.localhost:${port}`,
+    );
+    expect(elsewhere).toEqual([]);
+    expect(watched.requests.length).toBeGreaterThan(10);
+  });
+
+  for (const ending of ["", "/"]) {
+    it(`is where a browser ends that opens /p/<name>${ending}`, async () => {
+      const { page, troubles } = await openPage(browser);
+      await page.goto(`${platform.api("beta")}${ending}`);
+      await page.locator('[contenteditable="true"]').first().waitFor();
+      expect(new URL(page.url()).host).toBe(`beta.localhost:${port}`);
+      expect(troubles).toEqual([]);
+      await page.context().close();
+    });
+  }
+
+  it("keeps path and query of a deep link under /p/<name>/", async () => {
+    const { page } = await openPage(browser);
+    const response = await page.goto(`${platform.api("beta")}/some/where?a=1&b=%2Fx%20y&c=p/beta/`);
+    const first = response?.request().redirectedFrom();
+    expect(first?.url()).toBe(`${platform.api("beta")}/some/where?a=1&b=%2Fx%20y&c=p/beta/`);
+    expect(response?.request().url()).toBe(`${platform.url("beta")}some/where?a=1&b=%2Fx%20y&c=p/beta/`);
+    await page.context().close();
+  });
+
+  it("shows a session by the link that was copied from another browser", async () => {
+    const { page } = await openPage(browser);
+    await page.goto(watched.page.url());
+    await page
+      .getByText(/answer-[0-9a-f]{16}/)
+      .last()
+      .waitFor();
+    await page.context().close();
+  });
+});

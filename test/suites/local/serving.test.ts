@@ -1,0 +1,128 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { health, shellIn } from "../../support/docker.ts";
+import { ask } from "../../support/http.ts";
+import { Platform } from "../../support/platform.ts";
+
+const platform = new Platform();
+const { port } = platform.fixture;
+
+describe("a clean clone after npm start", () => {
+  beforeAll(async () => {
+    await platform.apply(platform.baseline());
+    for (const name of ["alpha", "beta"]) {
+      writeFileSync(join(platform.workspace(name), "whose.txt"), `the file of ${name}`);
+    }
+  });
+
+  afterAll(() => {
+    for (const name of ["alpha", "beta"])
+      rmSync(join(platform.workspace(name), "whose.txt"), { force: true });
+  });
+
+  it("ends with a table of projects, states, URLs and attach commands", () => {
+    const said = platform.fixture.firstStart;
+    expect(said).toMatch(/PROJECT\s+STATE/);
+    for (const name of ["alpha", "beta"]) {
+      const row = said.split("\n").find((line) => line.startsWith(name));
+      expect(row).toContain("running");
+      expect(row).toContain(platform.url(name));
+      expect(row).toContain(`opencode attach ${platform.api(name)}`);
+    }
+  });
+
+  for (const name of ["alpha", "beta"]) {
+    it(`answers for ${name} at its hostname, from ${name}'s own workspace`, async () => {
+      const host = `${name}.localhost:${port}`;
+      const health = await ask({ port, host, path: "/global/health" });
+      expect(health.status).toBe(200);
+      expect(JSON.parse(health.body)).toMatchObject({ healthy: true });
+      const { body } = await ask({ port, host, path: "/file/content?path=whose.txt" });
+      expect(JSON.parse(body)).toMatchObject({ content: `the file of ${name}` });
+    });
+
+    it(`answers for ${name} under its path, with the prefix taken off`, async () => {
+      const health = await ask({ port, path: `/p/${name}/global/health` });
+      expect(health.status).toBe(200);
+      expect(JSON.parse(health.body)).toMatchObject({ healthy: true });
+      const { body } = await ask({ port, path: `/p/${name}/path` });
+      expect(JSON.parse(body)).toMatchObject({ directory: "/workspace" });
+    });
+  }
+
+  it("has alpha's repository in its workspace, on the host and in opencode", async () => {
+    expect(readFileSync(`${platform.workspace("alpha")}/src/main.ts`, "utf8")).toBe(
+      "export const answer = 42;\n",
+    );
+    const { body } = await ask({ port, path: "/p/alpha/file?path=src" });
+    expect(JSON.parse(body)).toEqual([expect.objectContaining({ name: "main.ts" })]);
+    expect((await health(platform.container("alpha"))).line).toMatch(/^serving; workspace: (cloned|kept)/);
+  });
+
+  it("has an empty git repository in beta's workspace", async () => {
+    expect(existsSync(`${platform.workspace("beta")}/.git`)).toBe(true);
+    const { code } = await shellIn(platform.container("beta"), "git -C /workspace status");
+    expect(code).toBe(0);
+  });
+
+  it("says who it is at /ping", async () => {
+    const { status, headers } = await ask({ port, path: "/ping" });
+    expect(status).toBe(200);
+    expect(headers["x-opencode-platform"]).toBe(platform.fixture.prefix);
+  });
+
+  it("answers a hostname of no project with a plain 404", async () => {
+    const { status, body } = await ask({
+      port,
+      host: `nobody.localhost:${port}`,
+      headers: { accept: "text/html" },
+    });
+    expect(status).toBe(404);
+    expect(body).toContain("There is no such project");
+  });
+
+  it("listens on loopback alone", async () => {
+    expect(await connects("127.0.0.1", port)).toBe(true);
+    const addresses = Object.values(networkInterfaces()).flat();
+    const outside = addresses.flatMap((at) =>
+      at && !at.internal && at.family === "IPv4" ? [at.address] : [],
+    );
+    expect(outside).not.toEqual([]);
+    for (const address of outside) expect([address, await connects(address, port)]).toEqual([address, false]);
+  });
+
+  it("changes nothing when npm start runs again", async () => {
+    const before = await platform.ids();
+    const { code, output } = await platform.npm("start");
+    expect(code, output).toBe(0);
+    expect(output).toContain("Nothing to change");
+    expect(await platform.ids()).toEqual(before);
+  });
+
+  it("shows a valid projects.yaml as such, and stops at a broken one before anything is deployed", async () => {
+    const before = await platform.ids();
+    platform.write([...platform.baseline(), { name: "gamma", resources: { memory: "4 bananas" } }]);
+    for (const attempt of [await platform.npm("start"), await platform.update()]) {
+      expect(attempt.code).not.toBe(0);
+      expect(attempt.output).toMatch(
+        /projects\.yaml:\d+:\d+ projects\[2\]\.resources\.memory: "4 bananas" is not a size/,
+      );
+      expect(attempt.output).not.toMatch(/\n\s+at .+:\d+:\d+/);
+    }
+    platform.write(platform.baseline());
+    expect((await platform.npm("run", "check")).code).toBe(0);
+    expect(await platform.ids()).toEqual(before);
+  });
+});
+
+function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}

@@ -1,0 +1,201 @@
+/** Notices of idle projects, from opencode's own sessions to a webhook: all real but the webhook's service and the panel's clock. */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { filesUnder, findLeaks } from "../../support/leaks.ts";
+import { PanelClock } from "../../support/panel/clock.ts";
+import { Panel } from "../../support/panel/panel.ts";
+import { type Posted, WebhookStandIn } from "../../support/panel/webhook.ts";
+import { Platform } from "../../support/platform.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const IDLE_DAYS = 3;
+/** The panel looks each minute. */
+const LOOK = { within: 150_000, every: 500 };
+/** Names that no earlier run has left sessions of. */
+const run = Date.now().toString(36);
+const FORGOTTEN = `forgotten-${run}`;
+const IN_USE = `in-use-${run}`;
+
+const platform = new Platform();
+const folder = temporaryFolder();
+const clock = new PanelClock(join(folder, "clock"));
+
+/** A session of opencode's own, as a person's first prompt makes one. */
+async function use(project: string): Promise<void> {
+  await waitFor<true>(`a session of ${project}`, async () => {
+    const { ok, status } = await fetch(`${platform.api(project)}/session`, {
+      method: "POST",
+      body: "{}",
+      headers: { "content-type": "application/json" },
+    });
+    return ok ? { done: true } : { seen: status };
+  });
+}
+
+const textsOf = (posts: readonly Posted[]): string[] =>
+  posts.map(({ body }) => (body as { text: string }).text);
+const noticeOf = (project: string, days: number) =>
+  `${project} has not been used for ${days} days: ${platform.url(project)} — stop it in the panel, or take it out, if nobody needs it.`;
+
+describe("the notice of an idle project", () => {
+  let webhook: WebhookStandIn;
+  let panel: Panel;
+
+  beforeAll(async () => {
+    webhook = await WebhookStandIn.start();
+    await platform.apply([{ name: FORGOTTEN }, { name: IN_USE }]);
+    await platform.configure("opencode-platform:panelWebhook", webhook.url, { secret: true });
+    const idleDays = ["--path", "opencode-platform:panel.idleDays", String(IDLE_DAYS)];
+    expect((await platform.pulumi("config", "set", ...idleDays)).code).toBe(0);
+  });
+  afterAll(async () => {
+    await panel?.end();
+    await webhook?.close();
+    await platform.pulumi("config", "rm", "--path", "opencode-platform:panel.idleDays");
+    await platform.pulumi("config", "rm", "opencode-platform:panelWebhook");
+    await platform.apply(platform.baseline());
+    for (const name of [FORGOTTEN, IN_USE])
+      for (const left of [platform.workspace(name), platform.path(".workspaces", ".data", name)])
+        removeFolder(left);
+    removeFolder(folder);
+  });
+
+  /** The panel notes what it has seen at the end of each look. */
+  const lastLook = () =>
+    statSync(platform.path(".runtime", "panel", "activity.json"), { throwIfNoEntry: false })?.mtimeMs;
+
+  async function looksAfter(before: number | undefined): Promise<void> {
+    await waitFor<true>(
+      "the panel's look at its projects",
+      () => (lastLook() === before ? { seen: panel.said.slice(-2000) } : { done: true }),
+      LOOK,
+    );
+  }
+
+  /** Starts the panel anew, which looks at once. */
+  async function restart(): Promise<void> {
+    await panel.end();
+    const before = lastLook();
+    await panel.run();
+    await looksAfter(before);
+  }
+
+  const health = async () => {
+    const { body } = await panel.ask<{ status: string; parts: { name: string; state: string }[] }>(
+      "GET",
+      "/api/health",
+    );
+    return { status: body.status, notices: body.parts.find(({ name }) => name === "notices")?.state };
+  };
+
+  async function noticesAre(state: "ok" | "degraded"): Promise<void> {
+    await waitFor<true>(
+      `the health of notices to be ${state}`,
+      async () => {
+        const seen = await health();
+        return seen.notices === state && seen.status === state ? { done: true } : { seen };
+      },
+      LOOK,
+    );
+  }
+
+  /** Waits until the webhook has taken or refused each of these texts, as often as it is in the list. */
+  async function posted(which: "taken" | "refused", texts: readonly string[]): Promise<void> {
+    await waitFor<true>(
+      `the webhook to have ${which} what it is told`,
+      () => {
+        const left = textsOf(webhook[which]);
+        const isThere = texts.every((text) => left.includes(text) && left.splice(left.indexOf(text), 1));
+        return isThere ? { done: true } : { seen: { ...webhook, said: panel.said.slice(-2000) } };
+      },
+      LOOK,
+    );
+  }
+
+  it("is not sent for projects that the panel has just got to know", async () => {
+    for (const name of [FORGOTTEN, IN_USE])
+      await waitFor<true>(`${name} to answer`, async () => {
+        const { status } = await fetch(`${platform.api(name)}/session`);
+        return status === 200 ? { done: true } : { seen: status };
+      });
+    clock.set(-10);
+    const before = lastLook();
+    panel = await Panel.start(clock.env);
+    await looksAfter(before);
+    expect(webhook.taken).toEqual([]);
+    await noticesAre("ok");
+  });
+
+  it("is sent for the one that nobody has used since, to Slack and Discord alike, and not for the other", async () => {
+    await use(IN_USE);
+    clock.set(0);
+    await restart();
+    const text = noticeOf(FORGOTTEN, 10);
+    await posted("taken", [text]);
+    expect(webhook.taken).toEqual([
+      {
+        method: "POST",
+        contentType: "application/json",
+        body: { text, content: text, allowed_mentions: { parse: [] } },
+      },
+    ]);
+  });
+
+  it("is sent once, also when the panel starts anew", async () => {
+    await restart();
+    // On a busy machine a project may not answer at the panel's first look.
+    await looksAfter(lastLook());
+    expect(textsOf(webhook.taken)).toEqual([noticeOf(FORGOTTEN, 10)]);
+  });
+
+  it("is not sent when the project is used again", async () => {
+    await use(FORGOTTEN);
+    await waitFor<string>(
+      "the panel to see the new activity",
+      async () => {
+        const found = (await panel.projects()).find(({ name }) => name === FORGOTTEN);
+        return found?.lastActivity ? { done: found.lastActivity } : { seen: JSON.stringify(found) };
+      },
+      LOOK,
+    );
+    expect(webhook.taken).toHaveLength(1);
+  });
+
+  it("is tried again while the webhook refuses it, which health and the log say", async () => {
+    webhook.isBroken = true;
+    clock.set(4);
+    const [one, other] = [noticeOf(FORGOTTEN, 4), noticeOf(IN_USE, 4)];
+    await posted("refused", [one, one, other, other]);
+    await noticesAre("degraded");
+    expect(panel.said).toContain("The webhook was not told: it answered 500");
+    expect(webhook.taken).toHaveLength(1);
+  });
+
+  it("is sent, again once for each, when the webhook takes it", async () => {
+    webhook.isBroken = false;
+    const notices = [noticeOf(FORGOTTEN, 10), noticeOf(FORGOTTEN, 4), noticeOf(IN_USE, 4)];
+    await posted("taken", notices);
+    await noticesAre("ok");
+    await restart();
+    expect(textsOf(webhook.taken).toSorted()).toEqual(notices.toSorted());
+    expect(webhook.strays).toEqual([]);
+  });
+
+  it("leaves the webhook's address in no answer, no log and no file in plain", async () => {
+    const paths = ["/api/projects", "/api/operations", "/api/health", "/api/openapi.json"];
+    const answers = await Promise.all(
+      paths.map(async (where) => ({ where, text: JSON.stringify((await panel.ask("GET", where)).body) })),
+    );
+    const said = { where: "what the panel said", text: panel.said };
+    const skip = (path: string) => /\/(node_modules|\.git|\.toolchain)$/.test(path);
+    const files = [...filesUnder(platform.fixture.root, skip)];
+    expect(files.map(({ where }) => where)).toEqual(
+      expect.arrayContaining(
+        ["Pulumi.local.yaml", ".runtime/panel/activity.json"].map((name) => platform.path(name)),
+      ),
+    );
+    expect(findLeaks({ WEBHOOK: webhook.secret }, [...answers, said, ...files])).toEqual([]);
+  });
+});

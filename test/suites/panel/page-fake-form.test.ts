@@ -1,0 +1,225 @@
+/** The panel's page in Chromium, against its API played: what a person changes. */
+import { describe, expect, it } from "vitest";
+import { project, refusal } from "../../support/panel/fake-api.ts";
+import { useFakePage } from "../../support/panel/fake-page.ts";
+
+const fake = useFakePage();
+
+describe("a new project", () => {
+  it("is made with the keyboard alone, and its update followed to the end and across a reload", async () => {
+    fake.api.projects = [project("a")];
+    await fake.open();
+    await fake.page.keyboard.press("n");
+    await fake.page.keyboard.type("web-shop");
+    await fake.page.keyboard.press("Tab");
+    await fake.page.keyboard.type("https://github.com/example/web-shop.git");
+    await fake.page.keyboard.press("Tab");
+    await fake.page.keyboard.press("Tab");
+    await fake.page.keyboard.press("ArrowRight");
+    await fake.page.keyboard.press("Tab");
+    await fake.page.keyboard.type("t0ken");
+    await fake.page.keyboard.press("Enter");
+    const bar = fake.page.getByRole("progressbar", { name: "Progress: create web-shop" });
+    await bar.waitFor();
+    expect(fake.api.seen).toEqual([
+      {
+        method: "POST",
+        path: "/api/projects",
+        ifMatch: undefined,
+        body: {
+          name: "web-shop",
+          repo: "https://github.com/example/web-shop.git",
+          git: { auth: "token", secret: "GIT_TOKEN" },
+          secrets: ["GIT_TOKEN"],
+          secretValues: { GIT_TOKEN: "t0ken" },
+        },
+      },
+    ]);
+    const step = { op: "create", type: "docker:index/container:Container", name: "web-shop", urn: "u" };
+    fake.api.operation({ id: "op-1", total: 4, done: 1 });
+    fake.api.play("op-1", "progress", { ...step, status: "begun" });
+    await fake.page.getByText("creating docker container web-shop").waitFor();
+    expect(await bar.getAttribute("value")).toBe("1");
+    await fake.page.reload();
+    await fake.page.locator(".steps", { hasText: "creating" }).waitFor({ state: "attached" });
+    fake.api.play("op-1", "progress", { ...step, status: "failed", message: "no space left" });
+    fake.api.operation({
+      id: "op-1",
+      state: "failed",
+      error: "No space left on the host.",
+      endedAt: new Date().toISOString(),
+    });
+    await fake.page.getByText("No space left on the host.").waitFor();
+    expect(await fake.page.locator(".operation .state").textContent()).toBe("✕ failed");
+    await fake.page.getByRole("button", { name: "Put away: create web-shop" }).click();
+    await fake.page.reload();
+    await fake.row("a").waitFor();
+    expect(await fake.page.locator(".operation").count()).toBe(0);
+    const cutByReload = /\/events net::ERR_ABORTED$/;
+    expect(fake.troubles.filter((trouble) => !cutByReload.test(trouble))).toEqual([]);
+  });
+
+  it("says what is wrong while somebody types, beside the field, and leaves the focus there", async () => {
+    await fake.open();
+    await fake.page.keyboard.press("n");
+    const checked = fake.page.waitForResponse("**/api/projects/check");
+    fake.api.problems = [
+      { path: "name", message: '"Web" is not a project\'s name' },
+      { path: "resources.memory", message: "is too little" },
+    ];
+    await fake.page.keyboard.type("Web");
+    await checked;
+    const name = fake.page.getByLabel("Name", { exact: true });
+    await fake.page.locator("[aria-invalid=true]").waitFor();
+    expect(await fake.page.locator("[aria-invalid=true]").count()).toBe(1);
+    await name.and(fake.page.locator(":focus")).waitFor();
+    const described = (await name.getAttribute("aria-describedby"))?.split(" ").at(-1);
+    expect(await fake.page.locator(`#${described}`).textContent()).toBe('✕ "Web" is not a project\'s name');
+    fake.api.problems = [];
+    await fake.page.keyboard.press("Backspace");
+    await fake.page.locator("[aria-invalid=true]").waitFor({ state: "detached" });
+  });
+
+  it("sends the values of secrets once, and never for a check", async () => {
+    const sent: string[] = [];
+    fake.page.on("request", (request) => sent.push(`${request.url()} ${request.postData() ?? ""}`));
+    await fake.open();
+    await fake.page.keyboard.press("n");
+    await fake.page.getByLabel("Name", { exact: true }).fill("a");
+    await fake.page.getByRole("button", { name: "Add a secret" }).click();
+    await fake.page.getByLabel("Name of the secret").fill("KEY");
+    const checked = fake.page.waitForResponse("**/api/projects/check");
+    await fake.page.getByLabel("Value of KEY").fill("s3cret");
+    await checked;
+    await fake.page.getByRole("button", { name: "Create", exact: true }).click();
+    await fake.page.locator("dialog").waitFor({ state: "detached" });
+    expect(fake.api.seen.map(({ body }) => body.secretValues)).toEqual([{ KEY: "s3cret" }]);
+    expect(sent.filter((request) => request.includes("/check")).length).toBeGreaterThan(0);
+    expect(sent.filter((request) => request.includes("s3cret")).length).toBe(1);
+  });
+
+  it("keeps what was typed when it is refused, and goes to the first field to mend", async () => {
+    await fake.open();
+    await fake.page.keyboard.press("n");
+    await fake.page.getByLabel("Name", { exact: true }).fill("web-shop");
+    await fake.page.getByLabel("Model").fill("nonsense");
+    fake.api.instead = (context) =>
+      context.req.method === "POST" && context.req.path === "/api/projects"
+        ? refusal(context, 422, "The entry is not right.", [
+            { path: "opencode.model", message: '"nonsense" is not a model', fix: "write provider/model" },
+            { path: "env.A", message: "has no value" },
+          ])
+        : undefined;
+    await fake.page.getByRole("button", { name: "Create", exact: true }).click();
+    await fake.page.getByText("env.A: Has no value").waitFor();
+    expect(await fake.focused()).toContain('aria-invalid="true"');
+    expect(await fake.page.getByLabel("Model").inputValue()).toBe("nonsense");
+    expect(await fake.page.getByLabel("Name", { exact: true }).inputValue()).toBe("web-shop");
+    await fake.page.keyboard.press("Escape");
+    await fake.page.getByText("Not saved yet.").waitFor();
+    expect(await fake.page.locator("dialog").count()).toBe(1);
+    await fake.page.keyboard.press("Escape");
+    await fake.page.locator("dialog").waitFor({ state: "detached" });
+  });
+});
+
+describe("a change", () => {
+  const entry = { name: "a", branch: "main", resources: { memory: "1GiB", pids: 99 } };
+
+  async function conflict(now: typeof entry): Promise<void> {
+    fake.api.projects = [project("a", { entry })];
+    await fake.open();
+    await fake.choose("a", "Edit");
+    await fake.page.getByLabel("Memory").and(fake.page.locator("input")).fill("2GiB");
+    fake.api.projects = [project("a", { entry: now })];
+    fake.api.version = "v2";
+    fake.api.instead = (context) =>
+      context.req.method === "PATCH" && context.req.header("if-match") !== '"v2"'
+        ? refusal(context, 409, "projects.yaml has changed.")
+        : undefined;
+  }
+
+  it("sends what changed alone, with the version it is of; an edit of another entry meanwhile asks nobody", async () => {
+    await conflict(entry);
+    await fake.page.getByRole("button", { name: "Save" }).click();
+    await fake.page.locator("dialog").waitFor({ state: "detached" });
+    expect(fake.api.seen).toEqual([
+      {
+        method: "PATCH",
+        path: "/api/projects/a",
+        ifMatch: '"v2"',
+        body: { resources: { memory: "2GiB", pids: 99 }, secretValues: {} },
+      },
+    ]);
+  });
+
+  it("says who changed the entry meanwhile, and takes that over while keeping what was typed", async () => {
+    await conflict({ ...entry, branch: "next" });
+    fake.api.operation({
+      id: "theirs",
+      what: "change a",
+      project: "a",
+      person: "dev@example.com",
+      state: "queued",
+      createdAt: "2999-01-01T00:00:00Z",
+    });
+    await fake.page.getByRole("button", { name: "Save" }).click();
+    await fake.page.getByText("dev@example.com changed this entry meanwhile").waitFor();
+    expect(await fake.page.getByLabel("Branch").inputValue()).toBe("main");
+    await fake.page.getByRole("button", { name: "Load the change, keep what I typed" }).click();
+    expect(await fake.page.getByLabel("Branch").inputValue()).toBe("next");
+    expect(await fake.page.getByLabel("Memory").and(fake.page.locator("input")).inputValue()).toBe("2GiB");
+    await fake.page.getByRole("button", { name: "Save" }).click();
+    await fake.page.locator("dialog").waitFor({ state: "detached" });
+    expect(fake.api.seen.map(({ body }) => body)).toEqual([
+      { resources: { memory: "2GiB", pids: 99 }, secretValues: {} },
+    ]);
+  });
+
+  it("shows a member nothing that only an admin may change, and a machine no act but to look", async () => {
+    fake.api.projects = [project("a", { entry })];
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person" };
+    await fake.open();
+    await fake.choose("a", "Edit");
+    const shown = await fake.page.locator("dialog label:visible, dialog legend:visible").allTextContents();
+    expect(shown).toEqual(expect.arrayContaining(["Branch", "Model", "Secrets"]));
+    expect(shown.filter((text) => /Memory|Processors|Limits|Members/.test(text))).toEqual([]);
+    await fake.page.keyboard.press("Escape");
+    fake.api.me = { email: "ci", admin: false, kind: "machine" };
+    fake.api.changed();
+    await fake.page.locator("#me", { hasText: "ci" }).waitFor();
+    await fake.page.getByRole("button", { name: "More for a" }).click();
+    expect(await fake.page.getByRole("menuitem").allTextContents()).toEqual(["Logs"]);
+  });
+
+  it("stops and starts a project at once", async () => {
+    fake.api.projects = [project("a")];
+    await fake.open();
+    await fake.choose("a", "Stop");
+    await fake.page.locator("#toast", { hasText: "Stopping a" }).waitFor();
+    fake.api.projects = [project("a", { state: "stopped" })];
+    fake.api.changed();
+    await fake.page.getByRole("button", { name: "Start a" }).click();
+    await fake.page.locator("#toast", { hasText: "Starting a" }).waitFor();
+    expect(fake.api.seen.map(({ path }) => path)).toEqual(["/api/projects/a/stop", "/api/projects/a/start"]);
+  });
+
+  it("deletes a workspace only for whoever types its name, and gives the focus back", async () => {
+    fake.api.projects = [project("a")];
+    await fake.open();
+    await fake.choose("a", "Delete");
+    await fake.page.getByText("Stays: the workspace").waitFor();
+    await fake.page.getByRole("checkbox").check();
+    await fake.page.getByRole("button", { name: "Delete with its workspace" }).click();
+    await fake.page.getByText("Is not a.").waitFor();
+    expect(fake.api.seen).toEqual([]);
+    await fake.page.keyboard.press("Escape");
+    expect(await fake.focused()).toContain("More for a");
+    await fake.choose("a", "Delete");
+    await fake.page.getByRole("checkbox").check();
+    await fake.page.getByLabel("Type a to delete its workspace").fill("a");
+    await fake.page.keyboard.press("Enter");
+    await fake.page.locator("dialog").waitFor({ state: "detached" });
+    expect(fake.api.seen.map(({ path }) => path)).toEqual(["/api/projects/a?workspace=delete&confirm=a"]);
+  });
+});

@@ -1,0 +1,195 @@
+/** The panel's page in Chromium, against its API played: the list, the connection, the log. */
+import { describe, expect, it } from "vitest";
+import { project } from "../../support/panel/fake-api.ts";
+import { useFakePage } from "../../support/panel/fake-page.ts";
+
+const fake = useFakePage();
+
+/** Pixels of the log below what is seen of it. */
+const LEFT =
+  "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)(document.querySelector('.log'))";
+
+describe("the list", () => {
+  it("shows a project as it is, and what becomes of it, without a reload and without taking the focus", async () => {
+    const lastActivity = new Date(Date.now() - 2 * 3600_000).toISOString();
+    fake.api.projects = [project("web-shop", { lastActivity, memory: { used: 2 ** 29, limit: 2 ** 30 } })];
+    await fake.open();
+    const shop = fake.row("web-shop");
+    await shop.getByText("running").waitFor();
+    expect(await shop.locator("time").textContent()).toBe("2 hours ago");
+    expect(await shop.locator("time").getAttribute("datetime")).toBe(lastActivity);
+    expect(await shop.getByRole("meter", { name: "memory" }).getAttribute("value")).toBe("0.5");
+    expect(await shop.getByRole("link", { name: "Open web-shop" }).getAttribute("href")).toBe(
+      "http://web-shop.localhost:4000",
+    );
+    const more = shop.getByRole("button", { name: "More for web-shop" });
+    await more.focus();
+    fake.api.projects = [project("web-shop", { state: "failed", reason: "git clone: no such branch" })];
+    fake.api.changed();
+    await shop.getByText("git clone: no such branch").waitFor();
+    expect(await shop.locator(".state").textContent()).toBe("✕failed");
+    expect(await fake.focused()).toContain("More for web-shop");
+    expect(await fake.page.locator("#said").textContent()).toBe("web-shop: failed");
+    expect(fake.troubles).toEqual([]);
+  });
+
+  it("copies the URL and the attach command", async () => {
+    await fake.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    fake.api.projects = [project("a")];
+    await fake.open();
+    await fake.page.getByRole("button", { name: "Copy the attach command of a" }).click();
+    await fake.page.getByText("copied ✓").waitFor();
+    expect(await fake.page.evaluate("navigator.clipboard.readText()")).toBe(
+      "opencode attach http://a.localhost:4000",
+    );
+  });
+
+  it("is filtered from the keyboard, and the filter's letters are no commands", async () => {
+    fake.api.projects = [project("one"), project("nine")];
+    await fake.open();
+    await fake.page.keyboard.press("/");
+    await fake.page.keyboard.type("n");
+    await fake.page.keyboard.type("ine");
+    await fake.row("one").waitFor({ state: "detached" });
+    expect(await fake.page.locator("#count").textContent()).toBe("1 of 2");
+    expect(await fake.page.locator("dialog").count()).toBe(0);
+  });
+
+  it("leaves single keys alone for whoever has turned them off, after a reload too", async () => {
+    await fake.open();
+    await fake.page.getByRole("button", { name: "Single keys" }).click();
+    await fake.page.reload();
+    await fake.page.locator("#keys[aria-pressed=false]").waitFor();
+    await fake.page.keyboard.press("n");
+    expect(await fake.page.locator("dialog").count()).toBe(0);
+    await fake.page.getByRole("button", { name: "Single keys" }).click();
+    await fake.page.keyboard.press("n");
+    expect(await fake.page.locator("dialog").count()).toBe(1);
+  });
+
+  it("helps where there is nothing, and tells a member whom to ask", async () => {
+    await fake.open();
+    await fake.page.getByRole("button", { name: "Create the first project" }).waitFor();
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person" };
+    fake.api.changed();
+    await fake.page.getByText("Ask an admin").waitFor();
+    await fake.page.keyboard.press("n");
+    expect(await fake.page.locator("dialog").count()).toBe(0);
+  });
+
+  it("shows markup in names, reasons, updates and logs as the text it is", async () => {
+    const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+    fake.api.projects = [
+      project(evil, { state: "failed", reason: evil, repo: evil, url: "javascript:alert(1)" }),
+    ];
+    fake.api.operation({
+      id: "op",
+      what: evil,
+      person: evil,
+      state: "failed",
+      error: evil,
+      endedAt: new Date().toISOString(),
+    });
+    fake.api.log({ at: "2026-01-01T00:00:00Z", stream: "stdout", text: evil });
+    await fake.open();
+    await fake.page.locator(".reason", { hasText: evil }).waitFor();
+    await fake.page.locator(".operation .alert", { hasText: evil }).waitFor();
+    await fake.page.locator("#projects .row-acts button", { hasText: "Logs" }).click();
+    await fake.page.locator(".log", { hasText: evil }).waitFor();
+    expect(await fake.page.locator("main img, main script, dialog img, dialog script").count()).toBe(0);
+    expect(await fake.page.locator("[href^=javascript]").count()).toBe(0);
+    expect(await fake.page.title()).not.toBe("owned");
+    expect(fake.troubles).toEqual([]);
+  });
+});
+
+describe("the connection", () => {
+  it("says when a part of the page did not come, and offers to load it again", async () => {
+    fake.api.projects = [project("a")];
+    await fake.page.route("**/menu.ts", (route) => route.abort("connectionreset"), { times: 2 });
+    await fake.page.goto(fake.api.url);
+    await fake.page.getByText("The page did not load whole.").waitFor();
+    await fake.page.unrouteAll();
+    await fake.page.getByRole("link", { name: "Load it again" }).click();
+    await fake.row("a").waitFor();
+  });
+
+  it("says when it is lost, tries again, and goes on where it was", async () => {
+    fake.api.projects = [project("a")];
+    await fake.open();
+    await fake.api.stop();
+    await fake.page.getByText("Offline, trying again.").waitFor();
+    expect(await fake.row("a").count()).toBe(1);
+    fake.api.projects = [project("a"), project("b")];
+    await fake.api.start();
+    await fake.page.getByRole("button", { name: "Try now" }).click();
+    await fake.row("b").waitFor();
+    await fake.page.getByText("Offline, trying again.").waitFor({ state: "hidden" });
+  });
+
+  it.each([
+    ["a redirect to a login page", () => Response.redirect("https://login.example.com/", 302)],
+    ["401", () => new Response("", { status: 401 })],
+  ])("says that the login has ended, on %s, and goes on after another", async (_, answer) => {
+    fake.api.projects = [project("a")];
+    await fake.open();
+    await fake.page.keyboard.press("n");
+    fake.api.instead = answer;
+    await fake.page.getByLabel("Name", { exact: true }).fill("typed");
+    const ended = fake.page.getByRole("alertdialog", { name: "Your login has ended" });
+    await ended.getByRole("button", { name: "Reload" }).waitFor();
+    await fake.page.keyboard.press("Escape");
+    expect(await ended.count()).toBe(1);
+    fake.api.instead = undefined;
+    await fake.page.evaluate("dispatchEvent(new Event('focus'))");
+    await ended.waitFor({ state: "detached" });
+    expect(await fake.page.getByLabel("Name", { exact: true }).inputValue()).toBe("typed");
+  });
+
+  it("notices an ended login from its stream alone", async () => {
+    await fake.open();
+    fake.api.instead = () => Response.redirect("https://login.example.com/", 302);
+    fake.api.cut();
+    await fake.page.getByRole("alertdialog", { name: "Your login has ended" }).waitFor();
+  });
+});
+
+describe("a log", () => {
+  const line = (n: number) => ({
+    at: `2026-01-01T00:00:00.${String(n).padStart(9, "0")}Z`,
+    stream: "stdout" as const,
+    text: `line ${n}.`,
+  });
+
+  it("follows, pauses where somebody scrolls up, jumps to the end, and has only so many lines", async () => {
+    fake.api.projects = [project("a")];
+    for (let n = 0; n < 2100; n++) fake.api.log(line(n));
+    await fake.open();
+    await fake.choose("a", "Logs");
+    const log = fake.page.getByRole("log");
+    await log.getByText("line 2099.").waitFor();
+    expect(await log.locator("> div").count()).toBe(2000);
+    await fake.page.evaluate("document.querySelector('.log').scrollTop = 0");
+    await fake.page.getByText("paused", { exact: true }).waitFor();
+    fake.api.log(line(2100));
+    await fake.page.getByText("paused, 1 new").waitFor();
+    await fake.page.getByRole("button", { name: "Jump to the end" }).click();
+    await log.getByText("line 2100.").waitFor();
+    expect(await fake.page.evaluate<number>(LEFT)).toBeLessThan(2);
+    await fake.page.getByRole("button", { name: "Times" }).click();
+    await log.getByText("2026-01-01T00:00:00Z").last().waitFor();
+  });
+
+  it("has no line twice after its stream was cut", async () => {
+    fake.api.projects = [project("a")];
+    for (let n = 0; n < 3; n++) fake.api.log(line(n));
+    await fake.open();
+    await fake.choose("a", "Logs");
+    await fake.page.getByText("line 2.").waitFor();
+    fake.api.cut();
+    await fake.page.getByText("offline, trying again", { exact: true }).waitFor();
+    fake.api.log(line(3));
+    await fake.page.getByText("line 3.").waitFor();
+    expect(await fake.page.getByRole("log").locator("> div").count()).toBe(4);
+  });
+});

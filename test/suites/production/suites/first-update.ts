@@ -1,0 +1,247 @@
+import { randomUUID } from "node:crypto";
+import { connect } from "node:net";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerTo } from "../../../../lab/model/model.ts";
+import { screenshot, type Watched } from "../../../support/browser.ts";
+import { launchBrowser, logIn, openProject, persist, prompt } from "../../../support/production/people.ts";
+import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
+import { waitFor } from "../../../support/wait.ts";
+
+/** Demands 1 and 2: from nothing to an answered prompt, and nothing open but what is meant to be. */
+export function firstUpdate(world: () => World): void {
+  describe("the first update, from nothing", () => {
+    let first: Updated;
+
+    beforeAll(async () => {
+      first = await world().update();
+    });
+
+    it("succeeds, and makes one droplet, one tunnel, and a hostname for each project", () => {
+      expect(first.code, first.output.slice(-8000)).toBe(0);
+      const { cloudflare, digitalocean } = world();
+      expect(digitalocean.droplets()).toHaveLength(1);
+      expect([...cloudflare.state.tunnels.values()].filter(({ deleted_at }) => !deleted_at)).toHaveLength(1);
+      expect([...cloudflare.state.records.values()].map(({ name }) => name).sort()).toEqual([
+        "alpha-code.example.com",
+        "beta-code.example.com",
+        "code.example.com",
+        "ssh-code.example.com",
+      ]);
+    });
+
+    it("booted the droplet by its user data, to the end and without an error", async () => {
+      expect(await world().onDroplet("cloud-init", "status")).toContain("status: done");
+      expect(await world().onDroplet("findmnt", "-no", "FSTYPE", "/workspaces")).toBe("ext4\n");
+      expect(await world().onDroplet("cloud-init", "schema", "--system")).toContain("Valid");
+    });
+
+    it("has both clouds saying only what their published descriptions allow", () => {
+      expect(world().digitalocean.violations).toEqual([]);
+    });
+
+    it("finds nothing to do when it is run again, with and without a look at what is there", async () => {
+      const second = await world().update();
+      expect(second.code, second.output.slice(-4000)).toBe(0);
+      expect(second.changes).toEqual([]);
+      const refreshed = await world().update("--refresh");
+      expect(refreshed.code, refreshed.output.slice(-4000)).toBe(0);
+      expect(refreshed.changes).toEqual([]);
+    });
+  });
+
+  describe("a colleague", () => {
+    let browser: Browser;
+    let watched: Watched;
+
+    beforeAll(async () => {
+      browser = await launchBrowser(world());
+    });
+    afterAll(() => browser?.close());
+
+    it("logs in with Google and is in the project", async () => {
+      watched = await openProject(world(), browser, "alpha", `dev@${DOMAIN}`);
+      expect(new URL(watched.page.url()).host).toBe("alpha-code.example.com");
+      await screenshot(watched.page, "production-open");
+    });
+
+    it("gets a prompt answered there", async () => {
+      const nonce = randomUUID();
+      const answer = answerTo(`nonce:${nonce}`);
+      await prompt(watched.page, `What do you say to nonce:${nonce}`);
+      // The tab and the heading show it too, as the session's title.
+      await persist(watched.page, "the answer, beside the title", async () => {
+        const shown = await watched.page.getByText(answer).filter({ visible: true }).count();
+        return shown > 2 ? { done: true } : { seen: `it is shown ${shown} times` };
+      });
+      await screenshot(watched.page, "production-answered");
+    });
+
+    it("runs a command in the terminal, over a WebSocket through edge and tunnel", async () => {
+      const frames: string[] = [];
+      watched.page.on("websocket", (socket) => {
+        socket.on("framereceived", ({ payload }) => frames.push(payload.toString()));
+      });
+      await watched.page.keyboard.press("Control+Backquote");
+      await persist(watched.page, "a terminal's prompt", async () =>
+        frames.length > 0 ? { done: true } : { seen: "no frame" },
+      );
+      // The terminal is the right half; a page that was reloaded has not put the cursor there.
+      await watched.page.mouse.click(945, 400);
+      await watched.page.keyboard.type("echo $((6 * 7)) in $PWD\n");
+      await waitFor("the command's output", () => {
+        const text = frames.join("");
+        return text.includes("42 in /workspace") ? { done: true } : { seen: text };
+      });
+    });
+
+    it("finds the projects listed at the panel's hostname", async () => {
+      const { page } = watched;
+      await page.goto("https://code.example.com/");
+      await page.getByRole("link", { name: "beta" }).waitFor();
+      expect(await page.getByRole("link", { name: "beta" }).getAttribute("href")).toBe(
+        "https://beta-code.example.com/",
+      );
+      await screenshot(page, "production-index");
+    });
+
+    it("is refused outside the team's domain", async () => {
+      const { page } = await logIn(browser, world().urls.browser("alpha"), "somebody@elsewhere.example");
+      await page.getByText("does not have access").waitFor();
+      await screenshot(page, "production-refused");
+      await page.context().close();
+    });
+  });
+}
+
+/** Demand 1's second half: what is refused, at the edge and, past it, at the connector. */
+export function refusals(world: () => World): void {
+  const host = "alpha-code.example.com";
+  const path = "/global/health";
+  const email = `dev@${DOMAIN}`;
+  const sign = (options: object = {}) => world().cloudflare.sign({ application: host, email, ...options });
+  /** What the connector answers to each: cloudflared says 502 of a token that it cannot verify, 403 of one that is not for it. */
+  const tokens: Record<string, { make: () => Promise<string> | undefined; refusal: number }> = {
+    "no token": { make: () => undefined, refusal: 403 },
+    "a forged token": { make: () => sign({ forged: true }), refusal: 502 },
+    "an expired token": { make: () => sign({ expiresIn: -60 }), refusal: 502 },
+    "another application's token": {
+      make: () => sign({ application: "beta-code.example.com" }),
+      refusal: 403,
+    },
+  };
+  const url = `https://${host}${path}`;
+
+  describe("a request", () => {
+    for (const [name, { make, refusal }] of Object.entries(tokens)) {
+      it(`with ${name} is refused at the edge`, async () => {
+        const token = await make();
+        const headers: Record<string, string> = token ? { cookie: `CF_Authorization=${token}` } : {};
+        const answer = await world().cloudflare.edge.fetch(url, { headers });
+        expect(answer.status).toBe(302);
+        expect(answer.headers.get("location")).toContain("https://acme.cloudflareaccess.com/");
+      });
+
+      it(`with ${name} is refused at the connector when it comes past the edge`, async () => {
+        const token = await make();
+        const headers: Record<string, string> = token ? { "cf-access-jwt-assertion": token } : {};
+        const answer = await world().cloudflare.bypass(url, { headers });
+        expect(answer.status).toBe(refusal);
+        expect(await answer.text()).not.toContain("healthy");
+      });
+    }
+
+    it("with a right token passes both", async () => {
+      const token = await sign();
+      const past = await world().cloudflare.bypass(url, { headers: { "cf-access-jwt-assertion": token } });
+      expect([past.status, await past.text()]).toEqual([200, expect.stringContaining('"healthy":true')]);
+      const headers = { cookie: `CF_Authorization=${token}` };
+      expect((await world().cloudflare.edge.fetch(url, { headers })).status).toBe(200);
+    });
+
+    it("of a machine passes with the service token, and with no other", async () => {
+      const { clientId, clientSecret } = await world().serviceToken();
+      const ask = (secret: string) =>
+        world().cloudflare.edge.fetch(url, {
+          headers: { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": secret },
+        });
+      expect((await ask(clientSecret)).status).toBe(200);
+      const other = clientSecret.endsWith("0") ? "1" : "0";
+      expect((await ask(`${clientSecret.slice(0, -1)}${other}`)).status).toBe(302);
+    });
+
+    it("reaches no project by another project's hostname", async () => {
+      const token = await sign();
+      const answer = await world().cloudflare.edge.fetch(`https://${host}/p/beta${path}`, {
+        headers: { cookie: `CF_Authorization=${token}` },
+      });
+      expect(await answer.text()).not.toContain('"healthy":true');
+    });
+  });
+
+  describe("the droplet's address", () => {
+    const outcome = (port: number): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connect({ host: world().droplet().ip, port, timeout: 3000 });
+        socket.once("connect", () => resolve("connected"));
+        socket.once("timeout", () => resolve("refused"));
+        socket.once("error", () => resolve("refused"));
+        socket.once("close", () => socket.destroy());
+        for (const event of ["connect", "timeout", "error"]) socket.once(event, () => socket.destroy());
+      });
+
+    it("answers SSH from the allow-list", async () => {
+      expect(await outcome(22)).toBe("connected");
+    });
+
+    it.each([80, 443, 2375, 2376, 4080, 4096, 8080, 20241])("refuses port %d", async (port) => {
+      expect(await outcome(port)).toBe("refused");
+    });
+
+    it("refuses SSH from elsewhere", async () => {
+      expect(await world().digitalocean.connectFromElsewhere(world().droplet().id, 22)).toBe("refused");
+    });
+
+    it("refuses a password, and forwards nothing", async () => {
+      const settings = await world().onDroplet("sshd", "-T");
+      for (const line of [
+        "passwordauthentication no",
+        "allowtcpforwarding no",
+        "permitrootlogin without-password",
+      ])
+        expect(settings).toContain(line);
+    });
+  });
+
+  describe("a project's container", () => {
+    const inside = (script: string) =>
+      world().digitalocean.exec(world().droplet().id, [
+        "docker",
+        "exec",
+        world().names.project("alpha"),
+        "bash",
+        "-c",
+        script,
+      ]);
+    const METADATA = "http://169.254.169.254/metadata/v1/user-data";
+
+    it("does not reach the metadata service, which the droplet does", async () => {
+      expect(await world().onDroplet("curl", "-sf", "--max-time", "5", METADATA)).toContain("#cloud-config");
+      expect((await inside(`curl -sf --max-time 3 ${METADATA}`)).code).not.toBe(0);
+    });
+
+    it("reaches neither the droplet's sshd nor Traefik nor its neighbour", async () => {
+      const format = "{{(index .IPAM.Config 0).Gateway}}";
+      const gateway = (
+        await world().onDroplet("docker", "network", "inspect", "-f", format, "opencode")
+      ).trim();
+      expect(gateway).toMatch(/^172\.(2[89]|3[01])\./);
+      for (const address of [world().droplet().ip, gateway])
+        expect((await inside(`timeout 3 bash -c 'exec 3<>/dev/tcp/${address}/22'`)).code).not.toBe(0);
+      expect((await inside("timeout 3 bash -c 'exec 3<>/dev/tcp/127.0.0.1/4080'")).code).not.toBe(0);
+      expect(
+        (await inside(`timeout 3 bash -c 'exec 3<>/dev/tcp/${world().names.project("beta")}/4096'`)).code,
+      ).not.toBe(0);
+    });
+  });
+}

@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Fault } from "../../../../lab/clouds/faults.ts";
+import type { Updated, World } from "../../../support/production/world.ts";
+
+const DRAFT = "not committed yet\n";
+
+/** Demand 4: what was lost comes back, and what went wrong half-way leaves nothing behind. */
+export function losses(world: () => World): void {
+  describe("a droplet that somebody has destroyed", () => {
+    let lost: number;
+    let updated: Updated;
+
+    beforeAll(async () => {
+      const draft = `/workspaces/alpha/draft.txt`;
+      await world().onDroplet("sh", "-c", `printf '${DRAFT}' > ${draft} && chown 1000:1000 ${draft} && sync`);
+      lost = world().droplet().id;
+      await world().digitalocean.destroyOutside(lost);
+      updated = await world().update("--refresh");
+    });
+
+    it("is made again by one update", () => {
+      expect(updated.code, updated.output.slice(-8000)).toBe(0);
+      expect(world().droplet().id).not.toBe(lost);
+      expect(updated.output).toMatch(new RegExp(`droplet ${lost} no longer exists`, "i"));
+    });
+
+    it("has every container again, and serves", async () => {
+      expect(Object.keys(await world().containers()).sort()).toEqual([
+        "opencode-connector",
+        "opencode-notice",
+        "opencode-project-alpha",
+        "opencode-project-beta",
+        "opencode-traefik",
+      ]);
+      await world().answers("alpha");
+    });
+
+    it("has the workspaces with files that nobody had committed", async () => {
+      expect(await world().onDroplet("cat", "/workspaces/alpha/draft.txt")).toBe(DRAFT);
+    });
+
+    it("leaves the next update nothing to do", async () => {
+      expect((await world().update()).changes).toEqual([]);
+    });
+  });
+
+  describe("an update under which the clouds fail", () => {
+    const cloudflare: Record<string, Fault> = {
+      "a limit of requests (429)": {
+        method: "POST",
+        path: /\/access\/apps$/,
+        times: 1,
+        kind: "429",
+        retryAfter: 1,
+      },
+      "an error of the server's (500)": { method: "POST", path: /\/dns_records$/, times: 1, kind: "500" },
+    };
+    for (const [name, fault] of Object.entries(cloudflare)) {
+      it(`gets over ${name} by itself`, async () => {
+        world().cloudflare.faults.inject(fault);
+        world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
+        const updated = await world().update();
+        expect(updated.code, updated.output.slice(-4000)).toBe(0);
+        expect(world().cloudflare.faults.pending).toBe(0);
+        await withoutExtra(world());
+      });
+    }
+
+    it.each([
+      ["an application", /\/access\/apps$/],
+      ["a record", /\/dns_records$/],
+    ])("ends, when the answer to making %s never comes; the next one converges", async (_, path) => {
+      world().cloudflare.faults.inject({ method: "POST", path, times: 10, kind: "hang-after" });
+      world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
+      const failed = await world().update();
+      expect(failed.code).not.toBe(0);
+      world().cloudflare.faults.clear();
+      const updated = await world().update();
+      expect(updated.code, updated.output.slice(-4000)).toBe(0);
+      expectNoOrphans(world(), ["alpha", "beta", "epsilon"]);
+      await withoutExtra(world());
+    });
+
+    it("ends, when the answer to making a droplet never comes; the next one converges, with one droplet", async () => {
+      const before = world().droplet().id;
+      await world().configure("opencode-platform:dropletGeneration", "2");
+      world().digitalocean.faults.inject({
+        method: "POST",
+        path: /^\/v2\/droplets$/,
+        times: 10,
+        kind: "hang-after",
+      });
+      const failed = await world().update();
+      expect(failed.code).not.toBe(0);
+      world().digitalocean.faults.clear();
+      expect(world().digitalocean.droplets().length).toBeGreaterThan(1);
+      await world().answers("alpha");
+      const updated = await world().update();
+      expect(updated.code, updated.output.slice(-8000)).toBe(0);
+      expect(world().droplet().id).not.toBe(before);
+      expect(await world().onDroplet("cat", "/workspaces/alpha/draft.txt")).toBe(DRAFT);
+      await world().answers("alpha");
+      expectNoOrphans(world(), ["alpha", "beta"]);
+    });
+  });
+}
+
+async function withoutExtra(world: World): Promise<void> {
+  world.write([{ name: "alpha" }, { name: "beta" }]);
+  const updated = await world.update();
+  expect(updated.code, updated.output.slice(-4000)).toBe(0);
+  expectNoOrphans(world, ["alpha", "beta"]);
+}
+
+/** Both clouds have what the stack has, and nothing twice. */
+function expectNoOrphans(world: World, projects: readonly string[]): void {
+  const hostnames = [...projects.map((name) => `${name}-code`), "code", "ssh-code"].map(
+    (label) => `${label}.example.com`,
+  );
+  const { applications, records, policies, serviceTokens, tunnels } = world.cloudflare.state;
+  expect([...applications.values()].map(({ domain }) => domain).sort()).toEqual([...hostnames].sort());
+  expect([...records.values()].map(({ name }) => name).sort()).toEqual([...hostnames].sort());
+  expect([policies.size, serviceTokens.size]).toEqual([2, 1]);
+  expect([...tunnels.values()].filter(({ deleted_at }) => !deleted_at)).toHaveLength(1);
+  const { digitalocean } = world;
+  for (const kind of ["droplets", "volumes", "sshKeys", "firewalls", "projects", "tags"] as const)
+    expect([kind, digitalocean[kind]().length]).toEqual([kind, 1]);
+}

@@ -1,0 +1,153 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser, logIn, openProject } from "../../../support/production/people.ts";
+import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
+import { waitFor } from "../../../support/wait.ts";
+
+/** Part 3: who may open which project, and that whoever is taken off is out at once. */
+export function members(world: () => World): void {
+  const project = "alpha-code.example.com";
+  const [dev, other, guest] = [`dev@${DOMAIN}`, `other@${DOMAIN}`, "ann@partner.example"];
+  const groups = (...shop: string[]) => ({ groups: { shop } });
+  const closed = [{ name: "alpha", members: ["shop"] }, { name: "beta" }];
+
+  const ask = async (url: string, token: string) => {
+    const headers = { cookie: `CF_Authorization=${token}` };
+    return await world().cloudflare.edge.fetch(url, { headers });
+  };
+  /** The names that the platform's index lists to somebody. */
+  const listedTo = async (email: string) => {
+    const token = await world().cloudflare.sign({ application: "code.example.com", email });
+    const answer = await ask("https://code.example.com/projects.json", token);
+    const { projects } = (await answer.json()) as { projects: { name: string }[] };
+    return projects.map(({ name }) => name);
+  };
+  const did = ({ changes }: Updated) => changes.map(({ op, what }) => `${op} ${what}`).sort();
+  const succeeded = (updated: Updated) => expect(updated.code, updated.output.slice(-6000)).toBe(0);
+
+  describe("a project that names its members", () => {
+    let browser: Browser;
+    let containers: Record<string, string>;
+    let named: Updated;
+    let taken: Updated;
+    let token: string;
+    /** Resolves when the stream that somebody has open has ended. */
+    let ended: Promise<void>;
+    const [heard, over] = [[] as string[], { yes: false }];
+
+    beforeAll(async () => {
+      containers = await world().containers();
+      world().write(closed, groups(dev, guest));
+      named = await world().update();
+      browser = await launchBrowser(world());
+    });
+    afterAll(() => browser?.close());
+
+    it("has a policy of its own, and nothing else of the platform is touched", async () => {
+      succeeded(named);
+      expect(did(named)).toEqual([
+        "create ZeroTrustAccessPolicy panel-application-people",
+        "create ZeroTrustAccessPolicy project-alpha-application-people",
+        "update Command alpha-index",
+        "update Command panel-revocation",
+        "update Command project-alpha-revocation",
+        "update ZeroTrustAccessApplication panel-application",
+        "update ZeroTrustAccessApplication project-alpha-application",
+      ]);
+      expect(await world().containers()).toEqual(containers);
+      expect((await world().update("--refresh")).changes).toEqual([]);
+    });
+
+    it("lets a member in, by the group and from another domain than the stack's", async () => {
+      await world().answers("alpha");
+      const { page } = await openProject(world(), browser, "alpha", guest);
+      expect(new URL(page.url()).host).toBe(project);
+      await page.context().close();
+    });
+
+    it("refuses a colleague who is no member, who may open the others", async () => {
+      const refused = await logIn(browser, world().urls.browser("alpha"), other);
+      await refused.page.getByText("does not have access").waitFor();
+      await refused.page.context().close();
+      const { page } = await openProject(world(), browser, "beta", other);
+      expect(new URL(page.url()).host).toBe("beta-code.example.com");
+      await page.context().close();
+    });
+
+    it("is listed to those alone who may open it", async () => {
+      expect(await listedTo(dev)).toEqual(["alpha", "beta"]);
+      expect(await listedTo(other)).toEqual(["beta"]);
+      expect(await listedTo(guest)).toEqual(["alpha"]);
+    });
+
+    it("is refused at once to somebody who is taken off, whatever that person has open", async () => {
+      token = await world().cloudflare.sign({ application: project, email: dev });
+      const stream = await ask(`https://${project}/event`, token);
+      expect(stream.status).toBe(200);
+      ended = listen(stream, (part) => heard.push(part)).then(() => {
+        over.yes = true;
+      });
+      await waitFor("the stream's first event", () =>
+        heard.length > 0 ? { done: true } : { seen: "nothing" },
+      );
+      world().write(closed, groups(guest));
+      taken = await world().update();
+      succeeded(taken);
+      expect(over.yes, "the stream has ended by the end of the update").toBe(true);
+      await ended;
+      const answer = await ask(`https://${project}/global/health`, token);
+      expect([answer.status, answer.headers.get("location")]).toEqual([
+        302,
+        expect.stringContaining("https://acme.cloudflareaccess.com/"),
+      ]);
+      const { page } = await logIn(browser, world().urls.browser("alpha"), dev);
+      await page.getByText("does not have access").waitFor();
+      await page.context().close();
+      expect(await listedTo(dev)).toEqual(["beta"]);
+    });
+
+    it("changes nothing but that policy and who is shown it, and no container", async () => {
+      expect(did(taken)).toEqual([
+        "update Command alpha-index",
+        "update Command project-alpha-revocation",
+        "update ZeroTrustAccessPolicy project-alpha-application-people",
+      ]);
+      expect(await world().containers()).toEqual(containers);
+    });
+
+    it("keeps the sessions of the others when somebody joins", async () => {
+      const member = await world().cloudflare.sign({ application: project, email: guest });
+      world().write(closed, groups(guest, dev));
+      succeeded(await world().update());
+      expect((await ask(`https://${project}/global/health`, member)).status).toBe(200);
+    });
+
+    it("is open to whoever the stack lets in once it names nobody", async () => {
+      const member = await world().cloudflare.sign({ application: project, email: guest });
+      world().write([{ name: "alpha" }, { name: "beta" }]);
+      const updated = await world().update();
+      succeeded(updated);
+      expect(did(updated)).toEqual([
+        "delete ZeroTrustAccessPolicy panel-application-people",
+        "delete ZeroTrustAccessPolicy project-alpha-application-people",
+        "update Command alpha-index",
+        "update Command panel-revocation",
+        "update Command project-alpha-revocation",
+        "update ZeroTrustAccessApplication panel-application",
+        "update ZeroTrustAccessApplication project-alpha-application",
+      ]);
+      expect((await ask(`https://${project}/global/health`, member)).status).toBe(302);
+      expect(await listedTo(other)).toEqual(["alpha", "beta"]);
+    });
+  });
+}
+
+/** Reads a stream until it ends or is cut. */
+async function listen(answer: Response, hear: (part: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  try {
+    for await (const part of answer.body ?? []) hear(decoder.decode(part));
+  } catch {
+    // cut
+  }
+}

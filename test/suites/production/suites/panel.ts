@@ -1,0 +1,271 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type SshServer, startSsh } from "../../../../lab/forges/ssh-server.ts";
+import { type Postgres, startPostgres } from "../../../support/production/postgres.ts";
+import { DOMAIN, type World } from "../../../support/production/world.ts";
+import { must } from "../../../support/run.ts";
+import { removeFolder, temporaryFolder } from "../../../support/temporary.ts";
+import { waitFor } from "../../../support/wait.ts";
+
+const HOST = "code.example.com";
+const [admin, member] = [`ann@${DOMAIN}`, `dev@${DOMAIN}`];
+const POSTGRES_PORT = 25_432;
+/** Where the panel's directory is on the droplet. */
+const PANEL = "/workspaces/.panel";
+
+interface Operation {
+  readonly id: string;
+  readonly state: string;
+  readonly error?: string;
+}
+
+/** Part 4: the panel as a container on the droplet, with the state and the repository where a team has them. */
+export function panel(world: () => World): void {
+  describe("the panel on the droplet", () => {
+    const folder = temporaryFolder();
+    const repository = join(folder, "platform.git");
+    let postgres: Postgres;
+    let before: Record<string, string>;
+    let ssh: SshServer;
+    const git = (...args: string[]) =>
+      must("git", ["-c", "user.name=Ann", "-c", `user.email=${admin}`, ...args], { cwd: world().root });
+
+    const ask = async (path: string, email: string, init: RequestInit = {}) => {
+      const token = await world().cloudflare.sign({ application: HOST, email });
+      const headers = { ...init.headers, cookie: `CF_Authorization=${token}` };
+      return await world().cloudflare.edge.fetch(`https://${HOST}${path}`, { ...init, headers });
+    };
+    const onHost = (...argv: string[]) => world().onDroplet(...argv);
+    const send = (method: string, path: string, body?: object, email = admin) =>
+      ask(path, email, {
+        method,
+        ...(body ? { body: JSON.stringify(body), headers: { "content-type": "application/json" } } : {}),
+      });
+    const names = async (email: string) => {
+      const { projects } = (await (await ask("/api/projects", email)).json()) as {
+        projects: { name: string }[];
+      };
+      return projects.map(({ name }) => name).sort();
+    };
+    /** Does something that needs an update, and waits for its end. */
+    const carryOut = async (method: string, path: string, body?: object): Promise<void> => {
+      const answer = await send(method, path, body);
+      const text = await answer.text();
+      expect(answer.status, text).toBe(202);
+      const { operation } = JSON.parse(text) as { operation: Operation };
+      await waitFor<true>(
+        `${method} ${path}`,
+        async () => {
+          const now = (await (await ask(`/api/operations/${operation.id}`, admin)).json()) as Operation;
+          if (now.state === "failed" || now.state === "interrupted") throw new Error(JSON.stringify(now));
+          return now.state === "succeeded" ? { done: true } : { seen: JSON.stringify(now) };
+        },
+        { within: 300_000, every: 1000 },
+      );
+    };
+
+    beforeAll(async () => {
+      const { gateway } = world().digitalocean;
+      postgres = await startPostgres(gateway, POSTGRES_PORT);
+      before = { ...world().shell };
+      const passphrase = readFileSync(world().path(".state", "passphrase"), "utf8").trim();
+      const variables = { PULUMI_BACKEND_URL: postgres.url, PULUMI_CONFIG_PASSPHRASE: passphrase };
+      await moveState(world(), variables, true);
+      execFileSync("git", ["init", "--quiet", "--bare", "--initial-branch=main", repository]);
+      ssh = await startSsh(folder, { host: gateway });
+      await configurePanel(world(), {
+        remote: `ssh://git@${gateway}:${ssh.port}/platform.git`,
+        knownHosts: [ssh.knownHost(gateway)],
+        admins: [admin],
+      });
+      world().write([
+        { name: "alpha", members: [member] },
+        { name: "beta", members: [admin] },
+      ]);
+      await git("add", "--force", "projects.yaml", "Pulumi.prod.yaml");
+      await git("commit", "--quiet", "--message", "Deploy the team's projects");
+      await git("push", "--quiet", repository, "HEAD:main");
+      await bringTools(world());
+      const updated = await world().update();
+      expect(updated.code, updated.output.slice(-6000)).toBe(0);
+      const key = await world().pulumi(["stack", "output", "panelDeployKey"]);
+      ssh.authorize(key.stdout.trim());
+      await waitFor<true>(
+        "the panel to answer",
+        async () => {
+          const answer = await ask("/api/projects", admin);
+          const body = await answer.text();
+          if (answer.status === 200 && body.startsWith("{")) return { done: true };
+          const log = await world()
+            .onDroplet("sh", "-c", `docker logs --tail 20 ${world().names.panel} 2>&1`)
+            .catch(String);
+          return { seen: `${answer.status} ${body.slice(0, 300)}\n${log}` };
+        },
+        { within: 900_000, every: 3000 },
+      );
+    });
+    afterAll(async () => {
+      await moveState(world(), before, false);
+      await ssh?.close();
+      await postgres?.stop();
+      removeFolder(folder);
+    });
+
+    it("shows an admin everything, and a member what that person may open", async () => {
+      expect(await names(admin)).toEqual(["alpha", "beta"]);
+      expect(await names(member)).toEqual(["alpha"]);
+      expect((await ask("/api/projects/beta/logs", member)).status).toBe(404);
+    });
+
+    it("lets a member act on that person's own projects alone, and somebody from outside on none", async () => {
+      const file = await onHost("cat", `${PANEL}/checkout/projects.yaml`);
+      const containers = await world().containers();
+      for (const [method, path, body] of [
+        ["POST", "/api/projects/beta/stop", undefined],
+        ["PATCH", "/api/projects/beta", { branch: "main" }],
+        ["DELETE", "/api/projects/beta", undefined],
+      ] as const)
+        expect((await send(method, path, body, member)).status, `${method} ${path}`).toBe(404);
+      expect((await send("POST", "/api/projects", { name: "mine" }, member)).status).toBe(403);
+      // Whoever has a token that the edge should not have given.
+      expect(await names("eve@elsewhere.example")).toEqual([]);
+      expect(
+        (await send("POST", "/api/projects/alpha/stop", undefined, "eve@elsewhere.example")).status,
+      ).toBe(404);
+      expect(await onHost("cat", `${PANEL}/checkout/projects.yaml`)).toBe(file);
+      expect(await world().containers()).toEqual(containers);
+      const audit = await onHost("cat", `${PANEL}/checkout/.runtime/panel/audit.jsonl`);
+      expect(audit).toMatch(new RegExp(`"${member}".*"outcome":"refused"`));
+    });
+
+    it("refuses who has no token, or another application's, at the edge, at the connector and by itself", async () => {
+      const url = `https://${HOST}/api/projects`;
+      expect((await world().cloudflare.edge.fetch(url)).status).toBe(302);
+      const foreign = await world().cloudflare.sign({ application: "alpha-code.example.com", email: admin });
+      const assertion = { "cf-access-jwt-assertion": foreign };
+      expect((await world().cloudflare.bypass(url, { headers: assertion })).status).toBe(403);
+      const here = async (...headers: string[]) => {
+        const flags = headers.flatMap((header) => ["-H", header]);
+        const code = ["-s", "-o", "/dev/null", "-w", "%{http_code}"];
+        const at = `http://127.0.0.1:4090/api/projects`;
+        return await onHost("curl", ...code, "-H", `Host: ${HOST}`, ...flags, at);
+      };
+      expect(await here()).toBe("401");
+      expect(await here(`Cf-Access-Jwt-Assertion: ${foreign}`)).toBe("401");
+      const own = await world().cloudflare.sign({ application: HOST, email: admin });
+      expect(await here(`Cf-Access-Jwt-Assertion: ${own}`)).toBe("200");
+    });
+
+    it("adds a project: file, commit by the person, container, hostname; an update by hand has nothing left to do", async () => {
+      await carryOut("POST", "/api/projects", { name: "delta" });
+      await world().answers("delta");
+      const log = await must("git", ["-C", repository, "log", "-1", "--format=%ae %s", "main"], {});
+      expect(log.stdout).toMatch(new RegExp(`^${admin} .*delta`));
+      await git("pull", "--quiet", "--ff-only", repository, "main");
+      expect(readFileSync(world().path("projects.yaml"), "utf8")).toContain("name: delta");
+      const by = await world().update();
+      expect([by.code, by.changes], by.output.slice(-4000)).toEqual([0, []]);
+    });
+
+    it("stops and starts a project, and deletes it with its workspace", async () => {
+      await carryOut("POST", "/api/projects/delta/stop");
+      expect(Object.keys(await world().containers())).not.toContain(world().names.project("delta"));
+      await carryOut("POST", "/api/projects/delta/start");
+      await world().answers("delta");
+      await carryOut("DELETE", "/api/projects/delta?workspace=delete&confirm=delta");
+      expect(await onHost("ls", "/workspaces")).not.toContain("delta");
+      expect(await names(admin)).toEqual(["alpha", "beta"]);
+    });
+
+    it("keeps what it holds out of what anybody may see", async () => {
+      const passphrase = world().shell.PULUMI_CONFIG_PASSPHRASE ?? "";
+      const inspected = await onHost("docker", "inspect", world().names.panel);
+      const logs = await onHost(
+        "sh",
+        "-c",
+        `docker logs ${world().names.panel} 2>&1; find ${PANEL}/checkout/.runtime/panel -type f -exec cat {} +`,
+      );
+      for (const secret of [passphrase, world().tokens.cloudflare, world().tokens.digitalocean]) {
+        expect(secret).not.toBe("");
+        expect(inspected).not.toContain(secret);
+        expect(logs).not.toContain(secret);
+      }
+      expect(logs).toContain(admin);
+      expect(await onHost("stat", "-c", "%a %U", PANEL)).toBe("700 root\n");
+    });
+
+    it("goes when it is switched off, and leaves its audit log", async () => {
+      // An update out of a checkout that knows nothing of the panel's last change would undo it.
+      await git("pull", "--quiet", "--ff-only", repository, "main");
+      await world().configure("opencode-platform:panel.enabled", "false", { path: true });
+      const off = await world().update();
+      expect(off.code, off.output.slice(-6000)).toBe(0);
+      const left = Object.keys(await world().containers());
+      expect(left).not.toContain(world().names.panel);
+      expect(left).not.toContain(world().names.project("delta"));
+      await waitFor<true>(
+        "the plain list of projects",
+        async () => {
+          const answer = await ask("/projects.json", admin);
+          const gone = (await ask("/api/projects", admin)).status;
+          return answer.status === 200 && gone === 404
+            ? { done: true }
+            : { seen: `${answer.status} ${gone}` };
+        },
+        { within: 60_000, every: 500 },
+      );
+      expect(await onHost("cat", `${PANEL}/checkout/.runtime/panel/audit.jsonl`)).toContain(admin);
+    });
+  });
+}
+
+/** Moves the stack to another backend, as docs/deploying.md says; the shell has these variables from then on. */
+async function moveState(world: World, variables: Readonly<Record<string, string>>, isNew: boolean) {
+  const file = world.path(".state", "moved.json");
+  const succeed = async (...args: string[]) => {
+    const ran = await world.pulumi(["stack", ...args]);
+    if (ran.code !== 0) throw new Error(`stack ${args[0]}: ${ran.output}`);
+  };
+  await succeed("export", "--show-secrets", "--file", file);
+  for (const name of Object.keys(world.shell)) delete world.shell[name];
+  Object.assign(world.shell, variables);
+  if (isNew) await succeed("init");
+  await succeed("import", "--file", file);
+  removeFolder(file);
+}
+
+async function configurePanel(
+  world: World,
+  { remote, knownHosts, admins }: { remote: string; knownHosts: string[]; admins: string[] },
+): Promise<void> {
+  const values = {
+    enabled: "true",
+    "admins[0]": admins[0] ?? "",
+    "git.remote": remote,
+    "git.knownHosts[0]": knownHosts[0] ?? "",
+  };
+  for (const [key, value] of Object.entries(values))
+    await world.configure(`opencode-platform:panel.${key}`, value, { path: true });
+  const { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE } = world.shell;
+  const variables = { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE, NODE_EXTRA_CA_CERTS: "/panel/ca.pem" };
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+  await world.configure("opencode-platform:panelEnvironment", lines.join(""), { secret: true });
+}
+
+/** What the panel of a real droplet would download: the engine and its plugins; and the authority that signs the stand-in edge's certificate. */
+async function bringTools(world: World): Promise<void> {
+  const toolchain = process.env.OPENCODE_PLATFORM_TOOLCHAIN ?? "";
+  const { container } = world.droplet();
+  await world.onDroplet("install", "-d", "-m", "0700", PANEL, `${PANEL}/toolchain`);
+  const pack = `tar -C '${toolchain}' -c bin/pulumi bin/pulumi-language-nodejs manifest.json pulumi-home/plugins | docker exec -i ${container} tar -C ${PANEL}/toolchain -x`;
+  await must("sh", ["-c", pack], {});
+  // By a command inside: what is mounted there, Docker's own copy does not see.
+  const authorities =
+    readFileSync("/etc/ssl/certs/ca-certificates.crt", "utf8") +
+    readFileSync(world.cloudflare.caFile, "utf8");
+  await must("docker", ["exec", "-i", container, "sh", "-c", `cat > ${PANEL}/ca.pem`], {
+    input: authorities,
+  });
+}

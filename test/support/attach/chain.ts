@@ -1,0 +1,191 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Example, startExample } from "../../../lab/clouds/cloudflare/example/index.ts";
+import { type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { ask } from "../http.ts";
+import { Platform } from "../platform.ts";
+import { waitFor } from "../wait.ts";
+import { logIn } from "./login.ts";
+
+/** Hostname of a project at the edge, as a droplet's stack names it. */
+export const hostOf = (project: string): string => `${project}-code.example.com`;
+/** Hostname of the platform's index. */
+export const PANEL = "code.example.com";
+
+/** Somebody who may open the project `alpha`, and somebody who sees the index without being a member of anything. */
+export const ANN = "ann@example.com";
+export const BOB = "bob@example.com";
+
+interface Application {
+  readonly id: string;
+  readonly policy: string;
+}
+
+/**
+ * From the edge to the containers: the stand-ins of Access and of the connector, which leads to the real gateway of a platform on this
+ * machine, behind which its projects run for real.
+ */
+export class Chain {
+  readonly platform = new Platform();
+  readonly example: Example;
+  readonly model: ModelStandIn;
+  /** Logins so far. */
+  logins = 0;
+  readonly #applications = new Map<string, Application>();
+  readonly #desk = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? "/", "http://desk");
+    this.logins++;
+    logIn(this.example.cloudflare, searchParams.get("url") ?? "", searchParams.get("email") ?? "").then(
+      (token) => response.end(token),
+      (error: Error) => response.writeHead(403).end(error.message),
+    );
+  });
+
+  private constructor(example: Example, model: ModelStandIn) {
+    this.example = example;
+    this.model = model;
+  }
+
+  /** @param members who may open each project, by its name */
+  static async start(members: Readonly<Record<string, readonly string[]>>): Promise<Chain> {
+    const { modelPort } = new Platform().fixture;
+    const chain = new Chain(await startExample(), await startModel({ port: modelPort }));
+    chain.#desk.listen(0, "127.0.0.1");
+    await once(chain.#desk, "listening");
+    for (const [project, emails] of Object.entries(members)) await chain.#protect(hostOf(project), emails);
+    await chain.#protect(PANEL, ["@example.com"]);
+    await chain.#lead(Object.keys(members));
+    return chain;
+  }
+
+  /** Where somebody's cloudflared logs in. */
+  get desk(): string {
+    return `http://127.0.0.1:${(this.#desk.address() as AddressInfo).port}`;
+  }
+
+  /** URL of a project, or of the index. */
+  url(project?: string): string {
+    const host = project ? hostOf(project) : PANEL;
+    return `https://${host}:${this.example.cloudflare.edge.httpsPort}/`;
+  }
+
+  /** Variables of a machine that has the service token. */
+  get serviceToken(): Record<string, string> {
+    const { machine } = this.example;
+    return {
+      CF_ACCESS_CLIENT_ID: machine["CF-Access-Client-Id"] ?? "",
+      CF_ACCESS_CLIENT_SECRET: machine["CF-Access-Client-Secret"] ?? "",
+    };
+  }
+
+  /** Changes who may open a project, and how long a login lasts. */
+  async admit(project: string, emails: readonly string[], duration = "1h"): Promise<void> {
+    const { api } = this.example;
+    const { policy } = this.#application(project);
+    await api.result(
+      `${api.account}/access/policies/${policy}`,
+      people(hostOf(project), emails, duration),
+      "PUT",
+    );
+  }
+
+  /** Ends everybody's logins at a project, and cuts what is open, as an update does that takes somebody off. */
+  async revoke(project: string): Promise<void> {
+    const { api, cloudflare, tunnelId } = this.example;
+    await api.result(`${api.account}/access/apps/${this.#application(project).id}/revoke_tokens`);
+    cloudflare.edge.drop(tunnelId);
+  }
+
+  /** Ends everybody's logins at a project, and cuts nothing. */
+  async expire(project: string): Promise<void> {
+    const { api } = this.example;
+    await api.result(`${api.account}/access/apps/${this.#application(project).id}/revoke_tokens`);
+  }
+
+  /** Waits until a project answers at the edge. */
+  async answers(project: string): Promise<void> {
+    const token = await this.example.cloudflare.sign({ application: hostOf(project), email: ANN });
+    await waitFor(
+      `${project} to answer at the edge`,
+      async () => {
+        const headers = { "cf-access-token": token };
+        const url = `https://${hostOf(project)}/global/health`;
+        const { status } = await this.example.cloudflare.edge.fetch(url, { headers });
+        return status === 200 ? { done: true } : { seen: status };
+      },
+      { within: 180_000 },
+    );
+  }
+
+  /** What the gateway's notice says of a project; undefined once the project itself answers. */
+  async notice(project: string): Promise<string | undefined> {
+    const { headers } = await ask({ port: this.platform.fixture.port, path: `/p/${project}/global/health` });
+    return headers["x-opencode-state"]?.toString();
+  }
+
+  /** Starts the connector anew. */
+  async reconnect(): Promise<void> {
+    this.example.tunnel.stop();
+    await this.example.connect();
+  }
+
+  async stop(): Promise<void> {
+    this.#desk.close();
+    this.#desk.closeAllConnections();
+    await this.example.stop();
+    await this.model.close();
+  }
+
+  #application(project: string): Application {
+    const found = this.#applications.get(hostOf(project));
+    if (!found) throw new Error(`no application for ${project}`);
+    return found;
+  }
+
+  /** A record and an application at a hostname, for people and for the service token. */
+  async #protect(hostname: string, emails: readonly string[]): Promise<void> {
+    const { api, cloudflare, tunnelId } = this.example;
+    const content = `${tunnelId}.cfargotunnel.com`;
+    const record = { type: "CNAME", name: hostname, content, ttl: 1, proxied: true };
+    await api.result(`/zones/${cloudflare.zoneId}/dns_records`, record);
+    const policies = `${api.account}/access/policies`;
+    const policy = await api.result(policies, people(hostname, emails, "1h"));
+    const [token] = [...cloudflare.state.serviceTokens.values()];
+    const machines = await api.result(policies, {
+      name: `${hostname} machines`,
+      decision: "non_identity",
+      include: [{ service_token: { token_id: token?.id } }],
+    });
+    const { id } = await this.example.application(hostname, [policy, machines]);
+    this.#applications.set(hostname, { id, policy: policy.id });
+  }
+
+  /** Has the connector lead each hostname to the gateway under the name that the gateway knows, tokens checked before. */
+  async #lead(projects: readonly string[]): Promise<void> {
+    const { port } = this.platform.fixture;
+    const service = `http://127.0.0.1:${port}`;
+    const rule = (hostname: string, httpHostHeader: string) => {
+      const app = [...this.example.cloudflare.state.applications.values()].find(
+        ({ domain }) => domain === hostname,
+      );
+      const access = { required: true, teamName: "acme", audTag: [app?.aud] };
+      return { hostname, service, originRequest: { access, httpHostHeader } };
+    };
+    const rules = projects.map((project) => rule(hostOf(project), `${project}.localhost:${port}`));
+    const complaint = await this.example.configure(this.example.ingress(...rules, rule(PANEL, PANEL)));
+    if (complaint) throw new Error(complaint);
+  }
+}
+
+/** A policy for addresses, and `@domain`s. */
+function people(hostname: string, emails: readonly string[], duration: string) {
+  return {
+    name: `${hostname} people`,
+    decision: "allow",
+    include: emails.map((email) =>
+      email.startsWith("@") ? { email_domain: { domain: email.slice(1) } } : { email: { email } },
+    ),
+    session_duration: duration,
+  };
+}

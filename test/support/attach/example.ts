@@ -1,0 +1,71 @@
+import type { Cloudflared } from "../../../attach/src/cloudflared.ts";
+import { PersonalToken, serviceToken } from "../../../attach/src/credentials.ts";
+import type { AttachError } from "../../../attach/src/errors.ts";
+import { LocalProxy } from "../../../attach/src/proxy.ts";
+import { makeAgent } from "../../../attach/src/upstream.ts";
+import { type Example, SITE } from "../../../lab/clouds/cloudflare/example/index.ts";
+
+/** A person who logs in as often as asked, with what cloudflared would have stored. */
+export class Person implements Cloudflared {
+  logins = 0;
+  token: string | undefined;
+  readonly #sign: () => Promise<string | undefined>;
+
+  constructor(sign: () => Promise<string | undefined>) {
+    this.#sign = sign;
+  }
+
+  async stored(): Promise<string | undefined> {
+    return this.token;
+  }
+
+  async login(): Promise<string | undefined> {
+    this.logins++;
+    this.token = await this.#sign();
+    return this.token;
+  }
+}
+
+export interface Opened {
+  readonly proxy: LocalProxy;
+  readonly problems: AttachError[];
+  /** `fetch` through the proxy with its password. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
+}
+
+export const connectionTo = ({ cloudflare, network }: Example) => ({
+  lookup: cloudflare.edge.lookup,
+  ca: network.ca,
+});
+
+/** Where the edge serves a hostname in a test. */
+export const urlAt = (example: Example, hostname = SITE): URL =>
+  new URL(`https://${hostname}:${example.cloudflare.edge.httpsPort}/`);
+
+/** A proxy to the example's site, for a person or for its service token. */
+export async function openProxy(
+  example: Example,
+  person?: Person,
+  machine = example.machine,
+): Promise<Opened> {
+  const target = urlAt(example);
+  const env = {
+    CF_ACCESS_CLIENT_ID: machine["CF-Access-Client-Id"],
+    CF_ACCESS_CLIENT_SECRET: machine["CF-Access-Client-Secret"],
+  };
+  const credentials = person ? new PersonalToken(person, target) : serviceToken(env);
+  if (!credentials) throw new Error("no credentials");
+  const problems: AttachError[] = [];
+  const agent = makeAgent(target, connectionTo(example));
+  const proxy = new LocalProxy({
+    target,
+    agent,
+    credentials,
+    onProblem: (problem) => void problems.push(problem),
+  });
+  await proxy.listen();
+  const authorization = `Basic ${Buffer.from(`opencode:${proxy.guard.secret}`).toString("base64")}`;
+  const ask = (path: string, init: RequestInit = {}) =>
+    fetch(proxy.url + path, { redirect: "manual", ...init, headers: { authorization, ...init.headers } });
+  return { proxy, problems, ask };
+}

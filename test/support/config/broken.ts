@@ -1,0 +1,1020 @@
+import type { LoadOptions } from "../../../config/projects/load.ts";
+
+/** A projects.yaml that is refused, with all that is said about it. */
+export interface Broken {
+  readonly title: string;
+  readonly text: string;
+  /** What differs from the surroundings of the other files. */
+  readonly world?: Partial<LoadOptions>;
+  readonly messages: readonly string[];
+}
+
+export const broken: readonly Broken[] = [
+  {
+    title: "an empty file",
+    text: "",
+    messages: ["projects.yaml:1:1: is empty — begin with projects: and one entry per project"],
+  },
+  {
+    title: "comments alone",
+    text: `# nothing yet
+`,
+    messages: ["projects.yaml:1:1: is empty — begin with projects: and one entry per project"],
+  },
+  {
+    title: "a list at the top",
+    text: `- name: shop
+`,
+    messages: [
+      "projects.yaml:1:1: is not a map (key: value) — begin with projects: and one entry per project",
+    ],
+  },
+  {
+    title: "plain text",
+    text: `hello
+`,
+    messages: [
+      "projects.yaml:1:1: is not a map (key: value) — begin with projects: and one entry per project",
+    ],
+  },
+  {
+    title: "a NUL byte",
+    text: "projects:\n  - name: sh\u0000op\n",
+    messages: ["projects.yaml:2:13: has the character U+0000 in it, which no YAML text may"],
+  },
+  {
+    title: "an escaped NUL",
+    text: `projects:
+  - name: shop
+    env: { A: "x\\0y" }
+`,
+    messages: ["projects.yaml:3:15 projects[0].env.A: has the character U+0000 in it"],
+  },
+  {
+    title: "tabs",
+    text: `projects:
+\t- name: shop
+`,
+    messages: ["projects.yaml:2:1: is indented with a tab: YAML takes spaces only"],
+  },
+  {
+    title: "two documents",
+    text: `projects: []
+---
+projects: []
+`,
+    messages: ["projects.yaml:2:1: starts a second document (---): keep everything in one"],
+  },
+  {
+    title: "an unclosed bracket",
+    text: `projects: [
+`,
+    messages: [
+      "projects.yaml:2:1: opens a bracket that is not closed, or not where it should be: look for a missing ]",
+    ],
+  },
+  {
+    title: "an unclosed quote",
+    text: `projects:
+  - name: "shop
+`,
+    messages: ["projects.yaml:3:1: opens a quote that is not closed"],
+  },
+  {
+    title: "wrong indentation",
+    text: `projects:
+  - name: shop
+   state: running
+`,
+    messages: ["projects.yaml:3:1: is indented like a list item but has no -: line it up with the key above"],
+  },
+  {
+    title: "a colon in a plain text",
+    text: `projects:
+  - name: shop: two
+`,
+    messages: [
+      "projects.yaml:2:11: has a second colon, or is indented too far: text with a colon and a space goes in quotes",
+    ],
+  },
+  {
+    title: "an undefined alias",
+    text: `defaults: *base
+projects: []
+`,
+    messages: ["projects.yaml:1:11 defaults: *base has no anchor &base above it"],
+  },
+  {
+    title: "an alias inside itself",
+    text: `projects: &all
+  - *all
+`,
+    messages: ["projects.yaml:2:5 projects[0]: *all is inside what it stands for"],
+  },
+  {
+    title: "an alias bomb",
+    text: `defaults:
+  opencode:
+    config:
+      a: &a [x, x, x, x, x, x, x, x, x, x]
+      b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
+      c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
+      d: [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
+projects: []
+`,
+    messages: [
+      "projects.yaml:5:18 defaults.opencode.config.c[8][1]: is one alias too many: at most 100 — put what projects share under defaults",
+    ],
+  },
+  {
+    title: "a merge key",
+    text: `projects:
+  - &base
+    name: shop
+  - <<: *base
+    name: blog
+`,
+    messages: [
+      'projects.yaml:4:5 projects[1]["<<"]: merge keys are not used here: put what projects share under defaults',
+    ],
+  },
+  {
+    title: "a key twice",
+    text: `projects:
+  - name: shop
+    state: running
+    state: stopped
+`,
+    messages: ["projects.yaml:4:5 projects[0].state: is here twice — keep one of the two"],
+  },
+  {
+    title: "a map as a key",
+    text: `? { a: b }
+: c
+projects: []
+`,
+    messages: ["projects.yaml:1:3: has a key that is not plain text"],
+  },
+  {
+    title: "__proto__",
+    text: `projects:
+  - name: shop
+    opencode: { config: { __proto__: { admin: true } } }
+`,
+    messages: ["projects.yaml:3:27 projects[0].opencode.config.__proto__: is not a key that can be used"],
+  },
+  {
+    title: "a tag",
+    text: `projects:
+  - name: shop
+    branch: !!binary bWFpbg==
+`,
+    messages: [
+      "projects.yaml:3:22 projects[0].branch: has the tag !!binary, which is not used here — take it out",
+    ],
+  },
+  {
+    title: "a custom tag",
+    text: `projects:
+  - name: shop
+    branch: !env BRANCH
+`,
+    messages: ["projects.yaml:3:13: has a tag (!…), which is not used here: take it out"],
+  },
+  {
+    title: "YAML 1.1",
+    text: `%YAML 1.1
+---
+projects: []
+`,
+    messages: ["projects.yaml:1:1: is read as YAML 1.2 — take the %YAML line out"],
+  },
+  {
+    title: "depth 60",
+    text: `defaults: { opencode: { config: { a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]] } } }
+projects: []
+`,
+    messages: [
+      "projects.yaml:1:59 defaults.opencode.config.a[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: is more than 24 levels deep",
+    ],
+  },
+  {
+    title: "a huge number",
+    text: `projects:
+  - name: shop
+    opencode: { config: { big: 12345678901234567890 } }
+`,
+    messages: [
+      "projects.yaml:3:32 projects[0].opencode.config.big: 12345678901234567890 is too large a number to be kept exactly — put it in quotes",
+    ],
+  },
+  {
+    title: "infinity",
+    text: `projects:
+  - name: shop
+    resources: { cpus: .inf }
+`,
+    messages: ["projects.yaml:3:24 projects[0].resources.cpus: .inf is not a number that can be used"],
+  },
+  {
+    title: "no projects",
+    text: `limits: { maxProjects: 3 }
+`,
+    messages: ["projects.yaml:1:1 projects: is missing: write projects: [] for none"],
+  },
+  {
+    title: "projects with nothing below",
+    text: `projects:
+`,
+    messages: ["projects.yaml:1:1 projects: has no value: write projects: [] for none"],
+  },
+  {
+    title: "projects as a map",
+    text: `projects:
+  shop: { memory: 1GiB }
+`,
+    messages: ["projects.yaml:2:3 projects: a map is not a list: begin each entry with - name:"],
+  },
+  {
+    title: "an unknown key at the top",
+    text: `project: []
+projects: []
+`,
+    messages: ["projects.yaml:1:1 project: is not a key here; did you mean projects?"],
+  },
+  {
+    title: "an entry of nothing",
+    text: `projects:
+  -
+`,
+    messages: ["projects.yaml:2:4 projects[0]: has no value: fill it in, or take it out"],
+  },
+  {
+    title: "an entry of text",
+    text: `projects:
+  - shop
+`,
+    messages: ['projects.yaml:2:5 projects[0]: "shop" is not an entry: write name: shop'],
+  },
+  {
+    title: "too many projects",
+    text: `limits: { maxProjects: 2 }
+projects:
+  - name: one
+  - name: two
+  - name: three
+`,
+    messages: [
+      "projects.yaml:5:5 projects[2]: is one project too many: limits.maxProjects is 2, and there are 3 — take some out, or raise limits.maxProjects",
+    ],
+  },
+  {
+    title: "a limit of 0",
+    text: `limits: { maxProjects: 0 }
+projects: []
+`,
+    messages: ["projects.yaml:1:24 limits.maxProjects: 0 is too small: 1 or more"],
+  },
+  {
+    title: "no name",
+    text: `projects:
+  - state: running
+`,
+    messages: ["projects.yaml:2:5 projects[0].name: is missing"],
+  },
+  {
+    title: "a name with capitals and a space",
+    text: `projects:
+  - name: Web Shop
+`,
+    messages: [
+      'projects.yaml:2:11 projects[0].name: "Web Shop" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. web-shop)',
+    ],
+  },
+  {
+    title: "a numeric name",
+    text: `projects:
+  - name: 42
+`,
+    messages: [
+      "projects.yaml:2:11 projects[0].name: 42 is not a project's name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen",
+    ],
+  },
+  {
+    title: "a name of 33 characters",
+    text: `projects:
+  - name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+`,
+    messages: [
+      'projects.yaml:2:11 projects[0].name: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
+    ],
+  },
+  {
+    title: "a name that ends in a hyphen",
+    text: `projects:
+  - name: shop-
+`,
+    messages: [
+      'projects.yaml:2:11 projects[0].name: "shop-" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. shop)',
+    ],
+  },
+  {
+    title: "a reserved name",
+    text: `projects:
+  - name: traefik
+`,
+    messages: ['projects.yaml:2:11 projects[0].name: "traefik" is reserved: the gateway\'s own name'],
+  },
+  {
+    title: "an encoded hostname",
+    text: `projects:
+  - name: xn--shop
+`,
+    messages: [
+      'projects.yaml:2:11 projects[0].name: "xn--shop" is reserved: browsers read a hostname that starts with xn-- as an encoded one',
+    ],
+  },
+  {
+    title: "a name twice",
+    text: `projects:
+  - name: shop
+  - name: blog
+  - name: shop
+`,
+    messages: ['projects.yaml:4:11 projects[2].name: "shop" is already the name of projects[0] in line 2'],
+  },
+  {
+    title: "a misspelt key",
+    text: `projects:
+  - name: shop
+    sate: stopped
+`,
+    messages: ["projects.yaml:3:5 projects[0].sate: is not a key here; did you mean state?"],
+  },
+  {
+    title: "a key one level too high",
+    text: `projects:
+  - name: shop
+    memory: 1GiB
+`,
+    messages: ["projects.yaml:3:5 projects[0].memory: is not a key here; did you mean resources.memory?"],
+  },
+  {
+    title: "a key of another tool",
+    text: `projects:
+  - name: shop
+    image: node:22
+    environment: { A: b }
+`,
+    messages: [
+      "projects.yaml:3:5 projects[0].image: is not a key here: every project has the platform's image",
+      "projects.yaml:4:5 projects[0].environment: is not a key here; did you mean env?",
+    ],
+  },
+  {
+    title: "an unheard-of key",
+    text: `projects:
+  - name: shop
+    quux: 1
+`,
+    messages: [
+      "projects.yaml:3:5 projects[0].quux: is not a key here: it takes name, repo, branch, depth, state, resources, env, secrets, git, opencode, members",
+    ],
+  },
+  {
+    title: "a wrong state",
+    text: `projects:
+  - name: shop
+    state: runing
+`,
+    messages: [
+      'projects.yaml:3:12 projects[0].state: "runing" is not running or stopped; did you mean running?',
+    ],
+  },
+  {
+    title: "a boolean state",
+    text: `projects:
+  - name: shop
+    state: on
+    depth: true
+    repo: https://github.com/example/shop.git
+`,
+    messages: [
+      'projects.yaml:3:12 projects[0].state: "on" is not running or stopped',
+      "projects.yaml:4:12 projects[0].depth: true is not a number",
+    ],
+  },
+  {
+    title: "a key without a value",
+    text: `projects:
+  - name: shop
+    env:
+`,
+    messages: ["projects.yaml:3:5 projects[0].env: has no value: fill it in, or take it out"],
+  },
+  {
+    title: "a size in bananas",
+    text: `projects:
+  - name: shop
+    resources: { memory: 4 bananas }
+`,
+    messages: [
+      'projects.yaml:3:26 projects[0].resources.memory: "4 bananas" is not a size (e.g. 512MiB, 4GiB)',
+    ],
+  },
+  {
+    title: "a size as Docker writes it",
+    text: `projects:
+  - name: shop
+    resources: { memory: 512m }
+`,
+    messages: [
+      'projects.yaml:3:26 projects[0].resources.memory: "512m" is not a size (did you mean 512MiB?)',
+    ],
+  },
+  {
+    title: "a size without a unit",
+    text: `projects:
+  - name: shop
+    resources: { memory: 4 }
+`,
+    messages: ["projects.yaml:3:26 projects[0].resources.memory: 4 is not a size (e.g. 512MiB, 4GiB)"],
+  },
+  {
+    title: "too little memory",
+    text: `projects:
+  - name: shop
+    resources: { memory: 100MiB }
+`,
+    messages: [
+      'projects.yaml:3:26 projects[0].resources.memory: "100MiB" is too little: opencode needs 512MiB or more',
+    ],
+  },
+  {
+    title: "more memory than the machine has",
+    text: `projects:
+  - name: shop
+    resources: { memory: 64GiB }
+`,
+    messages: [
+      "projects.yaml:3:26 projects[0].resources.memory: 64GiB is more than this machine has (16GiB)",
+    ],
+  },
+  {
+    title: "more memory in the defaults than the host has",
+    text: `defaults: { resources: { memory: 17GiB, cpus: 9 } }
+projects: []
+`,
+    world: { stack: "prod" },
+    messages: [
+      "projects.yaml:1:34 defaults.resources.memory: 17GiB is more than the host has (16GiB)",
+      "projects.yaml:1:47 defaults.resources.cpus: 9 is more than the host has (8)",
+    ],
+  },
+  {
+    title: "a machine smaller than the default",
+    text: `projects:
+  - name: shop
+`,
+    world: { hostMemoryBytes: 1610612736 },
+    messages: [
+      "projects.yaml:2:5 projects[0]: gets the default memory; 2GiB is more than this machine has (1.5GiB) — set defaults: { resources: { memory: … } }",
+    ],
+  },
+  {
+    title: "more processors than the machine has",
+    text: `projects:
+  - name: shop
+    resources: { cpus: 8.5 }
+`,
+    messages: ["projects.yaml:3:24 projects[0].resources.cpus: 8.5 is more than this machine has (8)"],
+  },
+  {
+    title: "processors in quotes",
+    text: `projects:
+  - name: shop
+    resources: { cpus: "2" }
+`,
+    messages: ['projects.yaml:3:24 projects[0].resources.cpus: "2" is not a number: take the quotes off'],
+  },
+  {
+    title: "no processors",
+    text: `projects:
+  - name: shop
+    resources: { cpus: 0 }
+`,
+    messages: ["projects.yaml:3:24 projects[0].resources.cpus: 0 is too small: 0.1 or more"],
+  },
+  {
+    title: "half a process",
+    text: `projects:
+  - name: shop
+    resources: { pids: 99.5 }
+`,
+    messages: ["projects.yaml:3:24 projects[0].resources.pids: 99.5 is not a whole number"],
+  },
+  {
+    title: "too few processes",
+    text: `projects:
+  - name: shop
+    resources: { pids: 8 }
+`,
+    messages: ["projects.yaml:3:24 projects[0].resources.pids: 8 is too small: 64 or more"],
+  },
+  {
+    title: "a variable's name with a hyphen",
+    text: `projects:
+  - name: shop
+    env: { LOG-LEVEL: debug }
+`,
+    messages: [
+      'projects.yaml:3:12 projects[0].env.LOG-LEVEL: "LOG-LEVEL" is not a variable\'s name: letters, digits and _, first no digit (e.g. LOG_LEVEL)',
+    ],
+  },
+  {
+    title: "a reserved variable",
+    text: `projects:
+  - name: shop
+    env: { HOME: /root, OPENCODE_PLATFORM_X: 1 }
+`,
+    messages: [
+      'projects.yaml:3:12 projects[0].env.HOME: "HOME" is reserved: sessions would be lost or in the wrong place',
+      'projects.yaml:3:25 projects[0].env.OPENCODE_PLATFORM_X: "OPENCODE_PLATFORM_X" is reserved: names in OPENCODE_PLATFORM_… are the platform\'s own',
+    ],
+  },
+  {
+    title: "a variable without a value",
+    text: `projects:
+  - name: shop
+    env: { DEBUG: }
+`,
+    messages: ['projects.yaml:3:12 projects[0].env.DEBUG: has no value: for an empty one write ""'],
+  },
+  {
+    title: "a list as a variable's value",
+    text: `projects:
+  - name: shop
+    env: { HOSTS: [a, b] }
+`,
+    messages: [
+      "projects.yaml:3:19 projects[0].env.HOSTS: a list is not the value of a variable: write text, a number, true or false",
+    ],
+  },
+  {
+    title: "numbers that would change",
+    text: `projects:
+  - name: shop
+    env: { VERSION: 1.10, MODE: 0644, ON: True, HEX: 0x1F }
+`,
+    messages: [
+      'projects.yaml:3:21 projects[0].env.VERSION: 1.10 would become "1.1": put it in quotes',
+      'projects.yaml:3:33 projects[0].env.MODE: 0644 would become "644": put it in quotes',
+      'projects.yaml:3:43 projects[0].env.ON: True would become "true": put it in quotes',
+      'projects.yaml:3:54 projects[0].env.HEX: 0x1F would become "31": put it in quotes',
+    ],
+  },
+  {
+    title: "a secret without a value",
+    text: `projects:
+  - name: shop
+    secrets: [ANTHROPIC_API_KEY, MISSING_TOKEN]
+`,
+    messages: [
+      "projects.yaml:3:34 projects[0].secrets[1]: MISSING_TOKEN has no value — set one: npm run pulumi -- config set --secret secrets:shop/MISSING_TOKEN (or secrets:MISSING_TOKEN for every project)",
+    ],
+  },
+  {
+    title: "a secret's value in the file",
+    text: `projects:
+  - name: shop
+    secrets: { TOKEN: abc }
+`,
+    messages: [
+      "projects.yaml:3:14 projects[0].secrets: is a map, and no value of a secret belongs in this file: write names, as in [GITHUB_TOKEN]",
+    ],
+  },
+  {
+    title: "a single secret",
+    text: `projects:
+  - name: shop
+    secrets: TOKEN
+`,
+    messages: ['projects.yaml:3:14 projects[0].secrets: "TOKEN" is not a list: write [TOKEN]'],
+  },
+  {
+    title: "a secret twice",
+    text: `projects:
+  - name: shop
+    secrets: [TOKEN, TOKEN]
+`,
+    messages: ['projects.yaml:3:22 projects[0].secrets[1]: "TOKEN" is in the list twice'],
+  },
+  {
+    title: "a reserved secret",
+    text: `projects:
+  - name: shop
+    secrets: [OPENCODE_SERVER_PASSWORD]
+`,
+    messages: [
+      'projects.yaml:3:15 projects[0].secrets[0]: "OPENCODE_SERVER_PASSWORD" is reserved: the platform sets it so that the gateway can reach opencode',
+    ],
+  },
+  {
+    title: "a secret that is in env too",
+    text: `defaults: { env: { PROXY: x } }
+projects:
+  - name: shop
+    env: { TOKEN: abc }
+    secrets: [TOKEN, PROXY]
+`,
+    messages: [
+      "projects.yaml:5:15 projects[0].secrets[0]: TOKEN is in env as well — keep one of the two",
+      "projects.yaml:5:22 projects[0].secrets[1]: PROXY is in defaults.env as well — keep one of the two",
+    ],
+  },
+  {
+    title: "credentials in the address",
+    text: `projects:
+  - name: shop
+    repo: https://dev:hunter2@github.com/example/shop.git
+`,
+    messages: [
+      "projects.yaml:3:11 projects[0].repo: has a user name or password in it, which would end up in logs and in git's own files — take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+    ],
+  },
+  {
+    title: "a token as the user",
+    text: `projects:
+  - name: shop
+    repo: https://ghp_0123456789@github.com/example/shop.git
+`,
+    messages: [
+      "projects.yaml:3:11 projects[0].repo: has a user name or password in it, which would end up in logs and in git's own files — take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+    ],
+  },
+  {
+    title: "a token in the query",
+    text: `projects:
+  - name: shop
+    repo: https://git.example.com/shop.git?private_token=hunter2
+`,
+    messages: [
+      "projects.yaml:3:11 projects[0].repo: has a ? or # part, where tokens leak — write the address without it; see git: { auth: token }",
+    ],
+  },
+  {
+    title: "git://",
+    text: `projects:
+  - name: shop
+    repo: git://github.com/example/shop.git
+`,
+    messages: [
+      "projects.yaml:3:11 projects[0].repo: git:// is neither encrypted nor authenticated — write https://github.com/example/shop.git",
+    ],
+  },
+  {
+    title: "no scheme",
+    text: `projects:
+  - name: shop
+    repo: github.com/example/shop
+`,
+    messages: [
+      'projects.yaml:3:11 projects[0].repo: "github.com/example/shop" has no scheme — did you mean https://github.com/example/shop?',
+    ],
+  },
+  {
+    title: "scp form without a user",
+    text: `projects:
+  - name: shop
+    repo: github.com:example/shop.git
+`,
+    messages: [
+      'projects.yaml:3:11 projects[0].repo: "github.com:example/shop.git" names no user — did you mean git@github.com:example/shop.git?',
+    ],
+  },
+  {
+    title: "file://",
+    text: `projects:
+  - name: shop
+    repo: file:///srv/shop.git
+`,
+    messages: [
+      "projects.yaml:3:11 projects[0].repo: file:// is not used here — write the path alone, from /",
+    ],
+  },
+  {
+    title: "an option as a repo",
+    text: `projects:
+  - name: shop
+    repo: --upload-pack=evil
+`,
+    messages: [
+      'projects.yaml:3:11 projects[0].repo: "--upload-pack=evil" is not a repository\'s address — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
+    ],
+  },
+  {
+    title: "a transport helper",
+    text: `projects:
+  - name: shop
+    repo: ext::sh -c evil
+`,
+    messages: [
+      'projects.yaml:3:11 projects[0].repo: "ext::sh -c evil" has a space or line break in it — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
+    ],
+  },
+  {
+    title: "a home directory",
+    text: `projects:
+  - name: shop
+    repo: ~/shop
+`,
+    messages: ['projects.yaml:3:11 projects[0].repo: "~/shop" starts with ~ — write the whole path, from /'],
+  },
+  {
+    title: "a host alone",
+    text: `projects:
+  - name: shop
+    repo: https://github.com
+`,
+    messages: [
+      'projects.yaml:3:11 projects[0].repo: "https://github.com" names no repository — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
+    ],
+  },
+  {
+    title: "a list of repos",
+    text: `projects:
+  - name: shop
+    repo: [https://github.com/a/b]
+`,
+    messages: ["projects.yaml:3:11 projects[0].repo: a list is not a repository's address"],
+  },
+  {
+    title: "a path that is not there",
+    text: `projects:
+  - name: shop
+    repo: ./gone
+`,
+    messages: ['projects.yaml:3:11 projects[0].repo: there is no directory "./gone"'],
+  },
+  {
+    title: "a path on another stack",
+    text: `projects:
+  - name: shop
+    repo: /srv/shop.git
+`,
+    world: { stack: "prod" },
+    messages: [
+      'projects.yaml:3:11 projects[0].repo: "/srv/shop.git" is a path on this machine, which the stack prod cannot see — push it somewhere and write its https or ssh address',
+    ],
+  },
+  {
+    title: "branch, depth and git without a repo",
+    text: `projects:
+  - name: shop
+    branch: main
+    depth: 1
+    git: { auth: ssh }
+`,
+    messages: [
+      "projects.yaml:3:5 projects[0].branch: has no effect without repo — add repo, or take it out",
+      "projects.yaml:4:5 projects[0].depth: has no effect without repo — add repo, or take it out",
+      "projects.yaml:5:5 projects[0].git: has no effect without repo — add repo, or take it out",
+    ],
+  },
+  {
+    title: "a branch that git refuses",
+    text: `projects:
+  - name: shop
+    repo: https://github.com/example/shop.git
+    branch: feature..x
+`,
+    messages: ['projects.yaml:4:13 projects[0].branch: "feature..x" is not a branch\'s name that git takes'],
+  },
+  {
+    title: "a numeric branch",
+    text: `projects:
+  - name: shop
+    repo: https://github.com/example/shop.git
+    branch: 1.0
+    depth: 0
+`,
+    messages: [
+      "projects.yaml:4:13 projects[0].branch: 1.0 is not text: put it in quotes",
+      "projects.yaml:5:12 projects[0].depth: 0 is too small: 1 or more",
+    ],
+  },
+  {
+    title: "no auth",
+    text: `projects:
+  - name: shop
+    repo: https://github.com/example/shop.git
+    git: { secret: TOKEN }
+`,
+    messages: ["projects.yaml:4:10 projects[0].git.auth: is missing: write none, token or ssh"],
+  },
+  {
+    title: "an unknown auth",
+    text: `projects:
+  - name: shop
+    repo: https://github.com/example/shop.git
+    git: { auth: tokn }
+`,
+    messages: [
+      'projects.yaml:4:18 projects[0].git.auth: "tokn" is not none, token or ssh; did you mean token?',
+    ],
+  },
+  {
+    title: "a token without a secret",
+    text: `projects:
+  - name: shop
+    repo: https://github.com/example/shop.git
+    git: { auth: token }
+`,
+    messages: ["projects.yaml:4:10 projects[0].git.secret: is missing"],
+  },
+  {
+    title: "a token that is not a secret of the entry",
+    text: `projects:
+  - name: shop
+    repo: https://github.com/example/shop.git
+    secrets: [ANTHROPIC_API_KEY]
+    git: { auth: token, secret: GITHUB_TOKEN }
+`,
+    messages: [
+      "projects.yaml:5:33 projects[0].git.secret: GITHUB_TOKEN is not in this entry's secrets — add it: secrets: [ANTHROPIC_API_KEY, GITHUB_TOKEN]",
+    ],
+  },
+  {
+    title: "a token for an ssh address",
+    text: `projects:
+  - name: shop
+    repo: git@github.com:example/shop.git
+    secrets: [GITHUB_TOKEN]
+    git: { auth: token, secret: GITHUB_TOKEN }
+`,
+    messages: [
+      "projects.yaml:5:18 projects[0].git.auth: token needs an https repo, and this one is ssh — write repo as https://host/owner/repo.git",
+    ],
+  },
+  {
+    title: "a token over http",
+    text: `projects:
+  - name: shop
+    repo: http://git.example.com/shop.git
+    secrets: [GITHUB_TOKEN]
+    git: { auth: token, secret: GITHUB_TOKEN }
+`,
+    messages: [
+      "projects.yaml:5:18 projects[0].git.auth: a token would go to git.example.com unencrypted — write repo with https://",
+    ],
+  },
+  {
+    title: "a deploy key for an https address",
+    text: `projects:
+  - name: shop
+    repo: https://github.com/example/shop.git
+    git: { auth: ssh }
+`,
+    messages: [
+      "projects.yaml:4:18 projects[0].git.auth: ssh needs an ssh repo, and this one is https — write repo as git@host:owner/repo.git",
+    ],
+  },
+  {
+    title: "an ssh address without a key",
+    text: `projects:
+  - name: shop
+    repo: ssh://git@github.com/example/shop.git
+`,
+    messages: [
+      "projects.yaml:3:11 projects[0].repo: is reached over ssh, which needs a key — add git: { auth: ssh }",
+    ],
+  },
+  {
+    title: "a key of another kind of auth",
+    text: `projects:
+  - name: shop
+    repo: git@github.com:example/shop.git
+    git: { auth: ssh, username: dev }
+`,
+    messages: ["projects.yaml:4:23 projects[0].git.username: is not a key here: it takes auth, knownHosts"],
+  },
+  {
+    title: "a known host that is none",
+    text: `projects:
+  - name: shop
+    repo: git@github.com:example/shop.git
+    git: { auth: ssh, knownHosts: [github.com] }
+`,
+    messages: [
+      'projects.yaml:4:36 projects[0].git.knownHosts[0]: "github.com" is not a line of known_hosts: write what ssh-keyscan prints (e.g. host ssh-ed25519 AAAA…)',
+    ],
+  },
+  {
+    title: "a model without a provider",
+    text: `projects:
+  - name: shop
+    opencode: { model: claude-sonnet-4-5 }
+`,
+    messages: [
+      'projects.yaml:3:24 projects[0].opencode.model: "claude-sonnet-4-5" is not a model: write provider/model (e.g. anthropic/claude-sonnet-4-5)',
+    ],
+  },
+  {
+    title: "a model inside config",
+    text: `projects:
+  - name: shop
+    opencode: { config: { model: anthropic/claude-sonnet-4-5 } }
+`,
+    messages: [
+      "projects.yaml:3:34 projects[0].opencode.config.model: is set one level up: write opencode.model",
+    ],
+  },
+  {
+    title: "settings as text",
+    text: `projects:
+  - name: shop
+    opencode: { config: "{}" }
+`,
+    messages: ['projects.yaml:3:25 projects[0].opencode.config: "{}" is not a map (key: value)'],
+  },
+  {
+    title: "members that are no addresses, or twice",
+    text: `projects:
+  - name: shop
+    members: [dev@, a@example.com, A@example.com, Dev Team, 7]
+`,
+    messages: [
+      'projects.yaml:3:15 projects[0].members[0]: "dev@" is not an e-mail address (e.g. dev@example.com)',
+      'projects.yaml:3:36 projects[0].members[2]: "A@example.com" is in the list twice',
+      'projects.yaml:3:51 projects[0].members[3]: "Dev Team" is neither an e-mail address (e.g. dev@example.com) nor the name of a group',
+      "projects.yaml:3:61 projects[0].members[4]: 7 is neither an e-mail address (e.g. dev@example.com) nor the name of a group",
+    ],
+  },
+  {
+    title: "members of groups that are not there",
+    text: `groups: { shop: [dev@example.com] }
+projects:
+  - name: shop
+    members: [shpo, everybody, shop]
+`,
+    messages: [
+      'projects.yaml:4:15 projects[0].members[0]: there is no group "shpo"; did you mean shop? — write an e-mail address, or add the group under groups',
+      'projects.yaml:4:21 projects[0].members[1]: there is no group "everybody" — write an e-mail address, or add the group under groups',
+    ],
+  },
+  {
+    title: "empty lists of people, and groups that are wrong",
+    text: `groups:
+  Shop: [dev@example.com]
+  empty: []
+  twice: [dev@example.com, Dev@example.com, nobody]
+projects:
+  - name: shop
+    members: []
+`,
+    messages: [
+      'projects.yaml:2:3 groups.Shop: "Shop" is not a group\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen',
+      "projects.yaml:3:10 groups.empty: is an empty list: name somebody, or take the group out",
+      'projects.yaml:4:28 groups.twice[1]: "Dev@example.com" is in the list twice',
+      'projects.yaml:4:45 groups.twice[2]: "nobody" is not an e-mail address (e.g. dev@example.com)',
+      "projects.yaml:7:14 projects[0].members: is an empty list: name somebody, or take it out for whom the stack lets in",
+    ],
+  },
+  {
+    title: "everything wrong at once",
+    text: `defaults:
+  resources: { memory: lots, cpu: 1 }
+limits: { maxProjects: 2 }
+projects:
+  - name: Shop
+    repo: https://u:p@example.com/x.git
+    secrets: [MISSING_KEY, 9LIVES]
+  - name: blog
+    state: off
+    resources: { memory: 4 bananas, cpus: 100 }
+    secrets: [MISSING_KEY]
+    git: { auth: token, secret: GITHUB_TOKEN }
+  - name: blog
+    env: { PATH: /bin, PORT: 08 }
+    colour: red
+`,
+    messages: [
+      'projects.yaml:2:24 defaults.resources.memory: "lots" is not a size (e.g. 512MiB, 4GiB)',
+      "projects.yaml:2:30 defaults.resources.cpu: is not a key here; did you mean cpus?",
+      'projects.yaml:5:11 projects[0].name: "Shop" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. shop)',
+      "projects.yaml:6:11 projects[0].repo: has a user name or password in it, which would end up in logs and in git's own files — take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+      'projects.yaml:7:28 projects[0].secrets[1]: "9LIVES" is not a variable\'s name: letters, digits and _, first no digit (e.g. LOG_LEVEL)',
+      'projects.yaml:9:12 projects[1].state: "off" is not running or stopped',
+      'projects.yaml:10:26 projects[1].resources.memory: "4 bananas" is not a size (e.g. 512MiB, 4GiB)',
+      "projects.yaml:10:43 projects[1].resources.cpus: 100 is more than this machine has (8)",
+      "projects.yaml:11:15 projects[1].secrets[0]: MISSING_KEY has no value — set one: npm run pulumi -- config set --secret secrets:blog/MISSING_KEY (or secrets:MISSING_KEY for every project)",
+      "projects.yaml:12:5 projects[1].git: has no effect without repo — add repo, or take it out",
+      "projects.yaml:12:33 projects[1].git.secret: GITHUB_TOKEN is not in this entry's secrets — add it: secrets: [MISSING_KEY, GITHUB_TOKEN]",
+      "projects.yaml:13:5 projects[2]: is one project too many: limits.maxProjects is 2, and there are 3 — take some out, or raise limits.maxProjects",
+      'projects.yaml:13:11 projects[2].name: "blog" is already the name of projects[1] in line 8',
+      'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: the image sets it, and a container does not start with a wrong one',
+      'projects.yaml:14:30 projects[2].env.PORT: 08 would become "8": put it in quotes',
+      "projects.yaml:15:5 projects[2].colour: is not a key here: it takes name, repo, branch, depth, state, resources, env, secrets, git, opencode, members",
+    ],
+  },
+];

@@ -1,0 +1,117 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { PLATFORM_LABEL } from "../../config/naming/names.ts";
+import { makeRepositories, startGit } from "../../lab/forges/git.ts";
+import { provision } from "../../toolchain/index.ts";
+import { dockerPart, stopDockerd } from "../../toolchain/parts/docker.ts";
+import { toolchainDir } from "../../toolchain/paths.ts";
+import { docker, hostAddress, leftOn, removeAll } from "./docker.ts";
+import { type Fixture, Platform } from "./platform.ts";
+import { must } from "./run.ts";
+import { isRunning, removeDeadFolders, removeFolder, temporaryFolder } from "./temporary.ts";
+
+const CHECKOUT = join(import.meta.dirname, "../..");
+/** Files of the repository `alpha`. */
+const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 42;\n" };
+
+/**
+ * Clones the checkout's last commit, runs `npm start` in the clone as a person would, and hands it to the test files; takes all of it
+ * away afterwards. What isn't committed is not tested.
+ *
+ * For work on the tests themselves: E2E_KEEP=<file> keeps the clone and writes down where it is, and the next run with the same file uses it; a run without it takes it away.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const keep = process.env.E2E_KEEP;
+  const kept = keep && existsSync(keep) ? (JSON.parse(readFileSync(keep, "utf8")) as Fixture) : undefined;
+  if (!keep) await removeDeadRuns();
+  const folder = temporaryFolder();
+  const repositories = makeRepositories(folder);
+  repositories.add("alpha", [{ files: ALPHA }]);
+  const git = await startGit(repositories, { port: kept?.gitPort });
+  const fixture = kept ?? (await newFixture(git.port));
+  const takeAway = async () => {
+    await git.close();
+    removeFolder(folder);
+    if (!keep) await dismantle(new Platform(fixture));
+  };
+  try {
+    const firstStart = kept?.firstStart ?? (await firstRun(new Platform(fixture)));
+    const provided = { ...fixture, firstStart };
+    if (keep) writeFileSync(keep, JSON.stringify(provided));
+    project.provide("fixture", provided);
+  } catch (error) {
+    await takeAway().catch((trouble: unknown) => console.error(trouble));
+    throw error;
+  }
+  return takeAway;
+}
+
+async function newFixture(gitPort: number): Promise<Fixture> {
+  const host = await hostAddress();
+  return {
+    root: temporaryFolder(),
+    prefix: `e2e-${process.pid}`,
+    port: await freePort(),
+    host,
+    modelPort: await freePort(),
+    gitPort,
+    firstStart: "",
+  };
+}
+
+async function firstRun(platform: Platform): Promise<string> {
+  const { root, prefix, port } = platform.fixture;
+  await must("git", ["clone", "--quiet", CHECKOUT, root]);
+  platform.write(platform.baseline());
+  const config = [`opencode-platform:port: "${port}"`, `opencode-platform:namePrefix: ${prefix}`];
+  writeFileSync(join(root, "Pulumi.local.yaml"), `config:\n${config.map((line) => `  ${line}\n`).join("")}`);
+  const started = await platform.npm("start");
+  if (started.code !== 0) throw new Error(`npm start ended with ${started.code}:\n${started.output}`);
+  return started.output;
+}
+
+/** `down` has stopped an Engine that the toolchain had started and nobody else used: it runs once more while this looks. */
+async function withEngine<T>(look: () => Promise<T>): Promise<T> {
+  const answers = await docker.ping().then(
+    () => true,
+    () => false,
+  );
+  if (answers) return look();
+  await provision([dockerPart], { root: CHECKOUT, progress: "plain" });
+  return look().finally(() => stopDockerd(toolchainDir(CHECKOUT)));
+}
+
+/** Ends with an error when `npm run down` leaves anything on the Docker daemon. */
+async function dismantle(platform: Platform): Promise<void> {
+  const { root, prefix } = platform.fixture;
+  const down = await platform.npm("run", "down");
+  const left = await withEngine(() => leftOn(prefix).finally(() => removeAll(prefix)));
+  removeFolder(root);
+  if (down.code !== 0) throw new Error(`npm run down ended with ${down.code}:\n${down.output}`);
+  if (left.length > 0) throw new Error(`npm run down left behind: ${left.join(", ")}\n${down.output}`);
+}
+
+/** What earlier runs left that were killed: each names its process. */
+async function removeDeadRuns(): Promise<void> {
+  const containers = await docker.listContainers({ all: true, filters: { label: [PLATFORM_LABEL] } });
+  const networks = await docker.listNetworks({ filters: { label: [PLATFORM_LABEL] } });
+  const prefixes = new Set([...containers, ...networks].map(({ Labels }) => Labels?.[PLATFORM_LABEL] ?? ""));
+  for (const prefix of prefixes) {
+    const pid = /^e2e-(\d+)$/.exec(prefix)?.[1];
+    if (pid && !isRunning(Number(pid))) await removeAll(prefix);
+  }
+  removeDeadFolders();
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "0.0.0.0", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,235 @@
+import { createHash } from "node:crypto";
+import { parse } from "yaml";
+import { localUrls } from "../../../config/naming/urls.ts";
+import { loadProjects } from "../../../config/projects/load.ts";
+import { type ContainerInfo, readContainer } from "../../../operate/docker/container-state.ts";
+import type { Act } from "../../../panel/server/access/audit.ts";
+import { localAddresses } from "../../../panel/server/access/guard.ts";
+import { Streams } from "../../../panel/server/api/sse.ts";
+import { makePanel } from "../../../panel/server/app.ts";
+import type { Parts } from "../../../panel/server/parts.ts";
+import { applyEdit } from "../../../panel/server/platform/projects-file.ts";
+import {
+  Conflict,
+  NotThere,
+  type Operation,
+  type OperationEvent,
+  type OperationRequest,
+  type Operations,
+  type Person,
+} from "../../../panel/server/platform/types.ts";
+
+export const ADMIN: Person = { email: "ann@example.com", kind: "person", admin: true };
+export const MEMBER: Person = { email: "ben@example.com", kind: "person", admin: false };
+export const STRANGER: Person = { email: "eve@example.com", kind: "person", admin: false };
+export const MACHINE: Person = { email: "deployer", kind: "machine", admin: false };
+
+export const FILE = `groups:
+  shop: [ben@example.com]
+projects:
+  # the shop
+  - name: web-shop
+    repo: https://example.com/web-shop.git
+    members: [shop]
+  - name: secret-plan
+    members: [zoe@example.com]
+    state: stopped
+`;
+
+const versionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Operations that end when the test says so, over a projects.yaml in memory. */
+export class FakeOperations implements Operations {
+  text = FILE;
+  readonly requests: OperationRequest[] = [];
+  readonly all = new Map<string, { operation: Operation; events: OperationEvent[] }>();
+  readonly #check: (text: string) => void;
+
+  constructor(check: (text: string) => void) {
+    this.#check = check;
+  }
+
+  async submit(request: OperationRequest): Promise<Operation> {
+    const { version, edit, what, project, person } = request;
+    if (version !== undefined && version !== versionOf(this.text))
+      throw new Conflict("projects.yaml has been changed meanwhile");
+    if (edit) {
+      const text = applyEdit(this.text, edit);
+      this.#check(text);
+      this.text = text;
+    }
+    this.requests.push(request);
+    const operation: Operation = {
+      id: `op${this.all.size + 1}`,
+      what,
+      ...(project === undefined ? {} : { project }),
+      person: person.email,
+      state: "running",
+      createdAt: "2026-01-01T00:00:00.000Z",
+      done: 0,
+    };
+    this.all.set(operation.id, { operation, events: [{ id: 1, event: "state", data: operation }] });
+    return operation;
+  }
+
+  get(id: string): Operation | undefined {
+    return this.all.get(id)?.operation;
+  }
+
+  list(): Operation[] {
+    return [...this.all.values()].map(({ operation }) => operation).reverse();
+  }
+
+  async *events(id: string, after = 0): AsyncIterable<OperationEvent> {
+    const known = this.all.get(id);
+    if (!known) throw new NotThere(`There is no operation ${id}`);
+    for (const event of known.events) if (event.id > after) yield event;
+  }
+
+  async recover(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+/** A container as `docker inspect` has it. */
+export function container(project: string, values: Partial<ContainerInfo> = {}): ContainerInfo {
+  const inspection = {
+    Id: `id-${project}`,
+    Name: `/papi-project-${project}`,
+    Created: "2026-01-01T00:00:00Z",
+    Config: { Labels: { "dev.opencode-platform.project": project } },
+    HostConfig: { Memory: 512 * 2 ** 20, CpuQuota: 50_000, CpuPeriod: 100_000 },
+    State: { Status: "running", StartedAt: "2026-01-01T00:00:00Z", Health: { Status: "healthy" } },
+  };
+  const read = readContainer(inspection);
+  if (!read) throw new Error("no container");
+  return { ...read, ...values };
+}
+
+/** Containers that a test changes. */
+export class FakeContainers {
+  isConnected = true;
+  readonly all = new Map<string, ContainerInfo>();
+  readonly listeners = new Set<() => void>();
+
+  ofProject(name: string): ContainerInfo | undefined {
+    return this.all.get(name);
+  }
+  named(name: string): ContainerInfo | undefined {
+    return [...this.all.values()].find((known) => known.name === name);
+  }
+  running(): ContainerInfo[] {
+    return [...this.all.values()].filter(({ status }) => status === "running");
+  }
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+  put(known: ContainerInfo): void {
+    this.all.set(known.project, known);
+    for (const listener of [...this.listeners]) listener();
+  }
+}
+
+export const ORIGIN = "http://127.0.0.1:4090";
+
+/** A panel of fakes, and a way to ask it as one person. */
+export class World {
+  person: Person = ADMIN;
+  /** Names of secrets that have a value. */
+  readonly secrets = new Set<string>();
+  readonly acts: Act[] = [];
+  readonly defects: unknown[] = [];
+  readonly controlled: string[] = [];
+  /** Names of projects that have a workspace. */
+  readonly workspaces = new Set<string>();
+  readonly deleted: string[] = [];
+  readonly containers = new FakeContainers();
+  readonly streams = new Streams();
+  readonly operations: FakeOperations;
+  readonly parts: Parts;
+  readonly app: ReturnType<typeof makePanel>;
+
+  constructor(over: Partial<Parts> = {}) {
+    const load = (text: string) => loadProjects(text, { file: "projects.yaml", stack: "local" });
+    const check = (text: string, given?: { names: readonly string[] }) =>
+      void loadProjects(text, {
+        file: "projects.yaml",
+        stack: "local",
+        hasSecret: (_, name) => this.secrets.has(name) || (given?.names.includes(name) ?? false),
+      });
+    this.operations = new FakeOperations(load);
+    const act = (word: string) => async (project: string) => {
+      this.controlled.push(`${word} ${project}`);
+      return this.containers.all.has(project);
+    };
+    this.parts = {
+      stack: "local",
+      addresses: localAddresses(4090),
+      identify: async () => this.person,
+      audit: { note: async (noted) => void this.acts.push(noted), close: () => {} },
+      defaults: { accessEmails: [], accessEmailDomains: [] },
+      urls: localUrls(4080),
+      file: {
+        read: () => ({
+          text: this.operations.text,
+          version: versionOf(this.operations.text),
+          entries: entriesOf(this.operations.text),
+        }),
+        load,
+        check,
+      },
+      operations: this.operations,
+      containers: this.containers,
+      usage: { of: () => ({}), listen: () => () => {}, settled: async () => {} },
+      logs: {
+        last: async (_, lines) => [{ at: "2026-01-01T00:00:00Z", stream: "stdout", text: `last ${lines}` }],
+        async *follow(project) {
+          yield { at: "2026-01-01T00:00:00Z", stream: "stderr", text: project };
+        },
+      },
+      control: { start: act("start"), stop: act("stop") },
+      activity: { of: () => undefined },
+      deployKeys: { of: () => undefined },
+      hasWorkspace: async (name) => this.workspaces.has(name),
+      deleteWorkspace: async (name) => void this.deleted.push(name),
+      health: async () => ({ status: "ok", parts: [] }),
+      streams: this.streams,
+      report: (error) => void this.defects.push(error),
+      ...over,
+    };
+    this.app = makePanel(this.parts);
+  }
+
+  /** Asks. A body is sent as JSON; headers are as a program's, not a browser's. */
+  async ask(
+    method: string,
+    path: string,
+    { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+  ): Promise<Response> {
+    const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
+    const length = { "content-length": String(Buffer.byteLength(text ?? "")) };
+    return this.app.request(`${ORIGIN}${path}`, {
+      method,
+      headers: {
+        host: "127.0.0.1:4090",
+        ...(text === undefined ? {} : { "content-type": "application/json", ...length }),
+        ...headers,
+      },
+      ...(text === undefined ? {} : { body: text }),
+    });
+  }
+}
+
+/** Entries as written. */
+const entriesOf = (text: string): unknown[] => (parse(text) as { projects: unknown[] }).projects;
+
+/** The events of a stream's text. */
+export const eventsIn = (text: string) =>
+  text
+    .split("\n\n")
+    .filter((block) => block.includes("event: "))
+    .map((block) => ({
+      event: /^event: (.*)$/m.exec(block)?.[1],
+      id: /^id: (.*)$/m.exec(block)?.[1],
+      data: JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? "null"),
+    }));

@@ -1,0 +1,89 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, vi } from "vitest";
+import { loadProjects } from "../../../config/projects/load.ts";
+import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-types.ts";
+import { makeApplyChange } from "../../../panel/server/platform/change.ts";
+import { OperationQueue } from "../../../panel/server/platform/operations.ts";
+import { ProjectsFile } from "../../../panel/server/platform/projects-file.ts";
+import type {
+  Operation,
+  OperationEvent,
+  OperationRequest,
+  Operations,
+  Person,
+} from "../../../panel/server/platform/types.ts";
+
+export const person: Person = { email: "dev@example.com", kind: "person", admin: true };
+export const SECRET = "a-value-that-is-nowhere";
+
+/** A folder with a projects.yaml, new for each test. */
+export const world = { directory: "", path: "", file: new ProjectsFile("", () => {}) };
+const queues: Operations[] = [];
+beforeEach(() => {
+  const directory = mkdtempSync(join(tmpdir(), "panel-core-"));
+  const path = join(directory, "projects.yaml");
+  writeFileSync(path, "projects: []\nlimits: { maxProjects: 50 }\n");
+  const check = (text: string) => void loadProjects(text, { file: "projects.yaml", stack: "local" });
+  Object.assign(world, { directory, path, file: new ProjectsFile(path, check) });
+});
+afterEach(async () => {
+  await Promise.all(queues.splice(0).map((queue) => queue.close()));
+  rmSync(world.directory, { recursive: true });
+});
+
+export const secrets = () => ({
+  set: vi.fn(async () => {}),
+  remove: vi.fn(async () => {}),
+  snapshot: () => () => {},
+});
+
+/** An update that is held until it is told how to end. */
+export class FakeUpdate {
+  readonly begun: { hear: (event: UpdateEvent) => void; end: (outcome: UpdateOutcome) => void }[] = [];
+  readonly run: RunUpdate = (hear, signal) => {
+    const { promise, resolve } = Promise.withResolvers<UpdateOutcome>();
+    this.begun.push({ hear, end: resolve });
+    signal.addEventListener("abort", () => resolve({ state: "interrupted" }));
+    return promise;
+  };
+  async nth(count: number) {
+    await vi.waitFor(() => expect(this.begun).toHaveLength(count));
+    const last = this.begun.at(-1);
+    if (!last) throw new Error("no update has begun");
+    return last;
+  }
+}
+
+export function open(
+  update: RunUpdate,
+  apply = makeApplyChange({ file: world.file, secrets: secrets() }),
+): Operations {
+  const queue = new OperationQueue({ directory: world.directory, apply, update, busyMs: 1 });
+  queues.push(queue);
+  return queue;
+}
+
+export const add = (name: string, more: Partial<OperationRequest> = {}): OperationRequest => ({
+  person,
+  what: `create ${name}`,
+  project: name,
+  edit: { kind: "add", entry: { name } },
+  ...more,
+});
+
+export async function ended(queue: Operations, id: string): Promise<OperationEvent[]> {
+  const events: OperationEvent[] = [];
+  for await (const event of queue.events(id)) events.push(event);
+  return events;
+}
+export const states = (events: readonly OperationEvent[]) =>
+  events.flatMap((event) => (event.event === "state" ? [event.data.state] : []));
+export const journal = (): Operation[] => {
+  const folder = join(world.directory, "operations");
+  return readdirSync(folder)
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")));
+};
+export const succeed: RunUpdate = async () => ({ state: "succeeded" });

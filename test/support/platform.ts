@@ -1,0 +1,185 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { stringify } from "yaml";
+import { makeNames, type Names } from "../../config/naming/names.ts";
+import { MODEL_ID } from "../../lab/model/model.ts";
+import { containerIds } from "./docker.ts";
+import { must, type Ran, run } from "./run.ts";
+
+/** The clone that all test files of a run share; global-setup.ts makes it. Plain data, since it crosses processes. */
+export interface Fixture {
+  /** The clone's directory. */
+  readonly root: string;
+  readonly prefix: string;
+  /** Port of the clone's gateway. */
+  readonly port: number;
+  /** Address of this machine that containers reach. */
+  readonly host: string;
+  /** Where test files serve the model, and the global set-up a public repository named `alpha`. */
+  readonly modelPort: number;
+  readonly gitPort: number;
+  /** What the first `npm start` in the clone said. */
+  readonly firstStart: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    fixture: Fixture;
+  }
+}
+
+/** An entry of projects.yaml, as a person writes it. */
+export type Entry = { readonly name: string } & Readonly<Record<string, unknown>>;
+
+/** A resource that an update created, changed, replaced or deleted. */
+export interface Change {
+  readonly op: string;
+  readonly urn: string;
+}
+
+export interface Updated extends Ran {
+  /** Changes by the engine's own event log; steps that left everything the same are not in it. */
+  readonly changes: readonly Change[];
+}
+
+/** The clone, and what a person does in it. */
+export class Platform {
+  readonly fixture: Fixture;
+  readonly names: Names;
+
+  constructor(fixture: Fixture = inject("fixture")) {
+    this.fixture = fixture;
+    this.names = makeNames(fixture.prefix);
+  }
+
+  path(...parts: string[]): string {
+    return join(this.fixture.root, ...parts);
+  }
+
+  container(project: string): string {
+    return this.names.project(project);
+  }
+
+  url(project: string): string {
+    return `http://${project}.localhost:${this.fixture.port}/`;
+  }
+
+  api(project: string): string {
+    return `http://localhost:${this.fixture.port}/p/${project}`;
+  }
+
+  workspace(project: string): string {
+    return this.path(".workspaces", project);
+  }
+
+  /** The two projects of the first start: `alpha` cloned from a git server, `beta` empty. */
+  baseline(): Entry[] {
+    return [
+      { name: "alpha", repo: `http://${this.fixture.host}:${this.fixture.gitPort}/alpha.git` },
+      { name: "beta" },
+    ];
+  }
+
+  /** Writes projects.yaml. Every project gets the stand-in model; `key` is what opencode sends it. */
+  write(entries: readonly Entry[]): void {
+    const defaults = {
+      resources: { memory: "1GiB", cpus: 1, pids: 512 },
+      env: { OPENCODE_DISABLE_MODELS_FETCH: "1" },
+      opencode: { model: `stand-in/${MODEL_ID}`, config: this.opencodeConfig("any") },
+    };
+    writeFileSync(this.path("projects.yaml"), stringify({ defaults, projects: entries }));
+  }
+
+  /** opencode.json that knows the stand-in model alone. */
+  opencodeConfig(apiKey: string): Record<string, unknown> {
+    const { host, modelPort } = this.fixture;
+    return {
+      enabled_providers: ["stand-in"],
+      small_model: `stand-in/${MODEL_ID}`,
+      provider: {
+        "stand-in": {
+          npm: "@ai-sdk/openai-compatible",
+          name: "Stand-in",
+          options: { baseURL: `http://${host}:${modelPort}/v1`, apiKey },
+          models: { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } },
+        },
+      },
+    };
+  }
+
+  /** Runs `npm …` in the clone. */
+  npm(...args: string[]): Promise<Ran> {
+    return run("npm", args, { cwd: this.fixture.root, env: cleanEnv() });
+  }
+
+  pulumi(...args: string[]): Promise<Ran> {
+    return this.npm("run", "--silent", "pulumi", "--", ...args);
+  }
+
+  /** `pulumi up`, and what it changed. */
+  async update(): Promise<Updated> {
+    const events = this.path(".state", "e2e-events.json");
+    mkdirSync(this.path(".state"), { recursive: true });
+    rmSync(events, { force: true });
+    const args = ["up", "--yes", "--non-interactive", "--skip-preview", "--event-log", events];
+    const env = { ...cleanEnv(), PULUMI_DEBUG_COMMANDS: "true" };
+    const ran = await run("npm", ["run", "--silent", "pulumi", "--", ...args], {
+      cwd: this.fixture.root,
+      env,
+    });
+    const changes = existsSync(events) ? readChanges(readFileSync(events, "utf8")) : [];
+    rmSync(events, { force: true });
+    return { ...ran, changes };
+  }
+
+  /** Makes the platform have just these projects; fails when the update does. */
+  async apply(entries: readonly Entry[]): Promise<Updated> {
+    this.write(entries);
+    const updated = await this.update();
+    if (updated.code !== 0)
+      throw new Error(`pulumi up ended with ${updated.code}:\n${updated.output.slice(-6000)}`);
+    return updated;
+  }
+
+  /** Sets a value in the stack's configuration. */
+  async configure(key: string, value: string, { secret = false } = {}): Promise<void> {
+    await must(
+      "npm",
+      ["run", "--silent", "pulumi", "--", "config", "set", ...(secret ? ["--secret"] : []), key],
+      {
+        cwd: this.fixture.root,
+        env: cleanEnv(),
+        input: value,
+      },
+    );
+  }
+
+  ids(): Promise<Record<string, string>> {
+    return containerIds(this.fixture.prefix);
+  }
+}
+
+/** The environment of a person's shell: nothing of npm's or vitest's own. */
+export function cleanEnv(): NodeJS.ProcessEnv {
+  const foreign =
+    /^(npm_|VITEST|VITE_|NODE_ENV$|NODE_OPTIONS$|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|INIT_CWD$|PULUMI_BIN$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
+interface EngineEvent {
+  readonly resourcePreEvent?: { readonly metadata: Change };
+}
+
+/** The changes in an engine's event log. */
+export function readChanges(log: string): Change[] {
+  return log
+    .split("\n")
+    .filter(Boolean)
+    .flatMap((line) => {
+      const metadata = (JSON.parse(line) as EngineEvent).resourcePreEvent?.metadata;
+      return metadata && !["same", "refresh", "read"].includes(metadata.op)
+        ? [{ op: metadata.op, urn: metadata.urn }]
+        : [];
+    });
+}
