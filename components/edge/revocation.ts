@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { CLOUD_TOKENS } from "../../config/stack/settings.ts";
+import { cloudAddress } from "../../config/stack/stand-ins.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import type { Host } from "../host/host.ts";
 import { OPENCODE_PORT } from "../proxy/routes.ts";
@@ -42,10 +43,9 @@ export function revokeFromRemoved(
   opts: pulumi.CustomResourceOptions,
 ): void {
   if (!policy || !admitted) return;
-  const config = new pulumi.Config("cloudflare");
-  const token = config.getSecret("apiToken");
+  const token = new pulumi.Config("cloudflare").getSecret("apiToken");
   const run: Omit<Revocation, "application"> = {
-    api: config.get("baseUrl") ?? API,
+    api: cloudAddress("cloudflare", pulumi.runtime.allConfig(), process.env) ?? API,
     account: account.id,
     admitted: [...admitted.emails, ...admitted.domains.map((domain) => `@${domain}`)],
     ...(cut ? { cut: host.remote(cut) } : {}),

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LANGUAGE_HOST, STAND_IN_HOST_VARIABLE } from "../../config/stack/stand-ins.ts";
 
 /** Where things go. */
 export interface InstallTarget {
@@ -39,7 +40,7 @@ function provider(name: string, version: string): StandIn {
 }
 
 const STAND_INS: readonly StandIn[] = [
-  { folder: "language-nodejs", executable: "pulumi-language-nodejs" },
+  { folder: "language-nodejs", executable: LANGUAGE_HOST },
   provider("docker", "5.2.0"),
   provider("command", "1.2.1"),
   provider("random", "4.21.2"),
@@ -68,6 +69,8 @@ export function shim(folder: string, target: Pick<InstallTarget, "cacheDirectory
     `cache=${quoted(target.cacheDirectory)}`,
     'if [ -n "$NODE_COMPILE_CACHE" ]; then cache=$NODE_COMPILE_CACHE; fi',
     "export NODE_COMPILE_CACHE=$cache",
+    // By this the program knows what runs it, wherever the engine has found it.
+    ...(folder === "language-nodejs" ? [`export ${STAND_IN_HOST_VARIABLE}="$0"`] : []),
     `exec "$node" --disable-warning=ExperimentalWarning "$root/${main}" "$@"`,
     "",
   ].join("\n");

@@ -2,6 +2,7 @@ import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts"
 import { readPrivateKey } from "../../config/stack/private-key.ts";
 import { productionDocs } from "../../config/stack/production.ts";
 import { CLOUD_TOKENS, settingKey } from "../../config/stack/settings.ts";
+import { cloudAddress } from "../../config/stack/stand-ins.ts";
 import { mustPulumi } from "../engine/pulumi.ts";
 import type { Session } from "../engine/session.ts";
 import { record } from "../state/checkpoint.ts";
@@ -53,8 +54,8 @@ export function openClouds(
     [config[key], ...variables.map((variable) => env[variable])].find(Boolean);
   const doToken = tokenOf(CLOUD_TOKENS.digitalocean);
   const cfToken = tokenOf(CLOUD_TOKENS.cloudflare);
-  const doUrl = config["digitalocean:apiEndpoint"] || env.DIGITALOCEAN_API_URL;
-  const cfUrl = config["cloudflare:baseUrl"] || env.CLOUDFLARE_BASE_URL;
+  const doUrl = cloudAddress("digitalocean", config, env);
+  const cfUrl = cloudAddress("cloudflare", config, env);
   return withoutUndefined({
     names: cloudNames(prefix, stack),
     prefix,

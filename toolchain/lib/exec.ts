@@ -1,7 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { accessSync, createWriteStream, constants as modes, statSync } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { constants } from "node:os";
-import { delimiter, join } from "node:path";
+
+export { which } from "../../config/which.ts";
 
 export interface ExecOptions {
   cwd?: string;
@@ -124,20 +125,6 @@ export function runInherited(
     child.on("error", () => settle(127));
     child.on("close", (code, signal) => settle(code ?? (signal === "SIGINT" ? 130 : 1)));
   });
-}
-
-/** The full path of a command on PATH, or `undefined`. */
-export function which(command: string, path: string = process.env.PATH ?? ""): string | undefined {
-  for (const folder of path.split(delimiter).filter(Boolean)) {
-    const file = join(folder, command);
-    try {
-      accessSync(file, modes.X_OK);
-      if (statSync(file).isFile()) return file;
-    } catch {
-      // not in this folder
-    }
-  }
-  return undefined;
 }
 
 /** The last lines of a text. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { utils } from "ssh2";
 import { afterAll, describe, expect, test } from "vitest";
+import { STAND_IN_HOST_VARIABLE } from "../../../config/stack/stand-ins.ts";
 import { command, diff } from "../../../lab/plugins/command/local.ts";
 import { argvOf, environmentOf as commandEnvironment, run } from "../../../lab/plugins/command/run.ts";
 import { install, shim } from "../../../lab/plugins/install.ts";
@@ -235,6 +236,12 @@ describe("install", () => {
   test("quotes what it writes", () => {
     const script = shim("docker", { cacheDirectory: "/c", node: "/it's/node" });
     expect(script).toContain("node='/it'\\''s/node'");
+    expect(script).not.toContain(STAND_IN_HOST_VARIABLE);
+  });
+
+  test("has the language host say what it is to the program", () => {
+    const folders = { cacheDirectory: "/c", node: process.execPath };
+    expect(shim("language-nodejs", folders)).toContain(`export ${STAND_IN_HOST_VARIABLE}="$0"`);
   });
 });
 

@@ -7,8 +7,8 @@ import type { MachineNames } from "./names.ts";
 import { filterRules } from "./rules.ts";
 import { docker, tryDocker } from "./shell.ts";
 
-/** Addresses for measuring networks (RFC 2544): nobody has them, so that they may stand for public ones. */
-const POOL = "198.18";
+/** Addresses for measuring networks (RFC 2544): nobody has them, so that they may stand for public ones. The product knows them too: isTestAddress. */
+export const POOL = "198.18";
 const NETMASK = "255.255.255.0";
 const TRIES = 32;
 /** Where droplets ask for what they are. */
