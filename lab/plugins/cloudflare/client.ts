@@ -1,5 +1,6 @@
 /** Cloudflare's API as the official plugin talks to it. */
 import { STATUS_CODES } from "node:http";
+import { refusedAddress } from "../../../config/stack/stand-ins.ts";
 import { plainConfig, typedConfig } from "../shared/config.ts";
 import { num, record, str } from "../shared/plain.ts";
 import { Rest } from "../shared/rest.ts";
@@ -36,11 +37,17 @@ const PASSING: readonly number[] = [408, 409, 429];
 
 let rest: Rest | undefined;
 
-/** Takes credentials and address from the configuration, or from the environment. */
+/**
+ * Takes credentials and address from the configuration, or from the environment.
+ * @throws Error for an address that is not the tests' own: a stand-in never speaks to the real cloud.
+ */
 export function configure(config: Props): void {
   const given = plainConfig(configSchema, config);
   const setting = (name: string, variable: string): string | undefined =>
     str(given[name]) ?? (process.env[variable] || undefined);
+  const base = setting("baseUrl", "CLOUDFLARE_BASE_URL") ?? "https://api.cloudflare.com/client/v4";
+  const refused = refusedAddress("cloudflare", "cloudflare:baseUrl", base);
+  if (refused !== undefined) throw new Error(refused);
   const token = setting("apiToken", "CLOUDFLARE_API_TOKEN");
   const credentials = {
     Authorization: token === undefined ? undefined : `Bearer ${token}`,
@@ -53,7 +60,7 @@ export function configure(config: Props): void {
     value === undefined ? [] : [[name, value] as const],
   );
   rest = new Rest({
-    base: setting("baseUrl", "CLOUDFLARE_BASE_URL") ?? "https://api.cloudflare.com/client/v4",
+    base,
     headers: Object.fromEntries(headers),
     retries: RETRIES,
     waitMinMs: 2000,

@@ -1,4 +1,5 @@
 /** DigitalOcean's API as the official plugin talks to it. */
+import { refusedAddress } from "../../../config/stack/stand-ins.ts";
 import { plainConfig, typedConfig } from "../shared/config.ts";
 import { num, record, records, str } from "../shared/plain.ts";
 import type { Context } from "../shared/resource.ts";
@@ -37,16 +38,22 @@ export function checkConfig(config: Props): Failure[] {
 
 let rest: Rest | undefined;
 
-/** Takes token and address from the configuration, or from the environment. */
+/**
+ * Takes token and address from the configuration, or from the environment.
+ * @throws Error for an address that is not the tests' own: a stand-in never speaks to the real cloud.
+ */
 export function configure(config: Props): void {
   const given = plainConfig(configSchema, config);
   const setting = (value: Plain | undefined, variable: string, fallback: number): number =>
     num(value) ?? (process.env[variable] ? Number(process.env[variable]) : fallback);
+  const base = str(given.apiEndpoint) ?? (process.env.DIGITALOCEAN_API_URL || "https://api.digitalocean.com");
+  const refused = refusedAddress("digitalocean", "digitalocean:apiEndpoint", base);
+  if (refused !== undefined) throw new Error(refused);
   // Without a token the API itself refuses; the official plugin leaves it at that too.
   const token =
     str(given.token) ?? (process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN || "");
   rest = new Rest({
-    base: str(given.apiEndpoint) ?? (process.env.DIGITALOCEAN_API_URL || "https://api.digitalocean.com"),
+    base,
     headers: { Authorization: `Bearer ${token}` },
     retries: setting(given.httpRetryMax, "DIGITALOCEAN_HTTP_RETRY_MAX", 4),
     waitMinMs: 1000 * setting(given.httpRetryWaitMin, "DIGITALOCEAN_HTTP_RETRY_WAIT_MIN", 1),
