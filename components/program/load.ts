@@ -20,6 +20,7 @@ import {
   type Settings,
 } from "../../config/stack/settings.ts";
 import { assertPortUsable } from "../proxy/port.ts";
+import { refuseStandIns } from "./plugins.ts";
 import { assertToolsInstalled } from "./tools.ts";
 
 /** What a stack on a droplet has beyond the others. */
@@ -54,8 +55,10 @@ export function loadPlatform(checkout: string): Promise<Platform> {
   return orRunError(async () => {
     const { entries, settings } = readConfiguration(checkout);
     const production = settings.production && describeProduction(settings, settings.production);
-    if (production) assertReachable(production.settings);
-    else await assertPortUsable(settings.port, settings.namePrefix);
+    if (production) {
+      refuseStandIns(pulumi.getStack(), pulumi.runtime.allConfig());
+      assertReachable(production.settings);
+    } else await assertPortUsable(settings.port, settings.namePrefix);
     return {
       settings,
       names: makeNames(settings.namePrefix),

@@ -1,9 +1,10 @@
 /** The whole program for a stack on a droplet, with an engine that only notes what it is asked for. */
 import { createHash } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { LANGUAGE_HOST } from "../../config/stack/stand-ins.ts";
 
 type Props = Record<string, unknown>;
 interface Made {
@@ -56,6 +57,9 @@ const answers: Record<string, Props> = {
 };
 
 beforeAll(async () => {
+  // Whatever plugins this machine has: nothing is asked of any here.
+  vi.stubEnv("PULUMI_HOME", join(ROOT, ".runtime", STACK));
+  vi.stubEnv("PATH", withoutPlugins(process.env.PATH ?? ""));
   pulumi.runtime.setAllConfig(
     {
       "digitalocean:token": "do-token",
@@ -92,7 +96,17 @@ beforeAll(async () => {
   outputs = (await import("../../index.ts")).default;
   await pulumi.runtime.disconnect();
 });
-afterAll(() => rmSync(join(ROOT, ".runtime", STACK), { recursive: true, force: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(join(ROOT, ".runtime", STACK), { recursive: true, force: true });
+});
+
+/** A PATH without the folders that have a language host. */
+const withoutPlugins = (path: string): string =>
+  path
+    .split(delimiter)
+    .filter((folder) => !existsSync(join(folder, LANGUAGE_HOST)))
+    .join(delimiter);
 
 /** Resources of a kind, ours that group them left out. */
 const all = (kind: string) =>
