@@ -7,6 +7,6 @@ import { runInherited } from "../toolchain/lib/exec.ts";
 import { main } from "./lib/main.ts";
 
 await main(async (args) => {
-  await provision(platformParts(), { root, progress: "plain" });
+  await provision(platformParts(), { root, progress: "plain", standIns: true });
   return runInherited(process.execPath, [join(root, "lab", "bench", "index.ts"), ...args], pulumiEnv(), root);
 });

@@ -31,7 +31,7 @@ let isWell = true;
 
 await main(async (args) => {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
-  report(await checkTools());
+  report(await checkTools(session));
   const projects = checkFiles(session);
   if (session.isLocal) {
     const settings = settingsIfValid();

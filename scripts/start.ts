@@ -24,6 +24,7 @@ await main(async (args) => {
     root,
     progress: isWatched() ? "live" : "plain",
     dockerHost: dockerHost(settings.dockerSocket),
+    standIns: true,
   });
   await prepareStack();
   await heal();

@@ -39,8 +39,12 @@ await main(async (args) => {
 
 /** Brings what real parts need that is not on this machine, and says with which the tests run. */
 async function prepare(kind: Exclude<Kind, "unit">): Promise<NodeJS.ProcessEnv> {
-  await provision([...platformParts(), ...PARTS[kind]], { root, progress: isWatched() ? "live" : "plain" });
-  for (const plugin of describePlugins(toolchain)) console.log(plugin);
+  await provision([...platformParts(), ...PARTS[kind]], {
+    root,
+    progress: isWatched() ? "live" : "plain",
+    standIns: true,
+  });
+  for (const plugin of await describePlugins(toolchain)) console.log(plugin);
   return {
     ...process.env,
     OPENCODE_PLATFORM_TOOLCHAIN: toolchain,

@@ -11,13 +11,11 @@ import { traefikPart } from "./parts/traefik.ts";
 
 export { provision } from "./provision.ts";
 
-/** What any Pulumi command needs. */
-export const engineParts: readonly Part[] = [pulumiPart, pluginsPart];
-
 /** What the stack on this machine needs, in the order in which one needs another. */
 export const platformParts = (baseImage?: string): readonly Part[] => [
   dockerPart,
-  ...engineParts,
+  pulumiPart,
+  pluginsPart,
   baseImagePart(baseImage),
   traefikPart,
 ];

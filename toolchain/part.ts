@@ -11,6 +11,8 @@ export interface Context {
   readonly manifest: Manifest;
   /** Which of the official sources answer, asked once in a run. */
   readonly network: Network;
+  /** Whether stand-ins for Pulumi's plugins do where the official ones can't be had. */
+  readonly standIns: boolean;
   /** An empty folder for work in progress; it is removed afterwards, also after an interruption. */
   readonly scratch: string;
   /** Environment for child processes, with the toolchain's bin folder first on PATH. */

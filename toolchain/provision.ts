@@ -5,7 +5,7 @@ import { ToolchainError } from "./lib/errors.ts";
 import { IMAGE_REGISTRY } from "./lib/image.ts";
 import { withLock } from "./lib/lock.ts";
 import { Manifest } from "./lib/manifest.ts";
-import { Network } from "./lib/network.ts";
+import { Network, PATIENT } from "./lib/network.ts";
 import { duration } from "./lib/words.ts";
 import type { Context, Part } from "./part.ts";
 import { PULUMI_HOST } from "./parts/pulumi.ts";
@@ -18,6 +18,8 @@ export interface ProvisionOptions {
   progress: "live" | "plain" | "quiet";
   /** The Docker Engine, where it is not the client's default. */
   dockerHost?: string;
+  /** Whether stand-ins for Pulumi's plugins do where the official ones can't be had: on this machine's stack and in tests. Default: no. */
+  standIns?: boolean;
 }
 
 /** How often a plain log says that a long step still runs. */
@@ -31,7 +33,7 @@ export async function provision(parts: readonly Part[], options: ProvisionOption
   mkdirSync(dir, { recursive: true });
   const missing = await findAll(parts, options, dir);
   if (missing.length === 0) return;
-  const network = new Network([PULUMI_HOST, IMAGE_REGISTRY]);
+  const network = new Network([PULUMI_HOST, IMAGE_REGISTRY], { [PULUMI_HOST]: PATIENT });
   const make = (part: Part, say: Say) => makePart(part, contextFor(options, dir, network, say), say);
   if (options.progress === "live") await makeLive(missing, make);
   else await makePlain(missing, make);
@@ -58,6 +60,7 @@ function contextFor(options: ProvisionOptions, dir: string, network: Network, pr
     dir,
     manifest: new Manifest(dir),
     network,
+    standIns: options.standIns ?? false,
     scratch: join(dir, "tmp"),
     env,
     progress,

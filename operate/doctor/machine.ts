@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { existsSync, statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
+import type { Problem } from "../../config/errors.ts";
 import { DOCKER_OLDEST, TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { isInstalled } from "../../scripts/lib/launcher.mjs";
 import { docker, dockerHost, engineVersion, imageId } from "../../toolchain/lib/docker.ts";
@@ -10,6 +11,8 @@ import { summarisePlugins } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { root, toolchain } from "../engine/checkout.ts";
+import { pluginProblem } from "../engine/plugins.ts";
+import type { Session } from "../engine/session.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
 
 const NODE_OLDEST = "24";
@@ -17,8 +20,8 @@ const GIB = 2 ** 30;
 /** Less free disk than this is too little for an image and a clone. */
 const DISK_LOW = 2 * GIB;
 
-/** Node, the dependencies, and the Pulumi CLI. */
-export async function checkTools(): Promise<Finding[]> {
+/** Node, the dependencies, and the Pulumi CLI with its plugins. */
+export async function checkTools(session: Session): Promise<Finding[]> {
   const node = process.versions.node;
   const pulumi = await findPulumi(toolchain);
   return [
@@ -29,9 +32,21 @@ export async function checkTools(): Promise<Finding[]> {
       ? fine("dependencies: as package-lock.json says")
       : wrong("dependencies: not as package-lock.json says", "npm start, which installs them"),
     pulumi
-      ? fine(`pulumi: ${pulumi.version}, ${summarisePlugins(toolchain)} (${pulumi.path})`)
+      ? fine(`pulumi: ${pulumi.version} (${pulumi.path})`)
       : wrong("pulumi: not on this machine yet", "npm start"),
+    judgePlugins(await summarisePlugins(toolchain), await pluginProblem(session)),
   ];
+}
+
+/** The plugins that the engine takes for a stack; `problem`: why it must not. */
+export function judgePlugins(summary: string, problem?: Problem): Finding {
+  const text = `plugins: ${summary}`;
+  if (problem) return wrong(`${text}: ${problem.what}`, problem.fix ?? "install the official ones");
+  if (!summary.includes("stand-in")) return fine(text);
+  return note(
+    text,
+    "they serve this machine's stack and tests; npm start replaces them once get.pulumi.com answers",
+  );
 }
 
 /** The Engine and its images; `undefined` instead of a version when it doesn't answer. */

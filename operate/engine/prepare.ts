@@ -1,15 +1,15 @@
 import { isWatched } from "../../scripts/lib/main.ts";
-import { engineParts, provision } from "../../toolchain/index.ts";
-import { findPulumi } from "../../toolchain/parts/pulumi.ts";
+import { provision } from "../../toolchain/index.ts";
+import { findPulumi, pulumiPart } from "../../toolchain/parts/pulumi.ts";
 import { refuseMissing } from "../state/state.ts";
 import { prepareState, root, STACK, toolchain } from "./checkout.ts";
 import { mustPulumi } from "./pulumi.ts";
 import { openSession, type Session, stackExists } from "./session.ts";
 
-/** Brings the CLI where it is missing. */
+/** Brings the CLI where it is missing; what changes a stack brings the plugins besides. */
 export async function prepareEngine(): Promise<void> {
   if (!(await findPulumi(toolchain)))
-    await provision(engineParts, { root, progress: isWatched() ? "live" : "plain" });
+    await provision([pulumiPart], { root, progress: isWatched() ? "live" : "plain" });
 }
 
 /**

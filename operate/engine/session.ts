@@ -31,18 +31,26 @@ export function openSession(reference: string = STACK, env: Environment = proces
 
 function makeSession(reference: string, isLocal: boolean, env: Environment): Session {
   const backend = chooseBackend(isLocal, { env, project: isLocal ? undefined : projectBackend() });
-  const home = pulumiHome(toolchain);
   const docker = isLocal ? dockerHost(dockerSocket()) : undefined;
   const variables = {
     PULUMI_BACKEND_URL: backend.url,
     ...choosePassphrase(isLocal, backend, env),
     PULUMI_STACK: reference,
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    ...(home ? { PULUMI_HOME: home } : {}),
     ...(docker ? { DOCKER_HOST: docker } : {}),
     PATH: toolchainPath(root),
   };
-  return { reference, stack: reference.split("/").at(-1) ?? "", isLocal, backend, variables };
+  return {
+    reference,
+    stack: reference.split("/").at(-1) ?? "",
+    isLocal,
+    backend,
+    // Stand-ins may be replaced while a session is open.
+    get variables() {
+      const home = pulumiHome(toolchain);
+      return home ? { ...variables, PULUMI_HOME: home } : variables;
+    },
+  };
 }
 
 /** Settings that are wrong are the program's to explain; here they count as the default. */

@@ -1,13 +1,23 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
+import {
+  type FoundPlugin,
+  findPlugins,
+  isStandIn,
+  LANGUAGE_HOST,
+  PROVIDERS,
+  providerFile,
+} from "../../config/stack/stand-ins.ts";
 import { install } from "../../lab/plugins/install.ts";
 import { mustExec, which } from "../lib/exec.ts";
-import type { Part } from "../part.ts";
-import { findPulumi, PULUMI_HOST } from "./pulumi.ts";
+import { installedStandIns, removeStandIns } from "../lib/stand-ins.ts";
+import type { Context, Part } from "../part.ts";
+import { findPulumi, PULUMI_HOST, pulumiPart } from "./pulumi.ts";
 
-const LANGUAGE_HOST = "pulumi-language-nodejs";
-const PROVIDERS = ["docker", "command", "random", "tls", "digitalocean", "cloudflare"] as const;
+const HOUR_MS = 3_600_000;
+/** For so long after the official plugins could not be had, they aren't looked for where stand-ins do. */
+const CONTENT_MS = 6 * HOUR_MS;
 
 /**
  * The PULUMI_HOME in which the stand-ins are, if they are used; the official plugins live where Pulumi puts them, and plugins on PATH
@@ -16,49 +26,37 @@ const PROVIDERS = ["docker", "command", "random", "tls", "digitalocean", "cloudf
 export function pulumiHome(dir: string): string | undefined {
   if (onPath() !== undefined) return undefined;
   const home = join(dir, "pulumi-home");
-  return existsSync(join(home, "plugins")) ? home : undefined;
+  return installedStandIns(dir).length > 0 ? home : undefined;
 }
 
-interface FoundPlugin {
-  name: string;
-  kind: "official" | "stand-in" | "not installed";
-  file?: string;
-}
-
-/** Which plugin the engine takes for each provider. */
-function findPlugins(dir: string): FoundPlugin[] {
-  const plugins = pluginFolder(dir);
-  const installed = existsSync(plugins) ? readdirSync(plugins).sort() : [];
-  return PROVIDERS.map((name) => {
-    const folder = installed.findLast((entry) => new RegExp(`^resource-${name}-v[\\d.]+$`).test(entry));
-    const file = which(executable(name)) ?? (folder && join(plugins, folder, executable(name)));
-    return file && existsSync(file) ? { name, kind: kindOf(file), file } : { name, kind: "not installed" };
-  });
+/** Which plugin the engine takes for each provider and for the language, started as the scripts start it. */
+async function enginePlugins(dir: string): Promise<FoundPlugin[]> {
+  const path = [join(dir, "bin"), process.env.PATH ?? ""].join(delimiter);
+  const env = { ...process.env, PATH: path, PULUMI_HOME: pulumiHome(dir) ?? officialHome(dir) };
+  return findPlugins(env, (await findPulumi(dir))?.path);
 }
 
 /** Which plugin the engine takes for each provider, in words: what it is and where. */
-export const describePlugins = (dir: string): string[] =>
-  findPlugins(dir).map(({ name, kind, file }) => `${name}: ${file ? `${kind}, ${file}` : kind}`);
+export const describePlugins = async (dir: string): Promise<string[]> =>
+  (await enginePlugins(dir)).map(({ name, kind, file }) => `${name}: ${file ? `${kind}, ${file}` : kind}`);
 
 /** The same in short: `official plugins`, or which are what where they differ. */
-export function summarisePlugins(dir: string): string {
-  const byKind = Object.groupBy(findPlugins(dir), ({ kind }) => kind);
+export async function summarisePlugins(dir: string): Promise<string> {
+  const byKind = Object.groupBy(await enginePlugins(dir), ({ kind }) => kind);
   const groups = Object.entries(byKind);
   const [only] = groups;
   if (only && groups.length === 1) return only[0] === "not installed" ? "no plugins" : `${only[0]} plugins`;
   return groups.map(([kind, found]) => `${kind}: ${found.map(({ name }) => name).join(", ")}`).join("; ");
 }
 
-/** The official plugins are programs; the stand-ins are started by scripts. */
-function kindOf(file: string): "official" | "stand-in" {
-  return readFileSync(file).subarray(0, 2).toString() === "#!" ? "stand-in" : "official";
-}
-
 export const pluginsPart: Part = {
   name: "pulumi plugins",
   remedy: `install the official Pulumi CLI, which brings ${LANGUAGE_HOST}, and see that it reaches ${PULUMI_HOST}`,
 
-  async find({ dir, root }) {
+  async find({ dir, root, standIns }) {
+    const hasStandIns = (await enginePlugins(dir)).some(({ kind }) => kind === "stand-in");
+    // Where they do, the official ones may be had by now.
+    if (hasStandIns && !(standIns && wereMissedLately(dir))) return undefined;
     const folder = onPath();
     if (folder !== undefined && (await languageHost(dir))) return `on PATH (${folder})`;
     if (pulumiHome(dir)) {
@@ -67,44 +65,68 @@ export const pluginsPart: Part = {
         ? "stand-ins, brought up to date"
         : "stand-ins, already in the toolchain's folder";
     }
-    const plugins = pluginFolder(dir);
+    const plugins = join(officialHome(dir), "plugins");
     const there = providers(root).every(([name, version]) =>
-      existsSync(join(plugins, `resource-${name}-v${version}`, executable(name))),
+      existsSync(join(plugins, `resource-${name}-v${version}`, providerFile(name))),
     );
-    return there && (await languageHost(dir)) ? "official, already on this machine" : undefined;
+    return there && (await officialLanguageHost(dir)) ? "official, already on this machine" : undefined;
   },
 
   async download(context) {
-    const pulumi = await findPulumi(context.dir);
-    if (!pulumi || !(await languageHost(context.dir)) || !(await context.network.reaches(PULUMI_HOST)))
+    try {
+      return await downloadOfficial(context);
+    } catch (error) {
+      // What works already on this machine goes on working.
+      if (!context.standIns || !pulumiHome(context.dir)) throw error;
+      context.progress(`the official plugins can't be had now (${(error as Error).message})`);
       return undefined;
-    for (const [name, version] of providers(context.root)) {
-      context.progress(`downloading ${name} ${version}`);
-      await mustExec(pulumi.path, ["plugin", "install", "resource", name, version], { env: context.env });
     }
-    return "official download";
   },
 
-  async build({ dir }) {
+  async build({ dir, standIns }) {
+    if (!standIns) return undefined;
+    writeFileSync(missedFile(dir), "");
     install(dir, process.execPath);
     return "stand-ins in TypeScript, run from this checkout";
   },
 };
 
-function executable(provider: string): string {
-  return `pulumi-resource-${provider}`;
+/** Brings the official plugins, and the CLI where its language host is missing; the stand-ins go once all is there. */
+async function downloadOfficial(context: Context): Promise<string | undefined> {
+  const { dir } = context;
+  if (!(await context.network.reaches(PULUMI_HOST))) return undefined;
+  if (!(await officialLanguageHost(dir)) && !(await pulumiPart.download?.(context))) return undefined;
+  const pulumi = await findPulumi(dir);
+  if (!pulumi) return undefined;
+  const env = { ...context.env, PULUMI_HOME: officialHome(dir) };
+  for (const [name, version] of providers(context.root)) {
+    context.progress(`downloading ${name} ${version}`);
+    await mustExec(pulumi.path, ["plugin", "install", "resource", name, version], { env });
+  }
+  removeStandIns(dir);
+  return "official download";
+}
+
+/** Its time says when the official plugins were last looked for and could not be had. */
+const missedFile = (dir: string): string => join(dir, "plugins-missed");
+
+function wereMissedLately(dir: string): boolean {
+  const missed = statSync(missedFile(dir), { throwIfNoEntry: false });
+  const ms = missed ? Date.now() - missed.mtimeMs : CONTENT_MS;
+  return ms > -HOUR_MS && ms < CONTENT_MS;
 }
 
 /** The folders of the providers' plugins when PATH has them all: the engine prefers those to any others. */
 function onPath(): string | undefined {
-  const files = PROVIDERS.map((name) => which(executable(name)));
+  const files = PROVIDERS.map((name) => which(providerFile(name)));
   const folders = files.flatMap((file) => (file === undefined ? [] : [dirname(file)]));
   return folders.length === PROVIDERS.length ? [...new Set(folders)].join(", ") : undefined;
 }
 
-/** Where the engine looks for plugins that aren't on PATH. */
-function pluginFolder(dir: string): string {
-  return join(pulumiHome(dir) ?? process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins");
+/** Where Pulumi keeps the official plugins: never in the toolchain's folder, which a shell may still name by PULUMI_HOME. */
+function officialHome(dir: string): string {
+  const named = process.env.PULUMI_HOME;
+  return named && named !== join(dir, "pulumi-home") ? named : join(homedir(), ".pulumi");
 }
 
 /** The providers and the versions that package.json pins. */
@@ -115,9 +137,12 @@ function providers(root: string): [name: string, version: string][] {
   return PROVIDERS.map((name) => [name, dependencies[`@pulumi/${name}`] ?? ""]);
 }
 
-/** The official language host: next to the CLI, or on PATH. */
+/** The language host that the engine takes, whatever it is. */
 async function languageHost(dir: string): Promise<string | undefined> {
-  const pulumi = await findPulumi(dir);
-  const beside = pulumi ? join(dirname(pulumi.path), LANGUAGE_HOST) : "";
-  return existsSync(beside) ? beside : which(LANGUAGE_HOST);
+  return (await enginePlugins(dir)).find(({ name }) => name === "nodejs")?.file;
+}
+
+async function officialLanguageHost(dir: string): Promise<string | undefined> {
+  const file = await languageHost(dir);
+  return file === undefined || isStandIn(file) ? undefined : file;
 }

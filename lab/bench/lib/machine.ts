@@ -20,7 +20,7 @@ export async function describeMachine({
     ["Docker Engine", `${engine} (${storage})`],
     ["Docker Compose", await compose.version()],
     ["Pulumi", pulumi],
-    ["Plugins", summarisePlugins(toolchain)],
+    ["Plugins", await summarisePlugins(toolchain)],
     ["Node", process.version],
     ["Date", new Date().toISOString().slice(0, 10)],
   ];

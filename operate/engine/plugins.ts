@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Problem } from "../../config/errors.ts";
+import { readStackFile } from "../../config/stack/secrets.ts";
+import { type FoundPlugin, findPlugins, realClouds, standInProblem } from "../../config/stack/stand-ins.ts";
+import { isWatched, stop } from "../../scripts/lib/main.ts";
+import { provision } from "../../toolchain/index.ts";
+import { pluginsPart } from "../../toolchain/parts/plugins.ts";
+import { findPulumi } from "../../toolchain/parts/pulumi.ts";
+import { root, toolchain } from "./checkout.ts";
+import { pulumiEnv } from "./pulumi.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Whether stand-ins for plugins do for a stack: on this machine's, and where both clouds are the tests' own. That is read from the
+ * stack's file and the environment, without the engine; an address that is encrypted there counts as the real cloud's.
+ */
+export const takesStandIns = (session: Session): boolean => session.isLocal || cloudsOf(session).length === 0;
+
+function cloudsOf({ stack }: Session): string[] {
+  const file = `Pulumi.${stack}.yaml`;
+  const path = join(root, file);
+  const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  return realClouds(readStackFile(text, file, stack).plain, process.env);
+}
+
+async function pluginsOf(session: Session): Promise<FoundPlugin[]> {
+  return findPlugins(pulumiEnv(session), (await findPulumi(toolchain))?.path);
+}
+
+/** What is wrong with the plugins that an engine would take for a stack. */
+export async function pluginProblem(session: Session): Promise<Problem | undefined> {
+  if (takesStandIns(session)) return undefined;
+  return standInProblem(session.stack, await pluginsOf(session), cloudsOf(session));
+}
+
+/** Brings the plugins, or official ones in place of the toolchain's stand-ins. */
+const bringPlugins = (standIns: boolean): Promise<void> =>
+  provision([pluginsPart], { root, progress: isWatched() ? "live" : "plain", standIns });
+
+/**
+ * Sees to it that the engine has its plugins, and that no stand-in works on a real cloud: those are replaced by the official ones, or
+ * the script ends before the engine is started.
+ */
+export async function preparePlugins(session: Session, bring = bringPlugins): Promise<void> {
+  const isMissing = (await pluginsOf(session)).some(
+    ({ name, kind }) => name === "nodejs" && kind === "not installed",
+  );
+  if (!isMissing && !(await pluginProblem(session))) return;
+  const failed = await bring(takesStandIns(session)).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const problem = await pluginProblem(session);
+  if (problem) stop(problem.where, problem.what, problem.fix);
+  if (failed) throw failed;
+}
