@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
-import { ConfigError, collect, type Problem } from "./errors.ts";
+import { collectProblems, type Problem, UserError } from "./errors.ts";
 import { readProjectsFile } from "./projects/load.ts";
 import type { Project } from "./projects/project.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
@@ -20,16 +20,16 @@ const ANY_TOKENS = { digitalocean: true, cloudflare: true };
 
 /**
  * Checks a checkout's projects.yaml and the stack's settings and secrets, without network, Docker, passphrase or tokens.
- * @throws ConfigError with every problem of both files.
+ * @throws UserError with every problem of both files.
  */
 export function check(root: string, stack: string): Checked {
   const file = `Pulumi.${stack}.yaml`;
   const stackFile = readStackFile(readIfThere(root, file), file, stack);
   const [ofProjects, ofStack]: [Problem[], Problem[]] = [[], [...stackFile.problems]];
-  const settings = collect(ofStack, () =>
+  const settings = collectProblems(ofStack, () =>
     parseSettings(ownSettings(stackFile.plain), contextOf(stackFile, stack)),
   );
-  const projects = collect(ofProjects, () =>
+  const projects = collectProblems(ofProjects, () =>
     readProjectsFile(join(root, "projects.yaml"), {
       stack,
       hasSecret: stackFile.hasSecret,
@@ -39,7 +39,7 @@ export function check(root: string, stack: string): Checked {
   const names = (projects ?? []).map(({ name }) => name);
   if (settings?.production) ofStack.push(...hostnameClashes(settings.production, names, stack));
   const problems = [...ofProjects, ...ofStack];
-  if (!projects || !settings || problems.length > 0) throw new ConfigError(problems);
+  if (!projects || !settings || problems.length > 0) throw new UserError("config", problems);
   return { projects, settings };
 }
 
@@ -73,6 +73,6 @@ function readIfThere(root: string, name: string): string | undefined {
     return readFileSync(join(root, name), "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw new ConfigError([{ where: name, what: "cannot be read" }]);
+    throw new UserError("config", [{ where: name, what: "cannot be read" }]);
   }
 }

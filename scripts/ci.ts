@@ -1,5 +1,6 @@
 /** `npm run ci -- preview|up|drift [--stack <name>]`: what the pipelines of GitHub and GitLab run. docs/ci.md has the whole of it. */
 import { parseArgs } from "node:util";
+import { fail } from "../config/errors.ts";
 import { openSession } from "../operate/engine/session.ts";
 import { driftJob } from "../operate/forge/drift.ts";
 import type { Job } from "../operate/forge/job.ts";
@@ -7,7 +8,7 @@ import { forgeOf, runUrlOf } from "../operate/forge/place.ts";
 import { previewJob } from "../operate/forge/preview.ts";
 import { redactor } from "../operate/forge/redact.ts";
 import { upJob } from "../operate/forge/up.ts";
-import { main, stop } from "./lib/main.ts";
+import { main } from "./lib/main.ts";
 
 const USAGE = "npm run ci -- preview|up|drift [--stack <name>]";
 
@@ -19,7 +20,7 @@ const JOBS: Readonly<Record<string, (job: Job) => Promise<number>>> = {
 
 await main(async (args) => {
   const { name, stack } = parse(args);
-  const run = JOBS[name] ?? stop("npm run ci", `"${name}" is not a job`, USAGE);
+  const run = JOBS[name] ?? fail("config", "npm run ci", `"${name}" is not a job`, USAGE);
   forgetEmpty();
   // An update needs nothing of the forge, so it needs no token for it either.
   const forge = name === "up" ? undefined : forgeOf(process.env);
@@ -48,6 +49,6 @@ function parse(args: readonly string[]): { name: string; stack: string } {
       ? { name: positionals.join(" "), stack: values.stack }
       : { name, stack: values.stack };
   } catch (error) {
-    return stop("npm run ci", (error as Error).message, USAGE);
+    return fail("config", "npm run ci", (error as Error).message, USAGE);
   }
 }

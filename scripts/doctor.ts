@@ -1,7 +1,7 @@
 /** `npm run doctor`: what is missing or unhealthy, and how to mend it; with `-- --stack prod` of a stack on a droplet. */
 import { resolve } from "node:path";
 import { check } from "../config/check.ts";
-import { ConfigError } from "../config/errors.ts";
+import { UserError } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import type { Project } from "../config/projects/project.ts";
 import type { Settings } from "../config/stack/settings.ts";
@@ -55,7 +55,7 @@ function checkFiles({ stack }: Session): readonly Project[] | undefined {
     report([fine(`projects.yaml: ${projects.length} project${projects.length === 1 ? "" : "s"}`)]);
     return projects;
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof UserError)) throw error;
     report(
       error.problems.map(({ where, what, fix }) =>
         wrong(`${where}: ${what}`, fix ?? "edit that place, then npm run check"),

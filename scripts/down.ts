@@ -1,5 +1,6 @@
 /** `npm run down`: removes everything that `npm start` made, except what can't be made again and what costs long to make. */
 import { resolve } from "node:path";
+import { fail } from "../config/errors.ts";
 import { DROPLET_IMAGE } from "../lab/build/droplet-image.ts";
 import { removeImages } from "../operate/docker/images.ts";
 import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "../operate/engine/checkout.ts";
@@ -8,7 +9,7 @@ import { heal } from "../operate/engine/heal.ts";
 import { commandFor, openSession, stackExists } from "../operate/engine/session.ts";
 import { docker, engineVersion, imageId } from "../toolchain/lib/docker.ts";
 import { stopDockerd } from "../toolchain/parts/docker.ts";
-import { isWatched, main, stop } from "./lib/main.ts";
+import { isWatched, main } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
 
 await main(async (args) => {
@@ -16,7 +17,8 @@ await main(async (args) => {
   const settings = readSettings();
   const env = dockerEnv(settings);
   if (!(await engineVersion(env))) {
-    stop(
+    fail(
+      "environment",
       "docker",
       "does not answer, so nothing can be removed",
       "start it, then run this again (npm run doctor says more)",

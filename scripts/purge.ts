@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { check } from "../config/check.ts";
+import { fail } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import { PROJECT_NAME_PATTERN } from "../config/projects/file-schema.ts";
 import { listContainers } from "../operate/docker/containers.ts";
@@ -9,14 +10,15 @@ import { deleteFolders, workspaceFolders } from "../operate/docker/workspaces.ts
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
 import type { Session } from "../operate/engine/session.ts";
 import { engineVersion } from "../toolchain/lib/docker.ts";
-import { main, stop } from "./lib/main.ts";
+import { main } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
 
 await main(async (args) => {
   refuseOtherStack("run purge", args, onDroplet);
   const [name = "", ...rest] = args;
   if (rest.length > 0 || !PROJECT_NAME_PATTERN.test(name)) {
-    stop(
+    fail(
+      "config",
       "npm run purge",
       `"${[name, ...rest].join(" ")}" is not a project's name`,
       "npm run purge -- <name>",
@@ -24,25 +26,31 @@ await main(async (args) => {
   }
   const { projects, settings } = check(root, STACK);
   const inUse = "remove it from projects.yaml and apply that (npm start), then purge";
-  if (projects.some((project) => project.name === name)) stop(name, "is in projects.yaml", inUse);
+  if (projects.some((project) => project.name === name)) fail("conflict", name, "is in projects.yaml", inUse);
   const folders = workspaceFolders(resolve(root, settings.workspacesDir), name);
-  if (folders.length === 0) stop(name, `has no workspace in ${resolve(root, settings.workspacesDir)}`);
+  if (folders.length === 0)
+    fail("config", name, `has no workspace in ${resolve(root, settings.workspacesDir)}`);
   const env = dockerEnv(settings);
   if (!(await engineVersion(env))) {
-    stop("docker", "does not answer, so nobody knows whether the workspace is in use", "npm run doctor");
+    fail(
+      "environment",
+      "docker",
+      "does not answer, so nobody knows whether the workspace is in use",
+      "npm run doctor",
+    );
   }
   const container = makeNames(settings.namePrefix).project(name);
   const containers = await listContainers(env, settings.namePrefix);
   if (containers.some((known) => known.name === container))
-    stop(name, `still has the container ${container}`, "npm start");
+    fail("conflict", name, `still has the container ${container}`, "npm start");
 
   console.log(`This deletes for good:\n${folders.map((folder) => `  ${folder}`).join("\n")}`);
   if ((await ask(`Type ${name} to go on: `)) !== name)
-    stop(name, "not deleted, because that is not its name");
+    fail("config", name, "not deleted, because that is not its name");
   const left = deleteFolders(folders);
   if (left.length > 0) {
     const command = `sudo rm -rf ${left.map((folder) => `'${folder}'`).join(" ")}`;
-    stop(name, "this user may not delete all of it", command);
+    fail("environment", name, "this user may not delete all of it", command);
   }
   console.log(`Deleted the workspace of ${name}.`);
   return 0;

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Listr, type ListrTaskWrapper } from "listr2";
-import { ToolchainError } from "./lib/errors.ts";
+import { fail, UserError } from "../config/errors.ts";
 import { IMAGE_REGISTRY } from "./lib/image.ts";
 import { withLock } from "./lib/lock.ts";
 import { Manifest } from "./lib/manifest.ts";
@@ -27,7 +27,7 @@ const HEARTBEAT_MS = 60_000;
 
 type Say = (words: string) => void;
 
-/** Sees to it that every part is on this machine, one after another; throws a ToolchainError for the first that can't be had. */
+/** Sees to it that every part is on this machine, one after another; throws a UserError for the first that can't be had. */
 export async function provision(parts: readonly Part[], options: ProvisionOptions): Promise<void> {
   const dir = toolchainDir(options.root);
   mkdirSync(dir, { recursive: true });
@@ -84,12 +84,13 @@ async function makePart(part: Part, context: Context, say: Say): Promise<string>
         if (way !== undefined) return `${way} in ${duration(performance.now() - began)}`;
       }
     } catch (error) {
-      if (error instanceof ToolchainError) throw error;
-      throw new ToolchainError(part.name, (error as Error).message, part.remedy);
+      if (error instanceof UserError) throw error;
+      fail("environment", part.name, (error as Error).message, part.remedy);
     } finally {
       clean();
     }
-    throw new ToolchainError(
+    fail(
+      "environment",
       part.name,
       "is not on this machine, and can be neither downloaded nor built here",
       part.remedy,

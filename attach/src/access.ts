@@ -1,5 +1,5 @@
 /** Cloudflare Access's refusals: how they are told from the platform's own answers, and what they mean for a person. */
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 import type { Answer } from "./upstream.ts";
 
 type Head = Pick<Answer, "status" | "headers">;
@@ -22,38 +22,43 @@ export function refusedByAccess({ status, headers }: Head): "login" | "forbidden
 const SERVICE_TOKEN = "Look whether it has expired, and whether it is this platform's.";
 
 /** What a refusal means at a project, for a person or for a machine. */
-export function accessProblem(target: URL, refused: "login" | "forbidden", machine: boolean): AttachError {
+export function accessProblem(target: URL, refused: "login" | "forbidden", machine: boolean): UserError {
   const { host, origin } = target;
   if (machine)
-    return new AttachError(
+    return new UserError(
       "notMember",
+      host,
       `The service token of CF_ACCESS_CLIENT_ID may not open ${host}.`,
       SERVICE_TOKEN,
     );
   if (refused === "forbidden")
-    return new AttachError(
+    return new UserError(
       "notMember",
+      host,
       `You may not open ${host}.`,
       "Ask whoever keeps projects.yaml to add your e-mail to the project's members.",
     );
-  return new AttachError(
+  return new UserError(
     "login",
+    host,
     `Your login at ${host} has expired, or is not one of a member, and could not be renewed.`,
     `Run: cloudflared access login ${origin}. If that shows a page saying you have no access, ask to be added to the project's members.`,
   );
 }
 
 /** The same at the platform's index, which somebody may be kept from who may open projects all the same. */
-export function indexProblem({ host, origin }: URL, machine: boolean): AttachError {
+export function indexProblem({ host, origin }: URL, machine: boolean): UserError {
   const instead = "Or give the project's own URL instead of its name.";
   if (machine)
-    return new AttachError(
+    return new UserError(
       "notMember",
+      host,
       `The list of projects at ${host} is not shown to the service token of CF_ACCESS_CLIENT_ID.`,
       `${SERVICE_TOKEN} ${instead}`,
     );
-  return new AttachError(
+  return new UserError(
     "login",
+    host,
     `The list of projects at ${host} is not shown to you: your login has expired and could not be renewed, or you are no member of the platform.`,
     `Run: cloudflared access login ${origin}. If that shows a page saying you have no access, ask whoever runs the platform. ${instead}`,
   );

@@ -1,6 +1,6 @@
 /** Tokens of a person, from Cloudflare's own client: it logs in with a browser and keeps the session, so that nothing is kept here. */
 import { spawn } from "node:child_process";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 
 /** Milliseconds for reading a stored token, and for a person to log in. */
 const READ = 30_000;
@@ -22,8 +22,9 @@ export interface CloudflaredOptions {
 }
 
 const missing = () =>
-  new AttachError(
+  new UserError(
     "noCloudflared",
+    "cloudflared",
     "The platform asks you to log in, and cloudflared, which does that, is not installed.",
     "Install it (macOS: brew install cloudflared; others: https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/downloads/), or, for a machine, set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET.",
   );

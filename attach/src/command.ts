@@ -1,6 +1,6 @@
 /** The command line. */
 import { parseArgs } from "node:util";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 
 export const USAGE = `Usage:
   opencode-platform <project>         opens the project in opencode, in this terminal
@@ -29,7 +29,7 @@ export type Command =
       readonly platform?: string;
     };
 
-const usage = (message: string) => new AttachError("usage", message, USAGE);
+const usage = (message: string) => new UserError("usage", "opencode-platform", message, USAGE);
 
 function parse(args: readonly string[]) {
   try {

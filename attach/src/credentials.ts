@@ -1,6 +1,6 @@
 /** By what a request passes Access. */
 import type { Cloudflared } from "./cloudflared.ts";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 
 export interface Credentials {
   /** Headers for the next request. Renews what is about to expire. */
@@ -32,8 +32,9 @@ export function serviceToken(env: NodeJS.ProcessEnv): Credentials | undefined {
   const { CF_ACCESS_CLIENT_ID: id, CF_ACCESS_CLIENT_SECRET: secret } = env;
   if (!id && !secret) return undefined;
   if (!id || !secret)
-    throw new AttachError(
+    throw new UserError(
       "usage",
+      `CF_ACCESS_CLIENT_${id ? "SECRET" : "ID"}`,
       `CF_ACCESS_CLIENT_${id ? "SECRET" : "ID"} is not set, and its other half is.`,
       "Set both, or neither to log in as yourself.",
     );

@@ -11,16 +11,25 @@ export const EXIT = {
   noOpencode: 17,
 } as const;
 
-export type Kind = keyof typeof EXIT;
+export type UserErrorKind = keyof typeof EXIT;
 
-/** Something a person can mend: what is wrong in a plain sentence, and what to do. */
-export class AttachError extends Error {
-  readonly kind: Kind;
+/**
+ * An error that the person at the keyboard can fix. Its message is `what`, which is a whole sentence here, for the program that people see it
+ * from prints nothing else beside it.
+ */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  readonly kind: UserErrorKind;
+  /** The program, variable, project or host that it is about. */
+  readonly where: string;
+  readonly what: string;
   readonly fix: string;
 
-  constructor(kind: Kind, message: string, fix: string) {
-    super(message);
+  constructor(kind: UserErrorKind, where: string, what: string, fix: string) {
+    super(what);
     this.kind = kind;
+    this.where = where;
+    this.what = what;
     this.fix = fix;
   }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readCommand } from "./command.ts";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 import { run } from "./run.ts";
 
 try {
@@ -11,7 +11,7 @@ try {
   };
   process.exitCode = await run(readCommand(process.argv.slice(2)), world);
 } catch (error) {
-  if (!(error instanceof AttachError)) throw error;
+  if (!(error instanceof UserError)) throw error;
   process.stderr.write(`${error.message}\n${error.fix}\n`);
   process.exitCode = error.exitCode;
 }

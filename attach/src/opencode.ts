@@ -2,7 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { promisify } from "node:util";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 
 /** The release that the platform's projects run. */
 export const OPENCODE_VERSION = "1.18.33";
@@ -45,13 +45,15 @@ export function chooseProgram(options: {
   if (npx) return { command: "npx", args: ["--yes", `opencode-ai@${OPENCODE_VERSION}`] };
   const install = `npm install -g opencode-ai@${server && isOlder(OPENCODE_VERSION, server) ? "latest" : OPENCODE_VERSION}`;
   if (installed === undefined)
-    throw new AttachError(
+    throw new UserError(
       "noOpencode",
+      "opencode",
       "opencode is not installed here.",
       `Run: ${install}. Or add --npx, which needs no install.`,
     );
-  throw new AttachError(
+  throw new UserError(
     "older",
+    "opencode",
     `opencode here is ${installed}, older than the project's ${server}.`,
     `Run: ${install}. Or add --npx.`,
   );
@@ -84,6 +86,6 @@ export async function openBrowser(url: string, platform: NodeJS.Platform = proce
   try {
     await promisify(execFile)(openers[platform] ?? "xdg-open", [url], { timeout: TIMEOUT });
   } catch {
-    throw new AttachError("usage", "No browser could be opened here.", `Open ${url} yourself.`);
+    throw new UserError("usage", "browser", "No browser could be opened here.", `Open ${url} yourself.`);
   }
 }

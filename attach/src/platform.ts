@@ -1,6 +1,6 @@
 /** The platform's projects: which there are, and where. */
 import { indexProblem } from "./access.ts";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 import { authorized, disconnected, type Reach } from "./reach.ts";
 import { withoutOrigin } from "./upstream.ts";
 
@@ -22,13 +22,14 @@ export const localProject = (name: string, platform: URL): URL =>
 export function readUrl(text: string): URL {
   const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`);
   if (!url || !["https:", "http:"].includes(url.protocol) || url.username || url.password)
-    throw new AttachError(
+    throw new UserError(
       "usage",
+      text,
       `${text} is not the URL of a platform.`,
       "Give one like https://code.example.com.",
     );
   if (url.protocol === "http:" && !isLocal(url))
-    throw new AttachError("usage", `${url.origin} is not encrypted.`, `Use https://${url.host}.`);
+    throw new UserError("usage", url.origin, `${url.origin} is not encrypted.`, `Use https://${url.host}.`);
   return url;
 }
 
@@ -53,8 +54,9 @@ export async function listProjects(reach: Reach): Promise<Project[]> {
       return { name: String(name), url: at, state: String(state) };
     });
   } catch (error) {
-    throw new AttachError(
+    throw new UserError(
       "unreachable",
+      reach.url.host,
       `${reach.url.host} is not the index of an opencode platform: ${(error as Error).message}.`,
       "Give the panel's URL with --platform (code.<domain>, unless it was set otherwise).",
     );
@@ -93,5 +95,5 @@ export function findProject(name: string, projects: readonly Project[]): Project
     projects.map((project) => project.name),
   );
   const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "The list: opencode-platform ls";
-  throw new AttachError("unknown", `There is no project ${name} that you may open.`, hint);
+  throw new UserError("unknown", name, `There is no project ${name} that you may open.`, hint);
 }

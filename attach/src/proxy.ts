@@ -6,7 +6,7 @@ import { type Duplex, pipeline, Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
 import { accessProblem, refusedByAccess } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 import { Guard, type Verdict } from "./guard.ts";
 import { Hearing } from "./hearing.ts";
 import { authorized, healthOf } from "./reach.ts";
@@ -18,7 +18,7 @@ export interface ProxyOptions {
   readonly agent: Agent;
   readonly credentials: Credentials;
   /** Told of what a person should know when opencode has ended. */
-  readonly onProblem?: (problem: AttachError) => void;
+  readonly onProblem?: (problem: UserError) => void;
 }
 
 /** One request on its way. */
@@ -261,8 +261,8 @@ export class LocalProxy {
 
   #failed(response: ServerResponse | Socket, error: Error): void {
     if (!("writeHead" in response)) return void response.destroy();
-    if (error instanceof AttachError) this.#options.onProblem?.(error);
-    const problem = error instanceof AttachError ? error : unreachable(this.#options.target, error);
+    if (error instanceof UserError) this.#options.onProblem?.(error);
+    const problem = error instanceof UserError ? error : unreachable(this.#options.target, error);
     const status = { login: 401, notMember: 403 }[problem.kind as string];
     if (status) answer(response, status, `${problem.message} ${problem.fix}`);
     else answer(response, 502, problem.message, RETRY_AFTER);

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { accessProblem, refusedByAccess } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 import { type Agent, type Answer, ask, withoutOrigin } from "./upstream.ts";
 
 export interface Reach {
@@ -26,16 +26,18 @@ export async function authorized(
 }
 
 /** What it means that the edge has no way to the platform. */
-export const disconnected = ({ host }: URL, status: number): AttachError =>
-  new AttachError(
+export const disconnected = ({ host }: URL, status: number): UserError =>
+  new UserError(
     "unreachable",
+    host,
     `${host} answers ${status}: Cloudflare has no connection to the platform's server.`,
     "It may be restarting: try again in a minute. If it stays, tell whoever runs the platform.",
   );
 
-export const stopped = (project: string): AttachError =>
-  new AttachError(
+export const stopped = (project: string): UserError =>
+  new UserError(
     "stopped",
+    project,
     `${project} is stopped; its workspace is kept.`,
     "Ask for state: running in projects.yaml.",
   );
@@ -76,17 +78,19 @@ function readNotice({ status, headers, body }: Answer, { host }: URL): Notice {
 }
 
 /** What a person has to mend, where waiting does not. */
-function problemOf({ state, project }: Notice, url: URL): AttachError | undefined {
+function problemOf({ state, project }: Notice, url: URL): UserError | undefined {
   if (state === "unknown")
-    return new AttachError(
+    return new UserError(
       "unknown",
+      url.host,
       `No project has the URL ${url.href.replace(/\/$/, "")}.`,
       "The list: opencode-platform ls",
     );
   if (state === "stopped") return stopped(project);
   if (state === "refused")
-    return new AttachError(
+    return new UserError(
       "unreachable",
+      project,
       `${project} takes this program's requests for those of another site's page.`,
       "Tell whoever runs the platform.",
     );
@@ -100,8 +104,9 @@ function versionIn(body: string, { host }: URL): string | undefined {
   } catch {
     // a page
   }
-  throw new AttachError(
+  throw new UserError(
     "unreachable",
+    host,
     `${host} is not a project of an opencode platform.`,
     "Give a project's name or URL; the list: opencode-platform ls",
   );
@@ -131,9 +136,10 @@ export async function serverVersion(
   }
 }
 
-const silent = ({ status }: Answer, { project, text }: Notice): AttachError =>
-  new AttachError(
+const silent = ({ status }: Answer, { project, text }: Notice): UserError =>
+  new UserError(
     "unreachable",
+    project,
     `${project} does not answer: ${text || `status ${status}`}`,
     "Try again, or tell whoever runs the platform.",
   );

@@ -2,7 +2,7 @@
 import { cloudflared } from "./cloudflared.ts";
 import { type Command, USAGE } from "./command.ts";
 import { type Credentials, nobody, PersonalToken, serviceToken } from "./credentials.ts";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 import { chooseProgram, installedVersion, openBrowser, runHere } from "./opencode.ts";
 import { findProject, isLocal, listProjects, localProject, readUrl } from "./platform.ts";
 import { LocalProxy } from "./proxy.ts";
@@ -36,8 +36,9 @@ function platformOf(given: string | undefined, { env }: World): { url: URL; reme
   const named = given ?? env.OPENCODE_PLATFORM_URL;
   const text = named || rememberedPlatform(env);
   if (!text)
-    throw new AttachError(
+    throw new UserError(
       "usage",
+      "--platform",
       "Which platform?",
       "Give its URL once: --platform https://code.example.com",
     );
@@ -48,8 +49,9 @@ function platformOf(given: string | undefined, { env }: World): { url: URL; reme
 async function projectsOf(platform: string | undefined, world: World) {
   const { url, remembered } = platformOf(platform, world);
   if (isLocal(url))
-    throw new AttachError(
+    throw new UserError(
       "usage",
+      url.host,
       `The platform at ${url.host} is on this machine, and keeps no list.`,
       "`npm start` in its checkout prints the projects; opencode-platform <name> opens one.",
     );
@@ -92,7 +94,7 @@ const ended = (): Promise<void> =>
 async function attach(command: Command & { kind: "attach" }, world: World): Promise<number> {
   const at = reach(await urlOf(command.project, command.platform, world), world);
   const server = await serverVersion(at, { say: world.warn });
-  const problems = new Map<string, AttachError>();
+  const problems = new Map<string, UserError>();
   const proxy = new LocalProxy({
     target: at.url,
     agent: at.agent,

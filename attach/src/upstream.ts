@@ -2,7 +2,7 @@
 import { Agent as HttpAgent, type IncomingHttpHeaders, get as plainGet } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent, get as secureGet } from "node:https";
 import type { LookupFunction } from "node:net";
-import { AttachError } from "./errors.ts";
+import { UserError } from "./errors.ts";
 
 /** What tests replace: `lookup` and `ca` of the connections. */
 export type ConnectionOptions = Pick<AgentOptions, "lookup" | "ca">;
@@ -33,7 +33,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Asks for one resource, following no redirects. Fails with `AttachError` where nothing answers. */
+/** Asks for one resource, following no redirects. Fails with `UserError` where nothing answers. */
 export function ask(url: URL, agent: Agent, headers: Record<string, string>): Promise<Answer> {
   const get = url.protocol === "https:" ? secureGet : plainGet;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -64,10 +64,11 @@ const REASONS: Record<string, string> = {
 };
 
 /** Why nothing answers, for a person. */
-export function unreachable(url: URL, error: Error & { code?: string }): AttachError {
+export function unreachable(url: URL, error: Error & { code?: string }): UserError {
   const reason = REASONS[error.code ?? ""] ?? error.message;
-  return new AttachError(
+  return new UserError(
     "unreachable",
+    url.host,
     `${url.host} cannot be reached: ${reason}.`,
     "Look at your network and at the URL; if both are right, ask whoever runs the platform.",
   );

@@ -1,5 +1,5 @@
 import * as cloudflare from "@pulumi/cloudflare";
-import { ConfigError } from "../../config/errors.ts";
+import { UserError } from "../../config/errors.ts";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import { settingKey } from "../../config/stack/settings.ts";
 import { teamNameOf } from "./ingress.ts";
@@ -16,7 +16,7 @@ export interface CloudflareAccount {
 
 /**
  * Looks a domain's account up.
- * @throws ConfigError when the token sees no such zone, or the account has no Zero Trust team yet.
+ * @throws UserError when the token sees no such zone, or the account has no Zero Trust team yet.
  */
 export async function findAccount(domain: string, cloud: CloudNames): Promise<CloudflareAccount> {
   const zone = await orExplain(cloudflare.getZone({ filter: { name: domain } }), {
@@ -49,6 +49,6 @@ async function orExplain<T>(
     return await answer;
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
-    throw new ConfigError([{ ...problem, what: `${problem.what} (${said.trim()})` }]);
+    throw new UserError("cloud", [{ ...problem, what: `${problem.what} (${said.trim()})` }]);
   }
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { dropletHost, localHost } from "../../config/check.ts";
-import { ConfigError, collect, type Problem } from "../../config/errors.ts";
+import { collectProblems, type Problem, UserError } from "../../config/errors.ts";
 import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts";
 import { makeNames, type Names } from "../../config/naming/names.ts";
 import { localUrls, type PublicUrls, publicUrls, type Urls } from "../../config/naming/urls.ts";
@@ -76,7 +76,7 @@ export async function orRunError<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
+    if (error instanceof UserError) throw new pulumi.RunError(error.message);
     throw error;
   }
 }
@@ -87,8 +87,10 @@ function readConfiguration(checkout: string): { entries: readonly Project[]; set
   const tokens = findTokens((key) => Object.hasOwn(config, key), process.env);
   const plain = plainKeys(config, process.env.PULUMI_CONFIG_SECRET_KEYS);
   const [problems, wrongSettings]: [Problem[], Problem[]] = [[], []];
-  const settings = collect(wrongSettings, () => parseSettings(ownSettings(config), { stack, tokens, plain }));
-  const entries = collect(problems, () =>
+  const settings = collectProblems(wrongSettings, () =>
+    parseSettings(ownSettings(config), { stack, tokens, plain }),
+  );
+  const entries = collectProblems(problems, () =>
     readProjectsFile(join(checkout, "projects.yaml"), {
       stack,
       hasSecret: (project, name) => findSecret(project, name) !== undefined,
@@ -106,7 +108,7 @@ function readConfiguration(checkout: string): { entries: readonly Project[]; set
         stack,
       ),
     );
-  if (!entries || !settings || problems.length > 0) throw new ConfigError(problems);
+  if (!entries || !settings || problems.length > 0) throw new UserError("config", problems);
   return { entries, settings };
 }
 

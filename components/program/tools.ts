@@ -1,4 +1,4 @@
-import { ConfigError } from "../../config/errors.ts";
+import { UserError } from "../../config/errors.ts";
 import { which } from "../../config/which.ts";
 
 /** Programs of the machine that deploys, and what to do without one. */
@@ -8,11 +8,12 @@ const TOOLS = {
     "install cloudflared (https://developers.cloudflare.com/cloudflare-one/connections/connect-networks/downloads/)",
 } as const;
 
-/** @throws ConfigError naming every program that is not on PATH. */
+/** @throws UserError naming every program that is not on PATH. */
 export function assertToolsInstalled(tools: readonly (keyof typeof TOOLS)[], why: string): void {
   const missing = tools.filter((tool) => !which(tool));
   if (missing.length === 0) return;
-  throw new ConfigError(
+  throw new UserError(
+    "environment",
     missing.map((tool) => ({ where: tool, what: `is not on this machine: ${why}`, fix: TOOLS[tool] })),
   );
 }

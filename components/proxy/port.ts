@@ -1,15 +1,15 @@
-import { ConfigError } from "../../config/errors.ts";
+import { UserError } from "../../config/errors.ts";
 import { settingKey } from "../../config/stack/settings.ts";
 import { gatewayOwner, isPortFree } from "./gateway.ts";
 
 /**
  * Refuses a port that another program has, before anything is made: Traefik would only restart for ever.
  * A port on which this stack's own Traefik answers is fine.
- * @throws ConfigError naming the port and the setting.
+ * @throws UserError naming the port and the setting.
  */
 export async function assertPortUsable(port: number, prefix: string): Promise<void> {
   if ((await isPortFree(port)) || (await gatewayOwner(port)) === prefix) return;
-  throw new ConfigError([
+  throw new UserError("environment", [
     {
       where: settingKey("port"),
       what: `port ${port} on 127.0.0.1 is taken by another program`,

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { ConfigError, type Problem } from "../errors.ts";
+import { type Problem, UserError } from "../errors.ts";
 import { type Finding, type Path, type ReadYaml, readYaml } from "../text/yaml.ts";
 import { type ProjectsFile, projectsFile } from "./file-schema.ts";
 import { describeIssue, formatPath } from "./messages.ts";
@@ -17,7 +17,7 @@ export interface LoadOptions extends Surroundings {
 
 /**
  * Reads projects.yaml: checked, defaults merged in, in the order of the file.
- * @throws ConfigError with every problem of the file at once, in the order of the file; nothing else.
+ * @throws UserError with every problem of the file at once, in the order of the file; nothing else.
  */
 export function loadProjects(text: string, options: LoadOptions): Project[] {
   const directory = options.directory ?? process.cwd();
@@ -39,7 +39,7 @@ export function loadProjects(text: string, options: LoadOptions): Project[] {
 
 /**
  * Reads a projects.yaml from disk; `./relative` repositories are relative to its directory.
- * @throws ConfigError as loadProjects does, and when the file cannot be read.
+ * @throws UserError as loadProjects does, and when the file cannot be read.
  */
 export function readProjectsFile(
   path: string,
@@ -56,7 +56,7 @@ function readText(path: string, file: string): string {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
     const missing = code === "ENOENT";
-    throw new ConfigError([
+    throw new UserError("config", [
       {
         where: file,
         what: missing ? "there is no such file" : `cannot be read (${code})`,
@@ -67,7 +67,7 @@ function readText(path: string, file: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new ConfigError([{ where: file, what: "is not UTF-8 text", fix: "save it as UTF-8" }]);
+    throw new UserError("config", [{ where: file, what: "is not UTF-8 text", fix: "save it as UTF-8" }]);
   }
 }
 
@@ -114,7 +114,7 @@ function withoutEchoes(earlier: readonly Finding[], later: readonly Finding[]): 
   return [...earlier, ...later.filter((finding) => !known.has(key(finding)))];
 }
 
-function toError(yaml: ReadYaml, findings: readonly Finding[], file: string): ConfigError {
+function toError(yaml: ReadYaml, findings: readonly Finding[], file: string): UserError {
   const problems = findings
     .toSorted((a, b) => a.offset - b.offset)
     .map(({ path, offset, what, fix }): Problem => {
@@ -125,5 +125,5 @@ function toError(yaml: ReadYaml, findings: readonly Finding[], file: string): Co
         fix,
       };
     });
-  return new ConfigError(problems);
+  return new UserError("config", problems);
 }

@@ -3,7 +3,7 @@
  * are optional; what only stacks on a droplet have is in production.ts.
  */
 import * as z from "zod";
-import { ConfigError, type Problem } from "../errors.ts";
+import { type Problem, UserError } from "../errors.ts";
 import { PROJECT_NAME_PATTERN } from "../projects/file-schema.ts";
 import { closest, show } from "../text/show.ts";
 import {
@@ -177,7 +177,7 @@ export function ownSettings(config: Readonly<Record<string, string>>): Record<st
 
 /**
  * Reads settings from raw config, keyed without the namespace.
- * @throws ConfigError with every problem at once, each with the command that mends it.
+ * @throws UserError with every problem at once, each with the command that mends it.
  */
 export function parseSettings(
   raw: Readonly<Record<string, string | undefined>>,
@@ -201,7 +201,7 @@ export function parseSettings(
     problems.push(...checkPanelPlace(panel, hasVariables, stack));
     problems.push(...checkPanelPort(panel, result.data?.port, stack));
   }
-  if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new ConfigError(problems);
+  if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new UserError("config", problems);
   const settings = { ...result.data, panel, passwordRotations: rotation };
   return production?.settings ? { ...settings, production: production.settings } : settings;
 }

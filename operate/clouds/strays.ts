@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import type { Say } from "../engine/heal.ts";
 import { pulumi } from "../engine/pulumi.ts";
 import type { Session } from "../engine/session.ts";
@@ -114,7 +114,8 @@ const describeForeign = ({ thing, why }: Foreign): string => `${describeThing(th
 
 function refuseForeign(session: Session, foreign: readonly Foreign[]): never {
   const list = foreign.map((each) => `\n  ${describeForeign(each)}`).join("");
-  return stop(
+  return fail(
+    "conflict",
     `stack ${session.stack}`,
     `the clouds have things of its name that are not in its state (${session.backend.label}). Nothing has been changed:${list}\n `,
     "if another state has them, use that one; otherwise take them into this state (pulumi import) or delete them by hand: docs/deploying.md#recovery",

@@ -1,4 +1,4 @@
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import type { Droplet } from "../clouds/digitalocean.ts";
 import type { Clouds } from "../clouds/open.ts";
 import type { Verb } from "../engine/command-line.ts";
@@ -110,7 +110,8 @@ function refuseLostVolume(session: Session, verb: Verb, { urn, id, inputs }: Res
     `${snapshot}, then ${commandFor(session, "up --refresh")}.`,
     `To begin with empty workspaces instead: ${unprotect}, then up. See docs/deploying.md#recovery`,
   ].join(" ");
-  return stop(
+  return fail(
+    "cloud",
     `volume ${name}`,
     "with all workspaces no longer exists at DigitalOcean. Nothing has been changed",
     verb === "destroy" ? `to destroy what is left: ${unprotect}, then destroy again` : restore,

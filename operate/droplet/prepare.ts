@@ -1,5 +1,5 @@
 import type { SshAccess } from "../../components/host/ssh-files.ts";
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import { CloudError } from "../clouds/http.ts";
 import { type Clouds, openClouds, readConfig } from "../clouds/open.ts";
 import { hasAccessTwins, isSuspect, readRuns, removeStrays, tellStrays } from "../clouds/strays.ts";
@@ -96,7 +96,8 @@ function refuseWithoutToken(
   { digitalOcean }: Clouds,
 ): void {
   if (digitalOcean || resources.length === 0 || verb === "up" || verb === "preview") return;
-  stop(
+  fail(
+    "config",
     "digitalocean:token",
     "is not set, so nobody knows whether the droplet is there",
     `${commandFor(session, "config set --secret digitalocean:token")}, or DIGITALOCEAN_TOKEN in the environment`,
@@ -111,5 +112,5 @@ function explain(session: Session, { message, refusal }: CloudError): never {
     busy: undefined,
     refused: "try again later",
   }[refusal];
-  return stop(`stack ${session.stack}`, `${message}. The update has not begun`, fix);
+  return fail("environment", `stack ${session.stack}`, `${message}. The update has not begun`, fix);
 }

@@ -1,5 +1,5 @@
 import type { SshAccess } from "../../components/host/ssh-files.ts";
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import { commandFor, type Session } from "../engine/session.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 
@@ -20,7 +20,8 @@ export function refuseIfProtected(
   const names = kept.map(
     ({ type, urn }) => `${type.split(":").at(-1)?.toLowerCase()} ${urn.split("::").at(-1)}`,
   );
-  stop(
+  fail(
+    "conflict",
     `stack ${session.stack}`,
     `its workspaces are protected (${names.join(", ")}), so nothing has been removed`,
     [
@@ -38,7 +39,8 @@ export function refuseIfProtected(
  */
 export function refuseThroughTunnel(session: Session, access: readonly SshAccess[]): void {
   if (!access.some(({ tunnelHostname }) => tunnelHostname)) return;
-  stop(
+  fail(
+    "conflict",
     `stack ${session.stack}`,
     "its droplet is reached through the tunnel that is to be removed, so nothing has been removed",
     [

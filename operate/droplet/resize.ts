@@ -1,5 +1,5 @@
+import { fail } from "../../config/errors.ts";
 import { settingKey } from "../../config/stack/settings.ts";
-import { stop } from "../../scripts/lib/main.ts";
 import type { DigitalOcean, Droplet, Size } from "../clouds/digitalocean.ts";
 import { CloudError } from "../clouds/http.ts";
 import type { Clouds } from "../clouds/open.ts";
@@ -27,7 +27,8 @@ export async function refuseSmallerDisk(
   const wanted = (await sizesIfAllowed(digitalOcean)).find(({ slug }) => slug === size);
   if (!wanted || wanted.disk >= droplet.disk) return;
   const set = (key: string, value: string) => commandFor(session, `config set ${settingKey(key)} ${value}`);
-  stop(
+  fail(
+    "config",
     settingKey("size"),
     `${size} has a disk of ${wanted.disk} GiB, smaller than the droplet's (${droplet.disk} GiB), which can't shrink. Nothing has been changed`,
     `${set("size", droplet.size)}, or, for a new droplet of that size: ${set("dropletGeneration", "<another word>")}`,

@@ -35,7 +35,7 @@ export function prepareState(): void {
   }
 }
 
-/** The stack's settings, with defaults; throws a ConfigError that says what is wrong with them. */
+/** The stack's settings, with defaults; throws a UserError that says what is wrong with them. */
 export function readSettings(): Settings {
   const file = `Pulumi.${STACK}.yaml`;
   const path = join(root, file);

@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Listr } from "listr2";
-import { isWatched, stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
+import { isWatched } from "../../scripts/lib/main.ts";
 import { duration } from "../../toolchain/lib/words.ts";
 import { logsDir } from "./checkout.ts";
 import { applyEvent, type Change, did, doing, noProgress, type Progress, whileHearing } from "./events.ts";
@@ -121,14 +122,15 @@ export function summary({ done }: Progress, ms: number): string {
 function explainFailure(verb: Verb, { errors }: Progress, said: string, log: string): never {
   const real = errors.filter((error) => !/^(update|preview|refresh|destroy) (failed|canceled)$/.test(error));
   if (real.length === 0 && errors.some((error) => error.endsWith("canceled"))) {
-    return stop(
+    return fail(
+      "engine",
       `pulumi ${verb}`,
       "was interrupted before it was done",
       "run it again: it goes on from there",
     );
   }
   const lines = [...new Set(real)].join("\n") || said.split("\n").slice(-15).join("\n");
-  return stop(`pulumi ${verb}`, `did not succeed:\n${lines}\nThe whole log is in ${log}`);
+  return fail("engine", `pulumi ${verb}`, `did not succeed:\n${lines}\nThe whole log is in ${log}`);
 }
 
 function dropOldLogs(): void {

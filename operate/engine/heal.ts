@@ -1,5 +1,5 @@
+import { fail } from "../../config/errors.ts";
 import { PLATFORM_LABEL } from "../../config/naming/names.ts";
-import { stop } from "../../scripts/lib/main.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import type { RunDocker } from "../docker/containers.ts";
 import {
@@ -71,5 +71,5 @@ async function removeOne({ kind, name }: HalfMade, prefix: string, run: RunDocke
     60_000,
   );
   if (removed.code === 0) say(`Removed the half-made ${kind} ${name}.`);
-  else stop(`${kind} ${name}`, `is half made, and can't be removed: ${removed.stderr.trim()}`);
+  else fail("environment", `${kind} ${name}`, `is half made, and can't be removed: ${removed.stderr.trim()}`);
 }

@@ -1,4 +1,4 @@
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import {
   type ExecOptions,
   type ExecResult,
@@ -23,7 +23,7 @@ export function pulumiEnv({ variables }: Session = openSession()): NodeJS.Proces
 /** Path of the CLI; says how to get one when there is none. */
 export async function pulumiBinary(): Promise<string> {
   const found = await findPulumi(toolchain);
-  return found?.path ?? stop("pulumi", "is not on this machine yet", "npm start");
+  return found?.path ?? fail("environment", "pulumi", "is not on this machine yet", "npm start");
 }
 
 /** Runs the CLI and collects what it says. */
@@ -37,7 +37,7 @@ export async function mustPulumi(args: readonly string[], options: PulumiOptions
   const { code, stdout, stderr } = await pulumi(args, options);
   if (code === 0) return stdout;
   const said = lastLines((stderr.trim() || stdout.trim()).replace(/^error: /, ""), 20);
-  return stop(`pulumi ${args.slice(0, 2).join(" ")}`, said || `ended with code ${code}`);
+  return fail("engine", `pulumi ${args.slice(0, 2).join(" ")}`, said || `ended with code ${code}`);
 }
 
 /** Runs the CLI in this process's terminal. */

@@ -6,8 +6,8 @@ import {
   PulumiCommand,
   Stack,
 } from "@pulumi/pulumi/automation/index.js";
+import { fail } from "../../config/errors.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
-import { stop } from "../../scripts/lib/main.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 import { describeLock, judgeLock, readLocks } from "../state/lock.ts";
 import { peekState } from "../state/state.ts";
@@ -80,7 +80,7 @@ async function openStack({ reference, variables }: Session): Promise<Stack> {
   const binary = await pulumiBinary();
   const folder = dirname(dirname(binary));
   if (binary !== join(folder, "bin", "pulumi"))
-    stop("PULUMI_BIN", "is not a file bin/pulumi, which the Automation API asks for");
+    fail("environment", "PULUMI_BIN", "is not a file bin/pulumi, which the Automation API asks for");
   const workspace = await LocalWorkspace.create({
     workDir: root,
     pulumiCommand: await PulumiCommand.get({ root: folder, skipVersionCheck: true }),

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import { fetchFile } from "../../toolchain/lib/download.ts";
 import { which } from "../../toolchain/lib/exec.ts";
 import { toolchainPath } from "../../toolchain/paths.ts";
@@ -31,14 +31,16 @@ export async function bringCloudflared({
   if (which("cloudflared", toolchainPath(root))) return;
   const needed = "is needed for SSH through the tunnel";
   const [asset, sha256] =
-    checksums[platform] ?? stop("cloudflared", `${needed}, and isn't fetched for ${platform}`, "install it");
+    checksums[platform] ??
+    fail("environment", "cloudflared", `${needed}, and isn't fetched for ${platform}`, "install it");
   const file = join(toolchain, "bin", "cloudflared");
   const unfinished = `${file}.${process.pid}`;
   mkdirSync(dirname(file), { recursive: true });
   try {
     const url = `${releases}/${VERSION}/${asset}`;
     const got = await fetchFile(url, unfinished, () => {});
-    if (got !== sha256) stop("cloudflared", `${url} has the SHA-256 ${got}, not ${sha256}: it is not used`);
+    if (got !== sha256)
+      fail("environment", "cloudflared", `${url} has the SHA-256 ${got}, not ${sha256}: it is not used`);
     chmodSync(unfinished, 0o755);
     renameSync(unfinished, file);
     console.log(`cloudflared ${VERSION}: downloaded`);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import { type Previewed, previewStack, stateMark } from "./engine.ts";
 import { type Marker, putIssue, settleIssue } from "./forge.ts";
 import { type Job, lookAround, prepareJob } from "./job.ts";
@@ -47,7 +47,7 @@ async function lookUndisturbed(job: Job): Promise<Look | undefined> {
   for (let look = 1; look <= LOOKS; look++) {
     const before = await stateMark(session);
     if (before.isEmpty)
-      stop(`stack ${session.stack}`, "has never been applied", "run the pipeline's up first");
+      fail("config", `stack ${session.stack}`, "has never been applied", "run the pipeline's up first");
     const noticed = await lookAround(job, "preview");
     const previewed = await previewStack(session, { refresh: true });
     const after = await stateMark(session);
@@ -68,7 +68,7 @@ function judge({ redact }: Job, look: Look): Look {
   const { previewed, notes } = look;
   console.log(redact(previewed.text));
   if (previewed.succeeded || notes.length > 0) return look;
-  return stop("drift", `can't be looked for:\n${redact(previewed.explanation)}`);
+  return fail("engine", "drift", `can't be looked for:\n${redact(previewed.explanation)}`);
 }
 
 async function tellDrift(

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import type { Forge, Written } from "./forge.ts";
 import { type Answer, describe, messageOf, type Request, send, type Transport } from "./http.ts";
 
@@ -126,7 +126,8 @@ class Api {
     if (answer.status < 300) return answer;
     const said = messageOf(answer.body);
     if (answer.status === 401)
-      stop(
+      fail(
+        "cloud",
         "GITHUB_TOKEN",
         `is refused by GitHub (${said})`,
         `give the step "env: GITHUB_TOKEN: \${{ github.token }}"`,
@@ -134,7 +135,8 @@ class Api {
     // GitHub hides from a token what it may not see.
     if (answer.status === 404 || (answer.status === 403 && /not accessible|must have/i.test(said))) {
       const level = request.method === "GET" && answer.status === 403 ? "read" : "write";
-      stop(
+      fail(
+        "cloud",
         "GITHUB_TOKEN",
         `may not do this (${describe(request, answer)})`,
         `give the job "permissions: ${permission}: ${level}"; a run of a fork's pull request never gets it`,

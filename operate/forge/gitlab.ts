@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import type { Forge, Written } from "./forge.ts";
 import { understand } from "./github.ts";
 import { type Answer, describe, messageOf, type Request, send, type Transport } from "./http.ts";
@@ -121,13 +121,15 @@ class Api {
     const answer = await send(request, this.transport);
     if (answer.status < 300) return answer;
     if (answer.status === 401)
-      stop(
+      fail(
+        "cloud",
         "GITLAB_TOKEN",
         `is refused by GitLab (${messageOf(answer.body)})`,
         "it may have expired: make a new project access token and put it into the CI/CD variables",
       );
     if (answer.status === 403 || answer.status === 404)
-      stop(
+      fail(
+        "cloud",
         "GITLAB_TOKEN",
         `may not do this (${describe(request, answer)})`,
         "make the project access token with the role Reporter and the scope api",

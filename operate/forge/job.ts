@@ -1,5 +1,5 @@
 import { check } from "../../config/check.ts";
-import { explain } from "../../scripts/lib/main.ts";
+import { explainError } from "../../config/errors.ts";
 import { beforeVerb } from "../engine/before.ts";
 import { root } from "../engine/checkout.ts";
 import { prepareStack } from "../engine/prepare.ts";
@@ -19,7 +19,7 @@ export interface Job {
 }
 
 /** What is wrong, in the words that a terminal would show, without secrets. */
-export const explained = ({ redact }: Job, error: unknown): string => redact(explain(error));
+export const explained = ({ redact }: Job, error: unknown): string => redact(explainError(error));
 
 /** Checks the files, which costs a second, and then sees to it that the engine and the stack are there. */
 export async function prepareJob({ session }: Job): Promise<void> {

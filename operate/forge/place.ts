@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
-import { ConfigError } from "../../config/errors.ts";
+import { UserError } from "../../config/errors.ts";
 import type { Forge } from "./forge.ts";
 import { gitHub } from "./github.ts";
 import { gitLab } from "./gitlab.ts";
@@ -39,7 +39,7 @@ const FIXES: Readonly<Record<string, string>> = {
 
 /**
  * The forge whose pipeline this is, by what GitHub Actions and GitLab CI put into the environment; undefined outside both.
- * @throws ConfigError that names every variable that is missing or malformed
+ * @throws UserError that names every variable that is missing or malformed
  */
 export function forgeOf(env: Env, transport: Transport = realTransport): Forge | undefined {
   if (env.GITHUB_ACTIONS === "true") {
@@ -80,7 +80,8 @@ export function runUrlOf(env: Env): string | undefined {
 function read<T>(schema: z.ZodType<T>, env: Env): T {
   const result = schema.safeParse(env);
   if (result.success) return result.data;
-  throw new ConfigError(
+  throw new UserError(
+    "config",
     result.error.issues.map(({ path, message }) => {
       const where = String(path[0]);
       const fix = FIXES[where];
@@ -97,10 +98,10 @@ function pullRequest(eventPath: string | undefined): number | undefined {
   try {
     text = readFileSync(eventPath, "utf8");
   } catch {
-    throw new ConfigError([{ where, what: `names a file that can't be read: ${eventPath}` }]);
+    throw new UserError("config", [{ where, what: `names a file that can't be read: ${eventPath}` }]);
   }
   const result = eventSchema.safeParse(parseJson(text));
-  if (!result.success) throw new ConfigError([{ where, what: "holds no event of GitHub" }]);
+  if (!result.success) throw new UserError("config", [{ where, what: "holds no event of GitHub" }]);
   return result.data.pull_request?.number;
 }
 

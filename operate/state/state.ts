@@ -1,4 +1,4 @@
-import { stop } from "../../scripts/lib/main.ts";
+import { fail } from "../../config/errors.ts";
 import { PROJECT } from "../engine/checkout.ts";
 import { mustPulumi, pulumi } from "../engine/pulumi.ts";
 import { commandFor, type Session } from "../engine/session.ts";
@@ -11,7 +11,7 @@ export async function readState(session: Session): Promise<Deployment> {
   const { code, stdout, stderr } = await pulumi(["stack", "export", "--show-secrets"], { session });
   if (code === 0) return parseDeployment(JSON.parse(stdout));
   if (/no stack (named|selected)/.test(stderr)) return refuseMissing(session);
-  return stop(`stack ${session.stack}`, stderr.trim().replace(/^error: /, ""));
+  return fail("environment", `stack ${session.stack}`, stderr.trim().replace(/^error: /, ""));
 }
 
 /** What the scripts need of a state without its secrets: as fast as the backend allows. */
@@ -29,7 +29,8 @@ export async function rewriteState(session: Session, change: (exported: unknown)
 }
 
 export function refuseMissing(session: Session): never {
-  return stop(
+  return fail(
+    "config",
     `stack ${session.stack}`,
     `does not exist in ${session.backend.label}`,
     `npm run pulumi -- stack init ${session.reference}`,
@@ -54,9 +55,9 @@ function refuseIfInUse(session: Session, lock: StackLock): void {
   if (state === "stale") return;
   const where = `stack ${session.stack}`;
   const what = `${describeLock(lock)}, is updating it`;
-  if (state === "held") stop(where, what, `wait until it ends, or end it: kill ${lock.pid}`);
+  if (state === "held") fail("conflict", where, what, `wait until it ends, or end it: kill ${lock.pid}`);
   const fix = `if nothing runs there any more: ${commandFor(session, "cancel --yes")}`;
-  stop(where, `${what}, on another machine`, fix);
+  fail("conflict", where, `${what}, on another machine`, fix);
 }
 
 /**
@@ -78,7 +79,8 @@ export async function assertIdle(session: Session): Promise<void> {
     .split("\n")
     .filter((line) => /error:|locked|conflict|created by/.test(line));
   const isBusy = /locked|conflict/i.test(said.join());
-  stop(
+  fail(
+    "conflict",
     `stack ${session.stack}`,
     `${isBusy ? "somebody else is updating it" : "can't be locked"}: ${said
       .join(" ")

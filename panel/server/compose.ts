@@ -49,7 +49,7 @@ export interface Surroundings {
   report(error: unknown, requestId?: string): void;
 }
 
-/** Composes the panel. @throws ConfigError when another panel has the checkout */
+/** Composes the panel. @throws UserError when another panel has the checkout */
 export async function compose(surroundings: Surroundings): Promise<Composed> {
   const { session, settings, panel, engine, report } = surroundings;
   const names = makeNames(settings.namePrefix);

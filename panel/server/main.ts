@@ -2,6 +2,7 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { check } from "../../config/check.ts";
+import { fail } from "../../config/errors.ts";
 import { pulumiCommand, settingKey } from "../../config/stack/commands.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { type Engine, openEngine } from "../../operate/docker/engine.ts";
@@ -10,7 +11,7 @@ import { parseCommandLine } from "../../operate/engine/command-line.ts";
 import { prepareStack } from "../../operate/engine/prepare.ts";
 import { pulumiBinary } from "../../operate/engine/pulumi.ts";
 import { type Session, sessionFor } from "../../operate/engine/session.ts";
-import { main, stop } from "../../scripts/lib/main.ts";
+import { main } from "../../scripts/lib/main.ts";
 import { dockerHost } from "../../toolchain/lib/docker.ts";
 import { makePanel } from "./app.ts";
 import { type Composed, compose } from "./compose.ts";
@@ -48,12 +49,22 @@ await main(async (args) => {
 async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engine> {
   const host = dockerHost(dockerSocket) ?? "";
   const socket = /^unix:\/\/(\/.*)$/.exec(host)?.[1];
-  if (!socket) return stop("docker", `the panel needs Docker at a socket, not at ${host || dockerSocket}`);
+  if (!socket)
+    return fail(
+      "environment",
+      "docker",
+      `the panel needs Docker at a socket, not at ${host || dockerSocket}`,
+    );
   const engine = openEngine(socket);
   try {
     await engine.ids(namePrefix);
   } catch (error) {
-    return stop("docker", `does not answer at ${host}: ${(error as Error).message}`, "start Docker");
+    return fail(
+      "environment",
+      "docker",
+      `does not answer at ${host}: ${(error as Error).message}`,
+      "start Docker",
+    );
   }
   return engine;
 }
@@ -74,7 +85,12 @@ async function listen(composed: Composed, panel: PanelSettings, { stack }: Sessi
     if (error.code !== "EADDRINUSE") throw error;
     const key = settingKey("panel.port");
     const another = pulumiCommand(`config set --path '${key}' ${port + 1}`, stack);
-    stop(key, `port ${port} of 127.0.0.1 is in use`, `end what uses it, or take another: ${another}`);
+    fail(
+      "conflict",
+      key,
+      `port ${port} of 127.0.0.1 is in use`,
+      `end what uses it, or take another: ${another}`,
+    );
   });
   return server;
 }

@@ -26,9 +26,9 @@ export interface Parts {
   readonly urls: Pick<Urls, "browser" | "attach">;
   readonly file: {
     read(): Read;
-    /** The projects of a text. @throws ConfigError when it is wrong by itself */
+    /** The projects of a text. @throws UserError when it is wrong by itself */
     load(text: string): readonly Project[];
-    /** Everything wrong with a text on this stack. @throws ConfigError */
+    /** Everything wrong with a text on this stack. @throws UserError */
     readonly check: CheckText;
   };
   readonly operations: Operations;

@@ -1,5 +1,5 @@
 /** What the panel is told: by the stack's config, and on a droplet by its container. */
-import { ConfigError, type Problem } from "../../config/errors.ts";
+import { type Problem, UserError } from "../../config/errors.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 
 /** Variables that components/panel/panel.ts sets. */
@@ -25,7 +25,7 @@ export interface PanelSettings {
 
 /**
  * The panel's settings.
- * @throws ConfigError for a stack on a droplet where the container's variables are missing: the panel then could not tell who asks
+ * @throws UserError for a stack on a droplet where the container's variables are missing: the panel then could not tell who asks
  */
 export function panelSettings(
   { panel }: Pick<Settings, "panel">,
@@ -36,7 +36,7 @@ export function panelSettings(
   if (isLocal) return { port, admins, idleDays, git };
   const names = [VARIABLES.hostname, VARIABLES.team, VARIABLES.audience];
   const missing = names.filter((name) => !env[name]);
-  if (missing.length > 0) throw new ConfigError([notHere(missing)]);
+  if (missing.length > 0) throw new UserError("config", [notHere(missing)]);
   const {
     [VARIABLES.hostname]: hostname = "",
     [VARIABLES.team]: team = "",

@@ -1,7 +1,7 @@
+import { fail } from "../../config/errors.ts";
 import { STACK } from "../../operate/engine/checkout.ts";
 import { parseCommandLine } from "../../operate/engine/command-line.ts";
 import { type Session, sessionFor } from "../../operate/engine/session.ts";
-import { stop } from "./main.ts";
 
 /** Ends a script that works on this machine alone when it is asked for another stack. `instead`: what to do for that one. */
 export function refuseOtherStack(
@@ -12,7 +12,8 @@ export function refuseOtherStack(
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
   if (session.isLocal) return;
   const unset = process.env.PULUMI_STACK ? ", or unset PULUMI_STACK" : "";
-  stop(
+  fail(
+    "config",
     `npm ${script}`,
     `is for this machine's stack, ${STACK}, not for ${session.reference}`,
     `${instead(session)}${unset}`,

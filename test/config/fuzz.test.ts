@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ConfigError } from "../../config/errors.ts";
+import { UserError } from "../../config/errors.ts";
 import { loadProjects } from "../../config/projects/load.ts";
 import { broken } from "../support/config/broken.ts";
 
-/** Loads a text; whatever it says, it ends in projects or in a ConfigError with at least one placed problem. */
+/** Loads a text; whatever it says, it ends in projects or in a UserError with at least one placed problem. */
 function survives(text: string): void {
   try {
     loadProjects(text, {
@@ -17,7 +17,7 @@ function survives(text: string): void {
       isDirectory: () => false,
     });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof UserError)) throw error;
     expect(error.problems.length).toBeGreaterThan(0);
     const misplaced = error.problems.filter(
       ({ where }) => !/^projects\.yaml:[1-9]\d*:[1-9]\d*( |$)/.test(where),
@@ -111,7 +111,7 @@ it.each([
   ["well-formed YAML of any shape", value.map((any) => JSON.stringify(any) ?? "")],
   ["projects of any shape", value.map((any) => JSON.stringify({ projects: [any, any], defaults: any }))],
   ["known files, damaged", mutations],
-])("%s ends in projects or in a ConfigError, nothing else", { timeout: 60_000 }, (_, texts) => {
+])("%s ends in projects or in a UserError, nothing else", { timeout: 60_000 }, (_, texts) => {
   fc.assert(fc.property(texts, survives), { numRuns: 500 });
 });
 
@@ -123,7 +123,7 @@ it.each([
   ["size", `projects: []\n${"#".repeat(300_000)}`],
   ["keys", Array.from({ length: 30_000 }, (_, n) => `k${n}: 1`).join("\n")],
   ["items", `projects: [${"a, ".repeat(25_000)}]`],
-])("too much of a file (%s) ends in a ConfigError", { timeout: 60_000 }, (_, text) => {
+])("too much of a file (%s) ends in a UserError", { timeout: 60_000 }, (_, text) => {
   survives(text);
-  expect(() => loadProjects(text, { file: "projects.yaml", stack: "local" })).toThrow(ConfigError);
+  expect(() => loadProjects(text, { file: "projects.yaml", stack: "local" })).toThrow(UserError);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ConfigError, type Problem } from "../../config/errors.ts";
+import { type Problem, UserError } from "../../config/errors.ts";
 import { productionSchema } from "../../config/stack/production.ts";
 import { parseSettings, settingDocs } from "../../config/stack/settings.ts";
 import { brokenSettings } from "../support/config/production-broken.ts";
@@ -11,13 +11,13 @@ const KEYS = settingDocs.map(({ key }) => key);
 
 type Raw = Readonly<Record<string, string>>;
 
-/** What is wrong with settings. Anything but a ConfigError fails the test. */
+/** What is wrong with settings. Anything but a UserError fails the test. */
 function problemsOf(raw: Raw, stack: string): readonly Problem[] {
   try {
     parseSettings(raw, { stack, tokens: TOKENS });
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof UserError) return error.problems;
     throw error;
   }
 }
@@ -49,7 +49,7 @@ const key = fc.oneof(
 );
 const raw = fc.dictionary(key, value, { maxKeys: 12 });
 
-it("settings of any shape end in settings or in a ConfigError that places each problem", {
+it("settings of any shape end in settings or in a UserError that places each problem", {
   timeout: 60_000,
 }, () => {
   const property = fc.property(raw, fc.constantFrom("prod", "local"), (any, stack) => {

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fail } from "../../config/errors.ts";
 import { DOCKER_OLDEST } from "../../config/versions.ts";
 import { aptInstall, canApt } from "../lib/apt.ts";
 import { DEFAULT_SOCKET, docker, engineVersion } from "../lib/docker.ts";
-import { ToolchainError } from "../lib/errors.ts";
 import { exec, lastLines, which } from "../lib/exec.ts";
 import { type Holder, holds, startTime } from "../lib/lock.ts";
 import { compareVersions } from "../lib/words.ts";
@@ -29,7 +29,8 @@ export const dockerPart: Part = {
     const elsewhere = env.DOCKER_HOST;
     // The usual socket is where an Engine that is started here will listen.
     if (!elsewhere || elsewhere === `unix://${DEFAULT_SOCKET}`) return undefined;
-    throw new ToolchainError(
+    fail(
+      "environment",
       "docker",
       `no Engine answers at DOCKER_HOST=${elsewhere}`,
       "start it, or unset DOCKER_HOST",
@@ -72,16 +73,12 @@ async function refuseForbidden(env: NodeJS.ProcessEnv): Promise<void> {
   const { stderr } = await docker(["version"], env, 10_000);
   if (!/permission denied/i.test(stderr)) return;
   const fix = "`sudo usermod -aG docker $USER`, then log in again";
-  throw new ToolchainError("docker", "the Engine runs, but this user may not talk to it", fix);
+  fail("environment", "docker", "the Engine runs, but this user may not talk to it", fix);
 }
 
 function checked(version: string): string {
   if (compareVersions(version, DOCKER_OLDEST) >= 0) return `${version}, already on this machine`;
-  throw new ToolchainError(
-    "docker",
-    `the Engine is ${version}, older than ${DOCKER_OLDEST}`,
-    "upgrade Docker",
-  );
+  fail("environment", "docker", `the Engine is ${version}, older than ${DOCKER_OLDEST}`, "upgrade Docker");
 }
 
 const isOurs = (dir: string): boolean => startedDockerd(dir) !== undefined;
@@ -106,7 +103,7 @@ async function start(context: Context): Promise<string> {
   const said = hasSystemd
     ? "see `journalctl -u docker`"
     : lastLines(readFileSync(logFile(dir), "utf8").trim(), 5);
-  throw new ToolchainError("docker", `the Engine did not start:\n${said}`, "mend that, then run this again");
+  fail("environment", "docker", `the Engine did not start:\n${said}`, "mend that, then run this again");
 }
 
 function startDetached(dir: string): void {

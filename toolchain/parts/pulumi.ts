@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { fail } from "../../config/errors.ts";
 import { PULUMI, PULUMI_OLDEST } from "../../config/versions.ts";
 import { goBuild } from "../../lab/build/lib/go.ts";
 import { fetchFile, fetchText } from "../lib/download.ts";
-import { ToolchainError } from "../lib/errors.ts";
 import { exec, mustExec, which } from "../lib/exec.ts";
 import { publishedChecksum } from "../lib/manifest.ts";
 import { compareVersions } from "../lib/words.ts";
@@ -55,7 +55,7 @@ export const pulumiPart: Part = {
     const expected = publishedChecksum(await fetchText(`${RELEASES}/pulumi-${PULUMI}-checksums.txt`), name);
     const found = await fetchFile(`${RELEASES}/${name}`, archive, context.progress);
     if (found !== expected) {
-      throw new ToolchainError(name, `has SHA-256 ${found}, but ${expected ?? "none"} is published for it`);
+      fail("environment", name, `has SHA-256 ${found}, but ${expected ?? "none"} is published for it`);
     }
     context.progress("unpacking");
     await mustExec("tar", ["-xzf", archive, "-C", context.scratch]);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fail } from "../../../config/errors.ts";
 import { commandOrApt } from "../../../toolchain/lib/apt.ts";
-import { ToolchainError } from "../../../toolchain/lib/errors.ts";
 import { mustExec } from "../../../toolchain/lib/exec.ts";
 import { debianSources, SYSTEM_CERTIFICATES } from "./debian.ts";
 
@@ -19,10 +19,10 @@ export interface DebianRoot {
  */
 export async function makeDebianRoot(root: string, options: DebianRoot): Promise<void> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) {
-    throw new ToolchainError(options.image, "can only be made here as root on Linux", options.remedy);
+    fail("environment", options.image, "can only be made here as root on Linux", options.remedy);
   }
   const debootstrap = await commandOrApt("debootstrap", ["debootstrap"], options.progress);
-  if (!debootstrap) throw new ToolchainError("debootstrap", "is not on this machine", "install debootstrap");
+  if (!debootstrap) fail("environment", "debootstrap", "is not on this machine", "install debootstrap");
   const onLine = (line: string) => {
     const step = /^I: (.{1,60})/.exec(line)?.[1];
     if (step) options.progress(`debootstrap: ${step}`);

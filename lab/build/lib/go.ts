@@ -1,9 +1,9 @@
 import { cpSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { fail } from "../../../config/errors.ts";
 import { DEBIAN } from "../../../config/versions.ts";
 import { canApt } from "../../../toolchain/lib/apt.ts";
-import { ToolchainError } from "../../../toolchain/lib/errors.ts";
 import { exec, mustExec, which } from "../../../toolchain/lib/exec.ts";
 import { compareVersions } from "../../../toolchain/lib/words.ts";
 import type { Context } from "../../../toolchain/part.ts";
@@ -75,7 +75,7 @@ async function findGo(context: Context): Promise<string> {
   const go = await usableGo();
   if (go) return go;
   const what = `${GO_OLDEST} or newer is not on this machine, and is needed to build from Go modules`;
-  throw new ToolchainError("go", what, `install Go ${GO_OLDEST} or newer (https://go.dev/dl)`);
+  fail("environment", "go", what, `install Go ${GO_OLDEST} or newer (https://go.dev/dl)`);
 }
 
 async function usableGo(): Promise<string | undefined> {

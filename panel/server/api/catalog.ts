@@ -1,5 +1,5 @@
 /** projects.yaml as the API looks at it. */
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { Read } from "../platform/projects-file.ts";
 import type { Entry } from "../platform/types.ts";
@@ -29,7 +29,7 @@ export class Catalog {
   readonly #load: (text: string) => readonly Project[];
   #last: { snapshot: Snapshot; at: number } | undefined;
 
-  /** @param load throws a ConfigError for a file that is wrong */
+  /** @param load throws a UserError for a file that is wrong */
   constructor(read: () => Read, load: (text: string) => readonly Project[]) {
     this.#read = read;
     this.#load = load;
@@ -56,7 +56,7 @@ export class Catalog {
       const listed = this.#load(text).map((project, index) => ({ project, entry: entries[index] as Entry }));
       return { text, version, listed, isStale: false };
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
+      if (!(error instanceof UserError)) throw error;
       if (last) return { ...last, isStale: true };
       throw new Refusal(
         503,

@@ -1,5 +1,5 @@
 /** What is wrong with an entry that somebody wants to have in projects.yaml: the file is checked as it would be. */
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import type { Parts } from "../parts.ts";
 import { applyEdit } from "../platform/projects-file.ts";
 import type { Edit, Entry, EntryValues } from "../platform/types.ts";
@@ -49,7 +49,7 @@ function problemsOf(index: number, check: () => void): FieldProblem[] {
     check();
     return [];
   } catch (error) {
-    if (error instanceof ConfigError) return fieldProblems(error.problems, index);
+    if (error instanceof UserError) return fieldProblems(error.problems, index);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** The platform's parts and their state. */
 import { z } from "@hono/zod-openapi";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import type { Names } from "../../../config/naming/names.ts";
 import type { Parts } from "../parts.ts";
 import { type App, addRoute, json } from "./route.ts";
@@ -14,7 +14,7 @@ export interface HealthSources {
   readonly isLocal: boolean;
   /** Whether the gateway answers. */
   gatewayAnswers(): Promise<boolean>;
-  /** @throws ConfigError when projects.yaml is wrong */
+  /** @throws UserError when projects.yaml is wrong */
   checkFile(): void;
   readonly operations: Parts["operations"];
   /** Notices of idle projects, where the stack wants any. */
@@ -60,7 +60,7 @@ function filePart({ checkFile }: HealthSources): HealthPart {
     checkFile();
     return { name: "projects.yaml", state: "ok" };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof UserError)) throw error;
     // What is wrong may name projects that the person may not know of.
     return { name: "projects.yaml", state: "degraded", reason: "it is wrong; npm run check says what" };
   }

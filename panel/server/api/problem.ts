@@ -1,5 +1,5 @@
 /** Every refusal and failure, as RFC 9457 has them. */
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError, type UserErrorKind } from "../../../config/errors.ts";
 import { RepositoryError } from "../platform/git.ts";
 import { Conflict, Ending, NotThere } from "../platform/types.ts";
 import { fieldProblems } from "./fields.ts";
@@ -56,6 +56,12 @@ export const wrongFields = (errors: readonly FieldProblem[]): Refusal =>
     errors,
   });
 
+/** A UserError that is no mistake in the request: what the platform needs is down, or in use. */
+const STATUS = { environment: 503, conflict: 409, cloud: 503, engine: 503 } as const satisfies Record<
+  Exclude<UserErrorKind, "config">,
+  ProblemStatus
+>;
+
 /** How long a panel that is ended may take to be back: it ends an update in order first. */
 const RESTART_SECONDS = "30";
 
@@ -65,7 +71,10 @@ const RESTART_SECONDS = "30";
  */
 export function toRefusal(error: unknown, name?: string): Refusal {
   if (error instanceof Refusal) return error;
-  if (error instanceof ConfigError) return wrongFields(fieldProblems(error.problems, name));
+  if (error instanceof UserError)
+    return error.kind === "config"
+      ? wrongFields(fieldProblems(error.problems, name))
+      : new Refusal(STATUS[error.kind], error.message);
   if (error instanceof Conflict) return conflict(error);
   if (error instanceof NotThere) return new Refusal(404, `${error.message}.`);
   if (error instanceof Ending)

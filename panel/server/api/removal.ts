@@ -1,5 +1,5 @@
 /** Taking a project out, and its workspace where that is asked for by name. */
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import type { Parts } from "../parts.ts";
 import { changedMeanwhile } from "../platform/projects-file.ts";
 import { Conflict, type Person } from "../platform/types.ts";
@@ -65,7 +65,7 @@ async function hasWorkspace(parts: Parts, name: string): Promise<boolean> {
   try {
     return await parts.hasWorkspace(name);
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
+    if (!(error instanceof UserError)) throw error;
     throw new Refusal(503, error.message);
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dropletHost, localHost } from "../../../config/check.ts";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import { loadProjects } from "../../../config/projects/load.ts";
 import { LOCAL_STACK } from "../../../config/stack/commands.ts";
 import { hostnameClashes } from "../../../config/stack/production.ts";
@@ -29,7 +29,7 @@ export function makeCheck(root: string, stack: string): CheckText {
     if (!production) return;
     const names = projects.map(({ name }) => name);
     const clashes = hostnameClashes(production, names, stack);
-    if (clashes.length > 0) throw new ConfigError(clashes);
+    if (clashes.length > 0) throw new UserError("config", clashes);
   };
 }
 
@@ -42,7 +42,7 @@ function readSettings(
     const tokens = { digitalocean: true, cloudflare: true };
     return parseSettings(ownSettings(plain), { stack, tokens, plain: new Set(Object.keys(plain)), hidden });
   } catch (error) {
-    if (error instanceof ConfigError) return undefined;
+    if (error instanceof UserError) return undefined;
     throw error;
   }
 }

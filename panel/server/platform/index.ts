@@ -1,12 +1,12 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { fail } from "../../../config/errors.ts";
 import { LOCAL_RUNTIME_DIR } from "../../../config/naming/names.ts";
 import { root } from "../../../operate/engine/checkout.ts";
 import { prepareStack } from "../../../operate/engine/prepare.ts";
 import { pulumi } from "../../../operate/engine/pulumi.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
-import { stop } from "../../../scripts/lib/main.ts";
 import { makeApplyChange } from "./change.ts";
 import { makeCheck } from "./check.ts";
 import { isHeld, takeLock } from "./lock-file.ts";
@@ -42,9 +42,9 @@ export interface Platform {
   /** The check of `file`, for what is not in it yet. */
   readonly check: CheckText;
   readonly operations: Operations;
-  /** Whether a project has left folders, or has them still. @throws ConfigError when its droplet does not answer */
+  /** Whether a project has left folders, or has them still. @throws UserError when its droplet does not answer */
   hasWorkspace(name: string): Promise<boolean>;
-  /** Deletes a removed project's folders: for `afterwards` of a removal. @throws ConfigError */
+  /** Deletes a removed project's folders: for `afterwards` of a removal. @throws UserError */
   deleteWorkspace(name: string): Promise<void>;
   /** Ends `operations` and lets another panel have the checkout. */
   close(): Promise<void>;
@@ -52,7 +52,7 @@ export interface Platform {
 
 /**
  * Opens the stack side on this checkout. `operations.recover()` is to be called when everything else is ready.
- * @throws ConfigError when another panel has the checkout
+ * @throws UserError when another panel has the checkout
  */
 export function openPlatform({
   session,
@@ -106,7 +106,8 @@ function claim(directory: string): () => void {
   const lock = takeLock(join(directory, "lock"));
   if (isHeld(lock)) return () => lock.release();
   const who = `process ${lock.pid} on ${lock.hostname}`;
-  return stop(
+  return fail(
+    "conflict",
     "panel",
     `one runs in this checkout already: ${who}`,
     `use that one, or end it: kill ${lock.pid}`,

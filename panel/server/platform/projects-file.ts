@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import { withLockFile } from "./lock-file.ts";
 import { replaceFile } from "./replace-file.ts";
 import { Conflict, type Edit, NotThere } from "./types.ts";
@@ -22,7 +22,7 @@ export interface GivenSecrets {
   readonly names: readonly string[];
 }
 
-/** Throws a ConfigError for a text that is not right. */
+/** Throws a UserError for a text that is not right. */
 export type CheckText = (text: string, given?: GivenSecrets) => void;
 
 /** What an edit has made of the file. */
@@ -40,13 +40,13 @@ export class ProjectsFile {
   readonly #path: string;
   readonly #check: CheckText;
 
-  /** @param check throws a ConfigError for a text that must not become the file's */
+  /** @param check throws a UserError for a text that must not become the file's */
   constructor(path: string, check: CheckText) {
     this.#path = path;
     this.#check = check;
   }
 
-  /** @throws ConfigError when there is no such file, or it is no text. */
+  /** @throws UserError when there is no such file, or it is no text. */
   read(): Read {
     const text = readText(this.#path);
     return { text, version: versionOf(text), entries: entriesOf(text) };
@@ -55,7 +55,7 @@ export class ProjectsFile {
   /**
    * Changes one entry. The whole new text is checked before anything is written.
    * @param version what the person has seen; any, when absent
-   * @throws Conflict when the file is another by now, NotThere when it has no such entry, ConfigError when the result would be wrong
+   * @throws Conflict when the file is another by now, NotThere when it has no such entry, UserError when the result would be wrong
    */
   edit(change: Edit, version?: string): Edited {
     return this.replace((text) => applyEdit(text, change), version);
@@ -105,7 +105,7 @@ export class ProjectsFile {
 
 /**
  * The text with one entry added, changed or removed; nothing is checked but that the entry is there.
- * @throws NotThere, and ConfigError when the text is written in a way that cannot be changed
+ * @throws NotThere, and UserError when the text is written in a way that cannot be changed
  */
 export function applyEdit(text: string, edit: Edit): string {
   const entries = entriesOf(text);
@@ -135,7 +135,7 @@ export const changedMeanwhile = (present: string): Conflict =>
   new Conflict("projects.yaml has been changed meanwhile", { present });
 
 const refused = (path: string, what: string, fix?: string) =>
-  new ConfigError([{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);
+  new UserError("config", [{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);
 
 const nameOf = (entry: unknown): unknown => (entry as { name?: unknown } | null)?.name;
 
@@ -171,6 +171,6 @@ function readText(path: string): string {
         : code?.startsWith("E")
           ? `cannot be read (${code})`
           : "is not UTF-8 text";
-    throw new ConfigError([{ where: "projects.yaml", what }]);
+    throw new UserError("config", [{ where: "projects.yaml", what }]);
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/file-schema.ts";
 import { readStackFile, SECRETS_NAMESPACE, secretKeys } from "../../../config/stack/secrets.ts";
 import { lastLines } from "../../../toolchain/lib/exec.ts";
@@ -29,7 +29,7 @@ export class StackSecrets {
     this.#run = run;
   }
 
-  /** Stores values for secrets of one project. @throws ConfigError for names that are none */
+  /** Stores values for secrets of one project. @throws UserError for names that are none */
   async set(project: string, values: Readonly<Record<string, string>>): Promise<void> {
     const names = Object.keys(values);
     if (!PROJECT_NAME_PATTERN.test(project)) throw refuse(project, "is not a project's name");
@@ -81,4 +81,5 @@ export class StackSecrets {
   }
 }
 
-const refuse = (name: string, what: string) => new ConfigError([{ where: `secret of ${name}`, what }]);
+const refuse = (name: string, what: string) =>
+  new UserError("config", [{ where: `secret of ${name}`, what }]);

@@ -120,7 +120,7 @@ export interface OperationRequest {
 export interface Operations {
   /**
    * Changes projects.yaml at once and queues an update.
-   * @throws ConfigError when the file would be wrong, Conflict, NotThere, Ending; nothing is changed then.
+   * @throws UserError when the file would be wrong, Conflict, NotThere, Ending; nothing is changed then.
    */
   submit(request: OperationRequest): Promise<Operation>;
   get(id: string): Operation | undefined;

@@ -1,6 +1,7 @@
 /** Whether a project has a workspace, and deleting it for good once its container is gone. */
 import { resolve } from "node:path";
 import type { SshAccess } from "../../../components/host/ssh-files.ts";
+import { fail } from "../../../config/errors.ts";
 import { DROPLET_WORKSPACES_DIR, workspaceDirectories } from "../../../config/naming/names.ts";
 import { PROJECT_NAME_PATTERN } from "../../../config/projects/file-schema.ts";
 import { shellQuote } from "../../../config/text/shell.ts";
@@ -10,9 +11,8 @@ import { dropletDocker, onDroplet, provideAccess } from "../../../operate/drople
 import { dockerEnv, readSettings, root } from "../../../operate/engine/checkout.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { readState } from "../../../operate/state/state.ts";
-import { stop } from "../../../scripts/lib/main.ts";
 
-/** Whether one of a project's two folders is there. @throws ConfigError when its droplet does not say */
+/** Whether one of a project's two folders is there. @throws UserError when its droplet does not say */
 export async function hasWorkspace(session: Session, name: string): Promise<boolean> {
   if (!PROJECT_NAME_PATTERN.test(name)) return false;
   if (session.isLocal) return workspaceFolders(localWorkspaces(readSettings()), name).length > 0;
@@ -21,15 +21,15 @@ export async function hasWorkspace(session: Session, name: string): Promise<bool
   const tests = foldersOnDroplet(name).map((folder) => `test -e ${folder}`);
   const { code, stderr } = await onDroplet(session, access, tests.join(" || "));
   if (code === 0 || code === 1) return code === 0;
-  return stop(`workspace of ${name}`, `cannot be looked for: ${stderr.trim() || SILENT}`);
+  return fail("environment", `workspace of ${name}`, `cannot be looked for: ${stderr.trim() || SILENT}`);
 }
 
 /**
  * Deletes a project's two folders, its files and its home. One that is not there is deleted already.
- * @throws ConfigError when a container still uses them, or this user may not delete them
+ * @throws UserError when a container still uses them, or this user may not delete them
  */
 export async function deleteWorkspace(session: Session, name: string): Promise<void> {
-  if (!PROJECT_NAME_PATTERN.test(name)) stop(name, "is not a project's name");
+  if (!PROJECT_NAME_PATTERN.test(name)) fail("config", name, "is not a project's name");
   return session.isLocal ? deleteHere(name) : deleteOnDroplet(session, name);
 }
 
@@ -39,7 +39,8 @@ async function deleteHere(name: string): Promise<void> {
   refuseIfUsed(name, containers);
   const left = deleteFolders(workspaceFolders(localWorkspaces(settings), name));
   if (left.length > 0)
-    stop(
+    fail(
+      "environment",
       `workspace of ${name}`,
       "this user may not delete all of it",
       `sudo rm -rf ${left.map(shellQuote).join(" ")}`,
@@ -48,12 +49,13 @@ async function deleteHere(name: string): Promise<void> {
 
 async function deleteOnDroplet(session: Session, name: string): Promise<void> {
   const access = await dropletOf(session);
-  if (!access) return stop(`workspace of ${name}`, "is on no droplet: the stack has none");
+  if (!access) return fail("conflict", `workspace of ${name}`, "is on no droplet: the stack has none");
   const containers = await listContainersBy(dropletDocker(session, access));
   refuseIfUsed(name, containers);
   const command = `rm -rf -- ${foldersOnDroplet(name).join(" ")}`;
   const { code, stderr } = await onDroplet(session, access, command, 600_000);
-  if (code !== 0) stop(`workspace of ${name}`, `could not be deleted: ${stderr.trim() || SILENT}`);
+  if (code !== 0)
+    fail("environment", `workspace of ${name}`, `could not be deleted: ${stderr.trim() || SILENT}`);
 }
 
 const SILENT = "the droplet does not answer";
@@ -72,5 +74,5 @@ async function dropletOf(session: Session): Promise<SshAccess | undefined> {
 /** A container that is there would go on writing, whether it runs or not. */
 function refuseIfUsed(name: string, containers: readonly ContainerState[]): void {
   const user = containers.find(({ project }) => project === name);
-  if (user) stop(`workspace of ${name}`, `is still used by the container ${user.name}`);
+  if (user) fail("conflict", `workspace of ${name}`, `is still used by the container ${user.name}`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import type { Fault } from "../../../lab/forges/server.ts";
 import { type Forge, type Marker, putComment, putIssue, settleIssue } from "../../../operate/forge/forge.ts";
 import { send } from "../../../operate/forge/http.ts";
@@ -121,7 +121,7 @@ describe.each([
       name === "GitHub"
         ? /GITHUB_TOKEN: may not .*permissions: pull-requests: write/
         : /GITLAB_TOKEN: may not .*role Reporter and the scope api/;
-    await expect(put(bench.weak, "text")).rejects.toThrow(ConfigError);
+    await expect(put(bench.weak, "text")).rejects.toThrow(UserError);
     await expect(put(bench.weak, "text")).rejects.toThrow(wanted);
     await expect(put(bench.stranger, "text")).rejects.toThrow(/_TOKEN: is refused by Git/);
     expect(bench.comments()).toEqual([]);

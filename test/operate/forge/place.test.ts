@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import { forgeOf, runUrlOf } from "../../../operate/forge/place.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "ci-place-"));
@@ -22,7 +22,7 @@ describe("the place of a run", () => {
       forgeOf(env);
       return [];
     } catch (error) {
-      return error instanceof ConfigError ? error.message.split("\n") : [String(error)];
+      return error instanceof UserError ? error.message.split("\n") : [String(error)];
     }
   };
 

@@ -1,6 +1,6 @@
 import { brotliDecompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import { makePage } from "../../../panel/page/serve.ts";
 import { eventsIn, FILE, MEMBER, World } from "../../support/panel/api-world.ts";
 
@@ -84,10 +84,12 @@ describe("the API", () => {
     expect(world.defects).toHaveLength(1);
   });
 
-  it("tells a ConfigError of the stack side by field", async () => {
+  it("tells a UserError of the stack side by field", async () => {
     const world = new World();
     world.operations.submit = async () => {
-      throw new ConfigError([{ where: "projects.yaml:9:3 projects[1].repo", what: "is gone", fix: "look" }]);
+      throw new UserError("config", [
+        { where: "projects.yaml:9:3 projects[1].repo", what: "is gone", fix: "look" },
+      ]);
     };
     const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "x" } });
     expect([response.status, await response.json()]).toEqual([
@@ -95,6 +97,26 @@ describe("the API", () => {
       expect.objectContaining({ errors: [{ path: "repo", message: "is gone", fix: "look" }] }),
     ]);
   });
+
+  it.each([
+    ["environment", 503],
+    ["conflict", 409],
+    ["cloud", 503],
+    ["engine", 503],
+  ] as const)(
+    "answers a UserError of kind %s with %i, since the request is not invalid",
+    async (kind, status) => {
+      const world = new World();
+      world.operations.submit = async () => {
+        throw new UserError(kind, [{ where: "docker", what: "is not responding", fix: "start Docker" }]);
+      };
+      const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "x" } });
+      expect([response.status, await response.json()]).toEqual([
+        status,
+        expect.objectContaining({ detail: "docker: is not responding — start Docker" }),
+      ]);
+    },
+  );
 
   it("has the headers that keep browsers from mischief", async () => {
     const { headers } = await new World().ask("GET", "/api/projects");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import { makeNames } from "../../../config/naming/names.ts";
 import { type HealthSources, lookAtHealth } from "../../../panel/server/api/health.ts";
 import { DeployKeys, whenEnded } from "../../../panel/server/deploy-keys.ts";
@@ -53,7 +53,9 @@ describe("health", () => {
 
   it("is degraded by what leaves projects reachable, and names nothing that is wrong", async () => {
     const checkFile = () => {
-      throw new ConfigError([{ where: "projects.yaml:1:1 projects[0].name", what: '"secret" is wrong' }]);
+      throw new UserError("config", [
+        { where: "projects.yaml:1:1 projects[0].name", what: '"secret" is wrong' },
+      ]);
     };
     const broken = await sources({ checkFile }).look();
     expect(broken.status).toBe("degraded");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError } from "../../../config/errors.ts";
+import { UserError } from "../../../config/errors.ts";
 import { FILE, MACHINE, MEMBER, STRANGER, World } from "../../support/panel/api-world.ts";
 
 const gone = "/api/projects/gone";
@@ -73,7 +73,9 @@ describe("the workspace of a project whose entry is gone", () => {
   });
 
   it("is not looked for where the droplet does not answer, which is no mistake in the request", async () => {
-    const silent = new ConfigError([{ where: "workspace of gone", what: "cannot be looked for: no answer" }]);
+    const silent = new UserError("environment", [
+      { where: "workspace of gone", what: "cannot be looked for: no answer" },
+    ]);
     const world = new World({ hasWorkspace: () => Promise.reject(silent) });
     const response = await world.ask("DELETE", forGood);
     expect([response.status, await response.json()]).toEqual([

@@ -1,6 +1,6 @@
 import type { Cloudflared } from "../../../attach/src/cloudflared.ts";
 import { PersonalToken, serviceToken } from "../../../attach/src/credentials.ts";
-import type { AttachError } from "../../../attach/src/errors.ts";
+import type { UserError } from "../../../attach/src/errors.ts";
 import { LocalProxy } from "../../../attach/src/proxy.ts";
 import { makeAgent } from "../../../attach/src/upstream.ts";
 import { type Example, SITE } from "../../../lab/clouds/cloudflare/example/index.ts";
@@ -28,7 +28,7 @@ export class Person implements Cloudflared {
 
 export interface Opened {
   readonly proxy: LocalProxy;
-  readonly problems: AttachError[];
+  readonly problems: UserError[];
   /** `fetch` through the proxy with its password. */
   ask(path: string, init?: RequestInit): Promise<Response>;
 }
@@ -55,7 +55,7 @@ export async function openProxy(
   };
   const credentials = person ? new PersonalToken(person, target) : serviceToken(env);
   if (!credentials) throw new Error("no credentials");
-  const problems: AttachError[] = [];
+  const problems: UserError[] = [];
   const agent = makeAgent(target, connectionTo(example));
   const proxy = new LocalProxy({
     target,
