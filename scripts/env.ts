@@ -2,20 +2,21 @@
  * `eval "$(npm run -s env)"`: lets a bare `pulumi up` in the checkout use the pinned CLI and the local state; with
  * `-- --stack prod` those of another stack.
  */
+import { UserError } from "../config/errors.ts";
 import { shellQuote } from "../config/text/shell.ts";
 import { prepareState, root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { pluginProblem } from "../operate/engine/plugins.ts";
 import { sessionFor } from "../operate/engine/session.ts";
 import { toolchainPath } from "../toolchain/paths.ts";
-import { main, stop } from "./lib/main.ts";
+import { main } from "./lib/main.ts";
 
 await main(async (args) => {
   // Without --stack it is for the stack that PULUMI_STACK names, as everywhere.
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
   // A bare `pulumi destroy` runs no program that could refuse them.
   const problem = await pluginProblem(session);
-  if (problem) stop(problem.where, problem.what, problem.fix);
+  if (problem) throw new UserError("environment", [problem]);
   if (session.backend.isOwn) prepareState();
   // npm has its own additions to PATH; the shell's are kept instead.
   const { PATH: _, ...variables } = session.variables;

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Problem } from "../../config/errors.ts";
+import { type Problem, UserError } from "../../config/errors.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import { type FoundPlugin, findPlugins, realClouds, standInProblem } from "../../config/stack/stand-ins.ts";
-import { isWatched, stop } from "../../scripts/lib/main.ts";
+import { isWatched } from "../../scripts/lib/main.ts";
 import { provision } from "../../toolchain/index.ts";
 import { pluginsPart } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
@@ -52,6 +52,6 @@ export async function preparePlugins(session: Session, bring = bringPlugins): Pr
     (error: unknown) => error,
   );
   const problem = await pluginProblem(session);
-  if (problem) stop(problem.where, problem.what, problem.fix);
+  if (problem) throw new UserError("environment", [problem]);
   if (failed) throw failed;
 }

@@ -36,7 +36,7 @@ import { schema as privateKey } from "../../../lab/plugins/tls/privateKey.ts";
 
 /** The names in an interface of an official package, and which of them are required. */
 function official(file: string, name: string): { all: string[]; required: string[] } {
-  const path = new URL(`../../node_modules/@pulumi/${file}.d.ts`, import.meta.url);
+  const path = new URL(`../../../node_modules/@pulumi/${file}.d.ts`, import.meta.url);
   const body = new RegExp(`interface ${name} \\{([\\s\\S]*?)\\n\\s*\\}\\n`).exec(
     readFileSync(path, "utf8"),
   )?.[1];
