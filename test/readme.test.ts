@@ -10,8 +10,12 @@ const root = join(import.meta.dirname, "..");
 const read = (name: string) => readFileSync(join(root, name), "utf8");
 const readme = read("README.md");
 const deploying = read("docs/deploying.md");
+const settingsPage = read("docs/settings.md");
 const pages = [
   "README.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   ...readdirSync(join(root, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
@@ -29,9 +33,22 @@ describe("README", () => {
     expect(projects.map(({ name }) => name)).toEqual(["sandbox", "web-shop"]);
   });
 
+  it("is read in five minutes", () => {
+    expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(120);
+  });
+
+  it("names only folders that exist, for what reads tokens", () => {
+    const [, table = ""] = /\n\| folder \| reads \|\n\|[-|]+\n((?:\|.*\n)+)/.exec(readme) ?? [];
+    const folders = [...table.matchAll(/`([\w/.-]+\/)`/g)].map(([, folder = ""]) => folder);
+    expect(folders.length).toBeGreaterThan(5);
+    expect(folders.filter((folder) => !existsSync(join(root, folder)))).toEqual([]);
+  });
+});
+
+describe("the page on settings", () => {
   it("lists every setting of the stack local with its meaning and default", () => {
     for (const docs of settingDocs.filter(({ kind }) => kind !== "droplet"))
-      expect(readme).toContain(row(docs));
+      expect(settingsPage).toContain(row(docs));
   });
 });
 
