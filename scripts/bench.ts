@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { root } from "../operate/engine/checkout.ts";
 import { pulumiEnv } from "../operate/engine/pulumi.ts";
-import { platformParts, provision } from "../toolchain/index.ts";
+import { offeredBuilders, platformParts, provision } from "../toolchain/index.ts";
 import { runInherited } from "../toolchain/lib/exec.ts";
 import { main } from "./lib/main.ts";
 
 await main(async (args) => {
-  await provision(platformParts(), { root, progress: "plain", standIns: true });
+  await provision(platformParts(), { root, progress: "plain", builders: await offeredBuilders() });
   return runInherited(process.execPath, [join(root, "lab", "bench", "index.ts"), ...args], pulumiEnv(), root);
 });

@@ -8,7 +8,7 @@ import { heal } from "../operate/engine/heal.ts";
 import { type ProjectOutput, readProjectOutputs } from "../operate/engine/outputs.ts";
 import { prepareStack } from "../operate/engine/prepare.ts";
 import { commandFor } from "../operate/engine/session.ts";
-import { platformParts, provision } from "../toolchain/index.ts";
+import { offeredBuilders, platformParts, provision } from "../toolchain/index.ts";
 import { dockerHost } from "../toolchain/lib/docker.ts";
 import { duration } from "../toolchain/lib/words.ts";
 import { isWatched, main } from "./lib/main.ts";
@@ -24,7 +24,7 @@ await main(async (args) => {
     root,
     progress: isWatched() ? "live" : "plain",
     dockerHost: dockerHost(settings.dockerSocket),
-    standIns: true,
+    builders: await offeredBuilders(),
   });
   await prepareStack();
   await heal();

@@ -1,9 +1,10 @@
 /** `npm test`: everything; `npm run test:unit`, `test:attach`, `test:panel`, `test:local` and `test:production`: one kind. */
 import { join } from "node:path";
 import { CHROMIUM_COMMANDS, gitPart, tmuxPart } from "../lab/build/commands.ts";
+import { builders, productionTestParts, testParts } from "../lab/build/index.ts";
 import { root, toolchain } from "../operate/engine/checkout.ts";
 import { pulumiBinary } from "../operate/engine/pulumi.ts";
-import { platformParts, productionTestParts, provision, testParts } from "../toolchain/index.ts";
+import { platformParts, provision } from "../toolchain/index.ts";
 import { runInherited, which } from "../toolchain/lib/exec.ts";
 import type { Part } from "../toolchain/part.ts";
 import { describePlugins } from "../toolchain/parts/plugins.ts";
@@ -42,7 +43,7 @@ async function prepare(kind: Exclude<Kind, "unit">): Promise<NodeJS.ProcessEnv> 
   await provision([...platformParts(), ...PARTS[kind]], {
     root,
     progress: isWatched() ? "live" : "plain",
-    standIns: true,
+    builders,
   });
   for (const plugin of await describePlugins(toolchain)) console.log(plugin);
   return {

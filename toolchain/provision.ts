@@ -7,7 +7,7 @@ import { withLock } from "./lib/lock.ts";
 import { Manifest } from "./lib/manifest.ts";
 import { Network, PATIENT } from "./lib/network.ts";
 import { duration } from "./lib/words.ts";
-import type { Context, Part } from "./part.ts";
+import type { Builders, Context, Part } from "./part.ts";
 import { PULUMI_HOST } from "./parts/pulumi.ts";
 import { toolchainDir, toolchainPath } from "./paths.ts";
 
@@ -18,8 +18,8 @@ export interface ProvisionOptions {
   progress: "live" | "plain" | "quiet";
   /** The Docker Engine, where it is not the client's default. */
   dockerHost?: string;
-  /** Whether stand-ins for Pulumi's plugins do where the official ones can't be had: on this machine's stack and in tests. Default: no. */
-  standIns?: boolean;
+  /** What makes the parts that can be neither found nor downloaded: for the stack `local` and in tests. Default: nothing. */
+  builders?: Builders | undefined;
 }
 
 /** How often a plain log says that a long step still runs. */
@@ -60,7 +60,7 @@ function contextFor(options: ProvisionOptions, dir: string, network: Network, pr
     dir,
     manifest: new Manifest(dir),
     network,
-    standIns: options.standIns ?? false,
+    builders: options.builders,
     scratch: join(dir, "tmp"),
     env,
     progress,
@@ -77,7 +77,7 @@ async function makePart(part: Part, context: Context, say: Say): Promise<string>
     try {
       const found = await part.find(context);
       if (found !== undefined) return found;
-      for (const step of [part.download, part.build]) {
+      for (const step of [part.download, context.builders?.builds[part.name]]) {
         clean();
         mkdirSync(context.scratch, { recursive: true });
         const way = await step?.call(part, context);
@@ -92,7 +92,9 @@ async function makePart(part: Part, context: Context, say: Say): Promise<string>
     fail(
       "environment",
       part.name,
-      "is not on this machine, and can be neither downloaded nor built here",
+      context.builders
+        ? "is not on this machine, and can be neither downloaded nor built here"
+        : "is not on this machine and can't be downloaded",
       part.remedy,
     );
   });

@@ -14,7 +14,7 @@ function commandPart(
     name,
     remedy: `install ${packages[0]} with this machine's package manager`,
     find: async () => (there() ? "already on this machine" : undefined),
-    build: async ({ progress }) => {
+    download: async ({ progress }) => {
       if (!canApt()) return undefined;
       await aptInstall(packages, progress);
       return there() ? "installed from Debian's packages" : undefined;

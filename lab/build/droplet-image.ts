@@ -2,9 +2,10 @@ import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "
 import { join } from "node:path";
 import { DEBIAN } from "../../config/versions.ts";
 import { mustExec } from "../../toolchain/lib/exec.ts";
-import { findImage, makeImage } from "../../toolchain/lib/image.ts";
+import { findImage } from "../../toolchain/lib/image.ts";
 import type { Context, Part } from "../../toolchain/part.ts";
 import { forgetPackageFiles, makeDebianRoot } from "./lib/debian-root.ts";
+import { makeImage } from "./lib/image.ts";
 
 /** The disk of a stand-in droplet. */
 export const DROPLET_IMAGE = "opencode-platform-droplet:debian-12-1";
@@ -30,21 +31,22 @@ export const dropletImagePart: Part = {
   name: `image ${DROPLET_IMAGE}`,
   remedy: "run the tests of production as root on Debian",
   find: (context) => findImage(DROPLET_IMAGE, context),
-  async build(context) {
-    const way = await makeImage(
-      {
-        image: DROPLET_IMAGE,
-        archive: `${DROPLET_IMAGE.replace(":", "-")}.tar`,
-        version: "1",
-        origin: "debootstrap",
-        changes: ['ENTRYPOINT ["/usr/local/sbin/droplet-boot"]'],
-        fill,
-      },
-      context,
-    );
-    return way || "made with debootstrap and apt";
-  },
 };
+
+export async function buildDropletImage(context: Context): Promise<string> {
+  const way = await makeImage(
+    {
+      image: DROPLET_IMAGE,
+      archive: `${DROPLET_IMAGE.replace(":", "-")}.tar`,
+      version: "1",
+      origin: "debootstrap",
+      changes: ['ENTRYPOINT ["/usr/local/sbin/droplet-boot"]'],
+      fill,
+    },
+    context,
+  );
+  return way || "made with debootstrap and apt";
+}
 
 async function fill(root: string, context: Context): Promise<void> {
   const { name: image, remedy } = dropletImagePart;

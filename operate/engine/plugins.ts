@@ -4,7 +4,7 @@ import { type Problem, UserError } from "../../config/errors.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import { type FoundPlugin, findPlugins, realClouds, standInProblem } from "../../config/stack/stand-ins.ts";
 import { isWatched } from "../../scripts/lib/main.ts";
-import { provision } from "../../toolchain/index.ts";
+import { offeredBuilders, provision } from "../../toolchain/index.ts";
 import { pluginsPart } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import { root, toolchain } from "./checkout.ts";
@@ -35,8 +35,12 @@ export async function pluginProblem(session: Session): Promise<Problem | undefin
 }
 
 /** Brings the plugins, or official ones in place of the toolchain's stand-ins. */
-const bringPlugins = (standIns: boolean): Promise<void> =>
-  provision([pluginsPart], { root, progress: isWatched() ? "live" : "plain", standIns });
+const bringPlugins = async (mayBuild: boolean): Promise<void> =>
+  provision([pluginsPart], {
+    root,
+    progress: isWatched() ? "live" : "plain",
+    builders: mayBuild ? await offeredBuilders() : undefined,
+  });
 
 /**
  * Sees to it that the engine has its plugins, and that no stand-in works on a real cloud: those are replaced by the official ones, or

@@ -1,5 +1,5 @@
 import { isWatched } from "../../scripts/lib/main.ts";
-import { provision } from "../../toolchain/index.ts";
+import { offeredBuilders, provision } from "../../toolchain/index.ts";
 import { findPulumi, pulumiPart } from "../../toolchain/parts/pulumi.ts";
 import { refuseMissing } from "../state/state.ts";
 import { prepareState, root, STACK, toolchain } from "./checkout.ts";
@@ -9,7 +9,11 @@ import { openSession, type Session, stackExists } from "./session.ts";
 /** Brings the CLI where it is missing; what changes a stack brings the plugins besides. */
 export async function prepareEngine(): Promise<void> {
   if (!(await findPulumi(toolchain)))
-    await provision([pulumiPart], { root, progress: isWatched() ? "live" : "plain" });
+    await provision([pulumiPart], {
+      root,
+      progress: isWatched() ? "live" : "plain",
+      builders: await offeredBuilders(),
+    });
 }
 
 /**

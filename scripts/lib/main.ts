@@ -1,7 +1,10 @@
 import { explainError } from "../../config/errors.ts";
+import { offerBuilders } from "../../toolchain/builders.ts";
+import { findBuilders } from "./lab.ts";
 
 /** Runs a script: its number is the exit code; a UserError is shown as its message, a defect with its stack if DEBUG is set. */
 export async function main(run: (args: readonly string[]) => Promise<number>): Promise<void> {
+  offerBuilders(findBuilders);
   try {
     process.exitCode = await run(process.argv.slice(2));
   } catch (error) {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PULUMI } from "../../config/versions.ts";
+import { builders } from "../../lab/build/index.ts";
 import { Manifest } from "../../toolchain/lib/manifest.ts";
 import { Network, PATIENT } from "../../toolchain/lib/network.ts";
 import { installedStandIns } from "../../toolchain/lib/stand-ins.ts";
@@ -65,19 +66,30 @@ function makeArchive(): Buffer {
   return execFileSync("tar", ["-C", join(folder, "archive"), "-czf", "-", "pulumi"]);
 }
 
-function context(standIns: boolean): Context {
+function context(mayBuild: boolean): Context {
   const scratch = join(dir, "tmp");
   mkdirSync(scratch, { recursive: true });
   const network = new Network([], { [HOST]: { tryMs: 1000, pausesMs: [1, 1] } });
   const env = process.env;
-  return { root, dir, manifest: new Manifest(dir), network, standIns, scratch, env, progress: () => {} };
+  return {
+    root,
+    dir,
+    manifest: new Manifest(dir),
+    network,
+    scratch,
+    env,
+    builders: mayBuild ? builders : undefined,
+    progress: () => {},
+  };
 }
 
 /** What `provision` does with the part, without its patience. */
-async function bring(standIns: boolean): Promise<string | undefined> {
-  const own = context(standIns);
+async function bring(mayBuild: boolean): Promise<string | undefined> {
+  const own = context(mayBuild);
   const found = await pluginsPart.find(own);
-  return found ?? (await pluginsPart.download?.(own)) ?? (await pluginsPart.build?.(own));
+  return (
+    found ?? (await pluginsPart.download?.(own)) ?? (await own.builders?.builds[pluginsPart.name]?.(own))
+  );
 }
 
 /** A CLI as it is built where there is no internet: without its language host. */
@@ -148,7 +160,6 @@ describe("a machine that does not reach the official plugins", () => {
 
   it("is not content with them for a real cloud, however lately the official ones were looked for", async () => {
     expect(await pluginsPart.find(context(false))).toBeUndefined();
-    expect(await pluginsPart.build?.(context(false))).toBeUndefined();
     isReachable = true;
     expect(await bring(false)).toBe("official download");
     expect(await summarisePlugins(dir)).toBe("official plugins");
@@ -168,13 +179,13 @@ it("brings no stand-ins unless they are asked for", async () => {
   expect(existsSync(join(dir, "bin/pulumi-language-nodejs"))).toBe(false);
 });
 
-it("lets a part take stand-ins only where that was asked for", async () => {
+it("has builders only where they are passed in", async () => {
   vi.stubEnv("OPENCODE_PLATFORM_TOOLCHAIN", dir);
   const seen: boolean[] = [];
-  const find = async ({ standIns }: Context) => String(seen.push(standIns));
+  const find = async ({ builders }: Context) => String(seen.push(builders !== undefined));
   const part = { name: "part", remedy: "none", find };
   await provision([part], { root: folder, progress: "quiet" });
-  await provision([part], { root: folder, progress: "quiet", standIns: true });
+  await provision([part], { root: folder, progress: "quiet", builders });
   expect(seen).toEqual([false, true]);
 });
 

@@ -11,7 +11,7 @@ import { exec, mustExec, which } from "../../toolchain/lib/exec.ts";
 import { holds, withLock } from "../../toolchain/lib/lock.ts";
 import { Manifest, publishedChecksum } from "../../toolchain/lib/manifest.ts";
 import { compareVersions, duration } from "../../toolchain/lib/words.ts";
-import type { Part } from "../../toolchain/part.ts";
+import type { Build, Part } from "../../toolchain/part.ts";
 import { isCompatible } from "../../toolchain/parts/pulumi.ts";
 import { provision } from "../../toolchain/provision.ts";
 
@@ -116,9 +116,10 @@ describe("provisioning", () => {
     find: async () => undefined,
     ...more,
   });
-  const run = (parts: Part[]) => {
+  const run = (parts: Part[], build?: Build) => {
     process.env.OPENCODE_PLATFORM_TOOLCHAIN = dir;
-    return provision(parts, { root: dir, progress: "quiet" }).finally(
+    const builders = build && { builds: { tool: build }, installStandIns: () => [] };
+    return provision(parts, { root: dir, progress: "quiet", builders }).finally(
       () => delete process.env.OPENCODE_PLATFORM_TOOLCHAIN,
     );
   };
@@ -129,7 +130,7 @@ describe("provisioning", () => {
       tried.push(name);
       return answer;
     };
-    await run([part({ find: way("find"), download: way("download"), build: way("build", "built") })]);
+    await run([part({ find: way("find"), download: way("download") })], way("build", "built"));
     expect(tried).toEqual(["find", "find", "download", "build"]);
     tried.length = 0;
     await run([part({ find: way("find", "here"), download: way("download") })]);
@@ -138,10 +139,13 @@ describe("provisioning", () => {
 
   it("says what to do when there is no way, or a way fails", async () => {
     await expect(run([part({})])).rejects.toThrow(
+      "tool: is not on this machine and can't be downloaded — install it",
+    );
+    await expect(run([part({})], async () => undefined)).rejects.toThrow(
       "tool: is not on this machine, and can be neither downloaded nor built here — install it",
     );
     const build = async () => Promise.reject(new Error("compiler ended with code 1"));
-    await expect(run([part({ build })])).rejects.toThrow("tool: compiler ended with code 1 — install it");
+    await expect(run([part({})], build)).rejects.toThrow("tool: compiler ended with code 1 — install it");
   });
 
   it("leaves nothing half made", async () => {
@@ -151,7 +155,7 @@ describe("provisioning", () => {
       writeFileSync(join(scratch, "half"), "");
       throw new Error("cut off");
     };
-    await expect(run([part({ build })])).rejects.toThrow("cut off");
+    await expect(run([part({})], build)).rejects.toThrow("cut off");
     expect(existsSync(scratch)).toBe(false);
     expect(existsSync(join(dir, "lock"))).toBe(false);
   });

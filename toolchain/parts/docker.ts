@@ -37,7 +37,8 @@ export const dockerPart: Part = {
     );
   },
 
-  async build(context) {
+  /** From the distribution's packages, and started. */
+  async download(context) {
     const installed = which("dockerd", `${process.env.PATH}:/usr/sbin:/sbin`) && which("docker");
     if (!installed && !canApt()) return undefined;
     if (!installed) await installPackages(context);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import {
@@ -9,7 +9,6 @@ import {
   PROVIDERS,
   providerFile,
 } from "../../config/stack/stand-ins.ts";
-import { install } from "../../lab/plugins/install.ts";
 import { mustExec, which } from "../lib/exec.ts";
 import { installedStandIns, removeStandIns } from "../lib/stand-ins.ts";
 import type { Context, Part } from "../part.ts";
@@ -53,14 +52,14 @@ export const pluginsPart: Part = {
   name: "pulumi plugins",
   remedy: `install the official Pulumi CLI, which brings ${LANGUAGE_HOST}, and see that it reaches ${PULUMI_HOST}`,
 
-  async find({ dir, root, standIns }) {
+  async find({ dir, root, builders }) {
     const hasStandIns = (await enginePlugins(dir)).some(({ kind }) => kind === "stand-in");
     // Where they do, the official ones may be had by now.
-    if (hasStandIns && !(standIns && wereMissedLately(dir))) return undefined;
+    if (hasStandIns && !(builders && wereMissedLately(dir))) return undefined;
     const folder = onPath();
     if (folder !== undefined && (await languageHost(dir))) return `on PATH (${folder})`;
-    if (pulumiHome(dir)) {
-      const written = install(dir, process.execPath);
+    if (builders && pulumiHome(dir)) {
+      const written = builders.installStandIns(dir);
       return written.length > 0
         ? "stand-ins, brought up to date"
         : "stand-ins, already in the toolchain's folder";
@@ -77,17 +76,10 @@ export const pluginsPart: Part = {
       return await downloadOfficial(context);
     } catch (error) {
       // What works already on this machine goes on working.
-      if (!context.standIns || !pulumiHome(context.dir)) throw error;
+      if (!context.builders || !pulumiHome(context.dir)) throw error;
       context.progress(`the official plugins can't be had now (${(error as Error).message})`);
       return undefined;
     }
-  },
-
-  async build({ dir, standIns }) {
-    if (!standIns) return undefined;
-    writeFileSync(missedFile(dir), "");
-    install(dir, process.execPath);
-    return "stand-ins in TypeScript, run from this checkout";
   },
 };
 
@@ -108,7 +100,7 @@ async function downloadOfficial(context: Context): Promise<string | undefined> {
 }
 
 /** Its time says when the official plugins were last looked for and could not be had. */
-const missedFile = (dir: string): string => join(dir, "plugins-missed");
+export const missedFile = (dir: string): string => join(dir, "plugins-missed");
 
 function wereMissedLately(dir: string): boolean {
   const missed = statSync(missedFile(dir), { throwIfNoEntry: false });

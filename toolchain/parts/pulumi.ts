@@ -2,7 +2,6 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:
 import { join } from "node:path";
 import { fail } from "../../config/errors.ts";
 import { PULUMI, PULUMI_OLDEST } from "../../config/versions.ts";
-import { goBuild } from "../../lab/build/lib/go.ts";
 import { fetchFile, fetchText } from "../lib/download.ts";
 import { exec, mustExec, which } from "../lib/exec.ts";
 import { publishedChecksum } from "../lib/manifest.ts";
@@ -59,29 +58,13 @@ export const pulumiPart: Part = {
     }
     context.progress("unpacking");
     await mustExec("tar", ["-xzf", archive, "-C", context.scratch]);
-    await install(join(context.scratch, "pulumi"), "official download", context);
+    await installPulumi(join(context.scratch, "pulumi"), "official download", context);
     return "official download, checksum matches";
-  },
-
-  async build(context) {
-    const program = await goBuild(
-      {
-        recipe: "pulumi",
-        main: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-        ldflags: `-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${PULUMI}`,
-      },
-      context,
-    );
-    const folder = join(context.scratch, "pulumi");
-    mkdirSync(folder);
-    renameSync(program, join(folder, "pulumi"));
-    await install(folder, "built from Go modules", context);
-    return "built from Go modules";
   },
 };
 
 /** Moves the files of a folder into `bin`, the CLI itself last. */
-async function install(folder: string, way: string, { dir, manifest }: Context): Promise<void> {
+export async function installPulumi(folder: string, way: string, { dir, manifest }: Context): Promise<void> {
   const bin = join(dir, "bin");
   mkdirSync(bin, { recursive: true });
   const names = readdirSync(folder).sort((a, b) => Number(a === "pulumi") - Number(b === "pulumi"));

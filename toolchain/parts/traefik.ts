@@ -1,51 +1,10 @@
-import { copyFileSync, existsSync, mkdirSync, renameSync, symlinkSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { rootCertificates } from "node:tls";
-import { TRAEFIK, TRAEFIK_IMAGE } from "../../config/versions.ts";
-import { SYSTEM_CERTIFICATES } from "../../lab/build/lib/debian.ts";
-import { goBuild } from "../../lab/build/lib/go.ts";
-import { findImage, makeImage, pullImage } from "../lib/image.ts";
-import type { Context, Part } from "../part.ts";
+import { TRAEFIK_IMAGE } from "../../config/versions.ts";
+import { findImage, pullImage } from "../lib/image.ts";
+import type { Part } from "../part.ts";
 
 export const traefikPart: Part = {
   name: `image ${TRAEFIK_IMAGE}`,
   remedy: `pull or load the image ${TRAEFIK_IMAGE} into Docker`,
-
   find: (context) => findImage(TRAEFIK_IMAGE, context),
   download: (context) => pullImage(TRAEFIK_IMAGE, context),
-
-  async build(context) {
-    const way = await makeImage(
-      {
-        image: TRAEFIK_IMAGE,
-        archive: `traefik-v${TRAEFIK}.tar`,
-        version: `${TRAEFIK}-1`,
-        origin: "go-modules",
-        changes: ['ENTRYPOINT ["/traefik"]', "EXPOSE 80", "WORKDIR /"],
-        fill,
-      },
-      context,
-    );
-    return way || "built from Go modules";
-  },
 };
-
-/** Nothing but the program, as in the official image, and the certificates it needs to trust others. */
-async function fill(root: string, context: Context): Promise<void> {
-  const program = await goBuild(
-    {
-      recipe: "traefik",
-      main: "github.com/traefik/traefik/v3/cmd/traefik",
-      ldflags: `-X github.com/traefik/traefik/v3/pkg/version.Version=v${TRAEFIK}`,
-    },
-    context,
-  );
-  for (const folder of ["usr/local/bin", "etc/ssl/certs", "tmp"])
-    mkdirSync(join(root, folder), { recursive: true });
-  renameSync(program, join(root, "usr/local/bin/traefik"));
-  symlinkSync("usr/local/bin/traefik", join(root, "traefik"));
-  const certificates = join(root, SYSTEM_CERTIFICATES);
-  if (existsSync(SYSTEM_CERTIFICATES)) copyFileSync(SYSTEM_CERTIFICATES, certificates);
-  else await writeFile(certificates, `${rootCertificates.join("\n")}\n`);
-}

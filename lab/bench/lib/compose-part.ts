@@ -28,11 +28,11 @@ export const composePart: Part = {
     return command && `already on this machine (${command.join(" ")})`;
   },
 
-  async build(context) {
+  async download(context) {
     try {
       const program = await goBuild(
         {
-          // goBuild reads recipes under toolchain/go; this one is of the figures alone.
+          // goBuild reads recipes under lab/build/go; this one is of the figures alone.
           recipe: "../../bench/compose",
           main: "github.com/docker/compose/v2/cmd",
           ldflags: `-X github.com/docker/compose/v2/internal.Version=v${COMPOSE}`,

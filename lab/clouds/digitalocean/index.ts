@@ -8,6 +8,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import type { ExecResult } from "../../../toolchain/lib/exec.ts";
 import { provision } from "../../../toolchain/provision.ts";
 import { dropletImagePart } from "../../build/droplet-image.ts";
+import { builders } from "../../build/index.ts";
 import { Faults } from "../faults.ts";
 import { listen } from "../http.ts";
 import { type Api, type Heard, makeApp } from "./api.ts";
@@ -79,7 +80,7 @@ export interface DigitalOcean {
 
 /** Starts the stand-in, as root on Linux with Docker. The image of droplets is made when it isn't there, which takes minutes. */
 export async function startDigitalOcean(options: DigitalOceanOptions): Promise<DigitalOcean> {
-  await provision([dropletImagePart], { root: CHECKOUT, progress: "quiet" });
+  await provision([dropletImagePart], { root: CHECKOUT, progress: "quiet", builders });
   const names = machineNames(options.name);
   const world = new World();
   const metadata = await listen(metadataServer(world));

@@ -1,0 +1,31 @@
+/** What the lab makes where only package registries are reached, and what only the tests need. */
+import type { Builders, Part } from "../../toolchain/part.ts";
+import { baseImagePart } from "../../toolchain/parts/base-image.ts";
+import { pluginsPart } from "../../toolchain/parts/plugins.ts";
+import { pulumiPart } from "../../toolchain/parts/pulumi.ts";
+import { traefikPart } from "../../toolchain/parts/traefik.ts";
+import { install } from "../plugins/install.ts";
+import { buildBaseImage } from "./base-image.ts";
+import { chromiumPart, gitPart, postgresPart, tmuxPart } from "./commands.ts";
+import { buildDropletImage, dropletImagePart } from "./droplet-image.ts";
+import { buildPlugins } from "./plugins.ts";
+import { buildPulumi } from "./pulumi.ts";
+import { buildTraefik } from "./traefik.ts";
+
+/** For the stack `local` and for tests; never for a stack in a real cloud. */
+export const builders: Builders = {
+  builds: {
+    [pulumiPart.name]: buildPulumi,
+    [pluginsPart.name]: buildPlugins,
+    [baseImagePart().name]: buildBaseImage,
+    [traefikPart.name]: buildTraefik,
+    [dropletImagePart.name]: buildDropletImage,
+  },
+  installStandIns: (dir) => install(dir, process.execPath),
+};
+
+/** What the tests need besides the platform. */
+export const testParts: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
+
+/** What the tests of production need besides. */
+export const productionTestParts: readonly Part[] = [dropletImagePart, postgresPart];
