@@ -2,8 +2,11 @@
 
 /** The Pulumi CLI. */
 export const PULUMI = "3.274.1";
-/** The oldest Pulumi CLI that is used when it is already on the machine. */
-export const PULUMI_OLDEST = "3.200.0";
+/**
+ * The oldest Pulumi CLI that is used when it is already on the machine: the first that sends an update's events to the Automation API over a
+ * connection. Older ones write them to a file, with the secrets in them.
+ */
+export const PULUMI_OLDEST = "3.206.0";
 /** The gateway. */
 export const TRAEFIK = "3.6.12";
 export const TRAEFIK_IMAGE = `traefik:v${TRAEFIK}`;

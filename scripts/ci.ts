@@ -9,6 +9,7 @@ import { previewJob } from "../operate/forge/preview.ts";
 import { redactor } from "../operate/forge/redact.ts";
 import { upJob } from "../operate/forge/up.ts";
 import { main } from "./lib/main.ts";
+import { printChange } from "./lib/progress.ts";
 
 const USAGE = "npm run ci -- preview|up|drift [--stack <name>]";
 
@@ -21,7 +22,7 @@ const JOBS: Readonly<Record<string, (job: Job) => Promise<number>>> = {
 await main(async (args) => {
   const { name, stack } = parse(args);
   const run = JOBS[name] ?? fail("config", "npm run ci", `"${name}" is not a job`, USAGE);
-  forgetEmpty();
+  dropEmptyVariables();
   // An update needs nothing of the forge, so it needs no token for it either.
   const forge = name === "up" ? undefined : forgeOf(process.env);
   return run({
@@ -29,11 +30,14 @@ await main(async (args) => {
     forge,
     runUrl: runUrlOf(process.env),
     redact: redactor(process.env),
+    print: console.log,
+    printError: console.error,
+    onUpdateEvent: printChange,
   });
 });
 
 /** A forge hands over a secret that isn't set as an empty text, which those who read it take for a value. */
-function forgetEmpty(): void {
+function dropEmptyVariables(): void {
   for (const [name, value] of Object.entries(process.env)) if (value === "") delete process.env[name];
 }
 

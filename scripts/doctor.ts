@@ -25,7 +25,7 @@ import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { prepareStack } from "../operate/engine/prepare.ts";
 import { commandFor, type Session, sessionFor } from "../operate/engine/session.ts";
 import { readState } from "../operate/state/state.ts";
-import { main } from "./lib/main.ts";
+import { main, provisionProgress } from "./lib/main.ts";
 
 let isWell = true;
 
@@ -94,7 +94,7 @@ async function checkWhatRuns(settings: Settings, projects: readonly Project[] | 
 
 /** A stack on a droplet: its state, what the clouds say, and what runs on it. */
 async function checkElsewhere(session: Session, projects: readonly Project[] | undefined): Promise<void> {
-  await prepareStack(session);
+  await prepareStack(session, provisionProgress());
   const state = await checkStack(session, commandFor(session, "up"));
   report(state);
   if (session.backend.isOwn)

@@ -4,13 +4,14 @@ import { fail } from "../config/errors.ts";
 import { DROPLET_IMAGE } from "../lab/build/droplet-image.ts";
 import { removeImages } from "../operate/docker/images.ts";
 import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "../operate/engine/checkout.ts";
-import { deploy, summary } from "../operate/engine/deploy.ts";
 import { heal } from "../operate/engine/heal.ts";
 import { commandFor, openSession, stackExists } from "../operate/engine/session.ts";
+import { updateOrThrow } from "../operate/engine/update.ts";
 import { docker, engineVersion, imageId } from "../toolchain/lib/docker.ts";
 import { stopDockerd } from "../toolchain/parts/docker.ts";
-import { isWatched, main } from "./lib/main.ts";
+import { main } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
+import { showUpdate } from "./lib/progress.ts";
 
 await main(async (args) => {
   refuseOtherStack("run down", args, (session) => commandFor(session, "destroy"));
@@ -24,11 +25,10 @@ await main(async (args) => {
       "start it, then run this again (npm run doctor says more)",
     );
   }
-  if (stackExists(openSession())) {
-    await heal();
-    const began = performance.now();
-    const progress = await deploy("destroy", []);
-    if (!isWatched()) console.log(summary(progress, performance.now() - began));
+  const session = openSession();
+  if (stackExists(session)) {
+    await heal(session, console.log);
+    await showUpdate("destroy", (onUpdateEvent) => updateOrThrow(session, "destroy", { onUpdateEvent }));
   } else {
     console.log(`There is no stack ${STACK}; nothing to remove.`);
   }

@@ -2,7 +2,7 @@
  * `eval "$(npm run -s env)"`: lets a bare `pulumi up` in the checkout use the pinned CLI and the local state; with
  * `-- --stack prod` those of another stack.
  */
-import { UserError } from "../config/errors.ts";
+import { fail } from "../config/errors.ts";
 import { shellQuote } from "../config/text/shell.ts";
 import { prepareState, root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
@@ -16,7 +16,7 @@ await main(async (args) => {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
   // A bare `pulumi destroy` runs no program that could refuse them.
   const problem = await pluginProblem(session);
-  if (problem) throw new UserError("environment", [problem]);
+  if (problem) fail("environment", problem.where, problem.what, problem.fix);
   if (session.backend.isOwn) prepareState();
   // npm has its own additions to PATH; the shell's are kept instead.
   const { PATH: _, ...variables } = session.variables;

@@ -1,24 +1,29 @@
 /** `npm run pulumi -- <arguments>`: the pinned CLI, on this machine's stack or the one that is named. */
 
-import { beforeVerb } from "../operate/engine/before.ts";
 import { prepareState } from "../operate/engine/checkout.ts";
 import { needsStack, parseCommandLine, verbOf } from "../operate/engine/command-line.ts";
 import { prepareEngine, prepareStack } from "../operate/engine/prepare.ts";
+import { prepareCommand } from "../operate/engine/prepare-command.ts";
 import { pulumiInherited } from "../operate/engine/pulumi.ts";
 import { type Session, sessionFor } from "../operate/engine/session.ts";
-import { main } from "./lib/main.ts";
+import { main, provisionProgress } from "./lib/main.ts";
 
 await main(async (args) => {
   const line = parseCommandLine(args);
   const session = sessionFor(line);
-  if (needsStack(line)) await prepareStack(session);
+  if (needsStack(line)) await prepareStack(session, provisionProgress());
   else {
-    await prepareEngine();
+    await prepareEngine(provisionProgress());
     if (session.backend.isOwn) prepareState();
   }
   const verb = verbOf(line);
   if (verb && session.isLocal) explainLocal(process.env.PULUMI_BACKEND_URL, session);
-  if (verb) await beforeVerb(session, verb, { flags: line.flags, say: console.error });
+  if (verb)
+    await prepareCommand(session, verb, {
+      flags: line.flags,
+      notify: console.error,
+      progress: provisionProgress(),
+    });
   const code = await pulumiInherited(args, session);
   if (code === 0 && line.words[0] === "stack") explainStack(line.words[1], session);
   return code;

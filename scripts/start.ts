@@ -3,16 +3,17 @@ import { check } from "../config/check.ts";
 import { localUrls } from "../config/naming/urls.ts";
 import { awaitProjects, type Readiness } from "../operate/docker/ready.ts";
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
-import { deploy, summary } from "../operate/engine/deploy.ts";
 import { heal } from "../operate/engine/heal.ts";
 import { type ProjectOutput, readProjectOutputs } from "../operate/engine/outputs.ts";
 import { prepareStack } from "../operate/engine/prepare.ts";
-import { commandFor } from "../operate/engine/session.ts";
+import { commandFor, openSession } from "../operate/engine/session.ts";
+import { updateOrThrow } from "../operate/engine/update.ts";
 import { offeredBuilders, platformParts, provision } from "../toolchain/index.ts";
 import { dockerHost } from "../toolchain/lib/docker.ts";
 import { duration } from "../toolchain/lib/words.ts";
-import { isWatched, main } from "./lib/main.ts";
+import { isWatched, main, provisionProgress } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
+import { showUpdate } from "./lib/progress.ts";
 import { table } from "./lib/table.ts";
 
 await main(async (args) => {
@@ -22,16 +23,15 @@ await main(async (args) => {
   const { settings } = check(root, STACK);
   await provision(platformParts(settings.baseImage), {
     root,
-    progress: isWatched() ? "live" : "plain",
+    progress: provisionProgress(),
     dockerHost: dockerHost(settings.dockerSocket),
     builders: await offeredBuilders(),
   });
-  await prepareStack();
-  await heal();
+  const session = openSession();
+  await prepareStack(session, provisionProgress());
+  await heal(session, console.log);
   console.log("");
-  const deployed = performance.now();
-  const progress = await deploy("up", ["--refresh"]);
-  if (!isWatched()) console.log(summary(progress, performance.now() - deployed));
+  await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { refresh: true, onUpdateEvent }));
 
   const projects = await readProjectOutputs();
   const urls = localUrls(settings.port);

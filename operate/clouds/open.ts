@@ -3,7 +3,7 @@ import { readPrivateKey } from "../../config/stack/private-key.ts";
 import { productionDocs } from "../../config/stack/production.ts";
 import { CLOUD_TOKENS, settingKey } from "../../config/stack/settings.ts";
 import { cloudAddress } from "../../config/stack/stand-ins.ts";
-import { mustPulumi } from "../engine/pulumi.ts";
+import { pulumiOrThrow } from "../engine/pulumi.ts";
 import type { Session } from "../engine/session.ts";
 import { record } from "../state/checkpoint.ts";
 import { type Cloudflare, cloudflare } from "./cloudflare.ts";
@@ -32,7 +32,7 @@ export interface Clouds {
 
 /** Reads a stack's config from Pulumi. */
 export async function readConfig(session: Session): Promise<StackConfig> {
-  const text = await mustPulumi(["config", "--show-secrets", "--json"], { session });
+  const text = await pulumiOrThrow(["config", "--show-secrets", "--json"], { session });
   return Object.fromEntries(
     Object.entries(record(JSON.parse(text))).flatMap(([key, entry]) => {
       const { value } = record(entry);

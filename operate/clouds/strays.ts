@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../../config/errors.ts";
-import type { Say } from "../engine/heal.ts";
+import type { Notify } from "../engine/heal.ts";
 import { pulumi } from "../engine/pulumi.ts";
 import type { Session } from "../engine/session.ts";
 import type { Deployment } from "../state/checkpoint.ts";
@@ -73,7 +73,7 @@ export async function tellStrays(
   clouds: Clouds,
   deployment: Deployment,
   runs: readonly Run[],
-  say: Say,
+  say: Notify,
 ): Promise<void> {
   const { strays, foreign } = judgeThings(await listOurs(clouds, deployment), deployment, runs);
   for (const stray of strays)
@@ -91,7 +91,7 @@ export async function removeStrays(
   clouds: Clouds,
   before: Deployment,
   runs: readonly Run[],
-  say: Say,
+  say: Notify,
 ): Promise<void> {
   const things = await listOurs(clouds, before);
   const first = judgeThings(things, before, runs);

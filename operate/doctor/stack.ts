@@ -6,8 +6,8 @@ import type { Settings } from "../../config/stack/settings.ts";
 import { PROJECT, root, STACK, stateDir } from "../engine/checkout.ts";
 import { commandFor, openSession } from "../engine/session.ts";
 import { readDeployment } from "../state/checkpoint.ts";
-import { describeLock, judgeLock, readLocks } from "../state/lock.ts";
-import { peekState } from "../state/state.ts";
+import { describeLock, lockStatus, readLocks } from "../state/lock.ts";
+import { readStateIfAny } from "../state/state.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
 
 /** Whether this machine's stack has anything in it. */
@@ -16,13 +16,13 @@ export const isDeployed = (): boolean => Boolean(readDeployment(stateDir, PROJEC
 /** A stack's state, and whether an update runs or was cut off. `apply` is the command that deploys it. */
 export async function checkStack(session = openSession(), apply = "npm start"): Promise<Finding[]> {
   const { stack, backend } = session;
-  const deployment = await peekState(session);
+  const deployment = await readStateIfAny(session);
   if (!deployment?.resources.length) return [wrong(`stack: ${stack} is not deployed`, apply)];
   const where = session.isLocal ? "" : `, state in ${backend.label}`;
   const found = [fine(`stack: ${stack}, ${deployment.resources.length} resources${where}`)];
   for (const lock of backend.folder ? readLocks(backend.folder, PROJECT, stack) : []) {
     const text = `lock: ${describeLock(lock)}`;
-    const state = judgeLock(lock);
+    const state = lockStatus(lock);
     if (state === "held") found.push(note(`${text}, is updating the stack`));
     else if (state === "stale") found.push(wrong(`${text}, was cut off`, `${apply}, which mends it`));
     else

@@ -4,7 +4,7 @@ import { CloudError } from "../clouds/http.ts";
 import { type Clouds, openClouds, readConfig } from "../clouds/open.ts";
 import { hasAccessTwins, isSuspect, readRuns, removeStrays, tellStrays } from "../clouds/strays.ts";
 import type { Verb } from "../engine/command-line.ts";
-import { endLeftPlugins, removeHalfMade, type Say, sayCleared } from "../engine/heal.ts";
+import { endLeftPlugins, type Notify, removeHalfMade, sayCleared } from "../engine/heal.ts";
 import { commandFor, type Session } from "../engine/session.ts";
 import { type Deployment, withoutPending } from "../state/checkpoint.ts";
 import { assertIdle, readState, releaseLocks, rewriteState } from "../state/state.ts";
@@ -16,17 +16,21 @@ import { refuseIfProtected, refuseThroughTunnel } from "./protection.ts";
 import { refuseSmallerDisk } from "./resize.ts";
 
 /** How a command is going to be run. */
-export interface Intent {
+export interface CommandContext {
   flags: ReadonlySet<string>;
-  say: Say;
+  notify: Notify;
 }
 
 /**
  * What has to be done before the engine works on a stack on a droplet: the way there by ssh; what an update that was cut off has left,
  * in the state and in the clouds; and what the state has of a droplet that is gone. A preview is told of all this, and changes nothing.
  */
-export async function beforeDroplet(session: Session, verb: Verb, { flags, say }: Intent): Promise<void> {
-  const wasCutOff = verb === "preview" ? false : releaseLocks(session, say);
+export async function prepareDroplet(
+  session: Session,
+  verb: Verb,
+  { flags, notify }: CommandContext,
+): Promise<void> {
+  const wasCutOff = verb === "preview" ? false : releaseLocks(session, notify);
   const [deployment, config, runs] = await Promise.all([
     readState(session),
     readConfig(session),
@@ -44,43 +48,50 @@ export async function beforeDroplet(session: Session, verb: Verb, { flags, say }
     if (verb === "destroy" && machine.droplets.length > 0) refuseThroughTunnel(session, access);
     if (verb === "up" || verb === "preview")
       await refuseSmallerDisk(session, deployment, machine.droplets, clouds);
-    const looksForStrays = isSuspect(deployment, runs, machine.hasDuplicates || hasTwins);
+    const checksForStrays = isSuspect(deployment, runs, machine.hasDuplicates || hasTwins);
     if (verb === "preview") {
-      if (machine.loss) say(machine.loss.told);
-      if (looksForStrays) await tellStrays(clouds, deployment, runs, say);
+      if (machine.loss) notify(machine.loss.told);
+      if (checksForStrays) await tellStrays(clouds, deployment, runs, notify);
       return;
     }
-    if (wasCutOff || deployment.pending.length > 0) await endLeftPlugins(session, say);
-    if (looksForStrays) await removeStrays(session, clouds, deployment, runs, say);
-    await mendState({ session, deployment, machine, access, clouds, say });
+    if (wasCutOff || deployment.pending.length > 0) await endLeftPlugins(session, notify);
+    if (checksForStrays) await removeStrays(session, clouds, deployment, runs, notify);
+    await repairState({ session, deployment, machine, access, clouds, notify });
   } catch (error) {
     if (error instanceof CloudError) explain(session, error);
     throw error;
   }
 }
 
-interface Mending {
+interface RepairContext {
   session: Session;
   deployment: Deployment;
   machine: Machine;
   access: readonly SshAccess[];
   clouds: Clouds;
-  say: Say;
+  notify: Notify;
 }
 
 /** Takes out of the state what is gone, and what was never finished. */
-async function mendState({ session, deployment, machine, access, clouds, say }: Mending): Promise<void> {
+async function repairState({
+  session,
+  deployment,
+  machine,
+  access,
+  clouds,
+  notify,
+}: RepairContext): Promise<void> {
   const { pending } = deployment;
   if (!machine.loss && pending.length === 0) return;
   await assertIdle(session);
   if (machine.droplets.length > 0)
     for (const each of access)
-      await removeHalfMade(deployment, clouds.prefix, dropletDocker(session, each), say);
+      await removeHalfMade(deployment, clouds.prefix, dropletDocker(session, each), notify);
   await rewriteState(session, (exported) =>
     machine.loss ? without(exported, machine.loss) : withoutPending(exported),
   );
-  if (machine.loss) say(machine.loss.told);
-  if (pending.length > 0) sayCleared(pending.length, say);
+  if (machine.loss) notify(machine.loss.told);
+  if (pending.length > 0) sayCleared(pending.length, notify);
 }
 
 function without(exported: unknown, { resources }: Loss): unknown {

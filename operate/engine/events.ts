@@ -1,148 +1,87 @@
-import { openSync, readSync, rmSync } from "node:fs";
+/** The one reader of the engine's events. Of a resource it keeps names and paths alone, no property's value: those may be secret. */
 
-/** A change of one resource, as it is told to a person. */
-export interface Change {
-  /** `create`, `update`, `delete`, `replace` … */
-  op: string;
-  /** `container opencode-project-web-shop`. */
-  what: string;
+/** A resource that the engine comes to. */
+export interface StepEvent {
+  readonly kind: "step";
+  readonly status: "started" | "done" | "failed";
+  /** `create`, `update`, `same`, `refresh` … as the engine calls it. */
+  readonly op: string;
+  readonly urn: string;
+  /** `docker:index/container:Container`. */
+  readonly type: string;
+  /** What it is called where it runs, else in the program. */
+  readonly name: string;
+  /** URN of the component that it belongs to. */
+  readonly parent?: string;
+  /** False for a component, which does nothing itself. */
+  readonly isCustom: boolean;
+  /** Paths of the properties that differ. */
+  readonly properties: readonly string[];
 }
 
-/** What is known of an update while it runs. */
-export interface Progress {
-  /** Begun and not ended, by URN. */
-  readonly running: ReadonlyMap<string, Change>;
-  readonly done: readonly Change[];
-  readonly errors: readonly string[];
-  /** The last line that a resource said of itself, such as a step of an image's build. */
-  readonly said: string;
+/** Something that the engine, a provider or the program reports. */
+export interface DiagnosticEvent {
+  readonly kind: "diagnostic";
+  /** `error`, `warning`, `info`, `info#err`, `debug`. */
+  readonly severity: string;
+  /** The resource that it is about; absent where it is about the whole update. */
+  readonly urn?: string;
+  /** Without the engine's marks for colours. */
+  readonly text: string;
 }
 
-export const noProgress: Progress = { running: new Map(), done: [], errors: [], said: "" };
+export type EngineEvent = StepEvent | DiagnosticEvent;
 
-const WORDS: Readonly<Record<string, readonly [doing: string, done: string]>> = {
-  create: ["creating", "created"],
-  "create-replacement": ["replacing", "replaced"],
-  update: ["changing", "changed"],
-  delete: ["removing", "removed"],
-  "delete-replaced": ["removing the old", "removed the old"],
-  import: ["importing", "imported"],
-};
-
-export const doing = ({ op, what }: Change): string => `${WORDS[op]?.[0] ?? op} ${what}`;
-export const did = ({ op, what }: Change): string => `${WORDS[op]?.[1] ?? op} ${what}`;
-
-/** Takes one event of the engine's log into account. */
-export function applyEvent(progress: Progress, event: unknown): Progress {
+/** Reads one event, as the engine sends it in JSON; undefined for what is neither a step nor a diagnostic. */
+export function readEvent(event: unknown): EngineEvent | undefined {
   const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = record(event);
-  if (resourcePreEvent) return begin(progress, record(resourcePreEvent));
-  if (resOutputsEvent) return end(progress, record(resOutputsEvent), true);
-  if (resOpFailedEvent) return end(progress, record(resOpFailedEvent), false);
-  return diagnosticEvent ? diagnose(progress, record(diagnosticEvent)) : progress;
-}
-
-/**
- * Reads what an event log has got since the last call; the engine writes one JSON object on each line. The log holds secrets in plain, so
- * its name is removed as soon as it is there: what was written goes with the engine and this process, however they end.
- */
-export function eventReader(file: string): () => unknown[] {
-  const chunk = Buffer.alloc(1 << 16);
-  let handle: number | undefined;
-  let rest = "";
-  return () => {
-    handle ??= openAndForget(file);
-    if (handle === undefined) return []; // not written yet
-    let text = rest;
-    for (let got = readSync(handle, chunk); got > 0; got = readSync(handle, chunk))
-      text += chunk.toString("utf8", 0, got);
-    const lines = text.split("\n");
-    rest = lines.pop() ?? "";
-    return lines.flatMap(parseLine);
-  };
-}
-
-/** How often an event log is read while the engine runs. */
-const LOOK_MS = 200;
-
-/** Runs the engine, while `hear` is given what its event log has got, some times in a second and once at the end. */
-export async function whileHearing<T>(
-  file: string,
-  hear: (events: readonly unknown[]) => void,
-  run: () => Promise<T>,
-): Promise<T> {
-  const read = eventReader(file);
-  const timer = setInterval(() => hear(read()), LOOK_MS);
-  try {
-    const result = await run();
-    hear(read());
-    return result;
-  } finally {
-    clearInterval(timer);
-    rmSync(file, { force: true });
-  }
-}
-
-function openAndForget(file: string): number | undefined {
-  try {
-    const handle = openSync(file, "r");
-    rmSync(file);
-    return handle;
-  } catch {
-    return undefined;
-  }
+  if (resourcePreEvent) return readStep("started", resourcePreEvent);
+  if (resOutputsEvent) return readStep("done", resOutputsEvent);
+  if (resOpFailedEvent) return readStep("failed", resOpFailedEvent);
+  return diagnosticEvent ? readDiagnostic(diagnosticEvent) : undefined;
 }
 
 /** A message of the engine without its marks for colours. */
 export const plain = (message: string): string => message.replace(/<\{%[^%]*%\}>/g, "").trim();
 
-function begin(progress: Progress, { metadata }: Readonly<Record<string, unknown>>): Progress {
-  const { urn, change } = changeOf(metadata);
-  return change ? { ...progress, running: new Map(progress.running).set(urn, change) } : progress;
+/** Whether an error only repeats that there was one. */
+export const isRepeatedError = (text: string): boolean =>
+  /^(update|preview|refresh|destroy) (failed|canceled)$/.test(text);
+
+/** Whether an error reports that the update was canceled, as by Ctrl-C. */
+export const isCancellation = (text: string): boolean => isRepeatedError(text) && text.endsWith("canceled");
+
+function readStep(status: StepEvent["status"], event: unknown): StepEvent | undefined {
+  const { op, urn, type, old, new: present, diffs, detailedDiff } = record(record(event).metadata);
+  if (typeof op !== "string" || typeof urn !== "string" || typeof type !== "string") return undefined;
+  const state = record(present ?? old);
+  const parent = state.parent ?? record(old).parent;
+  const { name } = record(state.inputs);
+  const paths = Object.keys(record(detailedDiff));
+  return {
+    kind: "step",
+    status,
+    op,
+    urn,
+    type,
+    name: typeof name === "string" ? name : (urn.split("::").pop() ?? urn),
+    ...(typeof parent === "string" && parent ? { parent } : {}),
+    isCustom: state.custom === true,
+    properties: paths.length > 0 ? paths : Array.isArray(diffs) ? diffs.map(String) : [],
+  };
 }
 
-function end(
-  progress: Progress,
-  { metadata }: Readonly<Record<string, unknown>>,
-  succeeded: boolean,
-): Progress {
-  const { urn, change } = changeOf(metadata);
-  if (!change) return progress;
-  const running = new Map(progress.running);
-  running.delete(urn);
-  return { ...progress, running, said: "", done: succeeded ? [...progress.done, change] : progress.done };
-}
-
-function diagnose(progress: Progress, { severity, message }: Readonly<Record<string, unknown>>): Progress {
-  const text = plain(String(message ?? ""));
-  if (severity === "error") return { ...progress, errors: [...progress.errors, text] };
-  return severity === "info" && text ? { ...progress, said: text.split("\n").pop() ?? "" } : progress;
-}
-
-/** Components do nothing themselves, and steps that change nothing are not told. */
-function changeOf(metadata: unknown): { urn: string; change: Change | undefined } {
-  const { op, urn, type, new: after, old } = record(metadata);
-  const state = record(after ?? old);
-  const told =
-    typeof op === "string" && op in WORDS && state.custom === true && !String(type).startsWith("pulumi:");
-  if (!told) return { urn: String(urn), change: undefined };
-  const kind =
-    String(type)
-      .split(":")
-      .pop()
-      ?.replace(/(?<=[a-z])(?=[A-Z])/g, " ")
-      .toLowerCase() ?? "";
-  const name = record(state.inputs).name ?? String(urn).split("::").pop();
-  return { urn: String(urn), change: { op: String(op), what: `${kind} ${String(name)}` } };
+function readDiagnostic(event: unknown): DiagnosticEvent | undefined {
+  const { severity, message, urn } = record(event);
+  if (typeof severity !== "string" || typeof message !== "string") return undefined;
+  return {
+    kind: "diagnostic",
+    severity,
+    ...(typeof urn === "string" && urn ? { urn } : {}),
+    text: plain(message),
+  };
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function parseLine(line: string): unknown[] {
-  try {
-    return [JSON.parse(line)];
-  } catch {
-    return [];
-  }
 }

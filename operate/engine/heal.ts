@@ -12,41 +12,41 @@ import {
 import { releaseLocks, rewriteState } from "../state/state.ts";
 import { dockerEnv, PROJECT, readSettings } from "./checkout.ts";
 import { endOrphans } from "./leftovers.ts";
-import { openSession, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
-/** Tells a person what has been done. */
-export type Say = (line: string) => void;
+/** Receives a line for a person about what has been done. */
+export type Notify = (line: string) => void;
 
 /**
  * Mends what an engine leaves behind that was ended in mid-update of this machine's stack (a crash, `kill -9`, a power cut): its
  * lock, its plugins, and what it was creating. Ends with an explanation when the stack is really in use.
  */
-export async function heal(session: Session = openSession(), say: Say = console.log): Promise<void> {
-  const wasCutOff = releaseLocks(session, say);
+export async function heal(session: Session, notify: Notify): Promise<void> {
+  const wasCutOff = releaseLocks(session, notify);
   const deployment = readDeployment(session.backend.folder ?? "", PROJECT, session.stack);
   const pending = deployment?.pending.length ?? 0;
-  if (wasCutOff || pending > 0) await endLeftPlugins(session, say);
+  if (wasCutOff || pending > 0) await endLeftPlugins(session, notify);
   if (!deployment || pending === 0) return;
   const settings = readSettings();
   const env = dockerEnv(settings);
-  await removeHalfMade(deployment, settings.namePrefix, (args, ms) => docker(args, env, ms), say);
+  await removeHalfMade(deployment, settings.namePrefix, (args, ms) => docker(args, env, ms), notify);
   await rewriteState(session, withoutPending);
-  sayCleared(pending, say);
+  sayCleared(pending, notify);
 }
 
 /** Ends the plugins of an engine that is gone: they would go on creating beside the next update. */
-export async function endLeftPlugins({ backend }: Session, say: Say): Promise<void> {
+export async function endLeftPlugins({ backend }: Session, notify: Notify): Promise<void> {
   if (!backend.url) return;
   const ended = await endOrphans(backend.url);
-  if (ended > 0) say(`Ended ${ended} plugin process${ended === 1 ? "" : "es"} that it left behind.`);
+  if (ended > 0) notify(`Ended ${ended} plugin process${ended === 1 ? "" : "es"} that it left behind.`);
 }
 
 /**
  * A non-interactive `pulumi up` keeps interrupted creations in the state for ever and warns of them each time, so they
  * are taken out. Changes and deletions are repeated from what the state says of the resource, which is still there.
  */
-export function sayCleared(count: number, say: Say): void {
-  say(
+export function sayCleared(count: number, notify: Notify): void {
+  notify(
     `Cleared ${count} unfinished operation${count === 1 ? "" : "s"} from the state; the next update does them again.`,
   );
 }
@@ -56,12 +56,17 @@ export async function removeHalfMade(
   deployment: Deployment,
   prefix: string,
   run: RunDocker,
-  say: Say,
+  notify: Notify,
 ): Promise<void> {
-  for (const leftover of halfMade(deployment)) await removeOne(leftover, prefix, run, say);
+  for (const leftover of halfMade(deployment)) await removeOne(leftover, prefix, run, notify);
 }
 
-async function removeOne({ kind, name }: HalfMade, prefix: string, run: RunDocker, say: Say): Promise<void> {
+async function removeOne(
+  { kind, name }: HalfMade,
+  prefix: string,
+  run: RunDocker,
+  notify: Notify,
+): Promise<void> {
   const path = kind === "container" ? ".Config.Labels" : ".Labels";
   const format = `{{index ${path} "${PLATFORM_LABEL}"}}`;
   const { code, stdout } = await run([kind, "inspect", "--format", format, name]);
@@ -70,6 +75,6 @@ async function removeOne({ kind, name }: HalfMade, prefix: string, run: RunDocke
     [kind, ...(kind === "container" ? ["rm", "--force", name] : ["rm", name])],
     60_000,
   );
-  if (removed.code === 0) say(`Removed the half-made ${kind} ${name}.`);
+  if (removed.code === 0) notify(`Removed the half-made ${kind} ${name}.`);
   else fail("environment", `${kind} ${name}`, `is half made, and can't be removed: ${removed.stderr.trim()}`);
 }

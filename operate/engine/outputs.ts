@@ -1,4 +1,4 @@
-import { mustPulumi } from "./pulumi.ts";
+import { pulumiOrThrow } from "./pulumi.ts";
 import type { Session } from "./session.ts";
 
 /** What the stack's output `projects` says of one project. */
@@ -13,7 +13,7 @@ export interface ProjectOutput {
 
 /** The stack's projects, in the order of their names. */
 export async function readProjectOutputs(session?: Session): Promise<ProjectOutput[]> {
-  return parseProjects(JSON.parse(await mustPulumi(["stack", "output", "--json"], { session })));
+  return parseProjects(JSON.parse(await pulumiOrThrow(["stack", "output", "--json"], { session })));
 }
 
 /** Parses what `pulumi stack output --json` prints. */

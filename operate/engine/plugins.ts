@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Problem, UserError } from "../../config/errors.ts";
+import { fail, type Problem } from "../../config/errors.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import { type FoundPlugin, findPlugins, realClouds, standInProblem } from "../../config/stack/stand-ins.ts";
-import { isWatched } from "../../scripts/lib/main.ts";
 import { offeredBuilders, provision } from "../../toolchain/index.ts";
 import { pluginsPart } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import { root, toolchain } from "./checkout.ts";
+import type { ProvisionProgress } from "./prepare.ts";
 import { pulumiEnv } from "./pulumi.ts";
 import type { Session } from "./session.ts";
 
@@ -35,18 +35,16 @@ export async function pluginProblem(session: Session): Promise<Problem | undefin
 }
 
 /** Brings the plugins, or official ones in place of the toolchain's stand-ins. */
-const bringPlugins = async (mayBuild: boolean): Promise<void> =>
-  provision([pluginsPart], {
-    root,
-    progress: isWatched() ? "live" : "plain",
-    builders: mayBuild ? await offeredBuilders() : undefined,
-  });
+export const bringPlugins =
+  (progress: ProvisionProgress) =>
+  async (mayBuild: boolean): Promise<void> =>
+    provision([pluginsPart], { root, progress, builders: mayBuild ? await offeredBuilders() : undefined });
 
 /**
- * Sees to it that the engine has its plugins, and that no stand-in works on a real cloud: those are replaced by the official ones, or
- * the script ends before the engine is started.
+ * Ensures that the engine has its plugins, and that no stand-in works on a real cloud: those are replaced by the official ones, or
+ * it throws before the engine is started.
  */
-export async function preparePlugins(session: Session, bring = bringPlugins): Promise<void> {
+export async function preparePlugins(session: Session, bring = bringPlugins("quiet")): Promise<void> {
   const isMissing = (await pluginsOf(session)).some(
     ({ name, kind }) => name === "nodejs" && kind === "not installed",
   );
@@ -56,6 +54,6 @@ export async function preparePlugins(session: Session, bring = bringPlugins): Pr
     (error: unknown) => error,
   );
   const problem = await pluginProblem(session);
-  if (problem) throw new UserError("environment", [problem]);
+  if (problem) fail("environment", problem.where, problem.what, problem.fix);
   if (failed) throw failed;
 }

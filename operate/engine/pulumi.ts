@@ -20,11 +20,14 @@ export function pulumiEnv({ variables }: Session = openSession()): NodeJS.Proces
   return { ...process.env, ...variables };
 }
 
-/** Path of the CLI; says how to get one when there is none. */
-export async function pulumiBinary(): Promise<string> {
+/** The CLI: its path, and its version where it is known. @throws UserError where there is none */
+export async function pulumiProgram(): Promise<{ path: string; version: string }> {
   const found = await findPulumi(toolchain);
-  return found?.path ?? fail("environment", "pulumi", "is not on this machine yet", "npm start");
+  return found ?? fail("environment", "pulumi", "is not installed yet", "npm start");
 }
+
+/** Path of the CLI. @throws UserError where there is none */
+export const pulumiBinary = async (): Promise<string> => (await pulumiProgram()).path;
 
 /** Runs the CLI and collects what it says. */
 export async function pulumi(args: readonly string[], options: PulumiOptions = {}): Promise<ExecResult> {
@@ -32,12 +35,12 @@ export async function pulumi(args: readonly string[], options: PulumiOptions = {
   return exec(await pulumiBinary(), args, { cwd: root, env: pulumiEnv(session), ...rest });
 }
 
-/** Runs the CLI; anything but success ends the script with what it said. */
-export async function mustPulumi(args: readonly string[], options: PulumiOptions = {}): Promise<string> {
+/** Runs the CLI and returns what it prints. @throws UserError with its error where it does not succeed */
+export async function pulumiOrThrow(args: readonly string[], options: PulumiOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await pulumi(args, options);
   if (code === 0) return stdout;
-  const said = lastLines((stderr.trim() || stdout.trim()).replace(/^error: /, ""), 20);
-  return fail("engine", `pulumi ${args.slice(0, 2).join(" ")}`, said || `ended with code ${code}`);
+  const output = lastLines((stderr.trim() || stdout.trim()).replace(/^error: /, ""), 20);
+  return fail("engine", `pulumi ${args.slice(0, 2).join(" ")}`, output || `exited with code ${code}`);
 }
 
 /** Runs the CLI in this process's terminal. */

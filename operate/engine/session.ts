@@ -37,6 +37,8 @@ function makeSession(reference: string, isLocal: boolean, env: Environment): Ses
     ...choosePassphrase(isLocal, backend, env),
     PULUMI_STACK: reference,
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // The engine compares independent resources at the same time.
+    PULUMI_PARALLEL_DIFF: "true",
     ...(docker ? { DOCKER_HOST: docker } : {}),
     PATH: toolchainPath(root),
   };

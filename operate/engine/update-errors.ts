@@ -1,10 +1,12 @@
 /** Errors of an update as a sentence for people. */
+import { lastLines } from "../../toolchain/lib/exec.ts";
+
 const LONGEST = 600;
 
 /** Several messages as one text: each once, on one line. */
-export function told(messages: readonly string[]): string {
+export function joinErrors(messages: readonly string[]): string {
   const texts = [...new Set(messages.map(oneLine).filter(Boolean))];
-  const text = texts.join("; ") || "The update did not succeed";
+  const text = texts.join("; ") || "The update failed";
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
@@ -18,8 +20,8 @@ function oneLine(message: string): string {
     .trim();
 }
 
-/** Takes values of secrets and paths of temporary files out of a text; paths in the checkout become relative to it. */
-export function cleaner(
+/** Makes the function that removes values of secrets and paths of temporary files from a text; paths in the checkout become relative to it. */
+export function makeRedactor(
   root: string,
   temporary: string,
   secrets: () => Iterable<string>,
@@ -33,3 +35,10 @@ export function cleaner(
 }
 
 const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** The errors that the engine has printed, for where its events have none. */
+export function printedErrors({ stdout, stderr }: { stdout: string; stderr: string }): string {
+  const errors = `${stderr}\n${stdout}`.match(/^error: .*/gm) ?? [];
+  const text = errors.join("\n") || lastLines(stderr.trim() || stdout.trim(), 15);
+  return text || "The engine exited without an error message";
+}

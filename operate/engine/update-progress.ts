@@ -1,26 +1,20 @@
-/** What an update's events mean: for a bar, for people, and for each project. */
+/** Follows an update by the engine's events: for a progress bar, for people, and for each project. */
 import { nameOfUrn, projectOfUrn } from "../../config/naming/urns.ts";
-import type { ProgressData } from "../../panel/server/platform/types.ts";
-import { applyEvent, did, doing, noProgress, type Progress, plain } from "./events.ts";
-import { told } from "./update-errors.ts";
-import type { UpdateEvent, UpdateOutcome } from "./update-types.ts";
+import { type Change, changeOf, pastTense, presentTense } from "./changes.ts";
+import {
+  type DiagnosticEvent,
+  isCancellation,
+  isRepeatedError,
+  readEvent,
+  type StepEvent,
+} from "./events.ts";
+import { joinErrors } from "./update-errors.ts";
+import type { ProgressData, StepCount, UpdateEvent, UpdateOutcome } from "./update-events.ts";
 
 const CONTAINER_TYPE = "docker:index/container:Container";
-/** Words of the engine that only repeat that there was an error. */
-const REPETITION = /^(update|preview|refresh) (failed|canceled)$/;
 
-/** The program's, for what was to be made of a resource that failed. */
-const CONSEQUENCE = /resource (\S+) \[[^\]]+\] failed to register/;
-
-type Fields = Readonly<Record<string, unknown>>;
-
-interface Step {
-  readonly urn: string;
-  readonly type: string;
-  readonly op: string;
-  readonly parent?: string;
-  readonly isCounted: boolean;
-}
+/** The program's error for a resource that failed: that one's own error has the reason. */
+const DEPENDENT_ERROR = /resource (\S+) \[[^\]]+\] failed to register/;
 
 /** Follows one update. */
 export class UpdateProgress {
@@ -33,66 +27,92 @@ export class UpdateProgress {
   readonly #failed = new Set<string>();
   /** Errors by project; those of `undefined` are of what all share. */
   readonly #errors = new Map<string | undefined, string[]>();
-  #progress: Progress = noProgress;
+  readonly #changes: Change[] = [];
+  #isCanceled = false;
+  #started = 0;
   #done = 0;
-  #begun = 0;
 
   /** @param expected about how many steps there will be */
   constructor(expected?: number) {
     this.#expected = expected;
   }
 
-  /** Takes one event of the engine; answers what there is to tell. */
-  apply(event: unknown): UpdateEvent[] {
-    const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = fields(event);
-    const before = this.#progress;
-    this.#progress = applyEvent(before, event);
-    if (diagnosticEvent) return this.#diagnose(fields(diagnosticEvent));
-    const status = resourcePreEvent ? "begun" : resOutputsEvent ? "done" : "failed";
-    const step = readStep(resourcePreEvent ?? resOutputsEvent ?? resOpFailedEvent);
-    if (!step) return [];
-    if (step.parent) this.#parents.set(step.urn, step.parent);
-    this.#judge(step, status);
-    if (!step.isCounted) return [];
-    if (status === "begun") this.#begun++;
-    else this.#done++;
-    const change = (status === "begun" ? this.#progress : before).running.get(step.urn);
-    const data: ProgressData | undefined = change && {
-      op: step.op,
-      type: step.type,
-      name: nameOfUrn(step.urn),
-      urn: step.urn,
-      status,
-      message:
-        status === "begun" ? doing(change) : status === "done" ? did(change) : `${doing(change)} failed`,
-    };
-    return [{ kind: "step", count: this.#count(), ...(data ? { data } : {}) }];
+  /** What has been changed, in the order in which it was done. */
+  get changes(): readonly Change[] {
+    return this.#changes;
   }
 
-  /** How an update that did not succeed has ended. `clean` takes out what nobody is to see. */
-  outcome(said: string, clean: (text: string) => string): UpdateOutcome {
+  /** Each error once, as the engine reports it. */
+  get errors(): readonly string[] {
+    return [...new Set([...this.#errors.values()].flat())];
+  }
+
+  /** Whether the engine has reported that it was canceled, and nothing else that failed. */
+  get isCanceled(): boolean {
+    return this.#isCanceled && this.errors.length === 0;
+  }
+
+  /** Takes one event of the engine, in JSON; returns what there is to report. */
+  apply(event: unknown): UpdateEvent[] {
+    const read = readEvent(event);
+    if (!read) return [];
+    return read.kind === "step" ? this.#step(read) : this.#diagnose(read);
+  }
+
+  /**
+   * How an update that did not succeed has ended.
+   * @param output what the engine printed, for where no event has the reason
+   * @param redact removes what nobody is to see
+   */
+  outcome(output: string, redact: (text: string) => string): UpdateOutcome {
     const shared = this.#errors.get(undefined);
-    const all = [...this.#errors.values()].flat();
-    const reason = clean(told(all.length > 0 ? all : [said]));
+    const all = this.errors;
+    const reason = redact(joinErrors(all.length > 0 ? all : [output]));
     return {
       state: "failed",
       reason,
       failureOf: (project, isRemoval) => {
         if (project === undefined || shared || all.length === 0) return reason;
         const own = this.#errors.get(project);
-        if (own) return clean(told(own));
+        if (own) return redact(joinErrors(own));
         if ((isRemoval ? this.#removed : this.#reached).has(project)) return undefined;
-        return `The update failed before it came to this: ${reason}`;
+        return `The update failed before reaching this project: ${reason}`;
       },
     };
   }
 
-  #count() {
-    if (this.#expected === undefined) return { done: this.#done };
-    return { done: this.#done, total: Math.max(this.#expected, this.#begun, this.#done) };
+  #step(step: StepEvent): UpdateEvent[] {
+    const { status, op, type, urn } = step;
+    if (step.parent) this.#parents.set(urn, step.parent);
+    this.#recordOutcome(step);
+    if (!step.isCustom || type.startsWith("pulumi:")) return [];
+    if (status === "started") this.#started++;
+    else this.#done++;
+    const change = changeOf(step);
+    if (!change) return [{ kind: "step", count: this.#count() }];
+    if (status === "done") this.#changes.push(change);
+    const data: ProgressData = {
+      op,
+      type,
+      name: nameOfUrn(urn),
+      urn,
+      status: status === "started" ? "begun" : status,
+      message:
+        status === "started"
+          ? presentTense(change)
+          : status === "done"
+            ? pastTense(change)
+            : `${presentTense(change)} failed`,
+    };
+    return [{ kind: "step", count: this.#count(), data }];
   }
 
-  #judge({ urn, type, op }: Step, status: ProgressData["status"]): void {
+  #count(): StepCount {
+    if (this.#expected === undefined) return { done: this.#done };
+    return { done: this.#done, total: Math.max(this.#expected, this.#started, this.#done) };
+  }
+
+  #recordOutcome({ urn, type, op, status }: StepEvent): void {
     const project = projectOfUrn(urn, this.#parents);
     if (status === "failed") {
       this.#failed.add(nameOfUrn(urn));
@@ -103,11 +123,11 @@ export class UpdateProgress {
     else if (op !== "refresh" && op !== "delete-replaced") this.#reached.add(project);
   }
 
-  #diagnose({ urn, severity, message }: Fields): UpdateEvent[] {
-    const text = plain(String(message ?? ""));
-    if (!text || REPETITION.test(text) || this.#failed.has(CONSEQUENCE.exec(text)?.[1] ?? "")) return [];
+  #diagnose({ urn, severity, text }: DiagnosticEvent): UpdateEvent[] {
+    if (severity === "error" && isCancellation(text)) this.#isCanceled = true;
+    if (!text || isRepeatedError(text) || this.#failed.has(DEPENDENT_ERROR.exec(text)?.[1] ?? "")) return [];
     if (severity === "error") {
-      this.#fail(typeof urn === "string" && urn ? projectOfUrn(urn, this.#parents) : undefined, text);
+      this.#fail(urn === undefined ? undefined : projectOfUrn(urn, this.#parents), text);
       return [];
     }
     if (severity !== "warning" && severity !== "info") return [];
@@ -119,20 +139,4 @@ export class UpdateProgress {
     if (text !== undefined) errors.push(text);
     this.#errors.set(project, errors);
   }
-}
-
-const fields = (value: unknown): Fields =>
-  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-
-function readStep(event: unknown): Step | undefined {
-  const { urn, type, op, new: after, old } = fields(fields(event).metadata);
-  if (typeof urn !== "string" || typeof type !== "string" || typeof op !== "string") return undefined;
-  const state = fields(after ?? old);
-  return {
-    urn,
-    type,
-    op,
-    ...(typeof state.parent === "string" ? { parent: state.parent } : {}),
-    isCounted: state.custom === true && !type.startsWith("pulumi:"),
-  };
 }

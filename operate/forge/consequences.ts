@@ -1,4 +1,5 @@
-import { kindOf, type Operation, type Step } from "./plan.ts";
+import { kindOf } from "../engine/changes.ts";
+import type { Operation, Step } from "./plan.ts";
 
 /** What a change means for people, where the resource's name doesn't say it. */
 export interface Rule {

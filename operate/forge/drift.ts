@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../../config/errors.ts";
-import { type Previewed, previewStack, stateMark } from "./engine.ts";
+import { stateMark } from "../state/mark.ts";
 import { type Marker, putIssue, settleIssue } from "./forge.ts";
 import { type Job, lookAround, prepareJob } from "./job.ts";
 import { code } from "./markdown.ts";
+import { type Previewed, previewStack } from "./previewed.ts";
 import { alert, summarise } from "./publish.ts";
 import { driftLine, fingerprint, renderDrift } from "./render.ts";
 
@@ -24,7 +25,7 @@ interface Look {
 
 /** Looks whether what runs is what the files say, and keeps one issue about it. */
 export async function driftJob(job: Job): Promise<number> {
-  const { session, runUrl } = job;
+  const { session, runUrl, print } = job;
   let look: Look | undefined;
   try {
     look = await lookUndisturbed(job);
@@ -33,7 +34,7 @@ export async function driftJob(job: Job): Promise<number> {
     throw error;
   }
   if (!look) {
-    console.log("An update was under way all the time; what it leaves is looked at the next time.");
+    print("An update was under way all the time; what it leaves is looked at the next time.");
     return 0;
   }
   const { previewed, notes } = look;
@@ -42,7 +43,7 @@ export async function driftJob(job: Job): Promise<number> {
 
 /** A look during which the state has stayed the same: an update by another job, or from somebody's laptop, would look like drift. */
 async function lookUndisturbed(job: Job): Promise<Look | undefined> {
-  const { session } = job;
+  const { session, print } = job;
   await prepareJob(job);
   for (let look = 1; look <= LOOKS; look++) {
     const before = await stateMark(session);
@@ -56,7 +57,7 @@ async function lookUndisturbed(job: Job): Promise<Look | undefined> {
       return judge(job, { previewed, notes: session.isLocal ? [] : noticed });
     }
     if (look < LOOKS) {
-      console.log(`An update is under way; looking again in ${PAUSE_MS / 1000} s.`);
+      print(`An update is under way; looking again in ${PAUSE_MS / 1000} s.`);
       await sleep(PAUSE_MS);
     }
   }
@@ -64,15 +65,15 @@ async function lookUndisturbed(job: Job): Promise<Look | undefined> {
 }
 
 /** A preview that failed is no verdict, unless it is plain without it that something is wrong. */
-function judge({ redact }: Job, look: Look): Look {
+function judge({ redact, print }: Job, look: Look): Look {
   const { previewed, notes } = look;
-  console.log(redact(previewed.text));
+  print(redact(previewed.text));
   if (previewed.succeeded || notes.length > 0) return look;
   return fail("engine", "drift", `can't be looked for:\n${redact(previewed.explanation)}`);
 }
 
 async function tellDrift(
-  { session, forge, runUrl, redact }: Job,
+  { session, forge, runUrl, redact, printError }: Job,
   { previewed, notes }: Look,
 ): Promise<number> {
   const { stack } = session;
@@ -82,22 +83,22 @@ async function tellDrift(
   const body = redact(renderDrift(report, limit));
   const line = redact(`What runs in ${stack} differs from the files: ${driftLine(report)}.`);
   summarise(body);
-  console.error(`\n${line}`);
+  printError(`\n${line}`);
   const told = forge && (await putIssue(forge, marker(stack, fingerprint(report)), title(stack), body));
-  if (told) console.error(`${forge.name}'s issue about it is ${told.outcome}: ${told.url}`);
+  if (told) printError(`${forge.name}'s issue about it is ${told.outcome}: ${told.url}`);
   // A chat need not hear the same every night.
   if (told?.outcome !== "unchanged") await alert(`${line} ${told?.url ?? ""}`.trim());
   return DRIFTED;
 }
 
-async function tellNone({ session, forge, runUrl }: Job): Promise<number> {
+async function tellNone({ session, forge, runUrl, print }: Job): Promise<number> {
   const { stack } = session;
   const line = `What runs in ${stack} is what the files say.`;
-  console.log(`\n${line}`);
+  print(`\n${line}`);
   summarise(`### No drift in ${code(stack)}`);
   const told = forge && (await settleIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
   if (told?.outcome === "closed") {
-    console.log(`${forge?.name}'s issue about it is closed: ${told.url}`);
+    print(`${forge?.name}'s issue about it is closed: ${told.url}`);
     await alert(`${line} ${told.url ?? ""}`.trim());
   }
   return 0;

@@ -1,6 +1,5 @@
-import * as z from "zod";
 import { nameOfUrn, projectOfUrn } from "../../config/naming/urns.ts";
-import { plain } from "../engine/events.ts";
+import { isRepeatedError, readEvent, type StepEvent } from "../engine/events.ts";
 
 /** What would be done to one resource. */
 export type Operation = "create" | "update" | "replace" | "delete";
@@ -40,86 +39,46 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   "delete-replaced": "replace",
 };
 
-const stateSchema = z.looseObject({ parent: z.string().optional(), custom: z.boolean().optional() });
-const metadataSchema = z.looseObject({
-  op: z.string(),
-  urn: z.string(),
-  type: z.string(),
-  old: stateSchema.nullish(),
-  new: stateSchema.nullish(),
-  diffs: z.array(z.string()).nullish(),
-  detailedDiff: z.record(z.string(), z.unknown()).nullish(),
-});
-const eventSchema = z.looseObject({
-  resourcePreEvent: z.looseObject({ metadata: metadataSchema }).optional(),
-  diagnosticEvent: z.looseObject({ severity: z.string(), message: z.string() }).optional(),
-});
-
-type Metadata = z.output<typeof metadataSchema>;
-
-/** Words of the engine that only repeat that there was an error. */
-const REPETITION = /^(update|preview|refresh) (failed|canceled)$/;
-
 /** Reads a plan from the events of a preview; what isn't known is passed over. */
 export function readPlan(events: readonly unknown[]): Plan {
-  const known = events.flatMap((event) => {
-    const { data } = eventSchema.safeParse(event);
-    return data ? [data] : [];
-  });
-  const resources = known.flatMap(({ resourcePreEvent }) =>
-    resourcePreEvent ? [resourcePreEvent.metadata] : [],
-  );
-  const diagnostics = known.flatMap(({ diagnosticEvent }) => (diagnosticEvent ? [diagnosticEvent] : []));
-  const said = (wanted: string) => {
-    const messages = diagnostics
-      .filter(({ severity }) => severity === wanted)
-      .map(({ message }) => plain(message));
-    return [...new Set(messages.filter((message) => message && !REPETITION.test(message)))];
+  const known = events.flatMap((event) => readEvent(event) ?? []);
+  const steps = known.filter((event) => event.kind === "step").filter(({ status }) => status === "started");
+  const diagnostics = known.filter((event) => event.kind === "diagnostic");
+  const textsOf = (wanted: string) => {
+    const texts = diagnostics.filter(({ severity }) => severity === wanted).map(({ text }) => text);
+    return [...new Set(texts.filter((text) => text && !isRepeatedError(text)))];
   };
-  const isSame = ({ op, type }: Metadata) => op === "same" && type !== STACK_TYPE;
+  const isSame = ({ op, type }: StepEvent) => op === "same" && type !== STACK_TYPE;
   return {
-    steps: readSteps(resources),
-    unchanged: new Set(resources.filter(isSame).map(({ urn }) => urn)).size,
-    errors: said("error"),
-    warnings: said("warning"),
+    steps: readSteps(steps),
+    unchanged: new Set(steps.filter(isSame).map(({ urn }) => urn)).size,
+    errors: textsOf("error"),
+    warnings: textsOf("warning"),
   };
 }
 
-function readSteps(resources: readonly Metadata[]): Step[] {
+function readSteps(events: readonly StepEvent[]): Step[] {
   const parents = new Map<string, string>();
-  for (const { urn, old, new: after } of resources) {
-    const parent = after?.parent ?? old?.parent;
-    if (parent) parents.set(urn, parent);
-  }
+  for (const { urn, parent } of events) if (parent) parents.set(urn, parent);
   const steps = new Map<string, Step>();
-  for (const { op, urn, type, diffs, detailedDiff, old, new: after } of resources) {
+  for (const { op, urn, type, isCustom, properties } of events) {
     const operation = OPERATIONS[op];
     // Components do nothing themselves, and providers belong to the engine.
-    const isTold = (after ?? old)?.custom === true && !type.startsWith("pulumi:");
-    if (!operation || !isTold) continue;
+    if (!operation || !isCustom || type.startsWith("pulumi:")) continue;
     const before = steps.get(urn);
-    const paths = Object.keys(detailedDiff ?? {});
-    const properties = new Set([
-      ...(before?.properties ?? []),
-      ...(paths.length > 0 ? paths : (diffs ?? [])),
-    ]);
     steps.set(urn, {
       op: before && before.op !== operation ? "replace" : operation,
       urn,
       type,
       name: nameOfUrn(urn),
       project: projectOfUrn(urn, parents),
-      properties: [...properties].sort(),
+      properties: [...new Set([...(before?.properties ?? []), ...properties])].sort(),
     });
   }
   return [...steps.values()];
 }
 
-/** `container` for `docker:index/container:Container`. */
-export const kindOf = (type: string): string =>
-  (type.split(":").pop() ?? type).replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase();
-
-/** How many resources each operation concerns, in the order in which they are told. */
+/** How many resources each operation concerns, in the order in which they are shown. */
 export function countSteps(steps: readonly Step[]): [Operation, number][] {
   const order: Operation[] = ["create", "update", "replace", "delete"];
   return order

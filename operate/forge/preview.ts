@@ -1,6 +1,6 @@
-import { notPreviewed, type Previewed, previewStack } from "./engine.ts";
-import { type Forge, putComment } from "./forge.ts";
+import { putComment } from "./forge.ts";
 import { explained, type Job, lookAround, prepareJob } from "./job.ts";
+import { notPreviewed, type Previewed, previewStack } from "./previewed.ts";
 import { summarise } from "./publish.ts";
 import { renderFailure, renderPreview } from "./render.ts";
 
@@ -15,14 +15,14 @@ interface Attempt {
 
 /** Says on the pull or merge request what an update would do. Answers 0 when the preview came about, whatever it says. */
 export async function previewJob(job: Job): Promise<number> {
-  const { session, forge, redact } = job;
+  const { redact, print, printError } = job;
   const attempted = await attempt(job);
   const { succeeded, text, explanation } = attempted.previewed;
   const comment = redact(render(job, attempted));
-  console.log(redact(text));
-  if (!succeeded) console.error(`\nThe preview failed:\n${redact(explanation)}`);
+  print(redact(text));
+  if (!succeeded) printError(`\nThe preview failed:\n${redact(explanation)}`);
   summarise(comment);
-  await publish(forge, session.stack, comment);
+  await publish(job, comment);
   return succeeded ? 0 : 1;
 }
 
@@ -43,12 +43,12 @@ function render({ session, forge, runUrl }: Job, { previewed, notes }: Attempt):
   return previewed.succeeded ? renderPreview(report, limit) : renderFailure(report, limit);
 }
 
-async function publish(forge: Forge | undefined, stack: string, comment: string): Promise<void> {
+async function publish({ forge, session: { stack }, print }: Job, comment: string): Promise<void> {
   if (!forge) return;
   if (forge.change === undefined) {
-    console.log(`This run of ${forge.name} is for no pull or merge request, so the preview is printed only.`);
+    print(`This run of ${forge.name} is for no pull or merge request, so the preview is printed only.`);
     return;
   }
   const { url } = await putComment(forge, forge.change, { kind: "preview", stack }, comment);
-  console.log(`The preview is a comment on ${forge.name}: ${url}`);
+  print(`The preview is a comment on ${forge.name}: ${url}`);
 }

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { kindOf } from "../engine/changes.ts";
 import { consequencesOf } from "./consequences.ts";
 import { code, collapsed, fenced, markdownTable, sentence, trimMiddle } from "./markdown.ts";
-import { countSteps, kindOf, type Operation, type Plan, type Step } from "./plan.ts";
+import { countSteps, type Operation, type Plan, type Step } from "./plan.ts";
 
 /** Rows of a table; whoever changes more reads the full text. */
 const MAX_ROWS = 60;

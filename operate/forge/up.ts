@@ -1,6 +1,6 @@
 import { lastLines } from "../../toolchain/lib/exec.ts";
-import { deploy, summary } from "../engine/deploy.ts";
-import { did } from "../engine/events.ts";
+import { pastTense, summary } from "../engine/changes.ts";
+import { updateOrThrow } from "../engine/update.ts";
 import { explained, type Job, lookAround, prepareJob } from "./job.ts";
 import { code, fenced } from "./markdown.ts";
 import { alert, summarise } from "./publish.ts";
@@ -10,16 +10,16 @@ const LAST_LINES = 40;
 
 /** Makes the world be as the files say. */
 export async function upJob(job: Job): Promise<number> {
-  const { session, redact } = job;
+  const { session, redact, print, onUpdateEvent } = job;
   const began = performance.now();
   try {
     await prepareJob(job);
     await lookAround(job, "up");
-    const progress = await deploy("up", ["--refresh"], session);
-    const line = summary(progress, performance.now() - began);
-    console.log(line);
-    const changes = progress.done.map(did).join("\n");
-    summarise(redact(`### Applied to ${code(session.stack)}: ${line}\n\n${changes ? fenced(changes) : ""}`));
+    const changes = await updateOrThrow(session, "up", { refresh: true, onUpdateEvent });
+    const line = summary(changes, performance.now() - began);
+    print(line);
+    const list = changes.map(pastTense).join("\n");
+    summarise(redact(`### Applied to ${code(session.stack)}: ${line}\n\n${list ? fenced(list) : ""}`));
     return 0;
   } catch (error) {
     const said = lastLines(explained(job, error), LAST_LINES);

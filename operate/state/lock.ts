@@ -29,7 +29,7 @@ export function parseLock(file: string, text: string): StackLock | undefined {
 }
 
 /** Judges a lock. `runsPulumi` tells whether a process of that id is there and is a Pulumi CLI (ids are used again). */
-export function judgeLock(
+export function lockStatus(
   lock: Pick<StackLock, "pid" | "hostname">,
   here: string = hostname(),
   runsPulumi: (pid: number) => boolean = isPulumi,

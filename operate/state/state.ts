@@ -1,9 +1,9 @@
 import { fail } from "../../config/errors.ts";
 import { PROJECT } from "../engine/checkout.ts";
-import { mustPulumi, pulumi } from "../engine/pulumi.ts";
+import { pulumi, pulumiOrThrow } from "../engine/pulumi.ts";
 import { commandFor, type Session } from "../engine/session.ts";
 import { type Deployment, parseDeployment, readDeployment } from "./checkpoint.ts";
-import { describeLock, judgeLock, readLocks, removeLock, type StackLock } from "./lock.ts";
+import { describeLock, lockStatus, readLocks, removeLock, type StackLock } from "./lock.ts";
 import { removeTornFiles } from "./torn-files.ts";
 
 /** A stack's state with its secrets in plain, in this process's memory alone. Ends the script where there is no such stack. */
@@ -15,7 +15,7 @@ export async function readState(session: Session): Promise<Deployment> {
 }
 
 /** What the scripts need of a state without its secrets: as fast as the backend allows. */
-export async function peekState(session: Session): Promise<Deployment | undefined> {
+export async function readStateIfAny(session: Session): Promise<Deployment | undefined> {
   const { folder } = session.backend;
   if (folder) return readDeployment(folder, PROJECT, session.stack);
   const { code, stdout } = await pulumi(["stack", "export"], { session });
@@ -24,8 +24,8 @@ export async function peekState(session: Session): Promise<Deployment | undefine
 
 /** Replaces a stack's state by what `change` makes of it. Its secrets stay encrypted all the way. */
 export async function rewriteState(session: Session, change: (exported: unknown) => unknown): Promise<void> {
-  const exported: unknown = JSON.parse(await mustPulumi(["stack", "export"], { session }));
-  await mustPulumi(["stack", "import"], { session, input: JSON.stringify(change(exported)) });
+  const exported: unknown = JSON.parse(await pulumiOrThrow(["stack", "export"], { session }));
+  await pulumiOrThrow(["stack", "import"], { session, input: JSON.stringify(change(exported)) });
 }
 
 export function refuseMissing(session: Session): never {
@@ -38,7 +38,7 @@ export function refuseMissing(session: Session): never {
 }
 
 /** Removes the locks of processes that are gone; ends the script where one still runs. Answers whether there were any. */
-export function releaseLocks(session: Session, say: (line: string) => void): boolean {
+export function releaseLocks(session: Session, notify: (line: string) => void): boolean {
   const { folder } = session.backend;
   const locks = folder ? readLocks(folder, PROJECT, session.stack) : [];
   for (const lock of locks) refuseIfInUse(session, lock);
@@ -46,12 +46,12 @@ export function releaseLocks(session: Session, say: (line: string) => void): boo
   if (locks.length === 0) return false;
   for (const lock of locks) removeLock(lock);
   const who = locks.map(describeLock).join("; ");
-  say(`The last update was cut off (${who}). Nothing of it runs any more, so its lock is removed.`);
+  notify(`The last update was cut off (${who}). Nothing of it runs any more, so its lock is removed.`);
   return true;
 }
 
 function refuseIfInUse(session: Session, lock: StackLock): void {
-  const state = judgeLock(lock);
+  const state = lockStatus(lock);
   if (state === "stale") return;
   const where = `stack ${session.stack}`;
   const what = `${describeLock(lock)}, is updating it`;
@@ -70,7 +70,7 @@ export async function assertIdle(session: Session): Promise<void> {
     for (const lock of readLocks(folder, PROJECT, session.stack)) refuseIfInUse(session, lock);
     return;
   }
-  const root = (await peekState(session))?.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
+  const root = (await readStateIfAny(session))?.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
   if (!root) return;
   const args = ["refresh", "--yes", "--skip-preview", "--non-interactive", "--skip-pending-creates"];
   const { code, stdout, stderr } = await pulumi([...args, "--target", root.urn], { session });

@@ -27,7 +27,7 @@ await main(async (args) => {
   const engine = await findEngine(settings);
   // On a droplet the container brings the engine itself, as it brings its packages.
   if (session.isLocal) await pulumiBinary();
-  await prepareStack(session);
+  await prepareStack(session, "plain");
   const ended = untilToldToEnd();
   const composed = await compose({ session, settings, panel, engine, report });
   let server: Server | undefined;

@@ -15,3 +15,6 @@ export async function main(run: (args: readonly string[]) => Promise<number>): P
 
 /** Whether a person watches: then progress is redrawn; otherwise it is lines. */
 export const isWatched = (): boolean => Boolean(process.stdout.isTTY) && !process.env.CI;
+
+/** How downloads of the toolchain are shown. */
+export const provisionProgress = (): "live" | "plain" => (isWatched() ? "live" : "plain");

@@ -1,10 +1,9 @@
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { summary } from "../../operate/engine/deploy.ts";
-import { applyEvent, did, doing, eventReader, noProgress, plain } from "../../operate/engine/events.ts";
+import { changeOf, pastTense, presentTense, summary } from "../../operate/engine/changes.ts";
+import { plain, readEvent } from "../../operate/engine/events.ts";
 import { parseProjects } from "../../operate/engine/outputs.ts";
+import { UpdateProgress } from "../../operate/engine/update-progress.ts";
+import { UpdateView } from "../../scripts/lib/progress.ts";
 import { table } from "../../scripts/lib/table.ts";
 
 const URN = "urn:pulumi:local::p::docker:index/container:Container::web-container";
@@ -13,14 +12,33 @@ function metadata(op: string, type = "docker:index/container:Container", custom 
   return { metadata: { op, urn: URN, type, new: { custom, inputs: { name: "opencode-project-web" } } } };
 }
 
+function follow(events: readonly unknown[]) {
+  const progress = new UpdateProgress();
+  const view = new UpdateView("up");
+  for (const event of events) for (const each of progress.apply(event)) view.apply(each);
+  return { progress, view };
+}
+
 describe("the progress of an update", () => {
   it("names what is being done and what is done", () => {
-    const begun = applyEvent(noProgress, { resourcePreEvent: metadata("create") });
-    expect([...begun.running.values()].map(doing)).toEqual(["creating container opencode-project-web"]);
-    const ended = applyEvent(begun, { resOutputsEvent: metadata("create") });
-    expect(ended.running.size).toBe(0);
-    expect(ended.done.map(did)).toEqual(["created container opencode-project-web"]);
-    expect(summary(ended, 2400)).toBe("1 created (2 s)");
+    const started = follow([{ resourcePreEvent: metadata("create") }]);
+    expect(started.view.details()).toBe("creating container opencode-project-web");
+    expect(started.view.headline(61_000)).toBe("Deploying: 0 done, 1 in progress … 1m01s");
+    const { progress, view } = follow([
+      { resourcePreEvent: metadata("create") },
+      { resOutputsEvent: metadata("create") },
+    ]);
+    expect([view.details(), view.headline(2000)]).toEqual(["", "Deploying: 1 done, 0 in progress … 2 s"]);
+    expect(progress.changes.map(pastTense)).toEqual(["created container opencode-project-web"]);
+    expect(progress.changes.map(presentTense)).toEqual(["creating container opencode-project-web"]);
+    expect(summary(progress.changes, 2400)).toBe("1 created (2 s)");
+  });
+
+  it("shows what a resource reports last, until it is done", () => {
+    const build = { diagnosticEvent: { severity: "info", message: "Step 1/3\nStep 2/3", urn: URN } };
+    const events = [{ resourcePreEvent: metadata("create") }, build];
+    expect(follow(events).view.details()).toBe("creating container opencode-project-web\nStep 2/3");
+    expect(follow([...events, { resOutputsEvent: metadata("create") }]).view.details()).toBe("");
   });
 
   it("is silent about what stays as it is, and about components and providers", () => {
@@ -28,52 +46,67 @@ describe("the progress of an update", () => {
       metadata("same"),
       metadata("refresh"),
       metadata("create", "opencode:platform:Project", false),
+      metadata("create", "pulumi:providers:docker"),
     ];
-    const all = events.map((event) => ({ resourcePreEvent: event }));
-    expect(
-      [...all, { resourcePreEvent: metadata("create", "pulumi:providers:docker") }].reduce(
-        applyEvent,
-        noProgress,
-      ),
-    ).toEqual(noProgress);
-    expect(summary(noProgress, 900)).toBe("Nothing to change (1 s)");
+    const { progress, view } = follow(
+      events.flatMap((event) => [{ resourcePreEvent: event }, { resOutputsEvent: event }]),
+    );
+    expect([progress.changes, view.details(), view.headline(0)]).toEqual([[], "", "Comparing … 0 s"]);
+    expect(summary(progress.changes, 900)).toBe("No changes (1 s)");
   });
 
   it("keeps errors without the engine's marks for colours, and counts no failure as done", () => {
-    const events = [
+    const { progress, view } = follow([
       { resourcePreEvent: metadata("update") },
       { resOpFailedEvent: metadata("update") },
       { diagnosticEvent: { severity: "error", message: "<{%fg 1%}>no such image<{%reset%}>\n" } },
-    ];
-    const { errors, done, running } = events.reduce(applyEvent, noProgress);
-    expect({ errors, done, running: running.size }).toEqual({
-      errors: ["no such image"],
-      done: [],
-      running: 0,
-    });
+    ]);
+    expect([progress.errors, progress.changes, view.details()]).toEqual([["no such image"], [], ""]);
     expect(plain("<{%reset%}>a<{%bold%}>b")).toBe("ab");
   });
 
-  it("survives what it does not know", () => {
-    for (const event of [undefined, null, 1, [], {}, { resourcePreEvent: 1 }, { diagnosticEvent: {} }]) {
-      expect(applyEvent(noProgress, event)).toEqual(noProgress);
-    }
+  it("was canceled where the engine reports that and nothing else that failed", () => {
+    const canceled = { diagnosticEvent: { severity: "error", message: "update canceled" } };
+    expect(follow([canceled]).progress.isCanceled).toBe(true);
+    expect(follow([]).progress.isCanceled).toBe(false);
+    const failed = { diagnosticEvent: { severity: "error", message: "no such image" } };
+    expect(follow([failed, canceled]).progress.isCanceled).toBe(false);
   });
 
-  it("is read from a log that grows, line by line, and whose name is gone at once", () => {
-    const folder = mkdtempSync(join(tmpdir(), "events-"));
-    const file = join(folder, "log");
-    const read = eventReader(file);
-    expect(read()).toEqual([]);
-    const engine = openSync(file, "w");
-    writeSync(engine, '{"a":1}\n{"b":');
-    expect(read()).toEqual([{ a: 1 }]);
-    expect(readdirSync(folder)).toEqual([]);
-    writeSync(engine, '"ü"}\nnot json\n');
-    expect(read()).toEqual([{ b: "ü" }]);
-    expect(read()).toEqual([]);
-    closeSync(engine);
-    rmSync(folder, { recursive: true });
+  it("survives what it does not know", () => {
+    const unknown = [undefined, null, 1, [], {}, { resourcePreEvent: 1 }, { diagnosticEvent: {} }];
+    expect(unknown.map(readEvent)).toEqual(unknown.map(() => undefined));
+    expect(follow(unknown).progress.errors).toEqual([]);
+  });
+});
+
+describe("an event", () => {
+  it("holds names and paths, and no property's value", () => {
+    const read = readEvent({
+      resourcePreEvent: {
+        metadata: {
+          op: "update",
+          urn: URN,
+          type: "docker:index/container:Container",
+          old: { custom: true, parent: "p", inputs: { name: "a", envs: ["KEY=hunter2"] } },
+          new: { custom: true, inputs: { name: "a", envs: ["KEY=hunter3"] }, outputs: { x: "hunter4" } },
+          detailedDiff: { "envs[0]": { kind: "update" } },
+        },
+      },
+    });
+    expect(JSON.stringify(read)).not.toContain("hunter");
+    expect(read).toEqual({
+      kind: "step",
+      status: "started",
+      op: "update",
+      urn: URN,
+      type: "docker:index/container:Container",
+      name: "a",
+      parent: "p",
+      isCustom: true,
+      properties: ["envs[0]"],
+    });
+    expect(read?.kind === "step" && changeOf(read)).toEqual({ op: "update", what: "container a" });
   });
 });
 

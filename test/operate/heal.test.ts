@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { orphans, type ProcessInfo } from "../../operate/engine/leftovers.ts";
 import { halfMade, parseDeployment, withoutPending } from "../../operate/state/checkpoint.ts";
-import { describeLock, judgeLock, parseLock } from "../../operate/state/lock.ts";
+import { describeLock, lockStatus, parseLock } from "../../operate/state/lock.ts";
 import { removeTornFiles } from "../../operate/state/torn-files.ts";
 
 const LOCK =
@@ -26,13 +26,13 @@ describe("the lock of the file backend", () => {
 
   it("is stale only when its process is gone from this very machine", () => {
     const lock = { pid: 7, hostname: "here" };
-    expect(judgeLock(lock, "here", () => false)).toBe("stale");
-    expect(judgeLock(lock, "here", () => true)).toBe("held");
-    expect(judgeLock(lock, "there", () => false)).toBe("elsewhere");
+    expect(lockStatus(lock, "here", () => false)).toBe("stale");
+    expect(lockStatus(lock, "here", () => true)).toBe("held");
+    expect(lockStatus(lock, "there", () => false)).toBe("elsewhere");
   });
 
   it("is not held by a process that merely has the same number", () => {
-    expect(judgeLock({ pid: process.pid, hostname: "here" }, "here")).toBe("stale");
+    expect(lockStatus({ pid: process.pid, hostname: "here" }, "here")).toBe("stale");
   });
 });
 

@@ -47,8 +47,8 @@ describe("a stack in a real cloud", () => {
   it.each<Verb>(["up", "preview", "refresh", "destroy"])(
     "is refused for %s where the official plugins can't be downloaded, before anything else is asked",
     async (verb) => {
-      const { beforeVerb } = await import("../../operate/engine/before.ts");
-      await expect(beforeVerb(await session("prod"), verb)).rejects.toThrow(REFUSED);
+      const { prepareCommand } = await import("../../operate/engine/prepare-command.ts");
+      await expect(prepareCommand(await session("prod"), verb)).rejects.toThrow(REFUSED);
       expect([...new Set(fetched)]).toEqual(expect.arrayContaining(["get.pulumi.com"]));
       expect(fetched.filter((host) => !/^(get\.pulumi\.com|registry-1\.docker\.io)$/.test(host))).toEqual([]);
     },

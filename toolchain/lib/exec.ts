@@ -16,7 +16,9 @@ export interface ExecOptions {
   /** Appends both streams to this file. */
   logFile?: string;
   /** The child ends in order when asked to (Ctrl-C, SIGTERM), and this process waits for that. */
-  endsInOrder?: boolean;
+  stopsGracefully?: boolean;
+  /** Asks the child to end, as Ctrl-C does. Default: nothing does but a signal to this process. */
+  signal?: AbortSignal;
 }
 
 export interface ExecResult {
@@ -40,7 +42,7 @@ export function exec(
   };
   return new Promise((resolve) => {
     const child = spawn(command, args, spawnOptions);
-    const release = endWithUs(child, options.endsInOrder ?? false);
+    const release = killOnExit(child, options);
     const log = options.logFile ? createWriteStream(options.logFile, { flags: "a", mode: 0o600 }) : undefined;
     const result: ExecResult = { code: null, stdout: "", stderr: "" };
     const collect = (name: "stdout" | "stderr") => {
@@ -71,25 +73,47 @@ export function exec(
   });
 }
 
-/** Children that run now, and whether each is waited for. */
-const children = new Map<ChildProcess, boolean>();
+interface Running {
+  readonly stopsGracefully: boolean;
+  /** It has got a signal already: to Pulumi a second one means "at once". */
+  isAsked: boolean;
+}
+
+/** Children that run now. */
+const children = new Map<ChildProcess, Running>();
 
 /** No child outlives this process: what ends this one by a signal ends them too. */
-function endWithUs(child: ChildProcess, endsInOrder: boolean): () => void {
-  if (children.size === 0) for (const signal of SIGNALS) process.on(signal, endChildren);
-  children.set(child, endsInOrder);
+function killOnExit(child: ChildProcess, { stopsGracefully = false, signal }: ExecOptions): () => void {
+  // Before all other listeners: one of them may abort the signal, and the terminal's Ctrl-C has to be noted by then.
+  if (children.size === 0) for (const name of SIGNALS) process.prependListener(name, killChildren);
+  children.set(child, { stopsGracefully, isAsked: false });
+  const abort = () => ask(child, "SIGINT");
+  if (signal?.aborted) abort();
+  else signal?.addEventListener("abort", abort, { once: true });
   return () => {
+    signal?.removeEventListener("abort", abort);
     children.delete(child);
-    if (children.size === 0) for (const signal of SIGNALS) process.off(signal, endChildren);
+    if (children.size === 0) for (const name of SIGNALS) process.off(name, killChildren);
   };
+}
+
+/** Sends a child one signal, and no second. */
+function ask(child: ChildProcess, signal: NodeJS.Signals): void {
+  const running = children.get(child);
+  if (!running || running.isAsked) return;
+  running.isAsked = true;
+  child.kill(signal);
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-function endChildren(signal: NodeJS.Signals): void {
-  const mustWait = [...children.values()].includes(true);
-  // A terminal has sent Ctrl-C to the children already, and a second one means "at once" to Pulumi.
-  if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of children.keys()) child.kill(signal);
+function killChildren(signal: NodeJS.Signals): void {
+  const mustWait = [...children.values()].some(({ stopsGracefully }) => stopsGracefully);
+  for (const [child, running] of children) {
+    // A terminal has sent Ctrl-C to the children itself.
+    if (signal === "SIGINT" && process.stdin.isTTY) running.isAsked = true;
+    else ask(child, signal);
+  }
   if (!mustWait) process.exit(128 + constants.signals[signal]);
 }
 

@@ -12,7 +12,7 @@ const BINARY = "bin/docker-compose";
 export async function findCompose(dir: string): Promise<readonly string[] | undefined> {
   const own = join(dir, BINARY);
   if (existsSync(own)) return [own];
-  const plugin = await exec("docker", ["compose", "version"], { timeoutMs: 20_000, endsInOrder: true });
+  const plugin = await exec("docker", ["compose", "version"], { timeoutMs: 20_000, stopsGracefully: true });
   if (plugin.code === 0 && /v?2\.|v?[3-9]\./.test(plugin.stdout)) return ["docker", "compose"];
   const command = which("docker-compose");
   return command ? [command] : undefined;

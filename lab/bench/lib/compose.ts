@@ -34,7 +34,7 @@ export class Compose {
 
   async version(): Promise<string> {
     const [command = "", ...args] = this.command;
-    const text = await mustExec(command, [...args, "version"], { endsInOrder: true });
+    const text = await mustExec(command, [...args, "version"], { stopsGracefully: true });
     return (text.split("\n")[0] ?? "").trim();
   }
 
@@ -118,7 +118,8 @@ export class Compose {
     const own = [secrets, ...directories.filter((directory) => directory.startsWith(this.folder))];
     for (const directory of own) mkdirSync(directory, { recursive: true });
     // As components/host/host.ts has it: where root runs the update, the containers' user is 1000.
-    if (process.getuid?.() === 0) await mustExec("chown", ["-R", "1000:1000", ...own], { endsInOrder: true });
+    if (process.getuid?.() === 0)
+      await mustExec("chown", ["-R", "1000:1000", ...own], { stopsGracefully: true });
     return { ...service, volumes: [...service.volumes, `${secrets}:/run/opencode:ro`] };
   }
 
@@ -129,7 +130,7 @@ export class Compose {
   private async run(file: string, args: readonly string[]): Promise<ExecResult> {
     const [command = "", ...first] = this.command;
     const given = [...first, "-p", PROJECT, "-f", join(this.folder, file), ...args];
-    const result = await exec(command, given, { endsInOrder: true });
+    const result = await exec(command, given, { stopsGracefully: true });
     if (result.code === 0) return result;
     throw new Error(
       `${this.command.join(" ")} ${args.join(" ")} ended with ${result.code}:\n${lastLines(result.stderr, 15)}`,

@@ -42,7 +42,7 @@ export interface Inspected {
 
 /** Runs the Docker client. Where a signal ends it, the figures still clean up. */
 export const docker = (...args: readonly string[]): Promise<string> =>
-  mustExec("docker", args, { endsInOrder: true });
+  mustExec("docker", args, { stopsGracefully: true });
 
 export async function inspect(...names: readonly string[]): Promise<Inspected[]> {
   return JSON.parse(await docker("container", "inspect", ...names)) as Inspected[];

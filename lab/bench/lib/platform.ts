@@ -114,7 +114,7 @@ export class Platform {
   }
 
   private async run(what: string, command: string, args: readonly string[]): Promise<ExecResult> {
-    const result = await exec(command, args, { cwd: this.folder, env: this.env, endsInOrder: true });
+    const result = await exec(command, args, { cwd: this.folder, env: this.env, stopsGracefully: true });
     if (result.code === 0) return result;
     throw new Error(`${what} ended with ${result.code}:\n${lastLines(result.stdout + result.stderr, 20)}`);
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-types.ts";
+import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-events.ts";
 import type { ApplyChange } from "./change.ts";
 import { EventLog } from "./event-log.ts";
 import { Journal, type JournalRecord, KEPT_OPERATIONS } from "./journal.ts";

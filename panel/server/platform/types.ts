@@ -1,6 +1,9 @@
 /** What the stack side of the panel and the rest of it meet at. */
 import type * as z from "zod";
 import type { projectsFile } from "../../../config/projects/file-schema.ts";
+import type { MessageData, ProgressData } from "../../../operate/engine/update-events.ts";
+
+export type { MessageData, ProgressData };
 
 /** An entry of projects.yaml as it is written: nothing merged in, nothing filled in. */
 export type Entry = z.input<typeof projectsFile>["projects"][number];
@@ -71,25 +74,6 @@ export interface Operation {
   readonly done: number;
   /** Why it failed, in a sentence for the person. */
   readonly error?: string;
-}
-
-/** A step of an update: one resource. */
-export interface ProgressData {
-  /** `create`, `update`, `delete` … as the engine calls it. */
-  readonly op: string;
-  /** `docker:index/container:Container`. */
-  readonly type: string;
-  /** The resource's name in the program. */
-  readonly name: string;
-  readonly urn: string;
-  readonly status: "begun" | "done" | "failed";
-  /** For people: `creating container opencode-project-web-shop`. */
-  readonly message?: string;
-}
-
-export interface MessageData {
-  readonly severity: "info" | "warning" | "error";
-  readonly text: string;
 }
 
 /** What is told of an operation while it goes on. `id` counts up from 1 within one operation. */

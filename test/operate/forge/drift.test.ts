@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Session } from "../../../operate/engine/session.ts";
-import type { Previewed, StateMark } from "../../../operate/forge/engine.ts";
 import type { Forge, Written } from "../../../operate/forge/forge.ts";
 import type { Job } from "../../../operate/forge/job.ts";
+import type { Previewed } from "../../../operate/forge/previewed.ts";
+import type { StateMark } from "../../../operate/state/mark.ts";
 
 /** What the engine and the scripts before it are made to say, look after look. */
 const stage = vi.hoisted(() => ({
@@ -12,10 +13,8 @@ const stage = vi.hoisted(() => ({
 }));
 
 vi.mock("node:timers/promises", () => ({ setTimeout: async () => {} }));
-vi.mock("../../../operate/forge/engine.ts", () => ({
-  stateMark: async () => stage.marks.shift(),
-  previewStack: async () => stage.previews.shift(),
-}));
+vi.mock("../../../operate/state/mark.ts", () => ({ stateMark: async () => stage.marks.shift() }));
+vi.mock("../../../operate/forge/previewed.ts", () => ({ previewStack: async () => stage.previews.shift() }));
 vi.mock("../../../operate/forge/job.ts", () => ({
   prepareJob: async () => {},
   lookAround: async () => stage.notes,
@@ -64,13 +63,14 @@ const jobWith = (forge: Forge): Job => ({
   forge,
   runUrl: undefined,
   redact: (text) => text,
+  print: () => {},
+  printError: () => {},
+  onUpdateEvent: () => {},
 });
 
 describe("the drift check", () => {
   beforeEach(() => {
     Object.assign(stage, { marks: [], previews: [], notes: [] });
-    vi.spyOn(console, "log").mockReturnValue();
-    vi.spyOn(console, "error").mockReturnValue();
   });
   afterEach(() => {
     vi.restoreAllMocks();

@@ -3,8 +3,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { kindOf } from "../../../operate/engine/changes.ts";
 import { consequencesOf, RULES } from "../../../operate/forge/consequences.ts";
-import { countSteps, kindOf, type Plan, readPlan, type Step } from "../../../operate/forge/plan.ts";
+import { countSteps, type Plan, readPlan, type Step } from "../../../operate/forge/plan.ts";
 import {
   fingerprint,
   headline,

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { expectSteps } from "../../../operate/engine/update.ts";
-import { cleaner, told } from "../../../operate/engine/update-errors.ts";
+import { estimateSteps } from "../../../operate/engine/update.ts";
+import { joinErrors, makeRedactor } from "../../../operate/engine/update-errors.ts";
 import { UpdateProgress } from "../../../operate/engine/update-progress.ts";
 import { StackSecrets } from "../../../panel/server/platform/secrets.ts";
 
@@ -93,7 +93,7 @@ describe("a failed update", () => {
   });
 
   it("is one of those that it never came to, removals too", () => {
-    const before = "The update failed before it came to this: the name is taken";
+    const before = "The update failed before reaching this project: the name is taken";
     expect(failure(events, "late")).toBe(before);
     expect(failure(events, "gone", true)).toBe(before);
     expect(
@@ -111,12 +111,12 @@ describe("a failed update", () => {
 
 describe("what an update says", () => {
   it("is one line, without secrets, temporary files or the checkout's place", () => {
-    const clean = cleaner("/srv/checkout", "/tmp", () => ["s3cret", "ab"]);
-    const text = told([
+    const redact = makeRedactor("/srv/checkout", "/tmp", () => ["s3cret", "ab"]);
+    const text = joinErrors([
       "error: cannot read /tmp/x-1/y.json: s3cret\n   at f (a.js:1)",
       "/srv/checkout/projects.yaml: ab",
     ]);
-    expect(clean(text)).toBe("cannot read a temporary file: [secret]; projects.yaml: ab");
+    expect(redact(text)).toBe("cannot read a temporary file: [secret]; projects.yaml: ab");
   });
 });
 
@@ -139,9 +139,9 @@ describe("how many steps are expected", () => {
         resource(`urn:::opencode:platform:Project$x::a-${name}`, "x", name),
       ),
     ];
-    expect(expectSteps({ resources, pending: [] }, 1)).toBe(8);
-    expect(expectSteps({ resources, pending: [] }, 3)).toBe(14);
-    expect(expectSteps(undefined, 2)).toBe(10);
+    expect(estimateSteps({ resources, pending: [] }, 1)).toBe(8);
+    expect(estimateSteps({ resources, pending: [] }, 3)).toBe(14);
+    expect(estimateSteps(undefined, 2)).toBe(10);
   });
 });
 

@@ -98,7 +98,7 @@ describe("a clean clone after npm start", () => {
     const before = await platform.ids();
     const { code, output } = await platform.npm("start");
     expect(code, output).toBe(0);
-    expect(output).toContain("Nothing to change");
+    expect(output).toContain("No changes");
     expect(await platform.ids()).toEqual(before);
   });
 

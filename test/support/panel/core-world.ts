@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, vi } from "vitest";
 import { loadProjects } from "../../../config/projects/load.ts";
-import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-types.ts";
+import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-events.ts";
 import { makeApplyChange } from "../../../panel/server/platform/change.ts";
 import { OperationQueue } from "../../../panel/server/platform/operations.ts";
 import { ProjectsFile } from "../../../panel/server/platform/projects-file.ts";

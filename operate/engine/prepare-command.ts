@@ -1,0 +1,26 @@
+import { type CommandContext, prepareDroplet } from "../droplet/prepare.ts";
+import type { Verb } from "./command-line.ts";
+import { heal } from "./heal.ts";
+import { bringPlugins, preparePlugins } from "./plugins.ts";
+import type { ProvisionProgress } from "./prepare.ts";
+import type { Session } from "./session.ts";
+
+export interface PrepareOptions extends Partial<CommandContext> {
+  /** How a download of plugins is shown. Default: quiet. */
+  readonly progress?: ProvisionProgress;
+}
+
+/**
+ * Does what has to be done before the engine previews or changes a stack, whichever it is: brings the plugins, and repairs what an
+ * interrupted update has left.
+ * @throws UserError where that can't be done, or the stack is in use
+ */
+export async function prepareCommand(
+  session: Session,
+  verb: Verb,
+  { flags = new Set(), notify = () => {}, progress = "quiet" }: PrepareOptions = {},
+): Promise<void> {
+  await preparePlugins(session, bringPlugins(progress));
+  if (session.isLocal) await heal(session, notify);
+  else await prepareDroplet(session, verb, { flags, notify });
+}
