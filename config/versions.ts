@@ -1,21 +1,61 @@
-/** Every version that the toolchain pins, in one place. */
+/**
+ * Every release that the platform is made of and that no package.json pins, once. A comment above a version says where newer ones are
+ * looked for: `npm run versions` and Renovate (renovate.json) both read it. test/config/versions.test.ts holds to these the few places
+ * that cannot import them.
+ */
+
+/** opencode in the image: the newest whose binaries are published for every platform. */
+// renovate: datasource=npm depName=opencode-ai
+export const OPENCODE = "1.18.33";
+
+/** Traefik, the gateway. */
+// renovate: datasource=github-releases depName=traefik/traefik
+export const TRAEFIK = "3.6.12";
+export const TRAEFIK_IMAGE = `traefik:v${TRAEFIK}`;
+
+/** cloudflared: the connector on a droplet, and the client that a pipeline reaches it with. Another version needs other checksums below. */
+// renovate: datasource=github-releases depName=cloudflare/cloudflared
+export const CLOUDFLARED = "2026.8.2";
+export const CLOUDFLARED_IMAGE = `cloudflare/cloudflared:${CLOUDFLARED}`;
+/** SHA-256 of the release's files for Linux, by Node's name of the platform: the notes of https://github.com/cloudflare/cloudflared/releases have them. */
+export const CLOUDFLARED_SHA256: Readonly<Record<string, readonly [asset: string, sha256: string]>> = {
+  "linux-x64": [
+    "cloudflared-linux-amd64",
+    "fcfb02b575a52ca1af2e3267af4e1517bcdeb30ac48c834c69abaed3c0576ad2",
+  ],
+  "linux-arm64": [
+    "cloudflared-linux-arm64",
+    "7747d94570fb390cf47dcb4f9555c193c6355cda9793f0d878d9049e5d6a7790",
+  ],
+};
 
 /** The Pulumi CLI. */
+// renovate: datasource=github-releases depName=pulumi/pulumi
 export const PULUMI = "3.274.1";
 /**
- * The oldest Pulumi CLI that is used when it is already on the machine: the first that sends an update's events to the Automation API over a
+ * The oldest Pulumi CLI that is used when it is already installed: the first that sends an update's events to the Automation API over a
  * connection. Older ones write them to a file, with the secrets in them.
  */
 export const PULUMI_OLDEST = "3.206.0";
-/** The gateway. */
-export const TRAEFIK = "3.6.12";
-export const TRAEFIK_IMAGE = `traefik:v${TRAEFIK}`;
-/** What opencode's image is built from. */
+
+/** The image that opencode's is built from: the default of the setting `baseImage`. */
+// renovate: datasource=docker depName=node
 export const BASE_IMAGE = "node:22-bookworm-slim";
-/** Debian's release inside the base image, when it has to be made here. */
+/** Debian's release inside the base image, when that has to be made here. */
 export const DEBIAN = "bookworm";
-/** Node and npm inside the base image, when it has to be made here (packages of the npm registry). */
+/** Node and npm inside the base image, when that has to be made here. */
+// renovate: datasource=npm depName=node
 export const IMAGE_NODE = "22.23.3";
+// renovate: datasource=npm depName=npm
 export const IMAGE_NPM = "10.9.9";
+
+/** Docker Compose, which the figures of lab/bench compare the platform with. */
+// renovate: datasource=github-releases depName=docker/compose
+export const COMPOSE = "2.40.3";
+
 /** The oldest Docker Engine that the platform is tested with. */
 export const DOCKER_OLDEST = "20.10";
+/** The oldest Node that runs the program. */
+export const NODE_OLDEST = "24";
+/** The oldest Go that builds the recipes of lab/build/go. */
+export const GO_OLDEST = "1.21";

@@ -26,7 +26,7 @@ export interface Context {
  * words which way it came, or `undefined` for "not this way".
  */
 export interface Part {
-  /** For example `pulumi 3.274.1`. */
+  /** For example `pulumi <version>`. */
   readonly name: string;
   find(context: Context): Promise<string | undefined>;
   download?(context: Context): Promise<string | undefined>;

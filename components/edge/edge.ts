@@ -7,6 +7,7 @@ import type { PublicUrls } from "../../config/naming/urls.ts";
 import { admittedToPanel } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ProductionSettings } from "../../config/stack/production.ts";
+import { CLOUDFLARED_IMAGE } from "../../config/versions.ts";
 import { hardening, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { Access, type Audience } from "./access.ts";
@@ -14,8 +15,6 @@ import type { CloudflareAccount } from "./account.ts";
 import { ingressRules, type PublicHostname } from "./ingress.ts";
 import { cutConnections, revokeFromRemoved } from "./revocation.ts";
 
-/** cloudflared's release: the newest whose sources were read for this (2026-08). */
-export const CONNECTOR_IMAGE = "cloudflare/cloudflared:2026.8.2";
 /** The user of that image. */
 const CONNECTOR_UID = "65532";
 const TOKEN_FILE = "/etc/cloudflared/token";
@@ -187,7 +186,7 @@ export class Edge extends pulumi.ComponentResource {
     });
     const image = new docker.RemoteImage(
       "connector",
-      { name: CONNECTOR_IMAGE, keepLocally: true },
+      { name: CLOUDFLARED_IMAGE, keepLocally: true },
       { parent: this, ...onHost(host) },
     );
     return new docker.Container(

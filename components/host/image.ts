@@ -4,10 +4,8 @@ import { join, relative } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
+import { OPENCODE } from "../../config/versions.ts";
 import { type Host, onHost } from "./host.ts";
-
-/** The release of opencode in the image: the newest whose binaries are published for every platform (npm, 2026-11). */
-export const OPENCODE_VERSION = "1.18.33";
 
 export interface ImageArgs {
   host: Host;
@@ -28,7 +26,7 @@ export class OpencodeImage extends pulumi.ComponentResource {
     const { host, names, context } = args;
     const buildArgs = {
       BASE_IMAGE: args.baseImage,
-      OPENCODE_VERSION,
+      OPENCODE_VERSION: OPENCODE,
       OPENCODE_UID: String(host.user.uid),
       OPENCODE_GID: String(host.user.gid),
     };

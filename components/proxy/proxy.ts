@@ -2,12 +2,10 @@ import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { INDEX_DIR, type Names, ROUTES_DIR } from "../../config/naming/names.ts";
+import { TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { hardening, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { noticeLabels } from "./routes.ts";
-
-/** Traefik's release: the newest 3.6 (2026-11). */
-export const TRAEFIK_IMAGE = "traefik:v3.6.12";
 
 export interface ProxyArgs {
   host: Host;

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { type Problem, UserError } from "../errors.ts";
 import { PROJECT_NAME_PATTERN } from "../projects/file-schema.ts";
 import { closest, show } from "../text/show.ts";
+import { BASE_IMAGE } from "../versions.ts";
 import {
   LOCAL_STACK,
   pulumiCommand,
@@ -32,7 +33,7 @@ const refusedPortError = say(
 const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
 const directoryError = say("a directory's path: no quotes, colons, commas, $ or \\");
 const socketError = say("the absolute path of a socket");
-const imageError = say("an image reference (e.g. node:22-bookworm-slim)");
+const imageError = say(`an image reference (e.g. ${BASE_IMAGE})`);
 
 /** Paths that need no quoting in a shell or in Docker's own syntax. */
 const PATH_CHARACTERS = /^[^\s:,'"`$\\][^\n\r:,'"`$\\]*$/;
@@ -67,7 +68,7 @@ const settingsSchema = z.strictObject({
   baseImage: z
     .string()
     .regex(/^[a-z0-9][\w./:@-]*$/, { error: imageError })
-    .default("node:22-bookworm-slim")
+    .default(BASE_IMAGE)
     .describe("Image that the projects' image is built on: Debian with Node."),
   passwordRotation: z
     .string()

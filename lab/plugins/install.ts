@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFile
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LANGUAGE_HOST, STAND_IN_HOST_VARIABLE } from "../../config/stack/stand-ins.ts";
+import { pluginVersion } from "./shared/version.ts";
 
 /** Where things go. */
 export interface InstallTarget {
@@ -31,22 +32,22 @@ interface StandIn {
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = dirname(dirname(HERE));
 
-function provider(name: string, version: string): StandIn {
+function provider(name: string): StandIn {
   return {
     folder: name,
     executable: `pulumi-resource-${name}`,
-    pluginFolder: `resource-${name}-v${version}`,
+    pluginFolder: `resource-${name}-v${pluginVersion(name)}`,
   };
 }
 
 const STAND_INS: readonly StandIn[] = [
   { folder: "language-nodejs", executable: LANGUAGE_HOST },
-  provider("docker", "5.2.0"),
-  provider("command", "1.2.1"),
-  provider("random", "4.21.2"),
-  provider("tls", "5.6.1"),
-  provider("digitalocean", "4.80.1"),
-  provider("cloudflare", "6.22.1"),
+  provider("docker"),
+  provider("command"),
+  provider("random"),
+  provider("tls"),
+  provider("digitalocean"),
+  provider("cloudflare"),
 ];
 
 /** A word in single quotes for the shell. */

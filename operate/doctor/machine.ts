@@ -3,7 +3,7 @@ import { existsSync, statfsSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import type { Problem } from "../../config/errors.ts";
-import { DOCKER_OLDEST, TRAEFIK_IMAGE } from "../../config/versions.ts";
+import { DOCKER_OLDEST, NODE_OLDEST, TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { isInstalled } from "../../scripts/lib/launcher.mjs";
 import { docker, dockerHost, engineVersion, imageId } from "../../toolchain/lib/docker.ts";
 import { compareVersions } from "../../toolchain/lib/words.ts";
@@ -15,7 +15,6 @@ import { pluginProblem } from "../engine/plugins.ts";
 import type { Session } from "../engine/session.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
 
-const NODE_OLDEST = "24";
 const GIB = 2 ** 30;
 /** Less free disk than this is too little for an image and a clone. */
 const DISK_LOW = 2 * GIB;

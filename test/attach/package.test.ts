@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
 import { OPENCODE_VERSION as PINNED } from "../../attach/src/opencode.ts";
-import { OPENCODE_VERSION } from "../../components/host/image.ts";
+import { OPENCODE } from "../../config/versions.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const PACKAGE = join(root, "attach");
@@ -14,5 +14,5 @@ it("needs no other release of what the checkout has too", () => {
   const { devDependencies, dependencies: own } = readJson(root, "package.json");
   for (const [name, version] of Object.entries(dependencies))
     expect({ ...devDependencies, ...own }[name]).toBe(version);
-  expect(PINNED).toBe(OPENCODE_VERSION);
+  expect(PINNED).toBe(OPENCODE);
 });

@@ -3,7 +3,6 @@ import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import * as proxy from "../../components/proxy/proxy.ts";
 import { parseSettings } from "../../config/stack/settings.ts";
 import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { certificatesIn } from "../../lab/build/lib/debian-root.ts";
@@ -12,7 +11,9 @@ import { holds, withLock } from "../../toolchain/lib/lock.ts";
 import { Manifest, publishedChecksum } from "../../toolchain/lib/manifest.ts";
 import { compareVersions, duration } from "../../toolchain/lib/words.ts";
 import type { Build, Part } from "../../toolchain/part.ts";
+import { baseImagePart } from "../../toolchain/parts/base-image.ts";
 import { isCompatible } from "../../toolchain/parts/pulumi.ts";
+import { traefikPart } from "../../toolchain/parts/traefik.ts";
 import { provision } from "../../toolchain/provision.ts";
 
 let dir: string;
@@ -200,7 +201,8 @@ describe("certificates of a PEM file", () => {
   });
 });
 
-it("brings the images that the program asks for: neither may import the other's pins", () => {
-  expect(TRAEFIK_IMAGE).toBe(proxy.TRAEFIK_IMAGE);
+it("brings the images that the program asks for", () => {
+  expect(traefikPart.name).toBe(`image ${TRAEFIK_IMAGE}`);
+  expect(baseImagePart().name).toBe(`image ${BASE_IMAGE}`);
   expect(BASE_IMAGE).toBe(parseSettings({}).baseImage);
 });

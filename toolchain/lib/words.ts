@@ -5,7 +5,7 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 60)}m${String(seconds % 60).padStart(2, "0")}s`;
 }
 
-/** Compares `3.274.1` with `v3.99`; negative when the first is older. Anything after a dash or plus is ignored. */
+/** Compares `3.20.1` with `v3.9`; negative when the first is older. Anything after a dash or plus is ignored. */
 export function compareVersions(a: string, b: string): number {
   const numbers = (version: string) =>
     (version.replace(/^v/, "").split(/[-+]/)[0] ?? "")

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { COMPOSE } from "../../../config/versions.ts";
 import { aptInstall, canApt } from "../../../toolchain/lib/apt.ts";
 import { exec, which } from "../../../toolchain/lib/exec.ts";
 import type { Part } from "../../../toolchain/part.ts";
 import { goBuild } from "../../build/lib/go.ts";
 
-const COMPOSE = "2.40.3";
 const BINARY = "bin/docker-compose";
 
 /** The command that Docker Compose is started with: the toolchain's own build, Docker's plugin, or the one on PATH. */

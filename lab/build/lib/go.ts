@@ -2,7 +2,7 @@ import { cpSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fail } from "../../../config/errors.ts";
-import { DEBIAN } from "../../../config/versions.ts";
+import { DEBIAN, GO_OLDEST } from "../../../config/versions.ts";
 import { canApt } from "../../../toolchain/lib/apt.ts";
 import { exec, mustExec, which } from "../../../toolchain/lib/exec.ts";
 import { compareVersions } from "../../../toolchain/lib/words.ts";
@@ -10,7 +10,6 @@ import type { Context } from "../../../toolchain/part.ts";
 import { installBackports } from "./debian.ts";
 
 /** The oldest Go that fetches, as a module, the version of Go that a module asks for. */
-const GO_OLDEST = "1.21";
 
 export interface GoProgram {
   /** Folder under `toolchain/go` with go.mod, go.sum and tools.go. */

@@ -12,7 +12,6 @@ import { tunnelConfig } from "./tunnelConfig.ts";
 
 await serveProvider({
   name: "cloudflare",
-  version: "6.22.1",
   resources: {
     "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
     "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication": application,

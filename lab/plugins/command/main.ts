@@ -2,4 +2,4 @@
 import { serveProvider } from "../shared/provider.ts";
 import { command } from "./local.ts";
 
-await serveProvider({ name: "command", version: "1.2.1", resources: { "command:local:Command": command } });
+await serveProvider({ name: "command", resources: { "command:local:Command": command } });

@@ -12,7 +12,6 @@ import { vpc } from "./vpc.ts";
 
 await serveProvider({
   name: "digitalocean",
-  version: "4.80.1",
   resources: {
     "digitalocean:index/droplet:Droplet": droplet,
     "digitalocean:index/firewall:Firewall": firewall,

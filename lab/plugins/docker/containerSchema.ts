@@ -62,7 +62,7 @@ const uploadFields: Schema = {
   contentBase64: { ...text, pattern: /^[A-Za-z0-9+/]*={0,2}$/ },
   executable: flag,
   file: { ...text, required: true },
-  // 5.2.0 takes names too, from the user database of wherever it runs: only numbers mean the same everywhere.
+  // The official plugin takes names too, from the user database of wherever it runs: only numbers mean the same everywhere.
   group: { ...text, pattern: /^\d{1,10}$/ },
   owner: { ...text, pattern: /^\d{1,10}$/ },
   permissions: { ...text, pattern: /^0[0-7]{3}$/ },

@@ -9,7 +9,6 @@ import { volume } from "./volume.ts";
 
 await serveProvider({
   name: "docker",
-  version: "5.2.0",
   resources: {
     "docker:index/container:Container": container,
     "docker:index/image:Image": image,

@@ -5,6 +5,7 @@ import grpcService from "@pulumi/pulumi/proto/language_grpc_pb.js";
 import pb from "@pulumi/pulumi/proto/language_pb.js";
 import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
 import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
+import { PULUMI } from "../../../config/versions.ts";
 import { createServer, serve } from "../shared/process.ts";
 import { failureFrom } from "../shared/requests.ts";
 import { Calls } from "../shared/unary.ts";
@@ -108,7 +109,7 @@ const service: UntypedServiceImplementation = {
   run: calls.unary(run),
   getPluginInfo: calls.unary(() => {
     const info = new pluginPb.PluginInfo();
-    info.setVersion("3.274.1");
+    info.setVersion(PULUMI);
     return info;
   }),
   installDependencies,

@@ -5,7 +5,6 @@ import { password } from "./password.ts";
 
 await serveProvider({
   name: "random",
-  version: "4.21.2",
   resources: {
     "random:index/randomId:RandomId": id,
     "random:index/randomPassword:RandomPassword": password,

@@ -10,6 +10,7 @@ import { checkResponse, diffResponse, propsFrom, structFrom } from "./requests.t
 import type { Context, Plugin, Resource } from "./resource.ts";
 import { Calls } from "./unary.ts";
 import { hasUnknown, type Props, reveal, stable } from "./values.ts";
+import { pluginVersion } from "./version.ts";
 
 /** Serves the plugin until the engine is gone. The engine's address is the first argument. */
 export async function serveProvider(plugin: Plugin): Promise<void> {
@@ -59,7 +60,7 @@ class Session {
       }),
       getPluginInfo: calls.unary(() => {
         const info = new pluginPb.PluginInfo();
-        info.setVersion(this.plugin.version);
+        info.setVersion(pluginVersion(this.plugin.name));
         return info;
       }),
       attach: calls.unary(() => new emptyPb.Empty()),
@@ -190,7 +191,7 @@ class Session {
   private refuse(what: string): never {
     throw new Error(
       `the stand-in ${this.plugin.name} plugin doesn't cover the ${what}; install the official one: ` +
-        `pulumi plugin install resource ${this.plugin.name} ${this.plugin.version}`,
+        `pulumi plugin install resource ${this.plugin.name} ${pluginVersion(this.plugin.name)}`,
     );
   }
 

@@ -93,7 +93,6 @@ export type Lookup = (args: Props, signal: AbortSignal) => Promise<Props>;
 /** A provider plugin. */
 export interface Plugin {
   readonly name: string;
-  readonly version: string;
   /** By type token, such as `docker:index/network:Network`. */
   readonly resources: Readonly<Record<string, Resource>>;
   /** By token, such as `cloudflare:index/getZone:getZone`. */

@@ -4,6 +4,5 @@ import { privateKey } from "./privateKey.ts";
 
 await serveProvider({
   name: "tls",
-  version: "5.6.1",
   resources: { "tls:index/privateKey:PrivateKey": privateKey },
 });

@@ -1,10 +1,9 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { stringify } from "yaml";
-import { CONNECTOR_IMAGE } from "../../../components/edge/edge.ts";
 import { makeNames, type Names } from "../../../config/naming/names.ts";
 import { publicUrls } from "../../../config/naming/urls.ts";
-import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../../config/versions.ts";
+import { BASE_IMAGE, CLOUDFLARED, TRAEFIK_IMAGE } from "../../../config/versions.ts";
 import { type Cloudflare, LEAST_PERMISSIONS, startCloudflare } from "../../../lab/clouds/cloudflare/index.ts";
 import { hex } from "../../../lab/clouds/cloudflare/state.ts";
 import { type DigitalOcean, startDigitalOcean } from "../../../lab/clouds/digitalocean/index.ts";
@@ -211,7 +210,7 @@ export async function startWorld(): Promise<World> {
         google: [GOOGLE],
       });
       // What a real droplet pulls from its registry.
-      const connector = await cloudflare.connectorImage(CONNECTOR_IMAGE.split(":")[1] ?? "");
+      const connector = await cloudflare.connectorImage(CLOUDFLARED);
       Object.assign(made, { cloudflare, ...connector });
       const images = [{ image: BASE_IMAGE }, { image: TRAEFIK_IMAGE }, connector];
       return { images, hosts: cloudflare.hosts };

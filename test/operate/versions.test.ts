@@ -1,0 +1,69 @@
+import { createServer } from "node:http";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Listening, listen } from "../../lab/clouds/http.ts";
+import { isOutdated, newestPackages, newestReleases } from "../../operate/versions/newest.ts";
+
+let github: Listening;
+const asked: string[] = [];
+
+beforeAll(async () => {
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url} ${request.headers["user-agent"]}`);
+    const isKnown = request.url === "/repos/traefik/traefik/releases/latest";
+    response.writeHead(isKnown ? 200 : 404, { "content-type": "application/json" });
+    response.end(JSON.stringify(isKnown ? { tag_name: "v3.7.1" } : { message: "Not Found" }));
+  });
+  github = await listen(server, { host: "127.0.0.1" });
+});
+afterAll(() => github.close());
+
+const pin = (depName: string, datasource = "github-releases", version = "3.6.12") => ({
+  constant: "X",
+  depName,
+  datasource,
+  version,
+});
+
+describe("the newest release", () => {
+  it("is looked up at GitHub and with npm, each failure by itself", async () => {
+    const npm = async (args: readonly string[]) => {
+      if (args[1] === "node") throw new Error("npm view failed: no such host");
+      return "1.19.0\n";
+    };
+    const pins = [
+      pin("traefik/traefik"),
+      pin("no/repository"),
+      pin("opencode-ai", "npm", "1.19.0"),
+      pin("node", "npm"),
+      pin("node", "docker", "22-bookworm-slim"),
+    ];
+    const releases = await newestReleases(pins, { github: `http://127.0.0.1:${github.port}`, npm });
+    expect(releases).toEqual([
+      { name: "traefik/traefik", pinned: "3.6.12", newest: "3.7.1" },
+      { name: "no/repository", pinned: "3.6.12", trouble: expect.stringMatching(/answered 404$/) },
+      { name: "opencode-ai", pinned: "1.19.0", newest: "1.19.0" },
+      { name: "node", pinned: "3.6.12", trouble: "npm view failed: no such host" },
+      { name: "node", pinned: "22-bookworm-slim", trouble: "releases of docker are left to Renovate" },
+    ]);
+    expect(releases.map(isOutdated)).toEqual([true, false, false, false, false]);
+    expect(asked[0]).toBe("GET /repos/traefik/traefik/releases/latest opencode-platform");
+  });
+
+  it("is unknown, and says why, where nothing is reached", async () => {
+    const [release] = await newestReleases([pin("traefik/traefik")], { github: "http://127.0.0.1:1" });
+    expect(release?.newest).toBeUndefined();
+    expect(release?.trouble).toMatch(/^127\.0\.0\.1:1 cannot be reached: ./);
+  });
+
+  it("of packages is what `npm outdated` says, else the pinned one", async () => {
+    const outdated = JSON.stringify({ zod: { current: "4.6.7", wanted: "4.6.7", latest: "5.0.0" } });
+    expect(await newestPackages({ zod: "4.6.7", yaml: "2.9.1" }, { npm: async () => outdated })).toEqual([
+      { name: "yaml", pinned: "2.9.1", newest: "2.9.1" },
+      { name: "zod", pinned: "4.6.7", newest: "5.0.0" },
+    ]);
+    const failed = JSON.stringify({ error: { code: "ENOTFOUND", summary: "no such host" } });
+    expect(await newestPackages({ zod: "4.6.7" }, { npm: async () => failed })).toEqual([
+      { name: "zod", pinned: "4.6.7", trouble: "npm outdated did not list releases" },
+    ]);
+  });
+});
