@@ -1,78 +1,127 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { collectProblems, type Problem, UserError } from "./errors.ts";
-import { readProjectsFile } from "./projects/load.ts";
+import { loadProjects, readProjectsFile } from "./projects/load.ts";
 import type { Project } from "./projects/project.ts";
+import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
-import { hostnameClashes } from "./stack/production.ts";
+import { hostnameClashes } from "./stack/production-rules.ts";
 import { readStackFile, type StackFile } from "./stack/secrets.ts";
-import { ownSettings, parseSettings, type Settings, type SettingsContext } from "./stack/settings.ts";
+import { ownSettings, parseSettings, type Settings } from "./stack/settings.ts";
+import { readOptional } from "./text/read-optional.ts";
 
-/** What a checkout says, checked. */
-export interface Checked {
+/** projects.yaml and the stack's settings, checked. */
+export interface CheckedConfiguration {
   readonly projects: readonly Project[];
   readonly settings: Settings;
 }
 
+/** Where projects and settings are read from. Either may throw a UserError with everything that is wrong with it. */
+export interface ConfigurationSources {
+  readonly stack: string;
+  readonly settings: () => Settings;
+  readonly projects: (context: HostContext) => Project[];
+  /** Whether a secret has a value for a project. */
+  readonly hasSecret: (project: string, name: string) => boolean;
+}
+
 /** The tokens are of whoever runs an update, and no matter of the files. */
-const ANY_TOKENS = { digitalocean: true, cloudflare: true };
+const TOKENS_UNKNOWN = { digitalocean: true, cloudflare: true };
+
+/**
+ * Checks projects and settings, and each against the other.
+ * @param further problems that were found before, which are reported after those of the projects
+ * @throws UserError with every problem of both
+ */
+export function checkSources(
+  sources: ConfigurationSources,
+  further: readonly Problem[] = [],
+): CheckedConfiguration {
+  const { projects, settings, ofProjects, ofSettings, clashes } = examine(sources);
+  const problems = [...ofProjects, ...further, ...ofSettings, ...clashes];
+  if (!projects || !settings || problems.length > 0) throw new UserError("config", problems);
+  return { projects, settings };
+}
 
 /**
  * Checks a checkout's projects.yaml and the stack's settings and secrets, without network, Docker, passphrase or tokens.
  * @throws UserError with every problem of both files.
  */
-export function check(root: string, stack: string): Checked {
-  const file = `Pulumi.${stack}.yaml`;
-  const stackFile = readStackFile(readIfThere(root, file), file, stack);
-  const [ofProjects, ofStack]: [Problem[], Problem[]] = [[], [...stackFile.problems]];
-  const settings = collectProblems(ofStack, () =>
-    parseSettings(ownSettings(stackFile.plain), contextOf(stackFile, stack)),
-  );
-  const projects = collectProblems(ofProjects, () =>
-    readProjectsFile(join(root, "projects.yaml"), {
-      stack,
-      hasSecret: stackFile.hasSecret,
-      ...(stack === LOCAL_STACK ? localHost() : dropletHost(settings?.production?.size)),
-    }),
-  );
+export function checkConfiguration(root: string, stack: string): CheckedConfiguration {
+  const stackFile = readCheckout(root, stack);
+  const projects = (context: HostContext) => readProjectsFile(join(root, "projects.yaml"), context);
+  return checkSources({ ...sourcesOf(stackFile, stack), projects }, stackFile.problems);
+}
+
+/**
+ * Checks a text that is not in a checkout's projects.yaml yet against the stack's settings and secrets. What is wrong with those is no
+ * matter of an entry and is not reported.
+ * @param given secrets that get a value with the text
+ * @throws UserError with every problem of the text
+ */
+export function checkProjectsText(
+  root: string,
+  stack: string,
+  text: string,
+  given?: { readonly project: string; readonly names: readonly string[] },
+): void {
+  const sources = sourcesOf(readCheckout(root, stack), stack);
+  const { ofProjects, clashes } = examine({
+    ...sources,
+    projects: (context) => loadProjects(text, { ...context, file: "projects.yaml", directory: root }),
+    hasSecret: (project, name) =>
+      (given?.project === project && given.names.includes(name)) || sources.hasSecret(project, name),
+  });
+  const problems = [...ofProjects, ...clashes];
+  if (problems.length > 0) throw new UserError("config", problems);
+}
+
+function examine({ stack, settings: readSettings, projects: readProjects, hasSecret }: ConfigurationSources) {
+  const [ofProjects, ofSettings]: [Problem[], Problem[]] = [[], []];
+  const settings = collectProblems(ofSettings, readSettings);
+  const capacity = stack === LOCAL_STACK ? localCapacity() : dropletCapacity(settings?.production?.size);
+  const projects = collectProblems(ofProjects, () => readProjects({ stack, hasSecret, ...capacity }));
   const names = (projects ?? []).map(({ name }) => name);
-  if (settings?.production) ofStack.push(...hostnameClashes(settings.production, names, stack));
-  const problems = [...ofProjects, ...ofStack];
-  if (!projects || !settings || problems.length > 0) throw new UserError("config", problems);
-  return { projects, settings };
+  const clashes = settings?.production ? hostnameClashes(settings.production, names, stack) : [];
+  return { projects, settings, ofProjects, ofSettings, clashes };
+}
+
+function readCheckout(root: string, stack: string): StackFile {
+  const file = `Pulumi.${stack}.yaml`;
+  return readStackFile(readStackText(root, file), file, stack);
+}
+
+function readStackText(root: string, file: string): string | undefined {
+  try {
+    return readOptional(join(root, file));
+  } catch {
+    throw new UserError("config", [{ where: file, what: "cannot be read" }]);
+  }
 }
 
 /** An encrypted setting cannot be read here and is checked when the program runs. */
-const contextOf = ({ plain, encrypted }: StackFile, stack: string): SettingsContext => ({
+const sourcesOf = ({ plain, encrypted, hasSecret }: StackFile, stack: string) => ({
   stack,
-  tokens: ANY_TOKENS,
-  plain: new Set(Object.keys(plain)),
-  hidden: encrypted,
+  hasSecret,
+  settings: () =>
+    parseSettings(ownSettings(plain), {
+      stack,
+      tokens: TOKENS_UNKNOWN,
+      plain: new Set(Object.keys(plain)),
+      hidden: encrypted,
+    }),
 });
 
 /** What this machine has, for the stack that runs on it. */
-export function localHost(): {
-  hostMemoryBytes: number;
-  hostCpus: number;
-  isDirectory: (path: string) => boolean;
-} {
+function localCapacity(): Pick<HostContext, "hostMemoryBytes" | "hostCpus" | "isDirectory"> {
   const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return { hostMemoryBytes: totalmem(), hostCpus: availableParallelism(), isDirectory };
 }
 
 /** What a droplet has, as far as its size says: `s-4vcpu-8gb`. */
-export function dropletHost(size = ""): { hostMemoryBytes?: number; hostCpus?: number } {
+export function dropletCapacity(size = ""): Pick<HostContext, "hostMemoryBytes" | "hostCpus"> {
   const [, cpus, memory] = /^(?!gpu)[a-z0-9_]+-(\d+)vcpu-(\d+)gb(?:-|$)/.exec(size) ?? [];
   if (cpus === undefined || memory === undefined) return {};
   return { hostMemoryBytes: Number(memory) * 2 ** 30, hostCpus: Number(cpus) };
-}
-
-function readIfThere(root: string, name: string): string | undefined {
-  try {
-    return readFileSync(join(root, name), "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw new UserError("config", [{ where: name, what: "cannot be read" }]);
-  }
 }

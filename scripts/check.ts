@@ -1,5 +1,5 @@
 /** `npm run check`: what is wrong with projects.yaml and the settings, offline; with `-- --stack prod` those of another stack. */
-import { check } from "../config/check.ts";
+import { checkConfiguration } from "../config/check.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { sessionFor, stackFlag } from "../operate/engine/session.ts";
@@ -7,7 +7,7 @@ import { main } from "./lib/main.ts";
 
 await main(async (args) => {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
-  const { projects } = check(root, session.stack);
+  const { projects } = checkConfiguration(root, session.stack);
   const count = `${projects.length} project${projects.length === 1 ? "" : "s"}`;
   const names = projects.length ? ` (${projects.map(({ name }) => name).join(", ")})` : "";
   console.log(`projects.yaml is fine${stackFlag(session) && ` for ${session.stack}`}: ${count}${names}.`);

@@ -1,6 +1,6 @@
 /** `npm run doctor`: what is missing or unhealthy, and how to mend it; with `-- --stack prod` of a stack on a droplet. */
 import { resolve } from "node:path";
-import { check } from "../config/check.ts";
+import { checkConfiguration } from "../config/check.ts";
 import { UserError } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import type { Project } from "../config/projects/project.ts";
@@ -51,7 +51,7 @@ function report(findings: readonly Finding[]): void {
 /** What projects.yaml and the settings say; a mistake in them is a finding of its own. */
 function checkFiles({ stack }: Session): readonly Project[] | undefined {
   try {
-    const { projects } = check(root, stack);
+    const { projects } = checkConfiguration(root, stack);
     report([fine(`projects.yaml: ${projects.length} project${projects.length === 1 ? "" : "s"}`)]);
     return projects;
   } catch (error) {

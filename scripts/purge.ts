@@ -1,7 +1,7 @@
 /** `npm run purge -- <name>`: deletes the workspace of a project that is no longer in projects.yaml. */
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { check } from "../config/check.ts";
+import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import { PROJECT_NAME_PATTERN } from "../config/projects/file-schema.ts";
@@ -24,7 +24,7 @@ await main(async (args) => {
       "npm run purge -- <name>",
     );
   }
-  const { projects, settings } = check(root, STACK);
+  const { projects, settings } = checkConfiguration(root, STACK);
   const inUse = "remove it from projects.yaml and apply that (npm start), then purge";
   if (projects.some((project) => project.name === name)) fail("conflict", name, "is in projects.yaml", inUse);
   const folders = workspaceFolders(resolve(root, settings.workspacesDir), name);

@@ -1,5 +1,5 @@
 /** `npm start`: everything this machine needs, then the stack, then where to find each project. */
-import { check } from "../config/check.ts";
+import { checkConfiguration } from "../config/check.ts";
 import { localUrls } from "../config/naming/urls.ts";
 import { awaitProjects, type Readiness } from "../operate/docker/ready.ts";
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
@@ -20,7 +20,7 @@ await main(async (args) => {
   refuseOtherStack("start", args, (session) => commandFor(session, "up"));
   const began = performance.now();
   // Before anything is fetched or built: a mistake in projects.yaml costs a second, not minutes.
-  const { settings } = check(root, STACK);
+  const { settings } = checkConfiguration(root, STACK);
   await provision(platformParts(settings.baseImage), {
     root,
     progress: provisionProgress(),

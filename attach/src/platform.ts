@@ -4,7 +4,7 @@ import { UserError } from "./errors.ts";
 import { authorized, disconnected, type Reach } from "./reach.ts";
 import { withoutOrigin } from "./upstream.ts";
 
-export interface Project {
+export interface ListedProject {
   readonly name: string;
   readonly url: URL;
   readonly state: string;
@@ -37,7 +37,7 @@ export function readUrl(text: string): URL {
 const zone = ({ hostname }: URL) => hostname.split(".").slice(1).join(".");
 
 /** Reads the platform's index: the projects that whoever asks may open. */
-export async function listProjects(reach: Reach): Promise<Project[]> {
+export async function listProjects(reach: Reach): Promise<ListedProject[]> {
   const refused = () => indexProblem(reach.url, reach.credentials.machine);
   const answer = await authorized({ ...reach, url: new URL("/projects.json", reach.url) }, refused);
   if (withoutOrigin(answer.status)) throw disconnected(reach.url, answer.status);
@@ -87,7 +87,7 @@ export function closest(name: string, names: readonly string[]): string[] {
 }
 
 /** The project of a name. */
-export function findProject(name: string, projects: readonly Project[]): Project {
+export function findProject(name: string, projects: readonly ListedProject[]): ListedProject {
   const found = projects.find((project) => project.name === name);
   if (found) return found;
   const near = closest(

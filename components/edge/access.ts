@@ -2,7 +2,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import type { Admitted } from "../../config/projects/members.ts";
-import type { ProductionSettings } from "../../config/stack/production.ts";
+import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import type { CloudflareAccount } from "./account.ts";
 
 export interface AccessArgs {

@@ -4,9 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import type { Names } from "../../config/naming/names.ts";
 import type { PublicUrls } from "../../config/naming/urls.ts";
-import { admittedToPanel } from "../../config/projects/members.ts";
+import { admittedTo, admittedToPanel, hasOwnMembers } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
-import type { ProductionSettings } from "../../config/stack/production.ts";
+import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { CLOUDFLARED_IMAGE } from "../../config/versions.ts";
 import { hardening, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
@@ -106,16 +106,17 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   private publishProject(
-    { name, members }: Pick<Project, "name" | "members">,
+    project: Pick<Project, "name" | "members">,
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
   ): InternalHostname {
-    const { cloud, urls, names } = this.args;
-    const own = { policy: cloud.membersPolicy(name), admitted: { emails: members, domains: [] } };
+    const { cloud, urls, names, settings } = this.args;
+    const { name } = project;
+    const own = { policy: cloud.membersPolicy(name), admitted: admittedTo(project, settings) };
     const application = {
       name: cloud.application(name),
       hostname: urls.hostname(name),
-      audience: members.length > 0 ? own : ("people" as const),
+      audience: hasOwnMembers(project) ? own : ("people" as const),
       cut: cutConnections(names.project(name), names.connector),
     };
     return this.publish(`project-${name}`, application, access, tunnel);

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
-import type { ProductionSettings } from "../../config/stack/production.ts";
+import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { settingKey } from "../../config/stack/settings.ts";
 import { cloudInit, volumeDevice } from "./cloud-init.ts";
 import { hostOnDroplet, sshTarget } from "./droplet-host.ts";

@@ -1,16 +1,15 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { dropletHost, localHost } from "../../config/check.ts";
-import { collectProblems, type Problem, UserError } from "../../config/errors.ts";
+import { type CheckedConfiguration, checkSources } from "../../config/check.ts";
+import { UserError } from "../../config/errors.ts";
 import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts";
 import { makeNames, type Names } from "../../config/naming/names.ts";
 import { localUrls, type PublicUrls, publicUrls, type Urls } from "../../config/naming/urls.ts";
 import { readProjectsFile } from "../../config/projects/load.ts";
 import { type Admitted, admittedTo } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
-import { LOCAL_STACK } from "../../config/stack/commands.ts";
-import type { PanelSettings } from "../../config/stack/panel.ts";
-import { hostnameClashes, type ProductionSettings } from "../../config/stack/production.ts";
+import type { PanelConfig } from "../../config/stack/panel.ts";
+import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { secretKeys } from "../../config/stack/secrets.ts";
 import {
   findTokens,
@@ -26,7 +25,7 @@ import { assertToolsInstalled } from "./tools.ts";
 /** What a stack on a droplet has beyond the others. */
 export interface Production {
   settings: ProductionSettings;
-  panel: PanelSettings;
+  panel: PanelConfig;
   cloud: CloudNames;
   urls: PublicUrls;
   /** Who of people may open a project. */
@@ -53,7 +52,7 @@ export interface Platform {
  */
 export function loadPlatform(checkout: string): Promise<Platform> {
   return orRunError(async () => {
-    const { entries, settings } = readConfiguration(checkout);
+    const { projects, settings } = readConfiguration(checkout);
     const production = settings.production && describeProduction(settings, settings.production);
     if (production) {
       refuseStandIns(pulumi.getStack(), pulumi.runtime.allConfig());
@@ -63,7 +62,7 @@ export function loadPlatform(checkout: string): Promise<Platform> {
       settings,
       names: makeNames(settings.namePrefix),
       urls: production?.urls ?? localUrls(settings.port),
-      entries,
+      entries: projects,
       ...(production ? { production } : {}),
       secretsOf,
       rotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
@@ -81,35 +80,17 @@ export async function orRunError<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function readConfiguration(checkout: string): { entries: readonly Project[]; settings: Settings } {
+function readConfiguration(checkout: string): CheckedConfiguration {
   const stack = pulumi.getStack();
   const config = pulumi.runtime.allConfig();
   const tokens = findTokens((key) => Object.hasOwn(config, key), process.env);
   const plain = plainKeys(config, process.env.PULUMI_CONFIG_SECRET_KEYS);
-  const [problems, wrongSettings]: [Problem[], Problem[]] = [[], []];
-  const settings = collectProblems(wrongSettings, () =>
-    parseSettings(ownSettings(config), { stack, tokens, plain }),
-  );
-  const entries = collectProblems(problems, () =>
-    readProjectsFile(join(checkout, "projects.yaml"), {
-      stack,
-      hasSecret: (project, name) => findSecret(project, name) !== undefined,
-      ...(stack === LOCAL_STACK
-        ? localHost()
-        : settings?.production && dropletHost(settings.production.size)),
-    }),
-  );
-  problems.push(...wrongSettings);
-  if (entries && settings?.production)
-    problems.push(
-      ...hostnameClashes(
-        settings.production,
-        entries.map(({ name }) => name),
-        stack,
-      ),
-    );
-  if (!entries || !settings || problems.length > 0) throw new UserError("config", problems);
-  return { entries, settings };
+  return checkSources({
+    stack,
+    settings: () => parseSettings(ownSettings(config), { stack, tokens, plain }),
+    projects: (context) => readProjectsFile(join(checkout, "projects.yaml"), context),
+    hasSecret: (project, name) => findSecret(project, name) !== undefined,
+  });
 }
 
 function describeProduction({ namePrefix, panel }: Settings, settings: ProductionSettings): Production {

@@ -6,10 +6,10 @@ import type { Path } from "../text/yaml.ts";
 import { type ProjectEntry, projectKeys, VARIABLE_PATTERN } from "./file-schema.ts";
 import { isPrivateHost, parseRepo, type RepoSource } from "./repo.ts";
 import { listOf, mapOf, type Rough } from "./rough.ts";
-import type { Breach, Surroundings } from "./rules.ts";
+import type { HostContext, Violation } from "./violation.ts";
 
 /** An entry as far as it is right: each key that passes its own schema, and every well-formed name of a secret. */
-interface Readable {
+interface PartialEntry {
   readonly name?: string;
   readonly source?: RepoSource;
   readonly git?: ProjectEntry["git"];
@@ -17,21 +17,26 @@ interface Readable {
 }
 
 /** The broken rules of an entry, however much else is wrong with it. */
-export function checkEntryRules(entry: Rough, path: Path, defaultEnv: Rough, world: Surroundings): Breach[] {
+export function checkEntryRules(
+  entry: Rough,
+  path: Path,
+  defaultEnv: Rough,
+  context: HostContext,
+): Violation[] {
   const readable = read(entry);
   return [
-    ...checkRepo(entry, readable, path, world),
+    ...checkRepo(entry, readable, path, context),
     ...checkToken(readable, path),
     ...checkAuth(entry, readable, path),
     ...checkSecrets(readable, [...path, "secrets"], { env: mapOf(entry.env), "defaults.env": defaultEnv }),
-    ...checkValues(readable, [...path, "secrets"], world),
-    ...checkRepeats(entry.secrets, [...path, "secrets"]),
-    ...checkRepeats(mapOf(entry.git).knownHosts, [...path, "git", "knownHosts"]),
-    ...checkRepeats(entry.members, [...path, "members"], foldAddress),
+    ...checkSecretValues(readable, [...path, "secrets"], context),
+    ...checkDuplicates(entry.secrets, [...path, "secrets"]),
+    ...checkDuplicates(mapOf(entry.git).knownHosts, [...path, "git", "knownHosts"]),
+    ...checkDuplicates(entry.members, [...path, "members"], normaliseEmail),
   ];
 }
 
-function read(entry: Rough): Readable {
+function read(entry: Rough): PartialEntry {
   const repo = projectKeys.repo.safeParse(entry.repo).data;
   const source = repo === undefined ? undefined : parseRepo(repo);
   return {
@@ -44,7 +49,7 @@ function read(entry: Rough): Readable {
   };
 }
 
-function checkRepo(entry: Rough, { source }: Readable, path: Path, world: Surroundings): Breach[] {
+function checkRepo(entry: Rough, { source }: PartialEntry, path: Path, context: HostContext): Violation[] {
   if (entry.repo === undefined)
     return ["branch", "depth", "git"]
       .filter((key) => entry[key] !== undefined && mapOf(entry[key]).auth !== "none")
@@ -56,15 +61,15 @@ function checkRepo(entry: Rough, { source }: Readable, path: Path, world: Surrou
       }));
   if (source?.kind !== "local") return [];
   const at = [...path, "repo"];
-  if (world.stack !== "local") {
-    const what = `${show(source.url)} is a path on this machine, which the stack ${world.stack} cannot see`;
+  if (context.stack !== "local") {
+    const what = `${show(source.url)} is a path on this machine, which the stack ${context.stack} cannot see`;
     return [{ path: at, what, fix: "push it somewhere and write its https or ssh address" }];
   }
-  const isThere = world.isDirectory?.(source.url) ?? true;
+  const isThere = context.isDirectory?.(source.url) ?? true;
   return isThere ? [] : [{ path: at, what: `there is no directory ${show(source.url)}` }];
 }
 
-function checkToken({ git, secrets }: Readable, path: Path): Breach[] {
+function checkToken({ git, secrets }: PartialEntry, path: Path): Violation[] {
   if (git?.auth !== "token" || secrets.some(({ name }) => name === git.secret)) return [];
   const names = [...secrets.map(({ name }) => name), git.secret];
   const what = `${git.secret} is not in this entry's secrets`;
@@ -72,7 +77,7 @@ function checkToken({ git, secrets }: Readable, path: Path): Breach[] {
 }
 
 /** Whether git can authenticate to the repository in the way that is asked for. */
-function checkAuth(entry: Rough, { source, git }: Readable, path: Path): Breach[] {
+function checkAuth(entry: Rough, { source, git }: PartialEntry, path: Path): Violation[] {
   if (!source || (entry.git !== undefined && !git)) return [];
   const at = [...path, "git", "auth"];
   const auth = git?.auth ?? "none";
@@ -96,22 +101,26 @@ function checkAuth(entry: Rough, { source, git }: Readable, path: Path): Breach[
   ];
 }
 
-function checkSecrets({ secrets }: Readable, path: Path, envs: Readonly<Record<string, Rough>>): Breach[] {
-  return secrets.flatMap(({ name, index }): Breach[] => {
+function checkSecrets(
+  { secrets }: PartialEntry,
+  path: Path,
+  envs: Readonly<Record<string, Rough>>,
+): Violation[] {
+  return secrets.flatMap(({ name, index }): Violation[] => {
     const where = Object.keys(envs).find((key) => Object.hasOwn(envs[key] ?? {}, name));
     if (!where) return [];
     return [{ path: [...path, index], what: `${name} is in ${where} as well`, fix: "keep one of the two" }];
   });
 }
 
-function checkValues(
-  { name: project, secrets }: Readable,
+function checkSecretValues(
+  { name: project, secrets }: PartialEntry,
   path: Path,
-  { hasSecret, stack }: Surroundings,
-): Breach[] {
+  { hasSecret, stack }: HostContext,
+): Violation[] {
   if (project === undefined || !hasSecret) return [];
   const seen = new Set<string>();
-  return secrets.flatMap(({ name, index }): Breach[] => {
+  return secrets.flatMap(({ name, index }): Violation[] => {
     if (seen.has(name) || hasSecret(project, name)) return [];
     seen.add(name);
     const fix = `set one: ${secretCommand(name, project, stack)} (or secrets:${name} for every project)`;
@@ -120,11 +129,11 @@ function checkValues(
 }
 
 /** Addresses that differ in nothing but the case of their letters are one. */
-export const foldAddress = (address: string): string => address.toLowerCase();
+export const normaliseEmail = (address: string): string => address.toLowerCase();
 
-export function checkRepeats(list: unknown, path: Path, fold = (item: string) => item): Breach[] {
+export function checkDuplicates(list: unknown, path: Path, fold = (item: string) => item): Violation[] {
   const seen = new Set<string>();
-  return listOf(list).flatMap((item, index): Breach[] => {
+  return listOf(list).flatMap((item, index): Violation[] => {
     if (typeof item !== "string") return [];
     const repeated = seen.has(fold(item));
     seen.add(fold(item));

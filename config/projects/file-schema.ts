@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { show } from "../text/show.ts";
-import { guessSize, parseSize, SIZE_PATTERN } from "../text/sizes.ts";
+import { guessSize, parseSize, SIZE_PATTERN, type Size, sizeOf } from "../text/sizes.ts";
 import { parseRepo } from "./repo.ts";
 import { reservedProjectReason, reservedVariableReason } from "./reserved.ts";
 
@@ -15,12 +15,11 @@ const KNOWN_HOST_PATTERN =
   /^(@cert-authority )?[^\s#@]\S* (ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-\S+@openssh\.com) [A-Za-z0-9+/]+=*( .*)?$/;
 
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
-export const DEFAULT_RESOURCES = { memory: "2GiB", cpus: 1, pids: 512 } as const;
+export const DEFAULT_RESOURCES = { memory: sizeOf("2GiB"), cpus: 1, pids: 512 } as const;
 export const DEFAULT_MAX_PROJECTS = 20;
 export const DEFAULT_GIT_USERNAME = "x-access-token";
 /** An idle opencode takes about 230 MiB; with less than this it is killed at the first prompt. */
-export const MINIMUM_MEMORY = "512MiB";
-const MINIMUM_BYTES = parseSize(MINIMUM_MEMORY)?.bytes ?? 0;
+const MINIMUM_MEMORY = sizeOf("512MiB");
 
 /** A message about the value found; nothing for an absent one, which has a message of its own. */
 const about = (say: (found: string, input: unknown) => string) => (issue: { input?: unknown }) =>
@@ -92,12 +91,22 @@ const projectName = z
     if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
   });
 
-const memory = z
+/** An amount of memory as it is written. The one place where a size of the file is parsed. */
+export const memorySize = z
   .string({ error: sizeError })
   .regex(SIZE_PATTERN, { error: sizeError, abort: true })
-  .refine((text) => (parseSize(text)?.bytes ?? 0) >= MINIMUM_BYTES, {
-    error: (issue) => `${show(issue.input)} is too little: opencode needs ${MINIMUM_MEMORY} or more`,
+  .meta({ examples: ["2GiB", "512MiB"] })
+  .transform((text, context): Size => {
+    const size = parseSize(text);
+    if (size) return size;
+    context.addIssue({ code: "custom", message: `${show(text)} is not a size` });
+    return z.NEVER;
   });
+
+const memory = memorySize.refine(({ bytes }) => bytes >= MINIMUM_MEMORY.bytes, {
+  error: ({ input }) =>
+    `${show((input as Size).text)} is too little: opencode needs ${MINIMUM_MEMORY.text} or more`,
+});
 
 const variableName = z
   .string({ error: variableError })
@@ -134,9 +143,8 @@ const resources = z.strictObject({
   memory: memory
     .optional()
     .describe(
-      `Memory limit, a number with MiB, GiB, MB or GB; at least ${MINIMUM_MEMORY}. A project that passes it is restarted. Default: ${DEFAULT_RESOURCES.memory}.`,
-    )
-    .meta({ examples: ["2GiB", "512MiB"] }),
+      `Memory limit, a number with MiB, GiB, MB or GB; at least ${MINIMUM_MEMORY.text}. A project that passes it is restarted. Default: ${DEFAULT_RESOURCES.memory.text}.`,
+    ),
   cpus: z
     .number()
     .min(0.1)

@@ -6,9 +6,10 @@ import { type ProjectsFile, projectsFile } from "./file-schema.ts";
 import { describeIssue, formatPath } from "./messages.ts";
 import { normalise } from "./normalise.ts";
 import type { Project } from "./project.ts";
-import { type Breach, checkRules, type Surroundings } from "./rules.ts";
+import { checkRules } from "./rules.ts";
+import type { HostContext, Violation } from "./violation.ts";
 
-export interface LoadOptions extends Surroundings {
+export interface LoadOptions extends HostContext {
   /** What messages call the file. */
   readonly file: string;
   /** Directory that `./relative` repositories are relative to. Default: the working directory. */
@@ -22,18 +23,18 @@ export interface LoadOptions extends Surroundings {
 export function loadProjects(text: string, options: LoadOptions): Project[] {
   const directory = options.directory ?? process.cwd();
   const yaml = readYaml(text);
-  if (yaml.value === undefined) throw toError(yaml, yaml.findings, options.file);
-  const unusable = describeTop(yaml.value);
+  if (yaml.value === undefined) throw toUserError(yaml, yaml.findings, options.file);
+  const unusable = describeRoot(yaml.value);
   if (unusable && yaml.findings.length === 0)
-    throw toError(yaml, [{ path: [], offset: yaml.offsetOf([]), ...unusable }], options.file);
+    throw toUserError(yaml, [{ path: [], offset: yaml.offsetOf([]), ...unusable }], options.file);
   const { isDirectory } = options;
-  const world = isDirectory
+  const context = isDirectory
     ? { ...options, isDirectory: (path: string) => isDirectory(resolve(directory, path)) }
     : options;
   const schema = checkSchema(yaml);
-  const rules = checkRules(yaml, world).map((breach) => locate(yaml, breach));
-  const findings = withoutEchoes(withoutEchoes(yaml.findings, schema.findings), rules);
-  if (findings.length > 0 || !schema.data) throw toError(yaml, findings, options.file);
+  const rules = checkRules(yaml, context).map((violation) => locate(yaml, violation));
+  const findings = withoutDuplicates(withoutDuplicates(yaml.findings, schema.findings), rules);
+  if (findings.length > 0 || !schema.data) throw toUserError(yaml, findings, options.file);
   return normalise(schema.data, directory);
 }
 
@@ -71,7 +72,7 @@ function readText(path: string, file: string): string {
   }
 }
 
-function describeTop(value: unknown): { what: string; fix: string } | undefined {
+function describeRoot(value: unknown): { what: string; fix: string } | undefined {
   const fix = "begin with projects: and one entry per project";
   if (value === null) return { what: "is empty", fix };
   if (typeof value !== "object" || Array.isArray(value)) return { what: "is not a map (key: value)", fix };
@@ -100,7 +101,7 @@ function checkSchema(yaml: ReadYaml): { data?: ProjectsFile; findings: Finding[]
 
 const pathOf = (path: readonly PropertyKey[] = []): Path => path.filter((step) => typeof step !== "symbol");
 
-const locate = (yaml: ReadYaml, { path, what, fix, atKey }: Breach): Finding => ({
+const locate = (yaml: ReadYaml, { path, what, fix, atKey }: Violation): Finding => ({
   path,
   offset: yaml.offsetOf(path, atKey ? "key" : "value"),
   what,
@@ -108,13 +109,13 @@ const locate = (yaml: ReadYaml, { path, what, fix, atKey }: Breach): Finding => 
 });
 
 /** Adds findings to earlier ones, without those that only follow from an earlier one at the same place. */
-function withoutEchoes(earlier: readonly Finding[], later: readonly Finding[]): Finding[] {
+function withoutDuplicates(earlier: readonly Finding[], later: readonly Finding[]): Finding[] {
   const key = ({ path }: Finding) => JSON.stringify(path);
   const known = new Set(earlier.map(key));
   return [...earlier, ...later.filter((finding) => !known.has(key(finding)))];
 }
 
-function toError(yaml: ReadYaml, findings: readonly Finding[], file: string): UserError {
+function toUserError(yaml: ReadYaml, findings: readonly Finding[], file: string): UserError {
   const problems = findings
     .toSorted((a, b) => a.offset - b.offset)
     .map(({ path, offset, what, fix }): Problem => {

@@ -17,9 +17,12 @@ type WithMembers = Pick<Project, "members">;
 
 const domainOf = (email: string): string => email.slice(email.lastIndexOf("@") + 1);
 
-/** Whom a project admits: its members, or whom the stack does where it names none. */
-export function admittedTo({ members }: WithMembers, defaults: Defaults): Admitted {
-  if (members.length > 0) return { emails: members, domains: [] };
+/** Whether a project admits its own members alone, and not everyone the stack admits. */
+export const hasOwnMembers = ({ members }: WithMembers): boolean => members.length > 0;
+
+/** Whom a project admits: its members, or everyone the stack admits where it names none. */
+export function admittedTo(project: WithMembers, defaults: Defaults): Admitted {
+  if (hasOwnMembers(project)) return { emails: project.members, domains: [] };
   return { emails: defaults.accessEmails, domains: defaults.accessEmailDomains };
 }
 

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { parseSize, type Size } from "../text/sizes.ts";
 import { DEFAULT_RESOURCES, type ProjectEntry, type ProjectsFile } from "./file-schema.ts";
 import type { GitAuth, Json, Project, Repo } from "./project.ts";
 import { parseRepo } from "./repo.ts";
@@ -34,7 +33,7 @@ function normaliseEntry(
     name: entry.name,
     ...(repo && { repo }),
     state: entry.state,
-    resources: { ...resources, memory: sizeOf(resources.memory) },
+    resources,
     env: textValues({ ...defaults.env, ...entry.env }),
     secrets: entry.secrets ?? [],
     git: normaliseGit(entry.git),
@@ -52,12 +51,6 @@ function normaliseRepo({ repo, branch, depth }: ProjectEntry, directory: string)
 function normaliseGit(git: ProjectEntry["git"]): GitAuth {
   if (git?.auth !== "ssh") return git ?? { auth: "none" };
   return { auth: "ssh", knownHosts: git.knownHosts ?? [] };
-}
-
-function sizeOf(text: string): Size {
-  const size = parseSize(text);
-  if (!size) throw new Error(`"${text}" passed the schema and is not a size`);
-  return size;
 }
 
 function textValues(env: Readonly<Record<string, string | number | boolean>>): Record<string, string> {

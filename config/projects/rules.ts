@@ -4,37 +4,16 @@
  */
 
 import { closest, show } from "../text/show.ts";
-import { formatSize, parseSize } from "../text/sizes.ts";
+import { formatSize } from "../text/sizes.ts";
 import type { Path, ReadYaml } from "../text/yaml.ts";
-import { checkEntryRules, checkRepeats, foldAddress } from "./entry-rules.ts";
-import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES, GROUP_NAME_PATTERN } from "./file-schema.ts";
+import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.ts";
+import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES, GROUP_NAME_PATTERN, memorySize } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
 import { isMap, listOf, mapOf, type Rough } from "./rough.ts";
-
-/** What is known of the world around the file. */
-export interface Surroundings {
-  /** Name of the stack; `local` is this machine. */
-  readonly stack: string;
-  /** Memory and processors of the host; unknown hosts are not checked against. */
-  readonly hostMemoryBytes?: number;
-  readonly hostCpus?: number;
-  /** Whether a secret has a value for a project. Not checked when absent. */
-  readonly hasSecret?: (project: string, name: string) => boolean;
-  /** Whether a local repository's directory is there. Not checked when absent. */
-  readonly isDirectory?: (path: string) => boolean;
-}
-
-/** A broken rule. */
-export interface Breach {
-  readonly path: Path;
-  readonly what: string;
-  readonly fix?: string;
-  /** Points at the key rather than at its value. */
-  readonly atKey?: boolean;
-}
+import type { HostContext, Violation } from "./violation.ts";
 
 /** Every broken rule of a file, however much else is wrong with it. */
-export function checkRules(yaml: ReadYaml, world: Surroundings): Breach[] {
+export function checkRules(yaml: ReadYaml, context: HostContext): Violation[] {
   const file = mapOf(yaml.value);
   const defaults = mapOf(file.defaults);
   const projects = listOf(file.projects);
@@ -42,21 +21,21 @@ export function checkRules(yaml: ReadYaml, world: Surroundings): Breach[] {
     ...checkCount(projects, mapOf(file.limits).maxProjects),
     ...checkNames(projects, yaml),
     ...checkVariables(defaults.env, ["defaults", "env"], yaml),
-    ...checkResources(defaults.resources, ["defaults", "resources"], world),
-    ...checkBuiltInMemory(defaults, projects, world),
+    ...checkResources(defaults.resources, ["defaults", "resources"], context),
+    ...checkDefaultMemory(defaults, projects, context),
     ...checkGroups(mapOf(file.groups), projects),
     ...projects.flatMap((entry, index) =>
-      isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), yaml, world) : [],
+      isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), yaml, context) : [],
     ),
   ];
 }
 
 /** Members that are no address name a group. */
-function checkGroups(groups: Rough, projects: readonly unknown[]): Breach[] {
+function checkGroups(groups: Rough, projects: readonly unknown[]): Violation[] {
   const known = Object.keys(groups);
-  const repeats = known.flatMap((group) => checkRepeats(groups[group], ["groups", group], foldAddress));
+  const repeats = known.flatMap((group) => checkDuplicates(groups[group], ["groups", group], normaliseEmail));
   const missing = projects.flatMap((entry, project) =>
-    listOf(mapOf(entry).members).flatMap((member, index): Breach[] => {
+    listOf(mapOf(entry).members).flatMap((member, index): Violation[] => {
       if (typeof member !== "string" || !GROUP_NAME_PATTERN.test(member) || known.includes(member)) return [];
       const path = ["projects", project, "members", index];
       const guess = closest(member, known);
@@ -72,25 +51,25 @@ function checkEntry(
   path: Path,
   defaultEnv: Rough,
   yaml: ReadYaml,
-  world: Surroundings,
-): Breach[] {
+  context: HostContext,
+): Violation[] {
   return [
-    ...checkResources(entry.resources, [...path, "resources"], world),
+    ...checkResources(entry.resources, [...path, "resources"], context),
     ...checkVariables(entry.env, [...path, "env"], yaml),
-    ...checkEntryRules(entry, path, defaultEnv, world),
+    ...checkEntryRules(entry, path, defaultEnv, context),
   ];
 }
 
-function checkCount(projects: readonly unknown[], limit: unknown): Breach[] {
+function checkCount(projects: readonly unknown[], limit: unknown): Violation[] {
   const most = typeof limit === "number" && limit >= 1 ? limit : DEFAULT_MAX_PROJECTS;
   if (projects.length <= most) return [];
   const what = `is one project too many: limits.maxProjects is ${most}, and there are ${projects.length}`;
   return [{ path: ["projects", most], what, fix: "take some out, or raise limits.maxProjects" }];
 }
 
-function checkNames(projects: readonly unknown[], yaml: ReadYaml): Breach[] {
+function checkNames(projects: readonly unknown[], yaml: ReadYaml): Violation[] {
   const first = new Map<unknown, number>();
-  return projects.flatMap((entry, index): Breach[] => {
+  return projects.flatMap((entry, index): Violation[] => {
     const name = mapOf(entry).name;
     const other = first.get(name);
     if (typeof name !== "string") return [];
@@ -103,8 +82,8 @@ function checkNames(projects: readonly unknown[], yaml: ReadYaml): Breach[] {
 }
 
 /** Numbers and booleans that would reach the container written differently than in the file. */
-function checkVariables(env: unknown, path: Path, yaml: ReadYaml): Breach[] {
-  return Object.entries(mapOf(env)).flatMap(([name, value]): Breach[] => {
+function checkVariables(env: unknown, path: Path, yaml: ReadYaml): Violation[] {
+  return Object.entries(mapOf(env)).flatMap(([name, value]): Violation[] => {
     const source = yaml.sourceOf([...path, name]);
     if ((typeof value !== "number" && typeof value !== "boolean") || source === undefined) return [];
     if (String(value) === source) return [];
@@ -112,29 +91,36 @@ function checkVariables(env: unknown, path: Path, yaml: ReadYaml): Breach[] {
   });
 }
 
-function checkResources(value: unknown, path: Path, { stack, ...world }: Surroundings): Breach[] {
+function checkResources(value: unknown, path: Path, { stack, ...context }: HostContext): Violation[] {
   const host = stack === "local" ? "this machine" : "the host";
   const { memory, cpus } = mapOf(value);
-  const breaches: Breach[] = [];
-  const size = typeof memory === "string" ? parseSize(memory) : undefined;
-  if (size && world.hostMemoryBytes !== undefined && size.bytes > world.hostMemoryBytes)
-    breaches.push({
+  const violations: Violation[] = [];
+  const size = memorySize.safeParse(memory).data;
+  if (size && context.hostMemoryBytes !== undefined && size.bytes > context.hostMemoryBytes)
+    violations.push({
       path: [...path, "memory"],
-      what: `${size.text} is more than ${host} has (${formatSize(world.hostMemoryBytes)})`,
+      what: `${size.text} is more than ${host} has (${formatSize(context.hostMemoryBytes)})`,
     });
-  if (typeof cpus === "number" && world.hostCpus !== undefined && cpus > world.hostCpus)
-    breaches.push({ path: [...path, "cpus"], what: `${cpus} is more than ${host} has (${world.hostCpus})` });
-  return breaches;
+  if (typeof cpus === "number" && context.hostCpus !== undefined && cpus > context.hostCpus)
+    violations.push({
+      path: [...path, "cpus"],
+      what: `${cpus} is more than ${host} has (${context.hostCpus})`,
+    });
+  return violations;
 }
 
 /** A host that is too small for the memory a project gets when nobody says anything. */
-function checkBuiltInMemory(defaults: Rough, projects: readonly unknown[], world: Surroundings): Breach[] {
-  const size = parseSize(DEFAULT_RESOURCES.memory);
-  if (!size || world.hostMemoryBytes === undefined || size.bytes <= world.hostMemoryBytes) return [];
+function checkDefaultMemory(
+  defaults: Rough,
+  projects: readonly unknown[],
+  context: HostContext,
+): Violation[] {
+  const size = DEFAULT_RESOURCES.memory;
+  if (context.hostMemoryBytes === undefined || size.bytes <= context.hostMemoryBytes) return [];
   if (mapOf(defaults.resources).memory !== undefined) return [];
   const index = projects.findIndex((entry) => mapOf(mapOf(entry).resources).memory === undefined);
   if (index < 0) return [];
-  const [breach] = checkResources({ memory: size.text }, [], world);
+  const [violation] = checkResources({ memory: size.text }, [], context);
   const fix = "set defaults: { resources: { memory: … } }";
-  return [{ path: ["projects", index], what: `gets the default memory; ${breach?.what}`, fix }];
+  return [{ path: ["projects", index], what: `gets the default memory; ${violation?.what}`, fix }];
 }

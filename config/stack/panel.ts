@@ -62,7 +62,7 @@ const panelSchema = z.strictObject({
 });
 
 /** What the panel is told, with defaults. */
-export type PanelSettings = Readonly<z.output<typeof panelSchema>>;
+export type PanelConfig = Readonly<z.output<typeof panelSchema>>;
 
 /** The keys of `panel`, for documents. */
 export const panelDocs: readonly { readonly key: string; readonly meaning: string }[] = [
@@ -79,7 +79,7 @@ export const panelDocs: readonly { readonly key: string; readonly meaning: strin
  * Reads the setting `panel`, which is JSON in Pulumi's config.
  * @returns the settings, or everything that is wrong with them
  */
-export function readPanel(text: string, stack: string): PanelSettings | Problem[] {
+export function readPanel(text: string, stack: string): PanelConfig | Problem[] {
   const value = parse(text);
   const result = panelSchema.safeParse(value, { error: (issue) => describeIssue(issue) });
   if (result.success) return result.data;
@@ -131,7 +131,7 @@ export const readVariables: Reader<Readonly<Record<string, string>>> = (text) =>
 };
 
 /** Where a panel can be, and what one on a droplet needs besides, since it has no checkout or state of its own there. */
-export function checkPanelPlace(panel: PanelSettings, hasVariables: boolean, stack: string): Problem[] {
+export function checkPanelPlace(panel: PanelConfig, hasVariables: boolean, stack: string): Problem[] {
   const at = (key: string) => settingKey(`panel.${key}`);
   if (!panel.enabled) return [];
   if (stack === LOCAL_STACK) {
@@ -156,11 +156,7 @@ export function checkPanelPlace(panel: PanelSettings, hasVariables: boolean, sta
 }
 
 /** Panel and gateway listen on the same loopback. */
-export function checkPanelPort(
-  { port }: PanelSettings,
-  gateway: number | undefined,
-  stack: string,
-): Problem[] {
+export function checkPanelPort({ port }: PanelConfig, gateway: number | undefined, stack: string): Problem[] {
   if (port !== gateway) return [];
   const key = settingKey("panel.port");
   const fix = pulumiCommand(

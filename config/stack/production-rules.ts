@@ -4,29 +4,29 @@ import type { Problem } from "../errors.ts";
 import { show } from "../text/show.ts";
 import { isIPv4Network } from "./cidr.ts";
 import { setCommand, setSecretCommand, settingKey } from "./commands.ts";
-import type { ProductionSettings, Readable } from "./production.ts";
+import type { PartialSettings, ProductionSettings } from "./production-schema.ts";
 
 /**
  * Every broken rule.
  * @param known the settings that are right by themselves and can be read here
- * @param isGiven whether a setting has a value, be it right or readable or not
+ * @param isSet whether a setting has a value, be it right or readable or not
  */
 export function checkProductionRules(
-  known: Readable,
-  isGiven: (key: string) => boolean,
+  known: PartialSettings,
+  isSet: (key: string) => boolean,
   stack: string,
 ): Problem[] {
   return [
-    ...checkPeople(known, stack),
-    ...checkGoogle(isGiven, stack),
-    ...checkLogin(known, isGiven, stack),
-    ...checkReach(known, isGiven, stack),
-    ...checkTunnel(known, isGiven, stack),
-    ...checkLabels(known, stack),
+    ...checkAccessEmails(known, stack),
+    ...checkGoogle(isSet, stack),
+    ...checkLogin(known, isSet, stack),
+    ...checkSshAccess(known, isSet, stack),
+    ...checkTunnel(known, isSet, stack),
+    ...checkHostnameLabels(known, stack),
   ];
 }
 
-function checkPeople({ accessEmails, accessEmailDomains }: Readable, stack: string): Problem[] {
+function checkAccessEmails({ accessEmails, accessEmailDomains }: PartialSettings, stack: string): Problem[] {
   if (accessEmails?.length !== 0 || accessEmailDomains?.length !== 0) return [];
   const key = settingKey("accessEmailDomains");
   return [
@@ -38,8 +38,8 @@ function checkPeople({ accessEmails, accessEmailDomains }: Readable, stack: stri
   ];
 }
 
-function checkGoogle(isGiven: (key: string) => boolean, stack: string): Problem[] {
-  const [id, secret] = [isGiven("googleClientId"), isGiven("googleClientSecret")];
+function checkGoogle(isSet: (key: string) => boolean, stack: string): Problem[] {
+  const [id, secret] = [isSet("googleClientId"), isSet("googleClientSecret")];
   if (id === secret) return [];
   const missing = settingKey(id ? "googleClientSecret" : "googleClientId");
   const fix = id
@@ -55,12 +55,12 @@ function checkGoogle(isGiven: (key: string) => boolean, stack: string): Problem[
 }
 
 function checkLogin(
-  { oneTimePin, identityProviderIds }: Readable,
-  isGiven: (key: string) => boolean,
+  { oneTimePin, identityProviderIds }: PartialSettings,
+  isSet: (key: string) => boolean,
   stack: string,
 ): Problem[] {
   if (oneTimePin !== false || identityProviderIds?.length !== 0) return [];
-  if (isGiven("googleClientId") || isGiven("googleClientSecret")) return [];
+  if (isSet("googleClientId") || isSet("googleClientSecret")) return [];
   const key = settingKey("oneTimePin");
   const what =
     "is false, and there is no other way to log in: neither googleClientId nor identityProviderIds is set";
@@ -68,34 +68,36 @@ function checkLogin(
 }
 
 /** Whether the first update can reach the droplet at all. */
-function checkReach(
-  { sshThrough, sshAllow }: Readable,
-  isGiven: (key: string) => boolean,
+function checkSshAccess(
+  { sshThrough, sshAllow }: PartialSettings,
+  isSet: (key: string) => boolean,
   stack: string,
 ): Problem[] {
   if (sshThrough !== "address" || !sshAllow || sshAllow.some(isIPv4Network)) return [];
   const key = settingKey("sshAllow");
-  const lack =
+  const problem =
     sshAllow.length === 0 ? "is empty" : "has no IPv4 address in it, and the droplet has no other kind";
-  const keys = [...(isGiven("sshHostname") ? [] : ["sshHostname"]), "sshThrough"]
-    .map(settingKey)
-    .join(" and ");
+  const keys = [...(isSet("sshHostname") ? [] : ["sshHostname"]), "sshThrough"].map(settingKey).join(" and ");
   return [
     {
       where: key,
-      what: `${lack}: no update could reach the droplet by its address`,
+      what: `${problem}: no update could reach the droplet by its address`,
       fix: `${setCommand(key, "<your address>", stack)}; once an update has made the tunnel, ${keys} can lead the next ones through it`,
     },
   ];
 }
 
-function checkTunnel({ sshThrough }: Readable, isGiven: (key: string) => boolean, stack: string): Problem[] {
-  if (sshThrough !== "tunnel" || isGiven("sshHostname")) return [];
+function checkTunnel(
+  { sshThrough }: PartialSettings,
+  isSet: (key: string) => boolean,
+  stack: string,
+): Problem[] {
+  if (sshThrough !== "tunnel" || isSet("sshHostname")) return [];
   const key = settingKey("sshHostname");
   return [{ where: key, what: "is missing: sshThrough is tunnel", fix: setCommand(key, "ssh-code", stack) }];
 }
 
-function checkLabels({ panelHostname, sshHostname }: Readable, stack: string): Problem[] {
+function checkHostnameLabels({ panelHostname, sshHostname }: PartialSettings, stack: string): Problem[] {
   if (sshHostname === undefined || sshHostname !== panelHostname) return [];
   const key = settingKey("sshHostname");
   return [

@@ -15,9 +15,10 @@ import {
   setSecretCommand,
   settingKey,
 } from "./commands.ts";
-import { checkPanelPlace, checkPanelPort, type PanelSettings, readPanel, readWebhook } from "./panel.ts";
+import { checkPanelPlace, checkPanelPort, type PanelConfig, readPanel, readWebhook } from "./panel.ts";
 import { PORTS_BROWSERS_REFUSE } from "./ports.ts";
-import { PRODUCTION_SECRETS, type ProductionSettings, productionDocs, readProduction } from "./production.ts";
+import { PRODUCTION_SECRETS, productionDocs, readProduction } from "./production.ts";
+import type { ProductionSettings } from "./production-schema.ts";
 import { reads } from "./reading.ts";
 
 export { SETTINGS_NAMESPACE, settingKey } from "./commands.ts";
@@ -113,7 +114,7 @@ export const settingDocs: readonly {
 
 /** The stack's settings, typed, with defaults. */
 export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel">> & {
-  readonly panel: PanelSettings;
+  readonly panel: PanelConfig;
   /** Per project, what its own `passwordRotation/<project>` says. */
   readonly passwordRotations: Readonly<Record<string, string>>;
   /** On every stack but `local`. */

@@ -20,6 +20,13 @@ export function parseSize(text: string): Size | undefined {
   return { bytes, mib: Math.floor(bytes / UNITS.MiB), text };
 }
 
+/** The size that a text in the program means. @throws Error when it is none */
+export function sizeOf(text: string): Size {
+  const size = parseSize(text);
+  if (!size) throw new Error(`"${text}" is not a size`);
+  return size;
+}
+
 /** A number of bytes in words, in GiB with one decimal from 1 GiB up and in whole MiB below. */
 export function formatSize(bytes: number): string {
   if (bytes < UNITS.GiB) return `${Math.floor(bytes / UNITS.MiB)}MiB`;

@@ -1,4 +1,4 @@
-import { check } from "../../config/check.ts";
+import { checkConfiguration } from "../../config/check.ts";
 import { explainError } from "../../config/errors.ts";
 import { root } from "../engine/checkout.ts";
 import { prepareStack } from "../engine/prepare.ts";
@@ -30,7 +30,7 @@ export const explained = ({ redact }: Job, error: unknown): string => redact(exp
 
 /** Checks the files, which costs a second, and then sees to it that the engine and the stack are there. */
 export async function prepareJob({ session }: Job): Promise<void> {
-  const { settings } = check(root, session.stack);
+  const { settings } = checkConfiguration(root, session.stack);
   await prepareStack(session, "plain");
   if (settings.production?.sshThrough === "tunnel") await bringCloudflared();
 }

@@ -1,9 +1,9 @@
 /** What is shown of a list of projects, and what of its changes is said. Pure. */
-import type { Project } from "./model.ts";
+import type { ProjectView } from "./model.ts";
 import { stateWords } from "./words.ts";
 
 /** Whether a filter's words are all found in a project: its name, state, repository or members. */
-export function matches(project: Project, filter: string): boolean {
+export function matches(project: ProjectView, filter: string): boolean {
   const text = [project.name, project.state, project.repo ?? "", ...project.members].join(" ").toLowerCase();
   return filter
     .toLowerCase()
@@ -12,7 +12,7 @@ export function matches(project: Project, filter: string): boolean {
 }
 
 /** The changes of state that are worth hearing: which projects became what, came and went. */
-export function stateChanges(before: readonly Project[], after: readonly Project[]): string[] {
+export function stateChanges(before: readonly ProjectView[], after: readonly ProjectView[]): string[] {
   const known = new Map(before.map(({ name, state }) => [name, state]));
   const names = new Set(after.map(({ name }) => name));
   return [

@@ -8,7 +8,7 @@ import { Stream } from "./events.ts";
 import { openForm } from "./form.ts";
 import { onKeys } from "./keys.ts";
 import { openLogs } from "./logs.ts";
-import type { Operation, Overview, Project } from "./model.ts";
+import type { Operation, Overview, ProjectView } from "./model.ts";
 import { OperationList } from "./operations.ts";
 import { may } from "./permissions.ts";
 import { ProjectList } from "./projects.ts";
@@ -31,7 +31,7 @@ function begun(operation: Operation): void {
 }
 
 async function act(
-  { name }: Project,
+  { name }: ProjectView,
   call: (name: string) => Promise<Operation>,
   doing: string,
 ): Promise<void> {
@@ -49,7 +49,7 @@ function openNew(): void {
   if (me && may(me, "create")) openForm({ me, begun });
 }
 
-function openEdit({ name }: Project): void {
+function openEdit({ name }: ProjectView): void {
   const project = list.find(name);
   if (!list.overview || !project) return;
   const { me, version } = list.overview;

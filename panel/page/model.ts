@@ -2,7 +2,14 @@
 import type * as z from "zod";
 import type { meSchema, messageSchema, operationSchema, progressSchema } from "../server/api/schema.ts";
 
-export type { FieldProblem, LogLine, Overview, Project, ProjectState, Usage } from "../server/api/schema.ts";
+export type {
+  FieldProblem,
+  LogLine,
+  Overview,
+  ProjectState,
+  ProjectView,
+  Usage,
+} from "../server/api/schema.ts";
 export type { Entry } from "../server/platform/types.ts";
 
 /** An error's body. Any part of it may be missing where something before the panel answered. */

@@ -3,34 +3,34 @@ import { type CopyLine, copyLine } from "./copy.ts";
 import { attribute, h, isWebAddress, setText } from "./dom.ts";
 import { menuButton } from "./menu.ts";
 import { meterElement } from "./meters.ts";
-import type { Me, Project, ProjectState } from "./model.ts";
+import type { Me, ProjectState, ProjectView } from "./model.ts";
 import { may } from "./permissions.ts";
 import { ago, bytes, cores, exactTime, stateWords } from "./words.ts";
 
 /** What a person can do with a project. */
 export interface Acts {
-  logs(project: Project): void;
-  start(project: Project): void;
-  stop(project: Project): void;
-  edit(project: Project): void;
-  remove(project: Project): void;
+  logs(project: ProjectView): void;
+  start(project: ProjectView): void;
+  stop(project: ProjectView): void;
+  edit(project: ProjectView): void;
+  remove(project: ProjectView): void;
 }
 
 export interface Row {
   readonly element: HTMLLIElement;
-  set(project: Project, me: Me): void;
+  set(project: ProjectView, me: Me): void;
   /** Says anew how long ago the last activity was. */
   tick(now: number): void;
 }
 
 /** Whether a project is to be stopped rather than started: something of it runs, or tries to. */
-export const isUp = ({ state }: Pick<Project, "state">): boolean =>
+export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
   state !== "stopped" && state !== "pending";
 
 /** The states in which opening a project may find somebody home. */
 const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies ProjectState[];
 
-function menuItems(project: Project, me: Me, acts: Acts) {
+function menuItems(project: ProjectView, me: Me, acts: Acts) {
   const items = [
     { act: "logs", label: "Logs", run: acts.logs },
     isUp(project)
@@ -54,7 +54,7 @@ function stateElement() {
   return {
     element,
     reason,
-    set(project: Project) {
+    set(project: ProjectView) {
       const words = stateWords(project.state);
       setText(symbol, words.symbol);
       setText(word, words.word);
@@ -80,7 +80,7 @@ function activityElement() {
   return {
     element,
     tick,
-    set(project: Project) {
+    set(project: ProjectView) {
       at = project.lastActivity;
       tick(Date.now());
     },
@@ -96,7 +96,7 @@ function links(name: string): Record<"url" | "attach" | "deployKey", CopyLine> {
 }
 
 /** The row of a project. */
-export function projectRow(first: Project, acts: Acts): Row {
+export function projectRow(first: ProjectView, acts: Acts): Row {
   let now = first;
   let me: Me | undefined;
   const { name } = first;

@@ -2,7 +2,7 @@
 import { announce } from "./announce.ts";
 import { arrange, byId, h, setText } from "./dom.ts";
 import { matches, stateChanges } from "./listing.ts";
-import type { Me, Overview, Project } from "./model.ts";
+import type { Me, Overview, ProjectView } from "./model.ts";
 import { may } from "./permissions.ts";
 import { type Acts, projectRow, type Row } from "./project-row.ts";
 
@@ -55,7 +55,7 @@ export class ProjectList {
   }
 
   /** The project of a name as it is now. */
-  find(name: string): Project | undefined {
+  find(name: string): ProjectView | undefined {
     return this.#overview?.projects.find((project) => project.name === name);
   }
 
@@ -67,7 +67,7 @@ export class ProjectList {
     this.#show();
   }
 
-  #row(project: Project): Row {
+  #row(project: ProjectView): Row {
     const there = this.#rows.get(project.name);
     if (there) return there;
     const row = projectRow(project, this.#acts);

@@ -1,7 +1,7 @@
 /** The panel's process: checks what it needs, listens on loopback, and ends in order. */
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
-import { check } from "../../config/check.ts";
+import { checkConfiguration } from "../../config/check.ts";
 import { fail } from "../../config/errors.ts";
 import { pulumiCommand, settingKey } from "../../config/stack/commands.ts";
 import type { Settings } from "../../config/stack/settings.ts";
@@ -22,7 +22,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 await main(async (args) => {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
-  const { settings } = check(root, session.stack);
+  const { settings } = checkConfiguration(root, session.stack);
   const panel = panelSettings(settings, session.isLocal, process.env);
   const engine = await findEngine(settings);
   // On a droplet the container brings the engine itself, as it brings its packages.

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { dropletHost } from "../../config/check.ts";
+import { dropletCapacity } from "../../config/check.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import { ownSettings, parseSettings, settingDocs } from "../../config/stack/settings.ts";
 
@@ -71,6 +71,6 @@ it.each([
   ["gpu-h100x1-80gb", undefined, undefined],
   [undefined, undefined, undefined],
 ])("the size %s says what a droplet has", (size, cpus, memory) => {
-  const { hostCpus, hostMemoryBytes } = dropletHost(size);
+  const { hostCpus, hostMemoryBytes } = dropletCapacity(size);
   expect([hostCpus, hostMemoryBytes]).toEqual([cpus, memory && memory * 2 ** 30]);
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Problem, UserError } from "../../config/errors.ts";
-import { productionSchema } from "../../config/stack/production.ts";
+import { productionSchema } from "../../config/stack/production-schema.ts";
 import { parseSettings, settingDocs } from "../../config/stack/settings.ts";
 import { brokenSettings } from "../support/config/production-broken.ts";
 

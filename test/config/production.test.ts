@@ -1,6 +1,6 @@
 import ssh2 from "ssh2";
 import { describe, expect, it } from "vitest";
-import { hostnameClashes } from "../../config/stack/production.ts";
+import { hostnameClashes } from "../../config/stack/production-rules.ts";
 import {
   findTokens,
   parseSettings,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { check } from "../../config/check.ts";
+import { checkConfiguration } from "../../config/check.ts";
 import { isPrivateHost } from "../../config/projects/repo.ts";
 import { readStackFile, secretCommand, secretKeys } from "../../config/stack/secrets.ts";
 import { parseSettings } from "../../config/stack/settings.ts";
@@ -116,7 +116,7 @@ describe("check", () => {
       join(root, "Pulumi.local.yaml"),
       "config:\n  secrets:A: { secure: v1:x }\n  opencode-platform:port: none\n",
     );
-    expect(complaints(() => check(root, "local"))).toEqual([
+    expect(complaints(() => checkConfiguration(root, "local"))).toEqual([
       "projects.yaml:1:39 projects[0].secrets[1]: B has no value — set one: npm run pulumi -- config set --secret secrets:shop/B (or secrets:B for every project)",
       'projects.yaml:1:49 projects[0].repo: there is no directory "./gone"',
       'opencode-platform:port: "none" is not a port: a whole number from 1 to 65535 — npm run pulumi -- config set opencode-platform:port 4080',
@@ -128,7 +128,7 @@ describe("check", () => {
       join(root, "projects.yaml"),
       "projects: [{ name: a, resources: { memory: 999999GiB, cpus: 9999 } }]",
     );
-    expect(complaints(() => check(root, "local")).map((line) => line.split(" (")[0])).toEqual([
+    expect(complaints(() => checkConfiguration(root, "local")).map((line) => line.split(" (")[0])).toEqual([
       "projects.yaml:1:44 projects[0].resources.memory: 999999GiB is more than this machine has",
       "projects.yaml:1:61 projects[0].resources.cpus: 9999 is more than this machine has",
     ]);
@@ -136,7 +136,7 @@ describe("check", () => {
       join(root, "Pulumi.prod.yaml"),
       "config: { opencode-platform:domain: example.com, opencode-platform:accessEmails: [a@example.com], opencode-platform:sshAllow: 203.0.113.7 }",
     );
-    expect(complaints(() => check(root, "prod"))).toEqual([
+    expect(complaints(() => checkConfiguration(root, "prod"))).toEqual([
       "projects.yaml:1:44 projects[0].resources.memory: 999999GiB is more than the host has (8GiB)",
       "projects.yaml:1:61 projects[0].resources.cpus: 9999 is more than the host has (4)",
     ]);

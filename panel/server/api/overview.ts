@@ -6,7 +6,7 @@ import type { Parts } from "../parts.ts";
 import type { Operation, Person } from "../platform/types.ts";
 import type { Catalog, Listed, Snapshot } from "./catalog.ts";
 import { Refusal } from "./problem.ts";
-import type { Overview, Project } from "./schema.ts";
+import type { Overview, ProjectView } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
 /** What changes without telling, such as the file, is looked at so often. */
@@ -35,7 +35,7 @@ function projectOf(
   parts: Needs,
   { project, entry }: Listed,
   operation: Operation["id"] | undefined,
-): Project {
+): ProjectView {
   const { name, repo, members, state: wanted } = project;
   const optional = {
     repo: repo?.url,

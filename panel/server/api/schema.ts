@@ -210,8 +210,8 @@ export const ifMatchHeader = z.object({
 
 export type ProjectState = z.output<typeof projectState>;
 export type Usage = { readonly used: number; readonly limit: number };
-export type Project = Omit<z.output<typeof projectSchema>, "entry"> & { entry: Entry };
-export type Overview = Omit<z.output<typeof overviewSchema>, "projects"> & { projects: Project[] };
+export type ProjectView = Omit<z.output<typeof projectSchema>, "entry"> & { entry: Entry };
+export type Overview = Omit<z.output<typeof overviewSchema>, "projects"> & { projects: ProjectView[] };
 export type LogLine = z.output<typeof logLineSchema>;
 export type FieldProblem = z.output<typeof fieldProblemSchema>;
 export type Problem = z.output<typeof problemSchema>;

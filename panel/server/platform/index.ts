@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { checkProjectsText } from "../../../config/check.ts";
 import { fail } from "../../../config/errors.ts";
 import { LOCAL_RUNTIME_DIR } from "../../../config/naming/names.ts";
 import { root } from "../../../operate/engine/checkout.ts";
@@ -8,7 +9,6 @@ import { pulumi } from "../../../operate/engine/pulumi.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
 import { makeApplyChange } from "./change.ts";
-import { makeCheck } from "./check.ts";
 import { isHeld, takeLock } from "./lock-file.ts";
 import { OperationQueue } from "./operations.ts";
 import { type CheckText, ProjectsFile } from "./projects-file.ts";
@@ -62,7 +62,7 @@ export function openPlatform({
 }: PlatformSettings): Platform {
   const directory = join(root, LOCAL_RUNTIME_DIR, "panel");
   const release = claim(directory);
-  const check = makeCheck(root, session.stack);
+  const check: CheckText = (text, given) => checkProjectsText(root, session.stack, text, given);
   const file = new ProjectsFile(join(root, "projects.yaml"), check);
   const secrets = new StackSecrets(root, session.stack, async (args, input) => {
     await prepareStack(session);

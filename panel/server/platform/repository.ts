@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { readOptional } from "../../../config/text/read-optional.ts";
 import { authorOf, COMMITTER, Git, RepositoryError, subjectOf, told } from "./git.ts";
 import { applyEdit, type CheckText, entryOf, type ProjectsFile } from "./projects-file.ts";
 import { replaceFile } from "./replace-file.ts";
@@ -96,7 +97,7 @@ export class Repository {
   async #changedFiles(head: string): Promise<Record<string, string>> {
     const files: Record<string, string> = {};
     for (const name of [PROJECTS, this.#stackFile]) {
-      const [now, before] = [readIfThere(join(this.#root, name)), await this.#show(head, name)];
+      const [now, before] = [readOptional(join(this.#root, name)), await this.#show(head, name)];
       // A stack's file that is not in the repository stays out of it.
       if (now === undefined || now === before || (name !== PROJECTS && before === undefined)) continue;
       files[name] = now;
@@ -235,7 +236,7 @@ export class Repository {
     for (const [name, text] of Object.entries(files)) {
       const path = join(this.#root, name);
       if (name === PROJECTS) this.#replaceProjects(text, version);
-      else if (readIfThere(path) !== text) replaceFile(path, text);
+      else if (readOptional(path) !== text) replaceFile(path, text);
       const mode = await this.#modeOf(commit, name);
       await this.#git.must([
         "update-index",
@@ -267,7 +268,3 @@ export class Repository {
 }
 
 const lines = (text: string): string[] => text.split("\n").filter(Boolean);
-
-function readIfThere(path: string): string | undefined {
-  return statSync(path, { throwIfNoEntry: false }) ? readFileSync(path, "utf8") : undefined;
-}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { matches, stateChanges } from "../../../panel/page/listing.ts";
-import type { Project, ProjectState } from "../../../panel/page/model.ts";
+import type { ProjectState, ProjectView } from "../../../panel/page/model.ts";
 import {
   ago,
   bytes,
@@ -104,7 +104,7 @@ describe("states and steps", () => {
 });
 
 describe("the list", () => {
-  const project = (name: string, values: Partial<Project> = {}): Project => ({
+  const project = (name: string, values: Partial<ProjectView> = {}): ProjectView => ({
     name,
     state: "running",
     url: "",

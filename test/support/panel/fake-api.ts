@@ -4,7 +4,14 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
-import type { FieldProblem, LogLine, Me, Operation, Overview, Project } from "../../../panel/page/model.ts";
+import type {
+  FieldProblem,
+  LogLine,
+  Me,
+  Operation,
+  Overview,
+  ProjectView,
+} from "../../../panel/page/model.ts";
 import { makePage } from "../../../panel/page/serve.ts";
 
 /** A request that changes something, as it came. */
@@ -17,7 +24,7 @@ export interface Seen {
 
 type Send = (event: string, data: unknown) => void;
 
-export const project = (name: string, values: Partial<Project> = {}): Project => ({
+export const project = (name: string, values: Partial<ProjectView> = {}): ProjectView => ({
   name,
   state: "running",
   url: `http://${name}.localhost:4000`,
@@ -29,7 +36,7 @@ export const project = (name: string, values: Partial<Project> = {}): Project =>
 
 export class FakeApi {
   me: Me = { email: "lead@example.com", admin: true, kind: "local" };
-  projects: Project[] = [];
+  projects: ProjectView[] = [];
   operations: Operation[] = [];
   version = "v1";
   /** What a check finds wrong. */

@@ -1,0 +1,23 @@
+import type { Path } from "../text/yaml.ts";
+
+/** A broken rule: one that needs more than one key of the file, or something outside it. */
+export interface Violation {
+  readonly path: Path;
+  readonly what: string;
+  readonly fix?: string;
+  /** Points at the key rather than at its value. */
+  readonly atKey?: boolean;
+}
+
+/** What is known of the stack and its host, outside the file. */
+export interface HostContext {
+  /** Name of the stack; `local` is this machine. */
+  readonly stack: string;
+  /** Memory and processors of the host; unknown hosts are not checked against. */
+  readonly hostMemoryBytes?: number;
+  readonly hostCpus?: number;
+  /** Whether a secret has a value for a project. Not checked when absent. */
+  readonly hasSecret?: (project: string, name: string) => boolean;
+  /** Whether a local repository's directory exists. Not checked when absent. */
+  readonly isDirectory?: (path: string) => boolean;
+}
