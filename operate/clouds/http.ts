@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { networkReason, retry, retryAfter, Transient } from "../http/retry.ts";
 
 /** Why a cloud's API did not do what it was asked. */
 export type Refusal = "credentials" | "missing" | "busy" | "refused" | "unreachable";
@@ -35,54 +35,45 @@ export interface HttpOptions {
 type Method = "GET" | "DELETE";
 export type Call = <T>(method: Method, path: string, schema: z.ZodType<T>) => Promise<T>;
 
-/** Longest that an API is waited for because it says so. */
+/** Longest that an API is waited for because it asks for it. */
 const LONGEST_WAIT_MS = 90_000;
 
-/**
- * Calls of one API. Both methods can be repeated without harm, so what an overloaded or failing API answers is asked for again, as
- * late as it wants.
- */
+/** Calls of one API. Both methods can be repeated without harm, so an overloaded or failing API is asked again, as late as it wants. */
 export function makeCall(options: HttpOptions): Call {
-  const { cloud, retries = 4, wait = sleep } = options;
+  const { cloud, retries = 4, wait } = options;
   return async (method, path, schema) => {
-    for (let attempt = 0; ; attempt++) {
-      const answer = await ask(options, method, path);
-      if (answer.isDone) return read(cloud, path, schema, answer.body);
-      if (attempt >= retries || !answer.mayPass) throw answer.error;
-      await wait(answer.retryAfterMs ?? 500 * 2 ** attempt);
-    }
+    const body = await retry(() => ask(options, method, path), {
+      retries,
+      pause: (number) => 500 * 2 ** number,
+      wait,
+    });
+    return read(cloud, path, schema, body);
   };
 }
 
-type Answer =
-  | { isDone: true; body: unknown }
-  | { isDone: false; mayPass: boolean; retryAfterMs?: number | undefined; error: CloudError };
-
-async function ask(options: HttpOptions, method: Method, path: string): Promise<Answer> {
+async function ask(options: HttpOptions, method: Method, path: string): Promise<unknown> {
   const { cloud, url, token, timeoutMs = 20_000 } = options;
-  const what = `${method} ${path.split("?")[0]}`;
-  try {
-    const response = await fetch(`${url.replace(/\/+$/, "")}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, accept: "application/json" },
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    const body = parseJson(await response.text());
-    if (response.ok) return { isDone: true, body };
-    const { status } = response;
-    const said = options.explain(body).replaceAll(token, "***").trim();
-    const error = new CloudError(cloud, refusalOf(status), describe(status, what, said));
-    return {
-      isDone: false,
-      mayPass: status === 429 || status >= 500,
-      retryAfterMs: retryAfter(response),
-      error,
-    };
-  } catch (error) {
-    const why = reason(error, timeoutMs).replaceAll(token, "***");
-    const unreachable = new CloudError(cloud, "unreachable", `does not answer at ${url}: ${why}`);
-    return { isDone: false, mayPass: true, error: unreachable };
-  }
+  const { status, ok, headers, body } = await send(options, method, path).catch((error: unknown) => {
+    const isTimeout = error instanceof Error && error.name === "TimeoutError";
+    const why = isTimeout ? `no answer within ${timeoutMs / 1000} s` : networkReason(error);
+    const what = `does not answer at ${url}: ${why.replaceAll(token, "***")}`;
+    throw new Transient(new CloudError(cloud, "unreachable", what));
+  });
+  if (ok) return body;
+  const said = options.explain(body).replaceAll(token, "***").trim();
+  const what = describe(status, `${method} ${path.split("?")[0]}`, said);
+  const error = new CloudError(cloud, refusalOf(status), what);
+  throw status === 429 || status >= 500 ? new Transient(error, cappedRetryAfter(headers)) : error;
+}
+
+async function send({ url, token, timeoutMs = 20_000 }: HttpOptions, method: Method, path: string) {
+  const response = await fetch(`${url.replace(/\/+$/, "")}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const { status, ok, headers } = response;
+  return { status, ok, headers, body: parseJson(await response.text()) };
 }
 
 function refusalOf(status: number): Refusal {
@@ -99,19 +90,10 @@ function describe(status: number, what: string, said: string): string {
   return `answers ${what} with ${status}${quote}`;
 }
 
-/** How long the API wants to be left alone. */
-export function retryAfter(response: Pick<Response, "headers">, now = Date.now()): number | undefined {
-  const text = response.headers.get("retry-after");
-  if (!text) return undefined;
-  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - now;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), LONGEST_WAIT_MS);
-}
-
-function reason(error: unknown, timeoutMs: number): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `no answer within ${timeoutMs / 1000} s`;
-  const cause = error.cause instanceof Error ? error.cause.message : "";
-  return cause || error.message;
+/** How long the API wants to be left alone, up to what it is waited for. */
+export function cappedRetryAfter(headers: Headers, now = Date.now()): number | undefined {
+  const pause = retryAfter(headers, now);
+  return pause === undefined ? undefined : Math.min(pause, LONGEST_WAIT_MS);
 }
 
 function read<T>(cloud: string, path: string, schema: z.ZodType<T>, body: unknown): T {

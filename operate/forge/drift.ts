@@ -5,7 +5,7 @@ import { type Marker, putIssue, settleIssue } from "./forge.ts";
 import { type Job, lookAround, prepareJob } from "./job.ts";
 import { code } from "./markdown.ts";
 import { type Previewed, previewStack } from "./previewed.ts";
-import { alert, summarise } from "./publish.ts";
+import { sendAlert, writeSummary } from "./publish.ts";
 import { driftLine, fingerprint, renderDrift } from "./render.ts";
 
 /** Exit code when something differs; 1 is for a check that did not come about. */
@@ -30,7 +30,7 @@ export async function driftJob(job: Job): Promise<number> {
   try {
     look = await lookUndisturbed(job);
   } catch (error) {
-    await alert(`The drift check of ${session.stack} failed. ${runUrl ?? ""}`.trim());
+    await sendAlert(`The drift check of ${session.stack} failed. ${runUrl ?? ""}`.trim());
     throw error;
   }
   if (!look) {
@@ -82,12 +82,12 @@ async function tellDrift(
   const report = { stack, ...previewed, explanation, notes, runUrl };
   const body = redact(renderDrift(report, limit));
   const line = redact(`What runs in ${stack} differs from the files: ${driftLine(report)}.`);
-  summarise(body);
+  writeSummary(body);
   printError(`\n${line}`);
   const told = forge && (await putIssue(forge, marker(stack, fingerprint(report)), title(stack), body));
   if (told) printError(`${forge.name}'s issue about it is ${told.outcome}: ${told.url}`);
   // A chat need not hear the same every night.
-  if (told?.outcome !== "unchanged") await alert(`${line} ${told?.url ?? ""}`.trim());
+  if (told?.outcome !== "unchanged") await sendAlert(`${line} ${told?.url ?? ""}`.trim());
   return DRIFTED;
 }
 
@@ -95,11 +95,11 @@ async function tellNone({ session, forge, runUrl, print }: Job): Promise<number>
   const { stack } = session;
   const line = `What runs in ${stack} is what the files say.`;
   print(`\n${line}`);
-  summarise(`### No drift in ${code(stack)}`);
+  writeSummary(`### No drift in ${code(stack)}`);
   const told = forge && (await settleIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
   if (told?.outcome === "closed") {
     print(`${forge?.name}'s issue about it is closed: ${told.url}`);
-    await alert(`${line} ${told.url ?? ""}`.trim());
+    await sendAlert(`${line} ${told.url ?? ""}`.trim());
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { retry, Transient } from "../http/retry.ts";
 import { UncertainError } from "./http.ts";
 
 /** A comment or an issue that this pipeline has written. */
@@ -44,7 +44,7 @@ export async function putComment(
   body: string,
 ): Promise<Written> {
   const text = marked(marker, body);
-  return surely(async () => {
+  return retryIfUncertain(async () => {
     const found = await first(forge.comments(change), marker);
     if (!found) return forge.addComment(change, text);
     return found.body === text ? found : forge.editComment(change, found.id, text);
@@ -62,7 +62,7 @@ export async function putIssue(
   body: string,
 ): Promise<{ outcome: Outcome; url: string }> {
   const text = marked(marker, body);
-  return surely(async () => {
+  return retryIfUncertain(async () => {
     const found = await first(forge.openIssues(), marker);
     if (!found) return { outcome: "opened", url: (await forge.addIssue(title, text)).url };
     if (found.body.startsWith(marked(marker, ""))) return { outcome: "unchanged", url: found.url };
@@ -87,16 +87,14 @@ async function first(written: AsyncIterable<Written>, marker: Marker): Promise<W
   return undefined;
 }
 
-const TRIES = 3;
+const RETRIES = 2;
 
-/** Looks and writes again when nobody knows whether a first writing went through, so that it is never there twice. */
-async function surely<T>(write: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof UncertainError) || attempt === TRIES) throw error;
-      await sleep(1000 * attempt);
-    }
-  }
-}
+/** Looks and writes again when it is unknown whether a write was carried out, so that nothing is ever there twice. */
+const retryIfUncertain = <T>(write: () => Promise<T>): Promise<T> =>
+  retry(
+    () =>
+      write().catch((error: unknown) => {
+        throw error instanceof UncertainError ? new Transient(error) : error;
+      }),
+    { retries: RETRIES, pause: (number) => 1000 * (number + 1) },
+  );

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { networkReason, retry, retryAfter, Transient } from "../http/retry.ts";
 
 /** How a forge's API is asked; tests replace the parts that take time. */
 export interface Transport {
@@ -37,21 +38,23 @@ const LONGEST_DELAY_MS = 120_000;
  * when the forge says that it has not been carried out; otherwise an UncertainError lets the caller look first.
  */
 export async function send(request: Request, transport: Transport): Promise<Answer> {
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await once(request, transport);
-    const isLast = attempt === ATTEMPTS;
-    if ("answer" in outcome) {
-      const pause = pauseWanted(outcome.answer, attempt);
-      if (pause === undefined) return outcome.answer;
-      const isFault = outcome.answer.status >= 500;
-      if (isFault && request.method === "POST") throw new UncertainError(describe(request, outcome.answer));
-      if (isLast || pause > LONGEST_DELAY_MS) return outcome.answer;
-      await transport.wait(pause);
-      continue;
-    }
-    if (request.method === "POST") throw new UncertainError(outcome.trouble);
-    if (isLast) throw new Error(`${outcome.trouble}, ${ATTEMPTS} times over`);
-    await transport.wait(backOff(attempt));
+  let final: Answer | undefined;
+  const attempt = async (): Promise<Answer> => {
+    final = undefined;
+    const answer = await once(request, transport);
+    const pause = retryDelay(answer);
+    if (pause === undefined) return answer;
+    const failed = new UncertainError(describe(request, answer));
+    if (answer.status >= 500 && request.method === "POST") throw failed;
+    final = answer;
+    if (pause !== "any" && pause > LONGEST_DELAY_MS) return answer;
+    throw new Transient(failed, pause === "any" ? undefined : pause);
+  };
+  try {
+    return await retry(attempt, { retries: ATTEMPTS - 1, pause: backOff, wait: transport.wait });
+  } catch (error) {
+    if (final) return final;
+    throw error;
   }
 }
 
@@ -70,11 +73,7 @@ export function messageOf(body: unknown): string {
   return said.join("; ").slice(0, 500) || "without a word";
 }
 
-async function once(
-  { method, url, headers, body }: Request,
-  { fetch }: Transport,
-): Promise<{ answer: Answer } | { trouble: string }> {
-  const where = `${method} ${new URL(url).origin}${new URL(url).pathname}`;
+async function once({ method, url, headers, body }: Request, { fetch }: Transport): Promise<Answer> {
   try {
     const response = await fetch(url, {
       method,
@@ -84,36 +83,30 @@ async function once(
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await response.text();
-    return { answer: { status: response.status, headers: response.headers, body: parse(text) } };
+    return { status: response.status, headers: response.headers, body: parse(text) };
   } catch (error) {
-    const { message, cause } = error as Error;
-    return { trouble: `${where} got no answer: ${cause instanceof Error ? cause.message : message}` };
+    const { origin, pathname } = new URL(url);
+    const trouble = `${method} ${origin}${pathname} got no answer: ${networkReason(error)}`;
+    if (method === "POST") throw new UncertainError(trouble);
+    throw new Transient(new Error(`${trouble}, ${ATTEMPTS} times over`));
   }
 }
 
-/** How long to wait before the request is sent again; undefined when the answer is final. */
-function pauseWanted({ status, headers }: Answer, attempt: number): number | undefined {
+/** How long to wait before the request is sent again, where the forge says so; undefined when the answer is final. */
+function retryDelay({ status, headers }: Answer): number | "any" | undefined {
   const after = retryAfter(headers);
   // GitHub tells of its limits by 403 too.
-  const isLimit = status === 429 || (status === 403 && (after !== undefined || isSpent(headers)));
-  if (isLimit) return after ?? untilReset(headers) ?? backOff(attempt);
-  return status >= 500 ? (after ?? backOff(attempt)) : undefined;
+  const isLimit = status === 429 || (status === 403 && (after !== undefined || isRateLimited(headers)));
+  if (isLimit) return after ?? msUntilReset(headers) ?? "any";
+  return status >= 500 ? (after ?? "any") : undefined;
 }
 
-const backOff = (attempt: number): number => FIRST_DELAY_MS * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
+/** @param retry its number, from 0 */
+const backOff = (retry: number): number => FIRST_DELAY_MS * 2 ** retry * (0.75 + Math.random() / 2);
 
-function retryAfter(headers: Headers): number | undefined {
-  const value = headers.get("retry-after");
-  if (!value) return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
-}
+const isRateLimited = (headers: Headers): boolean => headers.get("x-ratelimit-remaining") === "0";
 
-const isSpent = (headers: Headers): boolean => headers.get("x-ratelimit-remaining") === "0";
-
-function untilReset(headers: Headers): number | undefined {
+function msUntilReset(headers: Headers): number | undefined {
   const reset = Number(headers.get("x-ratelimit-reset") ?? headers.get("ratelimit-reset"));
   return reset > 0 ? Math.max(1000, reset * 1000 - Date.now()) : undefined;
 }

@@ -1,7 +1,7 @@
 import { putComment } from "./forge.ts";
 import { explained, type Job, lookAround, prepareJob } from "./job.ts";
 import { notPreviewed, type Previewed, previewStack } from "./previewed.ts";
-import { summarise } from "./publish.ts";
+import { writeSummary } from "./publish.ts";
 import { renderFailure, renderPreview } from "./render.ts";
 
 /** Room for the marker in front of a comment. */
@@ -21,7 +21,7 @@ export async function previewJob(job: Job): Promise<number> {
   const comment = redact(render(job, attempted));
   print(redact(text));
   if (!succeeded) printError(`\nThe preview failed:\n${redact(explanation)}`);
-  summarise(comment);
+  writeSummary(comment);
   await publish(job, comment);
   return succeeded ? 0 : 1;
 }

@@ -3,7 +3,7 @@ import { pastTense, summary } from "../engine/changes.ts";
 import { updateOrThrow } from "../engine/update.ts";
 import { explained, type Job, lookAround, prepareJob } from "./job.ts";
 import { code, fenced } from "./markdown.ts";
-import { alert, summarise } from "./publish.ts";
+import { sendAlert, writeSummary } from "./publish.ts";
 
 /** Lines of a failed update that are told where there is little room. */
 const LAST_LINES = 40;
@@ -19,12 +19,12 @@ export async function upJob(job: Job): Promise<number> {
     const line = summary(changes, performance.now() - began);
     print(line);
     const list = changes.map(pastTense).join("\n");
-    summarise(redact(`### Applied to ${code(session.stack)}: ${line}\n\n${list ? fenced(list) : ""}`));
+    writeSummary(redact(`### Applied to ${code(session.stack)}: ${line}\n\n${list ? fenced(list) : ""}`));
     return 0;
   } catch (error) {
     const said = lastLines(explained(job, error), LAST_LINES);
-    summarise(`### Applying to ${code(session.stack)}: failed\n\n${fenced(said)}`);
-    await alert(`The update of ${session.stack} failed. ${job.runUrl ?? ""}`.trim());
+    writeSummary(`### Applying to ${code(session.stack)}: failed\n\n${fenced(said)}`);
+    await sendAlert(`The update of ${session.stack} failed. ${job.runUrl ?? ""}`.trim());
     throw error;
   }
 }

@@ -15,13 +15,13 @@ import { root } from "../../operate/engine/checkout.ts";
 import { readProjectOutputs } from "../../operate/engine/outputs.ts";
 import { pulumi } from "../../operate/engine/pulumi.ts";
 import type { Session } from "../../operate/engine/session.ts";
+import { sendWebhook } from "../../operate/notify/webhook.ts";
 import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
 import { localAddresses, publicAddresses } from "./access/guard.ts";
 import { accessIdentity, type Identify, localPerson } from "./access/identity.ts";
 import { askThroughGateway } from "./activity/opencode.ts";
 import { ActivityWatch } from "./activity/watch.ts";
-import { tellWebhook } from "./activity/webhook.ts";
 import { lookAtHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
 import { DeployKeys, whenEnded } from "./deploy-keys.ts";
@@ -149,7 +149,7 @@ function watchActivity(
       const webhook = await readWebhook(session);
       if (!webhook)
         throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set, and this was to be told: ${text}`);
-      await tellWebhook(webhook, text);
+      await sendWebhook(webhook, text);
     },
     report,
   });

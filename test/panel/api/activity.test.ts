@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -8,29 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { judge, type Known, told } from "../../../panel/server/activity/idle.ts";
 import { askThroughGateway, newestOf } from "../../../panel/server/activity/opencode.ts";
 import { type ActivityParts, ActivityWatch } from "../../../panel/server/activity/watch.ts";
-import { bodyOf, retryAfter, tellWebhook } from "../../../panel/server/activity/webhook.ts";
+import { serving } from "../../support/serving.ts";
 
 const DAY = 86_400_000;
-
-/** A server on loopback that answers in turn; the last answer stays. */
-async function serving(
-  answers: readonly { status: number; body?: string; headers?: Record<string, string> }[],
-): Promise<{ port: number; seen: { request: IncomingMessage; body: string }[]; close(): void }> {
-  const seen: { request: IncomingMessage; body: string }[] = [];
-  const server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    const answer = answers[Math.min(seen.length, answers.length - 1)];
-    seen.push({ request, body });
-    response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body ?? "");
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { port: (server.address() as AddressInfo).port, seen, close };
-}
 
 describe("idleness", () => {
   const running = (lastActivity?: number) => ({ isRunning: true, lastActivity });
@@ -102,58 +80,6 @@ describe("opencode's sessions", () => {
     ]);
     await expect(ask("web-shop")).rejects.toThrow("502");
     gateway.close();
-  });
-});
-
-describe("the webhook", () => {
-  const secret = "/services/T000/s3cr3t";
-
-  it("is told in the words of Slack and of Discord", async () => {
-    const hook = await serving([{ status: 204 }]);
-    await tellWebhook(`http://127.0.0.1:${hook.port}${secret}`, "shop <idle> & @everyone");
-    expect(JSON.parse(hook.seen[0]?.body ?? "")).toEqual({
-      text: "shop &lt;idle&gt; &amp; @everyone",
-      content: "shop <idle> & @everyone",
-      allowed_mentions: { parse: [] },
-    });
-    expect(JSON.stringify(bodyOf("x".repeat(5000))).length).toBeLessThan(4200);
-    hook.close();
-  });
-
-  it("is tried again when that may help, as late as it asks", async () => {
-    const hook = await serving([
-      { status: 429, headers: { "retry-after": "7" } },
-      { status: 503 },
-      { status: 200 },
-    ]);
-    const waits: number[] = [];
-    await tellWebhook(`http://127.0.0.1:${hook.port}${secret}`, "x", {
-      wait: async (ms) => void waits.push(ms),
-    });
-    expect([waits, hook.seen.length]).toEqual([[7000, 2000], 3]);
-    expect(retryAfter("Thu, 01 Jan 1970 00:01:00 GMT", 0)).toBe(60_000);
-    expect(retryAfter("soon", 0)).toBeUndefined();
-    hook.close();
-  });
-
-  it("is given up in the end, and its address told to nobody", async () => {
-    const hook = await serving([{ status: 500 }]);
-    const url = `http://127.0.0.1:${hook.port}${secret}`;
-    const failed = await tellWebhook(url, "x", { wait: async () => {} }).catch((error: Error) => error);
-    expect(String(failed)).toBe("Error: The webhook was not told: it answered 500");
-    expect(hook.seen).toHaveLength(5);
-    hook.close();
-    const gone = await tellWebhook(url, "x", { wait: async () => {} }).catch((error: Error) => error);
-    expect(String((gone as Error).stack) + JSON.stringify(gone)).not.toContain("s3cr3t");
-  });
-
-  it.each([400, 404, 302])("is not tried again after %i, nor led elsewhere", async (status) => {
-    const hook = await serving([{ status, headers: { location: "http://127.0.0.1:1/" } }]);
-    await expect(
-      tellWebhook(`http://127.0.0.1:${hook.port}${secret}`, "x", { wait: async () => {} }),
-    ).rejects.toThrow("The webhook was not told");
-    expect(new Set(hook.seen.map(({ request }) => request.url))).toEqual(new Set([secret]));
-    hook.close();
   });
 });
 

@@ -1,0 +1,79 @@
+import { describe, expect, it, vi } from "vitest";
+import { sendAlert } from "../../../operate/forge/publish.ts";
+import { retryAfter } from "../../../operate/http/retry.ts";
+import { bodyOf, sendWebhook } from "../../../operate/notify/webhook.ts";
+import { serving } from "../../support/serving.ts";
+
+describe("the webhook", () => {
+  const secret = "/services/T000/s3cr3t";
+
+  it("gets a body that Slack and Discord both take", async () => {
+    const hook = await serving([{ status: 204 }]);
+    await sendWebhook(`http://127.0.0.1:${hook.port}${secret}`, "shop <idle> & @everyone");
+    expect(JSON.parse(hook.seen[0]?.body ?? "")).toEqual({
+      text: "shop &lt;idle&gt; &amp; @everyone",
+      content: "shop <idle> & @everyone",
+      allowed_mentions: { parse: [] },
+    });
+    expect(JSON.stringify(bodyOf("x".repeat(5000))).length).toBeLessThan(4200);
+    hook.close();
+  });
+
+  it("is tried again when that may help, as late as it asks", async () => {
+    const hook = await serving([
+      { status: 429, headers: { "retry-after": "7" } },
+      { status: 503 },
+      { status: 200 },
+    ]);
+    const waits: number[] = [];
+    await sendWebhook(`http://127.0.0.1:${hook.port}${secret}`, "x", {
+      wait: async (ms) => void waits.push(ms),
+    });
+    expect([waits, hook.seen.length]).toEqual([[7000, 2000], 3]);
+    const header = (value: string) => new Headers({ "retry-after": value });
+    expect(retryAfter(header("Thu, 01 Jan 1970 00:01:00 GMT"), 0)).toBe(60_000);
+    expect(retryAfter(header("soon"), 0)).toBeUndefined();
+    expect(retryAfter(header("1.5"))).toBe(1500);
+    hook.close();
+  });
+
+  it("is given up in the end, and its address told to nobody", async () => {
+    const hook = await serving([{ status: 500 }]);
+    const url = `http://127.0.0.1:${hook.port}${secret}`;
+    const failed = await sendWebhook(url, "x", { wait: async () => {} }).catch((error: Error) => error);
+    expect(String(failed)).toBe("Error: Could not notify the webhook: it answered 500");
+    expect(hook.seen).toHaveLength(5);
+    hook.close();
+    const gone = await sendWebhook(url, "x", { wait: async () => {} }).catch((error: Error) => error);
+    expect(String((gone as Error).stack) + JSON.stringify(gone)).not.toContain("s3cr3t");
+  });
+
+  it.each([400, 404, 302])("is not tried again after %i, nor led elsewhere", async (status) => {
+    const hook = await serving([{ status, headers: { location: "http://127.0.0.1:1/" } }]);
+    await expect(
+      sendWebhook(`http://127.0.0.1:${hook.port}${secret}`, "x", { wait: async () => {} }),
+    ).rejects.toThrow("Could not notify the webhook");
+    expect(new Set(hook.seen.map(({ request }) => request.url))).toEqual(new Set([secret]));
+    hook.close();
+  });
+
+  it.each(["", "not a URL", "ftp://hooks.example/s3cr3t"])(
+    "%j is refused as an address, unquoted",
+    async (url) => {
+      await expect(sendWebhook(url, "x")).rejects.toThrow(
+        /^Could not notify the webhook: it is not an http\(s\) URL$/,
+      );
+    },
+  );
+
+  it("is the alert of a pipeline, which goes on when the chat does not take it", async () => {
+    const hook = await serving([{ status: 400 }]);
+    const error = vi.spyOn(console, "error").mockReturnValue();
+    await sendAlert("drift", { ALERT_WEBHOOK: `http://127.0.0.1:${hook.port}${secret}` });
+    await sendAlert("drift", {});
+    expect(error.mock.calls).toEqual([["ALERT_WEBHOOK: Could not notify the webhook: it answered 400"]]);
+    expect(hook.seen).toHaveLength(1);
+    error.mockRestore();
+    hook.close();
+  });
+});
