@@ -1,6 +1,7 @@
 /** Names on the internet: domains, single labels of them, and e-mail addresses. */
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
+import { getDomain } from "tldts";
 import * as z from "zod";
 import { show } from "../text/show.ts";
 import type { Mistake } from "./reading.ts";
@@ -11,17 +12,8 @@ const LONGEST_DOMAIN = 253 - LONGEST_LABEL - 1;
 
 const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 
-/** Of the public suffixes (https://publicsuffix.org) with a dot in them, those that most teams' domains are under. */
-const PUBLIC_SUFFIXES: ReadonlySet<string> = new Set(
-  (
-    "ac.uk co.uk gov.uk ltd.uk me.uk net.uk org.uk plc.uk com.au net.au org.au co.nz net.nz org.nz co.jp ne.jp or.jp co.kr or.kr co.in net.in org.in " +
-    "com.br net.br org.br com.mx com.ar com.co com.tr com.cn net.cn org.cn com.hk com.tw com.sg com.my co.id co.th com.vn com.ph co.za org.za co.il " +
-    "com.pl com.ua com.es com.pt co.at or.at com.gr com.ro co.hu com.de eu.org github.io gitlab.io pages.dev workers.dev web.app vercel.app netlify.app"
-  ).split(" "),
-);
-
 /** Domains under which anybody gets an address, and which large providers have once per country. */
-const PUBLIC_MAIL: ReadonlySet<string> = new Set(
+const PUBLIC_EMAIL_DOMAINS: ReadonlySet<string> = new Set(
   (
     "gmail.com googlemail.com live.com msn.com icloud.com me.com mac.com aol.com ymail.com rocketmail.com proton.me protonmail.com protonmail.ch pm.me " +
     "mail.com mail.ru bk.ru inbox.ru list.ru rambler.ru qq.com foxmail.com 163.com 126.com sina.com naver.com daum.net zoho.com zohomail.com fastmail.com " +
@@ -30,21 +22,21 @@ const PUBLIC_MAIL: ReadonlySet<string> = new Set(
     "yopmail.com guerrillamail.com duck.com"
   ).split(" "),
 );
-const PUBLIC_MAIL_PER_COUNTRY = /^(yahoo|hotmail|outlook|gmx|yandex)(\.[a-z]{2,3}){1,2}$/;
+const PUBLIC_EMAIL_PER_COUNTRY = /^(yahoo|hotmail|outlook|gmx|yandex)(\.[a-z]{2,3}){1,2}$/;
 
 /** A domain of one's own: lower case, ASCII, with a dot, no public suffix. */
 export function readDomain(text: string): string | Mistake {
-  const mistake = mistakeInDomain(text);
+  const mistake = domainError(text);
   if (!mistake) return text;
-  const guess = plainDomain(text);
-  return { mistake, ...(guess !== undefined && !mistakeInDomain(guess) && { instead: guess }) };
+  const guess = guessDomain(text);
+  return { mistake, ...(guess !== undefined && !domainError(guess) && { instead: guess }) };
 }
 
 /** A domain all of whose addresses are the team's. */
 export function readMailDomain(text: string): string | Mistake {
   const domain = readDomain(text.replace(/^@/, "").toLowerCase());
   if (typeof domain !== "string") return domain;
-  if (PUBLIC_MAIL.has(domain) || PUBLIC_MAIL_PER_COUNTRY.test(domain))
+  if (PUBLIC_EMAIL_DOMAINS.has(domain) || PUBLIC_EMAIL_PER_COUNTRY.test(domain))
     return {
       mistake: `${show(domain)} would let in everybody: anyone gets an address there. Name the people in accessEmails`,
     };
@@ -101,7 +93,7 @@ export function readHostnamePattern(longestName: number) {
   };
 }
 
-function mistakeInDomain(text: string): string | undefined {
+function domainError(text: string): string | undefined {
   const found = show(text);
   if (text === "") return "is empty";
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.includes("/")) return `${found} is a URL, not a domain`;
@@ -120,13 +112,13 @@ function mistakeInDomain(text: string): string | undefined {
     /\.\d+$/.test(text)
   )
     return `${found} is not a domain: letters, digits and hyphens, with dots between (e.g. example.com)`;
-  if (PUBLIC_SUFFIXES.has(text))
+  if (getDomain(text, { allowPrivateDomains: true }) === null)
     return `${found} is a public suffix, below which everybody has domains: write yours`;
   return undefined;
 }
 
 /** What somebody who wrote a URL, an address or a domain in another form most likely meant. */
-function plainDomain(text: string): string | undefined {
+function guessDomain(text: string): string | undefined {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text.replace(/^.*@/, "")}`;
   if (!URL.canParse(url)) return undefined;
   return domainToASCII(new URL(url).hostname.replace(/^\*\./, "").replace(/\.$/, "")) || undefined;

@@ -1,4 +1,5 @@
 /** Words shared by every message: how a value is shown, and which known word an unknown one is closest to. */
+import { distance } from "fastest-levenshtein";
 
 /** A value as a message shows it: short texts and numbers as written, anything bigger by its kind. */
 export function show(value: unknown): string {
@@ -12,35 +13,23 @@ export function show(value: unknown): string {
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const lower = word.toLowerCase();
   const allowed = lower.length <= 3 ? 1 : lower.length <= 6 ? 2 : 3;
-  let best: { candidate: string; distance: number } | undefined;
+  let best: { candidate: string; edits: number } | undefined;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - lower.length) > allowed) continue;
-    const distance = editDistance(lower, candidate.toLowerCase());
-    if (distance <= allowed && distance < candidate.length && distance < (best?.distance ?? Infinity))
-      best = { candidate, distance };
+    const edits = editDistance(lower, candidate.toLowerCase());
+    if (edits <= allowed && edits < candidate.length && edits < (best?.edits ?? Infinity))
+      best = { candidate, edits };
   }
   return best?.candidate;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let cost = Math.min(
-        (previous[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + (same ? 0 : 1),
-      );
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        cost = Math.min(cost, (before[j - 2] ?? 0) + 1);
-      row.push(cost);
-    }
-    before = previous;
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
-}
+/** Insertions, deletions and replacements that turn one word into the other; one swap of neighbours counts as one of them. */
+const editDistance = (a: string, b: string): number =>
+  Math.min(distance(a, b), ...swapped(a).map((word) => 1 + distance(word, b)));
+
+/** The words that differ from a word by two neighbouring letters in the other order. */
+const swapped = (word: string): string[] =>
+  Array.from(
+    { length: Math.max(0, word.length - 1) },
+    (_, at) => word.slice(0, at) + word[at + 1] + word[at] + word.slice(at + 2),
+  );
