@@ -66,7 +66,7 @@ function installMissing() {
 
 if (!isOld()) {
   if (isCheckout) installMissing();
-  await import(pathToFileURL(isCheckout ? source : join(here, "dist", "main.js")).href);
+  await import(pathToFileURL(isCheckout ? source : join(here, "dist", "attach", "src", "main.js")).href);
 } else if (isCheckout && existsSync(ownNode) && process.execPath !== realpathSync(ownNode)) {
   runWith(ownNode);
 } else {

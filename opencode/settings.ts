@@ -1,22 +1,13 @@
-/** The JSON that opencode reads as a project's configuration. */
-export type OpencodeConfig = Record<string, unknown>;
+import { type OpencodeConfig, projectApi } from "./api/index.ts";
 
-/** What the platform sets unless a project's `opencode.config` says otherwise. */
-const PLATFORM_CONFIG: OpencodeConfig = {
-  $schema: "https://opencode.ai/config.json",
-  // The image is pinned; a server that replaces its own binary would undo that.
-  autoupdate: false,
-  // Sharing puts a conversation on a public server: a team opts in.
-  share: "disabled",
-};
+export type { OpencodeConfig } from "./api/index.ts";
 
 /**
  * Renders a project's opencode.json: the platform's own settings, then the model, then the entry's `opencode.config`, each winning over
  * the one before. Keys keep one order, so that the same entry always gives the same text.
  */
 export function opencodeJson(entry: { model?: string; config: OpencodeConfig }): string {
-  const model = entry.model ? { model: entry.model } : {};
-  return `${JSON.stringify(merge(merge(PLATFORM_CONFIG, model), entry.config), sortKeys, 2)}\n`;
+  return `${JSON.stringify(merge(projectApi.configuration(entry.model), entry.config), sortKeys, 2)}\n`;
 }
 
 /** Objects are merged key by key; anything else, lists included, is replaced. */

@@ -8,10 +8,10 @@ export const USAGE = `Usage:
   opencode-platform open <project>    opens the project in the browser
   opencode-platform ls                lists the projects, and what state they are in
 
-<project> is a name, or a project's URL. What follows -- goes to opencode attach.
+<project> is a name, or a project's URL. Arguments after -- are passed to opencode.
 
   --platform <url>  the platform: its panel's URL. Else OPENCODE_PLATFORM_URL; else the one used last
-  --npx             runs opencode by npx where none is installed, or an older one than the project's
+  --npx             runs opencode by npx where the installed one is missing, older than the project's, or of another major
   --help            prints this
 
 A machine sets CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET; a person needs cloudflared.`;

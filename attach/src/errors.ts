@@ -9,6 +9,7 @@ export const EXIT = {
   older: 15,
   noCloudflared: 16,
   noOpencode: 17,
+  incompatible: 18,
 } as const;
 
 export type UserErrorKind = keyof typeof EXIT;

@@ -1,8 +1,7 @@
 /** Who may use the local proxy: any program of this machine, and any web page by way of a browser, can connect to it. */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-
-const USER = "opencode";
+import { projectApi } from "../../opencode/api/index.ts";
 
 export type Verdict =
   | { readonly pass: true; readonly path: string }
@@ -19,11 +18,11 @@ const same = (given: string, wanted: string): boolean => {
  */
 export class Guard {
   readonly secret = randomBytes(24).toString("base64url");
-  readonly #basic = `Basic ${Buffer.from(`${USER}:${this.secret}`).toString("base64")}`;
+  readonly #basic = projectApi.authorization(this.secret);
 
   /** Variables by which `opencode attach` passes. */
-  get environment(): Record<string, string> {
-    return { OPENCODE_SERVER_USERNAME: USER, OPENCODE_SERVER_PASSWORD: this.secret };
+  get environment(): Readonly<Record<string, string>> {
+    return projectApi.terminal.environment(this.secret);
   }
 
   /** Decides on a request to a port of loopback, and says which path it is for. */

@@ -2,60 +2,79 @@
 import { execFile, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { promisify } from "node:util";
+import { isOlder, majorOf, projectApi } from "../../opencode/api/index.ts";
 import { UserError } from "./errors.ts";
 
 /** The release that the platform's projects run. */
 export const OPENCODE_VERSION = "1.18.33";
 
-const TIMEOUT = 30_000;
+const { terminal } = projectApi;
+/** Milliseconds for a program to print a line, or to open a browser. */
+const TIMEOUT_MS = 30_000;
 
 export interface Program {
   readonly command: string;
   readonly args: readonly string[];
 }
 
-/** The version of the opencode in PATH; undefined without one. */
-export async function installedVersion(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** The opencode in PATH: its version; that there is none; or why it printed no version. */
+export type Installed =
+  | { readonly version: string }
+  | { readonly version?: never; readonly reason: "missing" | "timeout" | "failed" };
+
+/**
+ * Asks the opencode in PATH for its version. Every major prints it for the same argument.
+ * @param timeoutMs milliseconds after which it is killed
+ */
+export async function installedVersion(env: NodeJS.ProcessEnv, timeoutMs = TIMEOUT_MS): Promise<Installed> {
+  const options = { env, timeout: timeoutMs, killSignal: "SIGKILL" } as const;
   try {
-    const { stdout } = await promisify(execFile)("opencode", ["--version"], { env, timeout: TIMEOUT });
-    return /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
+    const { stdout } = await promisify(execFile)(terminal.executable, terminal.versionArgs, options);
+    const version = /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
+    return version === undefined ? { reason: "failed" } : { version };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    const { code, killed } = error as NodeJS.ErrnoException & { killed?: boolean };
+    return { reason: code === "ENOENT" ? "missing" : killed ? "timeout" : "failed" };
   }
 }
 
-/** Whether a version comes before another. Pre-releases are counted as their release. */
-export function isOlder(version: string, than: string): boolean {
-  const parts = (text: string) => text.split(/[.+-]/).slice(0, 3).map(Number);
-  const [a, b] = [parts(version), parts(than)];
-  for (let i = 0; i < 3; i++) if (a[i] !== b[i]) return (a[i] ?? 0) < (b[i] ?? 0);
-  return false;
-}
+const UNUSABLE = {
+  missing: "opencode is not installed.",
+  timeout: "The installed opencode did not print its version in time.",
+  failed: "The installed opencode did not print its version.",
+} as const;
 
-/** What to start: the opencode of this machine if it will do, else the pinned one by npx if that is wanted. */
+/**
+ * The program to start: the opencode of this machine if it can open the project, else the pinned one by npx if that is allowed.
+ * @param options.server the release that the project runs
+ * @throws UserError (`noOpencode`, `older`, `incompatible`) with the command that installs one
+ */
 export function chooseProgram(options: {
-  readonly installed: string | undefined;
-  readonly server: string | undefined;
+  readonly installed: Installed;
+  readonly server: string;
   readonly npx: boolean;
 }): Program {
   const { installed, server, npx } = options;
-  const good = installed !== undefined && !(server && isOlder(installed, server));
-  if (good) return { command: "opencode", args: [] };
-  if (npx) return { command: "npx", args: ["--yes", `opencode-ai@${OPENCODE_VERSION}`] };
-  const install = `npm install -g opencode-ai@${server && isOlder(OPENCODE_VERSION, server) ? "latest" : OPENCODE_VERSION}`;
-  if (installed === undefined)
+  const { version } = installed;
+  const isOtherMajor = version !== undefined && majorOf(version) !== majorOf(server);
+  if (version !== undefined && !isOtherMajor && !isOlder(version, server))
+    return { command: terminal.executable, args: [] };
+  if (npx) return { command: "npx", args: ["--yes", `${terminal.npmPackage}@${OPENCODE_VERSION}`] };
+  const wanted = isOlder(OPENCODE_VERSION, server) ? server : OPENCODE_VERSION;
+  const fix = `Run: npm install -g ${terminal.npmPackage}@${wanted}. Or add --npx to run it without installing.`;
+  if (version === undefined) throw new UserError("noOpencode", "opencode", UNUSABLE[installed.reason], fix);
+  if (isOtherMajor)
     throw new UserError(
-      "noOpencode",
+      "incompatible",
       "opencode",
-      "opencode is not installed here.",
-      `Run: ${install}. Or add --npx, which needs no install.`,
+      `The installed opencode ${version} cannot open a project that runs opencode ${server}.`,
+      fix,
     );
   throw new UserError(
     "older",
     "opencode",
-    `opencode here is ${installed}, older than the project's ${server}.`,
-    `Run: ${install}. Or add --npx.`,
+    `The installed opencode ${version} is older than the project's ${server}.`,
+    fix,
   );
 }
 
@@ -84,7 +103,7 @@ export function runHere({ command, args }: Program, env: NodeJS.ProcessEnv): Pro
 export async function openBrowser(url: string, platform: NodeJS.Platform = process.platform): Promise<void> {
   const openers: Partial<Record<NodeJS.Platform, string>> = { darwin: "open", win32: "explorer" };
   try {
-    await promisify(execFile)(openers[platform] ?? "xdg-open", [url], { timeout: TIMEOUT });
+    await promisify(execFile)(openers[platform] ?? "xdg-open", [url], { timeout: TIMEOUT_MS });
   } catch {
     throw new UserError("usage", "browser", "No browser could be opened here.", `Open ${url} yourself.`);
   }

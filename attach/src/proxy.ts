@@ -4,12 +4,13 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { AddressInfo, Socket } from "node:net";
 import { type Duplex, pipeline, Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
+import { projectApi } from "../../opencode/api/index.ts";
 import { accessProblem, refusedByAccess } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { UserError } from "./errors.ts";
 import { Guard, type Verdict } from "./guard.ts";
 import { Hearing } from "./hearing.ts";
-import { authorized, healthOf } from "./reach.ts";
+import { authorized, callUrl } from "./reach.ts";
 import { type Agent, unreachable, withoutOrigin } from "./upstream.ts";
 
 export interface ProxyOptions {
@@ -57,7 +58,7 @@ const HOLD = 120_000;
  * meanwhile; so such a request is held here until the platform is back.
  */
 const isEventStream = ({ method, url = "", headers }: IncomingMessage): boolean =>
-  method === "GET" && (/\/event(\?|$)/.test(url) || headers.accept === "text/event-stream");
+  method === "GET" && (projectApi.isEventStream(url) || headers.accept === "text/event-stream");
 
 const RETRY_AFTER = { "retry-after": "2" };
 
@@ -91,7 +92,7 @@ function refuse(response: ServerResponse, { status, why }: Verdict & { pass: fal
     response,
     status,
     text,
-    status === 401 ? { "www-authenticate": 'Basic realm="opencode attach"' } : {},
+    status === 401 ? { "www-authenticate": 'Basic realm="opencode-platform"' } : {},
   );
 }
 
@@ -291,6 +292,6 @@ export class LocalProxy {
   /** A WebSocket cannot be tried again: so whether the token still does is asked before. */
   async #admitted(): Promise<void> {
     const { target, agent, credentials } = this.#options;
-    await authorized({ url: healthOf(target), agent, credentials });
+    await authorized({ url: callUrl(target, projectApi.health), agent, credentials });
   }
 }

@@ -1,5 +1,6 @@
 /** The way to a project: one request past Access, and whether its server can be used. */
 import { setTimeout as wait } from "node:timers/promises";
+import { type Call, isUnexpectedAnswer, projectApi, unsupportedHealth } from "../../opencode/api/index.ts";
 import { accessProblem, refusedByAccess } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { UserError } from "./errors.ts";
@@ -42,9 +43,9 @@ export const stopped = (project: string): UserError =>
     "Ask for state: running in projects.yaml.",
   );
 
-/** What a project's server says of itself without doing anything. */
-export const healthOf = (project: URL): URL =>
-  new URL(`${project.pathname.replace(/\/$/, "")}/global/health`, project);
+/** Where a call goes, below a project's URL. */
+export const callUrl = (project: URL, { path }: Pick<Call<unknown>, "path">): URL =>
+  new URL(`${project.pathname.replace(/\/$/, "")}${path}`, project);
 
 /** Milliseconds for a project to start, and for a server to be connected again. */
 const PATIENCE = { starting: 120_000, away: 30_000 };
@@ -97,31 +98,58 @@ function problemOf({ state, project }: Notice, url: URL): UserError | undefined 
   return undefined;
 }
 
-function versionIn(body: string, { host }: URL): string | undefined {
-  try {
-    const { healthy, version } = JSON.parse(body) as { healthy?: unknown; version?: string };
-    if (healthy === true) return version;
-  } catch {
-    // a page
+/** Reads an answer of a call. */
+const read = <Result>(call: Call<Result>, { status, headers, body }: Answer): Result =>
+  call.read({ status, contentType: headers["content-type"], body });
+
+/** The version of a server that does not answer as a supported release does; undefined where nothing reports one. */
+async function unsupportedVersion(reach: Reach): Promise<string | undefined> {
+  for (const call of unsupportedHealth) {
+    const answer = await authorized({ ...reach, url: callUrl(reach.url, call) });
+    try {
+      return read(call, answer).version;
+    } catch (error) {
+      if (!isUnexpectedAnswer(error)) throw error;
+    }
   }
-  throw new UserError(
-    "unreachable",
+  return undefined;
+}
+
+/** What it means that a server does not answer as `projectApi` expects. */
+async function unexpectedError(reach: Reach, reason: string): Promise<UserError> {
+  const { host } = reach.url;
+  const version = await unsupportedVersion(reach);
+  if (version === undefined)
+    return new UserError(
+      "unreachable",
+      host,
+      `${host} is not a project of an opencode platform: it ${reason}.`,
+      "Use a project's name or URL. List projects: opencode-platform ls",
+    );
+  return new UserError(
+    "incompatible",
     host,
-    `${host} is not a project of an opencode platform.`,
-    "Give a project's name or URL; the list: opencode-platform ls",
+    `${host} runs opencode ${version}, and this program supports opencode ${projectApi.major}.x only.`,
+    "Install the opencode-platform of the platform's own release, or open the project in the browser: opencode-platform open <project>",
   );
 }
 
-/** What a project's server says of itself: its version. Waits for one that is starting; throws for what a person has to mend. */
-export async function serverVersion(
-  reach: Reach,
-  { say, patience = PATIENCE }: Waiting,
-): Promise<string | undefined> {
+/**
+ * The release that a project's server runs. Waits for one that is starting.
+ * @throws UserError for what a person has to fix
+ */
+export async function serverVersion(reach: Reach, { say, patience = PATIENCE }: Waiting): Promise<string> {
   const { url } = reach;
   const began = Date.now();
   for (let said = ""; ; await wait(PAUSE)) {
-    const answer = await authorized({ ...reach, url: healthOf(url) });
-    if (answer.status === 200) return versionIn(answer.body, url);
+    const answer = await authorized({ ...reach, url: callUrl(url, projectApi.health) });
+    if (answer.status === 200)
+      try {
+        return read(projectApi.health, answer).version;
+      } catch (error) {
+        if (!isUnexpectedAnswer(error)) throw error;
+        throw await unexpectedError(reach, error.message);
+      }
     const notice = readNotice(answer, url);
     const problem = problemOf(notice, url);
     if (problem) throw problem;

@@ -1,4 +1,5 @@
 /** What the commands do. */
+import { projectApi } from "../../opencode/api/index.ts";
 import { cloudflared } from "./cloudflared.ts";
 import { type Command, USAGE } from "./command.ts";
 import { type Credentials, nobody, PersonalToken, serviceToken } from "./credentials.ts";
@@ -113,7 +114,7 @@ async function attach(command: Command & { kind: "attach" }, world: World): Prom
       return 0;
     }
     drawing = true;
-    const args = [...program.args, "attach", proxy.url, ...command.more];
+    const args = [...program.args, ...projectApi.terminal.args(proxy.url, command.more)];
     // Access's secrets are this program's business alone.
     const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...env } = world.env;
     return await runHere({ ...program, args }, { ...env, ...proxy.guard.environment });

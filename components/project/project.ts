@@ -9,6 +9,7 @@ import { PROJECT_TYPE } from "../../config/naming/urns.ts";
 import type { Admitted } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { shellQuote } from "../../config/text/shell.ts";
+import { terminalCommand } from "../../opencode/api/index.ts";
 import { opencodeJson } from "../../opencode/settings.ts";
 import { cpuLimit, hardening, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
@@ -71,7 +72,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
     this.access = {
       url: args.urls.browser(name),
-      attach: args.urls.attach(name),
+      attach: terminalCommand(args.urls.terminal(name)),
       container: args.names.project(name),
       state,
       ...(deployKey ? { deployKey: deployKey.publicKeyOpenssh } : {}),

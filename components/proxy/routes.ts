@@ -2,17 +2,14 @@ import { stringify } from "yaml";
 import type { Names } from "../../config/naming/names.ts";
 import { projectPath, type Urls } from "../../config/naming/urls.ts";
 import type { Admitted } from "../../config/projects/members.ts";
+import { projectApi } from "../../opencode/api/index.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
 
-/** Port that opencode serves on inside its container. */
-export const OPENCODE_PORT = 4096;
 /** Port that the notice page serves on inside its container. */
 export const NOTICE_PORT = 8080;
 
 /** Where the workspace is inside a project's container. */
 export const WORKSPACE_PATH = "/workspace";
-/** Path of opencode's page for the workspace (1.18); `/` lists the folders opened before, and so is empty at first. */
-const PAGE_PATH = `${Buffer.from(WORKSPACE_PATH).toString("base64url")}/session`;
 
 /** Who wins when several routers match a request: the first of these. */
 const PRIORITY = { navigate: 200, project: 100, refused: 50, fallback: 10, unknown: 1 } as const;
@@ -36,7 +33,7 @@ function rules({ name, urls }: RouteArgs) {
   const underPath =
     urls.underPath && `(${anyHost(urls.underPath.hostnames)}) && ${atOrBelow(projectPath(name))}`;
   const own = new URL(urls.browser(name)).origin;
-  // A browser sends Origin with everything that can change something and with WebSockets; `opencode attach` sends none.
+  // A browser sends Origin with everything that can change something and with WebSockets; opencode's terminal client sends none.
   const foreign = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
   return { hostname, underPath, foreign };
 }
@@ -54,7 +51,7 @@ export function projectLabels(args: RouteArgs): Record<string, string> {
   const router = (key: string) => `traefik.http.routers.${key}`;
   return {
     "traefik.enable": "true",
-    [`traefik.http.services.${name}.loadbalancer.server.port`]: String(OPENCODE_PORT),
+    [`traefik.http.services.${name}.loadbalancer.server.port`]: String(projectApi.server.port),
     [`${router(name)}.rule`]: `${hostname} && !(${foreign})`,
     [`${router(name)}.priority`]: String(PRIORITY.project),
     [`${router(name)}.middlewares`]: `${name}_password@file`,
@@ -78,7 +75,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const { name, urls, state } = args;
   const { hostname, underPath, foreign } = rules(args);
   const anywhere = underPath ? `(${hostname} || (${underPath}))` : hostname;
-  const basic = Buffer.from(`opencode:${args.password}`).toString("base64");
+  const authorization = projectApi.authorization(args.password);
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
   const told = (as: string) => ({
@@ -87,10 +84,13 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   return stringify({
     http: {
       middlewares: {
-        [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: `Basic ${basic}` } } },
+        [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: authorization } } },
         ...(underPath ? pathMiddlewares(args) : {}),
         [`${name}_to_page`]: {
-          redirectRegex: { regex: "^.*$", replacement: `${urls.browser(name)}${PAGE_PATH}` },
+          redirectRegex: {
+            regex: "^.*$",
+            replacement: `${urls.browser(name)}${projectApi.pagePath(WORKSPACE_PATH)}`,
+          },
         },
         [`${name}_state`]: told(state),
         [`${name}_refused`]: told("refused"),

@@ -1,5 +1,12 @@
 import { projectLabel } from "../stack/production-rules.ts";
 
+/** A project's URL for a terminal, without a final slash. */
+export interface TerminalTarget {
+  readonly url: string;
+  /** Whether Cloudflare Access is before it: opencode's own client cannot send a token, the program of attach/ can. */
+  readonly isBehindAccess: boolean;
+}
+
 /** The one place that makes URLs. */
 export interface Urls {
   /** Hostname on which a project's page is served, without a port. */
@@ -13,8 +20,8 @@ export interface Urls {
     /** Such a project's URL, without a final slash. */
     url(project: string): string;
   };
-  /** The command a person types in a terminal. */
-  attach(project: string): string;
+  /** What a person opens in a terminal. */
+  terminal(project: string): TerminalTarget;
 }
 
 /** URLs of the stack `local`. */
@@ -41,7 +48,7 @@ export function localUrls(port: number): LocalUrls {
     hostname: (project) => `${project}.localhost`,
     browser: (project) => `http://${project}.localhost${at}/`,
     underPath: { hostnames: ["localhost", "127.0.0.1"], url },
-    attach: (project) => `opencode attach ${url(project)}`,
+    terminal: (project) => ({ url: url(project), isBehindAccess: false }),
   };
 }
 
@@ -60,8 +67,7 @@ export function publicUrls(settings: {
   return {
     hostname,
     browser: (project) => `https://${hostname(project)}/`,
-    // `opencode attach` cannot send an Access token; the program of attach/ can.
-    attach: (project) => `opencode-platform https://${hostname(project)}`,
+    terminal: (project) => ({ url: `https://${hostname(project)}`, isBehindAccess: true }),
     panel: `${panelHostname}.${domain}`,
     ...(sshHostname ? { ssh: `${sshHostname}.${domain}` } : {}),
   };

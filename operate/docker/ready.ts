@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LocalUrls } from "../../config/naming/urls.ts";
+import { projectApi } from "../../opencode/api/index.ts";
 import type { ProjectOutput } from "../engine/outputs.ts";
 import { listContainers } from "./containers.ts";
 
@@ -44,16 +45,21 @@ export async function awaitProjects(
   });
 }
 
-/** Whether opencode itself answers, through the gateway. */
-export async function isHealthy(api: string): Promise<boolean> {
+/**
+ * Whether opencode itself answers, through the gateway, and is of the release that projects run.
+ * @param url the project's, without a final slash
+ */
+export async function isHealthy(url: string): Promise<boolean> {
+  const { path, method, read } = projectApi.health;
   try {
-    const response = await fetch(`${api}/global/health`, {
+    const response = await fetch(`${url}${path}`, {
+      method,
       headers: { accept: "application/json" },
       signal: AbortSignal.timeout(5000),
     });
-    if (!response.ok) return false;
-    const body = (await response.json()) as { healthy?: unknown };
-    return body.healthy === true;
+    const contentType = response.headers.get("content-type") ?? undefined;
+    read({ status: response.status, contentType, body: await response.text() });
+    return true;
   } catch {
     return false;
   }

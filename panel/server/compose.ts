@@ -20,7 +20,7 @@ import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
 import { localAddresses, publicAddresses } from "./access/guard.ts";
 import { accessIdentity, type Identify, localPerson } from "./access/identity.ts";
-import { askThroughGateway } from "./activity/opencode.ts";
+import { fetchActivityThroughGateway } from "./activity/opencode.ts";
 import { ActivityWatch } from "./activity/watch.ts";
 import { lookAtHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
@@ -143,7 +143,7 @@ function watchActivity(
         isRunning: state === "running",
         url: urls.browser(name),
       })),
-    ask: askThroughGateway(settings.port, (project) => urls.hostname(project)),
+    ask: fetchActivityThroughGateway(settings.port, (project) => urls.hostname(project)),
     idleDays: panel.idleDays,
     tell: async (text) => {
       const webhook = await readWebhook(session);

@@ -23,7 +23,7 @@ export interface Parts {
   readonly audit: Audit;
   /** Whom the stack lets in where a project names nobody. */
   readonly defaults: Defaults;
-  readonly urls: Pick<Urls, "browser" | "attach">;
+  readonly urls: Pick<Urls, "browser" | "terminal">;
   readonly file: {
     read(): Read;
     /** The projects of a text. @throws UserError when it is wrong by itself */

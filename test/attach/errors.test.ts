@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../attach/src/errors.ts";
@@ -53,7 +53,7 @@ describe("says what is wrong and what to do", () => {
     program.platform({ type: "text/html", body: "<h1>hello</h1>" });
     await fails(
       "unreachable",
-      /is not a project of an opencode platform/,
+      /is not a project of an opencode platform: it answers HTML, so it is not opencode 1\.x\./,
       [program.project],
       program.asMachine,
     );
@@ -122,7 +122,45 @@ describe("says what is wrong and what to do", () => {
     program.machine.install("opencode", "echo 1.18.9");
     await fails(
       "older",
-      /opencode here is 1\.18\.9, older than the project's 1\.18\.33/,
+      /^The installed opencode 1\.18\.9 is older than the project's 1\.18\.33\.\nRun: npm install -g opencode-ai@/,
+      [program.project],
+      program.asMachine,
+    );
+  });
+
+  it("an opencode of another major than the project's, before it is started", async () => {
+    program.machine.install(
+      "opencode",
+      `echo "$@" >> ${program.machine.folder}/started; echo opencode 2.3.2`,
+    );
+    await fails(
+      "incompatible",
+      /^The installed opencode 2\.3\.2 cannot open a project that runs opencode 1\.18\.33\.\nRun: npm install -g opencode-ai@1\.18\.33\. Or add --npx to run it without installing\.\n$/,
+      [program.project],
+      program.asMachine,
+    );
+    expect(readFileSync(join(program.machine.folder, "started"), "utf8")).toBe("--version\n");
+  });
+
+  it.each(["exit 3", "echo hello"])("an opencode that prints no version: %s", async (script) => {
+    program.machine.install("opencode", script);
+    await fails(
+      "noOpencode",
+      /^The installed opencode did not print its version\.\nRun: npm install -g/,
+      [program.project],
+      program.asMachine,
+    );
+  });
+
+  it("a project that runs another major than this program supports", async () => {
+    program.answer(({ url }, response) => {
+      const isInfo = url === "/api/info";
+      response.writeHead(200, { "content-type": isInfo ? "application/json" : "text/html" });
+      response.end(isInfo ? '{"version":"2.3.2","pid":1}' : "<!doctype html><title>opencode</title>");
+    });
+    await fails(
+      "incompatible",
+      /^shop-code\.example\.com:\d+ runs opencode 2\.3\.2, and this program supports opencode 1\.x only\.\n/,
       [program.project],
       program.asMachine,
     );

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { projectApi } from "../../opencode/api/index.ts";
 import { HEALTHY, MAIN, useProgram } from "../support/attach/use.ts";
 
 const program = useProgram();
@@ -48,7 +49,7 @@ describe("opencode-platform", () => {
     const env = { ...program.machine.env, ...program.asMachine };
     const child = spawn(process.execPath, [MAIN, program.project, "--print"], { env });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
-    expect((await fetch(`${String(line).trim()}/session`)).status).toBe(200);
+    expect((await fetch(`${String(line).trim()}/any`)).status).toBe(200);
     child.kill("SIGTERM");
     expect(await once(child, "exit")).toEqual([0, null]);
   });
@@ -70,6 +71,16 @@ describe("opencode-platform", () => {
       expect.stringMatching(/^--yes opencode-ai@1\.18\.33 attach http:\/\/127\.0\.0\.1:\d+\n$/),
     ]);
   });
+
+  it.each(["echo 2.3.2", "exit 3"])(
+    "runs the pinned opencode by npx in place of one that will not do: %s",
+    async (script) => {
+      program.machine.install("opencode", script);
+      program.machine.install("npx", 'echo "$@"; exit 3');
+      const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
+      expect([code, stdout]).toEqual([3, expect.stringMatching(/^--yes opencode-ai@1\.18\.33 /)]);
+    },
+  );
 
   it("waits for a project that is starting, and says so", async () => {
     let asked = 0;
@@ -99,8 +110,8 @@ describe("opencode-platform", () => {
       [`http://shop.localhost:${port}/`],
     ])
       expect((await program.run(args)).code).toBe(42);
-    const under = ["/p/shop/global/health", "/p/shop/session"];
-    expect(paths).toEqual([...under, ...under, "/global/health", "/session"]);
+    const under = [`/p/shop${projectApi.health.path}`, "/p/shop/any"];
+    expect(paths).toEqual([...under, ...under, projectApi.health.path, "/any"]);
     gateway.close();
   });
 

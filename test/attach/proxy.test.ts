@@ -32,11 +32,11 @@ describe("the local proxy", () => {
     const { ask } = await open(example, ann());
     const body = "a prompt";
     const headers = { cookie: "a=b", referer: "http://x.test/", "x-mine": "1" };
-    const response = await ask("/session?x=%2F", { method: "POST", body, headers });
+    const response = await ask("/any?x=%2F", { method: "POST", body, headers });
     expect([response.status, await response.text()]).toEqual([200, body]);
     expect(response.headers.getSetCookie()).toEqual([]);
     const [seen] = example.seen;
-    expect(seen?.url).toBe("/session?x=%2F");
+    expect(seen?.url).toBe("/any?x=%2F");
     expect(seen?.headers).toMatchObject({
       host: SITE,
       "x-mine": "1",
@@ -55,8 +55,8 @@ describe("the local proxy", () => {
 
   it("takes the secret as the first part of the path too", async () => {
     const { proxy } = await open(example, ann());
-    expect((await fetch(`${proxy.secretUrl}/event?a=1`)).status).toBe(200);
-    expect(example.seen.at(-1)?.url).toBe("/event?a=1");
+    expect((await fetch(`${proxy.secretUrl}/any?a=1`)).status).toBe(200);
+    expect(example.seen.at(-1)?.url).toBe("/any?a=1");
     expect((await fetch(proxy.secretUrl)).status).toBe(200);
     expect(example.seen.at(-1)?.url).toBe("/");
   });
@@ -87,7 +87,7 @@ describe("the local proxy", () => {
 
   it("carries a WebSocket", async () => {
     const { proxy } = await open(example, ann());
-    const url = `${proxy.url.replace("http", "ws")}/pty/1/connect`;
+    const url = `${proxy.url.replace("http", "ws")}/socket`;
     const socket = new WebSocket(url, { auth: `opencode:${proxy.guard.secret}` });
     await once(socket, "open");
     socket.send("echo");
@@ -103,7 +103,7 @@ describe("the local proxy", () => {
     expect((await ask("/")).status).toBe(200);
     example.cloudflare.state.revokedPeople.set("ann@example.com", Date.now());
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const socket = new WebSocket(`${proxy.secretUrl.replace("http", "ws")}/pty/1/connect`);
+    const socket = new WebSocket(`${proxy.secretUrl.replace("http", "ws")}/socket`);
     await once(socket, "open");
     expect(person.logins).toBe(2);
     socket.close();
@@ -112,7 +112,7 @@ describe("the local proxy", () => {
 
   it("answers a WebSocket that Access refuses with the reason", async () => {
     const { proxy, problems } = await open(example, new Person(async () => undefined));
-    const socket = new WebSocket(`${proxy.secretUrl.replace("http", "ws")}/pty/1/connect`);
+    const socket = new WebSocket(`${proxy.secretUrl.replace("http", "ws")}/socket`);
     const [, response] = await once(socket, "unexpected-response");
     response.resume();
     expect([response.statusCode, problems.map(({ kind }) => kind)]).toEqual([401, ["login"]]);
@@ -125,7 +125,7 @@ describe("the local proxy", () => {
       response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
       send = (text) => response.write(text);
     });
-    const reader = (await ask("/event")).body?.getReader();
+    const reader = (await ask("/stream")).body?.getReader();
     for (const text of ["data: 1\n\n", "data: 2\n\n"]) {
       send(text);
       expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe(text);
@@ -144,10 +144,10 @@ describe("the local proxy", () => {
       }
       response.end();
     });
-    const streams = Array.from({ length: 100 }, async (_, i) => (await ask(`/event/${i}`)).text());
+    const streams = Array.from({ length: 100 }, async (_, i) => (await ask(`/stream/${i}`)).text());
     const received = await Promise.all(streams);
     const wanted = (i: number) =>
-      Array.from({ length: EVENTS }, (_, n) => `data: /event/${i} ${n}\n\n`).join("");
+      Array.from({ length: EVENTS }, (_, n) => `data: /stream/${i} ${n}\n\n`).join("");
     expect(received).toEqual(received.map((_, i) => wanted(i)));
   });
 
@@ -157,7 +157,7 @@ describe("the local proxy", () => {
       response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
       setTimeout(() => response.destroy(), 50);
     });
-    await expect((await ask("/event")).text()).rejects.toThrow();
+    await expect((await ask("/stream")).text()).rejects.toThrow();
   });
 });
 
@@ -168,9 +168,7 @@ describe("a token's end", () => {
     expect((await ask("/")).status).toBe(200);
     example.cloudflare.state.revokedPeople.set("ann@example.com", Date.now());
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const asked = Array.from({ length: 10 }, (_, i) =>
-      ask("/session", { method: "POST", body: `prompt ${i}` }),
-    );
+    const asked = Array.from({ length: 10 }, (_, i) => ask("/any", { method: "POST", body: `prompt ${i}` }));
     const answers = await Promise.all(asked);
     expect(await Promise.all(answers.map((each) => each.text()))).toEqual(
       answers.map((_, i) => `prompt ${i}`),

@@ -3,6 +3,7 @@ import { serviceToken } from "../../attach/src/credentials.ts";
 import { serverVersion } from "../../attach/src/reach.ts";
 import { makeAgent } from "../../attach/src/upstream.ts";
 import { type Example, startExample } from "../../lab/clouds/cloudflare/example/index.ts";
+import { projectApi } from "../../opencode/api/index.ts";
 import { connectionTo, type Opened, openProxy, Person, urlAt } from "../support/attach/example.ts";
 
 let example: Example;
@@ -48,7 +49,7 @@ describe("while the platform restarts", () => {
       if (starting) response.writeHead(503).end("shop is starting.");
       else response.writeHead(200, { "content-type": "text/event-stream" }).end("data: 1\n\n");
     });
-    const held = ask("/global/event");
+    const held = ask(projectApi.eventsPath);
     await vi.waitFor(() => expect(example.seen.length).toBeGreaterThan(1), { timeout: 5000 });
     example.tunnel.stop();
     await vi.waitFor(async () => expect((await ask("/")).status).toBe(502));
@@ -66,20 +67,20 @@ describe("while the platform restarts", () => {
       response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
       cut = () => response.end();
     });
-    const first = await ask("/global/event");
-    expect(await (await ask("/session", { method: "POST", body: "{}" })).text()).toBe("taken");
+    const first = await ask(projectApi.eventsPath);
+    expect(await (await ask("/any", { method: "POST", body: "{}" })).text()).toBe("taken");
     cut();
     await first.text();
     let taken = false;
-    const prompt = ask("/session", { method: "POST", body: "{}" }).then(async (response) => {
+    const prompt = ask("/any", { method: "POST", body: "{}" }).then(async (response) => {
       taken = true;
       return await response.text();
     });
     // What only reads goes on.
-    const other = await ask("/config");
+    const other = await ask("/other");
     expect(taken).toBe(false);
     await other.body?.cancel();
-    const again = await ask("/global/event");
+    const again = await ask(projectApi.eventsPath);
     expect(await prompt).toBe("taken");
     await again.body?.cancel();
   });

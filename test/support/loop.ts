@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { projectApi } from "../../opencode/api/index.ts";
 import { ask } from "./http.ts";
+import { healthProblem } from "./opencode.ts";
 
 export interface Loop {
   /** Ends the loop; answers how many requests were sent, and what was wrong with those that failed. */
@@ -12,17 +14,13 @@ export function requestLoop(port: number, projects: readonly string[]): Loop {
   let sent = 0;
   const failures: string[] = [];
   const ways = projects.flatMap((name) => [
-    { host: `${name}.localhost:${port}`, path: "/global/health" },
-    { host: `localhost:${port}`, path: `/p/${name}/global/health` },
+    { host: `${name}.localhost:${port}`, path: projectApi.health.path },
+    { host: `localhost:${port}`, path: `/p/${name}${projectApi.health.path}` },
   ]);
   const askOn = async (way: { host: string; path: string }) => {
     while (running) {
       sent++;
-      const failure = await ask({ port, ...way }).then(
-        ({ status, body }) =>
-          status === 200 && body.includes('"healthy":true') ? undefined : `${status} ${body}`,
-        (error: Error) => error.message,
-      );
+      const failure = await ask({ port, ...way }).then(healthProblem, (error: Error) => error.message);
       if (failure !== undefined)
         failures.push(`${new Date().toISOString()} ${way.host}${way.path}: ${failure}`);
       await sleep(100);

@@ -1,4 +1,6 @@
+import { projectApi } from "../../opencode/api/index.ts";
 import { ask } from "./http.ts";
+import { healthProblem, question } from "./opencode.ts";
 import type { Platform } from "./platform.ts";
 import { waitFor } from "./wait.ts";
 
@@ -7,13 +9,9 @@ export function answering(platform: Platform, project: string): Promise<true> {
   return waitFor<true>(
     `${project} to answer`,
     async () => {
-      const { status, body } = await ask({
-        port: platform.fixture.port,
-        path: `/p/${project}/global/health`,
-      });
-      return status === 200 && body.includes('"healthy":true')
-        ? { done: true as const }
-        : { seen: `${status} ${body}` };
+      const at = { port: platform.fixture.port, path: `/p/${project}` };
+      const problem = healthProblem(await ask(question(at, projectApi.health)));
+      return problem === undefined ? { done: true as const } : { seen: problem };
     },
     { within: 180_000 },
   );

@@ -1,3 +1,4 @@
+import { projectApi } from "../../../opencode/api/index.ts";
 import { runArguments } from "../lib/compose-file.ts";
 import { addressOf, docker } from "../lib/docker.ts";
 import { type FigureSpec, type Fixture, projectsInWords } from "../lib/fixture.ts";
@@ -12,7 +13,7 @@ export const add: FigureSpec = {
   title: "One project more",
   notes: [
     "The project is taken away again between runs; that is not counted.",
-    "Healthy: `/global/health` answers 200, asked every 50 ms; through Traefik for the platform, at the container itself for `docker run` of the same image with the same limits, labels, volumes and files.",
+    `Healthy: \`${projectApi.health.path}\` reports it, asked every 50 ms; through Traefik for the platform, at the container itself for \`docker run\` of the same image with the same limits, labels, volumes and files.`,
   ],
   sizes: [50],
   beside: true,
@@ -59,7 +60,7 @@ export const add: FigureSpec = {
 };
 
 function throughTraefik({ platform }: Fixture) {
-  return { host: "127.0.0.1", port: platform.port, path: `/p/${ADDED}/global/health`, headers: {} };
+  return { host: "127.0.0.1", port: platform.port, path: `/p/${ADDED}`, headers: {} };
 }
 
 async function dockerRun({ platform, compose }: Fixture): Promise<number> {
@@ -71,8 +72,8 @@ async function dockerRun({ platform, compose }: Fixture): Promise<number> {
     host = await addressOf(service.container_name, platform.names.network);
     await untilHealthy(async () => ({
       host,
-      port: 4096,
-      path: "/global/health",
+      port: projectApi.server.port,
+      path: "/",
       headers: { authorization },
     }));
   });

@@ -1,7 +1,8 @@
+import { projectApi } from "../../../opencode/api/index.ts";
 import { Chain } from "../lib/chain.ts";
 import { addressOf } from "../lib/docker.ts";
 import type { FigureSpec, Fixture } from "../lib/fixture.ts";
-import { latencies, type Target } from "../lib/http.ts";
+import { below, latencies, type Target } from "../lib/http.ts";
 import { projectName } from "../lib/platform.ts";
 import type { Comparison } from "../lib/report.ts";
 import { takeTurns } from "../lib/rounds.ts";
@@ -21,7 +22,7 @@ export const attach: FigureSpec = {
   name: "attach",
   title: "What the way of `opencode-platform` costs",
   notes: [
-    `A request: ${REQUESTS} of /global/health one after another on one connection that stays open. A token: ${TOKENS} of one answer, from when the stand-in model sends it to its event's arrival on /event; the model sends the next when it has arrived. p50 and p99 are those of each run.`,
+    `A request: ${REQUESTS} of ${projectApi.health.path} one after another on one connection that stays open. A token: ${TOKENS} of one answer, from when the stand-in model sends it to its event's arrival on ${projectApi.eventsPath}; the model sends the next when it has arrived. p50 and p99 are those of each run.`,
     "What the local proxy adds is the difference between the second and the third way. It is the program itself (`--print`), in a process of its own.",
     "The edge (TLS, HTTP/2 to the connector, a check of the token) and the connector (another check) are stand-ins in one Node process on this machine, which is also the client and the model: this says what the chain's steps cost in work, and nothing of a real edge's distance, which will be most of it.",
   ],
@@ -37,7 +38,7 @@ export const attach: FigureSpec = {
         const ways = await waysOf(fixture, chain);
         return [
           ...(await compare("a request", ways, fixture, (target) =>
-            latencies({ ...target, path: `${target.path.replace(/\/$/, "")}/global/health` }, REQUESTS),
+            latencies(below(target, projectApi.health.path), REQUESTS),
           )),
           ...(await compare("a streamed token", ways, fixture, (target) => model.times(target, TOKENS))),
         ];
@@ -54,7 +55,7 @@ async function waysOf({ platform }: Fixture, chain: Chain): Promise<Way[]> {
   const name = projectName(1);
   const direct = {
     host: await addressOf(platform.names.project(name), platform.names.network),
-    port: 4096,
+    port: projectApi.server.port,
     path: "/",
     headers: { authorization: platform.authorization(name) },
   };

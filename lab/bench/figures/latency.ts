@@ -1,4 +1,5 @@
 import { Agent } from "node:http";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { addressOf } from "../lib/docker.ts";
 import type { FigureSpec, Fixture } from "../lib/fixture.ts";
 import { ask, latencies, type Target, throughput } from "../lib/http.ts";
@@ -27,8 +28,8 @@ export const latency: FigureSpec = {
     const name = projectName(1);
     const direct: Target = {
       host: await addressOf(fixture.platform.names.project(name), fixture.platform.names.network),
-      port: 4096,
-      path: "/global/health",
+      port: projectApi.server.port,
+      path: projectApi.health.path,
       headers: { authorization: fixture.platform.authorization(name) },
     };
     const through: Target = {
@@ -40,7 +41,7 @@ export const latency: FigureSpec = {
     const { path, bytes } = await findAsset(direct);
     const size = `${Math.round(bytes / 1000)} kB page asset`;
     return [
-      ...(await compare("/global/health", direct, through, fixture)),
+      ...(await compare(projectApi.health.path, direct, through, fixture)),
       ...(await compare(size, { ...direct, path }, { ...through, path }, fixture)),
     ];
   },

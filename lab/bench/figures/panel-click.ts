@@ -1,3 +1,4 @@
+import { projectApi } from "../../../opencode/api/index.ts";
 import type { Operation } from "../../../panel/server/platform/types.ts";
 import { type FigureSpec, type Fixture, projectsInWords } from "../lib/fixture.ts";
 import { untilHealthy } from "../lib/http.ts";
@@ -35,7 +36,7 @@ export const panelClick: FigureSpec = {
   name: "panel",
   title: "The panel: from the click until a project serves",
   notes: [
-    "The click: `POST /api/projects`, which the page's button sends. The terminal: the same entry is in projects.yaml already when the command is started; how long a person takes to write it is not counted. Healthy: `/global/health` answers 200 through Traefik, asked every 50 ms. The project is taken away again between runs; that is not counted.",
+    `The click: \`POST /api/projects\`, which the page's button sends. The terminal: the same entry is in projects.yaml already when the command is started; how long a person takes to write it is not counted. Healthy: \`${projectApi.health.path}\` reports it through Traefik, asked every 50 ms. The project is taken away again between runs; that is not counted.`,
     "`npm start` and the panel look first at what is really there (`--refresh`), because containers are started and stopped by Docker alone too; `pulumi up --skip-preview` does not. `npm start` is counted without npm and the launcher, and only until the project is healthy, not until it has said so.",
     "The panel's parts by its own clock, as `GET /api/operations/:id` tells them.",
   ],
@@ -77,7 +78,7 @@ export const panelClick: FigureSpec = {
 async function untilServing({ platform }: Fixture): Promise<number> {
   const began = performance.now();
   const headers = {};
-  const target = { host: "127.0.0.1", port: platform.port, path: `/p/${ADDED}/global/health`, headers };
+  const target = { host: "127.0.0.1", port: platform.port, path: `/p/${ADDED}`, headers };
   await untilHealthy(async () => target).catch((error: Error) => {
     throw new Error(`The added project does not serve: ${error.message}`);
   });

@@ -1,6 +1,7 @@
 import { Agent, request } from "node:http";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { projectApi } from "../../../opencode/api/index.ts";
 
 /** Something to ask for over HTTP. */
 export interface Target {
@@ -28,8 +29,15 @@ function isFree(port: number): Promise<boolean> {
 export interface Answer {
   readonly status: number;
   readonly bytes: number;
+  readonly contentType: string | undefined;
   readonly body: string;
 }
+
+/** A target's path without a final slash. */
+export const basePath = ({ path }: Pick<Target, "path">): string => path.replace(/\/$/, "");
+
+/** A path of the project at a target. */
+export const below = (target: Target, path: string): Target => ({ ...target, path: basePath(target) + path });
 
 /** Asks once over a connection of the agent. */
 export function ask(target: Target, agent: Agent): Promise<Answer> {
@@ -40,7 +48,12 @@ export function ask(target: Target, agent: Agent): Promise<Answer> {
       response.on("data", (chunk: Buffer) => chunks.push(chunk)).on("error", reject);
       response.on("end", () => {
         const body = Buffer.concat(chunks);
-        resolve({ status: response.statusCode ?? 0, bytes: body.length, body: body.toString("utf8") });
+        resolve({
+          status: response.statusCode ?? 0,
+          bytes: body.length,
+          contentType: response.headers["content-type"],
+          body: body.toString("utf8"),
+        });
       });
     })
       .on("timeout", function (this: { destroy(error: Error): void }) {
@@ -51,7 +64,7 @@ export function ask(target: Target, agent: Agent): Promise<Answer> {
   });
 }
 
-/** Asks every 50 ms until the answer is 200. */
+/** Asks every 50 ms until opencode says that it is healthy. @param target up to the project's root */
 export async function untilHealthy(
   target: () => Promise<Target | undefined>,
   patienceMs = 120_000,
@@ -60,11 +73,19 @@ export async function untilHealthy(
   const until = performance.now() + patienceMs;
   while (performance.now() < until) {
     const where = await target();
-    const answer = where && (await ask(where, agent).catch(() => undefined));
-    if (answer?.status === 200) return;
+    if (where && (await isHealthy(where, agent))) return;
     await sleep(50);
   }
   throw new Error(`not healthy after ${patienceMs / 1000} s`);
+}
+
+async function isHealthy(target: Target, agent: Agent): Promise<boolean> {
+  try {
+    projectApi.health.read(await ask(below(target, projectApi.health.path), agent));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Milliseconds of each of `count` requests, one after another on one connection that stays open. */

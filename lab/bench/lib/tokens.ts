@@ -3,10 +3,11 @@ import { EventEmitter } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { get, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
+import { type Call, projectApi } from "../../../opencode/api/index.ts";
 import { hostAddress } from "../../../test/support/docker.ts";
 import { MODEL_ID, type ModelStandIn, startModel } from "../../model/model.ts";
 import { docker, untilContainersHealthy } from "./docker.ts";
-import type { Target } from "./http.ts";
+import { below, type Target } from "./http.ts";
 import { type Platform, projectName } from "./platform.ts";
 
 /** So many characters of a stream are kept to find a token in that came in two parts. */
@@ -45,12 +46,11 @@ export class Model {
     // The stand-in listens once for each token that it holds back, and Node would warn.
     EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, tokens + 10);
     const gate = this.#standIn.gate(randomUUID(), tokens + 1);
-    const stream = await open({ ...target, path: `${base(target)}/event` });
+    const stream = await open(below(target, projectApi.eventsPath));
     const arrivals = watch(stream);
     try {
-      const { id } = await post<{ id: string }>(target, "/session", {});
-      const parts = [{ type: "text", text: `Count, ${gate.token}` }];
-      await post(target, `/session/${id}/prompt_async`, { parts });
+      const { id } = await make(target, projectApi.createSession());
+      await make(target, projectApi.prompt(id, `Count, ${gate.token}`));
       const times: number[] = [];
       for (let n = 0; n <= tokens; n++) {
         const arrived = arrivals(gate.chunk(n).trim());
@@ -82,9 +82,6 @@ export class Model {
   }
 }
 
-/** A way's path without a final slash. */
-const base = ({ path }: Target): string => path.replace(/\/$/, "");
-
 function open({ host, port, path, headers }: Target): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const sent = get({ host, port, path, headers, agent: false }, (response) =>
@@ -94,8 +91,9 @@ function open({ host, port, path, headers }: Target): Promise<IncomingMessage> {
   });
 }
 
-function post<T>(target: Target, path: string, body: object): Promise<T> {
-  const text = JSON.stringify(body);
+/** Makes a call at a way. */
+function make<Result>(target: Target, { method, path, body, read }: Call<Result>): Promise<Result> {
+  const text = JSON.stringify(body ?? {});
   const headers = {
     ...target.headers,
     "content-type": "application/json",
@@ -103,7 +101,7 @@ function post<T>(target: Target, path: string, body: object): Promise<T> {
   };
   const { host, port } = target;
   return new Promise((resolve, reject) => {
-    const sent = request({ host, port, path: base(target) + path, method: "POST", headers }, (response) => {
+    const sent = request({ host, port, path: below(target, path).path, method, headers }, (response) => {
       let answer = "";
       response.setEncoding("utf8");
       response.on("data", (part: string) => {
@@ -111,8 +109,11 @@ function post<T>(target: Target, path: string, body: object): Promise<T> {
       });
       response.on("error", reject);
       response.on("end", () => {
-        if ((response.statusCode ?? 500) >= 300) reject(new Error(`${path} answered ${response.statusCode}`));
-        else resolve((answer === "" ? undefined : JSON.parse(answer)) as T);
+        try {
+          resolve(read({ status: response.statusCode ?? 500, body: answer }));
+        } catch (error) {
+          reject(error);
+        }
       });
     });
     sent.on("error", reject).end(text);

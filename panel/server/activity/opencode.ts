@@ -1,56 +1,60 @@
 /**
- * When a project was last used, as its own opencode says. It is asked through the gateway, as a person's browser is: the gateway adds the
- * password, so that the panel need not hold any, and it is the same on this machine and on a droplet.
+ * When a project was last used, according to its own opencode. The request goes through the gateway, as a browser's does: the gateway adds the
+ * password, so the panel does not hold any, and it works alike locally and on a droplet.
  */
 import { request } from "node:http";
+import { type Answer, isUnexpectedAnswer, projectApi, type Session } from "../../../opencode/api/index.ts";
 
-/** Sessions that are looked at: the newest ones. */
+/** How many sessions are read: the newest ones. */
 const SESSIONS = 50;
 const TIMEOUT_MS = 5000;
-const MOST_BYTES = 8 * 2 ** 20;
+const MAX_BYTES = 8 * 2 ** 20;
 
-/** Milliseconds since 1970; undefined for a project without sessions. @throws Error when it does not answer */
-export type AskActivity = (project: string) => Promise<number | undefined>;
+/** Milliseconds since 1970; undefined for a project without sessions. @throws Error when it does not respond */
+export type FetchActivity = (project: string) => Promise<number | undefined>;
 
 /**
  * @param port the gateway's, on loopback
  * @param hostnameOf a project's hostname
  */
-export const askThroughGateway =
-  (port: number, hostnameOf: (project: string) => string): AskActivity =>
-  async (project) =>
-    newestOf(JSON.parse(await get(port, hostnameOf(project), `/session?limit=${SESSIONS}`)));
+export const fetchActivityThroughGateway =
+  (port: number, hostnameOf: (project: string) => string): FetchActivity =>
+  async (project) => {
+    const { path, read } = projectApi.sessions(SESSIONS);
+    const hostname = hostnameOf(project);
+    try {
+      return latestActivity(read(await get(port, hostname, path)));
+    } catch (error) {
+      throw isUnexpectedAnswer(error) ? new Error(`${hostname} ${error.message}`) : error;
+    }
+  };
 
-/** The newest of sessions' times, as opencode lists sessions. */
-export function newestOf(sessions: unknown): number | undefined {
-  if (!Array.isArray(sessions)) throw new Error("opencode answers no list of sessions");
-  const times = sessions.flatMap((session: { time?: { updated?: unknown; created?: unknown } }) => {
-    const at = session?.time?.updated ?? session?.time?.created;
-    return typeof at === "number" && Number.isFinite(at) ? [at] : [];
-  });
+/** When the session used last was used. */
+export function latestActivity(sessions: readonly Session[]): number | undefined {
+  const times = sessions.flatMap(({ usedAt }) => (usedAt === undefined ? [] : [usedAt]));
   return times.length > 0 ? Math.max(...times) : undefined;
 }
 
 /** `fetch` sends no Host of one's own. */
-function get(port: number, hostname: string, path: string): Promise<string> {
+function get(port: number, hostname: string, path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { Host: hostname, Accept: "application/json" };
     const options = { host: "127.0.0.1", port, path, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
-    const asked = request(options, (response) => {
+    const sent = request(options, (response) => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on("data", (chunk: Buffer) => {
         size += chunk.length;
-        if (size > MOST_BYTES) asked.destroy(new Error(`${hostname} answers too much`));
+        if (size > MAX_BYTES) sent.destroy(new Error(`${hostname} sent too large a response`));
         else chunks.push(chunk);
       });
       response.on("error", reject);
       response.on("end", () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString("utf8"));
-        else reject(new Error(`${hostname} answered ${response.statusCode}`));
+        const body = Buffer.concat(chunks).toString("utf8");
+        resolve({ status: response.statusCode ?? 0, contentType: response.headers["content-type"], body });
       });
     });
-    asked.on("error", reject);
-    asked.end();
+    sent.on("error", reject);
+    sent.end();
   });
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { replaceFile } from "../platform/replace-file.ts";
 import { judge, type Known, told } from "./idle.ts";
-import type { AskActivity } from "./opencode.ts";
+import type { FetchActivity } from "./opencode.ts";
 
 /** A project, as far as it matters here. */
 export interface Watched {
@@ -17,7 +17,7 @@ export interface ActivityParts {
   readonly file: string;
   /** Every project there is. */
   projects(): readonly Watched[];
-  readonly ask: AskActivity;
+  readonly ask: FetchActivity;
   /** Days after which a project is idle; nothing is told, when absent. */
   readonly idleDays?: number | undefined;
   /** Tells people. @throws Error when that did not go; it is told at the next look then */

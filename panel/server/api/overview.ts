@@ -1,5 +1,6 @@
 /** The list of projects as one person sees it, now and whenever it changes. */
 
+import { terminalCommand } from "../../../opencode/api/index.ts";
 import { decideState } from "../../../operate/docker/container-state.ts";
 import { maySee } from "../access/permissions.ts";
 import type { Parts } from "../parts.ts";
@@ -48,7 +49,7 @@ function projectOf(
     name,
     ...decideState(parts.containers.ofProject(name), wanted),
     url: parts.urls.browser(name),
-    attach: parts.urls.attach(name),
+    attach: terminalCommand(parts.urls.terminal(name)),
     members: [...members],
     entry,
     ...parts.usage.of(name),

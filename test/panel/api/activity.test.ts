@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { judge, type Known, told } from "../../../panel/server/activity/idle.ts";
-import { askThroughGateway, newestOf } from "../../../panel/server/activity/opencode.ts";
+import { fetchActivityThroughGateway, latestActivity } from "../../../panel/server/activity/opencode.ts";
 import { type ActivityParts, ActivityWatch } from "../../../panel/server/activity/watch.ts";
 import { serving } from "../../support/serving.ts";
 
@@ -64,19 +65,23 @@ describe("idleness", () => {
 
 describe("opencode's sessions", () => {
   it("say when a project was last used", () => {
-    expect(newestOf([{ time: { created: 1, updated: 5 } }, { time: { created: 7 } }, {}])).toBe(7);
-    expect(newestOf([])).toBeUndefined();
-    expect(() => newestOf({ error: true })).toThrow();
+    const { read } = projectApi.sessions(50);
+    const read7 = read({
+      status: 200,
+      body: '[{"id":"a","time":{"created":1,"updated":5}},{"id":"b","time":{"created":7}},{}]',
+    });
+    expect(latestActivity(read7)).toBe(7);
+    expect(latestActivity([])).toBeUndefined();
   });
 
   it("are asked for through the gateway, by the project's hostname", async () => {
     const gateway = await serving([{ status: 200, body: '[{"time":{"updated":42}}]' }, { status: 502 }]);
-    const ask = askThroughGateway(gateway.port, (project) => `${project}.localhost`);
+    const ask = fetchActivityThroughGateway(gateway.port, (project) => `${project}.localhost`);
     expect(await ask("web-shop")).toBe(42);
     const [asked] = gateway.seen;
     expect([asked?.request.headers.host, asked?.request.url]).toEqual([
       "web-shop.localhost",
-      "/session?limit=50",
+      projectApi.sessions(50).path,
     ]);
     await expect(ask("web-shop")).rejects.toThrow("502");
     gateway.close();

@@ -4,6 +4,8 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXIT } from "../../../attach/src/errors.ts";
+import { OPENCODE_VERSION } from "../../../attach/src/opencode.ts";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { ANN, BOB, Chain } from "../../support/attach/chain.ts";
 import { Index } from "../../support/attach/index.ts";
 import { Person, type Session } from "../../support/attach/person.ts";
@@ -56,6 +58,9 @@ describe("the packed tarball in an empty folder", () => {
     mkdirSync(checkout);
     await must("cp", ["-r", join(root, "attach"), copy]);
     await must("rm", ["-rf", join(copy, "dist"), join(copy, "node_modules")]);
+    // What it is compiled together with.
+    mkdirSync(join(checkout, "opencode"));
+    await must("cp", ["-r", join(root, "opencode", "api"), join(checkout, "opencode", "api")]);
     copyFileSync(join(root, "tsconfig.json"), join(checkout, "tsconfig.json"));
     await must("ln", ["-s", join(root, "node_modules"), join(checkout, "node_modules")]);
     const pack = ["pack", "--json", "--pack-destination", folder, ...quiet];
@@ -76,7 +81,11 @@ describe("the packed tarball in an empty folder", () => {
   const alone = () => ({ PATH: machine.bin, ...chain.serviceToken });
 
   it("has what it needs and nothing else", () => {
-    expect(files.filter((path) => !/^(dist\/[\w-]+\.js|package\.json|bin\.mjs)$/.test(path))).toEqual([]);
+    expect(
+      files.filter(
+        (path) => !/^(dist\/(attach\/src|opencode\/api)\/[\w-]+\.js|package\.json|bin\.mjs)$/.test(path),
+      ),
+    ).toEqual([]);
     const lock = readFileSync(join(folder, "install", "package-lock.json"), "utf8");
     expect(Object.keys(JSON.parse(lock).packages).length).toBeLessThan(10);
   });
@@ -93,11 +102,9 @@ describe("the packed tarball in an empty folder", () => {
     const child = spawn(bin(), ["alpha", "--print", "--platform", chain.url()], { env });
     try {
       const [line] = (await once(child.stdout, "data")) as [Buffer];
-      const response = await fetch(`${String(line).trim()}/global/health`);
-      expect([response.status, await response.json()]).toEqual([
-        200,
-        expect.objectContaining({ healthy: true }),
-      ]);
+      const response = await fetch(`${String(line).trim()}${projectApi.health.path}`);
+      const answer = { status: response.status, body: await response.text() };
+      expect(projectApi.health.read(answer)).toEqual({ version: OPENCODE_VERSION });
     } finally {
       child.kill();
     }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { type Agent, get, Agent as HttpAgent, type IncomingMessage } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { type Call, projectApi } from "../../../opencode/api/index.ts";
 import { ANN, Chain } from "../../support/attach/chain.ts";
 import { BIN, Person } from "../../support/attach/person.ts";
 import { events } from "../../support/http.ts";
@@ -33,9 +34,11 @@ async function printed(env: Record<string, string> = {}) {
   return { child, url: String(line).trim() };
 }
 
-async function post(url: string, body: object): Promise<Response> {
+/** Makes a call of opencode's API. */
+async function make<Result>(url: string, { method, path, body, read }: Call<Result>): Promise<Result> {
   const headers = { "content-type": "application/json" };
-  return await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  const response = await fetch(url + path, { method, headers, body: JSON.stringify(body ?? {}) });
+  return read({ status: response.status, body: await response.text() });
 }
 
 const open = (url: string, agent: Agent): Promise<IncomingMessage> =>
@@ -43,10 +46,8 @@ const open = (url: string, agent: Agent): Promise<IncomingMessage> =>
 
 /** A shell of the project; ends with `close`. */
 async function shell(url: string) {
-  const { id } = (await (await post(`${url}/pty`, { command: "bash", args: ["--norc"] })).json()) as {
-    id: string;
-  };
-  return `${url.replace("http", "ws")}/pty/${id}/connect?cursor=0`;
+  const id = await make(url, projectApi.createTerminal("bash", ["--norc"]));
+  return url.replace("http", "ws") + projectApi.terminalPath(id);
 }
 
 /** Connects to a shell and has it reckon. */
@@ -75,18 +76,16 @@ describe("many clients of one local proxy", () => {
     const heard = Array.from({ length: STREAMS }, (): number[] => []);
     let connected = 0;
     const listen = async (into: number[]) => {
-      for await (const event of events(await open(`${url}/event`, agent))) {
-        const { type, properties } = event as { type: string; properties?: { info?: { title?: string } } };
-        if (type === "server.connected") connected++;
-        const number = type === "session.created" && /^event (\d+)$/.exec(properties?.info?.title ?? "")?.[1];
+      for await (const event of events(await open(url + projectApi.eventsPath, agent))) {
+        if (projectApi.isConnected(event)) connected++;
+        const number = /^event (\d+)$/.exec(projectApi.createdTitle(event) ?? "")?.[1];
         if (number) into.push(Number(number));
         if (into.length >= EVENTS) return;
       }
     };
     const listening = Promise.all(heard.map(listen));
     await waitFor("all streams", () => (connected === STREAMS ? { done: true } : { seen: connected }));
-    for (let n = 0; n < EVENTS; n++)
-      expect((await post(`${url}/session`, { title: `event ${n}` })).status).toBe(200);
+    for (let n = 0; n < EVENTS; n++) await make(url, projectApi.createSession(`event ${n}`));
     await listening;
     agent.destroy();
     const all = Array.from({ length: EVENTS }, (_, n) => n);
@@ -107,9 +106,9 @@ describe("--print", () => {
 
   it("ends with 0 on a signal, and says what it is", async () => {
     const { child, url } = await printed(chain.serviceToken);
-    expect((await fetch(`${url}/global/health`)).status).toBe(200);
+    expect((await fetch(url + projectApi.health.path)).status).toBe(200);
     child.kill("SIGINT");
     expect(await once(child, "exit")).toEqual([0, null]);
-    await expect(fetch(`${url}/global/health`)).rejects.toThrow();
+    await expect(fetch(url + projectApi.health.path)).rejects.toThrow();
   });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { terminalCommand } from "../../../opencode/api/index.ts";
 import { ANN, Chain } from "../../support/attach/chain.ts";
 import { BIN, Person, type Session } from "../../support/attach/person.ts";
 import { must, run } from "../../support/run.ts";
@@ -109,7 +110,7 @@ describe("opencode's end", () => {
     expect(direct.code).toBeGreaterThan(0);
     expect([through.code, through.stdout + through.stderr]).toEqual([
       direct.code,
-      expect.stringContaining("opencode attach <url>"),
+      expect.stringContaining(terminalCommand({ url: "<url>", isBehindAccess: false })),
     ]);
   });
 

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
-import { ask, events, open } from "../../support/http.ts";
-import { opencodeBinary } from "../../support/opencode.ts";
+import { projectApi, terminalCommand } from "../../../opencode/api/index.ts";
+import { events, open } from "../../support/http.ts";
+import { callAt, opencodeBinary } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { keepScreen, openTerminal, type Terminal } from "../../support/terminal.ts";
@@ -23,7 +24,7 @@ describe("from a terminal", () => {
     await model?.close();
   });
 
-  describe("opencode attach", () => {
+  describe("opencode's terminal client", () => {
     let terminal: Terminal;
     const folder = temporaryFolder();
 
@@ -33,7 +34,7 @@ describe("from a terminal", () => {
     });
 
     it("draws its screen for the command that npm start printed", async () => {
-      const command = `opencode attach ${platform.api("alpha")}`;
+      const command = terminalCommand({ url: platform.api("alpha"), isBehindAccess: false });
       expect(platform.fixture.firstStart).toContain(command);
       const binary = await opencodeBinary(platform.container("alpha"), folder);
       terminal = await openTerminal(command.replace("opencode", binary), {
@@ -60,22 +61,13 @@ describe("from a terminal", () => {
       const stream = await open({
         port,
         ...at,
-        path: `${at.path}/event`,
+        path: at.path + projectApi.eventsPath,
         headers: { accept: "text/event-stream" },
       });
       const received: string[] = [];
       const reading = collectText(stream, received);
-      const session = await ask({ port, ...at, path: `${at.path}/session`, method: "POST", body: {} });
-      const { id } = JSON.parse(session.body) as { id: string };
-      const prompt = { parts: [{ type: "text", text: `Count, ${gate.token}` }] };
-      const asked = {
-        port,
-        ...at,
-        path: `${at.path}/session/${id}/prompt_async`,
-        method: "POST",
-        body: prompt,
-      };
-      expect((await ask(asked)).status).toBeLessThan(300);
+      const { id } = await callAt({ port, ...at }, projectApi.createSession());
+      await callAt({ port, ...at }, projectApi.prompt(id, `Count, ${gate.token}`));
       for (let n = 0; n < 5; n++) {
         gate.release(n);
         await waitFor(`chunk ${n} on the event stream`, () =>
@@ -91,14 +83,9 @@ describe("from a terminal", () => {
   }
 
   it("reaches a terminal of the project over a WebSocket by path", async () => {
-    const made = await ask({
-      port,
-      path: "/p/beta/pty",
-      method: "POST",
-      body: { command: "bash", args: ["--norc"] },
-    });
-    const { id } = JSON.parse(made.body) as { id: string };
-    const socket = new WebSocket(`ws://localhost:${port}/p/beta/pty/${id}/connect?cursor=0`);
+    const at = { port, path: "/p/beta" };
+    const id = await callAt(at, projectApi.createTerminal("bash", ["--norc"]));
+    const socket = new WebSocket(`ws://localhost:${port}/p/beta${projectApi.terminalPath(id)}`);
     socket.binaryType = "arraybuffer";
     let received = "";
     socket.addEventListener("message", ({ data }) => {
@@ -112,7 +99,7 @@ describe("from a terminal", () => {
       received.includes("42 in /workspace") ? { done: true } : { seen: received },
     );
     socket.close();
-    expect((await ask({ port, path: `/p/beta/pty/${id}`, method: "DELETE" })).status).toBe(200);
+    await callAt(at, projectApi.removeTerminal(id));
   });
 });
 

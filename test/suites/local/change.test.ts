@@ -1,9 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { docker, execIn } from "../../support/docker.ts";
 import { ask, visit } from "../../support/http.ts";
 import { requestLoop } from "../../support/loop.ts";
+import { callAt, PROTECTED_PATH } from "../../support/opencode.ts";
 import { type Entry, Platform, type Updated } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -67,13 +69,8 @@ describe("editing projects.yaml", () => {
     expectOnlyGamma(await applyBeside([gamma]));
     await answering(platform, "gamma");
     writeFileSync(join(platform.workspace("gamma"), "kept.txt"), "by gamma");
-    const { body } = await ask({
-      port,
-      path: "/p/gamma/session",
-      method: "POST",
-      body: { title: "from before" },
-    });
-    expect(JSON.parse(body)).toMatchObject({ title: "from before" });
+    const made = await callAt({ port, path: "/p/gamma" }, projectApi.createSession("from before"));
+    expect(made).toMatchObject({ title: "from before" });
   });
 
   it("changes an entry and touches no other; workspace and sessions stay", async () => {
@@ -84,8 +81,9 @@ describe("editing projects.yaml", () => {
     expect(Config.Env).toContain("COLOUR=blue");
     expect(HostConfig.Memory).toBe(1536 * 2 ** 20);
     expect(readFileSync(join(platform.workspace("gamma"), "kept.txt"), "utf8")).toBe("by gamma");
-    const { body } = await ask({ port, path: "/p/gamma/session" });
-    expect(JSON.parse(body)).toEqual([expect.objectContaining({ title: "from before" })]);
+    expect(await callAt({ port, path: "/p/gamma" }, projectApi.sessions(50))).toEqual([
+      expect.objectContaining({ title: "from before" }),
+    ]);
     expectOnlyGamma(await applyBeside([gamma]));
     await answering(platform, "gamma");
   });
@@ -101,7 +99,7 @@ describe("editing projects.yaml", () => {
         ? { done: true }
         : { seen: `${status} ${body}` };
     });
-    expect((await ask({ port, path: "/p/gamma/session" })).status).toBe(503);
+    expect((await ask({ port, path: `/p/gamma${PROTECTED_PATH}` })).status).toBe(503);
     expect((await platform.update()).changes).toEqual([]);
     expect(await gammaState()).toMatchObject({ Running: false });
   });
@@ -124,7 +122,7 @@ describe("editing projects.yaml", () => {
     await answering(platform, "gamma");
     expect(await password()).not.toBe(old);
     const status = async (password: string) => {
-      const url = "http://127.0.0.1:4096/session";
+      const url = `http://127.0.0.1:${projectApi.server.port}${PROTECTED_PATH}`;
       const args = [
         "curl",
         "-s",
@@ -134,8 +132,8 @@ describe("editing projects.yaml", () => {
         "/dev/null",
         "-w",
         "%{http_code}",
-        "-u",
-        `opencode:${password}`,
+        "-H",
+        `Authorization: ${projectApi.authorization(password)}`,
         url,
       ];
       return (await execIn(platform.container("gamma"), args)).stdout;
@@ -155,7 +153,7 @@ describe("editing projects.yaml", () => {
     expect(readFileSync(join(platform.workspace("gamma"), "kept.txt"), "utf8")).toBe("by gamma");
     expectOnlyGamma(await applyBeside([gamma]));
     await answering(platform, "gamma");
-    const { body } = await ask({ port, path: "/p/gamma/file/content?path=kept.txt" });
-    expect(JSON.parse(body)).toMatchObject({ content: "by gamma" });
+    const content = await callAt({ port, path: "/p/gamma" }, projectApi.readFile("kept.txt"));
+    expect(content).toBe("by gamma");
   });
 });

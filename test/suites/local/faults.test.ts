@@ -2,9 +2,11 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { docker, execIn } from "../../support/docker.ts";
 import { locks, pendingOperations, startUpdate } from "../../support/engine.ts";
 import { ask, visit } from "../../support/http.ts";
+import { callAt, PROTECTED_PATH } from "../../support/opencode.ts";
 import { type Entry, Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { must, run } from "../../support/run.ts";
@@ -79,7 +81,7 @@ describe("faults", () => {
   });
 
   it("opencode is killed in its container: it comes back by itself, with its sessions", async () => {
-    await ask({ port, path: "/p/alpha/session", method: "POST", body: { title: "before the crash" } });
+    await callAt({ port, path: "/p/alpha" }, projectApi.createSession("before the crash"));
     const { State, RestartCount } = await stateOf(container);
     await execIn(container, ["bash", "-c", "kill -9 $(pgrep -xo opencode)"]);
     await waitFor("a restart", async () => {
@@ -88,7 +90,7 @@ describe("faults", () => {
       return restarted ? { done: true } : { seen: now.State };
     });
     await answering(platform, "alpha");
-    expect((await ask({ port, path: "/p/alpha/session" })).body).toContain("before the crash");
+    expect((await ask({ port, path: `/p/alpha${PROTECTED_PATH}` })).body).toContain("before the crash");
   });
 
   it("a container is killed for good: its URL says so, and npm start brings the same one back", async () => {
@@ -116,7 +118,7 @@ describe("faults", () => {
     expect(code, output).toBe(0);
     await answering(platform, "alpha");
     expect({ ...(await platform.ids()), [container]: "new" }).toEqual({ ...before, [container]: "new" });
-    expect((await ask({ port, path: "/p/alpha/session" })).body).toContain("before the crash");
+    expect((await ask({ port, path: `/p/alpha${PROTECTED_PATH}` })).body).toContain("before the crash");
     expect((await platform.update()).changes).toEqual([]);
   });
 

@@ -12,8 +12,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GitServer, makeRepositories, startGit } from "../../../lab/forges/git.ts";
 import { type SshServer, startSsh } from "../../../lab/forges/ssh-server.ts";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { health, logsOf, shellIn } from "../../support/docker.ts";
-import { ask } from "../../support/http.ts";
+import { callAt } from "../../support/opencode.ts";
 import { type Entry, Platform, type Updated } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
@@ -96,13 +97,15 @@ describe("workspaces cloned from git hosts", () => {
     );
     expect(await logsOf(platform.container("g-flaky"))).toMatch(/clone failed \(attempt 1\): .*503/);
     expect((await health(platform.container("g-flaky"))).status).toBe("healthy");
-    expect((await ask({ port, path: "/p/g-flaky/global/health" })).status).toBe(200);
+    await callAt({ port, path: "/p/g-flaky" }, projectApi.health);
     expect(existsSync(join(platform.workspace("g-flaky"), "one.txt"))).toBe(false);
     flaky.heal();
     await waitForText("a clone", () => line("g-flaky"), "serving; workspace: cloned", { within: 400_000 });
     await waitFor("the clone's files in opencode", async () => {
-      const { body } = await ask({ port, path: "/p/g-flaky/file/content?path=one.txt" });
-      return body.includes('"content":"1') ? { done: true } : { seen: body };
+      const content = await callAt({ port, path: "/p/g-flaky" }, projectApi.readFile("one.txt")).catch(
+        String,
+      );
+      return content.startsWith("1") ? { done: true } : { seen: content };
     });
   });
 

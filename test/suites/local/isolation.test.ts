@@ -2,9 +2,11 @@ import { createServer, type Server } from "node:http";
 import { networkInterfaces } from "node:os";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { launchBrowser } from "../../support/browser.ts";
 import { docker, execIn, shellIn } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
+import { callAt, PROTECTED_PATH, question } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { must } from "../../support/run.ts";
@@ -41,10 +43,11 @@ const passwordOf = async (container: string) =>
 
 /** Status of opencode in a container, asked from the host and past the gateway. */
 async function statusDirect(container: string, password?: string): Promise<number> {
-  const headers = password
-    ? { authorization: `Basic ${Buffer.from(`opencode:${password}`).toString("base64")}` }
-    : undefined;
-  const answer = await fetch(`http://${await addressOf(container)}:4096/session`, { headers });
+  const headers = password ? { authorization: projectApi.authorization(password) } : undefined;
+  const answer = await fetch(
+    `http://${await addressOf(container)}:${projectApi.server.port}${PROTECTED_PATH}`,
+    { headers },
+  );
   return answer.status;
 }
 
@@ -71,16 +74,20 @@ describe("isolation", () => {
 
   describe("from inside project alpha", () => {
     it("reaches itself and the host's open ports, so the checks below are not blind", async () => {
-      expect(await fromAlpha("http://127.0.0.1:4096/session")).toBe("401");
-      expect(await fromAlpha(`http://${await addressOf(alpha)}:4096/session`)).toBe("401");
+      expect(await fromAlpha(`http://127.0.0.1:${projectApi.server.port}${PROTECTED_PATH}`)).toBe("401");
+      expect(
+        await fromAlpha(`http://${await addressOf(alpha)}:${projectApi.server.port}${PROTECTED_PATH}`),
+      ).toBe("401");
       expect(await fromAlpha(`http://${host}:${controlPort}/`)).toBe("200");
       expect(await statusDirect(beta)).toBe(401);
     });
 
     it("can't reach project beta by address or by name", async () => {
-      expect(await fromAlpha(`http://${await addressOf(beta)}:4096/session`)).toBe("000");
-      expect(await fromAlpha(`http://${beta}:4096/session`)).toBe("000");
-      expect(await fromAlpha("http://beta:4096/session")).toBe("000");
+      expect(
+        await fromAlpha(`http://${await addressOf(beta)}:${projectApi.server.port}${PROTECTED_PATH}`),
+      ).toBe("000");
+      expect(await fromAlpha(`http://${beta}:${projectApi.server.port}${PROTECTED_PATH}`)).toBe("000");
+      expect(await fromAlpha(`http://beta:${projectApi.server.port}${PROTECTED_PATH}`)).toBe("000");
     });
 
     it("can't reach the notice container", async () => {
@@ -99,7 +106,7 @@ describe("isolation", () => {
       expect(addresses).not.toContain("");
       for (const address of addresses) {
         expect([address, await fromAlpha(`http://${address}:${controlPort}/`)]).toEqual([address, "200"]);
-        for (const path of ["/ping", "/p/beta/session"]) {
+        for (const path of ["/ping", `/p/beta${PROTECTED_PATH}`]) {
           expect([address, await fromAlpha(`http://${address}:${port}${path}`)]).toEqual([address, "000"]);
         }
       }
@@ -172,7 +179,7 @@ describe("isolation", () => {
     ];
 
     it("answers the page's own origin, and a terminal, which sends none", async () => {
-      const path = "/session";
+      const path = PROTECTED_PATH;
       expect((await ask({ port, host: own, path, headers: { origin: `http://${own}` } })).status).toBe(200);
       expect((await ask({ port, path: `/p/alpha${path}` })).status).toBe(200);
     });
@@ -180,29 +187,31 @@ describe("isolation", () => {
     for (const origin of others) {
       it(`refuses requests of ${origin}`, async () => {
         const before = await sessionCount();
-        for (const at of [{ host: own, path: "/session" }, { path: "/p/alpha/session" }]) {
-          const answer = await ask({ port, ...at, method: "POST", body: {}, headers: { origin } });
+        for (const at of [{ host: own }, { path: "/p/alpha" }]) {
+          const answer = await ask(
+            question({ port, ...at, headers: { origin } }, projectApi.createSession()),
+          );
           expect(answer.status).toBe(403);
         }
         expect(await sessionCount()).toBe(before);
       });
 
       it(`refuses WebSockets of ${origin}`, async () => {
-        const made = await ask({ port, path: "/p/alpha/pty", method: "POST", body: { command: "bash" } });
-        const { id } = JSON.parse(made.body) as { id: string };
-        const connect = `/pty/${id}/connect?cursor=0`;
+        const alphaAt = { port, path: "/p/alpha" };
+        const id = await callAt(alphaAt, projectApi.createTerminal("bash"));
+        const connect = projectApi.terminalPath(id);
         for (const at of [{ host: own, path: connect }, { path: `/p/alpha${connect}` }]) {
           const headers = { origin, connection: "Upgrade", upgrade: "websocket", ...WEBSOCKET };
           expect((await ask({ port, ...at, headers })).status).toBe(403);
         }
-        await ask({ port, path: `/p/alpha/pty/${id}`, method: "DELETE" });
+        await callAt(alphaAt, projectApi.removeTerminal(id));
       });
     }
 
     it("answers no other hostname, as a name that was made to point at this machine would be", async () => {
       for (const name of ["evil.example", `evil.example:${port}`, `alpha.evil.example:${port}`, "[::1]"]) {
-        expect((await ask({ port, host: name, path: "/p/alpha/session" })).status).toBe(404);
-        expect((await ask({ port, host: name, path: "/session" })).status).toBe(404);
+        expect((await ask({ port, host: name, path: `/p/alpha${PROTECTED_PATH}` })).status).toBe(404);
+        expect((await ask({ port, host: name, path: PROTECTED_PATH })).status).toBe(404);
       }
     });
 
@@ -210,16 +219,20 @@ describe("isolation", () => {
       const before = await sessionCount();
       const page = await (await browser.newContext()).newPage();
       await page.goto(platform.url("beta"));
-      const outcome = await page.evaluate(async (url) => {
-        const send = (mode: "cors" | "no-cors") => {
-          const options = { method: "POST", mode, body: "{}" } as const;
-          return fetch(`${url}session`, options).then(
-            (response) => `${response.type} ${response.status}`,
-            () => "failed",
-          );
-        };
-        return [await send("cors"), await send("no-cors")];
-      }, platform.url("alpha"));
+      const { path } = projectApi.createSession();
+      const outcome = await page.evaluate(
+        async (url) => {
+          const send = (mode: "cors" | "no-cors") => {
+            const options = { method: "POST", mode, body: "{}" } as const;
+            return fetch(url, options).then(
+              (response) => `${response.type} ${response.status}`,
+              () => "failed",
+            );
+          };
+          return [await send("cors"), await send("no-cors")];
+        },
+        new URL(path, platform.url("alpha")).href,
+      );
       expect(outcome).toEqual(["failed", "opaque 0"]);
       expect(await sessionCount()).toBe(before);
     });
@@ -229,8 +242,7 @@ describe("isolation", () => {
 const WEBSOCKET = { "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
 
 async function sessionCount(): Promise<number> {
-  const { body } = await ask({ port, path: "/p/alpha/session" });
-  return (JSON.parse(body) as unknown[]).length;
+  return (await callAt({ port, path: "/p/alpha" }, projectApi.sessions(1000))).length;
 }
 
 /** What the kernel enforces, whichever version of cgroups it has. */

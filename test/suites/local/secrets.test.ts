@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLATFORM_LABEL } from "../../../config/naming/names.ts";
 import { type GitServer, makeRepositories, startGit } from "../../../lab/forges/git.ts";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { docker, execIn, health, logsOf } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
 import { filesUnder, findLeaks, type Place, watchCommandLines } from "../../support/leaks.ts";
+import { callAt } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { must, type Ran } from "../../support/run.ts";
@@ -104,11 +106,10 @@ describe("secrets", () => {
     expect(stdout).toContain(`SHARED=${configured.shared}\n`);
     expect(stdout).toContain(`OWN=${configured.own}\n`);
     const nonce = randomUUID();
-    const session = await ask({ port, path: "/p/vault/session", method: "POST", body: {} });
-    const { id } = JSON.parse(session.body) as { id: string };
-    const body = { parts: [{ type: "text", text: `Say nonce:${nonce}` }] };
-    const answer = await ask({ port, path: `/p/vault/session/${id}/message`, method: "POST", body });
-    expect(answer.body).toContain(answerTo(`nonce:${nonce}`));
+    const at = { port, path: "/p/vault" };
+    const { id } = await callAt(at, projectApi.createSession());
+    const answer = await callAt(at, projectApi.promptAndWait(id, `Say nonce:${nonce}`));
+    expect(answer).toContain(answerTo(`nonce:${nonce}`));
     expect(model.requests.map(({ authorization }) => authorization)).toContain(
       `Bearer ${configured.modelKey}`,
     );

@@ -3,8 +3,11 @@ import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { OPENCODE_VERSION } from "../../../components/host/image.ts";
+import { projectApi, terminalCommand } from "../../../opencode/api/index.ts";
 import { health, shellIn } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
+import { callAt } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 
 const platform = new Platform();
@@ -30,26 +33,21 @@ describe("a clean clone after npm start", () => {
       const row = said.split("\n").find((line) => line.startsWith(name));
       expect(row).toContain("running");
       expect(row).toContain(platform.url(name));
-      expect(row).toContain(`opencode attach ${platform.api(name)}`);
+      expect(row).toContain(terminalCommand({ url: platform.api(name), isBehindAccess: false }));
     }
   });
 
   for (const name of ["alpha", "beta"]) {
     it(`answers for ${name} at its hostname, from ${name}'s own workspace`, async () => {
       const host = `${name}.localhost:${port}`;
-      const health = await ask({ port, host, path: "/global/health" });
-      expect(health.status).toBe(200);
-      expect(JSON.parse(health.body)).toMatchObject({ healthy: true });
-      const { body } = await ask({ port, host, path: "/file/content?path=whose.txt" });
-      expect(JSON.parse(body)).toMatchObject({ content: `the file of ${name}` });
+      expect(await callAt({ port, host }, projectApi.health)).toEqual({ version: OPENCODE_VERSION });
+      expect(await callAt({ port, host }, projectApi.readFile("whose.txt"))).toBe(`the file of ${name}`);
     });
 
     it(`answers for ${name} under its path, with the prefix taken off`, async () => {
-      const health = await ask({ port, path: `/p/${name}/global/health` });
-      expect(health.status).toBe(200);
-      expect(JSON.parse(health.body)).toMatchObject({ healthy: true });
-      const { body } = await ask({ port, path: `/p/${name}/path` });
-      expect(JSON.parse(body)).toMatchObject({ directory: "/workspace" });
+      const at = { port, path: `/p/${name}` };
+      expect(await callAt(at, projectApi.health)).toEqual({ version: OPENCODE_VERSION });
+      expect(await callAt(at, projectApi.directory)).toBe("/workspace");
     });
   }
 

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLATFORM_LABEL, PROJECT_LABEL } from "../../../config/naming/names.ts";
 import { type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { projectApi, terminalCommand } from "../../../opencode/api/index.ts";
 import type { Operation, OperationEvent } from "../../../panel/server/platform/types.ts";
 import { docker, shellIn } from "../../support/docker.ts";
 import { findLeaks } from "../../support/leaks.ts";
+import { callAt } from "../../support/opencode.ts";
 import { type Listed, Panel } from "../../support/panel/panel.ts";
 import { Platform } from "../../support/platform.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -53,7 +55,7 @@ describe("the panel's API", () => {
     });
     expect(beta).toMatchObject({
       url: panel.platform.url("beta"),
-      attach: `opencode attach ${panel.platform.api("beta")}`,
+      attach: terminalCommand({ url: panel.platform.api("beta"), isBehindAccess: false }),
       memory: { used: expect.any(Number), limit: 1024 ** 3 },
       cpu: { used: expect.any(Number), limit: 1 },
     });
@@ -177,15 +179,8 @@ describe("the panel's API", () => {
   });
 
   it("tells when a project was last used, from opencode's own sessions", async () => {
-    const api = panel.platform.api("gamma");
-    const session = (await (
-      await fetch(`${api}/session`, {
-        method: "POST",
-        body: "{}",
-        headers: { "content-type": "application/json" },
-      })
-    ).json()) as { id: string };
-    expect(session.id).toBeTruthy();
+    const { port } = panel.platform.fixture;
+    await callAt({ port, path: "/p/gamma" }, projectApi.createSession());
     const seen = await waitFor<string>(
       "the last activity",
       async () => {

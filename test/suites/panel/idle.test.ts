@@ -2,7 +2,10 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectApi } from "../../../opencode/api/index.ts";
+import { ask } from "../../support/http.ts";
 import { filesUnder, findLeaks } from "../../support/leaks.ts";
+import { PROTECTED_PATH, question } from "../../support/opencode.ts";
 import { PanelClock } from "../../support/panel/clock.ts";
 import { Panel } from "../../support/panel/panel.ts";
 import { type Posted, WebhookStandIn } from "../../support/panel/webhook.ts";
@@ -25,12 +28,9 @@ const clock = new PanelClock(join(folder, "clock"));
 /** A session of opencode's own, as a person's first prompt makes one. */
 async function use(project: string): Promise<void> {
   await waitFor<true>(`a session of ${project}`, async () => {
-    const { ok, status } = await fetch(`${platform.api(project)}/session`, {
-      method: "POST",
-      body: "{}",
-      headers: { "content-type": "application/json" },
-    });
-    return ok ? { done: true } : { seen: status };
+    const at = { port: platform.fixture.port, path: `/p/${project}` };
+    const { status } = await ask(question(at, projectApi.createSession()));
+    return status < 300 ? { done: true } : { seen: status };
   });
 }
 
@@ -117,7 +117,7 @@ describe("the notice of an idle project", () => {
   it("is not sent for projects that the panel has just got to know", async () => {
     for (const name of [FORGOTTEN, IN_USE])
       await waitFor<true>(`${name} to answer`, async () => {
-        const { status } = await fetch(`${platform.api(name)}/session`);
+        const { status } = await fetch(platform.api(name) + PROTECTED_PATH);
         return status === 200 ? { done: true } : { seen: status };
       });
     clock.set(-10);

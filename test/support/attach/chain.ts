@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Example, startExample } from "../../../lab/clouds/cloudflare/example/index.ts";
 import { type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { projectApi } from "../../../opencode/api/index.ts";
 import { ask } from "../http.ts";
 import { Platform } from "../platform.ts";
 import { waitFor } from "../wait.ts";
@@ -110,7 +111,7 @@ export class Chain {
       `${project} to answer at the edge`,
       async () => {
         const headers = { "cf-access-token": token };
-        const url = `https://${hostOf(project)}/global/health`;
+        const url = `https://${hostOf(project)}${projectApi.health.path}`;
         const { status } = await this.example.cloudflare.edge.fetch(url, { headers });
         return status === 200 ? { done: true } : { seen: status };
       },
@@ -120,7 +121,10 @@ export class Chain {
 
   /** What the gateway's notice says of a project; undefined once the project itself answers. */
   async notice(project: string): Promise<string | undefined> {
-    const { headers } = await ask({ port: this.platform.fixture.port, path: `/p/${project}/global/health` });
+    const { headers } = await ask({
+      port: this.platform.fixture.port,
+      path: `/p/${project}${projectApi.health.path}`,
+    });
     return headers["x-opencode-state"]?.toString();
   }
 

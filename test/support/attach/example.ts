@@ -4,6 +4,7 @@ import type { UserError } from "../../../attach/src/errors.ts";
 import { LocalProxy } from "../../../attach/src/proxy.ts";
 import { makeAgent } from "../../../attach/src/upstream.ts";
 import { type Example, SITE } from "../../../lab/clouds/cloudflare/example/index.ts";
+import { projectApi } from "../../../opencode/api/index.ts";
 
 /** A person who logs in as often as asked, with what cloudflared would have stored. */
 export class Person implements Cloudflared {
@@ -64,7 +65,7 @@ export async function openProxy(
     onProblem: (problem) => void problems.push(problem),
   });
   await proxy.listen();
-  const authorization = `Basic ${Buffer.from(`opencode:${proxy.guard.secret}`).toString("base64")}`;
+  const authorization = projectApi.authorization(proxy.guard.secret);
   const ask = (path: string, init: RequestInit = {}) =>
     fetch(proxy.url + path, { redirect: "manual", ...init, headers: { authorization, ...init.headers } });
   return { proxy, problems, ask };

@@ -52,7 +52,7 @@ export class Index {
     const urls = {
       hostname: hostOf,
       browser: (name: string) => `https://${hostOf(name)}/`,
-      attach: hostOf,
+      terminal: (name: string) => ({ url: hostOf(name), isBehindAccess: true }),
     };
     for (const { name, state, emails } of projects) {
       const text = indexFile({ name, state, urls, admitted: { emails, domains: [] } });

@@ -89,7 +89,7 @@ esac`,
       `const [, , command, url, ...more] = process.argv;
 const { OPENCODE_SERVER_USERNAME: user, OPENCODE_SERVER_PASSWORD: password } = process.env;
 const authorization = "Basic " + Buffer.from(user + ":" + password).toString("base64");
-const { status } = await fetch(url + "/session", { headers: { authorization } });
+const { status } = await fetch(url + "/any", { headers: { authorization } });
 console.log(JSON.stringify({ command, more, status, secrets: Object.keys(process.env).filter((name) => name.startsWith("CF_")) }));
 if (more.includes("--stay")) setInterval(() => {}, 1000);
 else process.exit(42);\n`,

@@ -8,6 +8,8 @@ import { type Cloudflare, LEAST_PERMISSIONS, startCloudflare } from "../../../la
 import { hex } from "../../../lab/clouds/cloudflare/state.ts";
 import { type DigitalOcean, startDigitalOcean } from "../../../lab/clouds/digitalocean/index.ts";
 import { MODEL_ID, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { projectApi } from "../../../opencode/api/index.ts";
+import { healthProblem } from "../opencode.ts";
 import { cleanEnv, type Change as EngineChange, type Entry, readChanges } from "../platform.ts";
 import { must, type Ran, run } from "../run.ts";
 import { removeDeadFolders, removeFolder, temporaryFolder } from "../temporary.ts";
@@ -143,13 +145,14 @@ export class World {
   async answers(project: string): Promise<void> {
     const { clientId, clientSecret } = await this.serviceToken();
     const headers = { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": clientSecret };
-    const url = `${this.urls.browser(project)}global/health`;
+    const url = new URL(projectApi.health.path, this.urls.browser(project)).href;
     await waitFor<true>(
       `${project} to answer`,
       async () => {
         const answer = await this.cloudflare.edge.fetch(url, { headers });
         const body = await answer.text();
-        return body.includes('"healthy":true') ? { done: true } : { seen: `${answer.status} ${body}` };
+        const problem = healthProblem({ status: answer.status, body });
+        return problem === undefined ? { done: true } : { seen: problem };
       },
       { within: 180_000, every: 500 },
     );

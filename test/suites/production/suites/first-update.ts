@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo } from "../../../../lab/model/model.ts";
+import { projectApi } from "../../../../opencode/api/index.ts";
 import { screenshot, type Watched } from "../../../support/browser.ts";
 import { launchBrowser, logIn, openProject, persist, prompt } from "../../../support/production/people.ts";
 import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
@@ -117,7 +118,7 @@ export function firstUpdate(world: () => World): void {
 /** Demand 1's second half: what is refused, at the edge and, past it, at the connector. */
 export function refusals(world: () => World): void {
   const host = "alpha-code.example.com";
-  const path = "/global/health";
+  const { path } = projectApi.health;
   const email = `dev@${DOMAIN}`;
   const sign = (options: object = {}) => world().cloudflare.sign({ application: host, email, ...options });
   /** What the connector answers to each: cloudflared says 502 of a token that it cannot verify, 403 of one that is not for it. */
@@ -194,9 +195,12 @@ export function refusals(world: () => World): void {
       expect(await outcome(22)).toBe("connected");
     });
 
-    it.each([80, 443, 2375, 2376, 4080, 4096, 8080, 20241])("refuses port %d", async (port) => {
-      expect(await outcome(port)).toBe("refused");
-    });
+    it.each([80, 443, 2375, 2376, 4080, projectApi.server.port, 8080, 20241])(
+      "refuses port %d",
+      async (port) => {
+        expect(await outcome(port)).toBe("refused");
+      },
+    );
 
     it("refuses SSH from elsewhere", async () => {
       expect(await world().digitalocean.connectFromElsewhere(world().droplet().id, 22)).toBe("refused");
@@ -240,7 +244,11 @@ export function refusals(world: () => World): void {
         expect((await inside(`timeout 3 bash -c 'exec 3<>/dev/tcp/${address}/22'`)).code).not.toBe(0);
       expect((await inside("timeout 3 bash -c 'exec 3<>/dev/tcp/127.0.0.1/4080'")).code).not.toBe(0);
       expect(
-        (await inside(`timeout 3 bash -c 'exec 3<>/dev/tcp/${world().names.project("beta")}/4096'`)).code,
+        (
+          await inside(
+            `timeout 3 bash -c 'exec 3<>/dev/tcp/${world().names.project("beta")}/${projectApi.server.port}'`,
+          )
+        ).code,
       ).not.toBe(0);
     });
   });

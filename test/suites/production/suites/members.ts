@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectApi } from "../../../../opencode/api/index.ts";
 import { launchBrowser, logIn, openProject } from "../../../support/production/people.ts";
 import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
 import { waitFor } from "../../../support/wait.ts";
@@ -82,7 +83,7 @@ export function members(world: () => World): void {
 
     it("is refused at once to somebody who is taken off, whatever that person has open", async () => {
       token = await world().cloudflare.sign({ application: project, email: dev });
-      const stream = await ask(`https://${project}/event`, token);
+      const stream = await ask(`https://${project}${projectApi.eventsPath}`, token);
       expect(stream.status).toBe(200);
       ended = listen(stream, (part) => heard.push(part)).then(() => {
         over.yes = true;
@@ -95,7 +96,7 @@ export function members(world: () => World): void {
       succeeded(taken);
       expect(over.yes, "the stream has ended by the end of the update").toBe(true);
       await ended;
-      const answer = await ask(`https://${project}/global/health`, token);
+      const answer = await ask(`https://${project}${projectApi.health.path}`, token);
       expect([answer.status, answer.headers.get("location")]).toEqual([
         302,
         expect.stringContaining("https://acme.cloudflareaccess.com/"),
@@ -119,7 +120,7 @@ export function members(world: () => World): void {
       const member = await world().cloudflare.sign({ application: project, email: guest });
       world().write(closed, groups(guest, dev));
       succeeded(await world().update());
-      expect((await ask(`https://${project}/global/health`, member)).status).toBe(200);
+      expect((await ask(`https://${project}${projectApi.health.path}`, member)).status).toBe(200);
     });
 
     it("is open to whoever the stack lets in once it names nobody", async () => {
@@ -136,7 +137,7 @@ export function members(world: () => World): void {
         "update ZeroTrustAccessApplication panel-application",
         "update ZeroTrustAccessApplication project-alpha-application",
       ]);
-      expect((await ask(`https://${project}/global/health`, member)).status).toBe(302);
+      expect((await ask(`https://${project}${projectApi.health.path}`, member)).status).toBe(302);
       expect(await listedTo(other)).toEqual(["alpha", "beta"]);
     });
   });

@@ -1,0 +1,59 @@
+/** Requests to opencode's HTTP API, described apart from the connection that carries them. */
+
+/** An answer, read to its end. */
+export interface Answer {
+  readonly status: number;
+  /** The Content-Type header, where there is one. */
+  readonly contentType?: string | undefined;
+  readonly body: string;
+}
+
+/** One request to a project's server, and how its answer is read. */
+export interface Call<Result> {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Path and query, relative to the server's own root: a prefix such as `/p/<name>` goes before it. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** @throws UnexpectedAnswer when a server of this release would not answer so */
+  read(answer: Answer): Result;
+}
+
+/** An answer that a server of the release does not give. The message is the end of a sentence whose subject is the server. */
+export class UnexpectedAnswer extends Error {
+  override readonly name = "UnexpectedAnswer";
+}
+
+/** The JSON of an answer with a status of success. @param release as in `opencode 1.x`, for the error */
+export function readJson({ status, contentType, body }: Answer, release: string): unknown {
+  if (status < 200 || status > 299) throw new UnexpectedAnswer(`answers with status ${status}`);
+  try {
+    return JSON.parse(body);
+  } catch {
+    const isPage = contentType?.startsWith("text/html") || /^\s*<(!doctype|html)/i.test(body);
+    throw new UnexpectedAnswer(`answers ${isPage ? "HTML" : "no JSON"}, so it is not ${release}`);
+  }
+}
+
+/** The value as a map; an empty one for anything else. */
+export const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+
+const numbers = (version: string): number[] =>
+  version
+    .split(/[.+-]/)
+    .slice(0, 3)
+    .map((part) => Number.parseInt(part, 10) || 0);
+
+/** The first number of a version: 1 of `1.18.33`. */
+export const majorOf = (version: string): number => numbers(version)[0] ?? 0;
+
+/** Whether a version comes before another. Pre-releases are counted as their release. */
+export function isOlder(version: string, than: string): boolean {
+  const [a, b] = [numbers(version), numbers(than)];
+  for (let i = 0; i < 3; i++) {
+    const [left = 0, right = 0] = [a[i], b[i]];
+    if (left !== right) return left < right;
+  }
+  return false;
+}

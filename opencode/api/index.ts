@@ -1,0 +1,49 @@
+/**
+ * All that depends on opencode's release: how a server is started and asked, where its page is, how a terminal joins it, how it is configured.
+ * Nothing else in this repository but the image's own scripts (`opencode/rootfs`) may know a path or a flag of opencode's; a test searches for
+ * them. A new major is one more module beside `v1.ts` that provides all of `OpencodeApi`, and one more line in `MAJORS`.
+ *
+ * Everything here is pure and runs on Node alone: a `Call` describes a request and reads its answer, and whoever makes it brings the
+ * connection (through the gateway, through Cloudflare Access, or to a container itself). `attach` is compiled together with this folder.
+ */
+import { majorOf, UnexpectedAnswer } from "./calls.ts";
+import type { OpencodeApi } from "./types.ts";
+import { v1 } from "./v1.ts";
+
+export type { Answer, Call } from "./calls.ts";
+export { isOlder, majorOf, UnexpectedAnswer } from "./calls.ts";
+export type { Health, OpencodeApi, OpencodeConfig, Session, TerminalClient } from "./types.ts";
+export { unsupportedHealth } from "./unsupported.ts";
+
+/** The majors of opencode that the platform runs. */
+const MAJORS: readonly OpencodeApi[] = [v1];
+
+/**
+ * The API of a release.
+ * @param version a release of opencode, such as `1.18.33`
+ * @throws Error for a major that is not supported
+ */
+export function apiFor(version: string): OpencodeApi {
+  const found = MAJORS.find(({ major }) => major === majorOf(version));
+  if (!found)
+    throw new Error(
+      `opencode ${version} is not supported: use ${MAJORS.map(({ major }) => `${major}.x`).join(" or ")}`,
+    );
+  return found;
+}
+
+/** The API of the release that all projects run. */
+export const projectApi: OpencodeApi = v1;
+
+/** The command by which a person opens a project in a terminal. @param isBehindAccess as in `config/naming/urls.ts` */
+export const terminalCommand = (target: {
+  readonly url: string;
+  readonly isBehindAccess: boolean;
+}): string =>
+  target.isBehindAccess
+    ? `opencode-platform ${target.url}`
+    : [projectApi.terminal.executable, ...projectApi.terminal.args(target.url)].join(" ");
+
+/** Whether an error says that a server answers, but not as the release that was expected. */
+export const isUnexpectedAnswer = (error: unknown): error is UnexpectedAnswer =>
+  error instanceof UnexpectedAnswer;
