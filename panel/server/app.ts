@@ -12,7 +12,7 @@ import { addOpenApi } from "./api/openapi.ts";
 import { addOperations } from "./api/operations.ts";
 import { problemResponse, Refusal, toRefusal } from "./api/problem.ts";
 import { addProjects } from "./api/projects.ts";
-import { type App, addRoute, type Ctx, type Variables } from "./api/route.ts";
+import { type App, type Ctx, panelRoute, refuseInvalid, type Variables } from "./api/route.ts";
 import { BODY_LIMIT } from "./api/schema.ts";
 import type { Parts } from "./parts.ts";
 
@@ -25,7 +25,7 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Makes the app. Nothing happens until a request comes. */
 export function makePanel(parts: Parts): App {
-  const app: App = new OpenAPIHono<{ Variables: Variables }>();
+  const app: App = new OpenAPIHono<{ Variables: Variables }>({ defaultHook: refuseInvalid });
   app.onError((error, context) => answerError(parts, error, context));
   app.notFound((context) => answerNotFound(app, context));
   app.use(identifyRequest, headers(parts), compress(), audit(parts), letIn(parts));
@@ -53,10 +53,14 @@ export function makePanel(parts: Parts): App {
 
 function addPing(app: App): void {
   const text = { description: "It is.", content: { "text/plain": { schema: z.string() } } };
-  addRoute(
-    app,
-    { method: "get", path: PING, summary: "Whether the panel is there.", responses: { 200: text } },
-    ({ context }) => context.text("pong"),
+  app.openapi(
+    panelRoute({
+      method: "get",
+      path: PING,
+      summary: "Whether the panel is there.",
+      responses: { 200: text },
+    }),
+    (context) => context.text("pong"),
   );
 }
 

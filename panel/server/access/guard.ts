@@ -1,5 +1,5 @@
 /** Refuses what another site makes a browser send, and what comes under a name that is not the panel's. */
-import { Refusal } from "../api/problem.ts";
+import { notJson, Refusal } from "../api/problem.ts";
 
 /** What the panel is called. */
 export interface Addresses {
@@ -48,6 +48,5 @@ export function guard(
   const origin = header("origin");
   if (origin !== undefined && !origins.includes(origin.toLowerCase()))
     throw new Refusal(403, "This was sent by another site.");
-  if (hasBody(header) && !isJson(header("content-type")))
-    throw new Refusal(415, "Send JSON, as application/json.");
+  if (hasBody(header) && !isJson(header("content-type"))) throw notJson();
 }

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { UserError } from "../../../config/errors.ts";
 import type { Names } from "../../../config/naming/names.ts";
 import type { Parts } from "../parts.ts";
-import { type App, addRoute, json } from "./route.ts";
+import { type App, json, panelRoute } from "./route.ts";
 import { type Health, type HealthPart, healthSchema } from "./schema.ts";
 
 /** What health is made of. */
@@ -89,9 +89,8 @@ function worst(parts: readonly HealthPart[]): Health["status"] {
 
 /** Adds the routes that say how the platform is. */
 export function addHealth(app: App, parts: Parts): void {
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/health",
       summary: "The platform's parts and their state.",
@@ -105,8 +104,8 @@ export function addHealth(app: App, parts: Parts): void {
           },
         },
       },
-    },
-    async ({ context }) => {
+    }),
+    async (context) => {
       const health = await parts.health();
       return context.json(health, health.status === "down" ? 503 : 200);
     },

@@ -2,22 +2,20 @@
 import type { Parts } from "../parts.ts";
 import { findListed } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
-import { type App, addRoute } from "./route.ts";
+import { type App, panelRoute } from "./route.ts";
 import { DEFAULT_LINES, type LogLine, logLinesSchema, logsQuery, nameParams } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
 /** Adds the route of logs. */
 export function addLogs(app: App, parts: Parts, catalog: Catalog): void {
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/projects/{name}/logs",
       summary: "The last lines of a project's log; with follow=1 a stream of them and of what comes.",
       description:
         "The stream has events `line` (data: LogLine). It goes on when the container is restarted or replaced, and says so in a line of the stream `panel`.",
-      params: nameParams,
-      query: logsQuery,
+      request: { params: nameParams, query: logsQuery },
       responses: {
         200: {
           description: "The lines, or events `line`.",
@@ -27,9 +25,11 @@ export function addLogs(app: App, parts: Parts, catalog: Catalog): void {
           },
         },
       },
-    },
-    async ({ context, person, params: { name }, query }) => {
-      findListed(parts, catalog.look(), person, name);
+    }),
+    async (context) => {
+      const { name } = context.req.valid("param");
+      const query = context.req.valid("query");
+      findListed(parts, catalog.look(), context.get("person"), name);
       const lines = query.lines === undefined ? DEFAULT_LINES : Number(query.lines);
       if (query.follow === "1")
         return parts.streams.respond(context, (signal) => toEvents(parts.logs.follow(name, lines, signal)));

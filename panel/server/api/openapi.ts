@@ -1,7 +1,6 @@
 /** The API's description, made of the schemas that it checks by. */
-import type { App } from "./route.ts";
-import { addRoute } from "./route.ts";
-import { messageSchema, progressSchema } from "./schema.ts";
+import { type App, panelRoute } from "./route.ts";
+import { changeBody, createBody, messageSchema, progressSchema } from "./schema.ts";
 
 const INFO = {
   title: "opencode platform: the panel",
@@ -23,13 +22,14 @@ export function addOpenApi(app: App): void {
     name: "Cf-Access-Jwt-Assertion",
     description: "Put there by Cloudflare Access, on a droplet. On this machine nothing is needed.",
   });
-  // Data of events, which no answer's schema refers to.
+  // Bodies that handlers check, and data of events: no route's schema refers to them.
+  registry.register("NewProject", createBody);
+  registry.register("ProjectChange", changeBody);
   registry.register("Progress", progressSchema);
   registry.register("Message", messageSchema);
   let text: string | undefined;
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/openapi.json",
       summary: "This description.",
@@ -39,8 +39,8 @@ export function addOpenApi(app: App): void {
           content: { "application/json": { schema: { type: "object" as const } } },
         },
       },
-    },
-    ({ context }) => {
+    }),
+    (context) => {
       text ??= JSON.stringify(documentOf(app));
       return context.body(text, 200, { "Content-Type": "application/json" });
     },

@@ -4,7 +4,7 @@ import type { Parts } from "../parts.ts";
 import type { Operation, OperationEvent, Person } from "../platform/types.ts";
 import type { Catalog } from "./catalog.ts";
 import { Refusal } from "./problem.ts";
-import { type App, addRoute, type Ctx, eventStream, json } from "./route.ts";
+import { type App, type Ctx, eventStream, json, panelRoute } from "./route.ts";
 import { operationParams, operationSchema, operationsSchema } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
@@ -22,43 +22,43 @@ export function addOperations(app: App, parts: Parts, catalog: Catalog): void {
       throw new Refusal(404, `There is no operation ${id}.`);
     return operation;
   };
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/operations",
       summary: "What has been asked for lately, the newest first.",
       responses: { 200: json(operationsSchema, "Operations that the person may follow.") },
-    },
-    ({ context, person }) => {
+    }),
+    (context) => {
+      const person = context.get("person");
       const seen = sight(person);
       const operations = parts.operations.list().filter((operation) => mayFollow(person, operation, seen));
       return context.json({ operations }, 200);
     },
   );
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/operations/{id}",
       summary: "One operation.",
-      params: operationParams,
+      request: { params: operationParams },
       responses: { 200: json(operationSchema, "How far it is.") },
-    },
-    ({ context, person, params }) => context.json(find(person, params.id), 200),
+    }),
+    (context) => context.json(find(context.get("person"), context.req.valid("param").id), 200),
   );
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/operations/{id}/events",
       summary: "An operation's progress, from its beginning or after Last-Event-ID, until it has ended.",
       description:
         "Events `progress` (data: Progress) for each resource, `message` (data: Message) for what the engine says, `state` (data: Operation).",
-      params: operationParams,
+      request: { params: operationParams },
       responses: { 200: eventStream("Events `progress`, `message` and `state`, with ids.") },
-    },
-    ({ context, person, params: { id } }) => {
+    }),
+    (context) => {
+      const person = context.get("person");
+      const { id } = context.req.valid("param");
       find(person, id);
       const events = parts.operations.events(id, lastEventId(context));
       return parts.streams.respond(context, () => told(events, sight(person)));

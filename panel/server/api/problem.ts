@@ -1,4 +1,5 @@
 /** Every refusal and failure, as RFC 9457 has them. */
+import { HTTPException } from "hono/http-exception";
 import { UserError, type UserErrorKind } from "../../../config/errors.ts";
 import { RepositoryError } from "../platform/git.ts";
 import { Conflict, Ending, NotThere } from "../platform/types.ts";
@@ -56,6 +57,9 @@ export const wrongFields = (errors: readonly FieldProblem[]): Refusal =>
     errors,
   });
 
+/** A body of another type than JSON. */
+export const notJson = (): Refusal => new Refusal(415, "Send JSON with Content-Type: application/json.");
+
 /** A UserError that is no mistake in the request: what the platform needs is down, or in use. */
 const STATUS = { environment: 503, conflict: 409, cloud: 503, engine: 503 } as const satisfies Record<
   Exclude<UserErrorKind, "config">,
@@ -71,6 +75,8 @@ const RESTART_SECONDS = "30";
  */
 export function toRefusal(error: unknown, name?: string): Refusal {
   if (error instanceof Refusal) return error;
+  // What hono's own checks of a body throw.
+  if (error instanceof HTTPException && error.status === 415) return notJson();
   if (error instanceof UserError)
     return error.kind === "config"
       ? wrongFields(fieldProblems(error.problems, name))

@@ -8,16 +8,17 @@ import { checkEntry, replacing, type SecretValues, takeApart } from "./entry-che
 import { overviewEvents, overviewOf } from "./overview.ts";
 import { Refusal, wrongFields } from "./problem.ts";
 import { addDelete } from "./removal.ts";
-import { type App, addRoute, type Ctx, eventStream, json } from "./route.ts";
 import {
-  changeBody,
-  checkBody,
-  checkedSchema,
-  createBody,
-  ifMatchHeader,
-  nameParams,
-  overviewSchema,
-} from "./schema.ts";
+  type App,
+  type Ctx,
+  eventStream,
+  json,
+  jsonBody,
+  panelRoute,
+  readJson,
+  uncheckedJsonBody,
+} from "./route.ts";
+import { checkBody, checkedSchema, ifMatchHeader, nameParams, overviewSchema } from "./schema.ts";
 
 /** How long a look at the list waits for figures that nobody has asked for yet. */
 const FIGURES_MS = 1500;
@@ -33,9 +34,8 @@ export function addProjects(app: App, parts: Parts, catalog: Catalog): void {
 }
 
 function addLooks(app: App, parts: Parts, catalog: Catalog): void {
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/projects",
       summary: "The projects that the person may open, with state and figures.",
@@ -45,39 +45,40 @@ function addLooks(app: App, parts: Parts, catalog: Catalog): void {
           headers: { ETag: { description: "Version of projects.yaml.", schema: { type: "string" } } },
         },
       },
-    },
-    async ({ context, person }) => {
+    }),
+    async (context) => {
       const release = parts.usage.listen();
       await parts.usage.settled(FIGURES_MS);
       release();
-      const overview = overviewOf(parts, catalog.look(), person);
+      const overview = overviewOf(parts, catalog.look(), context.get("person"));
       return context.json(overview, 200, { ETag: `"${overview.version}"` });
     },
   );
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "get",
       path: "/api/projects/events",
       summary: "The list again each time that something in it changes.",
       description: "Events `projects`, whose data is what GET /api/projects answers. A comment every 15 s.",
       responses: { 200: eventStream("Events `projects` (data: Overview).") },
-    },
-    ({ context, person }) =>
-      parts.streams.respond(context, (signal) => overviewEvents(parts, catalog, person, signal)),
+    }),
+    (context) =>
+      parts.streams.respond(context, (signal) =>
+        overviewEvents(parts, catalog, context.get("person"), signal),
+      ),
   );
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "post",
       path: "/api/projects/check",
       summary: "What is wrong with an entry, in the words that projects.yaml's check has.",
-      body: checkBody,
+      request: { body: jsonBody(checkBody) },
       responses: { 200: json(checkedSchema, "The mistakes; none for an entry that can be had.") },
-    },
-    ({ context, person, body }) => {
+    }),
+    (context) => {
+      const person = context.get("person");
       const snapshot = catalog.look();
-      const { entry, replaces, secretValues = {} } = body;
+      const { entry, replaces, secretValues = {} } = context.req.valid("json");
       const values = Object.fromEntries(Object.entries(secretValues).filter(([, value]) => value !== ""));
       if (replaces === undefined) {
         if (!mayCreate(person)) throw new Refusal(403, "Only an admin can create projects.");
@@ -92,21 +93,20 @@ function addLooks(app: App, parts: Parts, catalog: Catalog): void {
 }
 
 function addCreate(app: App, parts: Parts, catalog: Catalog): void {
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "post",
       path: "/api/projects",
       summary: "Adds an entry to projects.yaml, keeps its secrets, and runs an update.",
-      headers: ifMatchHeader,
-      looseBody: createBody,
+      request: { headers: ifMatchHeader, body: uncheckedJsonBody("NewProject") },
       responses: started,
       problems: [409],
-    },
-    async ({ context, person, json: sent }) => {
+    }),
+    async (context) => {
+      const person = context.get("person");
       context.set("act", { name: "create" });
       if (!mayCreate(person)) throw new Refusal(403, "Only an admin can create projects.");
-      const { fields, secretValues } = takeApart(sent);
+      const { fields, secretValues } = takeApart(await readJson(context));
       const entry = fields as unknown as Entry;
       note(context, "create", String(entry.name), fields, secretValues);
       const edit = { kind: "add" as const, entry };
@@ -117,24 +117,23 @@ function addCreate(app: App, parts: Parts, catalog: Catalog): void {
 }
 
 function addChange(app: App, parts: Parts, catalog: Catalog): void {
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "patch",
       path: "/api/projects/{name}",
       summary: "Changes keys of an entry, and runs an update.",
-      params: nameParams,
-      headers: ifMatchHeader,
-      looseBody: changeBody,
+      request: { params: nameParams, headers: ifMatchHeader, body: uncheckedJsonBody("ProjectChange") },
       responses: started,
       problems: [409],
-    },
-    async ({ context, person, params: { name }, json: sent }) => {
+    }),
+    async (context) => {
+      const person = context.get("person");
+      const { name } = context.req.valid("param");
       context.set("act", { name: "change", project: name });
       const snapshot = catalog.look();
       const { entry } = findListed(parts, snapshot, person, name);
       assertMayAct(person);
-      const { fields, secretValues } = takeApart(sent);
+      const { fields, secretValues } = takeApart(await readJson(context));
       note(context, "change", name, fields, secretValues);
       const edit = { kind: "change" as const, name, values: fields as EntryValues };
       refuseWrong(checkEntry(parts, snapshot, edit, secretValues));
@@ -146,17 +145,18 @@ function addChange(app: App, parts: Parts, catalog: Catalog): void {
 }
 
 function addSwitch(app: App, parts: Parts, catalog: Catalog, act: "start" | "stop"): void {
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "post",
       path: `/api/projects/{name}/${act}`,
       summary: `${act === "start" ? "Starts" : "Stops"} the container at once, and records that in projects.yaml.`,
-      params: nameParams,
+      request: { params: nameParams },
       responses: started,
       problems: [409],
-    },
-    async ({ context, person, params: { name } }) => {
+    }),
+    async (context) => {
+      const person = context.get("person");
+      const { name } = context.req.valid("param");
       context.set("act", { name: act, project: name });
       const { entry } = findListed(parts, catalog.look(), person, name);
       assertMayAct(person);

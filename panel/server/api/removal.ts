@@ -6,26 +6,26 @@ import { Conflict, type Person } from "../platform/types.ts";
 import { assertMayAct, findListed, request, started, submit, versionIn } from "./acts.ts";
 import type { Catalog, Snapshot } from "./catalog.ts";
 import { noProject, Refusal, wrongFields } from "./problem.ts";
-import { type App, addRoute, type Ctx } from "./route.ts";
+import { type App, type Ctx, panelRoute } from "./route.ts";
 import { deleteQuery, ifMatchHeader, nameParams } from "./schema.ts";
 
 /** Adds the route by which a project is deleted. */
 export function addDelete(app: App, parts: Parts, catalog: Catalog): void {
-  addRoute(
-    app,
-    {
+  app.openapi(
+    panelRoute({
       method: "delete",
       path: "/api/projects/{name}",
       summary: "Removes an entry and its container; the workspace only when asked for by name.",
       description:
         "`?workspace=delete&confirm=<name>` deletes the workspace and the sessions for good, after an update that has removed the container. Of a project whose entry is gone already an admin deletes in the same way what has been left.",
-      params: nameParams,
-      query: deleteQuery,
-      headers: ifMatchHeader,
+      request: { params: nameParams, query: deleteQuery, headers: ifMatchHeader },
       responses: started,
       problems: [409],
-    },
-    async ({ context, person, params: { name }, query: { workspace, confirm } }) => {
+    }),
+    async (context) => {
+      const person = context.get("person");
+      const { name } = context.req.valid("param");
+      const { workspace, confirm } = context.req.valid("query");
       const isForGood = workspace === "delete";
       const detail = isForGood ? { detail: "with workspace" } : {};
       context.set("act", { name: "delete", project: name, ...detail });

@@ -1,6 +1,6 @@
-/** How a route is added: described for the OpenAPI document, what it takes checked, and then done. */
-import type { OpenAPIHono, RouteConfig, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
+/** What the panel's routes have in common: the problems that each may answer with, and how what is sent is validated. */
+import { createRoute, type OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
+import type { Context, MiddlewareHandler } from "hono";
 import type { Person } from "../platform/types.ts";
 import { checkValue } from "./fields.ts";
 import { PROBLEM_TYPE, type ProblemStatus, Refusal, wrongFields } from "./problem.ts";
@@ -12,43 +12,36 @@ export interface Variables {
   person: Person;
   /** What the audit log is to say of this request; an act that is refused leaves what was known. */
   act: { name: string; project?: string; detail?: string; operation?: string } | undefined;
+  /** Schemas of what the route takes. */
+  takes: Takes;
 }
 
 export type App = OpenAPIHono<{ Variables: Variables }>;
 export type Ctx = Context<{ Variables: Variables }>;
 
-type Schema = z.ZodObject;
-type Output<S> = S extends z.ZodType ? z.output<S> : undefined;
+/** Schemas by the validator's target. */
+interface Takes {
+  readonly param?: z.ZodType | undefined;
+  readonly query?: z.ZodType | undefined;
+  readonly json?: z.ZodType | undefined;
+}
 
-/** A route, and what it takes. */
-export interface Route<P, Q, B> {
+type RequestConfig = NonNullable<RouteConfig["request"]>;
+
+/** A route as `createRoute` takes it, but for what all of them have in common. */
+type PanelRoute<Path extends string, Request extends RequestConfig> = Pick<
+  RouteConfig,
+  "summary" | "description"
+> & {
   readonly method: "get" | "post" | "patch" | "delete";
   /** `/api/projects/{name}`. */
-  readonly path: string;
-  readonly summary: string;
-  readonly description?: string;
-  readonly params?: P;
-  readonly query?: Q;
-  readonly body?: B;
-  /** A body that is described here and checked by the handler, which finds more wrong with it than its form. */
-  readonly looseBody?: z.ZodObject;
-  readonly headers?: z.ZodObject;
+  readonly path: Path;
+  readonly request?: Request;
   /** Answers that are no problems. */
   readonly responses: RouteConfig["responses"];
   /** Problems beyond those that every route has. */
   readonly problems?: readonly ProblemStatus[];
-}
-
-/** What a handler is given, checked. */
-export interface Asked<P, Q, B> {
-  readonly context: Ctx;
-  readonly person: Person;
-  readonly params: Output<P>;
-  readonly query: Output<Q>;
-  readonly body: Output<B>;
-  /** A loose body: any JSON. */
-  readonly json: unknown;
-}
+};
 
 const EVERYWHERE: readonly ProblemStatus[] = [401, 403, 404, 405, 421, 500, 503];
 
@@ -74,69 +67,85 @@ function problemResponses(statuses: readonly ProblemStatus[]): RouteConfig["resp
   );
 }
 
-/** Adds a route to an app, and to its description. */
-export function addRoute<
-  P extends Schema | undefined = undefined,
-  Q extends Schema | undefined = undefined,
-  B extends Schema | undefined = undefined,
->(app: App, route: Route<P, Q, B>, handle: (asked: Asked<P, Q, B>) => Response | Promise<Response>): void {
-  describe(app, route);
-  const { params, query, body, looseBody } = route;
-  app.on(route.method.toUpperCase(), routingPath(route.path), async (context) => {
-    const inPath = params && checkValue(params, context.req.param());
-    // An address that no project can have is that of none.
-    if (inPath?.problems) throw new Refusal(404, "There is no such thing.");
-    const inQuery = query && checkValue(query, context.req.query());
-    const sent = body || looseBody ? await readJson(context) : undefined;
-    const inBody = body && checkValue(body, sent);
-    const problems = [...(inQuery?.problems ?? []), ...(inBody?.problems ?? [])];
-    if (problems.length > 0) throw wrongFields(problems);
-    return handle({
-      context,
-      person: context.get("person"),
-      params: inPath?.data as Output<P>,
-      query: inQuery?.data as Output<Q>,
-      body: inBody?.data as Output<B>,
-      json: sent,
-    });
+/**
+ * Describes a route for `app.openapi`, with the problems that it may answer with. What it takes is checked in one order everywhere: the path
+ * (404), then whether a body can be read at all (400), then the query and the body's schema (422).
+ */
+export function panelRoute<const Path extends string, Request extends RequestConfig = Record<never, never>>({
+  problems = [],
+  ...route
+}: PanelRoute<Path, Request>) {
+  const { request, method } = route;
+  const media = request?.body?.content["application/json"];
+  const body = media && "schema" in media ? media.schema : undefined;
+  const inBody: ProblemStatus[] = body ? [400] : [];
+  const invalid: ProblemStatus[] = request?.query || body ? [422] : [];
+  const unreadable: ProblemStatus[] = method === "get" ? [] : [413, 415];
+  const common = problemResponses([...EVERYWHERE, ...invalid, ...unreadable, ...inBody, ...problems]);
+  const takes: Takes = {
+    param: request?.params as z.ZodType | undefined,
+    query: request?.query as z.ZodType | undefined,
+    json: isSchema(body) ? body : undefined,
+  };
+  return createRoute({
+    ...route,
+    request: (request ?? {}) as Request,
+    responses: { ...common, ...route.responses },
+    middleware: [checkPath(takes), ...(body ? [checkReadable] : [])] as MiddlewareHandler<{
+      Variables: Variables;
+    }>[],
   });
 }
 
-/** `/api/projects/{name}` → `/api/projects/:name`. */
-const routingPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ":$1");
+/** A JSON body that is validated before the handler runs. */
+export const jsonBody = <Schema extends z.ZodType>(schema: Schema) => ({
+  required: true,
+  content: { "application/json": { schema } },
+});
 
-function describe<P extends Schema | undefined, Q extends Schema | undefined, B extends Schema | undefined>(
-  app: App,
-  route: Route<P, Q, B>,
-): void {
-  const { method, path, summary, description, params, query, headers } = route;
-  const body = route.body ?? route.looseBody;
-  const wrong: ProblemStatus[] = [
-    ...(query || body ? [422 as const] : []),
-    ...(method === "get" ? [] : [413 as const, 415 as const]),
-    ...(body ? [400 as const] : []),
-  ];
-  const problems = problemResponses([...EVERYWHERE, ...wrong, ...(route.problems ?? [])]);
-  app.openAPIRegistry.registerPath({
-    method,
-    path,
-    summary,
-    ...(description ? { description } : {}),
-    request: {
-      ...(params ? { params } : {}),
-      ...(query ? { query } : {}),
-      ...(headers ? { headers } : {}),
-      ...(body ? { body: { required: true, content: { "application/json": { schema: body } } } } : {}),
-    },
-    responses: { ...problems, ...route.responses },
-  });
+/**
+ * A JSON body that the handler validates, after it has checked whether the person may know of the project at all.
+ * @param name of a schema in the description
+ */
+export const uncheckedJsonBody = (name: string) => ({
+  required: true,
+  content: { "application/json": { schema: { $ref: `#/components/schemas/${name}` } } },
+});
+
+const isSchema = (value: unknown): value is z.ZodType =>
+  typeof value === "object" && value !== null && "safeParse" in value;
+
+/** An address that no project can have is that of none, whatever else is wrong with the request. */
+const checkPath =
+  (takes: Takes): MiddlewareHandler<{ Variables: Variables }> =>
+  (context, next) => {
+    if (takes.param && checkValue(takes.param, context.req.param()).problems)
+      throw new Refusal(404, "Not found.");
+    context.set("takes", takes);
+    return next();
+  };
+
+const checkReadable: MiddlewareHandler<{ Variables: Variables }> = async (context, next) => {
+  await readJson(context);
+  await next();
+};
+
+/** The app's `defaultHook`: answers what a schema refuses with the messages that the check of projects.yaml has. */
+export function refuseInvalid(
+  result: { readonly target: string; readonly success: boolean; readonly data?: unknown },
+  context: Ctx,
+): undefined {
+  if (result.success) return;
+  const schema = context.get("takes")[result.target as keyof Takes];
+  const checked = schema && checkValue(schema, result.data);
+  throw wrongFields(checked?.problems ?? [{ path: "", message: `the ${result.target} is not valid` }]);
 }
 
 /** Levels of a body's JSON: an entry has fewer, and what walks through it does so by calling itself. */
 const DEEPEST = 32;
 
-/** A request's body. @throws Refusal when it is no JSON that can be used */
-async function readJson(context: Ctx): Promise<unknown> {
+/** A request's body: any JSON. @throws Refusal (400) when it is no JSON that can be used */
+export async function readJson(context: Ctx): Promise<unknown> {
   const text = await context.req.text();
   let value: unknown;
   try {

@@ -22,6 +22,30 @@ describe("the API", () => {
     expect(world.operations.text).toBe(FILE);
   });
 
+  it("checks the address, then the body's form, then what is in it", async () => {
+    const world = new World();
+    const status = async (method: string, path: string, body?: unknown) =>
+      (await world.ask(method, path, body === undefined ? {} : { body })).status;
+    expect(await status("DELETE", "/api/projects/No%20Name?workspace=x")).toBe(404);
+    expect(await status("DELETE", "/api/projects/web-shop?workspace=x")).toBe(422);
+    expect(await status("PATCH", "/api/projects/No%20Name", "{")).toBe(404);
+    expect(await status("PATCH", "/api/projects/web-shop", "{")).toBe(400);
+    expect(await status("GET", "/api/projects/No%20Name/logs?lines=x")).toBe(404);
+    world.person = MEMBER;
+    expect(await status("PATCH", "/api/projects/secret-plan", { nonsense: 1 })).toBe(404);
+    expect(await status("PATCH", "/api/projects/web-shop", { nonsense: 1 })).toBe(422);
+    const response = await world.ask("POST", "/api/projects/check", { body: { entry: 1, replace: "a" } });
+    expect([response.status, await response.json()]).toEqual([
+      422,
+      expect.objectContaining({
+        errors: [
+          { path: "entry", message: "1 is not a map (key: value)" },
+          { path: "replace", message: expect.stringContaining("did you mean replaces?") },
+        ],
+      }),
+    ]);
+  });
+
   it("gives logs, and follows them", async () => {
     const world = new World();
     const lines = async (query: string) => world.ask("GET", `/api/projects/web-shop/logs${query}`);

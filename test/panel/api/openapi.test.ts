@@ -56,7 +56,8 @@ describe("the OpenAPI description", () => {
       .filter(({ method, path }) => method !== "ALL" && !path.includes("*"))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
     const described = operations(document).map(({ path, method }) => `${method.toUpperCase()} ${path}`);
-    expect(described.sort()).toEqual(routes.sort());
+    // A route's checks and its handler are an entry each.
+    expect(described.sort()).toEqual([...new Set(routes)].sort());
     expect(described).toEqual(
       expect.arrayContaining([
         "GET /api/projects",

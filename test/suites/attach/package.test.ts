@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXIT } from "../../../attach/src/errors.ts";
@@ -58,7 +58,8 @@ describe("the packed tarball in an empty folder", () => {
     mkdirSync(checkout);
     await must("cp", ["-r", join(root, "attach"), copy]);
     await must("rm", ["-rf", join(copy, "dist"), join(copy, "node_modules")]);
-    // What it is compiled together with.
+    // What it is compiled together with, as modules.
+    writeFileSync(join(checkout, "package.json"), '{ "type": "module" }');
     mkdirSync(join(checkout, "opencode"));
     await must("cp", ["-r", join(root, "opencode", "api"), join(checkout, "opencode", "api")]);
     copyFileSync(join(root, "tsconfig.json"), join(checkout, "tsconfig.json"));
