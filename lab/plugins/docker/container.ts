@@ -9,7 +9,7 @@ import { pause } from "../shared/wait.ts";
 import { docker, doing, ifFound, reasonOf, statusOf } from "./client.ts";
 import { containerLogs } from "./containerLogs.ts";
 import { liveContainer } from "./containerRead.ts";
-import { outputs, resourceProperties, schema, validate } from "./containerSchema.ts";
+import { blanks, outputs, resourceProperties, schema, validate } from "./containerSchema.ts";
 import { createOptions, endpointConfig, updatable, uploadEntries } from "./containerSpec.ts";
 import { ensureImage } from "./images.ts";
 
@@ -175,6 +175,8 @@ async function remove(id: string, state: PlainProps, context: Context): Promise<
 const spec: Bridged = {
   schema,
   outputs,
+  blanks,
+  zeroFields: true,
   autoNamed: true,
   deleteFirst: true,
   validate,

@@ -112,8 +112,9 @@ function fromConfig(config: PlainProps): PlainProps {
 
 function fromHost(host: PlainProps): PlainProps {
   const restart = record(host.RestartPolicy) ?? {};
-  const capabilities: PlainProps = { adds: strings(host.CapAdd), drops: strings(host.CapDrop) };
+  const [adds, drops] = [strings(host.CapAdd), strings(host.CapDrop)];
   return {
+    ...(adds.length + drops.length > 0 ? { capabilities: { adds, drops } } : {}),
     rm: host.AutoRemove === true,
     readOnly: host.ReadonlyRootfs === true,
     dns: strings(host.Dns),
@@ -124,7 +125,6 @@ function fromHost(host: PlainProps): PlainProps {
     restart: str(restart.Name) ?? "no",
     maxRetryCount: num(restart.MaximumRetryCount) ?? 0,
     init: host.Init === true,
-    capabilities,
     runtime: str(host.Runtime) ?? "",
     mounts: mounts(host),
     tmpfs: texts(host.Tmpfs),
@@ -149,21 +149,27 @@ function fromHost(host: PlainProps): PlainProps {
   };
 }
 
+/** A state has empty values for what was never asked for. */
+function isGiven(value: Plain | undefined): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return isPlainProps(value) ? Object.keys(value).length > 0 : value !== undefined && value !== "";
+}
+
 /** Properties that are read back only when they were asked for. */
 function whenAsked(info: PlainProps, known: PlainProps): PlainProps {
   const host = section(info, "HostConfig");
   const settings = section(info, "NetworkSettings");
   const result: PlainProps = {};
   const running = section(info, "State").Running === true;
-  if (known.ports !== undefined && (running || known.mustRun !== false)) result.ports = ports(settings);
-  if (known.ulimits !== undefined) {
+  if (isGiven(known.ports) && (running || known.mustRun !== false)) result.ports = ports(settings);
+  if (isGiven(known.ulimits)) {
     result.ulimits = records(host.Ulimits).map(({ Name, Soft, Hard }) => ({
       name: Name ?? "",
       soft: Soft ?? 0,
       hard: Hard ?? 0,
     }));
   }
-  if (known.devices !== undefined) {
+  if (isGiven(known.devices)) {
     const withPath = new Set(
       records(known.devices).flatMap((device) => (device.containerPath ? [device.hostPath] : [])),
     );
@@ -173,8 +179,8 @@ function whenAsked(info: PlainProps, known: PlainProps): PlainProps {
       ...(withPath.has(device.PathOnHost ?? null) ? { containerPath: device.PathInContainer ?? "" } : {}),
     }));
   }
-  if (known.logOpts !== undefined) result.logOpts = texts(record(host.LogConfig)?.Config);
-  if (known.pidMode !== undefined) result.pidMode = str(host.PidMode) ?? "";
+  if (isGiven(known.logOpts)) result.logOpts = texts(record(host.LogConfig)?.Config);
+  if (isGiven(known.pidMode)) result.pidMode = str(host.PidMode) ?? "";
   const nano = num(host.NanoCpus) ?? 0;
   if (nano > 0) result.cpus = cpusText(nano);
   const check = healthcheck(section(info, "Config"));
@@ -195,7 +201,7 @@ export function liveContainer(info: PlainProps, known: PlainProps): PlainProps {
   const config = section(info, "Config");
   const settings = section(info, "NetworkSettings");
   const byId = str(known.image)?.startsWith("sha256:") === true;
-  const live: PlainProps = {
+  return {
     ...fromConfig(config),
     ...fromHost(section(info, "HostConfig")),
     ...whenAsked(info, known),
@@ -206,16 +212,6 @@ export function liveContainer(info: PlainProps, known: PlainProps): PlainProps {
     bridge: str(settings.Bridge) ?? "",
     networkDatas: networkDatas(settings),
   };
-  return Object.fromEntries(
-    Object.entries(live).filter(
-      ([name, value]) => known[name] !== undefined || !isEmpty(value) || name === "mustRun",
-    ),
-  );
-}
-
-function isEmpty(value: Plain): boolean {
-  if (isPlainProps(value)) return Object.values(value).every(isEmpty);
-  return value === "" || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
 }
 
 /** As the official plugin writes it back: `1.0`, `1.5`, and also `10.`; a program that says it otherwise sees a change for ever. */

@@ -17,9 +17,9 @@ import type { PlainProps } from "../shared/values.ts";
 import { DURATION } from "./duration.ts";
 import { labelsProperty } from "./labels.ts";
 
-function notCovered(what: string): Property {
+function notCovered(what: string, type: Property["type"] = "any"): Property {
   return {
-    type: "any",
+    type,
     refused: `the stand-in docker plugin doesn't cover ${what}; install the official plugin to use it`,
   };
 }
@@ -73,7 +73,7 @@ const uploadFields: Schema = {
 const networkFields: Schema = {
   aliases: textSet,
   driverOpts: textSet,
-  gwPriority: notCovered("gateway priorities"),
+  gwPriority: notCovered("gateway priorities", "integer"),
   ipv4Address: text,
   ipv6Address: text,
   linkLocalIps: textSet,
@@ -214,6 +214,34 @@ export const outputs: readonly string[] = [
   "networkDatas",
   ...Object.entries(schema).flatMap(([name, { computed: filledIn }]) => (filledIn === true ? [name] : [])),
 ];
+
+/** What the official state has of a container where nothing was given (docker 5.2, read from a state of its own). */
+export const blanks: PlainProps = {
+  attach: false,
+  containerReadRefreshTimeoutMilliseconds: 15000,
+  cpuSet: "",
+  cpuShares: 0,
+  deviceReadBps: [],
+  deviceReadIops: [],
+  deviceRequests: [],
+  deviceWriteBps: [],
+  deviceWriteIops: [],
+  devices: [],
+  envs: [],
+  labels: [],
+  logOpts: {},
+  logs: false,
+  mustRun: true,
+  networksAdvanced: [],
+  ports: [],
+  removeVolumes: true,
+  start: true,
+  ulimits: [],
+  uploads: [],
+  volumes: [],
+  wait: false,
+  waitTimeout: 60,
+};
 
 /** What the table can't say. */
 export function validate(inputs: PlainProps): Failure[] {

@@ -1,6 +1,6 @@
 /** A build context: the files of a folder as the daemon gets them, and one digest for all of them. */
 import { createHash } from "node:crypto";
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { TarEntry } from "../shared/tar.ts";
 import { ignoreRules } from "./ignore.ts";
@@ -29,18 +29,44 @@ function entryOf(context: string, path: string): TarEntry | undefined {
   return info.isFile() ? { path, mode: info.mode, content: readFileSync(file) } : undefined;
 }
 
-function filesOf(context: string, keep: (path: string) => boolean): TarEntry[] {
-  const names = readdirSync(context, { recursive: true, encoding: "utf8" }).sort();
-  return names.filter(keep).flatMap((path) => entryOf(context, path) ?? []);
+/** In the order of a walk: what is in a folder comes before the folder's later neighbours. */
+function filesOf(context: string): TarEntry[] {
+  const names = readdirSync(context, { recursive: true, encoding: "utf8" });
+  const walked = names.map((name) => name.split("/").join("\0")).sort();
+  return walked.flatMap((name) => entryOf(context, name.replaceAll("\0", "/")) ?? []);
 }
 
-function digestOf(entries: readonly TarEntry[], dockerfile: string): string {
-  const hash = createHash("sha256").update(dockerfile);
-  for (const { path, mode, content, target } of entries) {
-    const body = createHash("sha256")
-      .update(content ?? target ?? "")
-      .digest("hex");
-    hash.update(`\0${path}\0${(mode & 0o7777).toString(8)}\0${body}`);
+const PERMISSIONS = ["---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"] as const;
+
+/** A file's mode as Go writes it. */
+function modeText({ mode, type }: Pick<TarEntry, "mode" | "type">): string {
+  const special = [
+    type === "symlink" ? "L" : "",
+    mode & 0o4000 ? "u" : "",
+    mode & 0o2000 ? "g" : "",
+    mode & 0o1000 ? "t" : "",
+  ].join("");
+  const triples = [mode >> 6, mode >> 3, mode].map((bits) => PERMISSIONS[bits & 7]);
+  return `${special || "-"}${triples.join("")}`;
+}
+
+/** Where a link leads in the end, from the program's folder if the context is given from there. */
+function linkEnd(context: string, path: string): string {
+  const end = realpathSync(join(context, path));
+  return isAbsolute(context) ? end : relative(realpathSync("."), end);
+}
+
+/** The official plugin's digest of a context (its `hashContext`), so that a change of plugin is no change of the image. */
+function digestOf(context: string, dockerfile: string, entries: readonly TarEntry[]): string {
+  const hash = createHash("sha256");
+  const add = (path: string, mode: string, content: Uint8Array | string): void => {
+    hash.update(path).update(mode).update(createHash("sha256").update(content).digest()).update("\0");
+  };
+  add("Dockerfile", modeText({ mode: 0 }), readFileSync(dockerfile));
+  for (const entry of entries) {
+    const { path, type, content } = entry;
+    if (type === "directory") continue;
+    add(path, modeText(entry), type === "symlink" ? linkEnd(context, path) : (content ?? ""));
   }
   return hash.digest("hex");
 }
@@ -61,8 +87,26 @@ export function readContext(context: string, dockerfile: string): BuildContext {
   const path = relative(resolve(context), resolve(dockerfile));
   const inside = !path.startsWith("..") && !isAbsolute(path);
   const ignored = ignoredIn(context, dockerfile);
-  const entries = filesOf(context, (file) => (inside && file === path) || !ignored(file));
+  const files = filesOf(context);
+  const kept = files.filter((file) => !ignored(bare(file)));
+  const digest = digestOf(context, dockerfile, kept);
+  const entries = files.filter((file) => (inside && file.path === path) || !ignored(bare(file)));
   if (!inside) entries.push({ path: OUTSIDE_DOCKERFILE, mode: 0o644, content: readFileSync(dockerfile) });
-  const name = inside ? path : OUTSIDE_DOCKERFILE;
-  return { entries, dockerfile: name, digest: digestOf(entries, name) };
+  return { entries, dockerfile: inside ? path : OUTSIDE_DOCKERFILE, digest };
 }
+
+/** The digest that this plugin's own way gave before it took the official one's: states of that time have it. */
+export function formerDigest({ entries, dockerfile }: Pick<BuildContext, "entries" | "dockerfile">): string {
+  const hash = createHash("sha256").update(dockerfile);
+  const place = (entry: TarEntry): string => (entry.path === OUTSIDE_DOCKERFILE ? "\uffff" : bare(entry));
+  const inOrder = [...entries].sort((a, b) => (place(a) < place(b) ? -1 : 1));
+  for (const { path, mode, content, target } of inOrder) {
+    const body = createHash("sha256")
+      .update(content ?? target ?? "")
+      .digest("hex");
+    hash.update(`\0${path}\0${(mode & 0o7777).toString(8)}\0${body}`);
+  }
+  return hash.digest("hex");
+}
+
+const bare = ({ path }: TarEntry): string => path.replace(/\/$/, "");

@@ -1,6 +1,6 @@
 /** docker:index/image:Image. */
 
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { arch } from "node:process";
 import { Readable } from "node:stream";
 import type { ImageBuildOptions } from "dockerode";
@@ -12,6 +12,7 @@ import type {
   Context,
   DiffRequest,
   DiffResult,
+  ReadResult,
   Resource,
 } from "../shared/resource.ts";
 import { checkProps, flag, type Property, type Schema, text, textList, textMap } from "../shared/schema.ts";
@@ -28,7 +29,7 @@ import {
   type Value,
 } from "../shared/values.ts";
 import { docker, reasonOf } from "./client.ts";
-import { checkDockerfile, readContext } from "./context.ts";
+import { checkDockerfile, formerDigest, readContext } from "./context.ts";
 import { localImage } from "./images.ts";
 
 function notCovered(type: Property["type"], what: string): Property {
@@ -107,7 +108,28 @@ function bare(value: Value): Value {
 }
 
 function diff({ oldInputs, news, ignore }: DiffRequest): DiffResult {
-  return { changes: diffProps({ schema, state: oldInputs, news, ignore }), deleteBeforeReplace: false };
+  const state = digestOf(oldInputs) === digestOf(news) ? oldInputs : withPresentDigest(oldInputs);
+  return { changes: diffProps({ schema, state, news, ignore }), deleteBeforeReplace: false };
+}
+
+function buildOf(inputs: Props): PlainProps {
+  return record(inputs.build === undefined ? undefined : reveal(inputs.build)) ?? {};
+}
+
+function digestOf(inputs: Props): string | undefined {
+  return str(buildOf(inputs).contextDigest);
+}
+
+/** Inputs of a state from before with the digest as it is now, if it stood for the files as they are now. */
+function withPresentDigest(inputs: Props): Props {
+  const { context = "", dockerfile = "", contextDigest } = buildOf(inputs);
+  const build = inputs.build instanceof Secret ? inputs.build.value : inputs.build;
+  if (contextDigest === undefined || !isProps(build)) return inputs;
+  if (checkDockerfile(String(context), String(dockerfile)) !== undefined) return inputs;
+  const source = readContext(String(context), String(dockerfile));
+  if (formerDigest(source) !== contextDigest) return inputs;
+  const present = { ...build, contextDigest: source.digest };
+  return { ...inputs, build: inputs.build instanceof Secret ? new Secret(present) : present };
 }
 
 /** What the daemon is asked to do. */
@@ -181,12 +203,28 @@ function stateOf(inputs: Props, imageId: string): Props {
     __inputs: new Secret(inputs),
     baseImageName: name,
     context: str(build.context) ?? ".",
-    dockerfile: str(build.dockerfile) ?? "Dockerfile",
+    dockerfile: dockerfileOf(build),
     imageName: name,
     platform: str(build.platform) ?? "",
     registryServer: "",
     repoDigest: imageId,
   };
+}
+
+/** The Dockerfile within the context, as the official plugin's state has it. */
+function dockerfileOf(build: PlainProps): string {
+  const context = str(build.context) ?? ".";
+  return relative(resolve(context), resolve(str(build.dockerfile) ?? join(context, "Dockerfile")));
+}
+
+/** The image itself is left as it is, as by the official plugin; a state from before takes on that one's form. */
+async function read(id: string, inputs: Props, state: Props): Promise<ReadResult | undefined> {
+  if ((await localImage(id)) === undefined) return undefined;
+  const kept = state.__inputs instanceof Secret ? state.__inputs.value : state.__inputs;
+  if (kept === undefined || !isProps(kept)) return { id, inputs, state };
+  const now = withPresentDigest(kept);
+  const present = { ...state, __inputs: new Secret(now), dockerfile: dockerfileOf(buildOf(now)) };
+  return { id, inputs: withPresentDigest(inputs), state: present };
 }
 
 function preview(inputs: Props): Props {
@@ -201,10 +239,7 @@ export const image: Resource = {
     const imageId = await build(revealProps(inputs), context);
     return { id: str(revealProps(inputs).imageName) ?? "", state: stateOf(inputs, imageId) };
   },
-  read: async (id, inputs, state) => {
-    const found = await localImage(id);
-    return found === undefined ? undefined : { id, inputs, state };
-  },
+  read,
   previewUpdate: ({ news }) => preview(news),
   update: async ({ news }, context) => stateOf(news, await build(revealProps(news), context)),
   // As with the official plugin, the image stays on the daemon.

@@ -120,6 +120,7 @@ async function remove(id: string, state: PlainProps, context: Context): Promise<
 export const network = bridged({
   schema,
   outputs: ["scope", "driver", "internal", "ipamConfigs", "options"],
+  zeroFields: true,
   autoNamed: true,
   create,
   read,

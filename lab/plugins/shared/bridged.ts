@@ -1,5 +1,6 @@
 /** Resources that behave like those of the official bridged plugins, from a table and a few operations on plain values. */
 import { type Change, diffProps, keptForm } from "./diff.ts";
+import { withZeroFields } from "./official.ts";
 import {
   type CheckArgs,
   type CheckResult,
@@ -46,6 +47,10 @@ export interface Bridged {
   readonly schema: Schema;
   /** Properties that exist only after the resource was made. */
   readonly outputs: readonly string[];
+  /** What the official plugin's state has where nothing was given or found; without it that plugin would see a change. */
+  readonly blanks?: PlainProps;
+  /** Whether the official plugin's state has each field of an object, with its type's zero where it wasn't given. */
+  readonly zeroFields?: boolean;
   /** Names, or `name.field` for a part of an object. */
   readonly secretOutputs?: readonly string[];
   /** Whether `name` is made up from the resource's name when it isn't given. */
@@ -74,7 +79,7 @@ export function bridged(spec: Bridged): Resource {
     read: async (id, inputs, state, context) => {
       const live = await spec.read(id, revealProps(state), context);
       if (live === undefined) return undefined;
-      const next = stateOf(spec, state, live.properties);
+      const next = stateOf(spec, state, live);
       const known = Object.keys(inputs).length > 0;
       return { id: live.id, state: next, inputs: known ? inputs : inputsOf(spec, next) };
     },
@@ -85,10 +90,7 @@ export function bridged(spec: Bridged): Resource {
 }
 
 async function create(spec: Bridged, inputs: Props, context: Context): Promise<Made> {
-  const made = ({ id, properties }: Live): Made => ({
-    id,
-    state: stateOf(spec, keptForms(spec, inputs), properties),
-  });
+  const made = (live: Live): Made => ({ id: live.id, state: stateOf(spec, keptForms(spec, inputs), live) });
   try {
     return made(await spec.create(revealProps(inputs), context));
   } catch (error) {
@@ -100,7 +102,8 @@ async function create(spec: Bridged, inputs: Props, context: Context): Promise<M
 async function update(spec: Bridged, { id, state, news }: UpdateArgs, context: Context): Promise<Props> {
   const before = revealProps(state);
   const live = await spec.update?.(id, revealProps(news), before, context);
-  return stateOf(spec, { ...outputsOf(spec, state), ...keptForms(spec, news) }, live?.properties ?? {});
+  const asked = { ...metaOf(state), ...outputsOf(spec, state), ...keptForms(spec, news) };
+  return stateOf(spec, asked, live ?? { id, properties: {} });
 }
 
 function check(spec: Bridged, args: CheckArgs): CheckResult {
@@ -142,8 +145,20 @@ function outputsOf(spec: Bridged, state: Props): Props {
   return Object.fromEntries(Object.entries(state).filter(([name]) => spec.outputs.includes(name)));
 }
 
-function stateOf(spec: Bridged, asked: Props, live: PlainProps): Props {
-  const state = overlay(asked, live);
+/** What the official plugin notes of the state's own form, such as the version of its schema. */
+function metaOf({ __meta: meta }: Props): Props {
+  return meta === undefined ? {} : { __meta: meta };
+}
+
+function stateOf(spec: Bridged, asked: Props, { id, properties }: Live): Props {
+  const found = overlay(asked, properties);
+  const state: Props = {
+    ...spec.blanks,
+    ...(spec.zeroFields === true ? withZeroFields(spec.schema, found) : found),
+    id,
+  };
+  // The official plugin's way from these very values to its own: with other values it panics, without any it finds one.
+  delete state.__pulumi_raw_state_delta;
   for (const path of spec.secretOutputs ?? []) {
     const [name = "", field] = path.split(".");
     const value = state[name];
