@@ -1,8 +1,8 @@
 /** What state a project is in, as its container and that one's own words say. Pure. */
 
-import type { ProjectState } from "../../panel/server/api/schema.ts";
 import { type ContainerState, parseContainers } from "./containers.ts";
 import type { Inspection } from "./engine.ts";
+import type { ProjectState } from "./types.ts";
 
 /** A container of the stack. */
 export interface ContainerInfo extends ContainerState {

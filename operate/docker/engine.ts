@@ -2,9 +2,8 @@
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
 import { PLATFORM_LABEL } from "../../config/naming/names.ts";
-import type { LogLine } from "../../panel/server/api/schema.ts";
 import { readLines } from "./frames.ts";
-import type { Stats } from "./usage.ts";
+import type { LogLine, Stats } from "./types.ts";
 
 /** What `docker inspect` says, as far as it is looked at beyond containers.ts. */
 export interface Inspection {

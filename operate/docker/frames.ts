@@ -1,5 +1,5 @@
 /** Docker's log stream: frames of one of two streams, with a time before each line. */
-import type { LogLine } from "../../panel/server/api/schema.ts";
+import type { LogLine } from "./types.ts";
 
 /** Characters of a line that are kept. */
 const LONGEST = 16_384;

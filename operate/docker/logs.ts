@@ -1,6 +1,7 @@
 /** Logs of projects. All who follow one share one stream of Docker's; who does not read is left behind. */
-import { type LogLine, MOST_LINES } from "../../panel/server/api/schema.ts";
+
 import type { Engine } from "./engine.ts";
+import { type LogLine, MOST_LINES } from "./types.ts";
 import type { Containers } from "./watch.ts";
 
 /** What may wait for one follower. */

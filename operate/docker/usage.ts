@@ -1,30 +1,14 @@
 /** Memory and processors that projects use now: asked of Docker only while somebody looks. */
-import type { Usage } from "../../panel/server/api/schema.ts";
+
 import type { ContainerInfo } from "./container-state.ts";
 import type { Engine } from "./engine.ts";
+import type { Stats, Usage } from "./types.ts";
 import type { Containers } from "./watch.ts";
 
 /** Figures are taken over no more often than this. */
 const INTERVAL_MS = 2000;
 /** Docker is asked on for a while after the last look, since most looks are followed by another. */
 const LINGER_MS = 10_000;
-
-/** What Docker's statistics say, as far as it is used. */
-export interface Stats {
-  readonly memory_stats?: {
-    readonly usage?: number;
-    readonly limit?: number;
-    readonly stats?: { readonly inactive_file?: number; readonly total_inactive_file?: number };
-  };
-  readonly cpu_stats?: CpuStats;
-  readonly precpu_stats?: CpuStats;
-}
-
-interface CpuStats {
-  readonly cpu_usage?: { readonly total_usage?: number };
-  readonly system_cpu_usage?: number;
-  readonly online_cpus?: number;
-}
 
 /** What a container uses. */
 export interface Used {

@@ -1,10 +1,11 @@
 /** What the panel's API takes and answers. The schemas are the one source of its types, its checks and its OpenAPI description. */
 import { z } from "@hono/zod-openapi";
 import { PROJECT_NAME_PATTERN, projectKeys, VARIABLE_PATTERN } from "../../../config/projects/file-schema.ts";
+import { type LogLine, MOST_LINES, type ProjectState, type Usage } from "../../../operate/docker/types.ts";
 import type { Entry } from "../platform/types.ts";
 
-/** Lines of a log that are kept and can be asked for. */
-export const MOST_LINES = 2000;
+export type { LogLine, ProjectState, Usage };
+
 export const DEFAULT_LINES = 200;
 /** Bytes of a request's body. */
 export const BODY_LIMIT = 64 * 1024;
@@ -53,10 +54,14 @@ export const checkBody = z
 
 export const projectState = z
   .enum(["running", "stopped", "starting", "unhealthy", "cloning", "failed", "pending"])
-  .openapi("ProjectState", { description: "pending: in projects.yaml, with no container yet." });
+  .openapi("ProjectState", {
+    description: "pending: in projects.yaml, with no container yet.",
+  }) satisfies z.ZodType<ProjectState>;
 
 const usage = (unit: string) =>
-  z.object({ used: z.number().min(0), limit: z.number().min(0) }).openapi({ description: unit });
+  z
+    .object({ used: z.number().min(0), limit: z.number().min(0) })
+    .openapi({ description: unit }) satisfies z.ZodType<Usage>;
 
 export const projectSchema = z
   .object({
@@ -139,7 +144,7 @@ export const logLineSchema = z
       .openapi({ description: "panel: the panel itself says so." }),
     text: z.string(),
   })
-  .openapi("LogLine");
+  .openapi("LogLine") satisfies z.ZodType<LogLine>;
 export const logLinesSchema = z.object({ lines: z.array(logLineSchema) }).openapi("LogLines");
 
 export const fieldProblemSchema = z
@@ -208,11 +213,8 @@ export const ifMatchHeader = z.object({
     .openapi({ description: "The version of projects.yaml that the person has seen; another is a 409." }),
 });
 
-export type ProjectState = z.output<typeof projectState>;
-export type Usage = { readonly used: number; readonly limit: number };
 export type ProjectView = Omit<z.output<typeof projectSchema>, "entry"> & { entry: Entry };
 export type Overview = Omit<z.output<typeof overviewSchema>, "projects"> & { projects: ProjectView[] };
-export type LogLine = z.output<typeof logLineSchema>;
 export type FieldProblem = z.output<typeof fieldProblemSchema>;
 export type Problem = z.output<typeof problemSchema>;
 export type Health = z.output<typeof healthSchema>;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { type ContainerInfo, decideState } from "../../../operate/docker/container-state.ts";
 import type { Inspection } from "../../../operate/docker/engine.ts";
-import { cpuOf, memoryOf, type Stats, UsageWatch } from "../../../operate/docker/usage.ts";
+import type { Stats } from "../../../operate/docker/types.ts";
+import { cpuOf, memoryOf, UsageWatch } from "../../../operate/docker/usage.ts";
 import { ContainerWatch } from "../../../operate/docker/watch.ts";
 import { FakeEngine, line, settle } from "../../support/panel/api-engine.ts";
 import { container, FakeContainers } from "../../support/panel/api-world.ts";

@@ -1,7 +1,7 @@
 /** Docker, played: what happens in it is what a test says. */
 
 import type { Engine, Inspection, LogRequest } from "../../../operate/docker/engine.ts";
-import type { Stats } from "../../../operate/docker/usage.ts";
+import type { Stats } from "../../../operate/docker/types.ts";
 import type { LogLine } from "../../../panel/server/api/schema.ts";
 
 /** Lets everything that is ready happen. */
