@@ -1,6 +1,5 @@
 /** `npm run purge -- <name>`: deletes the workspace of a project that is no longer in projects.yaml. */
 import { resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
@@ -10,20 +9,16 @@ import { deleteFolders, workspaceFolders } from "../operate/docker/workspaces.ts
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
 import type { Session } from "../operate/engine/session.ts";
 import { engineVersion } from "../toolchain/lib/docker.ts";
+import { ask } from "./lib/ask.ts";
 import { main } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
 
 await main(async (args) => {
   refuseOtherStack("run purge", args, onDroplet);
   const [name = "", ...rest] = args;
-  if (rest.length > 0 || !PROJECT_NAME_PATTERN.test(name)) {
-    fail(
-      "config",
-      "npm run purge",
-      `"${[name, ...rest].join(" ")}" is not a project's name`,
-      "npm run purge -- <name>",
-    );
-  }
+  const given = [name, ...rest].join(" ");
+  if (rest.length > 0 || !PROJECT_NAME_PATTERN.test(name))
+    fail("config", "npm run purge", `"${given}" is not a project's name`, "npm run purge -- <name>");
   const { projects, settings } = checkConfiguration(root, STACK);
   const inUse = "remove it from projects.yaml and apply that (npm start), then purge";
   if (projects.some((project) => project.name === name)) fail("conflict", name, "is in projects.yaml", inUse);
@@ -31,14 +26,8 @@ await main(async (args) => {
   if (folders.length === 0)
     fail("config", name, `has no workspace in ${resolve(root, settings.workspacesDir)}`);
   const env = dockerEnv(settings);
-  if (!(await engineVersion(env))) {
-    fail(
-      "environment",
-      "docker",
-      "does not answer, so nobody knows whether the workspace is in use",
-      "npm run doctor",
-    );
-  }
+  if (!(await engineVersion(env)))
+    fail("environment", "docker", "is not responding, so the workspace may be in use", "npm run doctor");
   const container = makeNames(settings.namePrefix).project(name);
   const containers = await listContainers(env, settings.namePrefix);
   if (containers.some((known) => known.name === container))
@@ -59,16 +48,4 @@ await main(async (args) => {
 /** How a workspace is deleted where no script does it. */
 function onDroplet({ stack }: Session): string {
   return `on its droplet: ssh -F .runtime/${stack}/ssh/<alias>/config <alias> rm -rf /workspaces/<name> /workspaces/.data/<name>`;
-}
-
-/** One line from the terminal, or from whatever is piped in. */
-async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  process.stdout.write(question);
-  for await (const line of terminal) {
-    terminal.close();
-    return line.trim();
-  }
-  console.log("");
-  return "";
 }

@@ -4,13 +4,12 @@ import { totalmem } from "node:os";
 import { dirname } from "node:path";
 import type { Problem } from "../../config/errors.ts";
 import { DOCKER_OLDEST, NODE_OLDEST, TRAEFIK_IMAGE } from "../../config/versions.ts";
-import { isInstalled } from "../../scripts/lib/launcher.mjs";
 import { docker, dockerHost, engineVersion, imageId } from "../../toolchain/lib/docker.ts";
 import { compareVersions } from "../../toolchain/lib/words.ts";
 import { summarisePlugins } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import type { ContainerState } from "../docker/containers.ts";
-import { root, toolchain } from "../engine/checkout.ts";
+import { toolchain } from "../engine/checkout.ts";
 import { pluginProblem } from "../engine/plugins.ts";
 import type { Session } from "../engine/session.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
@@ -20,14 +19,14 @@ const GIB = 2 ** 30;
 const DISK_LOW = 2 * GIB;
 
 /** Node, the dependencies, and the Pulumi CLI with its plugins. */
-export async function checkTools(session: Session): Promise<Finding[]> {
+export async function checkTools(session: Session, isInstalled: boolean): Promise<Finding[]> {
   const node = process.versions.node;
   const pulumi = await findPulumi(toolchain);
   return [
     compareVersions(node, NODE_OLDEST) >= 0
       ? fine(`node: ${node}`)
       : wrong(`node: ${node} is too old`, "npm ci"),
-    isInstalled(root)
+    isInstalled
       ? fine("dependencies: as package-lock.json says")
       : wrong("dependencies: not as package-lock.json says", "npm start, which installs them"),
     pulumi

@@ -2,7 +2,7 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { checkConfiguration } from "../../config/check.ts";
-import { fail } from "../../config/errors.ts";
+import { explainError, fail } from "../../config/errors.ts";
 import { pulumiCommand, settingKey } from "../../config/stack/commands.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { type Engine, openEngine } from "../../operate/docker/engine.ts";
@@ -11,7 +11,6 @@ import { parseCommandLine } from "../../operate/engine/command-line.ts";
 import { prepareStack } from "../../operate/engine/prepare.ts";
 import { pulumiBinary } from "../../operate/engine/pulumi.ts";
 import { type Session, sessionFor } from "../../operate/engine/session.ts";
-import { main } from "../../scripts/lib/main.ts";
 import { dockerHost } from "../../toolchain/lib/docker.ts";
 import { makePanel } from "./app.ts";
 import { type Composed, compose } from "./compose.ts";
@@ -20,7 +19,15 @@ import { type PanelSettings, panelSettings } from "./settings.ts";
 /** Longer than what is before it keeps connections, so that none is closed while a request comes. */
 const KEEP_ALIVE_MS = 75_000;
 
-await main(async (args) => {
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  console.error(explainError(error));
+  process.exitCode = 1;
+}
+
+/** Runs the panel until it is asked to end. */
+async function run(args: readonly string[]): Promise<void> {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
   const { settings } = checkConfiguration(root, session.stack);
   const panel = panelSettings(settings, session.isLocal, process.env);
@@ -42,8 +49,7 @@ await main(async (args) => {
     await composed.end();
     server?.closeAllConnections();
   }
-  return 0;
-});
+}
 
 /** Asked without the client, which a droplet's panel does not have. */
 async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engine> {

@@ -121,7 +121,7 @@ it("no shell is set up for a stack that stand-ins are refused for", () => {
 describe("doctor", () => {
   it("finds stand-ins wrong in a real cloud, with the way out, and notes them elsewhere", async () => {
     const { checkTools } = await import("../../operate/doctor/machine.ts");
-    const look = async (stack: string) => (await checkTools(await session(stack))).at(-1);
+    const look = async (stack: string) => (await checkTools(await session(stack), true)).at(-1);
     expect(await look("prod")).toMatchObject({
       verdict: "wrong",
       text: expect.stringContaining("plugins: stand-in plugins: stack prod is in a real cloud"),

@@ -1,0 +1,13 @@
+import { createInterface } from "node:readline/promises";
+
+/** One line from the terminal, or from whatever is piped in. */
+export async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  process.stdout.write(question);
+  for await (const line of terminal) {
+    terminal.close();
+    return line.trim();
+  }
+  console.log("");
+  return "";
+}
