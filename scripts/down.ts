@@ -32,7 +32,7 @@ await main(async (args) => {
   } else {
     console.log(`There is no stack ${STACK}; nothing to remove.`);
   }
-  const images = await removeImages(env, settings.namePrefix);
+  const images = await removeImages(env, settings.namePrefix, [DROPLET_IMAGE]);
   if (images.length > 0) console.log(`Removed images: ${images.join(", ")}.`);
   const hasDropletImage = (await imageId(DROPLET_IMAGE, env)) !== undefined;
   if (!(await runsAnything(env)) && (await stopDockerd(toolchain)))

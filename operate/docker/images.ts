@@ -1,25 +1,28 @@
 import { makeNames, PLATFORM_LABEL } from "../../config/naming/names.ts";
-import { DROPLET_IMAGE } from "../../lab/build/droplet-image.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import { ORIGIN_LABEL } from "../../toolchain/lib/image.ts";
 import { listContainers } from "./containers.ts";
 
 /**
  * Removes the images that were made here: those of this prefix, and, when no other stack has a container on this Docker, the
- * ones that the toolchain imported. An image that something else uses stays, and the one that only the tests of production made and
- * that takes minutes. Answers the names of those that went.
+ * ones that the toolchain imported. An image that something else uses stays, and the ones of `kept`.
+ * @returns the names of those that are removed
  */
-export async function removeImages(env: NodeJS.ProcessEnv, prefix: string): Promise<string[]> {
+export async function removeImages(
+  env: NodeJS.ProcessEnv,
+  prefix: string,
+  kept: readonly string[],
+): Promise<string[]> {
   const names = await imageNames(env, `label=${PLATFORM_LABEL}=${prefix}`);
   names.push(...(await imageNames(env, undefined, makeNames(prefix).image)));
   const isShared = (await listContainers(env)).length > 0;
   if (!isShared) names.push(...(await imageNames(env, `label=${ORIGIN_LABEL}`)));
-  const gone: string[] = [];
-  for (const name of new Set(names.filter((name) => name !== DROPLET_IMAGE))) {
+  const removed: string[] = [];
+  for (const name of new Set(names.filter((name) => !kept.includes(name)))) {
     const { code } = await docker(["image", "rm", name], env, 120_000);
-    if (code === 0) gone.push(name);
+    if (code === 0) removed.push(name);
   }
-  return gone;
+  return removed;
 }
 
 async function imageNames(env: NodeJS.ProcessEnv, filter?: string, reference?: string): Promise<string[]> {
