@@ -4,7 +4,7 @@
 export const PROJECT_TYPE = "opencode:platform:Project";
 
 /** What the edge has for one project, which is no child of the project. */
-const AT_THE_EDGE = /^project-(.+)-(application|application-people|revocation|record)$/;
+const EDGE_RESOURCE = /^project-(.+)-(application|application-people|revocation|record)$/;
 
 /** The resource's name in the program. */
 export const nameOfUrn = (urn: string): string => urn.split("::").slice(3).join("::");
@@ -17,5 +17,5 @@ export const nameOfUrn = (urn: string): string => urn.split("::").slice(3).join(
 export function projectOfUrn(urn: string, parents: ReadonlyMap<string, string>): string | undefined {
   for (let at: string | undefined = urn; at; at = parents.get(at))
     if (at.split("::")[2]?.split("$").at(-1) === PROJECT_TYPE) return nameOfUrn(at);
-  return AT_THE_EDGE.exec(nameOfUrn(urn))?.[1];
+  return EDGE_RESOURCE.exec(nameOfUrn(urn))?.[1];
 }

@@ -5,7 +5,7 @@ import { show } from "../text/show.ts";
 import type { Path } from "../text/yaml.ts";
 import { type ProjectEntry, projectKeys, VARIABLE_PATTERN } from "./file-schema.ts";
 import { isPrivateHost, parseRepo, type RepoSource } from "./repo.ts";
-import { listOf, mapOf, type Rough } from "./rough.ts";
+import { listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import type { HostContext, Violation } from "./violation.ts";
 
 /** An entry as far as it is right: each key that passes its own schema, and every well-formed name of a secret. */
@@ -18,9 +18,9 @@ interface PartialEntry {
 
 /** The broken rules of an entry, however much else is wrong with it. */
 export function checkEntryRules(
-  entry: Rough,
+  entry: UncheckedMap,
   path: Path,
-  defaultEnv: Rough,
+  defaultEnv: UncheckedMap,
   context: HostContext,
 ): Violation[] {
   const readable = read(entry);
@@ -36,7 +36,7 @@ export function checkEntryRules(
   ];
 }
 
-function read(entry: Rough): PartialEntry {
+function read(entry: UncheckedMap): PartialEntry {
   const repo = projectKeys.repo.safeParse(entry.repo).data;
   const source = repo === undefined ? undefined : parseRepo(repo);
   return {
@@ -49,7 +49,12 @@ function read(entry: Rough): PartialEntry {
   };
 }
 
-function checkRepo(entry: Rough, { source }: PartialEntry, path: Path, context: HostContext): Violation[] {
+function checkRepo(
+  entry: UncheckedMap,
+  { source }: PartialEntry,
+  path: Path,
+  context: HostContext,
+): Violation[] {
   if (entry.repo === undefined)
     return ["branch", "depth", "git"]
       .filter((key) => entry[key] !== undefined && mapOf(entry[key]).auth !== "none")
@@ -77,7 +82,7 @@ function checkToken({ git, secrets }: PartialEntry, path: Path): Violation[] {
 }
 
 /** Whether git can authenticate to the repository in the way that is asked for. */
-function checkAuth(entry: Rough, { source, git }: PartialEntry, path: Path): Violation[] {
+function checkAuth(entry: UncheckedMap, { source, git }: PartialEntry, path: Path): Violation[] {
   if (!source || (entry.git !== undefined && !git)) return [];
   const at = [...path, "git", "auth"];
   const auth = git?.auth ?? "none";
@@ -104,7 +109,7 @@ function checkAuth(entry: Rough, { source, git }: PartialEntry, path: Path): Vio
 function checkSecrets(
   { secrets }: PartialEntry,
   path: Path,
-  envs: Readonly<Record<string, Rough>>,
+  envs: Readonly<Record<string, UncheckedMap>>,
 ): Violation[] {
   return secrets.flatMap(({ name, index }): Violation[] => {
     const where = Object.keys(envs).find((key) => Object.hasOwn(envs[key] ?? {}, name));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type Problem, UserError } from "../errors.ts";
-import { type Finding, type Path, type ReadYaml, readYaml } from "../text/yaml.ts";
+import { type Finding, type ParsedYaml, type Path, parseYaml } from "../text/yaml.ts";
 import { type ProjectsFile, projectsFile } from "./file-schema.ts";
 import { describeIssue, formatPath } from "./messages.ts";
 import { normalise } from "./normalise.ts";
@@ -22,7 +22,7 @@ export interface LoadOptions extends HostContext {
  */
 export function loadProjects(text: string, options: LoadOptions): Project[] {
   const directory = options.directory ?? process.cwd();
-  const yaml = readYaml(text);
+  const yaml = parseYaml(text);
   if (yaml.value === undefined) throw toUserError(yaml, yaml.findings, options.file);
   const unusable = describeRoot(yaml.value);
   if (unusable && yaml.findings.length === 0)
@@ -79,7 +79,7 @@ function describeRoot(value: unknown): { what: string; fix: string } | undefined
   return undefined;
 }
 
-function checkSchema(yaml: ReadYaml): { data?: ProjectsFile; findings: Finding[] } {
+function checkSchema(yaml: ParsedYaml): { data?: ProjectsFile; findings: Finding[] } {
   const result = projectsFile.safeParse(yaml.value, {
     error: (issue) => describeIssue(issue, yaml.sourceOf(pathOf(issue.path))),
   });
@@ -101,7 +101,7 @@ function checkSchema(yaml: ReadYaml): { data?: ProjectsFile; findings: Finding[]
 
 const pathOf = (path: readonly PropertyKey[] = []): Path => path.filter((step) => typeof step !== "symbol");
 
-const locate = (yaml: ReadYaml, { path, what, fix, atKey }: Violation): Finding => ({
+const locate = (yaml: ParsedYaml, { path, what, fix, atKey }: Violation): Finding => ({
   path,
   offset: yaml.offsetOf(path, atKey ? "key" : "value"),
   what,
@@ -115,7 +115,7 @@ function withoutDuplicates(earlier: readonly Finding[], later: readonly Finding[
   return [...earlier, ...later.filter((finding) => !known.has(key(finding)))];
 }
 
-function toUserError(yaml: ReadYaml, findings: readonly Finding[], file: string): UserError {
+function toUserError(yaml: ParsedYaml, findings: readonly Finding[], file: string): UserError {
   const problems = findings
     .toSorted((a, b) => a.offset - b.offset)
     .map(({ path, offset, what, fix }): Problem => {

@@ -4,7 +4,7 @@ import { closest, show } from "../text/show.ts";
 import type { Path } from "../text/yaml.ts";
 
 /** What people write for a key that is called otherwise here, or that belongs one level down. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+const KEY_ALIASES: Readonly<Record<string, string>> = {
   auth: "git.auth",
   config: "opencode.config",
   cpu: "cpus",
@@ -29,7 +29,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /** Keys of other tools that have no like here, and why. */
-const ABSENT: Readonly<Record<string, string>> = {
+const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   build: "every project has the platform's image",
   image: "every project has the platform's image",
   port: "each project has its own hostname, and the stack one port",
@@ -37,7 +37,7 @@ const ABSENT: Readonly<Record<string, string>> = {
   volumes: "each project has one workspace, which outlives its container",
 };
 
-const EXPECTED: Readonly<Record<string, string>> = {
+const TYPE_NAMES: Readonly<Record<string, string>> = {
   string: "text",
   number: "a number",
   int: "a whole number",
@@ -84,7 +84,7 @@ function describeChoice(found: unknown, options: readonly unknown[]): string {
 }
 
 function describeType(expected: string, input: unknown, source?: string): string {
-  const text = `${show(input)} is not ${EXPECTED[expected] ?? expected}`;
+  const text = `${show(input)} is not ${TYPE_NAMES[expected] ?? expected}`;
   const scalar = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
   if (expected === "string" && scalar) return `${source ?? show(input)} is not text: put it in quotes`;
   if (
@@ -105,8 +105,8 @@ function knownKeys(schema: unknown): string[] {
 
 function describeUnknownKey(key: string, known: readonly string[]): string {
   if (key === "<<") return "merge keys are not used here: put what projects share under defaults";
-  const elsewhere = Object.hasOwn(ELSEWHERE, key) ? ELSEWHERE[key] : undefined;
-  if (Object.hasOwn(ABSENT, key)) return `is not a key here: ${ABSENT[key]}`;
+  const elsewhere = Object.hasOwn(KEY_ALIASES, key) ? KEY_ALIASES[key] : undefined;
+  if (Object.hasOwn(UNSUPPORTED_KEYS, key)) return `is not a key here: ${UNSUPPORTED_KEYS[key]}`;
   if (elsewhere && known.includes(elsewhere.split(".")[0] ?? ""))
     return `is not a key here; did you mean ${elsewhere}?`;
   const guess = closest(key, known);

@@ -10,12 +10,12 @@ export function normalise(file: ProjectsFile, directory: string): Project[] {
   const groups = new Map(Object.entries(file.groups ?? {}));
   return file.projects.map((entry) => ({
     ...normaliseEntry(entry, file.defaults ?? {}, directory),
-    members: peopleOf(entry.members ?? [], groups),
+    members: expandMembers(entry.members ?? [], groups),
   }));
 }
 
 /** Groups in place, everybody once. */
-function peopleOf(members: readonly string[], groups: ReadonlyMap<string, readonly string[]>): string[] {
+function expandMembers(members: readonly string[], groups: ReadonlyMap<string, readonly string[]>): string[] {
   const emails = members.flatMap((member) => (member.includes("@") ? [member] : (groups.get(member) ?? [])));
   return [...new Set(emails.map((email) => email.toLowerCase()))].sort();
 }

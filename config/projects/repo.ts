@@ -10,7 +10,7 @@ export interface RepoSource {
 }
 
 /** What is wrong with a `repo`, and what to write instead. */
-export interface RepoMistake {
+export interface RepoError {
   readonly mistake: string;
   readonly fix: string;
 }
@@ -19,10 +19,10 @@ const FORMS =
   "write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path";
 const SCP = /^[A-Za-z0-9_][\w.-]*@([A-Za-z0-9][\w.-]*):(?!\/\/)[^-].*$/;
 
-const refuse = (mistake: string, fix: string): RepoMistake => ({ mistake, fix });
+const refuse = (mistake: string, fix: string): RepoError => ({ mistake, fix });
 
 /** Reads a `repo`. A mistake never quotes what could be a password. */
-export function parseRepo(text: string): RepoSource | RepoMistake {
+export function parseRepo(text: string): RepoSource | RepoError {
   const quoted = JSON.stringify(text);
   if (text === "") return refuse("is empty", "write an address, or take the key out for an empty workspace");
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return parseUrl(text);
@@ -40,7 +40,7 @@ export function parseRepo(text: string): RepoSource | RepoMistake {
   return refuse(`${quoted} is not a repository's address`, FORMS);
 }
 
-function parseUrl(text: string): RepoSource | RepoMistake {
+function parseUrl(text: string): RepoSource | RepoError {
   const scheme = text.slice(0, text.indexOf(":")).toLowerCase();
   if (!URL.canParse(text)) return refuse("is not a URL that can be read", FORMS);
   const url = new URL(text);
@@ -63,7 +63,7 @@ function parseUrl(text: string): RepoSource | RepoMistake {
   return { kind: scheme, url: text, host: url.hostname.replace(/^\[|\]$/g, "") };
 }
 
-function credentials(): RepoMistake {
+function credentials(): RepoError {
   return refuse(
     "has a user name or password in it, which would end up in logs and in git's own files",
     "take it out, put the token in a secret and set git: { auth: token, secret: NAME }",

@@ -5,15 +5,15 @@
 
 import { closest, show } from "../text/show.ts";
 import { formatSize } from "../text/sizes.ts";
-import type { Path, ReadYaml } from "../text/yaml.ts";
+import type { ParsedYaml, Path } from "../text/yaml.ts";
 import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES, GROUP_NAME_PATTERN, memorySize } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
-import { isMap, listOf, mapOf, type Rough } from "./rough.ts";
+import { isMap, listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import type { HostContext, Violation } from "./violation.ts";
 
 /** Every broken rule of a file, however much else is wrong with it. */
-export function checkRules(yaml: ReadYaml, context: HostContext): Violation[] {
+export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] {
   const file = mapOf(yaml.value);
   const defaults = mapOf(file.defaults);
   const projects = listOf(file.projects);
@@ -31,7 +31,7 @@ export function checkRules(yaml: ReadYaml, context: HostContext): Violation[] {
 }
 
 /** Members that are no address name a group. */
-function checkGroups(groups: Rough, projects: readonly unknown[]): Violation[] {
+function checkGroups(groups: UncheckedMap, projects: readonly unknown[]): Violation[] {
   const known = Object.keys(groups);
   const repeats = known.flatMap((group) => checkDuplicates(groups[group], ["groups", group], normaliseEmail));
   const missing = projects.flatMap((entry, project) =>
@@ -47,10 +47,10 @@ function checkGroups(groups: Rough, projects: readonly unknown[]): Violation[] {
 }
 
 function checkEntry(
-  entry: Rough,
+  entry: UncheckedMap,
   path: Path,
-  defaultEnv: Rough,
-  yaml: ReadYaml,
+  defaultEnv: UncheckedMap,
+  yaml: ParsedYaml,
   context: HostContext,
 ): Violation[] {
   return [
@@ -67,7 +67,7 @@ function checkCount(projects: readonly unknown[], limit: unknown): Violation[] {
   return [{ path: ["projects", most], what, fix: "take some out, or raise limits.maxProjects" }];
 }
 
-function checkNames(projects: readonly unknown[], yaml: ReadYaml): Violation[] {
+function checkNames(projects: readonly unknown[], yaml: ParsedYaml): Violation[] {
   const first = new Map<unknown, number>();
   return projects.flatMap((entry, index): Violation[] => {
     const name = mapOf(entry).name;
@@ -82,7 +82,7 @@ function checkNames(projects: readonly unknown[], yaml: ReadYaml): Violation[] {
 }
 
 /** Numbers and booleans that would reach the container written differently than in the file. */
-function checkVariables(env: unknown, path: Path, yaml: ReadYaml): Violation[] {
+function checkVariables(env: unknown, path: Path, yaml: ParsedYaml): Violation[] {
   return Object.entries(mapOf(env)).flatMap(([name, value]): Violation[] => {
     const source = yaml.sourceOf([...path, name]);
     if ((typeof value !== "number" && typeof value !== "boolean") || source === undefined) return [];
@@ -111,7 +111,7 @@ function checkResources(value: unknown, path: Path, { stack, ...context }: HostC
 
 /** A host that is too small for the memory a project gets when nobody says anything. */
 function checkDefaultMemory(
-  defaults: Rough,
+  defaults: UncheckedMap,
   projects: readonly unknown[],
   context: HostContext,
 ): Violation[] {

@@ -2,14 +2,14 @@
 import { isIPv4, isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
 import { show } from "../text/show.ts";
-import type { Mistake } from "./reading.ts";
+import type { ParseError } from "./reading.ts";
 
 /** A network shorter than this is no list of places one knows, but a part of the internet. */
 const SHORTEST_PREFIX = { 4: 8, 6: 16 } as const;
 const WIDTH = { 4: 32, 6: 128 } as const;
 
 /** An address or a network, as the cloud's firewall writes it: `203.0.113.7/32`, `2001:db8::/32`. */
-export function readCidr(text: string): string | Mistake {
+export function parseCidr(text: string): string | ParseError {
   const [address = "", prefix, ...rest] = text.split("/");
   const version = versionOf(address);
   if (!version || rest.length > 0) return addressError(text);
@@ -33,7 +33,7 @@ export function readCidr(text: string): string | Mistake {
   return `${network}/${length}`;
 }
 
-/** Whether a network that `readCidr` gave is one of IPv4. */
+/** Whether a network that `parseCidr` gave is one of IPv4. */
 export const isIPv4Network = (cidr: string): boolean => !cidr.includes(":");
 
 /** By Node's own reading: ipaddr.js also takes what few mean, such as `10` or `010.0.0.1`. */
@@ -42,7 +42,7 @@ const versionOf = (address: string): 4 | 6 | undefined => {
   return isIPv6(address) && !address.includes("%") ? 6 : undefined;
 };
 
-function addressError(text: string): Mistake {
+function addressError(text: string): ParseError {
   const isName = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]+$/i.test(text);
   const what = isName ? "is a name, and the firewall takes addresses" : "is not an address or a network";
   return { mistake: `${show(text)} ${what} (e.g. 203.0.113.7 or 203.0.113.0/24)` };

@@ -4,7 +4,7 @@ import { domainToASCII } from "node:url";
 import { getDomain } from "tldts";
 import * as z from "zod";
 import { show } from "../text/show.ts";
-import type { Mistake } from "./reading.ts";
+import type { ParseError } from "./reading.ts";
 
 /** What a name in the DNS may be: RFC 1035's limits. A label of ours, of up to 63 characters, still has to fit before a domain. */
 const LONGEST_LABEL = 63;
@@ -25,7 +25,7 @@ const PUBLIC_EMAIL_DOMAINS: ReadonlySet<string> = new Set(
 const PUBLIC_EMAIL_PER_COUNTRY = /^(yahoo|hotmail|outlook|gmx|yandex)(\.[a-z]{2,3}){1,2}$/;
 
 /** A domain of one's own: lower case, ASCII, with a dot, no public suffix. */
-export function readDomain(text: string): string | Mistake {
+export function parseDomain(text: string): string | ParseError {
   const mistake = domainError(text);
   if (!mistake) return text;
   const guess = guessDomain(text);
@@ -33,8 +33,8 @@ export function readDomain(text: string): string | Mistake {
 }
 
 /** A domain all of whose addresses are the team's. */
-export function readMailDomain(text: string): string | Mistake {
-  const domain = readDomain(text.replace(/^@/, "").toLowerCase());
+export function parseEmailDomain(text: string): string | ParseError {
+  const domain = parseDomain(text.replace(/^@/, "").toLowerCase());
   if (typeof domain !== "string") return domain;
   if (PUBLIC_EMAIL_DOMAINS.has(domain) || PUBLIC_EMAIL_PER_COUNTRY.test(domain))
     return {
@@ -44,19 +44,19 @@ export function readMailDomain(text: string): string | Mistake {
 }
 
 /** An e-mail address, in lower case, as Access compares it. */
-export function readEmail(text: string): string | Mistake {
+export function parseEmail(text: string): string | ParseError {
   const lower = text.toLowerCase();
   if (z.regexes.email.test(lower)) return lower;
   const [, inner = ""] = /^(?:mailto:)?<?([^<>]+)>?$/.exec(lower) ?? [];
   if (z.regexes.email.test(inner))
     return { mistake: `${show(text)} is not an e-mail address alone`, instead: inner };
-  if (typeof readDomain(lower.replace(/^@/, "")) === "string")
+  if (typeof parseDomain(lower.replace(/^@/, "")) === "string")
     return { mistake: `${show(text)} is a domain: a whole domain's people are let in by accessEmailDomains` };
   return { mistake: `${show(text)} is not an e-mail address (e.g. dev@example.com)` };
 }
 
 /** What stands before the domain: one label, since Cloudflare's certificate is for one level below it. */
-export function readLabel(text: string): string | Mistake {
+export function parseHostnameLabel(text: string): string | ParseError {
   if (text.includes(".")) {
     const [first = ""] = text.toLowerCase().split(".");
     const mistake = `${show(text)} has a dot in it: the domain is put after it, and the certificate covers one label before that`;
@@ -74,8 +74,8 @@ const isLabel = (text: string): boolean =>
   text.length <= LONGEST_LABEL && LABEL.test(text) && !text.startsWith("xn--");
 
 /** A label with `{name}` in it, that still is one when the longest of names stands there. */
-export function readHostnamePattern(longestName: number) {
-  return (text: string): string | Mistake => {
+export function hostnamePatternParser(longestName: number) {
+  return (text: string): string | ParseError => {
     const parts = text.split("{name}");
     if (parts.length !== 2) {
       const often = parts.length === 1 ? "has no {name} in it" : "has {name} in it more than once";
@@ -86,7 +86,7 @@ export function readHostnamePattern(longestName: number) {
       return {
         mistake: `${show(text)} leaves no room for a project's name of ${longestName} characters: at most ${room} may stand around it`,
       };
-    const label = readLabel(parts.join("a"));
+    const label = parseHostnameLabel(parts.join("a"));
     return typeof label === "string"
       ? text
       : { mistake: label.mistake.replace(/^"(?:[^"\\]|\\.)*"/, show(text)) };

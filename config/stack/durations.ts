@@ -1,7 +1,7 @@
 /** How long somebody who has logged in stays so. */
 
 import { show } from "../text/show.ts";
-import type { Mistake } from "./reading.ts";
+import type { ParseError } from "./reading.ts";
 
 const SECONDS: Readonly<Record<string, number>> = {
   ns: 1e-9,
@@ -20,9 +20,9 @@ const LONGEST = { text: "730h", seconds: 730 * 3600 };
 const SHORTEST = { text: "15m", seconds: 15 * 60 };
 
 /** A duration in Go's form, which is Access's: `24h`, `1h30m`. */
-export function readSessionDuration(text: string): string | Mistake {
-  if (!WHOLE.test(text)) return notADuration(text);
-  const seconds = secondsOf(text);
+export function parseSessionDuration(text: string): string | ParseError {
+  if (!WHOLE.test(text)) return durationError(text);
+  const seconds = toSeconds(text);
   if (seconds > LONGEST.seconds)
     return {
       mistake: `${show(text)} is longer than Access keeps a session: ${LONGEST.text} at most`,
@@ -36,13 +36,13 @@ export function readSessionDuration(text: string): string | Mistake {
   return text;
 }
 
-function secondsOf(text: string): number {
+function toSeconds(text: string): number {
   let seconds = 0;
   for (const [, amount, unit = "s"] of text.matchAll(PART)) seconds += Number(amount) * (SECONDS[unit] ?? 0);
   return seconds;
 }
 
-function notADuration(text: string): Mistake {
+function durationError(text: string): ParseError {
   const mistake = `${show(text)} is not a duration (e.g. 24h, 1h30m; there is no unit longer than h)`;
   const [, amount, unit] = /^(\d{1,3})\s*(d|days?|w|weeks?|h|hours?|)$/i.exec(text) ?? [];
   if (amount === undefined) return { mistake };

@@ -5,8 +5,8 @@ import { describeIssue, formatPath } from "../projects/messages.ts";
 import { parseRepo } from "../projects/repo.ts";
 import { show } from "../text/show.ts";
 import { LOCAL_STACK, pulumiCommand, setSecretCommand, settingKey } from "./commands.ts";
-import { PORTS_BROWSERS_REFUSE } from "./ports.ts";
-import type { Reader } from "./reading.ts";
+import { BLOCKED_PORTS } from "./ports.ts";
+import type { Parser } from "./reading.ts";
 
 export const DEFAULT_PANEL_PORT = 4090;
 
@@ -24,7 +24,7 @@ const panelSchema = z.strictObject({
     .int()
     .min(1024)
     .max(65535)
-    .refine((port) => !PORTS_BROWSERS_REFUSE.has(port), {
+    .refine((port) => !BLOCKED_PORTS.has(port), {
       error: ({ input }) => `${show(input)} is not a port that browsers open: they refuse it`,
     })
     .default(DEFAULT_PANEL_PORT)
@@ -79,7 +79,7 @@ export const panelDocs: readonly { readonly key: string; readonly meaning: strin
  * Reads the setting `panel`, which is JSON in Pulumi's config.
  * @returns the settings, or everything that is wrong with them
  */
-export function readPanel(text: string, stack: string): PanelConfig | Problem[] {
+export function parsePanelSettings(text: string, stack: string): PanelConfig | Problem[] {
   const value = parse(text);
   const result = panelSchema.safeParse(value, { error: (issue) => describeIssue(issue) });
   if (result.success) return result.data;
@@ -107,7 +107,7 @@ function parse(text: string): unknown {
 }
 
 /** A webhook's address, which is a secret: whoever has it can write to the channel. It is never quoted. */
-export const readWebhook: Reader<string> = (text) => {
+export const parseWebhook: Parser<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isHere = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url?.hostname ?? "");
   if (url?.protocol === "https:" || (url?.protocol === "http:" && isHere)) return text;
@@ -117,7 +117,7 @@ export const readWebhook: Reader<string> = (text) => {
 const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/;
 
 /** Variables, NAME=value on a line each. Values are secrets and never quoted. */
-export const readVariables: Reader<Readonly<Record<string, string>>> = (text) => {
+export const parseVariables: Parser<Readonly<Record<string, string>>> = (text) => {
   const variables: Record<string, string> = {};
   const lines = text.split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
@@ -131,7 +131,7 @@ export const readVariables: Reader<Readonly<Record<string, string>>> = (text) =>
 };
 
 /** Where a panel can be, and what one on a droplet needs besides, since it has no checkout or state of its own there. */
-export function checkPanelPlace(panel: PanelConfig, hasVariables: boolean, stack: string): Problem[] {
+export function checkPanelSettings(panel: PanelConfig, hasVariables: boolean, stack: string): Problem[] {
   const at = (key: string) => settingKey(`panel.${key}`);
   if (!panel.enabled) return [];
   if (stack === LOCAL_STACK) {

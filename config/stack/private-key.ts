@@ -1,7 +1,7 @@
 /** The platform's key for SSH, where a team brings its own. No message quotes any of it. */
 import { createPublicKey } from "node:crypto";
 import ssh2 from "ssh2";
-import { isMistake, type Mistake } from "./reading.ts";
+import { isParseError, type ParseError } from "./reading.ts";
 
 /** A key of SSH, both halves as OpenSSH writes them. */
 export interface SshKey {
@@ -12,7 +12,7 @@ export interface SshKey {
 const SHORTEST_RSA = 2048;
 
 /** Reads a private key in OpenSSH's form or PEM, and derives its public half. */
-export function readPrivateKey(text: string): SshKey | Mistake {
+export function parsePrivateKey(text: string): SshKey | ParseError {
   const lines = text.replaceAll("\r\n", "\n").trim();
   if (/^(ssh-|ecdsa-|sk-)\S+ AAAA/.test(lines) || lines.includes("PUBLIC KEY"))
     return { mistake: "is a public key: the private one is needed, the file without .pub" };
@@ -26,7 +26,7 @@ export function readPrivateKey(text: string): SshKey | Mistake {
   if (!lines.startsWith("-----BEGIN "))
     return { mistake: "is not a private key: it begins with -----BEGIN OPENSSH PRIVATE KEY-----" };
   const key = parse(lines);
-  if (isMistake(key)) return key;
+  if (isParseError(key)) return key;
   if (key.type === "ssh-dss")
     return { mistake: "is a DSA key, which no server accepts any more: make one (ssh-keygen -t ed25519)" };
   if (key.type === "ssh-rsa" && bitsOf(key) < SHORTEST_RSA)
@@ -36,7 +36,7 @@ export function readPrivateKey(text: string): SshKey | Mistake {
   return { privateKey: `${lines}\n`, publicKey: `${key.type} ${key.getPublicSSH().toString("base64")}` };
 }
 
-function parse(lines: string): ssh2.ParsedKey | Mistake {
+function parse(lines: string): ssh2.ParsedKey | ParseError {
   if (/^Proc-Type: .*ENCRYPTED/m.test(lines) || lines.includes("BEGIN ENCRYPTED")) return ENCRYPTED;
   const parsed = ssh2.utils.parseKey(lines);
   // A file of several keys is parsed into a list.
@@ -45,11 +45,11 @@ function parse(lines: string): ssh2.ParsedKey | Mistake {
   return key?.isPrivateKey() ? key : BROKEN;
 }
 
-const ENCRYPTED: Mistake = {
+const ENCRYPTED: ParseError = {
   mistake:
     "has a passphrase, which nobody is there to type: take it off a copy (ssh-keygen -p -N '' -f <copy>)",
 };
-const BROKEN: Mistake = {
+const BROKEN: ParseError = {
   mistake: "cannot be read as a private key: set it from the file, so that every line of it arrives",
 };
 

@@ -35,7 +35,7 @@ export const productionDocs = KEYS.map((key) => ({
  * Reads the settings of a stack on a droplet.
  * @param hidden names of settings that have a value which cannot be read here
  */
-export function readProduction(
+export function parseProductionSettings(
   raw: Readonly<Record<string, string>>,
   stack: string,
   hidden: ReadonlySet<string>,

@@ -3,25 +3,25 @@ import * as z from "zod";
 import { closest, show } from "../text/show.ts";
 
 /** What is wrong with a text. */
-export interface Mistake {
+export interface ParseError {
   readonly mistake: string;
   /** What most likely was meant, ready to be set. */
   readonly instead?: string;
 }
 
 /** A text → what it means, or what is wrong with it. */
-export type Reader<T> = (text: string) => T | Mistake;
+export type Parser<T> = (text: string) => T | ParseError;
 
-export const isMistake = (result: unknown): result is Mistake =>
+export const isParseError = (result: unknown): result is ParseError =>
   typeof result === "object" && result !== null && "mistake" in result;
 
 /** A zod schema for one value. The guess of a mistake is in the issue's `params.instead`. */
-export const reads = <T>(read: Reader<T>, missing = "is missing") =>
+export const reads = <T>(read: Parser<T>, missing = "is missing") =>
   z
     .string({ error: ({ input }) => (input === undefined ? missing : undefined) })
     .transform((text, context): T => {
       const result = read(text.trim());
-      if (!isMistake(result)) return result;
+      if (!isParseError(result)) return result;
       return refuse(context, result);
     });
 
@@ -29,27 +29,27 @@ export const reads = <T>(read: Reader<T>, missing = "is missing") =>
  * A zod schema for a list: JSON, or words with commas or spaces between. Every wrong item is an issue of its own, and the guess of each
  * is the whole list, with `<item>` where nothing could be guessed.
  */
-export const readsList = <T extends string>(read: Reader<T>, item: string) =>
+export const listParsedBy = <T extends string>(read: Parser<T>, item: string) =>
   z.string().transform((text, context): T[] => {
     const words = splitList(text);
-    if (isMistake(words)) return refuse(context, words);
+    if (isParseError(words)) return refuse(context, words);
     const results = words.map(read);
-    const mistakes = results.filter(isMistake);
+    const mistakes = results.filter(isParseError);
     if (mistakes.length === 0) return [...new Set(results as T[])];
     const instead = results
-      .map((result) => (isMistake(result) ? (result.instead ?? `<${item}>`) : result))
+      .map((result) => (isParseError(result) ? (result.instead ?? `<${item}>`) : result))
       .join(",");
     for (const { mistake } of mistakes) refuse(context, { mistake, instead });
     return z.NEVER;
   });
 
-function refuse(context: z.core.$RefinementCtx<string>, { mistake, instead }: Mistake): never {
+function refuse(context: z.core.$RefinementCtx<string>, { mistake, instead }: ParseError): never {
   context.addIssue({ code: "custom", message: mistake, params: { instead } });
   return z.NEVER;
 }
 
 /** The items of a list, as a person or Pulumi writes it. */
-function splitList(text: string): string[] | Mistake {
+function splitList(text: string): string[] | ParseError {
   if (!/^\s*[[{]/.test(text)) return text.split(/[\s,]+/).filter(Boolean);
   const list = parseJson(text);
   const isList =
@@ -68,8 +68,8 @@ function parseJson(text: string): unknown {
 }
 
 /** One of a few words. */
-export const readChoice =
-  <const T extends string>(options: readonly T[]): Reader<T> =>
+export const parseChoice =
+  <const T extends string>(options: readonly T[]): Parser<T> =>
   (text) => {
     const found = options.find((option) => option === text);
     if (found) return found;
@@ -78,14 +78,14 @@ export const readChoice =
   };
 
 /** true or false. */
-export const readBoolean: Reader<boolean> = (text) => {
-  const result = readChoice(["true", "false"])(text);
-  return isMistake(result) ? result : result === "true";
+export const parseBoolean: Parser<boolean> = (text) => {
+  const result = parseChoice(["true", "false"])(text);
+  return isParseError(result) ? result : result === "true";
 };
 
 /** A whole number in a range, of something. */
-export const readCount =
-  (what: string, least: number, most: number): Reader<number> =>
+export const parseInteger =
+  (what: string, least: number, most: number): Parser<number> =>
   (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
@@ -98,8 +98,8 @@ export const readCount =
   };
 
 /** A text of a given form. */
-export const readForm =
-  (pattern: RegExp, what: string): Reader<string> =>
+export const parsePattern =
+  (pattern: RegExp, what: string): Parser<string> =>
   (text) => {
     if (pattern.test(text)) return text;
     const lower = text.toLowerCase();

@@ -1,5 +1,5 @@
 import { closest, show } from "../text/show.ts";
-import type { Mistake } from "./reading.ts";
+import type { ParseError } from "./reading.ts";
 
 /**
  * DigitalOcean's regions that have both droplets and volumes, with the city of each: those of
@@ -25,7 +25,7 @@ export const REGIONS: Readonly<Record<string, string>> = {
 };
 
 /** A region's short name. */
-export function readRegion(text: string): string | Mistake {
+export function parseRegion(text: string): string | ParseError {
   if (Object.hasOwn(REGIONS, text)) return text;
   const guess = guessRegion(text);
   const hint = guess ? `did you mean ${guess}? There` : "there";

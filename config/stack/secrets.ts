@@ -5,7 +5,7 @@
 
 import type { Problem } from "../errors.ts";
 import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../projects/file-schema.ts";
-import { readYaml } from "../text/yaml.ts";
+import { parseYaml } from "../text/yaml.ts";
 import { LOCAL_STACK, removeCommand, setSecretCommand } from "./commands.ts";
 
 /** Config namespace of secrets. */
@@ -36,7 +36,7 @@ export interface StackFile {
 
 /** Reads a Pulumi.<stack>.yaml: which secrets have a value, never the values. An absent file has none. */
 export function readStackFile(text: string | undefined, file: string, stack = LOCAL_STACK): StackFile {
-  const yaml = readYaml(text ?? "config: {}");
+  const yaml = parseYaml(text ?? "config: {}");
   const problems: Problem[] = yaml.findings.map(({ offset, what, fix }) => {
     const { line, col } = yaml.position(offset);
     return { where: `${file}:${line}:${col}`, what, fix };
@@ -49,7 +49,7 @@ export function readStackFile(text: string | undefined, file: string, stack = LO
     const report = (what: string, fix: string) =>
       problems.push({ where: `${file}:${line}:${col} ${key}`, what, fix });
     const isSecret = typeof value === "object" && value !== null && Object.hasOwn(value, "secure");
-    if (holdsSecret(value)) encrypted.add(key);
+    if (isSecretValue(value)) encrypted.add(key);
     else
       plain[key] = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
     if (!key.startsWith(`${SECRETS_NAMESPACE}:`)) continue;
@@ -68,10 +68,10 @@ export function readStackFile(text: string | undefined, file: string, stack = LO
 }
 
 /** Whether a value, or an item of a list, is encrypted. */
-const holdsSecret = (value: unknown): boolean =>
+const isSecretValue = (value: unknown): boolean =>
   typeof value === "object" &&
   value !== null &&
-  (Object.hasOwn(value, "secure") || Object.values(value).some(holdsSecret));
+  (Object.hasOwn(value, "secure") || Object.values(value).some(isSecretValue));
 
 function configOf(value: unknown): Record<string, unknown> {
   const config = (value as { config?: unknown } | null | undefined)?.config;

@@ -15,9 +15,15 @@ import {
   setSecretCommand,
   settingKey,
 } from "./commands.ts";
-import { checkPanelPlace, checkPanelPort, type PanelConfig, readPanel, readWebhook } from "./panel.ts";
-import { PORTS_BROWSERS_REFUSE } from "./ports.ts";
-import { PRODUCTION_SECRETS, productionDocs, readProduction } from "./production.ts";
+import {
+  checkPanelPort,
+  checkPanelSettings,
+  type PanelConfig,
+  parsePanelSettings,
+  parseWebhook,
+} from "./panel.ts";
+import { BLOCKED_PORTS } from "./ports.ts";
+import { PRODUCTION_SECRETS, parseProductionSettings, productionDocs } from "./production.ts";
 import type { ProductionSettings } from "./production-schema.ts";
 import { reads } from "./reading.ts";
 
@@ -44,7 +50,7 @@ const settingsSchema = z.strictObject({
     .string()
     .regex(/^[1-9]\d{0,4}$/, { error: portError, abort: true })
     .refine((text) => Number(text) <= 65535, { error: portError, abort: true })
-    .refine((text) => !PORTS_BROWSERS_REFUSE.has(Number(text)), { error: refusedPortError, abort: true })
+    .refine((text) => !BLOCKED_PORTS.has(Number(text)), { error: refusedPortError, abort: true })
     .transform(Number)
     .default(4080)
     .describe("Port of 127.0.0.1 on which every project is served."),
@@ -79,7 +85,7 @@ const settingsSchema = z.strictObject({
     .string()
     .default("{}")
     .describe("The panel, a map: each key is set with `--path`, as in `panel.idleDays` (docs/panel.md)."),
-  panelWebhook: reads(readWebhook)
+  panelWebhook: reads(parseWebhook)
     .optional()
     .describe(
       "Where the panel tells of idle projects: a webhook of Slack or Discord; set it with `--secret`.",
@@ -194,13 +200,13 @@ export function parseSettings(
     const name = String(path[0]);
     problems.push({ where: settingKey(name), what: message, fix: fixFor(name, stack) });
   }
-  const panel = readPanel(common.panel ?? "{}", stack);
-  const production = isLocal ? undefined : readProduction(droplet, stack, ownNames(context.hidden));
+  const panel = parsePanelSettings(common.panel ?? "{}", stack);
+  const production = isLocal ? undefined : parseProductionSettings(droplet, stack, ownNames(context.hidden));
   problems.push(...(production?.problems ?? []));
   if (Array.isArray(panel)) problems.push(...panel);
   else {
     const hasVariables = droplet.panelEnvironment !== undefined || isHidden(context, "panelEnvironment");
-    problems.push(...checkPanelPlace(panel, hasVariables, stack));
+    problems.push(...checkPanelSettings(panel, hasVariables, stack));
     problems.push(...checkPanelPort(panel, result.data?.port, stack));
   }
   if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new UserError("config", problems);

@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 /** A text that was read. `value` is undefined when the text is no YAML at all. */
-export interface ReadYaml {
+export interface ParsedYaml {
   readonly value: unknown;
   readonly findings: readonly Finding[];
   /** Offset of the value at a path, or of its key; of the nearest parent that exists when there is none. */
@@ -65,7 +65,7 @@ interface Place {
 const keyOf = (path: Path): string => JSON.stringify(path);
 
 /** Reads a text. */
-export function readYaml(input: string): ReadYaml {
+export function parseYaml(input: string): ParsedYaml {
   const text = input.replace(/^\uFEFF/, "");
   const position = positions(text);
   const places = new Map<string, Place>();
@@ -85,7 +85,7 @@ export function readYaml(input: string): ReadYaml {
 }
 
 /** Offsets of a text → line and column. */
-function positions(text: string): ReadYaml["position"] {
+function positions(text: string): ParsedYaml["position"] {
   const starts = [0, ...Array.from(text.matchAll(/\n/g), ({ index }) => index + 1)];
   return (offset) => {
     let low = 0;
@@ -98,7 +98,7 @@ function positions(text: string): ReadYaml["position"] {
   };
 }
 
-function findAll(text: string, position: ReadYaml["position"], places: Map<string, Place>) {
+function findAll(text: string, position: ParsedYaml["position"], places: Map<string, Place>) {
   const fatal = (what: string, offset = 0, fix?: string) => ({
     value: undefined,
     findings: [{ path: [], offset, what, ...(fix && { fix }) }],
@@ -121,11 +121,11 @@ function findAll(text: string, position: ReadYaml["position"], places: Map<strin
   }
   const findings = syntaxFindings(document, position);
   if (findings.length > 0) return { value: undefined, findings };
-  return new Walk(document, places).run();
+  return new NodeReader(document, places).run();
 }
 
 /** The parser's errors and warnings, one per line: the first is the cause, what follows it on the line is not. */
-function syntaxFindings(document: Document.Parsed, position: ReadYaml["position"]): Finding[] {
+function syntaxFindings(document: Document.Parsed, position: ParsedYaml["position"]): Finding[] {
   const findings = new Map<number, Finding>();
   for (const { message, pos } of [...document.errors, ...document.warnings]) {
     const line = position(pos[0]).line;
@@ -143,13 +143,13 @@ const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
 /** Turns nodes into values, noting places and findings on the way. */
-class Walk {
+class NodeReader {
   readonly #document: Document.Parsed;
   readonly #places: Map<string, Place>;
   readonly #findings: Finding[] = [];
   readonly #open = new Set<unknown>();
   /** The first thing that goes beyond what is read at all; nothing else is said then. */
-  #excess: Finding | undefined;
+  #limitFinding: Finding | undefined;
   #nodes = 0;
   #aliases = 0;
 
@@ -160,17 +160,17 @@ class Walk {
 
   run(): { value: unknown; findings: readonly Finding[] } {
     const value = this.#value(this.#document.contents, [], 0, undefined);
-    if (this.#excess) return { value: undefined, findings: [this.#excess] };
+    if (this.#limitFinding) return { value: undefined, findings: [this.#limitFinding] };
     return { value, findings: this.#findings };
   }
 
-  #find(path: Path, offset: number, what: string, fix?: string): null {
+  #addFinding(path: Path, offset: number, what: string, fix?: string): null {
     this.#findings.push({ path, offset, what, ...(fix && { fix }) });
     return null;
   }
 
-  #exceed(path: Path, offset: number, what: string): null {
-    this.#excess ??= { path, offset, what, fix: "put what projects share under defaults" };
+  #rejectTooLarge(path: Path, offset: number, what: string): null {
+    this.#limitFinding ??= { path, offset, what, fix: "put what projects share under defaults" };
     return null;
   }
 
@@ -183,11 +183,12 @@ class Walk {
     if (!this.#places.has(keyOf(path))) this.#places.set(keyOf(path), place);
     if (empty) return null;
     if (++this.#nodes > MAX_NODES)
-      return this.#exceed(path, offset, `has more than ${MAX_NODES} values in all`);
-    if (path.length > MAX_DEPTH) return this.#find(path, offset, `is more than ${MAX_DEPTH} levels deep`);
+      return this.#rejectTooLarge(path, offset, `has more than ${MAX_NODES} values in all`);
+    if (path.length > MAX_DEPTH)
+      return this.#addFinding(path, offset, `is more than ${MAX_DEPTH} levels deep`);
     if (isAlias(node)) return this.#alias(node, path, offset, key);
     if (node.tag && !PLAIN_TAGS.test(node.tag))
-      return this.#find(
+      return this.#addFinding(
         path,
         offset,
         `has the tag ${node.tag.replace("tag:yaml.org,2002:", "!!")}, which is not used here`,
@@ -199,11 +200,12 @@ class Walk {
 
   #alias(node: Node & { source: string }, path: Path, offset: number, key: number | undefined): unknown {
     if (++this.#aliases > MAX_ALIASES)
-      return this.#exceed(path, offset, `is one alias too many: at most ${MAX_ALIASES}`);
+      return this.#rejectTooLarge(path, offset, `is one alias too many: at most ${MAX_ALIASES}`);
     const target = isAlias(node) ? node.resolve(this.#document) : undefined;
-    if (!target) return this.#find(path, offset, `*${node.source} has no anchor &${node.source} above it`);
+    if (!target)
+      return this.#addFinding(path, offset, `*${node.source} has no anchor &${node.source} above it`);
     if (this.#open.has(target))
-      return this.#find(path, offset, `*${node.source} is inside what it stands for`);
+      return this.#addFinding(path, offset, `*${node.source} is inside what it stands for`);
     return this.#value(target, path, offset, key);
   }
 
@@ -223,9 +225,9 @@ class Walk {
       const at = pair.key?.range?.[0] ?? offset;
       const key = isScalar(pair.key) ? String(pair.key.value ?? pair.key.source ?? "") : "";
       if (key === "__proto__" || key === "constructor") {
-        this.#find([...path, key], at, "is not a key that can be used");
+        this.#addFinding([...path, key], at, "is not a key that can be used");
       } else if (seen.has(key)) {
-        this.#find([...path, key], at, "is here twice", "keep one of the two");
+        this.#addFinding([...path, key], at, "is here twice", "keep one of the two");
       } else {
         seen.set(key, at);
         result[key] = this.#value(pair.value, [...path, key], at, at);
@@ -237,18 +239,18 @@ class Walk {
   #scalar(value: unknown, path: Path, offset: number, source: string | undefined): unknown {
     if (typeof value === "string" && CONTROL.test(value)) {
       const character = CONTROL.exec(value)?.[0] ?? "";
-      return this.#find(path, offset, `has the character ${codePoint(character)} in it`);
+      return this.#addFinding(path, offset, `has the character ${codePoint(character)} in it`);
     }
     if (typeof value === "number" && !Number.isFinite(value))
-      return this.#find(path, offset, `${source} is not a number that can be used`);
+      return this.#addFinding(path, offset, `${source} is not a number that can be used`);
     if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value))
-      return this.#find(
+      return this.#addFinding(
         path,
         offset,
         `${source} is too large a number to be kept exactly`,
         "put it in quotes",
       );
     if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
-    return this.#find(path, offset, "is not text, a number, true or false");
+    return this.#addFinding(path, offset, "is not text, a number, true or false");
   }
 }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Call, type HttpOptions, makeCall, orMissing } from "./http.ts";
+import { type Call, type HttpOptions, makeCall, undefinedIfMissing } from "./http.ts";
 
 export const CLOUDFLARE_URL = "https://api.cloudflare.com/client/v4";
 
@@ -8,31 +8,31 @@ export interface Zone {
   accountId: string;
 }
 
-export interface Thing {
+export interface CloudflareResource {
   id: string;
   name: string;
   createdAt?: string;
 }
 
-export interface Application extends Thing {
+export interface Application extends CloudflareResource {
   /** Identity providers that it lets people log in with. */
   identityProviders: readonly string[];
 }
 
-export interface IdentityProvider extends Thing {
+export interface IdentityProvider extends CloudflareResource {
   type: string;
   /** Of an OAuth provider. */
   clientId?: string;
 }
 
-export interface Tunnel extends Thing {
+export interface Tunnel extends CloudflareResource {
   /** `inactive`, `degraded`, `healthy`, `down`. */
   status: string;
   connections: number;
 }
 
 /** What can be removed, and where it is in the API. */
-const PLACES = {
+const PATHS = {
   tunnel: "cfd_tunnel",
   "Access application": "access/apps",
   "Access policy": "access/policies",
@@ -40,7 +40,7 @@ const PLACES = {
   "Access identity provider": "access/identity_providers",
 } as const;
 
-export type CloudflareKind = keyof typeof PLACES | "DNS record";
+export type CloudflareKind = keyof typeof PATHS | "DNS record";
 
 /** As much of Cloudflare's API as is needed to see what is there and to clean up. */
 export interface Cloudflare {
@@ -48,26 +48,26 @@ export interface Cloudflare {
   tunnel(zone: Zone, id: string): Promise<Tunnel | undefined>;
   tunnelsNamed(zone: Zone, name: string): Promise<Tunnel[]>;
   /** DNS records with a comment; the name is the whole hostname. */
-  recordsWithComment(zone: Zone, comment: string): Promise<Thing[]>;
+  recordsWithComment(zone: Zone, comment: string): Promise<CloudflareResource[]>;
   applications(zone: Zone): Promise<Application[]>;
-  policies(zone: Zone): Promise<Thing[]>;
-  serviceTokens(zone: Zone): Promise<Thing[]>;
+  policies(zone: Zone): Promise<CloudflareResource[]>;
+  serviceTokens(zone: Zone): Promise<CloudflareResource[]>;
   identityProviders(zone: Zone): Promise<IdentityProvider[]>;
   remove(zone: Zone, kind: CloudflareKind, id: string): Promise<void>;
 }
 
 const thing = z.object({ id: z.string(), name: z.string(), created_at: z.string().nullish() });
-const toThing = ({ id, name, created_at }: z.output<typeof thing>): Thing => ({
+const toResource = ({ id, name, created_at }: z.output<typeof thing>): CloudflareResource => ({
   id,
   name,
   ...(created_at ? { createdAt: created_at } : {}),
 });
-const thingSchema = thing.transform(toThing);
+const resourceSchema = thing.transform(toResource);
 
 const applicationSchema = z
   .object({ ...thing.shape, name: z.string().default(""), allowed_idps: z.array(z.string()).nullish() })
   .transform(({ allowed_idps, ...rest }): Application => {
-    return { ...toThing(rest), identityProviders: allowed_idps ?? [] };
+    return { ...toResource(rest), identityProviders: allowed_idps ?? [] };
   });
 
 const providerSchema = z
@@ -77,13 +77,13 @@ const providerSchema = z
     config: z.object({ client_id: z.string() }).partial().nullish(),
   })
   .transform(({ type, config, ...rest }): IdentityProvider => {
-    return { ...toThing(rest), type, ...(config?.client_id ? { clientId: config.client_id } : {}) };
+    return { ...toResource(rest), type, ...(config?.client_id ? { clientId: config.client_id } : {}) };
   });
 
 const tunnelSchema = z
   .object({ ...thing.shape, status: z.string().default(""), connections: z.array(z.unknown()).nullish() })
   .transform(({ status, connections, ...rest }): Tunnel => {
-    return { ...toThing(rest), status, connections: connections?.length ?? 0 };
+    return { ...toResource(rest), status, connections: connections?.length ?? 0 };
   });
 
 const recordSchema = z
@@ -110,13 +110,13 @@ export function cloudflare(
   options: Pick<HttpOptions, "token"> & Partial<Omit<HttpOptions, "cloud" | "explain">>,
 ): Cloudflare {
   const call = makeCall({ ...options, url: options.url ?? CLOUDFLARE_URL, cloud: "Cloudflare", explain });
-  const all = <T>({ accountId }: Zone, kind: keyof typeof PLACES, schema: z.ZodType<T>, query = "") =>
-    pages(call, `/accounts/${accountId}/${PLACES[kind]}?${query}`, schema);
+  const all = <T>({ accountId }: Zone, kind: keyof typeof PATHS, schema: z.ZodType<T>, query = "") =>
+    pages(call, `/accounts/${accountId}/${PATHS[kind]}?${query}`, schema);
   return {
     zone: async (domain) => (await pages(call, `/zones?name=${encodeURIComponent(domain)}&`, zoneSchema))[0],
     tunnel: ({ accountId }, id) =>
-      orMissing(
-        call("GET", `/accounts/${accountId}/${PLACES.tunnel}/${id}`, result(tunnelSchema)).then(
+      undefinedIfMissing(
+        call("GET", `/accounts/${accountId}/${PATHS.tunnel}/${id}`, result(tunnelSchema)).then(
           ({ result }) => result,
         ),
       ),
@@ -130,15 +130,15 @@ export function cloudflare(
         .map(({ comment: _, ...record }) => record);
     },
     applications: (zone) => all(zone, "Access application", applicationSchema),
-    policies: (zone) => all(zone, "Access policy", thingSchema),
-    serviceTokens: (zone) => all(zone, "Access service token", thingSchema),
+    policies: (zone) => all(zone, "Access policy", resourceSchema),
+    serviceTokens: (zone) => all(zone, "Access service token", resourceSchema),
     identityProviders: (zone) => all(zone, "Access identity provider", providerSchema),
     remove: async (zone, kind, id) => {
       const place =
         kind === "DNS record"
           ? `/zones/${zone.id}/dns_records`
-          : `/accounts/${zone.accountId}/${PLACES[kind]}`;
-      await orMissing(call("DELETE", `${place}/${id}`, z.unknown()));
+          : `/accounts/${zone.accountId}/${PATHS[kind]}`;
+      await undefinedIfMissing(call("DELETE", `${place}/${id}`, z.unknown()));
     },
   };
 }

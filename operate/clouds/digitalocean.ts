@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Call, type HttpOptions, makeCall, orMissing } from "./http.ts";
+import { type Call, type HttpOptions, makeCall, undefinedIfMissing } from "./http.ts";
 
 export const DIGITALOCEAN_URL = "https://api.digitalocean.com";
 
@@ -59,7 +59,7 @@ export interface DigitalOcean {
   volume(id: string): Promise<Volume | undefined>;
   volumesNamed(name: string): Promise<Volume[]>;
   /** Whether a volume has ever been attached to a droplet, as far as its actions tell. */
-  wasAttached(volumeId: string): Promise<boolean>;
+  wasEverAttached(volumeId: string): Promise<boolean>;
   vpcs(): Promise<Named[]>;
   firewalls(): Promise<Named[]>;
   sshKeys(): Promise<SshKey[]>;
@@ -120,7 +120,7 @@ export function digitalOcean(
     explain: (body) => errorSchema.safeParse(body).data?.message ?? "",
   });
   const one = <T>(path: string, key: string, schema: z.ZodType<T>) =>
-    orMissing(
+    undefinedIfMissing(
       call(
         "GET",
         path,
@@ -134,7 +134,7 @@ export function digitalOcean(
     volume: (id) => one(`${PLACES.volume}/${id}`, "volume", volumeSchema),
     volumesNamed: (name) =>
       pages(call, `${PLACES.volume}?name=${encodeURIComponent(name)}`, "volumes", volumeSchema),
-    wasAttached: async (id) => {
+    wasEverAttached: async (id) => {
       const actions = await pages(call, `${PLACES.volume}/${id}/actions`, "actions", actionSchema);
       return actions.some(({ type }) => /attach/.test(type));
     },
@@ -144,7 +144,7 @@ export function digitalOcean(
     projects: () => pages(call, PLACES.project, "projects", namedSchema),
     sizes: () => pages(call, "/v2/sizes", "sizes", sizeSchema),
     remove: async (kind, id) => {
-      await orMissing(call("DELETE", `${PLACES[kind]}/${id}`, z.unknown()));
+      await undefinedIfMissing(call("DELETE", `${PLACES[kind]}/${id}`, z.unknown()));
     },
   };
 }

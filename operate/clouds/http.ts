@@ -2,14 +2,14 @@ import * as z from "zod";
 import { networkReason, retry, retryAfter, Transient } from "../http/retry.ts";
 
 /** Why a cloud's API did not do what it was asked. */
-export type Refusal = "credentials" | "missing" | "busy" | "refused" | "unreachable";
+export type ErrorKind = "credentials" | "missing" | "busy" | "refused" | "unreachable";
 
 /** An answer of a cloud's API that is no success, in words for people. It never holds a token. */
 export class CloudError extends Error {
   readonly cloud: string;
-  readonly refusal: Refusal;
+  readonly refusal: ErrorKind;
 
-  constructor(cloud: string, refusal: Refusal, what: string) {
+  constructor(cloud: string, refusal: ErrorKind, what: string) {
     super(`${cloud} ${what}`);
     this.name = "CloudError";
     this.cloud = cloud;
@@ -62,7 +62,7 @@ async function ask(options: HttpOptions, method: Method, path: string): Promise<
   if (ok) return body;
   const said = options.explain(body).replaceAll(token, "***").trim();
   const what = describe(status, `${method} ${path.split("?")[0]}`, said);
-  const error = new CloudError(cloud, refusalOf(status), what);
+  const error = new CloudError(cloud, errorKindOf(status), what);
   throw status === 429 || status >= 500 ? new Transient(error, cappedRetryAfter(headers)) : error;
 }
 
@@ -76,7 +76,7 @@ async function send({ url, token, timeoutMs = 20_000 }: HttpOptions, method: Met
   return { status, ok, headers, body: parseJson(await response.text()) };
 }
 
-function refusalOf(status: number): Refusal {
+function errorKindOf(status: number): ErrorKind {
   if (status === 401 || status === 403) return "credentials";
   if (status === 404) return "missing";
   return status === 409 || status === 412 || status === 422 ? "busy" : "refused";
@@ -116,7 +116,7 @@ function parseJson(text: string): unknown {
 }
 
 /** `undefined` for what is not there. */
-export async function orMissing<T>(asked: Promise<T>): Promise<T | undefined> {
+export async function undefinedIfMissing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;
   } catch (error) {

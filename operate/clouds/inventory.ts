@@ -3,10 +3,10 @@ import { type Deployment, plainValue } from "../state/checkpoint.ts";
 import type { Application, Cloudflare, IdentityProvider, Zone } from "./cloudflare.ts";
 import type { DigitalOcean, Droplet, SshKey, Volume } from "./digitalocean.ts";
 import type { Clouds } from "./open.ts";
-import type { CloudThing } from "./stray-rules.ts";
+import type { CloudResource } from "./stray-rules.ts";
 
 /** All things in both clouds that bear exactly the stack's names, tag or comment: a handful of list calls, at once. */
-export async function listOurs(clouds: Clouds, deployment: Deployment): Promise<CloudThing[]> {
+export async function listOwnResources(clouds: Clouds, deployment: Deployment): Promise<CloudResource[]> {
   const found = await Promise.all([
     clouds.digitalOcean ? listDigitalOcean(clouds.digitalOcean, clouds, deployment) : [],
     clouds.cloudflare ? listCloudflare(clouds.cloudflare, clouds) : [],
@@ -18,7 +18,7 @@ async function listDigitalOcean(
   api: DigitalOcean,
   { names, publicKey }: Clouds,
   deployment: Deployment,
-): Promise<CloudThing[]> {
+): Promise<CloudResource[]> {
   const [droplets, volumes, vpcs, firewalls, keys, projects] = await Promise.all([
     api.dropletsTagged(names.base),
     api.volumesNamed(names.volume),
@@ -31,20 +31,20 @@ async function listDigitalOcean(
     things.filter(({ name }) => name === names.base);
   const ownKeys = [...publicKeys(deployment), ...(publicKey ? [publicKey] : [])].map(keyBody);
   return [
-    ...droplets.map(dropletThing),
+    ...droplets.map(dropletResource),
     ...(await Promise.all(
       volumes
         .filter(({ name }) => name === names.volume)
-        .map((volume) => volumeThing(api, volume, deployment)),
+        .map((volume) => volumeResource(api, volume, deployment)),
     )),
     ...named(vpcs).map((vpc) => ({ kind: "vpc" as const, ...vpc })),
     ...named(firewalls).map((firewall) => ({ kind: "firewall" as const, ...firewall })),
-    ...named(keys).map((key) => keyThing(key, ownKeys)),
+    ...named(keys).map((key) => sshKeyResource(key, ownKeys)),
     ...named(projects).map((project) => ({ kind: "project" as const, ...project })),
   ];
 }
 
-function dropletThing({ id, name, createdAt, volumeIds }: Droplet): CloudThing {
+function dropletResource({ id, name, createdAt, volumeIds }: Droplet): CloudResource {
   return {
     kind: "droplet",
     id,
@@ -55,22 +55,22 @@ function dropletThing({ id, name, createdAt, volumeIds }: Droplet): CloudThing {
 }
 
 /** What was ever on a droplet may hold work, whoever made it. */
-async function volumeThing(
+async function volumeResource(
   api: DigitalOcean,
   { id, name, createdAt, dropletIds }: Volume,
   { resources }: Deployment,
-): Promise<CloudThing> {
+): Promise<CloudResource> {
   const thing = { kind: "volume" as const, id, name, createdAt };
   if (dropletIds.length > 0)
     return { ...thing, inUse: `is attached to the droplet ${dropletIds.join(", ")}` };
   const isKnown = resources.some((resource) => resource.id === id);
-  return !isKnown && (await api.wasAttached(id))
+  return !isKnown && (await api.wasEverAttached(id))
     ? { ...thing, inUse: "has been attached to a droplet before: work may be on it" }
     : thing;
 }
 
 /** Who has the private half has made the key. */
-function keyThing({ id, name, publicKey }: SshKey, own: readonly string[]): CloudThing {
+function sshKeyResource({ id, name, publicKey }: SshKey, own: readonly string[]): CloudResource {
   return { kind: "ssh key", id, name, isOwn: own.includes(keyBody(publicKey)) };
 }
 
@@ -79,7 +79,7 @@ export async function listAccess(
   api: Pick<Cloudflare, "policies" | "serviceTokens">,
   zone: Zone,
   names: Clouds["names"],
-): Promise<CloudThing[]> {
+): Promise<CloudResource[]> {
   const [policies, tokens] = await Promise.all([api.policies(zone), api.serviceTokens(zone)]);
   return [
     ...policies
@@ -94,7 +94,7 @@ export async function listAccess(
 async function listCloudflare(
   api: Cloudflare,
   { names, domain, googleClientId }: Clouds,
-): Promise<CloudThing[]> {
+): Promise<CloudResource[]> {
   const zone = domain ? await api.zone(domain) : undefined;
   if (!zone) return []; // the program says that the account has no such zone
   const [tunnels, records, applications, access, providers] = await Promise.all([
@@ -122,16 +122,16 @@ async function listCloudflare(
     ...access,
     ...providers
       .filter(({ name }) => name === names.google || name === names.oneTimePin)
-      .map((provider) => providerThing(provider, googleClientId, applications)),
+      .map((provider) => identityProviderResource(provider, googleClientId, applications)),
   ];
 }
 
 /** An identity provider has no date. What it is for shows whose it is; one of one-time PINs is for nothing but its name. */
-function providerThing(
+function identityProviderResource(
   { id, name, type, createdAt, clientId }: IdentityProvider,
   googleClientId: string | undefined,
   applications: readonly Application[],
-): CloudThing {
+): CloudResource {
   const user = applications.find(({ identityProviders }) => identityProviders.includes(id));
   return {
     kind: "Access identity provider",

@@ -1,5 +1,5 @@
 import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts";
-import { readPrivateKey } from "../../config/stack/private-key.ts";
+import { parsePrivateKey } from "../../config/stack/private-key.ts";
 import { productionDocs } from "../../config/stack/production.ts";
 import { CLOUD_TOKENS, settingKey } from "../../config/stack/settings.ts";
 import { cloudAddress } from "../../config/stack/stand-ins.ts";
@@ -61,7 +61,7 @@ export function openClouds(
     prefix,
     domain: setting("domain"),
     googleClientId: setting("googleClientId"),
-    publicKey: publicHalf(setting("sshPrivateKey")),
+    publicKey: publicKeyOf(setting("sshPrivateKey")),
     size: setting("size") ?? standard("size"),
     dropletGeneration: setting("dropletGeneration") ?? standard("dropletGeneration"),
     volumeSnapshot: setting("volumeSnapshot"),
@@ -71,8 +71,8 @@ export function openClouds(
 }
 
 /** A key that is wrong is the program's to explain. */
-function publicHalf(privateKey: string | undefined): string | undefined {
-  const key = privateKey ? readPrivateKey(privateKey) : undefined;
+function publicKeyOf(privateKey: string | undefined): string | undefined {
+  const key = privateKey ? parsePrivateKey(privateKey) : undefined;
   return key && "publicKey" in key ? key.publicKey : undefined;
 }
 

@@ -6,7 +6,7 @@ import { type Run, suspectWindows, type Window, windowOf } from "./windows.ts";
 export type CloudKind = DigitalOceanKind | CloudflareKind;
 
 /** Something in a cloud that bears exactly this stack's name, tag or comment. */
-export interface CloudThing {
+export interface CloudResource {
   kind: CloudKind;
   id: string;
   name: string;
@@ -19,8 +19,8 @@ export interface CloudThing {
 }
 
 /** A thing that is not in the state and that nobody here may remove. */
-export interface Foreign {
-  thing: CloudThing;
+export interface ForeignResource {
+  thing: CloudResource;
   why: string;
 }
 
@@ -48,21 +48,21 @@ const ORDER = Object.keys(STATE_TYPES);
  * and foreign ones. A stray was made while an update ran that did not succeed, or together with its twin that the state has, when a
  * provider asked twice. The rest could belong to another state.
  */
-export function judgeThings(
-  things: readonly CloudThing[],
+export function classifyResources(
+  things: readonly CloudResource[],
   deployment: Deployment,
   runs: readonly Run[],
-): { strays: CloudThing[]; foreign: Foreign[] } {
+): { strays: CloudResource[]; foreign: ForeignResource[] } {
   const windows = suspectWindows(runs, deployment);
   const isKnown = knows(deployment);
   const hasVolume = deployment.resources.some(({ type }) => type === STATE_TYPES.volume);
-  const strays: CloudThing[] = [];
-  const foreign: Foreign[] = [];
+  const strays: CloudResource[] = [];
+  const foreign: ForeignResource[] = [];
   for (const thing of things.filter((thing) => !isKnown(thing))) {
     const twins = things
       .filter(({ kind, name }) => kind === thing.kind && name === thing.name)
       .filter(isKnown);
-    const isStray = wasMadeIn(windows, thing) || twins.some((twin) => wereMadeTogether(thing, twin, runs));
+    const isStray = wasCreatedIn(windows, thing) || twins.some((twin) => areTwins(thing, twin, runs));
     const why = isStray ? reasonToKeep(thing, hasVolume) : "no update of this stack that failed has made it";
     if (why) foreign.push({ thing, why });
     else strays.push(thing);
@@ -71,24 +71,24 @@ export function judgeThings(
 }
 
 /** Tells whether a state has a thing, by the id of its very kind. */
-export function knows({ resources }: Deployment): (thing: CloudThing) => boolean {
+export function knows({ resources }: Deployment): (thing: CloudResource) => boolean {
   const known = new Set(resources.map(({ type, id }) => `${type} ${id}`));
   return ({ kind, id }) => known.has(`${STATE_TYPES[kind]} ${id}`);
 }
 
 /** Why something is kept although an update that failed has made it. */
-function reasonToKeep({ kind, inUse }: CloudThing, hasVolume: boolean): string | undefined {
+function reasonToKeep({ kind, inUse }: CloudResource, hasVolume: boolean): string | undefined {
   if (inUse) return `it ${inUse}`;
   return kind === "volume" && hasVolume ? "the state has another volume" : undefined;
 }
 
-function wasMadeIn(windows: readonly Window[], thing: CloudThing): boolean {
+function wasCreatedIn(windows: readonly Window[], thing: CloudResource): boolean {
   const at = Date.parse(thing.createdAt ?? "");
-  if (Number.isNaN(at)) return thing.isOwn === true && windows.some((window) => isMeant(window, thing));
-  return windows.some((window) => at >= window.from && at <= window.to && isMeant(window, thing));
+  if (Number.isNaN(at)) return thing.isOwn === true && windows.some((window) => matchesWindow(window, thing));
+  return windows.some((window) => at >= window.from && at <= window.to && matchesWindow(window, thing));
 }
 
-function isMeant({ only }: Window, { kind, name }: CloudThing): boolean {
+function matchesWindow({ only }: Window, { kind, name }: CloudResource): boolean {
   if (!only) return true;
   return only.some(
     (creation) =>
@@ -96,7 +96,7 @@ function isMeant({ only }: Window, { kind, name }: CloudThing): boolean {
   );
 }
 
-function wereMadeTogether(thing: CloudThing, twin: CloudThing, runs: readonly Run[]): boolean {
+function areTwins(thing: CloudResource, twin: CloudResource, runs: readonly Run[]): boolean {
   const times = [thing, twin].map(({ createdAt }) => Date.parse(createdAt ?? ""));
   return runs
     .filter(({ kind }) => kind === "update")
@@ -105,7 +105,7 @@ function wereMadeTogether(thing: CloudThing, twin: CloudThing, runs: readonly Ru
 }
 
 /** `droplet 123 "opencode-prod", made 2026-01-31 12:00:05`. */
-export function describeThing({ kind, id, name, createdAt }: CloudThing): string {
+export function describeResource({ kind, id, name, createdAt }: CloudResource): string {
   const made = createdAt ? `, made ${createdAt.slice(0, 19).replace("T", " ")}` : "";
   return `${kind} ${id} "${name}"${made}`;
 }

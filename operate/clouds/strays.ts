@@ -8,14 +8,14 @@ import { assertIdle, readState } from "../state/state.ts";
 import type { Cloudflare, CloudflareKind, Zone } from "./cloudflare.ts";
 import type { DigitalOceanKind } from "./digitalocean.ts";
 import { CloudError } from "./http.ts";
-import { listAccess, listOurs } from "./inventory.ts";
+import { listAccess, listOwnResources } from "./inventory.ts";
 import type { Clouds } from "./open.ts";
 import {
   type CloudKind,
-  type CloudThing,
-  describeThing,
-  type Foreign,
-  judgeThings,
+  type CloudResource,
+  classifyResources,
+  describeResource,
+  type ForeignResource,
   knows,
 } from "./stray-rules.ts";
 import { failedRuns, parseHistory, type Run } from "./windows.ts";
@@ -23,7 +23,7 @@ import { failedRuns, parseHistory, type Run } from "./windows.ts";
 /** So many of the last runs are looked at. */
 const RUNS = "30";
 /** A network goes only after the last machine has left it, which takes a while. */
-const PATIENCE_MS = 120_000;
+const REMOVAL_TIMEOUT_MS = 120_000;
 
 /** The last runs of the engine on a stack; none where it has no history. */
 export async function readRuns(session: Session): Promise<Run[]> {
@@ -36,11 +36,11 @@ export async function readRuns(session: Session): Promise<Run[]> {
  * Whether something may be in the clouds that the state does not know: otherwise nobody has to look. An update that succeeded is among the
  * reasons, if it made something: the providers repeat a call whose answer was lost, and then there are two.
  */
-export function isSuspect(deployment: Deployment, runs: readonly Run[], hasDuplicates: boolean): boolean {
-  const madeSomething = (runs.find(({ kind }) => kind === "update")?.created ?? 0) > 0;
+export function mayHaveStrays(deployment: Deployment, runs: readonly Run[], hasDuplicates: boolean): boolean {
+  const createdSomething = (runs.find(({ kind }) => kind === "update")?.created ?? 0) > 0;
   const hasDroplet = deployment.resources.some(({ type }) => type.startsWith("digitalocean:index/droplet:"));
   return (
-    madeSomething ||
+    createdSomething ||
     hasDuplicates ||
     deployment.pending.length > 0 ||
     !hasDroplet ||
@@ -52,7 +52,7 @@ export function isSuspect(deployment: Deployment, runs: readonly Run[], hasDupli
  * Whether Cloudflare has a policy or a service token of the stack's that the state does not know. Such a token is a live credential, so
  * this is asked before each run, whatever the history says: an engine that was not started here may have made it.
  */
-export async function hasAccessTwins(
+export async function hasDuplicateAccessResources(
   {
     cloudflare,
     names,
@@ -69,15 +69,15 @@ export async function hasAccessTwins(
 }
 
 /** What would be removed as left behind, said and not done. */
-export async function tellStrays(
+export async function reportStrays(
   clouds: Clouds,
   deployment: Deployment,
   runs: readonly Run[],
   say: Notify,
 ): Promise<void> {
-  const { strays, foreign } = judgeThings(await listOurs(clouds, deployment), deployment, runs);
+  const { strays, foreign } = classifyResources(await listOwnResources(clouds, deployment), deployment, runs);
   for (const stray of strays)
-    say(`An update would first remove what an earlier one has left: ${describeThing(stray)}.`);
+    say(`An update would first remove what an earlier one has left: ${describeResource(stray)}.`);
   if (foreign.length > 0) say(`An update would stop: ${foreign.map(describeForeign).join("; ")}.`);
 }
 
@@ -93,26 +93,26 @@ export async function removeStrays(
   runs: readonly Run[],
   say: Notify,
 ): Promise<void> {
-  const things = await listOurs(clouds, before);
-  const first = judgeThings(things, before, runs);
+  const things = await listOwnResources(clouds, before);
+  const first = classifyResources(things, before, runs);
   if (first.strays.length + first.foreign.length === 0) return;
   // In this order, so that an update that makes things meanwhile is seen: it runs still, or the state has them.
   await assertIdle(session);
   const now = await readState(session);
   const pending = now.pending.length > 0 ? { writtenAt: before.writtenAt ?? now.writtenAt } : {};
-  const { strays, foreign } = judgeThings(things, { ...now, ...pending }, runs);
-  if (foreign.length > 0) refuseForeign(session, foreign);
+  const { strays, foreign } = classifyResources(things, { ...now, ...pending }, runs);
+  if (foreign.length > 0) failOnForeign(session, foreign);
   if (strays.length === 0) return;
   const zone = clouds.domain ? await clouds.cloudflare?.zone(clouds.domain) : undefined;
   for (const stray of strays) {
     await remove(clouds, zone, stray);
-    say(`Removed what an earlier update had left behind: ${describeThing(stray)}.`);
+    say(`Removed what an earlier update had left behind: ${describeResource(stray)}.`);
   }
 }
 
-const describeForeign = ({ thing, why }: Foreign): string => `${describeThing(thing)}: ${why}`;
+const describeForeign = ({ thing, why }: ForeignResource): string => `${describeResource(thing)}: ${why}`;
 
-function refuseForeign(session: Session, foreign: readonly Foreign[]): never {
+function failOnForeign(session: Session, foreign: readonly ForeignResource[]): never {
   const list = foreign.map((each) => `\n  ${describeForeign(each)}`).join("");
   return fail(
     "conflict",
@@ -122,7 +122,7 @@ function refuseForeign(session: Session, foreign: readonly Foreign[]): never {
   );
 }
 
-async function remove(clouds: Clouds, zone: Zone | undefined, { kind, id }: CloudThing): Promise<void> {
+async function remove(clouds: Clouds, zone: Zone | undefined, { kind, id }: CloudResource): Promise<void> {
   const { digitalOcean, cloudflare } = clouds;
   const isOfCloudflare = (kind: CloudKind): kind is CloudflareKind =>
     kind === "tunnel" || kind === "DNS record" || kind.startsWith("Access ");
@@ -131,7 +131,7 @@ async function remove(clouds: Clouds, zone: Zone | undefined, { kind, id }: Clou
       if (zone) await cloudflare?.remove(zone, kind, id);
     } else await digitalOcean?.remove(kind as DigitalOceanKind, id);
   };
-  for (const until = performance.now() + PATIENCE_MS; ; await sleep(3000)) {
+  for (const until = performance.now() + REMOVAL_TIMEOUT_MS; ; await sleep(3000)) {
     try {
       return await once();
     } catch (error) {

@@ -31,7 +31,7 @@ export interface Creation {
 const GRACE_MS = 5 * 60_000;
 const SKEW_MS = 30_000;
 /** Operations of the engine that make something in a cloud. */
-const MAKING = ["create", "replace", "create-replacement"];
+const CREATE_OPERATIONS = ["create", "replace", "create-replacement"];
 
 /** Parses what `pulumi stack history --json` prints, the newest first. A run without an end is taken to have ended as it began. */
 export function parseHistory(value: unknown): Run[] {
@@ -43,7 +43,7 @@ export function parseHistory(value: unknown): Run[] {
       return {
         kind: String(kind ?? ""),
         succeeded: result === "succeeded",
-        created: MAKING.reduce((sum, op) => sum + Number(record(resourceChanges)[op] ?? 0), 0),
+        created: CREATE_OPERATIONS.reduce((sum, op) => sum + Number(record(resourceChanges)[op] ?? 0), 0),
         start,
         end: Number.isNaN(end) ? start : Math.max(start, end),
       };

@@ -2,7 +2,13 @@ import type { SshAccess } from "../../components/host/ssh-files.ts";
 import { fail } from "../../config/errors.ts";
 import { CloudError } from "../clouds/http.ts";
 import { type Clouds, openClouds, readConfig } from "../clouds/open.ts";
-import { hasAccessTwins, isSuspect, readRuns, removeStrays, tellStrays } from "../clouds/strays.ts";
+import {
+  hasDuplicateAccessResources,
+  mayHaveStrays,
+  readRuns,
+  removeStrays,
+  reportStrays,
+} from "../clouds/strays.ts";
 import type { Verb } from "../engine/command-line.ts";
 import { endLeftPlugins, type Notify, removeHalfMade, sayCleared } from "../engine/heal.ts";
 import { commandFor, type Session } from "../engine/session.ts";
@@ -42,16 +48,16 @@ export async function prepareDroplet(
   try {
     const [machine, hasTwins] = await Promise.all([
       lookAtMachine(session, verb, deployment, clouds),
-      hasAccessTwins(clouds, deployment),
+      hasDuplicateAccessResources(clouds, deployment),
     ]);
     if (verb === "destroy") refuseIfProtected(session, deployment, flags);
     if (verb === "destroy" && machine.droplets.length > 0) refuseThroughTunnel(session, access);
     if (verb === "up" || verb === "preview")
       await refuseSmallerDisk(session, deployment, machine.droplets, clouds);
-    const checksForStrays = isSuspect(deployment, runs, machine.hasDuplicates || hasTwins);
+    const checksForStrays = mayHaveStrays(deployment, runs, machine.hasDuplicates || hasTwins);
     if (verb === "preview") {
       if (machine.loss) notify(machine.loss.told);
-      if (checksForStrays) await tellStrays(clouds, deployment, runs, notify);
+      if (checksForStrays) await reportStrays(clouds, deployment, runs, notify);
       return;
     }
     if (wasCutOff || deployment.pending.length > 0) await endLeftPlugins(session, notify);

@@ -10,7 +10,7 @@ import { root, toolchain } from "../engine/checkout.ts";
 const RELEASES = "https://github.com/cloudflare/cloudflared/releases/download";
 
 /** Brings cloudflared where the machine has none, and takes no other than the one of that checksum. */
-export async function bringCloudflared({
+export async function installCloudflared({
   releases = RELEASES,
   checksums = CLOUDFLARED_SHA256,
   platform = `${process.platform}-${process.arch}`,

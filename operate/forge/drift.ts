@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../../config/errors.ts";
 import { stateMark } from "../state/mark.ts";
-import { type Marker, putIssue, settleIssue } from "./forge.ts";
+import { type Marker, putIssue, resolveIssue } from "./forge.ts";
 import { type Job, lookAround, prepareJob } from "./job.ts";
 import { code } from "./markdown.ts";
 import { type Previewed, previewStack } from "./previewed.ts";
@@ -12,7 +12,7 @@ import { driftLine, fingerprint, renderDrift } from "./render.ts";
 export const DRIFTED = 2;
 
 /** How often it is looked again when somebody is updating the stack meanwhile, and after how long. */
-const LOOKS = 5;
+const ATTEMPTS = 5;
 const PAUSE_MS = 60_000;
 const MARKER_ROOM = 200;
 
@@ -28,7 +28,7 @@ export async function driftJob(job: Job): Promise<number> {
   const { session, runUrl, print } = job;
   let look: Look | undefined;
   try {
-    look = await lookUndisturbed(job);
+    look = await checkUndisturbed(job);
   } catch (error) {
     await sendAlert(`The drift check of ${session.stack} failed. ${runUrl ?? ""}`.trim());
     throw error;
@@ -38,14 +38,14 @@ export async function driftJob(job: Job): Promise<number> {
     return 0;
   }
   const { previewed, notes } = look;
-  return previewed.plan.steps.length > 0 || notes.length > 0 ? tellDrift(job, look) : tellNone(job);
+  return previewed.plan.steps.length > 0 || notes.length > 0 ? reportDrift(job, look) : reportNoDrift(job);
 }
 
 /** A look during which the state has stayed the same: an update by another job, or from somebody's laptop, would look like drift. */
-async function lookUndisturbed(job: Job): Promise<Look | undefined> {
+async function checkUndisturbed(job: Job): Promise<Look | undefined> {
   const { session, print } = job;
   await prepareJob(job);
-  for (let look = 1; look <= LOOKS; look++) {
+  for (let look = 1; look <= ATTEMPTS; look++) {
     const before = await stateMark(session);
     if (before.isEmpty)
       fail("config", `stack ${session.stack}`, "has never been applied", "run the pipeline's up first");
@@ -56,7 +56,7 @@ async function lookUndisturbed(job: Job): Promise<Look | undefined> {
       // What this machine's stack is told is about the state, not about what runs.
       return judge(job, { previewed, notes: session.isLocal ? [] : noticed });
     }
-    if (look < LOOKS) {
+    if (look < ATTEMPTS) {
       print(`An update is under way; looking again in ${PAUSE_MS / 1000} s.`);
       await sleep(PAUSE_MS);
     }
@@ -72,7 +72,7 @@ function judge({ redact, print }: Job, look: Look): Look {
   return fail("engine", "drift", `can't be looked for:\n${redact(previewed.explanation)}`);
 }
 
-async function tellDrift(
+async function reportDrift(
   { session, forge, runUrl, redact, printError }: Job,
   { previewed, notes }: Look,
 ): Promise<number> {
@@ -91,12 +91,12 @@ async function tellDrift(
   return DRIFTED;
 }
 
-async function tellNone({ session, forge, runUrl, print }: Job): Promise<number> {
+async function reportNoDrift({ session, forge, runUrl, print }: Job): Promise<number> {
   const { stack } = session;
   const line = `What runs in ${stack} is what the files say.`;
   print(`\n${line}`);
   writeSummary(`### No drift in ${code(stack)}`);
-  const told = forge && (await settleIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
+  const told = forge && (await resolveIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
   if (told?.outcome === "closed") {
     print(`${forge?.name}'s issue about it is closed: ${told.url}`);
     await sendAlert(`${line} ${told.url ?? ""}`.trim());

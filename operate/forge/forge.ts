@@ -71,7 +71,7 @@ export async function putIssue(
 }
 
 /** Closes the issue of its kind, if one is open. */
-export async function settleIssue(
+export async function resolveIssue(
   forge: Forge,
   marker: Marker,
   comment: string,

@@ -64,13 +64,13 @@ export function gitHub(place: GitHubPlace, transport: Transport): Forge {
   };
 }
 
-type Listed = z.output<typeof commentSchema> | z.output<typeof issueSchema>;
+type ListedItem = z.output<typeof commentSchema> | z.output<typeof issueSchema>;
 
-async function* ours(listed: AsyncIterable<Listed>): AsyncGenerator<Written> {
+async function* ours(listed: AsyncIterable<ListedItem>): AsyncGenerator<Written> {
   for await (const one of listed) if (one.user?.login === AUTHOR && !one.pull_request) yield written(one);
 }
 
-const written = (one: Listed): Written => ({
+const written = (one: ListedItem): Written => ({
   id: "number" in one ? (one.number as number) : (one.id as number),
   url: one.html_url,
   body: one.body ?? "",

@@ -5,7 +5,7 @@ import { prepareStack } from "../engine/prepare.ts";
 import { prepareCommand } from "../engine/prepare-command.ts";
 import type { Session } from "../engine/session.ts";
 import type { UpdateEvent } from "../engine/update-events.ts";
-import { bringCloudflared } from "./cloudflared.ts";
+import { installCloudflared } from "./cloudflared.ts";
 import type { Forge } from "./forge.ts";
 
 /** What every job of the pipeline works with. */
@@ -32,7 +32,7 @@ export const explained = ({ redact }: Job, error: unknown): string => redact(exp
 export async function prepareJob({ session }: Job): Promise<void> {
   const { settings } = checkConfiguration(root, session.stack);
   await prepareStack(session, "plain");
-  if (settings.production?.sshThrough === "tunnel") await bringCloudflared();
+  if (settings.production?.sshThrough === "tunnel") await installCloudflared();
 }
 
 /** Does what has to be done before the engine; answers what was noticed, such as a droplet that is gone. */

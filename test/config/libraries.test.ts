@@ -1,7 +1,7 @@
 /** What the platform relies on libraries for, where a library's own default would mean something else. */
 import { describe, expect, it } from "vitest";
-import { readCidr } from "../../config/stack/cidr.ts";
-import { readDomain } from "../../config/stack/domains.ts";
+import { parseCidr } from "../../config/stack/cidr.ts";
+import { parseDomain } from "../../config/stack/domains.ts";
 import { closest } from "../../config/text/show.ts";
 import { compareVersions } from "../../toolchain/lib/words.ts";
 
@@ -11,19 +11,19 @@ describe("an address in sshAllow", () => {
     ["::FFFF:192.0.2.1", "::ffff:c000:201/128"],
     ["2001:DB8:0:0:1::/80", "2001:db8:0:0:1::/80"],
     ["203.0.113.0/24", "203.0.113.0/24"],
-  ])("%s is %s to the firewall", (text, cidr) => expect(readCidr(text)).toBe(cidr));
+  ])("%s is %s to the firewall", (text, cidr) => expect(parseCidr(text)).toBe(cidr));
 
   it.each(["10", "0x7f.1", "010.0.0.1", "fe80::1%eth0"])("%s is none, though ipaddr.js reads it", (text) =>
-    expect(readCidr(text)).toHaveProperty("mistake"),
+    expect(parseCidr(text)).toHaveProperty("mistake"),
   );
 });
 
 describe("a domain", () => {
   it.each(["co.uk", "github.io", "gov.bw", "s3.amazonaws.com"])("%s is a public suffix", (domain) =>
-    expect(readDomain(domain)).toEqual({ mistake: expect.stringContaining("is a public suffix") }),
+    expect(parseDomain(domain)).toEqual({ mistake: expect.stringContaining("is a public suffix") }),
   );
   it.each(["example.co.uk", "team.github.io", "platform.internal"])("%s is a team's own", (domain) =>
-    expect(readDomain(domain)).toBe(domain),
+    expect(parseDomain(domain)).toBe(domain),
   );
 });
 

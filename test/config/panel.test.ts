@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { DEFAULT_PANEL_PORT, panelDocs, readVariables } from "../../config/stack/panel.ts";
+import { DEFAULT_PANEL_PORT, panelDocs, parseVariables } from "../../config/stack/panel.ts";
 import { parseSettings, type SettingsContext } from "../../config/stack/settings.ts";
 import { complaints } from "../support/complaints.ts";
 
@@ -102,7 +102,7 @@ describe("the panel's settings", () => {
 });
 
 it("variables are lines of NAME=value", () => {
-  expect(readVariables('# none\nA=1\n\nexport B="two words"\r\nC=a=b\nD=')).toEqual({
+  expect(parseVariables('# none\nA=1\n\nexport B="two words"\r\nC=a=b\nD=')).toEqual({
     A: "1",
     B: "two words",
     C: "a=b",

@@ -94,9 +94,9 @@ describe("DigitalOcean's API", () => {
       (...types: string[]) =>
       () => ({ body: { actions: types.map((type) => ({ id: 1, type })), links: {} } });
     answer = actions("resize");
-    expect(await digitalOcean(options()).wasAttached("v")).toBe(false);
+    expect(await digitalOcean(options()).wasEverAttached("v")).toBe(false);
     answer = actions("resize", "attach_volume", "detach_volume");
-    expect(await digitalOcean(options()).wasAttached("v")).toBe(true);
+    expect(await digitalOcean(options()).wasEverAttached("v")).toBe(true);
     expect(asked.at(-1)).toBe("GET /v2/volumes/v/actions?per_page=200&page=1");
   });
 

@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import { cloudNames } from "../../config/naming/cloud-names.ts";
 import {
   type CloudKind,
-  type CloudThing,
-  judgeThings,
+  type CloudResource,
+  classifyResources,
   STATE_TYPES,
 } from "../../operate/clouds/stray-rules.ts";
-import { hasAccessTwins, isSuspect } from "../../operate/clouds/strays.ts";
+import { hasDuplicateAccessResources, mayHaveStrays } from "../../operate/clouds/strays.ts";
 import { failedRuns, parseHistory, type Run, suspectWindows } from "../../operate/clouds/windows.ts";
 import { parseDeployment } from "../../operate/state/checkpoint.ts";
 
@@ -35,10 +35,10 @@ const deployment = ({ known = [], pending = [], writtenAt = at(3) }: StateOf = {
 const creating = (kind: CloudKind, name?: string) => {
   return { type: "creating", resource: { urn: "u", type: STATE_TYPES[kind], inputs: name ? { name } : {} } };
 };
-const droplet = (id: string, minutes: number, more: Partial<CloudThing> = {}): CloudThing => {
+const droplet = (id: string, minutes: number, more: Partial<CloudResource> = {}): CloudResource => {
   return { kind: "droplet", id, name: "opencode-prod", createdAt: at(minutes), ...more };
 };
-const ids = (things: readonly CloudThing[]) => things.map(({ id }) => id);
+const ids = (things: readonly CloudResource[]) => things.map(({ id }) => id);
 
 describe("a stack's history", () => {
   it("is read as the CLI prints it, the newest first", () => {
@@ -76,8 +76,8 @@ describe("a stack's history", () => {
 });
 
 describe("a thing in the clouds with our name", () => {
-  const judge = (things: CloudThing[], state: StateOf = {}, runs: Run[] = [failed]) =>
-    judgeThings(things, deployment(state), runs);
+  const judge = (things: CloudResource[], state: StateOf = {}, runs: Run[] = [failed]) =>
+    classifyResources(things, deployment(state), runs);
 
   it("is a stray when it was made while an update ran that failed, or shortly after", () => {
     expect(ids(judge([droplet("1", 0), droplet("2", 10), droplet("3", 14)]).strays)).toEqual(["1", "2", "3"]);
@@ -94,13 +94,13 @@ describe("a thing in the clouds with our name", () => {
   it("is neither when the state has it, by the id of its very kind", () => {
     const known = [{ kind: "droplet" as const, id: "1" }];
     expect(judge([droplet("1", 5)], { known })).toEqual({ strays: [], foreign: [] });
-    const key: CloudThing = { kind: "ssh key", id: "1", name: "opencode-prod", isOwn: true };
+    const key: CloudResource = { kind: "ssh key", id: "1", name: "opencode-prod", isOwn: true };
     expect(judge([key], { known }).strays).toEqual([key]);
   });
 
   it("is a stray when a killed engine was making just that, and nothing else is", () => {
     const pending = [creating("droplet", "opencode-prod")];
-    const firewall: CloudThing = { kind: "firewall", id: "2", name: "opencode-prod", createdAt: at(2) };
+    const firewall: CloudResource = { kind: "firewall", id: "2", name: "opencode-prod", createdAt: at(2) };
     const { strays, foreign } = judge([droplet("1", 2), firewall], { pending }, [run(-9, -8, true)]);
     expect(ids(strays)).toEqual(["1"]);
     expect(foreign.map(({ thing }) => thing.id)).toEqual(["2"]);
@@ -119,7 +119,7 @@ describe("a thing in the clouds with our name", () => {
   it("is kept while it is in use, and a volume while the state has another", () => {
     const inUse = droplet("1", 5, { inUse: "has a volume attached" });
     expect(judge([inUse]).foreign).toEqual([{ thing: inUse, why: "it has a volume attached" }]);
-    const volume: CloudThing = {
+    const volume: CloudResource = {
       kind: "volume",
       id: "2",
       name: "opencode-prod-workspaces",
@@ -130,14 +130,19 @@ describe("a thing in the clouds with our name", () => {
   });
 
   it("without a date is a stray only when it is known to be ours and an update has failed", () => {
-    const key = (isOwn: boolean): CloudThing => ({ kind: "ssh key", id: "1", name: "opencode-prod", isOwn });
+    const key = (isOwn: boolean): CloudResource => ({
+      kind: "ssh key",
+      id: "1",
+      name: "opencode-prod",
+      isOwn,
+    });
     expect(ids(judge([key(true)]).strays)).toEqual(["1"]);
     expect(judge([key(false)]).strays).toEqual([]);
     expect(judge([key(true)], {}, [run(0, 10, true)]).strays).toEqual([]);
   });
 
   it("goes in an order in which it can: the network last", () => {
-    const thing = (kind: CloudKind): CloudThing => ({ kind, id: kind, name: "n", createdAt: at(5) });
+    const thing = (kind: CloudKind): CloudResource => ({ kind, id: kind, name: "n", createdAt: at(5) });
     const kinds: CloudKind[] = ["vpc", "tunnel", "droplet", "DNS record", "volume"];
     expect(ids(judge(kinds.map(thing)).strays)).toEqual(["DNS record", "tunnel", "droplet", "volume", "vpc"]);
   });
@@ -153,7 +158,7 @@ describe("a thing in the clouds with our name", () => {
         id: fc.uuid(),
         minutes: minute,
       })
-      .map(({ kind, id, minutes }): CloudThing => ({ kind, id, name: "n", createdAt: at(minutes) }));
+      .map(({ kind, id, minutes }): CloudResource => ({ kind, id, name: "n", createdAt: at(minutes) }));
     fc.assert(
       fc.property(
         fc.array(someThing),
@@ -161,7 +166,7 @@ describe("a thing in the clouds with our name", () => {
         fc.array(fc.nat({ max: 20 })),
         (things, runs, owned) => {
           const known = owned.flatMap((index) => things[index] ?? []);
-          const { strays, foreign } = judgeThings(things, deployment({ known }), runs);
+          const { strays, foreign } = classifyResources(things, deployment({ known }), runs);
           const knownIds = new Set(known.map(({ id }) => id));
           expect(strays.filter(({ id }) => knownIds.has(id))).toEqual([]);
           expect(strays.length + foreign.length).toBe(things.filter(({ id }) => !knownIds.has(id)).length);
@@ -182,11 +187,11 @@ describe("whether anybody has to look for strays", () => {
   const update = { kind: "update", succeeded: true, start: 0, end: 1 };
 
   it("is so after an update that made something, as the providers may have made it twice", () => {
-    expect(isSuspect(state, [{ ...update, created: 0 }], false)).toBe(false);
-    expect(isSuspect(state, [{ ...update, created: 2 }], false)).toBe(true);
+    expect(mayHaveStrays(state, [{ ...update, created: 0 }], false)).toBe(false);
+    expect(mayHaveStrays(state, [{ ...update, created: 2 }], false)).toBe(true);
     // A look at what is there does not make it unsuspicious.
     const refresh = { ...update, kind: "refresh", created: 0 };
-    expect(isSuspect(state, [refresh, { ...update, created: 2 }], false)).toBe(true);
+    expect(mayHaveStrays(state, [refresh, { ...update, created: 2 }], false)).toBe(true);
   });
 });
 
@@ -212,10 +217,10 @@ describe("a policy or a service token that is there twice", () => {
 
   it("is noticed without a word of it in the history", async () => {
     const state = deployment({ known });
-    expect(await hasAccessTwins(clouds(["t1"], ["p1"]), state)).toBe(false);
-    expect(await hasAccessTwins(clouds(["t1", "t2"], ["p1"]), state)).toBe(true);
-    expect(await hasAccessTwins(clouds(["t1"], ["p2", "p1"]), state)).toBe(true);
-    expect(await hasAccessTwins(clouds([], ["t1"]), state)).toBe(true); // the id of another kind
+    expect(await hasDuplicateAccessResources(clouds(["t1"], ["p1"]), state)).toBe(false);
+    expect(await hasDuplicateAccessResources(clouds(["t1", "t2"], ["p1"]), state)).toBe(true);
+    expect(await hasDuplicateAccessResources(clouds(["t1"], ["p2", "p1"]), state)).toBe(true);
+    expect(await hasDuplicateAccessResources(clouds([], ["t1"]), state)).toBe(true); // the id of another kind
   });
 
   it("may be a project's own, and no other stack's", async () => {
@@ -228,28 +233,28 @@ describe("a policy or a service token that is there twice", () => {
       },
     });
     for (const name of [names.membersPolicy("shop"), names.panelPolicy])
-      expect(await hasAccessTwins(api(name), deployment({ known }))).toBe(true);
+      expect(await hasDuplicateAccessResources(api(name), deployment({ known }))).toBe(true);
     for (const name of [names.membersPolicy("Shop of 2"), "opencode-prod2 members of shop"])
-      expect(await hasAccessTwins(api(name), deployment({ known }))).toBe(false);
+      expect(await hasDuplicateAccessResources(api(name), deployment({ known }))).toBe(false);
   });
 
   it("is looked for only where there is a token and a zone", async () => {
     const { cloudflare: _, ...without } = clouds(["t2"], []);
-    expect(await hasAccessTwins(without, deployment())).toBe(false);
+    expect(await hasDuplicateAccessResources(without, deployment())).toBe(false);
     const { domain: __, ...nowhere } = clouds(["t2"], []);
-    expect(await hasAccessTwins(nowhere, deployment())).toBe(false);
+    expect(await hasDuplicateAccessResources(nowhere, deployment())).toBe(false);
   });
 
   it("is a stray, once the update that made both is known", () => {
-    const thing = (kind: CloudKind, id: string, minutes: number): CloudThing => {
+    const thing = (kind: CloudKind, id: string, minutes: number): CloudResource => {
       return { kind, id, name: names.serviceToken, createdAt: at(minutes) };
     };
     const things = [thing("Access service token", "t1", 5), thing("Access service token", "t2", 5)];
     const runs = [run(30, 31, true), run(0, 10, true)];
-    expect(ids(judgeThings(things, deployment({ known }), runs).strays)).toEqual(["t2"]);
-    const later = [things[0] as CloudThing, thing("Access service token", "t3", 200)];
-    expect(judgeThings(later, deployment({ known }), runs).foreign.map(({ thing }) => thing.id)).toEqual([
-      "t3",
-    ]);
+    expect(ids(classifyResources(things, deployment({ known }), runs).strays)).toEqual(["t2"]);
+    const later = [things[0] as CloudResource, thing("Access service token", "t3", 200)];
+    expect(
+      classifyResources(later, deployment({ known }), runs).foreign.map(({ thing }) => thing.id),
+    ).toEqual(["t3"]);
   });
 });

@@ -13,12 +13,12 @@ const checksum = (text: string) => createHash("sha256").update(text).digest("hex
 
 let releases: Listening;
 let asked: string[];
-let bring: typeof import("../../../operate/forge/cloudflared.ts").bringCloudflared;
+let bring: typeof import("../../../operate/forge/cloudflared.ts").installCloudflared;
 
 beforeAll(async () => {
   vi.stubEnv("OPENCODE_PLATFORM_TOOLCHAIN", folder);
   vi.stubEnv("PATH", "/nowhere");
-  ({ bringCloudflared: bring } = await import("../../../operate/forge/cloudflared.ts"));
+  ({ installCloudflared: bring } = await import("../../../operate/forge/cloudflared.ts"));
   asked = [];
   const server = createServer((request, response) => {
     asked.push(request.url ?? "");

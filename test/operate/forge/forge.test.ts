@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../config/errors.ts";
 import type { Fault } from "../../../lab/forges/server.ts";
-import { type Forge, type Marker, putComment, putIssue, settleIssue } from "../../../operate/forge/forge.ts";
+import { type Forge, type Marker, putComment, putIssue, resolveIssue } from "../../../operate/forge/forge.ts";
 import { send } from "../../../operate/forge/http.ts";
 import { type Bench, gitHubBench, gitLabBench, pauses, transport } from "../../support/ci-benches.ts";
 
@@ -67,8 +67,8 @@ describe.each([
     expect(await tell("y", "two")).toBe("updated");
     expect(bench.issues("open")).toHaveLength(2);
     expect(bench.issues("open").at(-1)).toMatch(/two$/);
-    expect((await settleIssue(bench.forge, drift(), "gone")).outcome).toBe("closed");
-    expect((await settleIssue(bench.forge, drift(), "gone")).outcome).toBe("none");
+    expect((await resolveIssue(bench.forge, drift(), "gone")).outcome).toBe("closed");
+    expect((await resolveIssue(bench.forge, drift(), "gone")).outcome).toBe("none");
     expect(bench.issues("closed")).toEqual([expect.stringMatching(/two$/)]);
     expect(await tell("y", "three")).toBe("opened");
     expect(bench.issues("open")).toHaveLength(2);
