@@ -10,11 +10,14 @@ import { root, toolchain } from "../engine/checkout.ts";
 const RELEASES = "https://github.com/cloudflare/cloudflared/releases/download";
 
 /** Brings cloudflared where the machine has none, and takes no other than the one of that checksum. */
-export async function installCloudflared({
-  releases = RELEASES,
-  checksums = CLOUDFLARED_SHA256,
-  platform = `${process.platform}-${process.arch}`,
-} = {}): Promise<void> {
+export async function installCloudflared(
+  print: (text: string) => void,
+  {
+    releases = RELEASES,
+    checksums = CLOUDFLARED_SHA256,
+    platform = `${process.platform}-${process.arch}`,
+  } = {},
+): Promise<void> {
   if (which("cloudflared", toolchainPath(root))) return;
   const needed = "is needed for SSH through the tunnel";
   const [asset, sha256] =
@@ -30,7 +33,7 @@ export async function installCloudflared({
       fail("environment", "cloudflared", `${url} has the SHA-256 ${got}, not ${sha256}: it is not used`);
     chmodSync(unfinished, 0o755);
     renameSync(unfinished, file);
-    console.log(`cloudflared ${CLOUDFLARED}: downloaded`);
+    print(`cloudflared ${CLOUDFLARED}: downloaded`);
   } finally {
     rmSync(unfinished, { force: true });
   }

@@ -30,7 +30,7 @@ export async function driftJob(job: Job): Promise<number> {
   try {
     look = await checkUndisturbed(job);
   } catch (error) {
-    await sendAlert(`The drift check of ${session.stack} failed. ${runUrl ?? ""}`.trim());
+    await sendAlert(job, `The drift check of ${session.stack} failed. ${runUrl ?? ""}`.trim());
     throw error;
   }
   if (!look) {
@@ -87,11 +87,11 @@ async function reportDrift(
   const told = forge && (await putIssue(forge, marker(stack, fingerprint(report)), title(stack), body));
   if (told) printError(`${forge.name}'s issue about it is ${told.outcome}: ${told.url}`);
   // A chat need not hear the same every night.
-  if (told?.outcome !== "unchanged") await sendAlert(`${line} ${told?.url ?? ""}`.trim());
+  if (told?.outcome !== "unchanged") await sendAlert({ printError }, `${line} ${told?.url ?? ""}`.trim());
   return DRIFTED;
 }
 
-async function reportNoDrift({ session, forge, runUrl, print }: Job): Promise<number> {
+async function reportNoDrift({ session, forge, runUrl, print, printError }: Job): Promise<number> {
   const { stack } = session;
   const line = `What runs in ${stack} is what the files say.`;
   print(`\n${line}`);
@@ -99,7 +99,7 @@ async function reportNoDrift({ session, forge, runUrl, print }: Job): Promise<nu
   const told = forge && (await resolveIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
   if (told?.outcome === "closed") {
     print(`${forge?.name}'s issue about it is closed: ${told.url}`);
-    await sendAlert(`${line} ${told.url ?? ""}`.trim());
+    await sendAlert({ printError }, `${line} ${told.url ?? ""}`.trim());
   }
   return 0;
 }

@@ -29,10 +29,10 @@ export interface Job {
 export const explained = ({ redact }: Job, error: unknown): string => redact(explainError(error));
 
 /** Checks the files, which costs a second, and then sees to it that the engine and the stack are there. */
-export async function prepareJob({ session }: Job): Promise<void> {
+export async function prepareJob({ session, print }: Job): Promise<void> {
   const { settings } = checkConfiguration(root, session.stack);
   await prepareStack(session, "plain");
-  if (settings.production?.sshThrough === "tunnel") await installCloudflared();
+  if (settings.production?.sshThrough === "tunnel") await installCloudflared(print);
 }
 
 /** Does what has to be done before the engine; answers what was noticed, such as a droplet that is gone. */

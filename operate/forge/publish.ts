@@ -1,5 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { sendWebhook } from "../notify/webhook.ts";
+import type { Job } from "./job.ts";
 
 /** GitHub shows at most 1 MiB for a step. */
 const SUMMARY_LIMIT = 900_000;
@@ -14,13 +15,17 @@ export function writeSummary(markdown: string, env: NodeJS.ProcessEnv = process.
 
 const WEBHOOK = "ALERT_WEBHOOK";
 
-/** Notifies the chat of ALERT_WEBHOOK, if that is set. A chat that does not take it is reported here and stops nothing. */
-export async function sendAlert(text: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+/** Notifies the chat of ALERT_WEBHOOK, if that is set. A chat that does not take it is reported and stops nothing. */
+export async function sendAlert(
+  { printError }: Pick<Job, "printError">,
+  text: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
   const url = env[WEBHOOK];
   if (!url) return;
   try {
     await sendWebhook(url, text);
   } catch (error) {
-    console.error(`${WEBHOOK}: ${(error as Error).message}`);
+    printError(`${WEBHOOK}: ${(error as Error).message}`);
   }
 }

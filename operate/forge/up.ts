@@ -24,7 +24,7 @@ export async function upJob(job: Job): Promise<number> {
   } catch (error) {
     const said = lastLines(explained(job, error), LAST_LINES);
     writeSummary(`### Applying to ${code(session.stack)}: failed\n\n${fenced(said)}`);
-    await sendAlert(`The update of ${session.stack} failed. ${job.runUrl ?? ""}`.trim());
+    await sendAlert(job, `The update of ${session.stack} failed. ${job.runUrl ?? ""}`.trim());
     throw error;
   }
 }

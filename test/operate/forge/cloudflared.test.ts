@@ -40,23 +40,21 @@ const options = (sha256: string) => ({
 });
 
 it("is refused with another checksum, and nothing of it stays", async () => {
-  await expect(bring(options("0".repeat(64)))).rejects.toThrow(
+  await expect(bring(() => {}, options("0".repeat(64)))).rejects.toThrow(
     /has the SHA-256 [0-9a-f]{64}, not 0{64}: it is not used/,
   );
   expect(readdirSync(bin)).toEqual([]);
 });
 
 it("is refused for a platform without a checksum", async () => {
-  await expect(bring({ ...options(""), platform: "sunos-x64" })).rejects.toThrow(
+  await expect(bring(() => {}, { ...options(""), platform: "sunos-x64" })).rejects.toThrow(
     /isn't fetched for sunos-x64/,
   );
 });
 
 it("is brought once", async () => {
-  const log = vi.spyOn(console, "log").mockReturnValue();
   asked.length = 0;
-  for (let time = 0; time < 2; time++) await bring(options(checksum(content)));
-  log.mockRestore();
+  for (let time = 0; time < 2; time++) await bring(() => {}, options(checksum(content)));
   expect(asked).toEqual([expect.stringMatching(/^\/\d{4}\.\d+\.\d+\/cloudflared-linux-amd64$/)]);
   expect(readFileSync(join(bin, "cloudflared"), "utf8")).toBe(content);
   expect(statSync(join(bin, "cloudflared")).mode & 0o777).toBe(0o755);
