@@ -1,21 +1,28 @@
 import "./components/program/quick-start.ts";
-import * as pulumi from "@pulumi/pulumi";
 import { localHost } from "./components/host/host.ts";
 import { OpencodeImage } from "./components/host/image.ts";
 import { Network } from "./components/host/network.ts";
 import { loadPlatform } from "./components/program/load.ts";
+import { updateScope } from "./components/program/scope.ts";
+import { takeTurn } from "./components/program/turn.ts";
 import { OpencodeProject } from "./components/project/project.ts";
+import { makeWorkspaces } from "./components/project/workspaces.ts";
 import { TraefikProxy } from "./components/proxy/proxy.ts";
 
 const checkout = import.meta.dirname;
 const platform = await loadPlatform(checkout);
 const { settings, names, urls, entries } = platform;
+const scope = await updateScope(platform, checkout);
 
 // Another stack than `local` is on a droplet, and loads what that needs.
 const production =
   platform.production &&
   (await (await import("./components/program/production.ts")).makeProduction(platform.production, checkout));
 const host = production?.host ?? localHost(settings, checkout);
+const workspaces = makeWorkspaces(
+  host,
+  entries.map(({ name }) => name),
+);
 const network = new Network("network", { host, names });
 const image = new OpencodeImage("image", {
   host,
@@ -38,8 +45,10 @@ const edge = production?.publish({
   admins: settings.panel.admins,
 });
 
-const opencodes = entries.map(
-  (project) =>
+await workspaces;
+const opencodes: OpencodeProject[] = [];
+for (const project of scope.declared) {
+  opencodes.push(
     new OpencodeProject({
       host,
       names,
@@ -53,15 +62,16 @@ const opencodes = entries.map(
       secrets: platform.secretsOf(project),
       passwordRotation: platform.rotationOf(project.name),
     }),
-);
+  );
+  await takeTurn();
+}
 
 const panel =
   edge &&
   production?.panel({ names, image: image.reference, routesDir: proxy.routesDir, access: edge.panel });
 
 export default {
-  /** By name, how to reach each project. */
-  projects: pulumi.output(Object.fromEntries(opencodes.map(({ name, access }) => [name, access]))),
+  ...scope.outputs(opencodes),
   /** How a droplet is reached, and what machines show to pass Access. Secret, both. */
   ...(production && edge ? { ssh: production.ssh, serviceToken: edge.serviceToken } : {}),
   /** What the panel's repository has to know to be pulled and pushed. */

@@ -1,4 +1,4 @@
-import * as command from "@pulumi/command";
+import type * as command from "@pulumi/command";
 import type * as digitalocean from "@pulumi/digitalocean";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
@@ -7,6 +7,7 @@ import { DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { RUNTIME_DIR } from "./cloud-init.ts";
 import type { Host } from "./host.ts";
+import { Command } from "./lean.ts";
 import { overSsh } from "./ssh.ts";
 import { SSH_USER, sshConfigFile } from "./ssh-files.ts";
 
@@ -52,7 +53,7 @@ export function hostOnDroplet(
       const remote = (script: pulumi.Input<string>) =>
         pulumi.output(script).apply((script) => overSsh(target, script));
       const { create, triggers = [], ...others } = args;
-      return new command.local.Command(
+      return new Command(
         name,
         {
           ...others,

@@ -1,11 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { LOCAL_RUNTIME_DIR, ROUTES_DIR } from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { shellQuote } from "../../config/text/shell.ts";
+import { Command } from "./lean.ts";
 
 /** A machine with a Docker daemon, on which everything else is made. */
 export interface Host {
@@ -73,6 +73,6 @@ export function localHost(settings: Settings, checkout: string): Host {
     makeDirectory: (path) =>
       `mkdir -p ${shellQuote(path)}${isRoot ? ` && chown ${user.uid}:${user.gid} ${shellQuote(path)}` : ""}`,
     remote: (script) => script,
-    run: (name, args, opts) => new command.local.Command(name, { ...args, logging: "none" }, opts),
+    run: (name, args, opts) => new Command(name, { ...args, logging: "none" }, opts),
   };
 }

@@ -1,19 +1,18 @@
 import { join } from "node:path";
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { type Names, routeFileName, workspaceDirectories } from "../../config/naming/names.ts";
 import type { Urls } from "../../config/naming/urls.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
 import type { Admitted } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
-import { shellQuote } from "../../config/text/shell.ts";
-import { terminalCommand } from "../../opencode/api/index.ts";
 import { opencodeJson } from "../../opencode/settings.ts";
 import { cpuLimit, hardening, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
+import { Container, Password } from "../host/lean.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/routes.ts";
+import { type ProjectAccess, projectAccess } from "./access.ts";
+import { applyScript, indexPath } from "./apply-script.ts";
 
 export interface OpencodeProjectArgs {
   host: Host;
@@ -35,18 +34,11 @@ export interface OpencodeProjectArgs {
   passwordRotation: string;
 }
 
-/** What a person needs to reach a project: an element of the stack's output `projects`. */
-export interface ProjectAccess {
-  url: string;
-  /** The command that opens the project in a terminal. */
-  attach: string;
-  container: string;
-  state: "running" | "stopped";
-  /** Public half of the deploy key, to be added to the repository; for `git: { auth: ssh }` alone. */
-  deployKey?: pulumi.Output<string>;
-}
-
-/** One entry of projects.yaml: a workspace, a password, a route and a container. */
+/**
+ * One entry of projects.yaml: a password, a container, and a command that does on the host what the container's provider can't. Three resources
+ * and not one: a container of an older release holds the password that the state has, and a failing command of one project must not keep
+ * another's from its limit of processes, which rules out a command for all of them.
+ */
 export class OpencodeProject extends pulumi.ComponentResource {
   readonly name: string;
   readonly access: ProjectAccess;
@@ -55,7 +47,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
   private readonly child: pulumi.CustomResourceOptions;
 
   constructor(args: OpencodeProjectArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { name, state } = args.project;
+    const { name } = args.project;
     super(PROJECT_TYPE, name, {}, opts);
     this.name = name;
     this.args = args;
@@ -63,20 +55,10 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
     const password = this.makePassword();
     const deployKey = this.makeDeployKey();
-    const workspace = this.makeWorkspace();
-    const route = this.writeRoute(password);
-    this.writeIndex();
-    const container = this.runContainer(password, deployKey, [workspace, route]);
-    this.limitProcesses(container);
-    if (state === "stopped") this.stop(container);
+    const container = this.runContainer(password, deployKey);
+    this.applyOnHost(password, container);
 
-    this.access = {
-      url: args.urls.browser(name),
-      attach: terminalCommand(args.urls.terminal(name)),
-      container: args.names.project(name),
-      state,
-      ...(deployKey ? { deployKey: deployKey.publicKeyOpenssh } : {}),
-    };
+    this.access = projectAccess(args, args.project, deployKey?.publicKeyOpenssh);
     this.registerOutputs(this.access);
   }
 
@@ -84,12 +66,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
   private makePassword(): pulumi.Output<string> {
     const { project, passwordRotation } = this.args;
     const keepers = { rotation: passwordRotation };
-    const password = new random.RandomPassword(
-      `${project.name}-password`,
-      { length: 32, special: false, keepers },
-      this.child,
-    );
-    return password.result;
+    const args = { length: 32, special: false, keepers };
+    return new Password(`${project.name}-password`, args, this.child).result;
   }
 
   private makeDeployKey(): tls.PrivateKey | undefined {
@@ -98,45 +76,40 @@ export class OpencodeProject extends pulumi.ComponentResource {
     return new tls.PrivateKey(`${project.name}-deploy-key`, { algorithm: "ED25519" }, this.child);
   }
 
-  /** Two directories that outlive the container: the workspace, and the home with opencode's sessions. Never deleted here. */
-  private makeWorkspace(): pulumi.Resource {
-    const { host, project } = this.args;
-    const make = Object.values(this.directories()).map(host.makeDirectory).join(" && ");
-    return host.run(`${project.name}-workspace`, { create: make }, this.child);
-  }
-
   private directories() {
     const { host, project } = this.args;
     return workspaceDirectories(host.workspacesDir, project.name);
   }
 
-  /** Written beside its place and renamed, so that Traefik never reads half a file. */
-  private writeRoute(password: pulumi.Output<string>): pulumi.Resource {
-    const { host, urls, project, routesDir } = this.args;
-    const file = shellQuote(join(routesDir, routeFileName(project.name)));
-    const unfinished = shellQuote(join(routesDir, `${project.name}.new`));
-    const route = { name: project.name, urls, state: project.state };
-    return host.run(
-      `${project.name}-route`,
+  /**
+   * The route, the entry in the platform's index, the limit of processes, and the stop, in this order's reverse (apply-script.ts). It keeps
+   * the name of the command that wrote the route alone, up to 0.1: another's end would remove the file that this one has written.
+   */
+  private applyOnHost(password: pulumi.Output<string>, container: pulumi.CustomResource): void {
+    const { host, names, urls, project, routesDir, indexDir, admitted } = this.args;
+    const { name, state, resources } = project;
+    const routePath = join(routesDir, routeFileName(name));
+    const index = indexDir &&
+      admitted && { path: indexPath(indexDir, name), text: indexFile({ name, urls, state, admitted }) };
+    const script = applyScript({
+      container: names.project(name),
+      state,
+      pids: resources.pids,
+      directories: Object.values(this.directories()).map(host.makeDirectory),
+      routePath,
+      index: index || undefined,
+    });
+    host.run(
+      `${name}-route`,
       {
-        create: `umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`,
-        delete: `rm -f ${file}`,
-        stdin: password.apply((password) => routeFile({ ...route, password })),
+        create: script.create,
+        delete: script.delete,
+        // With its id, so that all of it is done again for another container.
+        stdin: pulumi
+          .all([password, container.id])
+          .apply(([password, id]) => `# ${id}\n${routeFile({ name, urls, state, password })}`),
       },
       // Else the old one's end would remove the new one's file.
-      { ...this.child, deleteBeforeReplace: true },
-    );
-  }
-
-  /** Lists the project in the platform's index, to those who may open it. */
-  private writeIndex(): void {
-    const { host, urls, project, indexDir, admitted } = this.args;
-    if (!indexDir || !admitted) return;
-    const file = shellQuote(join(indexDir, `${project.name}.json`));
-    const text = indexFile({ name: project.name, urls, state: project.state, admitted });
-    host.run(
-      `${project.name}-index`,
-      { create: `printf '%s' ${shellQuote(text)} > ${file} && chmod 0644 ${file}`, delete: `rm -f ${file}` },
       { ...this.child, deleteBeforeReplace: true },
     );
   }
@@ -144,12 +117,11 @@ export class OpencodeProject extends pulumi.ComponentResource {
   private runContainer(
     password: pulumi.Output<string>,
     deployKey: tls.PrivateKey | undefined,
-    dependsOn: pulumi.Resource[],
-  ): docker.Container {
+  ): pulumi.CustomResource {
     const { host, names, urls, project, network, image } = this.args;
     const running = project.state === "running";
     const { memory, cpus } = project.resources;
-    return new docker.Container(
+    return new Container(
       `${project.name}-container`,
       {
         ...hardening,
@@ -186,7 +158,6 @@ export class OpencodeProject extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         // The provider would only write these down.
         replaceOnChanges: ["healthcheck", "cpuQuota"],
-        dependsOn,
       },
     );
   }
@@ -249,29 +220,5 @@ export class OpencodeProject extends pulumi.ComponentResource {
     ];
     if (project.repo?.kind !== "local") return volumes;
     return [...volumes, { hostPath: project.repo.url, containerPath: "/mnt/repo", readOnly: true }];
-  }
-
-  /** The provider's container has no setting for this. Docker keeps it over restarts. */
-  private limitProcesses(container: docker.Container): void {
-    const { host, names, project } = this.args;
-    const name = names.project(project.name);
-    host.run(
-      `${project.name}-pids`,
-      {
-        create: `docker update --pids-limit ${project.resources.pids} ${name} >/dev/null`,
-        triggers: [container.id],
-      },
-      this.child,
-    );
-  }
-
-  /** The provider starts a container that must run and never stops one. */
-  private stop(container: docker.Container): void {
-    const { host, names, project } = this.args;
-    host.run(
-      `${project.name}-stop`,
-      { create: `docker stop -t 10 ${names.project(project.name)} >/dev/null`, triggers: [container.id] },
-      this.child,
-    );
   }
 }

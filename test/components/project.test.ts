@@ -118,10 +118,9 @@ describe("a running project", () => {
       mustRun: true,
       start: true,
     });
-    expect(commands.find(({ name }) => name === "web-pids")?.args.create).toContain(
-      "--pids-limit 99 oc-project-web",
-    );
-    expect(commands.map(({ name }) => name)).not.toContain("web-stop");
+    const script = commands.find(({ name }) => name === "web-route")?.args.create;
+    expect(script).toContain("--pids-limit 99 oc-project-web");
+    expect(script).not.toContain("docker stop");
   });
 
   it("puts every secret in a file that its user alone reads, and in nothing that docker inspect shows", async () => {
@@ -160,6 +159,18 @@ describe("a running project", () => {
     expect(plain(stdin)).toContain(Buffer.from(`opencode:${PASSWORD}`).toString("base64"));
   });
 
+  it("is four resources, of which the component costs nothing, and declares nothing that it is not given", async () => {
+    await deploy("{ name: web }");
+    const own = made.filter(({ name }) => name === "web" || name.startsWith("web-"));
+    expect(own.map(({ type, name }) => `${name}: ${type.split(":").at(-1)}`).sort()).toEqual([
+      "web-container: Container",
+      "web-password: RandomPassword",
+      "web-route: Command",
+      "web: Project",
+    ]);
+    for (const { inputs } of own) expect(Object.values(inputs)).not.toContain(undefined);
+  });
+
   it("mounts its workspace and its home, and a local repository read-only", async () => {
     const { container } = await deploy("{ name: web, repo: /srv/repos/web, branch: dev, depth: 3 }");
     expect(container.volumes).toEqual([
@@ -180,7 +191,7 @@ describe("a running project", () => {
 it("stops a stopped project and keeps its container", async () => {
   const { component, container } = await deploy("{ name: web, state: stopped }");
   expect(container).toMatchObject({ mustRun: false, start: false });
-  expect(commands.find(({ name }) => name === "web-stop")?.args.create).toContain("docker stop");
+  expect(commands.find(({ name }) => name === "web-route")?.args.create).toContain("docker stop");
   expect(component.access.state).toBe("stopped");
 });
 
@@ -189,6 +200,6 @@ it("makes a deploy key for git over ssh, and shows its public half only", async 
     "{ name: web, repo: 'git@git.example.com:a/b.git', git: { auth: ssh } }",
   );
   expect(uploads(container)["/run/opencode/deploy_key"]?.content).toBe(PRIVATE_KEY);
-  const shown = await new Promise((resolve) => component.access.deployKey?.apply(resolve));
+  const shown = await new Promise((resolve) => pulumi.output(component.access.deployKey).apply(resolve));
   expect(shown).toBe("ssh-ed25519 AAAA");
 });

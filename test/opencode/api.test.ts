@@ -4,9 +4,9 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, relative, resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { OPENCODE_VERSION } from "../../components/host/image.ts";
 import { WORKSPACE_PATH } from "../../components/proxy/routes.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
+import { OPENCODE } from "../../config/versions.ts";
 import { untilHealthy } from "../../lab/bench/lib/http.ts";
 import {
   apiFor,
@@ -138,7 +138,7 @@ describe("calls", () => {
 
 describe("a release", () => {
   it("has the API of its major", () => {
-    expect(apiFor(OPENCODE_VERSION)).toBe(projectApi);
+    expect(apiFor(OPENCODE)).toBe(projectApi);
     expect(() => apiFor("2.3.2")).toThrow("opencode 2.3.2 is not supported: use 1.x");
     expect(() => apiFor("latest")).toThrow("not supported");
   });

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { OPENCODE_VERSION } from "../../../components/host/image.ts";
+import { OPENCODE } from "../../../config/versions.ts";
 import { projectApi, terminalCommand } from "../../../opencode/api/index.ts";
 import { health, shellIn } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
@@ -40,13 +40,13 @@ describe("a clean clone after npm start", () => {
   for (const name of ["alpha", "beta"]) {
     it(`answers for ${name} at its hostname, from ${name}'s own workspace`, async () => {
       const host = `${name}.localhost:${port}`;
-      expect(await callAt({ port, host }, projectApi.health)).toEqual({ version: OPENCODE_VERSION });
+      expect(await callAt({ port, host }, projectApi.health)).toEqual({ version: OPENCODE });
       expect(await callAt({ port, host }, projectApi.readFile("whose.txt"))).toBe(`the file of ${name}`);
     });
 
     it(`answers for ${name} under its path, with the prefix taken off`, async () => {
       const at = { port, path: `/p/${name}` };
-      expect(await callAt(at, projectApi.health)).toEqual({ version: OPENCODE_VERSION });
+      expect(await callAt(at, projectApi.health)).toEqual({ version: OPENCODE });
       expect(await callAt(at, projectApi.directory)).toBe("/workspace");
     });
   }

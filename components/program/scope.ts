@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import type { Project } from "../../config/projects/project.ts";
+import { type Applied, ONLY_VARIABLE, refusalOf } from "../../config/stack/only.ts";
+import { SECRETS_NAMESPACE, secretKeys } from "../../config/stack/secrets.ts";
+import { SETTINGS_NAMESPACE } from "../../config/stack/settings.ts";
+import { type ProjectAccess, projectAccess } from "../project/access.ts";
+import type { OpencodeProject } from "../project/project.ts";
+import type { Platform } from "./load.ts";
+
+/** What of the checkout the program consists of. */
+const PROGRAM = ["index.ts", "package.json", "components", "config", "opencode"];
+const ROTATIONS = `${SETTINGS_NAMESPACE}:passwordRotation`;
+
+/** Which projects an update is about, and what is written down of it. */
+export interface Scope {
+  /** Projects that are declared: all, or the one that the update is for. */
+  readonly declared: readonly Project[];
+  /** The stack's outputs of projects and of what has been applied, of all projects in any case. */
+  outputs(projects: readonly OpencodeProject[]): {
+    /** By name, how to reach each project. */
+    projects: pulumi.Output<Record<string, pulumi.Unwrap<ProjectAccess>>>;
+    /** By what the next update of one project sees that nothing else has changed. Digests of secrets are among it, so it is one. */
+    applied: pulumi.Output<string>;
+  };
+}
+
+/**
+ * The scope of this update: all projects, or the one that OPENCODE_PLATFORM_ONLY names.
+ * @throws pulumi.RunError in a sentence when something else has changed since the last update, so that one project is not enough
+ */
+export async function updateScope(platform: Platform, checkout: string): Promise<Scope> {
+  const applied = digests(platform, checkout);
+  const only = process.env[ONLY_VARIABLE];
+  const before = only ? await previousOutputs() : undefined;
+  const refusal = only && refusalOf(only, before?.applied, applied);
+  if (refusal) throw new pulumi.RunError(refusal);
+  const keys = before?.deployKeys ?? {};
+  const rest = only ? platform.entries.filter(({ name }) => name !== only) : [];
+  return {
+    declared: only ? platform.entries.filter(({ name }) => name === only) : platform.entries,
+    outputs: (projects) => ({
+      projects: pulumi.output(
+        Object.fromEntries([
+          ...rest.map(
+            (project) => [project.name, projectAccess(platform, project, keys[project.name])] as const,
+          ),
+          ...projects.map(({ name, access }) => [name, access] as const),
+        ]),
+      ),
+      applied: pulumi.secret(JSON.stringify(applied)),
+    }),
+  };
+}
+
+/** What the last update has written down of this very stack. */
+async function previousOutputs(): Promise<{ applied?: Applied; deployKeys: Record<string, string> }> {
+  const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
+  const { outputs = {} } = (await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name })) as {
+    outputs?: { applied?: string; projects?: Record<string, { deployKey?: string }> };
+  };
+  const keys = Object.entries(outputs.projects ?? {}).flatMap(([name, { deployKey }]) =>
+    deployKey ? [[name, deployKey] as const] : [],
+  );
+  return {
+    ...(outputs.applied ? { applied: JSON.parse(outputs.applied) as Applied } : {}),
+    deployKeys: Object.fromEntries(keys),
+  };
+}
+
+/** Of everything that the program's resources follow from. */
+function digests({ entries, rotationOf }: Platform, checkout: string): Applied {
+  const config = pulumi.runtime.allConfig();
+  const shared = Object.entries(config).filter(
+    ([key]) => !key.startsWith(`${SECRETS_NAMESPACE}:`) && !key.startsWith(ROTATIONS),
+  );
+  const values = (project: Project) =>
+    project.secrets.map((name) => secretKeys(project.name, name).map((key) => config[key]));
+  return {
+    platform: digest([shared.sort(), checkout, process.getuid?.(), programFiles(checkout)]),
+    projects: Object.fromEntries(
+      entries.map((project) => [project.name, digest([project, rotationOf(project.name), values(project)])]),
+    ),
+  };
+}
+
+const digest = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value)).digest("base64url").slice(0, 22);
+
+function programFiles(checkout: string): string[] {
+  const files = PROGRAM.flatMap((path) => {
+    try {
+      return readdirSync(join(checkout, path), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name));
+    } catch {
+      return [join(checkout, path)];
+    }
+  });
+  return files.sort().map((file) => `${relative(checkout, file)} ${digest(readFileSync(file, "utf8"))}`);
+}

@@ -1,0 +1,28 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Names } from "../../config/naming/names.ts";
+import type { Urls } from "../../config/naming/urls.ts";
+import type { Project } from "../../config/projects/project.ts";
+import { terminalCommand } from "../../opencode/api/index.ts";
+
+/** What a person needs to reach a project: an element of the stack's output `projects`. */
+export interface ProjectAccess {
+  url: string;
+  /** The command that opens the project in a terminal. */
+  attach: string;
+  container: string;
+  state: "running" | "stopped";
+  /** Public half of the deploy key, to be added to the repository; for `git: { auth: ssh }` alone. */
+  deployKey?: pulumi.Input<string>;
+}
+
+export const projectAccess = (
+  { names, urls }: { names: Names; urls: Urls },
+  { name, state }: Pick<Project, "name" | "state">,
+  deployKey?: pulumi.Input<string>,
+): ProjectAccess => ({
+  url: urls.browser(name),
+  attach: terminalCommand(urls.terminal(name)),
+  container: names.project(name),
+  state,
+  ...(deployKey ? { deployKey } : {}),
+});

@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { shellQuote } from "../../config/text/shell.ts";
+
+/** What has to be done on the host for one project, once its container is there. */
+export interface ApplyArgs {
+  /** Name of the project's container. */
+  container: string;
+  /** The provider starts a container that must run, and never stops one. */
+  state: "running" | "stopped";
+  /** Highest number of processes. The provider's container has no setting for it; Docker keeps it over restarts. */
+  pids: number;
+  /** Shell commands that make the project's directories, each harmless where its directory is there. */
+  directories: readonly string[];
+  /** Traefik's file for the project; the script takes its text from standard input, since the password is in it. */
+  routePath: string;
+  /** The file that lists the project in the platform's index, where there is an index. */
+  index?: { path: string; text: string } | undefined;
+}
+
+/** Where the index has a project. Releases up to 0.1 wrote `<name>.json`, which their own command removes at its end. */
+export const indexPath = (indexDir: string, project: string): string =>
+  join(indexDir, `${project}.entry.json`);
+
+/**
+ * The shell script for one project, and the one for its end. It touches nothing of another project, and nothing of this one that is as it
+ * should be: Traefik reads every file anew that is written.
+ */
+export function applyScript(args: ApplyArgs): { create: string; delete: string } {
+  const { container, state, pids, directories, routePath, index } = args;
+  const files = [routePath, ...(index ? [index.path] : [])].map(shellQuote);
+  const lines = [
+    "set -eu",
+    ...directories,
+    `docker update --pids-limit ${pids} ${container} >/dev/null`,
+    ...(state === "stopped" ? [`docker stop -t 10 ${container} >/dev/null`] : []),
+    // Written beside its place and renamed, so that nobody reads half a file.
+    `put() { if cmp -s "$1.new" "$1"; then rm -f "$1.new"; else mv -f "$1.new" "$1"; fi; }`,
+    `(umask 077; cat > ${shellQuote(`${routePath}.new`)})`,
+    `put ${shellQuote(routePath)}`,
+    ...(index
+      ? [
+          `printf '%s' ${shellQuote(index.text)} > ${shellQuote(`${index.path}.new`)}`,
+          `chmod 0644 ${shellQuote(`${index.path}.new`)}`,
+          `put ${shellQuote(index.path)}`,
+          `rm -f ${shellQuote(index.path.replace(/\.entry\.json$/, ".json"))}`,
+        ]
+      : []),
+  ];
+  return { create: lines.join("\n"), delete: `rm -f ${files.join(" ")}` };
+}

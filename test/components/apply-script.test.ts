@@ -1,0 +1,141 @@
+/** The scripts of a project and of all projects, run by a real shell on a real folder; `docker` alone is a stand-in that notes its calls. */
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type ApplyArgs, applyScript, indexPath } from "../../components/project/apply-script.ts";
+import { workspacesScript } from "../../components/project/workspaces.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+
+let folder = "";
+const at = (...path: string[]) => join(folder, ...path);
+const makeDirectory = (path: string) => `mkdir -p ${shellQuote(path)}`;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "it's a host-"));
+  for (const name of ["bin", "routes", "index"]) mkdirSync(at(name));
+  // Refuses the container of a project that the test says is broken, as Docker does one that is not there.
+  const docker = `#!/bin/sh\necho "$*" >> ${shellQuote(at("calls"))}\ncase "$*" in *broken*) echo "Error: No such container: broken" >&2; exit 1;; esac\n`;
+  writeFileSync(at("bin", "docker"), docker);
+  chmodSync(at("bin", "docker"), 0o755);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (script: string, input = "") =>
+  spawnSync("/bin/sh", ["-c", script], {
+    input,
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${at("bin")}:${process.env.PATH}` },
+  });
+const calls = () => (existsSync(at("calls")) ? readFileSync(at("calls"), "utf8").trim().split("\n") : []);
+
+const args = (name: string, others: Partial<ApplyArgs> = {}): ApplyArgs => ({
+  container: `oc-project-${name}`,
+  state: "running",
+  pids: 99,
+  directories: [makeDirectory(at("workspaces", name))],
+  routePath: at("routes", `${name}.yml`),
+  ...others,
+});
+
+/** A time long ago, by which a file that is written anew is told from one that is left. */
+function age(...files: string[]): void {
+  for (const file of files) utimesSync(file, 1, 1);
+}
+const isUntouched = (file: string) => statSync(file).mtimeMs === 1000;
+
+describe("the script of a project", () => {
+  it("writes the route that it reads, for its owner alone, and limits the processes", () => {
+    const { status, stderr } = run(applyScript(args("web")).create, "route: secret\n");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(readFileSync(at("routes", "web.yml"), "utf8")).toBe("route: secret\n");
+    expect(statSync(at("routes", "web.yml")).mode & 0o777).toBe(0o600);
+    expect(readdirSync(at("routes"))).toEqual(["web.yml"]);
+    expect(existsSync(at("workspaces", "web"))).toBe(true);
+    expect(calls()).toEqual(["update --pids-limit 99 oc-project-web"]);
+  });
+
+  it("leaves files as they are that are as they should be, and every other project's", () => {
+    const index = { path: indexPath(at("index"), "web"), text: `{"name":"it's"}` };
+    const { create } = applyScript(args("web", { index }));
+    const files = [at("routes", "web.yml"), index.path, at("routes", "other.yml")];
+    writeFileSync(at("routes", "other.yml"), "other");
+    expect(run(create, "a: 1\n").status).toBe(0);
+    age(...files);
+    expect(run(create, "a: 1\n").status).toBe(0);
+    expect(files.map(isUntouched)).toEqual([true, true, true]);
+    expect(run(create, "a: 2\n").status).toBe(0);
+    expect(files.map(isUntouched)).toEqual([false, true, true]);
+    expect(readFileSync(index.path, "utf8")).toBe(index.text);
+    expect(statSync(index.path).mode & 0o777).toBe(0o644);
+  });
+
+  it("takes the place of the index file of 0.1, so that a project is listed once", () => {
+    writeFileSync(at("index", "web.json"), "old");
+    const index = { path: indexPath(at("index"), "web"), text: "{}" };
+    expect(run(applyScript(args("web", { index })).create).status).toBe(0);
+    expect(readdirSync(at("index"))).toEqual(["web.entry.json"]);
+  });
+
+  it("stops a stopped project before its route says so", () => {
+    run(applyScript(args("web", { state: "stopped" })).create);
+    expect(calls().at(-1)).toBe("stop -t 10 oc-project-web");
+  });
+
+  it("fails with what failed, and writes no route then; another project's script is not kept from its own", () => {
+    const broken = run(applyScript(args("broken")).create, "route\n");
+    expect(broken.status).not.toBe(0);
+    expect(broken.stderr).toContain("No such container: broken");
+    expect(run(applyScript(args("web")).create, "route\n").status).toBe(0);
+    expect(readdirSync(at("routes"))).toEqual(["web.yml"]);
+  });
+
+  it("takes its files away at its end, and no other's", () => {
+    const index = { path: indexPath(at("index"), "web"), text: "{}" };
+    const web = applyScript(args("web", { index }));
+    run(web.create);
+    run(applyScript(args("web-2")).create);
+    expect(run(web.delete).status).toBe(0);
+    expect([readdirSync(at("routes")), readdirSync(at("index"))]).toEqual([["web-2.yml"], []]);
+  });
+});
+
+describe("the workspaces' script", () => {
+  const host = () => ({ workspacesDir: at("workspaces"), makeDirectory });
+
+  it("makes what is missing and leaves what is there", () => {
+    mkdirSync(at("workspaces", "a"), { recursive: true });
+    age(at("workspaces", "a"));
+    expect(run(workspacesScript(host(), ["a", "b"])).status).toBe(0);
+    expect(readdirSync(at("workspaces")).sort()).toEqual([".data", "a", "b"]);
+    expect(isUntouched(at("workspaces", "a"))).toBe(true);
+  });
+
+  it("goes on with the others when one can't be made, whose own script then says so", () => {
+    mkdirSync(at("workspaces"));
+    writeFileSync(at("workspaces", "bad"), "a file in the way");
+    expect(run(workspacesScript(host(), ["bad", "good"])).status).toBe(0);
+    expect(existsSync(at("workspaces", "good"))).toBe(true);
+    const { status, stderr } = run(applyScript(args("bad")).create);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(at("workspaces", "bad"));
+    expect(run(applyScript(args("good")).create).status).toBe(0);
+  });
+
+  it("fails where there is no place for any", () => {
+    writeFileSync(at("workspaces"), "a file in the way");
+    expect(run(workspacesScript(host(), ["a"])).status).not.toBe(0);
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { type Applied, NOT_ALONE, refusalOf, targetsOf } from "../../config/stack/only.ts";
+
+const before: Applied = { platform: "p", projects: { web: "1", api: "2" } };
+
+describe("one project can be updated alone", () => {
+  it("when nothing has changed, when it alone has, and when it is new", () => {
+    expect(refusalOf("web", before, before)).toBeUndefined();
+    expect(refusalOf("web", before, { ...before, projects: { web: "other", api: "2" } })).toBeUndefined();
+    expect(
+      refusalOf("new", before, { ...before, projects: { ...before.projects, new: "3" } }),
+    ).toBeUndefined();
+  });
+});
+
+describe("the whole update is asked for, in a sentence", () => {
+  const cases: Record<string, [name: string, before: Applied | undefined, now: Applied, why: string]> = {
+    "an entry that is not there": ["gone", before, before, "it is not in projects.yaml"],
+    "no update before": ["web", undefined, before, "no whole update has been run with this release yet"],
+    "another setting": [
+      "web",
+      before,
+      { ...before, platform: "q" },
+      "settings or the platform itself have changed since the last update",
+    ],
+    "another entry": ["web", before, { ...before, projects: { web: "1", api: "3" } }, "api has changed too"],
+    "entries that came and went": [
+      "web",
+      before,
+      { ...before, projects: { web: "1", docs: "4" } },
+      "api, docs have changed too",
+    ],
+  };
+  for (const [title, [name, last, now, why]] of Object.entries(cases)) {
+    it(title, () => {
+      expect(refusalOf(name, last, now)).toBe(`${name} ${NOT_ALONE} ${why}. Run the whole update.`);
+    });
+  }
+});
+
+describe("what the engine is to update", () => {
+  /** As the engine reads `--target`: `*` is a part of a name, `**` is anything. */
+  const matches = (target: string, urn: string) => {
+    const pattern = target
+      .split(/(\*\*|\*)/)
+      .map((part) =>
+        part === "**" ? ".*" : part === "*" ? "[^:]*" : part.replace(/[$.+?()[\]{}|^\\]/g, "\\$&"),
+      )
+      .join("");
+    return new RegExp(`^${pattern}$`).test(urn);
+  };
+  const isTarget = (urn: string) => targetsOf("prod", "web").some((target) => matches(target, urn));
+  const at = (types: string, name: string) => `urn:pulumi:prod::opencode-platform::${types}::${name}`;
+
+  it("is all of the project, and the lists that it is in", () => {
+    const project = "opencode:platform:Project";
+    for (const urn of [
+      at(project, "web"),
+      at(`${project}$docker:index/container:Container`, "web-container"),
+      at(`${project}$command:local:Command`, "web-route"),
+      at(`${project}$random:index/randomPassword:RandomPassword`, "web-password"),
+      at(`${project}$tls:index/privateKey:PrivateKey`, "web-deploy-key"),
+      at("command:local:Command", "workspaces"),
+      at("opencode:platform:Edge$cloudflare:index/dnsRecord:DnsRecord", "project-web-record"),
+      at("opencode:platform:Edge$cloudflare:index/x:X", "tunnel-config"),
+    ])
+      expect([urn, isTarget(urn)]).toEqual([urn, true]);
+  });
+
+  it("is nothing of another, however it is named", () => {
+    const project = "opencode:platform:Project";
+    for (const urn of [
+      at(project, "web-2"),
+      at(project, "web-container"),
+      at(`${project}$docker:index/container:Container`, "web-container-container"),
+      at(`${project}$docker:index/container:Container`, "web-2-container"),
+      at(`${project}$docker:index/container:Container`, "my-web-container"),
+      at("opencode:platform:Proxy$docker:index/container:Container", "traefik"),
+      at("opencode:platform:Edge$cloudflare:index/dnsRecord:DnsRecord", "project-web-2-record"),
+    ])
+      expect([urn, isTarget(urn)]).toEqual([urn, false]);
+  });
+});
