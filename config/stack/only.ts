@@ -19,7 +19,7 @@ export interface Applied {
  * so that the next whole update finds nothing to do.
  */
 export function refusalOf(name: string, before: Applied | undefined, now: Applied): string | undefined {
-  const because = (why: string) => `${name} ${NOT_ALONE} ${why}. Run the whole update.`;
+  const because = (why: string) => `${name} ${NOT_ALONE} ${why}`;
   if (!Object.hasOwn(now.projects, name)) return because("it is not in projects.yaml");
   if (!before) return because("no whole update has been run with this release yet");
   if (before.platform !== now.platform)

@@ -46,8 +46,12 @@ export type UpdateOutcome =
       failureOf(project: string | undefined, isRemoval: boolean): string | undefined;
     };
 
-/** Runs one update of the stack. It throws where it could not even begin. */
+/**
+ * Runs one update of the stack. It throws where it could not even begin.
+ * @param project the only one that the update is for; all is updated where something else has changed too
+ */
 export type RunUpdate = (
   onUpdateEvent: (event: UpdateEvent) => void,
   signal: AbortSignal,
+  project?: string,
 ) => Promise<UpdateOutcome>;

@@ -14,6 +14,7 @@ import { type EngineOptions, runEngine } from "./runner.ts";
 import type { Session } from "./session.ts";
 import { makeRedactor, printedErrors } from "./update-errors.ts";
 import type { RunUpdate, UpdateEvent, UpdateOutcome } from "./update-events.ts";
+import { onlyProject, refusalIn } from "./update-one.ts";
 import { UpdateProgress } from "./update-progress.ts";
 
 /** Verbs that change the stack. */
@@ -25,6 +26,11 @@ export interface UpdateOptions extends Omit<EngineOptions, "onEvent" | "diff"> {
   /** Removes what nobody is to see from errors and messages. Default: nothing. */
   readonly redact?: (text: string) => string;
   readonly onUpdateEvent?: (event: UpdateEvent) => void;
+}
+
+export interface UpdateOrThrowOptions extends UpdateOptions {
+  /** Throws a better error than the one with all that the engine reports, where it knows one. */
+  readonly onFailure?: (report: UpdateReport) => void;
 }
 
 /** An update that has ended. */
@@ -67,13 +73,15 @@ export async function runUpdate(
 export async function updateOrThrow(
   session: Session,
   verb: UpdateVerb,
-  options: UpdateOptions = {},
+  { onFailure, ...options }: UpdateOrThrowOptions = {},
 ): Promise<readonly Change[]> {
   const logFile = newLogFile(verb);
   try {
-    const { outcome, changes, errors } = await runUpdate(session, verb, { ...options, logFile });
+    const report = await runUpdate(session, verb, { ...options, logFile });
+    const { outcome, changes, errors } = report;
     const where = `pulumi ${verb}`;
     if (outcome.state === "succeeded") return changes;
+    onFailure?.(report);
     if (outcome.state === "interrupted") fail("engine", where, "was interrupted", "run it again to continue");
     const kind = outcome.state === "busy" ? "conflict" : "engine";
     return fail(kind, where, `failed:\n${errors.join("\n")}\nFull log: ${logFile}`);
@@ -93,11 +101,11 @@ export interface PanelUpdateParts {
 
 /**
  * Makes the function that runs one `pulumi up` of a stack for the panel. What an engine that was killed has left is repaired before. It
- * continues with other projects when one fails, and reads first what is really there (`--refresh`), since containers are started and
+ * continues with other projects when one fails, updates the one project that has changed where nothing else has, and reads first what is really there (`--refresh`), since containers are started and
  * stopped by Docker alone.
  */
 export function makeUpdate(session: Session, parts: PanelUpdateParts): RunUpdate {
-  return async (onUpdateEvent, signal) => {
+  return async (onUpdateEvent, signal, project) => {
     const holder = lockHolder(session);
     if (holder) return { state: "busy", by: holder };
     await prepareStack(session, "plain");
@@ -106,15 +114,23 @@ export function makeUpdate(session: Session, parts: PanelUpdateParts): RunUpdate
       notify: (text) => onUpdateEvent({ kind: "message", data: { severity: "info", text } }),
     });
     if (signal.aborted) return { state: "interrupted" };
-    const { outcome } = await runUpdate(session, "up", {
+    const options: UpdateOptions = {
       refresh: true,
       continueOnError: true,
-      excluded: parts.isContainer ? [urnOfPanel(session)] : [],
-      expectedSteps: estimateSteps(await readStateIfAny(session), parts.countEntries()),
       redact: makeRedactor(root, tmpdir(), parts.secretValues),
       signal,
       onUpdateEvent,
-    });
+    };
+    const alone =
+      project && (await runUpdate(session, "up", { ...options, ...onlyProject(session, project) }));
+    const { outcome } =
+      alone && refusalIn(alone) === undefined
+        ? alone
+        : await runUpdate(session, "up", {
+            ...options,
+            excluded: parts.isContainer ? [urnOfPanel(session)] : [],
+            expectedSteps: estimateSteps(await readStateIfAny(session), parts.countEntries()),
+          });
     return outcome.state === "interrupted" && !signal.aborted ? CANCELED : outcome;
   };
 }
@@ -139,7 +155,7 @@ function lockHolder({ backend: { folder }, stack }: Session): string | undefined
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How many resources a project has, where the stack has none yet to count them by. */
-const RESOURCES_OF_PROJECT = 5;
+const RESOURCES_OF_PROJECT = 3;
 
 /** Every resource is read and then compared; a new project has as many as an existing one. */
 export function estimateSteps(deployment: Deployment | undefined, entries: number): number {

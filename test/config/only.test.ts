@@ -33,7 +33,7 @@ describe("the whole update is asked for, in a sentence", () => {
   };
   for (const [title, [name, last, now, why]] of Object.entries(cases)) {
     it(title, () => {
-      expect(refusalOf(name, last, now)).toBe(`${name} ${NOT_ALONE} ${why}. Run the whole update.`);
+      expect(refusalOf(name, last, now)).toBe(`${name} ${NOT_ALONE} ${why}`);
     });
   }
 });

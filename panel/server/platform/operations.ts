@@ -39,6 +39,13 @@ interface Tracked {
   readonly afterwards?: () => Promise<void>;
 }
 
+/** The one project that all of these are for, none of which takes it away; undefined where they are for more than that. */
+function onlyProjectOf(batch: readonly Tracked[]): string | undefined {
+  const [project, ...others] = new Set(batch.map(({ record }) => record.project));
+  const isRemoved = batch.some(({ record }) => record.isRemoval);
+  return others.length > 0 || isRemoved ? undefined : project;
+}
+
 /** The queue of operations; see `Operations` for what each call does. */
 export class OperationQueue implements Operations {
   readonly #parts: OperationsParts;
@@ -172,7 +179,7 @@ export class OperationQueue implements Operations {
       const joined = this.#waiting.splice(0);
       batch.push(...joined);
       for (const tracked of joined) this.#change(tracked, { state: "running", startedAt: now() });
-      const outcome = await update(hearer(batch), signal).catch(failedToBegin);
+      const outcome = await update(hearer(batch), signal, onlyProjectOf(batch)).catch(failedToBegin);
       if (outcome.state !== "busy") return outcome;
       const text = `${outcome.by} is updating the stack. This goes on when that has ended.`;
       const listeners = text === told ? joined : batch;

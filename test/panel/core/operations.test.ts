@@ -91,6 +91,25 @@ describe("what is asked for at once", () => {
   });
 });
 
+describe("an update", () => {
+  it("is for one project alone where all that waits is for it, and for the whole else", async () => {
+    const update = new FakeUpdate();
+    const queue = open(update.run);
+    const next = async (count: number) => {
+      const begun = await update.nth(count);
+      begun.end({ state: "succeeded" });
+      return begun.project;
+    };
+    await queue.submit(add("a"));
+    expect(await next(1)).toBe("a");
+    const two = Promise.all(["b", "c"].map((name) => queue.submit(add(name))));
+    expect(await next(2)).toBeUndefined();
+    await two;
+    await queue.submit(add("a", { what: "delete a", edit: { kind: "remove", name: "a" } }));
+    expect(await next(3)).toBeUndefined();
+  });
+});
+
 describe("the end of an operation", () => {
   it("is its own when the update fails for another", async () => {
     const queue = open(async () => ({

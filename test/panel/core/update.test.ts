@@ -141,7 +141,7 @@ describe("how many steps are expected", () => {
     ];
     expect(estimateSteps({ resources, pending: [] }, 1)).toBe(8);
     expect(estimateSteps({ resources, pending: [] }, 3)).toBe(14);
-    expect(estimateSteps(undefined, 2)).toBe(10);
+    expect(estimateSteps(undefined, 2)).toBe(6);
   });
 });
 

@@ -41,10 +41,15 @@ export const secrets = () => ({
 
 /** An update that is held until it is told how to end. */
 export class FakeUpdate {
-  readonly begun: { hear: (event: UpdateEvent) => void; end: (outcome: UpdateOutcome) => void }[] = [];
-  readonly run: RunUpdate = (hear, signal) => {
+  readonly begun: {
+    hear: (event: UpdateEvent) => void;
+    end: (outcome: UpdateOutcome) => void;
+    /** The only project that it is for. */
+    project?: string | undefined;
+  }[] = [];
+  readonly run: RunUpdate = (hear, signal, project) => {
     const { promise, resolve } = Promise.withResolvers<UpdateOutcome>();
-    this.begun.push({ hear, end: resolve });
+    this.begun.push({ hear, end: resolve, project });
     signal.addEventListener("abort", () => resolve({ state: "interrupted" }));
     return promise;
   };

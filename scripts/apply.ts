@@ -1,0 +1,35 @@
+/** `npm run apply -- <name>`: updates one project, where nothing else has changed; with `--stack prod` on another stack. */
+import { check } from "../config/check.ts";
+import { fail } from "../config/errors.ts";
+import { root } from "../operate/engine/checkout.ts";
+import { parseCommandLine } from "../operate/engine/command-line.ts";
+import { prepareStack } from "../operate/engine/prepare.ts";
+import { prepareCommand } from "../operate/engine/prepare-command.ts";
+import { sessionFor } from "../operate/engine/session.ts";
+import { updateOrThrow } from "../operate/engine/update.ts";
+import { onlyProject, throwRefusal } from "../operate/engine/update-one.ts";
+import { main, provisionProgress } from "./lib/main.ts";
+import { showUpdate } from "./lib/progress.ts";
+
+const USAGE = "npm run apply -- <name>";
+
+await main(async (args) => {
+  const line = parseCommandLine(args);
+  const [name, unexpected] = line.words;
+  if (!name) fail("config", "npm run apply", "names no project", USAGE);
+  if (unexpected) fail("config", "npm run apply", `Unexpected argument: ${unexpected}`, USAGE);
+  const session = sessionFor({ ...line, words: ["up"] });
+  const { projects } = check(root, session.stack);
+  if (!projects.some((project) => project.name === name))
+    fail("config", name, "is not in projects.yaml", "npm run check lists what is");
+  await prepareStack(session, provisionProgress());
+  await prepareCommand(session, "up", { notify: console.error, progress: provisionProgress() });
+  await showUpdate("up", (onUpdateEvent) =>
+    updateOrThrow(session, "up", {
+      ...onlyProject(session, name),
+      onUpdateEvent,
+      onFailure: (report) => throwRefusal(session, name, report),
+    }),
+  );
+  return 0;
+});
