@@ -49,7 +49,7 @@ export function members(world: () => World): void {
       expect(did(named)).toEqual([
         "create ZeroTrustAccessPolicy panel-application-people",
         "create ZeroTrustAccessPolicy project-alpha-application-people",
-        "update Command alpha-index",
+        "update Command alpha-route",
         "update Command panel-revocation",
         "update Command project-alpha-revocation",
         "update ZeroTrustAccessApplication panel-application",
@@ -109,7 +109,7 @@ export function members(world: () => World): void {
 
     it("changes nothing but that policy and who is shown it, and no container", async () => {
       expect(did(taken)).toEqual([
-        "update Command alpha-index",
+        "update Command alpha-route",
         "update Command project-alpha-revocation",
         "update ZeroTrustAccessPolicy project-alpha-application-people",
       ]);
@@ -131,7 +131,7 @@ export function members(world: () => World): void {
       expect(did(updated)).toEqual([
         "delete ZeroTrustAccessPolicy panel-application-people",
         "delete ZeroTrustAccessPolicy project-alpha-application-people",
-        "update Command alpha-index",
+        "update Command alpha-route",
         "update Command panel-revocation",
         "update Command project-alpha-revocation",
         "update ZeroTrustAccessApplication panel-application",

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { docker } from "../../support/docker.ts";
+import { type Entry, Platform } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
+
+const platform = new Platform();
+const epsilon: Entry = { name: "epsilon", env: { COLOUR: "red" } };
+const environment = async () =>
+  (await docker.getContainer(platform.container("epsilon")).inspect()).Config.Env;
+
+/** Ids of all containers but epsilon's. */
+async function others(): Promise<Record<string, string>> {
+  const { [platform.container("epsilon")]: _, ...rest } = await platform.ids();
+  return rest;
+}
+
+async function apply(name: string) {
+  const before = await others();
+  const applied = await platform.npm("run", "apply", "--", name);
+  expect(await others()).toEqual(before);
+  return applied;
+}
+
+describe("npm run apply -- <name>", () => {
+  beforeAll(async () => {
+    await platform.apply(platform.baseline());
+  });
+  afterAll(async () => {
+    await platform.apply(platform.baseline());
+  });
+
+  it("adds a project, touches no other, and leaves a whole update nothing to do", async () => {
+    platform.write([...platform.baseline(), epsilon]);
+    const { code, output } = await apply("epsilon");
+    expect(code, output).toBe(0);
+    await answering(platform, "epsilon");
+    const { changes, output: whole } = await platform.update();
+    expect(changes, whole).toEqual([]);
+  });
+
+  it("changes a project in the same way", async () => {
+    platform.write([...platform.baseline(), { ...epsilon, env: { COLOUR: "blue" } }]);
+    const { code, output } = await apply("epsilon");
+    expect(code, output).toBe(0);
+    expect(await environment()).toContain("COLOUR=blue");
+    await answering(platform, "epsilon");
+    const { changes, output: whole } = await platform.update();
+    expect(changes, whole).toEqual([]);
+  });
+
+  it("refuses in a sentence where another project has changed too, and changes nothing", async () => {
+    const [alpha, ...rest] = platform.baseline();
+    if (!alpha) throw new Error("no alpha");
+    platform.write([{ ...alpha, env: { ROUND: "2" } }, ...rest, epsilon]);
+    const { code, output } = await apply("epsilon");
+    expect(code).not.toBe(0);
+    expect(output).toContain("epsilon can't be updated alone: alpha has changed too");
+    expect(await environment()).toContain("COLOUR=blue");
+  });
+
+  it("refuses a name that is not there", async () => {
+    platform.write(platform.baseline());
+    const { code, output } = await apply("nowhere");
+    expect(code).not.toBe(0);
+    expect(output).toContain("nowhere: is not in projects.yaml");
+  });
+});
