@@ -45,7 +45,7 @@ const numbers = (version: string): number[] =>
     .slice(0, 3)
     .map((part) => Number.parseInt(part, 10) || 0);
 
-/** The first number of a version: 1 of `1.18.33`. */
+/** The first number of a version: 1 of `1.18.0`. */
 export const majorOf = (version: string): number => numbers(version)[0] ?? 0;
 
 /** Whether a version comes before another. Pre-releases are counted as their release. */

@@ -20,7 +20,7 @@ const MAJORS: readonly OpencodeApi[] = [v1];
 
 /**
  * The API of a release.
- * @param version a release of opencode, such as `1.18.33`
+ * @param version a release of opencode, such as `1.18.0`
  * @throws Error for a major that is not supported
  */
 export function apiFor(version: string): OpencodeApi {

@@ -5,7 +5,7 @@ export type OpencodeConfig = Record<string, unknown>;
 
 /** A server that can be used. */
 export interface Health {
-  /** Its release, such as `1.18.33`. */
+  /** Its release, such as `1.18.0`. */
   readonly version: string;
 }
 

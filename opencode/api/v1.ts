@@ -28,7 +28,7 @@ function readNothing({ status }: Answer): void {
   if (status < 200 || status > 299) throw new UnexpectedAnswer(`answers with status ${status}`);
 }
 
-/** `{"healthy":true,"version":"1.18.33"}`. A 2.x server answers this path with its page and status 200. */
+/** `{"healthy":true,"version":"1.18.0"}`. A 2.x server answers this path with its page and status 200. */
 function readHealth(answer: Answer): Health {
   const { healthy, version } = asMap(json(answer));
   if (healthy !== true || typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))
