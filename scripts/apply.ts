@@ -1,5 +1,5 @@
 /** `npm run apply -- <name>`: updates one project, where nothing else has changed; with `--stack prod` on another stack. */
-import { check } from "../config/check.ts";
+import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
@@ -19,7 +19,7 @@ await main(async (args) => {
   if (!name) fail("config", "npm run apply", "names no project", USAGE);
   if (unexpected) fail("config", "npm run apply", `Unexpected argument: ${unexpected}`, USAGE);
   const session = sessionFor({ ...line, words: ["up"] });
-  const { projects } = check(root, session.stack);
+  const { projects } = checkConfiguration(root, session.stack);
   if (!projects.some((project) => project.name === name))
     fail("config", name, "is not in projects.yaml", "npm run check lists what is");
   await prepareStack(session, provisionProgress());
