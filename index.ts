@@ -9,7 +9,8 @@ import { OpencodeProject } from "./components/project/project.ts";
 import { makeWorkspaces } from "./components/project/workspaces.ts";
 import { TraefikProxy } from "./components/proxy/proxy.ts";
 
-const checkout = import.meta.dirname;
+// The folder of projects.yaml, in which Pulumi runs the program: this one, or a team's repository that has it as a package.
+const checkout = process.cwd();
 const platform = await loadPlatform(checkout);
 const { settings, names, urls, entries } = platform;
 const scope = await updateScope(platform, checkout);
@@ -28,7 +29,7 @@ const image = new OpencodeImage("image", {
   host,
   names,
   baseImage: settings.baseImage,
-  context: `${checkout}/opencode`,
+  context: `${import.meta.dirname}/opencode`,
 });
 const proxy = new TraefikProxy("traefik", {
   host,

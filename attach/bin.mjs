@@ -50,6 +50,8 @@ function installMissing() {
     "--omit=dev",
     "--ignore-scripts",
     "--no-package-lock",
+    // Into this folder, also where it is a workspace of the checkout.
+    "--no-workspaces",
     "--no-audit",
     "--no-fund",
     "--silent",

@@ -1,11 +1,10 @@
 /** `npm run panel`: the panel on this machine, until Ctrl-C. */
-import { join } from "node:path";
-import { root } from "../operate/engine/checkout.ts";
+import { extname, join } from "node:path";
+import { packageRoot } from "../operate/engine/checkout.ts";
 import { runInherited } from "../toolchain/lib/exec.ts";
 import { main } from "./lib/main.ts";
 
 // Stripping types, by which the page's modules are made, is told to be experimental at every start.
 const flags = ["--disable-warning=ExperimentalWarning"];
-await main((args) =>
-  runInherited(process.execPath, [...flags, join(root, "panel", "server", "main.ts"), ...args]),
-);
+const program = join(packageRoot, "panel", "server", `main${extname(import.meta.filename)}`);
+await main((args) => runInherited(process.execPath, [...flags, program, ...args]));

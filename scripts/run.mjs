@@ -1,14 +1,24 @@
 #!/usr/bin/env node
-// The launcher behind every npm script: sees to it that the dependencies are installed, then runs scripts/<name>.ts with
+// The launcher behind every npm script: sees to it that the dependencies are installed, then runs scripts/<name> with
 // the Node that they bring. Plain JavaScript for Node 18 and newer, because the machine's own Node may be that old.
+// In a team's repository, where all of this is a package below node_modules, npm has installed them already.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isInstalled, lockHash, nodeBinary, parseArguments, stampFile } from "./lib/launcher.mjs";
+import {
+  isFetched,
+  isInstalled,
+  layoutOf,
+  lockHash,
+  parseArguments,
+  stampFile,
+  TEAM_COMMANDS,
+} from "./lib/launcher.mjs";
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const home = dirname(dirname(fileURLToPath(import.meta.url)));
+const { isPackage, root, extension, node } = layoutOf(home, process.cwd());
 
 function fail(message) {
   console.error(message);
@@ -68,20 +78,35 @@ function install() {
   rmSync(lock, { force: true });
 }
 
-function run(script, args) {
+/** The Node to run a script with: the dependencies' own, else this one where it is new enough. */
+function chooseNode(name) {
+  if (isFetched(node)) return node;
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  // What npx has fetched to make a repository may have no Node beside it, and `init` needs none that is new.
+  if (major >= 24 || (name === "init" && (major > 20 || (major === 20 && minor >= 11)))) return process.execPath;
+  return fail(
+    `${node} is missing: run \`npm install\`, with "allowScripts": { "node": true } in package.json for npm 11 and newer, or install Node 24.`,
+  );
+}
+
+function run({ name, args }, script) {
   // fetch then goes through the proxy that the environment names, as every other tool does.
   const env = { ...process.env, NODE_USE_ENV_PROXY: "1" };
-  const child = spawn(nodeBinary(root), [script, ...args], { stdio: "inherit", env });
+  if (isPackage) env.OPENCODE_PLATFORM_ROOT = root;
+  else delete env.OPENCODE_PLATFORM_ROOT;
+  const child = spawn(chooseNode(name), [script, ...args], { stdio: "inherit", env });
   // The terminal sends Ctrl-C to the child as well; the child decides, and the launcher waits for it.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  child.on("error", (error) => fail(`${nodeBinary(root)}: ${error.message}`));
+  child.on("error", (error) => fail(`${node}: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 
 const wanted = parseArguments(process.argv.slice(2));
-const script = wanted ? join(root, "scripts", `${wanted.name}.ts`) : "";
+const script = wanted ? join(home, "scripts", `${wanted.name}.${extension}`) : "";
 if (!wanted || !existsSync(script))
-  fail(`There is no script "${process.argv[2] ?? ""}"; see "scripts" in package.json.`);
-if (!isInstalled(root)) install();
-run(script, wanted.args);
+  fail(
+    `There is no script "${process.argv[2] ?? ""}"; see "scripts" in package.json${isPackage ? ` (there are: ${TEAM_COMMANDS.join(", ")})` : ""}.`,
+  );
+if (!isPackage && !isInstalled(root)) install();
+run(wanted, script);

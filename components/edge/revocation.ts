@@ -1,3 +1,4 @@
+import { extname, join, relative } from "node:path";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { CLOUD_TOKENS } from "../../config/stack/settings.ts";
@@ -29,8 +30,11 @@ export interface RevocationArgs extends Protected {
 /** Where Cloudflare's API is, unless the provider is told otherwise. */
 const API = "https://api.cloudflare.com/client/v4";
 
-/** Run by the plugin, which the engine starts in the checkout; the path is the same on every machine that deploys. */
-const REVOKE = "node_modules/.bin/node components/edge/commands/revoke.ts";
+/** Run by the plugin, which the engine starts in the program's folder; the path is the same on every machine that deploys. */
+const REVOKE = `node_modules/.bin/node ${relative(
+  process.cwd(),
+  join(import.meta.dirname, `commands/revoke${extname(import.meta.filename)}`),
+)}`;
 
 /**
  * Has everybody's sessions of an application end when somebody is taken off, since a token passes until it expires whatever the policy says by

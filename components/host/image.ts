@@ -35,7 +35,7 @@ export class OpencodeImage extends pulumi.ComponentResource {
       {
         imageName: `${names.image}:${imageTag(context, buildArgs)}`,
         skipPush: true,
-        // Relative to the checkout, so that an update from another one finds nothing changed.
+        // Relative to the team's repository, so that an update from another one finds nothing changed.
         build: {
           context: relative(process.cwd(), context),
           dockerfile: relative(process.cwd(), join(context, "Dockerfile")),

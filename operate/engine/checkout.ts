@@ -18,8 +18,12 @@ export const STACK = "local";
 /** The project's name in Pulumi.yaml; state and locks are kept under it. */
 export const PROJECT = SETTINGS_NAMESPACE;
 
-/** The checkout that the scripts belong to. */
-export const root = join(import.meta.dirname, "../..");
+/** The folder of this program: a checkout, or the installed package. */
+export const packageRoot = join(import.meta.dirname, "../..");
+/** The folder of the team's own files (projects.yaml, the state, the tools): the launcher of an installed package names it; else the checkout. */
+export const root = process.env.OPENCODE_PLATFORM_ROOT || packageRoot;
+/** Whether the program is a dependency of the team's repository, and no checkout. */
+export const isPackage = root !== packageRoot;
 export const stateDir = join(root, ".state");
 export const logsDir = join(stateDir, "logs");
 export const toolchain = toolchainDir(root);

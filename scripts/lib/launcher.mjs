@@ -1,7 +1,21 @@
 // What the launcher decides, apart from what it does. Plain JavaScript: it runs before anything is installed.
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** The commands that a team's repository has; the other scripts are for work on the platform itself, and not in the package. */
+export const TEAM_COMMANDS = [
+  "start",
+  "check",
+  "doctor",
+  "pulumi",
+  "env",
+  "panel",
+  "ci",
+  "down",
+  "purge",
+  "init",
+];
 
 /** Where the hash of the package-lock.json that node_modules was installed from is kept. */
 export const stampFile = (root) => join(root, "node_modules", ".package-lock-sha256");
@@ -27,6 +41,33 @@ export function isInstalled(root) {
 
 /** The Node that the dependencies bring: the machine's own may be too old. */
 export const nodeBinary = (root) => join(root, "node_modules", ".bin", "node");
+
+/**
+ * Where a program's files are: a checkout runs its sources, with the Node of its own dependencies, on its own folder; an installed package
+ * runs compiled files, with the Node beside it in node_modules, on the nearest folder that has a Pulumi.yaml.
+ * @param {string} home the program's folder
+ * @param {string} cwd
+ */
+export function layoutOf(home, cwd) {
+  if (existsSync(join(home, "scripts", "start.ts")))
+    return { isPackage: false, root: home, extension: "ts", node: nodeBinary(home) };
+  return {
+    isPackage: true,
+    root: folderWith("Pulumi.yaml", cwd) ?? cwd,
+    extension: "js",
+    node: join(dirname(home), ".bin", "node"),
+  };
+}
+
+function folderWith(name, from) {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, name))) return folder;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** Whether the package `node` has fetched its program: without its install script, a file of a few bytes stands there. */
+export const isFetched = (node) => (statSync(node, { throwIfNoEntry: false })?.size ?? 0) > 2 ** 20;
 
 /**
  * How a script is called: a name out of the folder scripts, and its arguments.

@@ -1,0 +1,90 @@
+/** The files of a team's own repository, which has the platform as a package. docs/adopting.md goes through it. */
+import { githubPipeline, gitlabPipeline } from "./pipelines.ts";
+
+/** What `init` is asked for. */
+export interface TeamOptions {
+  /** Name of the repository, for its package.json. */
+  readonly name: string;
+  /** Whose pipeline is written. */
+  readonly forge: "github" | "gitlab";
+  /**
+   * The package as npm takes it: `^0.2.0`, which package-lock.json pins to one version and `npm update` moves to the newest 0.2, or the path
+   * of a tarball (`file:../opencode-platform-0.2.0.tgz`).
+   */
+  readonly spec: string;
+}
+
+/** What the files are taken from: this package's own. */
+export interface TeamSource {
+  /** Text of one of the package's files. */
+  read(path: string): string;
+  /** The package's `allowScripts`: npm 11 runs no other package's install script. */
+  readonly allowScripts: Readonly<Record<string, boolean>>;
+}
+
+/** Where the package is in a team's repository. */
+const PACKAGE = "node_modules/opencode-platform";
+
+/** The npm scripts that run a command of the package. */
+const SCRIPTS = ["start", "check", "doctor", "pulumi", "env", "panel", "ci", "down", "purge"];
+
+/** Everything that the scripts write, and that belongs to one machine. Without this file, `git add .` would take the state's passphrase. */
+const IGNORED = `node_modules/
+.toolchain/
+.state/
+.workspaces/
+.runtime/
+Pulumi.local.yaml
+*.yaml.tmp
+.projects.yaml.lock*
+`;
+
+const INDEX = `/** The platform's program, which reads projects.yaml beside this file and the settings of the stack. */
+import outputs from "opencode-platform";
+export default outputs;
+`;
+
+/** All files by their path in the repository. */
+export function teamFiles(options: TeamOptions, { read, allowScripts }: TeamSource): Record<string, string> {
+  const pipeline =
+    options.forge === "github"
+      ? { ".github/workflows/opencode-platform.yml": githubPipeline(read(".github/workflows/platform.yml")) }
+      : { ".gitlab-ci.yml": gitlabPipeline(read(".gitlab-ci.yml")) };
+  return {
+    "index.ts": INDEX,
+    "projects.yaml": read("projects.yaml").replace("$schema=./", `$schema=./${PACKAGE}/`),
+    "Pulumi.yaml": read("Pulumi.yaml"),
+    "Pulumi.prod.yaml": inPackage(read("Pulumi.prod.yaml")),
+    "package.json": packageJson(options, allowScripts),
+    ...pipeline,
+    ".gitignore": IGNORED,
+  };
+}
+
+/** The documentation is in the package. */
+const inPackage = (text: string): string =>
+  text.replaceAll(/(?<![\w/])docs\/(?=\w+\.md)/g, `${PACKAGE}/docs/`);
+
+function packageJson({ name, spec }: TeamOptions, allowScripts: Readonly<Record<string, boolean>>): string {
+  const manifest = {
+    name: packageName(name),
+    private: true,
+    type: "module",
+    scripts: Object.fromEntries([
+      ...SCRIPTS.map((script) => [script, `opencode-platform ${script}`]),
+      ["attach", "opencode-platform attach"],
+    ]),
+    dependencies: { "opencode-platform": spec },
+    allowScripts,
+  };
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/** A folder's name as npm takes it for a package that depends on opencode-platform and must not have its name. */
+function packageName(folder: string): string {
+  const name = folder
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, "-")
+    .replace(/^[._-]+|[._-]+$/g, "");
+  return !name || name === "opencode-platform" || name === "node_modules" ? "our-opencode-platform" : name;
+}
