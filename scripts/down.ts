@@ -1,7 +1,7 @@
 /** `npm run down`: removes everything that `npm start` made, except what can't be made again and what costs long to make. */
 import { resolve } from "node:path";
 import { fail } from "../config/errors.ts";
-import { DROPLET_IMAGE } from "../lab/build/droplet-image.ts";
+import { DROPLET_IMAGE } from "../config/naming/names.ts";
 import { removeImages } from "../operate/docker/images.ts";
 import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "../operate/engine/checkout.ts";
 import { heal } from "../operate/engine/heal.ts";

@@ -83,7 +83,8 @@ function chooseNode(name) {
   if (isFetched(node)) return node;
   const [major, minor] = process.versions.node.split(".").map(Number);
   // What npx has fetched to make a repository may have no Node beside it, and `init` needs none that is new.
-  if (major >= 24 || (name === "init" && (major > 20 || (major === 20 && minor >= 11)))) return process.execPath;
+  if (major >= 24 || (name === "init" && (major > 20 || (major === 20 && minor >= 11))))
+    return process.execPath;
   return fail(
     `${node} is missing: run \`npm install\`, with "allowScripts": { "node": true } in package.json for npm 11 and newer, or install Node 24.`,
   );

@@ -23,6 +23,9 @@ export interface Names {
   readonly projectLabel: string;
 }
 
+/** The disk of the tests' stand-in droplets: `npm run down` keeps it, since it takes minutes to make. */
+export const DROPLET_IMAGE = "opencode-platform-droplet:debian-12-1";
+
 /** Containers carry this label, with the stack's prefix as the value: it says what may be cleaned up as ours. */
 export const PLATFORM_LABEL = "dev.opencode-platform.prefix";
 /** A project's container carries this label, with the project's name as the value. */

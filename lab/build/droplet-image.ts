@@ -1,14 +1,12 @@
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DROPLET_IMAGE } from "../../config/naming/names.ts";
 import { DEBIAN } from "../../config/versions.ts";
 import { mustExec } from "../../toolchain/lib/exec.ts";
 import { findImage } from "../../toolchain/lib/image.ts";
 import type { Context, Part } from "../../toolchain/part.ts";
 import { forgetPackageFiles, makeDebianRoot } from "./lib/debian-root.ts";
 import { makeImage } from "./lib/image.ts";
-
-/** The disk of a stand-in droplet. */
-export const DROPLET_IMAGE = "opencode-platform-droplet:debian-12-1";
 
 /** What DigitalOcean's Debian has that a minimal one lacks, as far as a container can use it. */
 const INSTALLED = [

@@ -9,7 +9,7 @@ import { compareVersions } from "../../toolchain/lib/words.ts";
 import { summarisePlugins } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import type { ContainerState } from "../docker/containers.ts";
-import { toolchain } from "../engine/checkout.ts";
+import { isPackage, readVersion, toolchain } from "../engine/checkout.ts";
 import { pluginProblem } from "../engine/plugins.ts";
 import type { Session } from "../engine/session.ts";
 import { type Finding, fine, note, wrong } from "./finding.ts";
@@ -26,14 +26,20 @@ export async function checkTools(session: Session, isInstalled: boolean): Promis
     compareVersions(node, NODE_OLDEST) >= 0
       ? fine(`node: ${node}`)
       : wrong(`node: ${node} is too old`, "npm ci"),
-    isInstalled
-      ? fine("dependencies: as package-lock.json says")
-      : wrong("dependencies: not as package-lock.json says", "npm start, which installs them"),
+    checkDependencies(isInstalled),
     pulumi
       ? fine(`pulumi: ${pulumi.version} (${pulumi.path})`)
       : wrong("pulumi: not on this machine yet", "npm start"),
     judgePlugins(await summarisePlugins(toolchain), await pluginProblem(session)),
   ];
+}
+
+/** A checkout's launcher keeps its dependencies as the lock says; in a team's repository npm does. */
+function checkDependencies(isInstalled: boolean): Finding {
+  if (isPackage) return fine(`opencode-platform: ${readVersion()}`);
+  return isInstalled
+    ? fine("dependencies: as package-lock.json says")
+    : wrong("dependencies: not as package-lock.json says", "npm start, which installs them");
 }
 
 /** The plugins that the engine takes for a stack; `problem`: why it must not. */

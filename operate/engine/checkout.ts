@@ -24,6 +24,11 @@ export const packageRoot = join(import.meta.dirname, "../..");
 export const root = process.env.OPENCODE_PLATFORM_ROOT || packageRoot;
 /** Whether the program is a dependency of the team's repository, and no checkout. */
 export const isPackage = root !== packageRoot;
+/** The program's version, by its package.json. */
+export function readVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string }).version;
+}
+
 export const stateDir = join(root, ".state");
 export const logsDir = join(stateDir, "logs");
 export const toolchain = toolchainDir(root);

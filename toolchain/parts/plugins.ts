@@ -52,7 +52,7 @@ export const pluginsPart: Part = {
   name: "pulumi plugins",
   remedy: `install the official Pulumi CLI, which brings ${LANGUAGE_HOST}, and see that it reaches ${PULUMI_HOST}`,
 
-  async find({ dir, root, builders }) {
+  async find({ dir, builders }) {
     const hasStandIns = (await enginePlugins(dir)).some(({ kind }) => kind === "stand-in");
     // Where they do, the official ones may be had by now.
     if (hasStandIns && !(builders && wereMissedLately(dir))) return undefined;
@@ -65,7 +65,7 @@ export const pluginsPart: Part = {
         : "stand-ins, already in the toolchain's folder";
     }
     const plugins = join(officialHome(dir), "plugins");
-    const there = providers(root).every(([name, version]) =>
+    const there = providers().every(([name, version]) =>
       existsSync(join(plugins, `resource-${name}-v${version}`, providerFile(name))),
     );
     return there && (await officialLanguageHost(dir)) ? "official, already on this machine" : undefined;
@@ -91,7 +91,7 @@ async function downloadOfficial(context: Context): Promise<string | undefined> {
   const pulumi = await findPulumi(dir);
   if (!pulumi) return undefined;
   const env = { ...context.env, PULUMI_HOME: officialHome(dir) };
-  for (const [name, version] of providers(context.root)) {
+  for (const [name, version] of providers()) {
     context.progress(`downloading ${name} ${version}`);
     await mustExec(pulumi.path, ["plugin", "install", "resource", name, version], { env });
   }
@@ -121,9 +121,12 @@ function officialHome(dir: string): string {
   return named && named !== join(dir, "pulumi-home") ? named : join(homedir(), ".pulumi");
 }
 
+/** The program's own package.json, also where it is a package itself. */
+const PACKAGE = join(import.meta.dirname, "../../package.json");
+
 /** The providers and the versions that package.json pins. */
-function providers(root: string): [name: string, version: string][] {
-  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+function providers(): [name: string, version: string][] {
+  const { dependencies } = JSON.parse(readFileSync(PACKAGE, "utf8")) as {
     dependencies: Readonly<Record<string, string>>;
   };
   return PROVIDERS.map((name) => [name, dependencies[`@pulumi/${name}`] ?? ""]);

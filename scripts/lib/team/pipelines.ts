@@ -1,7 +1,14 @@
 /** A team's pipelines, made of those that a checkout has: there the launcher installs the dependencies, here `npm ci` does. */
 
 /** What a preview can depend on in a team's repository, besides the pipeline's own file. */
-const FILES = ["projects.yaml", "Pulumi.yaml", "Pulumi.*.yaml", "index.ts", "package.json", "package-lock.json"];
+const FILES = [
+  "projects.yaml",
+  "Pulumi.yaml",
+  "Pulumi.*.yaml",
+  "index.ts",
+  "package.json",
+  "package-lock.json",
+];
 
 const HEADER = `# Previews a change as a comment, applies the default branch, and looks every night whether what runs is still what the files say.
 # node_modules/opencode-platform/docs/ci.md says how to switch it on, and which secrets it takes.

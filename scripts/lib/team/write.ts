@@ -9,7 +9,12 @@ const ALLOWED = new Set([".git"]);
 export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
   const present = existsSync(folder) ? readdirSync(folder).filter((name) => !ALLOWED.has(name)) : [];
   if (present.length > 0)
-    fail("conflict", folder, `is not empty (${present.slice(0, 3).join(", ")})`, "name a new or empty folder");
+    fail(
+      "conflict",
+      folder,
+      `is not empty (${present.slice(0, 3).join(", ")})`,
+      "name a new or empty folder",
+    );
   for (const [path, text] of Object.entries(files)) {
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });

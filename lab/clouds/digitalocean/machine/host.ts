@@ -1,8 +1,8 @@
 /** Droplets as containers of this machine. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { DROPLET_IMAGE } from "../../../../config/naming/names.ts";
 import type { ExecResult } from "../../../../toolchain/lib/exec.ts";
-import { DROPLET_IMAGE } from "../../../build/droplet-image.ts";
 import type { Address, Machines } from "../machines.ts";
 import type { Droplet, Firewall, Snapshot, Volume } from "../world.ts";
 import { Disks, removeDisks } from "./disks.ts";

@@ -1,8 +1,8 @@
 /** The images that a new droplet's Docker has, since no registry is reached from it. */
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { DROPLET_IMAGE } from "../../../../config/naming/names.ts";
 import { mustExec } from "../../../../toolchain/lib/exec.ts";
-import { DROPLET_IMAGE } from "../../../build/droplet-image.ts";
 import type { MachineNames } from "./names.ts";
 import { command, docker, tryDocker } from "./shell.ts";
 
