@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
@@ -7,6 +7,7 @@ import { shellQuote } from "../../config/text/shell.ts";
 import { hardening, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { panelRoute } from "../proxy/routes.ts";
+import { IMAGE_PROGRAM, packageEntryPoint } from "./start.ts";
 
 /** Memory of the panel with an update under way, in MiB: the engine, the program, its plugins, and Node. */
 const MEMORY = 2048;
@@ -85,7 +86,7 @@ export class Panel extends pulumi.ComponentResource {
         ...hardening,
         name: names.panel,
         image,
-        entrypoints: ["/usr/local/lib/opencode-platform/panel"],
+        entrypoints: isPackage() ? packageEntryPoint() : [IMAGE_PROGRAM],
         user: "0:0",
         labels: labelList({ [names.platformLabel]: names.prefix }),
         // It reaches the droplet's sshd as any machine that deploys, and is reached on loopback by Traefik alone.
@@ -148,6 +149,9 @@ export class Panel extends pulumi.ComponentResource {
     );
   }
 }
+
+/** Whether this program is a dependency of the repository in which Pulumi runs it. */
+const isPackage = (): boolean => basename(dirname(join(import.meta.dirname, "../.."))) === "node_modules";
 
 /** Variables as a file that a shell reads. */
 export const environmentFile = (variables: Readonly<Record<string, string>>): string =>
