@@ -46,7 +46,7 @@ export default outputs;
 
 /** All files by their path in the repository. */
 export function teamFiles(options: TeamOptions, { read, allowScripts }: TeamSource): Record<string, string> {
-  const pipeline =
+  const pipeline: Record<string, string> =
     options.forge === "github"
       ? { ".github/workflows/opencode-platform.yml": githubPipeline(read(".github/workflows/platform.yml")) }
       : { ".gitlab-ci.yml": gitlabPipeline(read(".gitlab-ci.yml")) };

@@ -1,0 +1,61 @@
+/** `npm run release -- <version> [--dry-run]`: versions, CHANGELOG's date, a commit, a tag and the tarball. It neither pushes nor publishes. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { fail } from "../config/errors.ts";
+import { root } from "../operate/engine/checkout.ts";
+import { mustExec, runInherited } from "../toolchain/lib/exec.ts";
+import { main } from "./lib/main.ts";
+import { buildPackage, kilobytes, pack } from "./lib/package/build.ts";
+import { datedChangelog, lockWithVersion, parseVersion, withVersion } from "./lib/package/release.ts";
+
+const WORKSPACES = ["attach", "lab"];
+const git = (...args: string[]) => mustExec("git", args, { cwd: root });
+
+await main(async (args) => {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { "dry-run": { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const version = parseVersion(positionals[0]);
+  const tag = `v${version}`;
+  await refuseUnready(tag);
+  const changed = newTexts(version);
+  console.log(`Release ${version}: ${Object.keys(changed).join(", ") || "no file"} to be changed.`);
+  if (values["dry-run"]) {
+    console.log(`Nothing was changed. Without --dry-run: a commit, the tag ${tag}, and a tarball in dist/.`);
+    return 0;
+  }
+  for (const [path, text] of Object.entries(changed)) writeFileSync(join(root, path), text);
+  if (Object.keys(changed).length > 0)
+    await git("commit", "--quiet", "--all", "--message", `Release ${version}`);
+  const { filename, size, unpackedSize } = await pack(await buildPackage(root), join(root, "dist"));
+  await git("tag", "--annotate", tag, "--message", `Release ${version}`);
+  console.log(`dist/${filename}: ${kilobytes(size)}, unpacked ${kilobytes(unpackedSize)}. Next:
+  git push --follow-tags
+  npm publish dist/${filename}`);
+  return 0;
+});
+
+/** The files that the release changes, as they are to be. */
+function newTexts(version: string): Record<string, string> {
+  const read = (path: string) => readFileSync(join(root, path), "utf8");
+  const manifests = [".", ...WORKSPACES].map((folder) => join(folder, "package.json"));
+  const texts = {
+    ...Object.fromEntries(manifests.map((path) => [path, withVersion(read(path), version)])),
+    "package-lock.json": lockWithVersion(read("package-lock.json"), version, WORKSPACES),
+    "CHANGELOG.md": datedChangelog(read("CHANGELOG.md"), version, new Date().toISOString().slice(0, 10)),
+  };
+  return Object.fromEntries(Object.entries(texts).filter(([path, text]) => text !== read(path)));
+}
+
+async function refuseUnready(tag: string): Promise<void> {
+  const where = "npm run release";
+  if (await git("status", "--porcelain"))
+    fail("conflict", where, "there are changes not committed", "git status");
+  if (await git("tag", "--list", tag))
+    fail("conflict", where, `${tag} exists already`, "take a higher version");
+  const lint = await runInherited(process.execPath, [join(root, "scripts", "lint.ts")], process.env, root);
+  if (lint !== 0) fail("conflict", where, "lint found something", "npm run lint");
+}

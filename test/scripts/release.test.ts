@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  datedChangelog,
+  lockWithVersion,
+  parseVersion,
+  withVersion,
+} from "../../scripts/lib/package/release.ts";
+
+const read = (path: string) => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
+
+describe("a release", () => {
+  it("takes a version as npm does", () => {
+    expect(parseVersion("0.2.0")).toBe("0.2.0");
+    expect(parseVersion("1.0.0-beta.1")).toBe("1.0.0-beta.1");
+    for (const text of [undefined, "", "v0.2.0", "0.2", "0.2.0 --force"])
+      expect(() => parseVersion(text)).toThrow("is not a version");
+  });
+
+  it("changes nothing else in a package.json", () => {
+    const changed = withVersion(read("package.json"), "9.8.7");
+    expect(JSON.parse(changed)).toEqual({ ...JSON.parse(read("package.json")), version: "9.8.7" });
+    expect(changed.split("\n").length).toBe(read("package.json").split("\n").length);
+  });
+
+  it("changes its own packages alone in the lock, which stays as npm writes it", () => {
+    const lock = read("package-lock.json");
+    const { version } = JSON.parse(read("package.json"));
+    expect(lockWithVersion(lock, version, ["attach", "lab"])).toBe(lock);
+    const changed = lockWithVersion(lock, "9.8.7", ["attach", "lab"]).split("\n");
+    const different = lock.split("\n").filter((line, index) => line !== changed[index]);
+    expect(different).toHaveLength(4);
+    expect(() => lockWithVersion(lock, "9.8.7", ["nowhere"])).toThrow('has no workspace "nowhere"');
+  });
+});
+
+describe("CHANGELOG's date", () => {
+  const older = "## [0.1.0] - 2026-11-25\n\n- Old\n";
+
+  it("goes into the release's own section", () => {
+    const text = `## [Unreleased]\n\n## [0.2.0]\n\n- New\n\n${older}`;
+    expect(datedChangelog(text, "0.2.0", "2026-12-01")).toBe(text.replace("[0.2.0]", "[0.2.0] - 2026-12-01"));
+  });
+
+  it("makes a section of what is unreleased", () => {
+    expect(datedChangelog(`## [Unreleased]\n\n- New\n\n${older}`, "0.3.0", "2026-12-01")).toBe(
+      `## [Unreleased]\n\n## [0.3.0] - 2026-12-01\n\n- New\n\n${older}`,
+    );
+  });
+
+  it("is refused for a release with nothing to say, and for one that is out", () => {
+    expect(() => datedChangelog(`## [Unreleased]\n\n${older}`, "0.3.0", "x")).toThrow("nothing about 0.3.0");
+    expect(() => datedChangelog(`## [Unreleased]\n\n- New\n${older}`, "0.1.0", "x")).toThrow("already");
+  });
+});
