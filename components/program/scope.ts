@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { extname, join, relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Project } from "../../config/projects/project.ts";
 import { type Applied, ONLY_VARIABLE, refusalOf } from "../../config/stack/only.ts";
@@ -10,8 +10,10 @@ import { type ProjectAccess, projectAccess } from "../project/access.ts";
 import type { OpencodeProject } from "../project/project.ts";
 import type { Platform } from "./load.ts";
 
-/** What of the checkout the program consists of. */
-const PROGRAM = ["index.ts", "package.json", "components", "config", "opencode"];
+/** The folder of the program: the checkout, or the package that a team's repository has. */
+const HOME = join(import.meta.dirname, "../..");
+/** What the program consists of there. */
+const PROGRAM = [`index${extname(import.meta.filename)}`, "package.json", "components", "config", "opencode"];
 const ROTATIONS = `${SETTINGS_NAMESPACE}:passwordRotation`;
 
 /** Which projects an update is about, and what is written down of it. */
@@ -79,7 +81,7 @@ function digests({ entries, rotationOf }: Platform, checkout: string): Applied {
   const values = (project: Project) =>
     project.secrets.map((name) => secretKeys(project.name, name).map((key) => config[key]));
   return {
-    platform: digest([shared.sort(), checkout, process.getuid?.(), programFiles(checkout)]),
+    platform: digest([shared.sort(), checkout, process.getuid?.(), programFiles()]),
     projects: Object.fromEntries(
       entries.map((project) => [project.name, digest([project, rotationOf(project.name), values(project)])]),
     ),
@@ -89,15 +91,15 @@ function digests({ entries, rotationOf }: Platform, checkout: string): Applied {
 const digest = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("base64url").slice(0, 22);
 
-function programFiles(checkout: string): string[] {
+function programFiles(): string[] {
   const files = PROGRAM.flatMap((path) => {
     try {
-      return readdirSync(join(checkout, path), { recursive: true, withFileTypes: true })
+      return readdirSync(join(HOME, path), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name));
     } catch {
-      return [join(checkout, path)];
+      return [join(HOME, path)];
     }
   });
-  return files.sort().map((file) => `${relative(checkout, file)} ${digest(readFileSync(file, "utf8"))}`);
+  return files.sort().map((file) => `${relative(HOME, file)} ${digest(readFileSync(file, "utf8"))}`);
 }

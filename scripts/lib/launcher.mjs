@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 /** The commands that a team's repository has; the other scripts are for work on the platform itself, and not in the package. */
 export const TEAM_COMMANDS = [
   "start",
+  "apply",
   "check",
   "doctor",
   "pulumi",

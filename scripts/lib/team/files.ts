@@ -26,7 +26,7 @@ export interface TeamSource {
 const PACKAGE = "node_modules/opencode-platform";
 
 /** The npm scripts that run a command of the package. */
-const SCRIPTS = ["start", "check", "doctor", "pulumi", "env", "panel", "ci", "down", "purge"];
+const SCRIPTS = ["start", "apply", "check", "doctor", "pulumi", "env", "panel", "ci", "down", "purge"];
 
 /** Everything that the scripts write, and that belongs to one machine. Without this file, `git add .` would take the state's passphrase. */
 const IGNORED = `node_modules/
