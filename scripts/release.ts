@@ -52,10 +52,10 @@ function newTexts(version: string): Record<string, string> {
 
 async function refuseUnready(tag: string): Promise<void> {
   const where = "npm run release";
-  if (await git("status", "--porcelain"))
-    fail("conflict", where, "there are changes not committed", "git status");
+  const changes = await git("status", "--porcelain");
+  if (changes) fail("conflict", where, "there are changes not committed", "git status");
   if (await git("tag", "--list", tag))
     fail("conflict", where, `${tag} exists already`, "take a higher version");
-  const lint = await runInherited(process.execPath, [join(root, "scripts", "lint.ts")], process.env, root);
-  if (lint !== 0) fail("conflict", where, "lint found something", "npm run lint");
+  if (await runInherited(process.execPath, [join(root, "scripts", "lint.ts")], process.env, root))
+    fail("conflict", where, "lint found something", "npm run lint");
 }

@@ -42,7 +42,11 @@ const RULES: Readonly<Record<string, Rule>> = {
       /^(node:.*|zod|yaml|dockerode|semver|p-retry|write-file-atomic|cloudflare(\/.*)?|openapi-fetch|@octokit\/.*|@gitbeaker\/.*|@pulumi\/pulumi\/automation\/.*)$/,
   },
   // Arguments in, words out.
-  scripts: { rooms: ["config", API, "operate", "toolchain"], packages: /^(node:.*|listr2)$/ },
+  scripts: {
+    // The package's one program speaks for attach too; a team's index.ts, which is text here, imports the package.
+    rooms: ["config", API, "operate", "toolchain", "attach/bin.mjs"],
+    packages: /^(node:.*|listr2|opencode-platform)$/,
+  },
   // HTTP over operate.
   panel: {
     rooms: ["config", API, "operate", "toolchain", ...LEAVES],
