@@ -19,9 +19,8 @@ await main(async (args) => {
     allowPositionals: true,
   });
   const version = parseVersion(positionals[0]);
-  const tag = `v${version}`;
+  const [tag, changed] = [`v${version}`, newTexts(version)];
   await refuseUnready(tag);
-  const changed = newTexts(version);
   console.log(`Release ${version}: ${Object.keys(changed).join(", ") || "no file"} to be changed.`);
   if (values["dry-run"]) {
     console.log(`Nothing was changed. Without --dry-run: a commit, the tag ${tag}, and a tarball in dist/.`);
