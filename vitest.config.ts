@@ -32,6 +32,8 @@ export default defineConfig({
       onPlatform("attach", "test/suites/attach"),
       onPlatform("panel", "test/suites/panel"),
       onPlatform("local", "test/suites/local"),
+      // Slower and rarer.
+      onPlatform("nightly", "test/suites/nightly"),
       {
         // In one run after the other: the first that fails says why the rest does.
         test: {

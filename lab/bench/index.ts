@@ -1,7 +1,7 @@
 /** Measures the figures and writes them to lab/bench/RESULTS.md. `npm run bench -- noop --rounds 1 --largest 3` tries one. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { provision } from "../../toolchain/index.ts";
@@ -13,6 +13,7 @@ import { memory } from "./figures/memory.ts";
 import { noop } from "./figures/noop.ts";
 import { panel } from "./figures/panel.ts";
 import { phasesOfNoop } from "./figures/phases.ts";
+import { update } from "./figures/update.ts";
 import { Cleaning } from "./lib/cleaning.ts";
 import { Compose } from "./lib/compose.ts";
 import { composePart } from "./lib/compose-part.ts";
@@ -21,7 +22,7 @@ import { describeMachine } from "./lib/machine.ts";
 import { Platform } from "./lib/platform.ts";
 import { type Comparison, type Figure, results, withSections } from "./lib/report.ts";
 
-const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop, ...panel];
+const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop, update, ...panel];
 const NAMES = [...new Set(FIGURES.map(({ name }) => name))];
 /** How long what measures may take to end after a signal. */
 const ENDING_MS = 5000;
@@ -29,14 +30,22 @@ const root = join(import.meta.dirname, "../..");
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string", default: "5" }, largest: { type: "string", default: "50" } },
+  options: {
+    rounds: { type: "string", default: "5" },
+    largest: { type: "string", default: "50" },
+    before: { type: "string" },
+  },
 });
-const wanted = FIGURES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+// What is compared with another release is asked for by that release's checkout.
+const all = FIGURES.filter((figure) => figure !== update || values.before !== undefined);
+const wanted = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const rounds = Number(values.rounds);
 const largest = Number(values.largest);
-const unknown = positionals.filter((name) => !NAMES.includes(name));
+const unknown = positionals.filter((name) => !all.some((figure) => figure.name === name));
 if (unknown.length > 0 || !(rounds >= 1) || !(largest >= 1)) {
-  console.error(`Usage: npm run bench -- [${NAMES.join("|")}] [--rounds n] [--largest n]`);
+  console.error(
+    `Usage: npm run bench -- [${NAMES.join("|")}] [--rounds n] [--largest n] [--before checkout]`,
+  );
   process.exit(2);
 }
 
@@ -65,7 +74,8 @@ if (isInterrupted) process.exit(130);
 async function measure(): Promise<void> {
   const platform = await Platform.create(root, cleaning);
   const compose = await Compose.create(root, platform, cleaning);
-  const fixture = { platform, compose, cleaning, rounds };
+  const before = values.before ? await Platform.before(resolve(values.before), cleaning) : undefined;
+  const fixture = { platform, before, compose, cleaning, rounds };
   const figures = await measureAll(fixture);
   const machine = await describeMachine(fixture);
   const command = [

@@ -6,6 +6,8 @@ import type { Comparison } from "./report.ts";
 /** What a figure has to measure with. */
 export interface Fixture {
   readonly platform: Platform;
+  /** A platform of the release that `--before` gives. */
+  readonly before?: Platform | undefined;
   readonly compose: Compose;
   /** Where a figure puts what it starts itself. */
   readonly cleaning: Cleaning;

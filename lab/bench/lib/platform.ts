@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -9,9 +10,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { makeNames, PLATFORM_LABEL } from "../../../config/naming/names.ts";
+import { makeNames, type Names, PLATFORM_LABEL } from "../../../config/naming/names.ts";
 import { localUrls } from "../../../config/naming/urls.ts";
 import { settingKey } from "../../../config/stack/settings.ts";
 import { type ExecResult, exec, lastLines } from "../../../toolchain/lib/exec.ts";
@@ -37,14 +38,23 @@ const PASSPHRASE = "bench";
 /** So many projects run; the others are stopped, which weighs the same for the engine. */
 export const RUNNING = 2;
 const PREFIX = "bench";
+/** Makes the program write down the processor time that it takes, in milliseconds; in the copy alone. */
+const METER = `
+import { writeFileSync as write } from "node:fs";
+process.on("exit", () => {
+  const { user, system } = process.cpuUsage();
+  if (process.env.BENCH_PROCESSOR_TIME) write(process.env.BENCH_PROCESSOR_TIME, String((user + system) / 1000));
+});
+`;
 
 export const projectName = (index: number): string => `p${String(index).padStart(2, "0")}`;
 
-/** projects.yaml for so many projects, and more that are given by name. */
-export function projectsFile(count: number, added: readonly string[] = []): string {
+/** projects.yaml for so many projects, and more that are given by name; `revision` is in the last one's environment. */
+export function projectsFile(count: number, added: readonly string[] = [], revision?: string): string {
   const entries = Array.from({ length: count }, (_, index) => ({
     name: projectName(index + 1),
     state: index < RUNNING ? "running" : "stopped",
+    ...(revision && index === count - 1 ? { env: { REVISION: revision } } : {}),
   }));
   const all = [...entries, ...added.map((name) => ({ name, state: "running" }))];
   return JSON.stringify({
@@ -56,7 +66,7 @@ export function projectsFile(count: number, added: readonly string[] = []): stri
 
 /** A stack of its own for the figures, on a copy of the program: its own state, names and port. The person's stays untouched. */
 export class Platform {
-  readonly names = makeNames(PREFIX);
+  readonly names: Names;
   readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-figures-"));
   readonly port: number;
   readonly panelPort: number;
@@ -68,15 +78,20 @@ export class Platform {
   private constructor(
     root: string,
     binary: string,
+    prefix: string,
+    variables: NodeJS.ProcessEnv,
     ports: { readonly gateway: number; readonly panel: number },
   ) {
     this.binary = binary;
+    this.names = makeNames(prefix);
     this.port = ports.gateway;
     this.panelPort = ports.panel;
     this.urls = localUrls(this.port);
-    for (const path of [...PROGRAM, ...COMMANDS])
+    // A release of before may lack some.
+    for (const path of [...PROGRAM, ...COMMANDS].filter((path) => existsSync(join(root, path))))
       cpSync(join(root, path), join(this.folder, path), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
+    appendFileSync(join(this.folder, "index.ts"), METER);
     mkdirSync(join(this.folder, ".state"));
     // The commands and the panel take it from there.
     writeFileSync(join(this.folder, ".state", "passphrase"), PASSPHRASE, { mode: 0o600 });
@@ -87,17 +102,46 @@ export class Platform {
       PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
       PULUMI_STACK: "local",
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      OPENCODE_PLATFORM_TOOLCHAIN: toolchainDir(root),
+      ...variables,
+      BENCH_PROCESSOR_TIME: join(this.folder, ".state", "processor-time"),
     };
   }
 
-  static async create(root: string, cleaning: Cleaning): Promise<Platform> {
-    const found = await findPulumi(toolchainDir(root));
-    if (!found) throw new Error("pulumi is not on this machine yet: npm start");
-    const platform = new Platform(root, found.path, { gateway: await freePort(), panel: await freePort() });
+  /** As this checkout's commands run the engine. */
+  static create(root: string, cleaning: Cleaning): Promise<Platform> {
+    const toolchain = toolchainDir(root);
+    const variables = { OPENCODE_PLATFORM_TOOLCHAIN: toolchain, PULUMI_PARALLEL_DIFF: "true" };
+    return Platform.make(root, PREFIX, toolchain, variables, cleaning);
+  }
+
+  /** Of a checkout of another release, with a toolchain of its own, which says how much less an update costs now. */
+  static before(root: string, cleaning: Cleaning): Promise<Platform> {
+    const toolchain = join(root, ".toolchain");
+    const path = [join(root, "node_modules", ".bin"), join(toolchain, "bin"), process.env.PATH];
+    const variables = {
+      OPENCODE_PLATFORM_TOOLCHAIN: toolchain,
+      PULUMI_HOME: join(toolchain, "pulumi-home"),
+      PATH: path.join(delimiter),
+    };
+    return Platform.make(root, `${PREFIX}-before`, toolchain, variables, cleaning);
+  }
+
+  private static async make(
+    root: string,
+    prefix: string,
+    toolchain: string,
+    variables: NodeJS.ProcessEnv,
+    cleaning: Cleaning,
+  ): Promise<Platform> {
+    const found = await findPulumi(toolchain);
+    if (!found) throw new Error(`pulumi is not in ${toolchain} yet: npm start`);
+    const platform = new Platform(root, found.path, prefix, variables, {
+      gateway: await freePort(),
+      panel: await freePort(),
+    });
     cleaning.add(() => platform.remove());
     await platform.pulumi(["stack", "init", "local", "--secrets-provider", "passphrase"]);
-    const settings = { namePrefix: PREFIX, port: platform.port, "panel.port": platform.panelPort };
+    const settings = { namePrefix: prefix, port: platform.port, "panel.port": platform.panelPort };
     for (const [key, value] of Object.entries(settings))
       await platform.pulumi(["config", "set", "--path", settingKey(key), String(value)]);
     return platform;
@@ -132,8 +176,18 @@ export class Platform {
     return result;
   }
 
-  declare(count: number, added: readonly string[] = []): void {
-    writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, added));
+  declare(count: number, added: readonly string[] = [], revision?: string): void {
+    writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, added, revision));
+  }
+
+  /** `npm run apply -- <name>` in the copy, but for npm and the launcher. */
+  apply(name: string): Promise<ExecResult> {
+    return this.run("npm run apply", process.execPath, [join(this.folder, "scripts", "apply.ts"), name]);
+  }
+
+  /** Milliseconds of processor time that the program has taken in the last update. */
+  programTime(): number {
+    return Number(readFileSync(this.env.BENCH_PROCESSOR_TIME ?? "", "utf8"));
   }
 
   /** Names of the projects that run when there are so many. */
