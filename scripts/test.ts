@@ -1,55 +1,47 @@
-/** `npm test`: everything; `npm run test:unit`, `test:attach`, `test:panel`, `test:local` and `test:production`: one kind. */
+/** `npm test`: every suite but the nightly one; `npm run test:<suite>` or `npm test -- <suite> [<file> …]`: one. */
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { CHROMIUM_COMMANDS, gitPart, tmuxPart } from "../lab/build/commands.ts";
-import { builders, productionTestParts, testParts } from "../lab/build/index.ts";
-import { root, toolchain } from "../operate/engine/checkout.ts";
-import { pulumiBinary } from "../operate/engine/pulumi.ts";
-import { platformParts, provision } from "../toolchain/index.ts";
-import { runInherited, which } from "../toolchain/lib/exec.ts";
-import type { Part } from "../toolchain/part.ts";
-import { describePlugins } from "../toolchain/parts/plugins.ts";
-import { isWatched, main } from "./lib/main.ts";
+import { root } from "../operate/engine/checkout.ts";
+import { runInherited } from "../toolchain/lib/exec.ts";
+import { main } from "./lib/main.ts";
+import {
+  EVERY,
+  isSuite,
+  prepare,
+  type Ran,
+  readRun,
+  reportFile,
+  type Suite,
+  sharedPlatform,
+  summaryLines,
+} from "./lib/suites.ts";
 
-const KINDS = ["unit", "attach", "panel", "local", "production"] as const;
-type Kind = (typeof KINDS)[number];
-
-/** What a kind needs besides the platform. */
-const PARTS: Readonly<Record<Exclude<Kind, "unit">, readonly Part[]>> = {
-  attach: [gitPart, tmuxPart],
-  panel: testParts,
-  local: testParts,
-  production: [...testParts, ...productionTestParts],
-};
-
-const isKind = (word: string | undefined): word is Kind => KINDS.some((kind) => kind === word);
+const KEPT = join(root, "test-results", "platform.json");
 
 await main(async (args) => {
   const [first] = args;
-  const kinds = isKind(first) ? [first] : KINDS;
-  const rest = isKind(first) ? args.slice(1) : args;
-  let worst = 0;
-  // One after the other: each of the slow ones has a machine of two cores to itself, and may take away what the next one needs.
-  for (const kind of kinds) {
-    const env = kind === "unit" ? process.env : await prepare(kind);
-    const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-    const code = await runInherited(process.execPath, [vitest, "run", "--project", kind, ...rest], env, root);
-    worst = Math.max(worst, code);
+  const suites = isSuite(first) ? [first] : EVERY;
+  const rest = isSuite(first) ? args.slice(1) : args;
+  mkdirSync(join(root, "test-results"), { recursive: true });
+  rmSync(KEPT, { force: true });
+  // What the slow suites need comes while the unit tests run, which need none of it.
+  const prepared = prepare(suites.filter((suite) => suite !== "unit"));
+  prepared.catch(() => {}); // reported where it is awaited
+  const runs: Ran[] = [];
+  for (const suite of suites) {
+    const env =
+      suite === "unit" ? process.env : { ...(await prepared), ...sharedPlatform(suite, suites, KEPT) };
+    runs.push(await run(suite, rest, env));
   }
-  return worst;
+  console.log(summaryLines(runs).join("\n"));
+  return Math.max(...runs.map(({ code }) => code));
 });
 
-/** Brings what real parts need that is not on this machine, and says with which the tests run. */
-async function prepare(kind: Exclude<Kind, "unit">): Promise<NodeJS.ProcessEnv> {
-  await provision([...platformParts(), ...PARTS[kind]], {
-    root,
-    progress: isWatched() ? "live" : "plain",
-    builders,
-  });
-  for (const plugin of await describePlugins(toolchain)) console.log(plugin);
-  return {
-    ...process.env,
-    OPENCODE_PLATFORM_TOOLCHAIN: toolchain,
-    PULUMI_BIN: await pulumiBinary(),
-    CHROMIUM_BIN: CHROMIUM_COMMANDS.map((name) => which(name)).find(Boolean) ?? "",
-  };
+async function run(suite: Suite, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
+  const began = performance.now();
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile(suite)}`];
+  const command = [vitest, "run", "--project", suite, ...report, ...args];
+  const code = await runInherited(process.execPath, command, env, root);
+  return readRun(suite, code, performance.now() - began);
 }

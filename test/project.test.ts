@@ -24,13 +24,19 @@ const job = z.strictObject({
     .strictObject({ "fail-fast": z.literal(false), matrix: z.object({ suite: z.array(z.string()) }) })
     .optional(),
   env: z.record(z.string(), z.string()).optional(),
-  steps: z.tuple([
-    z.strictObject({
-      uses: z.string(),
-      with: z.strictObject({ "persist-credentials": z.literal(false) }),
-    }),
+  steps: z.tuple(
+    [
+      z.strictObject({
+        uses: z.string(),
+        with: z.strictObject({
+          "persist-credentials": z.literal(false),
+          "fetch-depth": z.literal(0).optional(),
+        }),
+      }),
+      z.strictObject({ run: z.string() }),
+    ],
     z.strictObject({ run: z.string() }),
-  ]),
+  ),
 });
 const workflow = z.strictObject({
   name: z.string(),

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -20,7 +20,8 @@ const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 
  * Clones the checkout's last commit, runs `npm start` in the clone as a person would, and hands it to the test files; takes all of it
  * away afterwards. What isn't committed is not tested.
  *
- * For work on the tests themselves: E2E_KEEP=<file> keeps the clone and writes down where it is, and the next run with the same file uses it; a run without it takes it away.
+ * E2E_KEEP=<file> keeps the clone and writes down where it is, and the next run with the same file uses it: for the suites of one `npm test`,
+ * of which the last has E2E_LAST and takes it away, and for work on the tests themselves, where a run without it does.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const keep = process.env.E2E_KEEP;
@@ -34,7 +35,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const takeAway = async () => {
     await git.close();
     removeFolder(folder);
-    if (!keep) await dismantle(new Platform(fixture));
+    if (keep && !process.env.E2E_LAST) return;
+    await dismantle(new Platform(fixture));
+    if (keep) rmSync(keep, { force: true });
   };
   try {
     const firstStart = kept?.firstStart ?? (await firstRun(new Platform(fixture)));
