@@ -26,6 +26,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/suites/**"],
           testTimeout: MINUTE,
+          hookTimeout: MINUTE,
         },
       },
       // The chain from the terminal to the container, real but for Cloudflare.
