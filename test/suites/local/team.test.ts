@@ -84,6 +84,9 @@ describe("a team's repository", () => {
       env: cleanEnv(),
     });
     expect(written.stdout).toContain("npm install");
+  });
+
+  it("is installed by npm, and checks its own files", async () => {
     await npm(repository, "install", "--prefer-offline", "--no-audit", "--no-fund");
     team.write([{ name: "alpha" }]);
     const settings = { port: String(team.fixture.port), namePrefix: team.fixture.prefix };
