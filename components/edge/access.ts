@@ -3,24 +3,29 @@ import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import type { Admitted } from "../../config/projects/members.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
+import type { Host } from "../host/host.ts";
 import type { CloudflareAccount } from "./account.ts";
+import { revokeFromRemoved } from "./revocation.ts";
 
 export interface AccessArgs {
+  /** Where open connections are cut. */
+  host: Host;
   settings: ProductionSettings;
   cloud: CloudNames;
   account: CloudflareAccount;
 }
 
-/** An application, and what of it a revocation waits for. */
-export interface Protected {
-  readonly application: cloudflare.ZeroTrustAccessApplication;
-  /** Who of people may pass; nobody where it is for machines alone. */
-  readonly admitted?: Admitted;
-  readonly policy?: cloudflare.ZeroTrustAccessPolicy;
-}
-
 /** Whom an application is for: the stack's people, people of its own under a policy's name, or machines alone. */
 export type Audience = "people" | "machines" | { readonly policy: string; readonly admitted: Admitted };
+
+/** An application, as a person knows it. */
+export interface ApplicationArgs {
+  name: string;
+  hostname: string;
+  audience: Audience;
+  /** Shell command for the host that cuts what people have open, for when somebody is removed. */
+  cut?: string | undefined;
+}
 
 /** Who may pass: how people log in, the policies that the applications share, and a service token for machines. */
 export class Access extends pulumi.ComponentResource {
@@ -50,16 +55,31 @@ export class Access extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** An application for a hostname. The service token passes each. */
+  /**
+   * An application for a hostname, and the command that ends people's sessions once one of them is removed from it. The service token passes
+   * each.
+   */
   protect(
     name: string,
-    args: { name: string; hostname: string; audience: Audience },
+    args: ApplicationArgs,
     opts: pulumi.CustomResourceOptions,
-  ): Protected {
+  ): cloudflare.ZeroTrustAccessApplication {
+    const people = this.policyFor(`${name}-application`, args.audience);
+    const application = this.makeApplication(`${name}-application`, args, people?.policy, opts);
+    const { account, host } = this.args;
+    revokeFromRemoved(`${name}-revocation`, { account, host, application, ...people, cut: args.cut }, opts);
+    return application;
+  }
+
+  private makeApplication(
+    name: string,
+    args: ApplicationArgs,
+    people: cloudflare.ZeroTrustAccessPolicy | undefined,
+    opts: pulumi.CustomResourceOptions,
+  ): cloudflare.ZeroTrustAccessApplication {
     const { account, settings } = this.args;
-    const people = this.policyFor(name, args.audience);
-    const policies = [...(people ? [people.policy] : []), this.machines];
-    const application = new cloudflare.ZeroTrustAccessApplication(
+    const policies = [...(people ? [people] : []), this.machines];
+    return new cloudflare.ZeroTrustAccessApplication(
       name,
       {
         accountId: account.id,
@@ -78,10 +98,12 @@ export class Access extends pulumi.ComponentResource {
       },
       opts,
     );
-    return { application, ...people };
   }
 
-  private policyFor(name: string, audience: Audience): Required<Omit<Protected, "application">> | undefined {
+  private policyFor(
+    name: string,
+    audience: Audience,
+  ): { policy: cloudflare.ZeroTrustAccessPolicy; admitted: Admitted } | undefined {
     if (audience === "machines") return undefined;
     if (audience === "people") return { policy: this.people, admitted: this.everybody };
     const { policy, admitted } = audience;

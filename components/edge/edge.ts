@@ -10,10 +10,10 @@ import type { ProductionSettings } from "../../config/stack/production-schema.ts
 import { CLOUDFLARED_IMAGE } from "../../config/versions.ts";
 import { hardening, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
-import { Access, type Audience } from "./access.ts";
+import { Access, type ApplicationArgs } from "./access.ts";
 import type { CloudflareAccount } from "./account.ts";
 import { ingressRules, type PublicHostname } from "./ingress.ts";
-import { cutConnections, revokeFromRemoved } from "./revocation.ts";
+import { cutConnections } from "./revocation.ts";
 
 /** The user of that image. */
 const CONNECTOR_UID = "65532";
@@ -36,14 +36,6 @@ export interface EdgeArgs {
 }
 
 type InternalHostname = Omit<PublicHostname, "audience"> & { audience: pulumi.Output<string> };
-
-interface Application {
-  readonly name: string;
-  readonly hostname: string;
-  readonly audience: Audience;
-  /** Shell command for the host that cuts what people have open, for when somebody is taken off. */
-  readonly cut?: string;
-}
 
 /**
  * Cloudflare's side: a hostname for each project, an Access application in front of each, and a tunnel that leads to the droplet,
@@ -68,7 +60,7 @@ export class Edge extends pulumi.ComponentResource {
     this.child = { parent: this };
 
     const { settings, cloud, account } = args;
-    const access = new Access("access", { settings, cloud, account }, this.child);
+    const access = new Access("access", { settings, cloud, account, host: args.host }, this.child);
     const tunnel = this.makeTunnel();
     const panel = this.publishPanel(access, tunnel);
     const hostnames = [
@@ -132,14 +124,13 @@ export class Edge extends pulumi.ComponentResource {
   /** A hostname's application before its record, so that the name never leads anywhere unprotected. */
   private publish(
     name: string,
-    application: Application,
+    application: ApplicationArgs,
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
   ): InternalHostname {
-    const { account, cloud, port, host } = this.args;
-    const { hostname, cut } = application;
-    const protectedBy = access.protect(`${name}-application`, application, this.child);
-    revokeFromRemoved(`${name}-revocation`, { account, host, ...protectedBy, cut }, this.child);
+    const { account, cloud, port } = this.args;
+    const { hostname } = application;
+    const protectedBy = access.protect(name, application, this.child);
     new cloudflare.DnsRecord(
       `${name}-record`,
       {
@@ -152,9 +143,9 @@ export class Edge extends pulumi.ComponentResource {
         ttl: 1,
         comment: cloud.recordComment,
       },
-      { ...this.child, dependsOn: [protectedBy.application] },
+      { ...this.child, dependsOn: [protectedBy] },
     );
-    return { hostname, service: `http://127.0.0.1:${port}`, audience: protectedBy.application.aud };
+    return { hostname, service: `http://127.0.0.1:${port}`, audience: protectedBy.aud };
   }
 
   private configure(

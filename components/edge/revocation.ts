@@ -1,12 +1,13 @@
 import { extname, join, relative } from "node:path";
+import type * as cloudflare from "@pulumi/cloudflare";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { Admitted } from "../../config/projects/members.ts";
 import { CLOUD_TOKENS } from "../../config/stack/settings.ts";
 import { cloudAddress } from "../../config/stack/stand-ins.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { projectApi } from "../../opencode/api/index.ts";
 import type { Host } from "../host/host.ts";
-import type { Protected } from "./access.ts";
 import type { CloudflareAccount } from "./account.ts";
 
 /** What `commands/revoke.ts` is told on its standard input. */
@@ -20,7 +21,11 @@ export interface Revocation {
   readonly cut?: string;
 }
 
-export interface RevocationArgs extends Protected {
+export interface RevocationArgs {
+  application: cloudflare.ZeroTrustAccessApplication;
+  /** The people's policy and who is in it; nothing is revoked where an application is for machines alone. */
+  policy?: cloudflare.ZeroTrustAccessPolicy;
+  admitted?: Admitted;
   account: CloudflareAccount;
   host: Host;
   /** Shell command for the host that cuts the application's open connections. */
