@@ -13,7 +13,7 @@ await main(async (args) => {
   let isHealthy = true;
   for await (const finding of examine(session, options)) {
     console.log(formatFinding(finding));
-    if (finding.verdict === "wrong") isHealthy = false;
+    if (finding.verdict === "failed") isHealthy = false;
   }
   console.log(isHealthy ? "\nNo problems found." : "\nProblems found; the arrows show how to fix them.");
   return isHealthy ? 0 : 1;

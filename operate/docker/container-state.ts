@@ -13,8 +13,6 @@ export interface ContainerInfo extends ContainerState {
   readonly isPaused: boolean;
   /** Why Docker could not start it. */
   readonly startError: string;
-  /** Limit in processors; 0 for none. */
-  readonly cpus: number;
   /** The last line of its log, for one that has failed. */
   readonly lastLine?: string;
 }
@@ -23,7 +21,6 @@ export interface ContainerInfo extends ContainerState {
 export function readContainer(inspection: Inspection): ContainerInfo | undefined {
   const [container] = parseContainers(JSON.stringify([inspection]));
   if (!container) return undefined;
-  const { NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0 } = inspection.HostConfig ?? {};
   const { StartedAt = "", Error: startError = "", Paused = false } = inspection.State ?? {};
   return {
     ...container,
@@ -32,7 +29,6 @@ export function readContainer(inspection: Inspection): ContainerInfo | undefined
     startedAt: StartedAt.startsWith("0001") ? "" : StartedAt,
     isPaused: Paused,
     startError,
-    cpus: NanoCpus > 0 ? NanoCpus / 1e9 : CpuQuota > 0 ? CpuQuota / (CpuPeriod || 100_000) : 0,
   };
 }
 

@@ -18,6 +18,12 @@ export interface ContainerState {
   oomKilled: boolean;
   /** Limit in bytes; 0 for none. */
   memory: number;
+  /** Limit in processors; 0 for none. */
+  cpus: number;
+  /** Highest number of processes; 0 for none. */
+  pids: number;
+  /** Names of the networks that it is connected to. */
+  networks: string[];
 }
 
 /** Runs the Docker client against a stack's machine. */
@@ -47,7 +53,14 @@ interface Inspected {
   Name?: string;
   RestartCount?: number;
   Config?: { Labels?: Record<string, string> };
-  HostConfig?: { Memory?: number };
+  HostConfig?: {
+    Memory?: number;
+    NanoCpus?: number;
+    CpuQuota?: number;
+    CpuPeriod?: number;
+    PidsLimit?: number | null;
+  };
+  NetworkSettings?: { Networks?: Record<string, unknown> | null };
   State?: {
     Status?: string;
     ExitCode?: number;
@@ -57,7 +70,7 @@ interface Inspected {
 }
 
 function parseContainer(container: Inspected): ContainerState {
-  const { Name = "", RestartCount = 0, Config, HostConfig, State } = container;
+  const { Name = "", RestartCount = 0, Config, HostConfig, NetworkSettings, State } = container;
   return {
     name: Name.replace(/^\//, ""),
     project: Config?.Labels?.[PROJECT_LABEL] ?? "",
@@ -68,5 +81,16 @@ function parseContainer(container: Inspected): ContainerState {
     restarts: RestartCount,
     oomKilled: State?.OOMKilled ?? false,
     memory: HostConfig?.Memory ?? 0,
+    cpus: processors(HostConfig),
+    pids: Math.max(HostConfig?.PidsLimit ?? 0, 0),
+    networks: Object.keys(NetworkSettings?.Networks ?? {}).sort(),
   };
+}
+
+/** Docker's own period where a quota has none, in microseconds. */
+const DEFAULT_PERIOD = 100_000;
+
+function processors({ NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0 }: Inspected["HostConfig"] = {}): number {
+  if (NanoCpus > 0) return NanoCpus / 1e9;
+  return CpuQuota > 0 ? CpuQuota / (CpuPeriod || DEFAULT_PERIOD) : 0;
 }

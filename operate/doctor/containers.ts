@@ -1,74 +1,87 @@
 import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
-import { type Finding, fine, note, wrong } from "./finding.ts";
+import { type Finding, failed, note, ok } from "./finding.ts";
 
 /** So many restarts are no longer an accident. */
 const MANY_RESTARTS = 3;
 
-/** What mends a machine's containers. */
-export interface Remedies {
-  /** The command that makes everything be as it should. */
+/** The commands that fix what is found on a stack's machine. */
+export interface FixCommands {
+  /** The update that brings everything to what the files say. */
   apply: string;
+  /** A command line of Pulumi's for this stack. */
+  pulumi(args: string): string;
   /** A command line of the Docker client, for that machine. */
   docker(args: string): string;
 }
 
-const LOCAL: Remedies = { apply: "npm start", docker: (args) => `docker ${args}` };
+export interface ContainerChecks {
+  containers: readonly ContainerState[];
+  projects: readonly Pick<Project, "name" | "state">[];
+  names: Names;
+  /** Whether the tunnel's connector is to run. Default: no. */
+  hasConnector?: boolean;
+  /** Whether the panel is to run as a container. Default: no. */
+  hasPanel?: boolean;
+  commands: FixCommands;
+}
 
 /** The platform's own containers, and one for each project. */
-export function checkContainers(
-  containers: readonly ContainerState[],
-  projects: readonly Pick<Project, "name" | "state">[],
-  names: Names,
-  { hasConnector = false, remedies = LOCAL }: { hasConnector?: boolean; remedies?: Remedies } = {},
-): Finding[] {
+export function checkContainers(checks: ContainerChecks): Finding[] {
+  const { containers, projects, names, hasConnector = false, hasPanel = false, commands } = checks;
   const byName = new Map(containers.map((container) => [container.name, container]));
-  const wanted = [
-    { label: "traefik", container: names.traefik, state: "running" },
-    { label: "notice page", container: names.notice, state: "running" },
-    ...(hasConnector ? [{ label: "connector", container: names.connector, state: "running" }] : []),
-    ...projects.map(({ name, state }) => ({
-      label: `project ${name}`,
-      container: names.project(name),
-      state,
-    })),
+  const expected = [
+    { label: "traefik", name: names.traefik, state: "running" },
+    { label: "notice page", name: names.notice, state: "running" },
+    ...(hasConnector ? [{ label: "connector", name: names.connector, state: "running" }] : []),
+    ...(hasPanel ? [{ label: "panel", name: names.panel, state: "running" }] : []),
+    ...projects.map(({ name, state }) => ({ label: `project ${name}`, name: names.project(name), state })),
   ];
-  const found = wanted.flatMap(({ label, container, state }) =>
-    judge({ label, name: container, state }, byName.get(container), remedies),
-  );
-  const known = new Set(wanted.map(({ container }) => container));
+  const found = expected.flatMap((each) => containerFindings(each, byName.get(each.name), commands));
+  const known = new Set(expected.map(({ name }) => name));
   const extra = containers.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   if (extra.length > 0)
-    found.push(wrong(`not in projects.yaml, but there: ${extra.join(", ")}`, remedies.apply));
+    found.push(failed(`running but not in projects.yaml: ${extra.join(", ")}`, commands.apply));
   return found;
 }
 
-function judge(
-  { label, name, state }: { label: string; name: string; state: string },
+interface Expected {
+  readonly label: string;
+  readonly name: string;
+  readonly state: string;
+}
+
+function containerFindings(
+  { label, name, state }: Expected,
   container: ContainerState | undefined,
-  { apply, docker }: Remedies,
+  { apply, docker }: FixCommands,
 ): Finding[] {
-  if (!container) return [wrong(`${label}: there is no container ${name}`, apply)];
-  const says = [container.status, container.health, container.healthLine].filter(Boolean).join(", ");
-  const text = `${label}: ${says}`;
-  const isRunning = container.status === "running";
+  if (!container) return [failed(`${label}: container ${name} not found`, apply)];
+  const reports = [container.status, container.health, container.healthLine].filter(Boolean).join(", ");
+  const text = `${label}: ${reports}`;
   const log = docker(`logs --tail 50 ${name}`);
   const found: Finding[] = [];
-  if (isRunning !== (state === "running"))
-    found.push(wrong(`${text}, but is to be ${state}`, `${apply}; its log: ${log}`));
+  if (isStartedByHand(state, container)) found.push(startedFinding({ label, name }, docker));
+  else if ((container.status === "running") !== (state === "running"))
+    found.push(failed(`${text}, expected ${state}`, `${apply}; its log: ${log}`));
   else if (container.health === "unhealthy")
-    found.push(wrong(text, `${docker(`restart ${name}`)}; its log: ${log}`));
-  else if (/fail/i.test(container.healthLine)) found.push(wrong(text, `see what it says; its log: ${log}`));
+    found.push(failed(text, `${docker(`restart ${name}`)}; its log: ${log}`));
+  else if (/fail/i.test(container.healthLine)) found.push(failed(text, `see its log: ${log}`));
   else if (container.health === "starting") found.push(note(text));
-  else found.push(fine(text));
-  if (container.oomKilled) {
-    found.push(
-      wrong(`${label}: was ended because it wanted more memory than its limit`, "raise its resources.memory"),
-    );
-  }
-  if (container.restarts >= MANY_RESTARTS) {
-    found.push(wrong(`${label}: has been restarted ${container.restarts} times`, log));
-  }
+  else found.push(ok(text));
+  if (container.oomKilled)
+    found.push(failed(`${label}: killed for exceeding its memory limit`, "raise its resources.memory"));
+  if (container.restarts >= MANY_RESTARTS)
+    found.push(failed(`${label}: restarted ${container.restarts} times`, log));
   return found;
 }
+
+/** Whether somebody has started a project that its entry stops. An update starts what must run, and never stops anything. */
+export const isStartedByHand = (state: string, { status }: Pick<ContainerState, "status">): boolean =>
+  state === "stopped" && (status === "running" || status === "restarting");
+
+export const startedFinding = (
+  { label, name }: Pick<Expected, "label" | "name">,
+  docker: FixCommands["docker"],
+): Finding => failed(`${label}: running, expected stopped`, docker(`stop ${name}`));

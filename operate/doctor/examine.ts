@@ -2,22 +2,23 @@
 import { resolve } from "node:path";
 import { checkConfiguration } from "../../config/check.ts";
 import { UserError } from "../../config/errors.ts";
-import { makeNames } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { openClouds, readConfig } from "../clouds/open.ts";
-import { listContainers } from "../docker/containers.ts";
-import { provideAccess } from "../droplet/access.ts";
-import { dockerEnv, readNames, readSettings, root } from "../engine/checkout.ts";
+import { dockerEnv, readSettings, root } from "../engine/checkout.ts";
 import { type ProvisionProgress, prepareStack } from "../engine/prepare.ts";
 import { commandFor, type Session } from "../engine/session.ts";
 import { readState } from "../state/state.ts";
 import { checkClouds } from "./clouds.ts";
 import { checkContainers } from "./containers.ts";
-import { checkDroplet } from "./droplet.ts";
-import { type Finding, fine, note, wrong } from "./finding.ts";
+import { checkDroplet, checkSsh } from "./droplet.ts";
+import { type Finding, failed, note, ok } from "./finding.ts";
+import { checkHiddenDrift, checkRoutes, checkSettings } from "./hidden-drift.ts";
+import { dropletHost, localHost, type StackHost } from "./host.ts";
 import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./machine.ts";
-import { checkGateway, checkRoutes, checkStack, isDeployed } from "./stack.ts";
+import { checkGateway, checkStack, isDeployed } from "./stack.ts";
+
+type Findings = AsyncGenerator<Finding>;
 
 export interface Examination {
   /** Whether the dependencies are the ones of package-lock.json. */
@@ -26,32 +27,34 @@ export interface Examination {
   readonly progress: ProvisionProgress;
 }
 
-/** Examines a stack; each finding comes as soon as it is known. */
-export async function* examine(
-  session: Session,
-  { isInstalled, progress }: Examination,
-): AsyncGenerator<Finding> {
-  yield* await checkTools(session, isInstalled);
-  const { findings, projects } = checkFiles(session);
-  yield* findings;
-  if (session.isLocal) {
-    const settings = settingsIfValid();
-    if (settings) yield* checkContainersAndGateway(settings, projects);
-  } else yield* checkRemoteStack(session, projects, progress);
+/** What the files say, as far as they are right. */
+interface Files {
+  readonly projects?: readonly Project[];
+  readonly settings?: Settings;
+  readonly findings: readonly Finding[];
 }
 
-/** What projects.yaml and the settings say; a mistake in them is a finding of its own. */
-function checkFiles({ stack }: Session): { findings: Finding[]; projects?: readonly Project[] } {
+/** Examines a stack; each finding comes as soon as it is known. */
+export async function* examine(session: Session, { isInstalled, progress }: Examination): Findings {
+  yield* await checkTools(session, isInstalled);
+  const files = checkFiles(session);
+  yield* files.findings;
+  yield* session.isLocal ? examineLocal(files) : examineDroplet(session, files, progress);
+}
+
+function checkFiles({ stack, isLocal }: Session): Files {
   try {
-    const { projects } = checkConfiguration(root, stack);
-    const count = `${projects.length} project${projects.length === 1 ? "" : "s"}`;
-    return { findings: [fine(`projects.yaml: ${count}`)], projects };
+    const { projects, settings } = checkConfiguration(root, stack);
+    const text = `projects.yaml: ${projects.length} project${projects.length === 1 ? "" : "s"}`;
+    return { projects, settings, findings: [ok(text)] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const findings = error.problems.map(({ where, what, fix }) =>
-      wrong(`${where}: ${what}`, fix ?? "edit that place, then npm run check"),
+      failed(`${where}: ${what}`, fix ?? "edit that place, then npm run check"),
     );
-    return { findings };
+    // The settings may be right all the same, and with them this machine can be checked.
+    const settings = isLocal ? settingsIfValid() : undefined;
+    return { findings, ...(settings ? { settings } : {}) };
   }
 }
 
@@ -59,46 +62,72 @@ function settingsIfValid(): Settings | undefined {
   try {
     return readSettings();
   } catch {
-    return undefined; // checkFiles has reported it
+    return undefined;
   }
 }
 
-async function* checkContainersAndGateway(
-  settings: Settings,
-  projects: readonly Project[] | undefined,
-): AsyncGenerator<Finding> {
-  const env = dockerEnv(settings);
-  const docker = await checkDocker(env, [settings.baseImage]);
-  yield* docker;
+async function* examineLocal({ settings, projects }: Files): Findings {
+  if (!settings) return;
+  const docker = await checkDocker(dockerEnv(settings), [settings.baseImage]);
+  yield* docker.findings;
   yield* await checkStack();
-  if (docker.every(({ verdict, text }) => verdict !== "wrong" || !text.startsWith("docker: nothing"))) {
-    const containers = await listContainers(env, settings.namePrefix);
+  if (docker.answers) {
+    const host = localHost(settings);
     const isUp = isDeployed();
     yield await checkGateway(settings, isUp);
-    if (projects && isUp) {
-      yield* checkContainers(containers, projects, readNames(settings));
-      yield* checkRoutes(projects);
-    }
-    yield checkMemory(containers);
+    if (projects && isUp) yield* examineContainers(host, projects, {});
+    yield checkMemory(await host.containers());
   }
   yield* checkDisk([resolve(root, settings.workspacesDir)]);
   yield await checkLocalhostNames();
 }
 
-/** A stack on a droplet: its state, what the clouds say, and what runs on it. */
-async function* checkRemoteStack(
+/** A stack on a droplet: its state, what the clouds report, and what runs on it. */
+async function* examineDroplet(
   session: Session,
-  projects: readonly Project[] | undefined,
+  { projects, settings }: Files,
   progress: ProvisionProgress,
-): AsyncGenerator<Finding> {
+): Findings {
   await prepareStack(session, progress);
-  const state = await checkStack(session, commandFor(session, "up"));
-  yield* state;
+  yield* await checkStack(session, commandFor(session, "up"));
   if (session.backend.isOwn)
     yield note("state: only in this checkout", "a team needs a shared backend: docs/deploying.md");
   const [deployment, config] = await Promise.all([readState(session), readConfig(session)]);
   const clouds = openClouds(session.stack, config);
   yield* await checkClouds(session, clouds, deployment);
-  const access = provideAccess(session, deployment).at(-1);
-  if (access) yield* await checkDroplet(session, access, projects, makeNames(clouds.prefix));
+  const host = dropletHost(session, deployment, clouds.prefix);
+  if (!host) return;
+  const ssh = await checkSsh(session, host.access);
+  yield ssh;
+  if (ssh.verdict === "failed") return;
+  yield* await checkDroplet(session, host.access);
+  const hasPanel = settings?.panel.enabled ?? false;
+  if (projects) yield* examineContainers(host, projects, { hasConnector: true, hasPanel });
+}
+
+async function* examineContainers(
+  { names, commands, ...host }: StackHost,
+  projects: readonly Project[],
+  expected: { hasConnector?: boolean; hasPanel?: boolean },
+): Findings {
+  const [containers, routeFiles] = await Promise.all([host.containers(), host.routeFiles()]);
+  const checks = { containers, routeFiles, projects, names, commands };
+  yield* checkContainers({ ...checks, ...expected });
+  yield* checkSettings(checks);
+  yield* checkRoutes(checks);
+}
+
+/**
+ * What differs from the files on a stack's machine and no update sees, for the nightly check.
+ * @throws Error when the machine can't be reached: then nothing is known.
+ */
+export async function findHiddenDrift(session: Session): Promise<Finding[]> {
+  const { projects, settings } = checkConfiguration(root, session.stack);
+  const host = session.isLocal
+    ? localHost(settings)
+    : dropletHost(session, await readState(session), settings.namePrefix);
+  if (!host) return [];
+  const { names, commands } = host;
+  const [containers, routeFiles] = await Promise.all([host.containers(), host.routeFiles()]);
+  return checkHiddenDrift({ containers, routeFiles, projects, names, commands });
 }

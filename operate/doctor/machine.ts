@@ -12,7 +12,7 @@ import type { ContainerState } from "../docker/containers.ts";
 import { isPackage, readVersion, toolchain } from "../engine/checkout.ts";
 import { pluginProblem } from "../engine/plugins.ts";
 import type { Session } from "../engine/session.ts";
-import { type Finding, fine, note, wrong } from "./finding.ts";
+import { type Finding, failed, note, ok } from "./finding.ts";
 
 const GIB = 2 ** 30;
 /** Less free disk than this is too little for an image and a clone. */
@@ -24,53 +24,54 @@ export async function checkTools(session: Session, isInstalled: boolean): Promis
   const pulumi = await findPulumi(toolchain);
   return [
     compareVersions(node, NODE_OLDEST) >= 0
-      ? fine(`node: ${node}`)
-      : wrong(`node: ${node} is too old`, "npm ci"),
+      ? ok(`node: ${node}`)
+      : failed(`node: ${node} is too old`, "npm ci"),
     checkDependencies(isInstalled),
     pulumi
-      ? fine(`pulumi: ${pulumi.version} (${pulumi.path})`)
-      : wrong("pulumi: not on this machine yet", "npm start"),
-    judgePlugins(await summarisePlugins(toolchain), await pluginProblem(session)),
+      ? ok(`pulumi: ${pulumi.version} (${pulumi.path})`)
+      : failed("pulumi: not installed yet", "npm start"),
+    pluginsFinding(await summarisePlugins(toolchain), await pluginProblem(session)),
   ];
 }
 
 /** A checkout's launcher keeps its dependencies as the lock says; in a team's repository npm does. */
 function checkDependencies(isInstalled: boolean): Finding {
-  if (isPackage) return fine(`opencode-platform: ${readVersion()}`);
+  if (isPackage) return ok(`opencode-platform: ${readVersion()}`);
   return isInstalled
-    ? fine("dependencies: as package-lock.json says")
-    : wrong("dependencies: not as package-lock.json says", "npm start, which installs them");
+    ? ok("dependencies: match package-lock.json")
+    : failed("dependencies: do not match package-lock.json", "npm start, which installs them");
 }
 
 /** The plugins that the engine takes for a stack; `problem`: why it must not. */
-export function judgePlugins(summary: string, problem?: Problem): Finding {
+export function pluginsFinding(summary: string, problem?: Problem): Finding {
   const text = `plugins: ${summary}`;
-  if (problem) return wrong(`${text}: ${problem.what}`, problem.fix ?? "install the official ones");
-  if (!summary.includes("stand-in")) return fine(text);
+  if (problem) return failed(`${text}: ${problem.what}`, problem.fix ?? "install the official ones");
+  if (!summary.includes("stand-in")) return ok(text);
   return note(
     text,
     "they serve this machine's stack and tests; npm start replaces them once get.pulumi.com answers",
   );
 }
 
-/** The Engine and its images; `undefined` instead of a version when it doesn't answer. */
-export async function checkDocker(env: NodeJS.ProcessEnv, images: readonly string[]): Promise<Finding[]> {
+/** The Engine and its images, and whether the Engine answers at all. */
+export async function checkDocker(
+  env: NodeJS.ProcessEnv,
+  images: readonly string[],
+): Promise<{ findings: Finding[]; answers: boolean }> {
   const version = await engineVersion(env);
   const address = env.DOCKER_HOST ?? dockerHost() ?? "the usual socket";
-  if (!version)
-    return [
-      wrong(`docker: nothing answers at ${address}`, "start Docker, or npm start, which does where it can"),
-    ];
+  if (!version) {
+    const finding = failed(`docker: nothing answers at ${address}`, "start Docker, or run npm start");
+    return { findings: [finding], answers: false };
+  }
   const found: Finding[] = [
     compareVersions(version, DOCKER_OLDEST) >= 0
-      ? fine(`docker: ${version} answers at ${address}`)
-      : wrong(`docker: ${version} is older than ${DOCKER_OLDEST}`, "upgrade Docker"),
+      ? ok(`docker: ${version} answers at ${address}`)
+      : failed(`docker: ${version} is older than ${DOCKER_OLDEST}`, "upgrade Docker"),
   ];
   for (const image of [...images, TRAEFIK_IMAGE]) {
     found.push(
-      (await imageId(image, env))
-        ? fine(`image: ${image}`)
-        : wrong(`image: ${image} is missing`, "npm start"),
+      (await imageId(image, env)) ? ok(`image: ${image}`) : failed(`image: ${image} is missing`, "npm start"),
     );
   }
   const { stdout } = await docker(["info", "--format", "{{.OperatingSystem}}"], env);
@@ -78,7 +79,7 @@ export async function checkDocker(env: NodeJS.ProcessEnv, images: readonly strin
     const fix = "Docker Desktop → Settings → Resources → Network → Enable host networking";
     found.push(note("docker: this is Docker Desktop, where the gateway needs host networking", fix));
   }
-  return found;
+  return { findings: found, answers: true };
 }
 
 /** Free disk where workspaces and images are. */
@@ -89,7 +90,7 @@ export function checkDisk(folders: readonly string[]): Finding[] {
     const { bavail, bsize } = statfsSync(there);
     const free = bavail * bsize;
     const text = `disk: ${(free / GIB).toFixed(1)} GiB free at ${folder}`;
-    return free >= DISK_LOW ? fine(text) : wrong(text, "make room, for example with docker system prune");
+    return free >= DISK_LOW ? ok(text) : failed(text, "free some space, e.g. docker system prune");
   });
 }
 
@@ -98,7 +99,7 @@ export function checkMemory(containers: readonly ContainerState[], total = total
   const limits = containers.filter(({ status }) => status === "running").map(({ memory }) => memory);
   const promised = limits.reduce((sum, memory) => sum + memory, 0);
   const text = `memory: running containers may use ${(promised / GIB).toFixed(1)} of ${(total / GIB).toFixed(1)} GiB`;
-  if (promised <= total) return fine(text);
+  if (promised <= total) return ok(text);
   return note(
     text,
     "give projects less memory in projects.yaml, or stop some, if the machine starts to swap",
@@ -111,7 +112,7 @@ export async function checkLocalhostNames(): Promise<Finding> {
     ({ address }) => address,
     () => undefined,
   );
-  if (address === "127.0.0.1" || address === "::1") return fine("names: *.localhost leads to this machine");
+  if (address === "127.0.0.1" || address === "::1") return ok("names: *.localhost resolves to this machine");
   return note(
     "names: only browsers resolve *.localhost here; terminals use http://localhost:<port>/p/<name>",
   );

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../../config/errors.ts";
+import { findHiddenDrift } from "../doctor/examine.ts";
 import { stateMark } from "../state/mark.ts";
 import { type Marker, putIssue, resolveIssue } from "./forge.ts";
 import { type Job, lookAround, prepareJob } from "./job.ts";
@@ -51,10 +52,15 @@ async function checkUndisturbed(job: Job): Promise<Look | undefined> {
       fail("config", `stack ${session.stack}`, "has never been applied", "run the pipeline's up first");
     const noticed = await lookAround(job, "preview");
     const previewed = await previewStack(session, { refresh: true });
+    const hidden = previewed.succeeded ? await findHiddenDrift(session) : [];
     const after = await stateMark(session);
     if (before.mark === after.mark && !after.isUnderWay) {
       // What this machine's stack is told is about the state, not about what runs.
-      return judge(job, { previewed, notes: session.isLocal ? [] : noticed });
+      const notes = [
+        ...(session.isLocal ? [] : noticed),
+        ...hidden.map(({ text, fix }) => `${text}; to fix it: ${fix}`),
+      ];
+      return judge(job, { previewed, notes });
     }
     if (look < ATTEMPTS) {
       print(`An update is under way; looking again in ${PAUSE_MS / 1000} s.`);

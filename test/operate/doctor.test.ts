@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { makeNames } from "../../config/naming/names.ts";
 import { type ContainerState, parseContainers } from "../../operate/docker/containers.ts";
-import { judgeDroplet, judgeTunnel, judgeVolume } from "../../operate/doctor/clouds.ts";
-import { checkContainers } from "../../operate/doctor/containers.ts";
-import { judgeCloudInit, judgeMount } from "../../operate/doctor/droplet.ts";
-import { formatFinding, wrong } from "../../operate/doctor/finding.ts";
+import { dropletFinding, tunnelFinding, volumeFinding } from "../../operate/doctor/clouds.ts";
+import { checkContainers, type FixCommands } from "../../operate/doctor/containers.ts";
+import { cloudInitFinding, mountFinding } from "../../operate/doctor/droplet.ts";
+import { failed, formatFinding } from "../../operate/doctor/finding.ts";
 import { checkMemory } from "../../operate/doctor/machine.ts";
 
 const names = makeNames("t");
@@ -18,17 +18,25 @@ const running = (name: string, more: Partial<ContainerState> = {}): ContainerSta
   restarts: 0,
   oomKilled: false,
   memory: 0,
+  cpus: 0,
+  pids: 0,
+  networks: [],
   ...more,
 });
 const own = [running(names.traefik), running(names.notice)];
 const webShop = [{ name: "web-shop", state: "running" as const }];
+const local: FixCommands = {
+  apply: "npm start",
+  pulumi: (args) => `npm run pulumi -- ${args}`,
+  docker: (args) => `docker ${args}`,
+};
 
 function wrongOnes(
   containers: ContainerState[],
   projects: { name: string; state: "running" | "stopped" }[] = webShop,
 ): string[] {
-  return checkContainers([...own, ...containers], projects, names)
-    .filter(({ verdict }) => verdict === "wrong")
+  return checkContainers({ containers: [...own, ...containers], projects, names, commands: local })
+    .filter(({ verdict }) => verdict === "failed")
     .map(({ text }) => text);
 }
 
@@ -42,17 +50,17 @@ describe("doctor on containers", () => {
 
   it("names what is missing, stopped, unhealthy, restarting, out of memory, or without a clone", () => {
     const web = (more: Partial<ContainerState>) => wrongOnes([running(names.project("web-shop"), more)]);
-    expect(wrongOnes([])).toEqual(["project web-shop: there is no container t-project-web-shop"]);
-    expect(web({ status: "exited" })[0]).toMatch(/exited.*is to be running/);
+    expect(wrongOnes([])).toEqual(["project web-shop: container t-project-web-shop not found"]);
+    expect(web({ status: "exited" })[0]).toMatch(/exited.*expected running/);
     expect(web({ health: "unhealthy" })[0]).toMatch(/unhealthy/);
     expect(web({ restarts: 4 })[0]).toMatch(/restarted 4 times/);
-    expect(web({ oomKilled: true })[0]).toMatch(/more memory/);
+    expect(web({ oomKilled: true })[0]).toMatch(/memory limit/);
     expect(web({ healthLine: "serving; clone failed (attempt 3): no such host" })[0]).toMatch(/clone failed/);
   });
 
   it("finds containers of no entry", () => {
     expect(wrongOnes([running(names.project("old"))], [])).toEqual([
-      "not in projects.yaml, but there: t-project-old",
+      "running but not in projects.yaml: t-project-old",
     ]);
   });
 
@@ -87,12 +95,12 @@ describe("doctor on containers", () => {
 
   it("compares what containers may use with what there is", () => {
     const gib = 2 ** 30;
-    expect(checkMemory([running("a", { memory: gib })], 2 * gib).verdict).toBe("fine");
+    expect(checkMemory([running("a", { memory: gib })], 2 * gib).verdict).toBe("ok");
     expect(checkMemory([running("a", { memory: 3 * gib })], 2 * gib).verdict).toBe("note");
   });
 
-  it("says how to mend", () => {
-    expect(formatFinding(wrong("a: b", "npm start"))).toBe("✗ a: b\n    → npm start");
+  it("shows the fix", () => {
+    expect(formatFinding(failed("a: b", "npm start"))).toBe("✗ a: b\n    → npm start");
   });
 });
 
@@ -109,8 +117,8 @@ describe("doctor on a droplet", () => {
   };
 
   it("reads cloud-init's own account", () => {
-    const judge = (value: unknown) => judgeCloudInit(JSON.stringify(value));
-    expect(judge({ status: "done", errors: [], recoverable_errors: {} }).verdict).toBe("fine");
+    const judge = (value: unknown) => cloudInitFinding(JSON.stringify(value));
+    expect(judge({ status: "done", errors: [], recoverable_errors: {} }).verdict).toBe("ok");
     expect(judge({ status: "done", recoverable_errors: { WARNING: ["a\nb"] } })).toMatchObject({
       verdict: "note",
       text: "cloud-init: done, with warnings: a",
@@ -119,53 +127,54 @@ describe("doctor on a droplet", () => {
     expect(judge({ status: "error", errors: ["('scripts-user', no)"] }).text).toMatch(
       /error: \('scripts-user', no\)/,
     );
-    expect(judgeCloudInit("command not found").verdict).toBe("wrong");
+    expect(cloudInitFinding("command not found").verdict).toBe("failed");
   });
 
   it("wants the volume mounted, with room on it", () => {
     const mount = (avail: number) =>
       JSON.stringify({ filesystems: [{ target: "/workspaces", source: "/dev/sda", avail }] });
-    expect(judgeMount(mount(3 * 2 ** 30))).toMatchObject({
-      verdict: "fine",
+    expect(mountFinding(mount(3 * 2 ** 30))).toMatchObject({
+      verdict: "ok",
       text: "volume: /dev/sda at /workspaces, 3.0 GiB free",
     });
-    expect(judgeMount(mount(2 ** 30)).verdict).toBe("wrong");
-    expect(judgeMount("").text).toBe("volume: nothing is mounted at /workspaces");
+    expect(mountFinding(mount(2 ** 30)).verdict).toBe("failed");
+    expect(mountFinding("").text).toBe("volume: nothing is mounted at /workspaces");
   });
 
   it("says what the clouds no longer have, and what is off", () => {
-    expect(judgeDroplet("7", droplet, apply).verdict).toBe("fine");
-    expect(judgeDroplet("7", undefined, apply)).toMatchObject({
-      verdict: "wrong",
-      fix: `${apply}, which makes a new one`,
+    expect(dropletFinding("7", droplet, apply).verdict).toBe("ok");
+    expect(dropletFinding("7", undefined, apply)).toMatchObject({
+      verdict: "failed",
+      fix: `${apply} to create a new one`,
     });
-    expect(judgeDroplet("7", { ...droplet, status: "off" }, apply).fix).toMatch(/power-on 7/);
+    expect(dropletFinding("7", { ...droplet, status: "off" }, apply).fix).toMatch(/power-on 7/);
     const volume = { id: "v", name: "w", createdAt: "", dropletIds: ["7"] };
-    expect(judgeVolume("v", volume, "7", apply).verdict).toBe("fine");
-    expect(judgeVolume("v", volume, "8", apply).text).toMatch(/not attached/);
-    expect(judgeVolume("v", undefined, "7", apply).fix).toMatch(/recovery/);
+    expect(volumeFinding("v", volume, "7", apply).verdict).toBe("ok");
+    expect(volumeFinding("v", volume, "8", apply).text).toMatch(/not attached/);
+    expect(volumeFinding("v", undefined, "7", apply).fix).toMatch(/recovery/);
     const tunnel = { id: "t", name: "opencode-prod", status: "healthy", connections: 4 };
-    expect(judgeTunnel("t", tunnel, apply).verdict).toBe("fine");
-    expect(judgeTunnel("t", { ...tunnel, status: "degraded" }, apply).verdict).toBe("note");
-    expect(judgeTunnel("t", { ...tunnel, status: "down", connections: 0 }, apply).verdict).toBe("wrong");
-    expect(judgeTunnel("t", undefined, apply).verdict).toBe("wrong");
+    expect(tunnelFinding("t", tunnel, apply).verdict).toBe("ok");
+    expect(tunnelFinding("t", { ...tunnel, status: "degraded" }, apply).verdict).toBe("note");
+    expect(tunnelFinding("t", { ...tunnel, status: "down", connections: 0 }, apply).verdict).toBe("failed");
+    expect(tunnelFinding("t", undefined, apply).verdict).toBe("failed");
   });
 
-  it("wants the connector there, and tells commands for that machine", () => {
-    const remedies = { apply, docker: (args: string) => `ssh droplet docker ${args}` };
-    const found = checkContainers(
-      [...own, running(names.project("web-shop"), { status: "exited" })],
-      webShop,
+  it("expects the connector and the panel, and shows commands for that machine", () => {
+    const commands = { ...local, apply, docker: (args: string) => `ssh droplet docker ${args}` };
+    const containers = [...own, running(names.project("web-shop"), { status: "exited" })];
+    const found = checkContainers({
+      containers,
+      projects: webShop,
       names,
-      {
-        hasConnector: true,
-        remedies,
-      },
-    );
-    expect(found.filter(({ verdict }) => verdict === "wrong")).toEqual([
-      wrong("connector: there is no container t-connector", apply),
-      wrong(
-        "project web-shop: exited, healthy, but is to be running",
+      hasConnector: true,
+      hasPanel: true,
+      commands,
+    });
+    expect(found.filter(({ verdict }) => verdict === "failed")).toEqual([
+      failed("connector: container t-connector not found", apply),
+      failed("panel: container t-panel not found", apply),
+      failed(
+        "project web-shop: exited, healthy, expected running",
         `${apply}; its log: ssh droplet docker logs --tail 50 t-project-web-shop`,
       ),
     ]);

@@ -133,7 +133,10 @@ describe("doctor", () => {
   });
 
   it("finds official ones fine", async () => {
-    const { judgePlugins } = await import("../../operate/doctor/machine.ts");
-    expect(judgePlugins("official plugins")).toEqual({ verdict: "fine", text: "plugins: official plugins" });
+    const { pluginsFinding } = await import("../../operate/doctor/machine.ts");
+    expect(pluginsFinding("official plugins")).toEqual({
+      verdict: "ok",
+      text: "plugins: official plugins",
+    });
   });
 });

@@ -10,11 +10,13 @@ const stage = vi.hoisted(() => ({
   marks: [] as unknown[],
   previews: [] as unknown[],
   notes: [] as string[],
+  hidden: [] as { text: string; fix: string }[],
 }));
 
 vi.mock("node:timers/promises", () => ({ setTimeout: async () => {} }));
 vi.mock("../../../operate/state/mark.ts", () => ({ stateMark: async () => stage.marks.shift() }));
 vi.mock("../../../operate/forge/previewed.ts", () => ({ previewStack: async () => stage.previews.shift() }));
+vi.mock("../../../operate/doctor/examine.ts", () => ({ findHiddenDrift: async () => stage.hidden }));
 vi.mock("../../../operate/forge/job.ts", () => ({
   prepareJob: async () => {},
   lookAround: async () => stage.notes,
@@ -70,7 +72,7 @@ const jobWith = (forge: Forge): Job => ({
 
 describe("the drift check", () => {
   beforeEach(() => {
-    Object.assign(stage, { marks: [], previews: [], notes: [] });
+    Object.assign(stage, { marks: [], previews: [], notes: [], hidden: [] });
   });
   afterEach(() => {
     vi.restoreAllMocks();
@@ -102,6 +104,19 @@ describe("the drift check", () => {
     expect(await driftJob(jobWith(forge))).toBe(DRIFTED);
     expect(open.get(1)).toContain("is not what the main branch says: The droplet opencode-prod is gone.");
     expect(open.get(1)).toContain("ssh: no route to host");
+  });
+
+  it("reports what the engine does not see, though it has nothing to change", async () => {
+    const { forge, open } = issueBook();
+    stage.marks = [mark("a"), mark("a")];
+    stage.previews = [same];
+    stage.hidden = [
+      { text: "route of web: file missing", fix: "npm run pulumi -- up --replace '**web-route'" },
+    ];
+    expect(await driftJob(jobWith(forge))).toBe(DRIFTED);
+    expect(open.get(1)).toContain(
+      "route of web: file missing; to fix it: npm run pulumi -- up --replace '**web-route'",
+    );
   });
 
   it("fails when the engine does for no such reason, and touches no issue", async () => {

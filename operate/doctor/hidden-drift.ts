@@ -1,0 +1,114 @@
+/**
+ * Differences from the files that no update sees or puts right, with either kind of plugin: the engine knows what it has written and not whether it is
+ * still there, and the Docker provider reads neither a container's networks nor its quota of processors back.
+ */
+import { cpuLimit } from "../../components/host/container.ts";
+import { type Names, routeFileName } from "../../config/naming/names.ts";
+import type { Project } from "../../config/projects/project.ts";
+import type { ContainerState } from "../docker/containers.ts";
+import { type FixCommands, isStartedByHand, startedFinding } from "./containers.ts";
+import { type Finding, failed } from "./finding.ts";
+
+/** What is compared: the entries of projects.yaml with what was found on the stack's machine. */
+export interface DriftChecks {
+  containers: readonly ContainerState[];
+  /** Names of the files in the machine's directory of routes. */
+  routeFiles: readonly string[];
+  projects: readonly Pick<Project, "name" | "state" | "resources">[];
+  names: Names;
+  commands: FixCommands;
+}
+
+/** All of it, for the nightly check. */
+export function checkHiddenDrift(checks: DriftChecks): Finding[] {
+  return [...checkStarted(checks), ...checkSettings(checks), ...checkRoutes(checks)];
+}
+
+function checkStarted({ containers, projects, names, commands }: DriftChecks): Finding[] {
+  return projects.flatMap(({ name, state }) => {
+    const container = containers.find((each) => each.name === names.project(name));
+    if (!container || !isStartedByHand(state, container)) return [];
+    return [startedFinding({ label: `project ${name}`, name: container.name }, commands.docker)];
+  });
+}
+
+/** Networks and limits of the containers that exist. */
+export function checkSettings({ containers, projects, names, commands }: DriftChecks): Finding[] {
+  const byName = new Map(containers.map((container) => [container.name, container]));
+  const notice = byName.get(names.notice);
+  return [
+    ...(notice ? networkFindings("notice page", notice, names.network, commands) : []),
+    ...projects.flatMap(({ name, resources }) => {
+      const container = byName.get(names.project(name));
+      if (!container) return [];
+      const label = `project ${name}`;
+      return [
+        ...networkFindings(label, container, names.network, commands),
+        ...limitFindings(label, container, resources, commands),
+      ];
+    }),
+  ];
+}
+
+/** Traefik learns a container's address when that starts: after it has joined its network again, it has to be started again too. */
+function networkFindings(
+  label: string,
+  { name, networks, status }: ContainerState,
+  network: string,
+  { docker }: FixCommands,
+): Finding[] {
+  const others = networks.filter((each) => each !== network);
+  const restart = status === "running" ? ` && ${docker(`restart ${name}`)}` : "";
+  return [
+    ...(networks.includes(network)
+      ? []
+      : [
+          failed(
+            `${label}: not on the network ${network}`,
+            `${docker(`network connect ${network} ${name}`)}${restart}`,
+          ),
+        ]),
+    ...others.map((other) =>
+      failed(`${label}: also on the network ${other}`, docker(`network disconnect ${other} ${name}`)),
+    ),
+  ];
+}
+
+function limitFindings(
+  label: string,
+  { name, cpus, pids }: ContainerState,
+  resources: Project["resources"],
+  { docker }: FixCommands,
+): Finding[] {
+  const { cpuPeriod, cpuQuota } = cpuLimit(resources.cpus);
+  const found: Finding[] = [];
+  if (Math.round(cpus * cpuPeriod) !== cpuQuota) {
+    found.push(
+      failed(
+        `${label}: limited to ${described(cpus)} processors, expected ${resources.cpus}`,
+        docker(`update --cpu-period ${cpuPeriod} --cpu-quota ${cpuQuota} ${name}`),
+      ),
+    );
+  }
+  if (pids !== resources.pids) {
+    found.push(
+      failed(
+        `${label}: limited to ${described(pids)} processes, expected ${resources.pids}`,
+        docker(`update --pids-limit ${resources.pids} ${name}`),
+      ),
+    );
+  }
+  return found;
+}
+
+const described = (limit: number): string => (limit === 0 ? "no number of" : String(limit));
+
+/** Without its route file a project runs and no request reaches it. */
+export function checkRoutes({ projects, routeFiles, commands }: DriftChecks): Finding[] {
+  const present = new Set(routeFiles);
+  return projects
+    .filter(({ name }) => !present.has(routeFileName(name)))
+    .map(({ name }) =>
+      failed(`route of ${name}: file missing`, commands.pulumi(`up --replace '**${name}-route'`)),
+    );
+}

@@ -1,0 +1,73 @@
+/** The machine that a stack's containers run on, as the checks reach it. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { RUNTIME_DIR } from "../../components/host/cloud-init.ts";
+import { type SshAccess, sshConfigFile } from "../../components/host/ssh-files.ts";
+import { LOCAL_RUNTIME_DIR, makeNames, type Names, ROUTES_DIR } from "../../config/naming/names.ts";
+import type { Settings } from "../../config/stack/settings.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+import { docker } from "../../toolchain/lib/docker.ts";
+import { type ContainerState, listContainersBy, type RunDocker } from "../docker/containers.ts";
+import { dropletDocker, onDroplet, provideAccess } from "../droplet/access.ts";
+import { dockerEnv, root } from "../engine/checkout.ts";
+import { commandFor, openSession, type Session } from "../engine/session.ts";
+import type { Deployment } from "../state/checkpoint.ts";
+import type { FixCommands } from "./containers.ts";
+
+/** A stack's machine, and how to reach it where it is another than this one. */
+export interface StackHost {
+  readonly names: Names;
+  readonly commands: FixCommands;
+  containers(): Promise<ContainerState[]>;
+  /** Names of the files in its directory of routes. Throws where the machine does not answer. */
+  routeFiles(): Promise<readonly string[]>;
+}
+
+export function localHost(settings: Settings): StackHost {
+  const env = dockerEnv(settings);
+  const names = makeNames(settings.namePrefix);
+  const routes = join(root, LOCAL_RUNTIME_DIR, ROUTES_DIR);
+  return {
+    names,
+    commands: {
+      apply: "npm start",
+      pulumi: (args) => commandFor(openSession(), args),
+      docker: (args) => `docker ${args}`,
+    },
+    containers: () => listContainersBy((args) => docker(args, env), names.prefix),
+    routeFiles: async () => (existsSync(routes) ? readdirSync(routes) : []),
+  };
+}
+
+export interface DropletHost extends StackHost {
+  readonly access: SshAccess;
+}
+
+/** The droplet that a state names, if it names one. The state has to have been read with its secrets. */
+export function dropletHost(
+  session: Session,
+  deployment: Deployment,
+  prefix: string,
+): DropletHost | undefined {
+  const access = provideAccess(session, deployment).at(-1);
+  if (!access) return undefined;
+  const { alias } = access;
+  const names = makeNames(prefix);
+  const run: RunDocker = dropletDocker(session, access);
+  const routes = shellQuote(join(RUNTIME_DIR, ROUTES_DIR));
+  return {
+    access,
+    names,
+    commands: {
+      apply: commandFor(session, "up --refresh"),
+      pulumi: (args) => commandFor(session, args),
+      docker: (args) => `ssh -F ${sshConfigFile(session.stack, alias)} ${alias} docker ${args}`,
+    },
+    containers: () => listContainersBy(run, names.prefix),
+    routeFiles: async () => {
+      const { code, stdout, stderr } = await onDroplet(session, access, `ls ${routes}`);
+      if (code !== 0) throw new Error(`${alias}: ${stderr.trim() || "no answer"}`);
+      return stdout.split("\n").filter(Boolean);
+    },
+  };
+}

@@ -1,0 +1,151 @@
+/** The stand-ins' states against those of the official plugins: the same outputs, so that a stack can change from one kind to the other. */
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { command } from "../../../lab/plugins/command/local.ts";
+import { configure } from "../../../lab/plugins/docker/client.ts";
+import { container } from "../../../lab/plugins/docker/container.ts";
+import { network } from "../../../lab/plugins/docker/network.ts";
+import { remoteImage } from "../../../lab/plugins/docker/remoteImage.ts";
+import { id as randomId } from "../../../lab/plugins/random/id.ts";
+import { password } from "../../../lab/plugins/random/password.ts";
+import type { Context, Resource } from "../../../lab/plugins/shared/resource.ts";
+import { type PlainProps, revealProps, Secret } from "../../../lab/plugins/shared/values.ts";
+import { privateKey } from "../../../lab/plugins/tls/privateKey.ts";
+
+/** A resource as an official plugin has it; where there is `inspect`, that is what Docker said of it at the time. */
+interface Official {
+  readonly id: string;
+  readonly inputs: PlainProps;
+  readonly outputs: PlainProps;
+  readonly inspect?: PlainProps;
+}
+
+const { resources } = JSON.parse(readFileSync(new URL("official-states.json", import.meta.url), "utf8")) as {
+  resources: Readonly<Record<string, Official>>;
+};
+
+function official(name: string): Official {
+  const found = resources[name];
+  if (found === undefined) throw new Error(`official-states.json has no ${name}`);
+  return found;
+}
+
+const context: Context = {
+  urn: "urn:pulumi:s::p::t::n",
+  name: "n",
+  signal: new AbortController().signal,
+  log: () => {},
+  status: () => {},
+};
+
+/** Docker's API, as far as reading goes. */
+const paths: Readonly<Record<string, PlainProps | undefined>> = Object.fromEntries(
+  Object.values(resources).flatMap(({ id, inputs, inspect }) => [
+    [`/containers/${id}/json`, inspect],
+    [`/networks/${id}`, inspect],
+    [`/images/${String(inputs.name)}/json`, inspect],
+  ]),
+);
+let daemon: Server;
+
+beforeAll(async () => {
+  daemon = createServer((request, response) => {
+    const found = paths[decodeURIComponent(request.url ?? "").replace(/^\/v[\d.]+/, "")];
+    response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
+    response.end(JSON.stringify(found ?? { message: "not found" }));
+  });
+  await new Promise<void>((resolve) => daemon.listen(0, "127.0.0.1", resolve));
+  const { port } = daemon.address() as AddressInfo;
+  configure({ host: `tcp://127.0.0.1:${port}`, disableDockerDaemonCheck: true });
+});
+afterAll(() => daemon.close());
+
+/** What a refresh by a stand-in makes of a state. */
+async function refreshed(
+  resource: Resource,
+  { id, inputs }: Official,
+  state: PlainProps,
+): Promise<PlainProps> {
+  const found = await resource.read(id, inputs, state, context);
+  if (found === undefined) throw new Error(`${id} was not found`);
+  return revealProps(found.state);
+}
+
+const onDocker: readonly [string, string, Resource][] = [
+  ["a project's container", "a", container],
+  ["a stopped project's container", "b", container],
+  ["a container on the host's network", "traefik", container],
+  ["a container with nothing but an image", "minimal", container],
+  ["a network", "network", network],
+  ["an image from a registry", "base", remoteImage],
+];
+
+describe("a state made by the stand-in is the official one", () => {
+  test.each(onDocker)("of %s", async (_title, name, resource) => {
+    const made = official(name);
+    expect(await refreshed(resource, made, made.inputs)).toEqual(made.outputs);
+  });
+
+  test.each<[string, string, Resource, readonly string[]]>([
+    // The official plugin adds the hash itself when it reads a state without one.
+    ["a password", "password", password, ["bcryptHash"]],
+    ["a random id", "id", randomId, []],
+    ["a key pair", "key", privateKey, []],
+  ])("of %s, but for the values", async (_title, name, resource, added) => {
+    const made = official(name);
+    const { state } = await resource.create(made.inputs, context);
+    expect([...Object.keys(state), ...added].sort()).toEqual(Object.keys(made.outputs).sort());
+  });
+
+  test.each(["file", "plain"])("of a command (%s)", async (name) => {
+    const made = official(name);
+    const inputs = { ...made.inputs, create: "true" };
+    const { state } = await command.create(inputs, context);
+    expect(revealProps(state)).toEqual({ ...made.outputs, create: "true" });
+  });
+});
+
+describe("a state made by the official plugin", () => {
+  const delta = { obj: { ps: { command: { arr: {} } } } };
+
+  test.each(onDocker)(
+    "keeps its outputs over a refresh by the stand-in: %s",
+    async (_title, name, resource) => {
+      const made = official(name);
+      const state = { ...made.outputs, __meta: '{"schema_version":"2"}', __pulumi_raw_state_delta: delta };
+      // With the stand-in's values beside the way from the official ones, the official plugin panics.
+      expect(await refreshed(resource, made, state)).toEqual({
+        ...made.outputs,
+        __meta: '{"schema_version":"2"}',
+      });
+    },
+  );
+
+  test.each(onDocker)("is unchanged for the stand-in: %s", async (_title, name, resource) => {
+    const { id, inputs, outputs } = official(name);
+    const request = { id, oldInputs: inputs, state: outputs, news: inputs, ignore: [] };
+    expect((await resource.diff(request)).changes).toEqual([]);
+  });
+
+  test("keeps its schema's version, and not its way to the values, when the stand-in changes it", async () => {
+    const { id, outputs, inputs } = official("key");
+    const state = { ...outputs, __meta: '{"schema_version":"1"}', __pulumi_raw_state_delta: delta };
+    const next = await privateKey.update({ id, state, news: inputs }, context);
+    expect(next.__meta).toBe('{"schema_version":"1"}');
+    expect(next).not.toHaveProperty("__pulumi_raw_state_delta");
+  });
+});
+
+test("a state of an earlier stand-in, with what was given alone, is unchanged before and after a refresh", async () => {
+  const { id, inputs, outputs, inspect } = official("a");
+  const before = { ...inputs, uploads: new Secret(inputs.uploads ?? []), networkDatas: [], runtime: "runc" };
+  const request = { id, oldInputs: inputs, news: inputs, ignore: [] };
+  expect((await container.diff({ ...request, state: before })).changes).toEqual([]);
+  const found = await container.read(id, inputs, before, context);
+  expect(revealProps(found?.state ?? {})).toEqual(outputs);
+  expect(found?.state.uploads).toBeInstanceOf(Secret);
+  expect((await container.diff({ ...request, state: found?.state ?? {} })).changes).toEqual([]);
+  expect(inspect).toBeDefined();
+});
