@@ -123,7 +123,7 @@ describe("doctor", () => {
     const { checkTools } = await import("../../operate/doctor/machine.ts");
     const look = async (stack: string) => (await checkTools(await session(stack), true)).at(-1);
     expect(await look("prod")).toMatchObject({
-      verdict: "wrong",
+      verdict: "failed",
       text: expect.stringContaining("plugins: stand-in plugins: stack prod is in a real cloud"),
       fix: expect.stringContaining("npm run pulumi -- preview --stack prod"),
     });

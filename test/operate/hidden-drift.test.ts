@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { makeNames } from "../../config/naming/names.ts";
+import type { Project } from "../../config/projects/project.ts";
+import { parseContainers } from "../../operate/docker/containers.ts";
+import type { FixCommands } from "../../operate/doctor/containers.ts";
+import { checkHiddenDrift } from "../../operate/doctor/hidden-drift.ts";
+
+/**
+ * What `docker container inspect` (20.10) printed of a running and a stopped project's container: as they were made, and after each change by hand
+ * (`docker network disconnect`, `docker update --cpu-quota`, …).
+ */
+const inspected = JSON.parse(readFileSync(new URL("inspected.json", import.meta.url), "utf8")) as Readonly<
+  Record<string, unknown>
+>;
+
+const names = makeNames("t");
+const commands: FixCommands = {
+  apply: "npm start",
+  pulumi: (args) => `npm run pulumi -- ${args}`,
+  docker: (args) => `docker ${args}`,
+};
+const resources: Project["resources"] = {
+  memory: { bytes: 64 * 2 ** 20, mib: 64, text: "64MiB" },
+  cpus: 0.5,
+  pids: 512,
+};
+const projects = [
+  { name: "web", state: "running" as const, resources },
+  { name: "idle", state: "stopped" as const, resources },
+];
+
+function drift(moment: string, routeFiles: readonly string[] = ["web.yml", "idle.yml"]) {
+  const containers = parseContainers(JSON.stringify(inspected[moment]));
+  expect(containers).toHaveLength(2);
+  return checkHiddenDrift({ containers, routeFiles, projects, names, commands }).map(({ text, fix }) => [
+    text,
+    fix,
+  ]);
+}
+
+describe("drift that no update sees", () => {
+  it("is none on containers as they were made", () => {
+    expect(drift("good")).toEqual([]);
+  });
+
+  it("is a container off its network, which Traefik learns of at the next start", () => {
+    expect(drift("offNetwork")).toEqual([
+      [
+        "project web: not on the network t",
+        "docker network connect t t-project-web && docker restart t-project-web",
+      ],
+    ]);
+    // A stopped one stays stopped.
+    expect(drift("stoppedOff")).toEqual([
+      ["project idle: not on the network t", "docker network connect t t-project-idle"],
+    ]);
+  });
+
+  it("is a container on a network of others", () => {
+    expect(drift("extra")).toEqual([
+      ["project web: also on the network bridge", "docker network disconnect bridge t-project-web"],
+    ]);
+  });
+
+  it("is another limit of processors or processes", () => {
+    expect(drift("cpu")).toEqual([
+      [
+        "project web: limited to 0.2 processors, expected 0.5",
+        "docker update --cpu-period 100000 --cpu-quota 50000 t-project-web",
+      ],
+    ]);
+    expect(drift("pids")).toEqual([
+      ["project web: limited to 100 processes, expected 512", "docker update --pids-limit 512 t-project-web"],
+    ]);
+  });
+
+  it("is a stopped project that runs", () => {
+    expect(drift("started")).toEqual([
+      ["project idle: running, expected stopped", "docker stop t-project-idle"],
+    ]);
+  });
+
+  it("is a route file that is missing", () => {
+    expect(drift("good", ["idle.yml", "other.yml"])).toEqual([
+      ["route of web: file missing", "npm run pulumi -- up --replace '**web-route'"],
+    ]);
+  });
+
+  it("says nothing of a container that does not exist: the update creates it", () => {
+    const checks = { containers: [], routeFiles: ["web.yml", "idle.yml"], projects, names, commands };
+    expect(checkHiddenDrift(checks)).toEqual([]);
+  });
+});
