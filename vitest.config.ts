@@ -1,13 +1,16 @@
 import { defineConfig } from "vitest/config";
 
 const MINUTE = 60_000;
+/** Folder of official plugins: the test of a change from one kind to the other is in its suite only where there are both. */
+const OFFICIAL_PLUGINS = process.env.OPENCODE_PLATFORM_OFFICIAL_PLUGINS;
 
 /** Tests on a platform of their own on this machine. One file after another: they share its Docker, and each weighs some containers. */
-const onPlatform = (name: string, folder: string) => ({
+const onPlatform = (name: string, folder: string, exclude: string[] = []) => ({
   test: {
     name,
     globalSetup: ["test/support/global-setup.ts"],
     include: [`${folder}/**/*.test.ts`],
+    exclude,
     fileParallelism: false,
     pool: "forks" as const,
     testTimeout: 5 * MINUTE,
@@ -33,8 +36,8 @@ export default defineConfig({
       onPlatform("attach", "test/suites/attach"),
       onPlatform("panel", "test/suites/panel"),
       onPlatform("local", "test/suites/local"),
-      // Slower and rarer.
-      onPlatform("nightly", "test/suites/nightly"),
+      // Slower and rarer; scripts/lib/suites.ts says when a file is left out.
+      onPlatform("nightly", "test/suites/nightly", OFFICIAL_PLUGINS ? [] : ["**/kinds.test.ts"]),
       {
         // In one run after the other: the first that fails says why the rest does.
         test: {

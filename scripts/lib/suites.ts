@@ -65,6 +65,8 @@ export async function prepare(suites: readonly Suite[]): Promise<NodeJS.ProcessE
   const parts = new Set([...platformParts(), ...suites.flatMap((suite) => PARTS[suite])]);
   await provision([...parts], { root, progress: provisionProgress(), builders });
   for (const plugin of await describePlugins(toolchain)) console.log(plugin);
+  if (suites.includes("nightly") && !process.env.OPENCODE_PLATFORM_OFFICIAL_PLUGINS)
+    console.log("kinds.test.ts is left out: OPENCODE_PLATFORM_OFFICIAL_PLUGINS names no official plugins.");
   return {
     ...process.env,
     OPENCODE_PLATFORM_TOOLCHAIN: toolchain,

@@ -1,0 +1,84 @@
+/** A stack changes from stand-in plugins to the official ones and back, with nothing replaced. In the suite where there are official ones (vitest.config.ts). */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Entry, Platform } from "../../support/platform.ts";
+import { type Kind, layOutKinds, OFFICIAL_PLUGINS } from "../../support/plugin-kinds.ts";
+import { answering } from "../../support/ready.ts";
+import type { Ran } from "../../support/run.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+
+const platform = new Platform();
+const folder = temporaryFolder();
+const idle: Entry = { name: "idle", state: "stopped" };
+let kinds: Readonly<Record<Kind, NodeJS.ProcessEnv>>;
+const own = { ...process.env };
+
+/** Runs something with one kind of plugin. */
+async function withKind<T>(kind: Kind, run: () => Promise<T>): Promise<T> {
+  Object.assign(process.env, kinds[kind]);
+  try {
+    return await run();
+  } finally {
+    Object.assign(process.env, own);
+  }
+}
+
+const start = (kind: Kind): Promise<Ran> => withKind(kind, () => platform.npm("start"));
+
+/** `npm start` refreshes and updates: with another kind than the last it has to find everything as it is. */
+async function expectNothingToChange(kind: Kind): Promise<void> {
+  const before = await platform.ids();
+  const { code, output } = await start(kind);
+  expect(code, output).toBe(0);
+  expect(output).toContain("Nothing to change");
+  expect(output).not.toMatch(/panic|goroutine/);
+  expect(await platform.ids()).toEqual(before);
+}
+
+describe("both kinds of plugin, with one state", () => {
+  beforeAll(async () => {
+    const toolchain = process.env.OPENCODE_PLATFORM_TOOLCHAIN ?? platform.path(".toolchain");
+    kinds = await layOutKinds(folder, OFFICIAL_PLUGINS ?? "", toolchain);
+    await platform.apply([...platform.baseline(), idle]);
+    await answering(platform, "alpha");
+  });
+
+  afterAll(async () => {
+    await platform.apply(platform.baseline());
+    removeFolder(folder);
+  });
+
+  it("the engine takes the kind that is asked for", async () => {
+    const doctor = await withKind("official", () => platform.npm("run", "doctor"));
+    expect(doctor.output).toMatch(/plugins: official/);
+    expect((await platform.npm("run", "doctor")).output).toContain("plugins: stand-in plugins");
+  });
+
+  // What the stand-ins made, then what each has read and written of the other's.
+  for (const kind of ["official", "stand-in", "official", "stand-in"] as const) {
+    it(`${kind} plugins take the stack over and find nothing to change`, () => expectNothingToChange(kind));
+  }
+
+  for (const [kind, other] of [
+    ["official", "stand-in"],
+    ["stand-in", "official"],
+  ] as const) {
+    it(`what ${kind} plugins have made and changed is unchanged for ${other} ones`, async () => {
+      const entries: Entry[] = [
+        ...platform.baseline(),
+        idle,
+        { name: "fresh", env: { MADE_BY: kind }, git: { auth: "none" } },
+      ];
+      await withKind(kind, () => platform.apply(entries));
+      const larger = { resources: { memory: "1536MiB" } };
+      await withKind(kind, () =>
+        platform.apply(entries.map((entry) => (entry.name === "fresh" ? { ...entry, ...larger } : entry))),
+      );
+      await expectNothingToChange(other);
+      await expectNothingToChange(kind);
+      // And the other's own removal of it.
+      await withKind(other, () => platform.apply([...platform.baseline(), idle]));
+      expect(Object.keys(await platform.ids())).not.toContain(platform.container("fresh"));
+      await start("stand-in");
+    });
+  }
+});
