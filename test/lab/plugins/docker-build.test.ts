@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkDockerfile, readContext } from "../../../lab/plugins/docker/context.ts";
+import { checkDockerfile, formerDigest, readContext } from "../../../lab/plugins/docker/context.ts";
 import { ignoreRules } from "../../../lab/plugins/docker/ignore.ts";
-import { buildOptions, check as checkImage } from "../../../lab/plugins/docker/image.ts";
+import { buildOptions, check as checkImage, image } from "../../../lab/plugins/docker/image.ts";
 import type { PlainProps } from "../../../lab/plugins/shared/values.ts";
 
 describe("a build", () => {
@@ -40,6 +40,32 @@ describe("a build", () => {
     expect(digest()).toBe(before);
     writeFileSync(join(folder, "sub", "a"), "aa");
     expect(digest()).not.toBe(before);
+  });
+
+  test("has the official digest, and the one of earlier stand-ins", () => {
+    const context = join(folder, "known");
+    mkdirSync(context);
+    writeFileSync(join(context, "Dockerfile"), "FROM kinds-base:1\nCOPY hello /hello\n", { mode: 0o644 });
+    writeFileSync(join(context, "hello"), "one\n", { mode: 0o644 });
+    const source = readContext(context, join(context, "Dockerfile"));
+    // As the docker plugin 5.2.0 and the stand-in of release 0.1 wrote them for these two files.
+    expect(source.digest).toBe("e5eab7bcc3179184a00180855a8f6303271c409491651c3e5f77156de28a0e59");
+    expect(formerDigest(source)).toBe("050d0a9e5135f40aa1c34c0bd48abd18bb88da5e552eb25d245ac1098431b877");
+  });
+
+  test("of a state with the earlier digest is a change only if its files are others", async () => {
+    const request = { ...inputs(), build: { ...inputs().build } };
+    const { inputs: news } = checkImage({ name: "i", olds: {}, news: request, seed: new Uint8Array() });
+    const build = news.build as PlainProps;
+    const former = formerDigest(readContext(folder, join(folder, "Dockerfile")));
+    const diffWith = async (contextDigest: string): Promise<string[]> => {
+      const oldInputs = { ...news, build: { ...build, contextDigest } };
+      const diff = await image.diff({ id: "i", oldInputs, state: {}, news, ignore: [] });
+      return diff.changes.map(({ property }) => property);
+    };
+    expect(former).not.toBe(build.contextDigest);
+    expect(await diffWith(former)).toEqual([]);
+    expect(await diffWith(former.replace(/^./, "x"))).toEqual(["build"]);
   });
 
   test("takes a Dockerfile from elsewhere", () => {

@@ -2,10 +2,13 @@
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { command } from "../../../lab/plugins/command/local.ts";
 import { configure } from "../../../lab/plugins/docker/client.ts";
 import { container } from "../../../lab/plugins/docker/container.ts";
+import { formerDigest, readContext } from "../../../lab/plugins/docker/context.ts";
+import { image } from "../../../lab/plugins/docker/image.ts";
 import { network } from "../../../lab/plugins/docker/network.ts";
 import { remoteImage } from "../../../lab/plugins/docker/remoteImage.ts";
 import { id as randomId } from "../../../lab/plugins/random/id.ts";
@@ -48,11 +51,13 @@ const paths: Readonly<Record<string, PlainProps | undefined>> = Object.fromEntri
     [`/images/${String(inputs.name)}/json`, inspect],
   ]),
 );
+const BUILT = "kinds/img:1";
 let daemon: Server;
 
 beforeAll(async () => {
   daemon = createServer((request, response) => {
-    const found = paths[decodeURIComponent(request.url ?? "").replace(/^\/v[\d.]+/, "")];
+    const built = request.url === `/images/${BUILT}/json` ? { Id: "sha256:b" } : undefined;
+    const found = built ?? paths[decodeURIComponent(request.url ?? "").replace(/^\/v[\d.]+/, "")];
     response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
     response.end(JSON.stringify(found ?? { message: "not found" }));
   });
@@ -148,4 +153,23 @@ test("a state of an earlier stand-in, with what was given alone, is unchanged be
   expect(found?.state.uploads).toBeInstanceOf(Secret);
   expect((await container.diff({ ...request, state: found?.state ?? {} })).changes).toEqual([]);
   expect(inspect).toBeDefined();
+});
+
+test("an image's state of an earlier stand-in takes on the official form at a refresh", async () => {
+  const folder = join(import.meta.dirname, "..", "..", "..", "opencode");
+  const dockerfile = join(folder, "Dockerfile");
+  const source = readContext(folder, dockerfile);
+  const inputs = (contextDigest: string): PlainProps => ({
+    imageName: BUILT,
+    build: { context: folder, dockerfile, contextDigest },
+  });
+  const before = inputs(formerDigest(source));
+  const state = { imageName: BUILT, dockerfile, __inputs: new Secret(before) };
+  const found = await image.read(BUILT, before, state, context);
+  expect(found?.inputs).toEqual(inputs(source.digest));
+  expect(revealProps(found?.state ?? {})).toEqual({
+    imageName: BUILT,
+    dockerfile: "Dockerfile",
+    __inputs: inputs(source.digest),
+  });
 });
