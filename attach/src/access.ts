@@ -2,13 +2,13 @@
 import { UserError } from "./errors.ts";
 import type { Answer } from "./upstream.ts";
 
-type Head = Pick<Answer, "status" | "headers">;
+type ResponseHead = Pick<Answer, "status" | "headers">;
 
 /**
  * Whether Access, or the connector's own check of the token, answers instead of the project. A 403 of the platform's own is plain text, and
  * opencode's errors are JSON.
  */
-export function refusedByAccess({ status, headers }: Head): "login" | "forbidden" | undefined {
+export function isAccessDenied({ status, headers }: ResponseHead): "login" | "forbidden" | undefined {
   const location = headers.location ?? "";
   if (status === 302 && /\.cloudflareaccess\.com\/|\/cdn-cgi\/access\//.test(location)) return "login";
   if ((status !== 401 && status !== 403) || headers["x-opencode-state"] !== undefined) return undefined;
@@ -22,7 +22,7 @@ export function refusedByAccess({ status, headers }: Head): "login" | "forbidden
 const SERVICE_TOKEN = "Look whether it has expired, and whether it is this platform's.";
 
 /** What a refusal means at a project, for a person or for a machine. */
-export function accessProblem(target: URL, refused: "login" | "forbidden", machine: boolean): UserError {
+export function accessError(target: URL, refused: "login" | "forbidden", machine: boolean): UserError {
   const { host, origin } = target;
   if (machine)
     return new UserError(
@@ -47,7 +47,7 @@ export function accessProblem(target: URL, refused: "login" | "forbidden", machi
 }
 
 /** The same at the platform's index, which somebody may be kept from who may open projects all the same. */
-export function indexProblem({ host, origin }: URL, machine: boolean): UserError {
+export function indexError({ host, origin }: URL, machine: boolean): UserError {
   const instead = "Or give the project's own URL instead of its name.";
   if (machine)
     return new UserError(

@@ -10,7 +10,7 @@ const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 export interface Cloudflared {
   /** The stored token for an application, if there is one that has not expired. Asks nobody. */
-  stored(url: URL): Promise<string | undefined>;
+  storedToken(url: URL): Promise<string | undefined>;
   /** A token that the edge accepts: without a question while the team's session lasts, else by a login in the browser. */
   login(url: URL): Promise<string | undefined>;
 }
@@ -21,7 +21,7 @@ export interface CloudflaredOptions {
   readonly quiet: () => boolean;
 }
 
-const missing = () =>
+const notInstalled = () =>
   new UserError(
     "noCloudflared",
     "cloudflared",
@@ -39,20 +39,22 @@ export function cloudflared({ env = process.env, quiet }: CloudflaredOptions): C
     child.stdout?.on("data", (part: Buffer) => {
       output += part;
     });
-    child.on("error", (error: NodeJS.ErrnoException) => reject(error.code === "ENOENT" ? missing() : error));
+    child.on("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "ENOENT" ? notInstalled() : error),
+    );
     child.on("close", () => resolve(output));
     return promise;
   };
   // `access token` exits with 0 and prints nothing where it has none.
-  const stored = async ({ origin }: URL) => {
+  const storedToken = async ({ origin }: URL) => {
     const output = (await run(["access", "token", `--app=${origin}`], READ, false)).trim();
     return TOKEN.test(output) ? output : undefined;
   };
   return {
-    stored,
+    storedToken: storedToken,
     login: async (url) => {
       await run(["access", "login", url.origin], LOGIN, true);
-      return await stored(url);
+      return await storedToken(url);
     },
   };
 }

@@ -59,9 +59,9 @@ export function readCommand(args: readonly string[]): Command {
   if (first === undefined) throw usage("Which project?");
   if (first === "ls" && rest.length === 0) return { kind: "ls", platform };
   // `attach ls` is a project of that name.
-  const [project, ...surplus] = first === "open" || first === "attach" ? rest : positionals;
+  const [project, ...unexpected] = first === "open" || first === "attach" ? rest : positionals;
   if (project === undefined) throw usage("Which project?");
-  if (surplus.length > 0) throw usage(`${surplus.join(" ")} is too much.`);
+  if (unexpected.length > 0) throw usage(`${unexpected.join(" ")} is too much.`);
   if (first === "open") return { kind: "open", project, platform };
   return { kind: "attach", project, print, npx, more, platform };
 }

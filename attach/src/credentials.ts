@@ -12,16 +12,16 @@ export interface Credentials {
 }
 
 /** Seconds before its end from which a token is renewed. */
-const MARGIN = 60;
+const RENEWAL_MARGIN_MS = 60;
 /** Milliseconds between two looks for a newer one while it is still good. */
-const PAUSE = 10_000;
+const LOOKUP_INTERVAL_MS = 10_000;
 /** Milliseconds in which nobody is asked to log in again after a login that failed. */
-const RESPITE = 30_000;
+const RETRY_AFTER_FAILURE_MS = 30_000;
 
 const HEADER = "cf-access-token";
 
 /** For a platform on this machine, where nobody logs in. */
-export const nobody: Credentials = {
+export const anonymous: Credentials = {
   machine: false,
   headers: async () => ({}),
   renew: async () => false,
@@ -58,7 +58,7 @@ export class PersonalToken implements Credentials {
   readonly #source: Cloudflared;
   readonly #url: URL;
   #token: string | undefined;
-  #looked = 0;
+  #checkedAt = 0;
   #failed = Number.NEGATIVE_INFINITY;
   #pending: Promise<void> | undefined;
 
@@ -68,41 +68,42 @@ export class PersonalToken implements Credentials {
   }
 
   async headers(): Promise<Record<string, string>> {
-    const left = this.#left();
-    if (left <= 0) await this.#once(() => this.#logIn());
+    const left = this.#remaining();
+    if (left <= 0) await this.#shared(() => this.#logIn());
     // cloudflared has a newer one only once somebody has asked for it, so that a token may have to serve to its end.
-    else if (left < MARGIN * 1000 && Date.now() - this.#looked > PAUSE) await this.#once(() => this.#look());
+    else if (left < RENEWAL_MARGIN_MS * 1000 && Date.now() - this.#checkedAt > LOOKUP_INTERVAL_MS)
+      await this.#shared(() => this.#readStoredToken());
     return this.#token ? { [HEADER]: this.#token } : {};
   }
 
   async renew(refused: Record<string, string>): Promise<boolean> {
-    if (this.#token === refused[HEADER]) await this.#once(() => this.#logIn());
+    if (this.#token === refused[HEADER]) await this.#shared(() => this.#logIn());
     return this.#token !== undefined && this.#token !== refused[HEADER];
   }
 
-  #left(): number {
+  #remaining(): number {
     return this.#token ? expiry(this.#token) - Date.now() : 0;
   }
 
-  async #once(work: () => Promise<void>): Promise<void> {
+  async #shared(work: () => Promise<void>): Promise<void> {
     this.#pending ??= work().finally(() => {
       this.#pending = undefined;
     });
     await this.#pending;
   }
 
-  async #look(): Promise<void> {
-    this.#looked = Date.now();
-    const found = await this.#source.stored(this.#url);
+  async #readStoredToken(): Promise<void> {
+    this.#checkedAt = Date.now();
+    const found = await this.#source.storedToken(this.#url);
     if (found && expiry(found) > Date.now()) this.#token = found;
   }
 
   /** The stored token first, if it is another than the one that doesn't do. */
   async #logIn(): Promise<void> {
     const before = this.#token;
-    await this.#look();
-    if (this.#token !== before && this.#left() > 0) return;
-    if (Date.now() - this.#failed < RESPITE) return;
+    await this.#readStoredToken();
+    if (this.#token !== before && this.#remaining() > 0) return;
+    if (Date.now() - this.#failed < RETRY_AFTER_FAILURE_MS) return;
     const found = await this.#source.login(this.#url);
     if (found && found !== before) this.#token = found;
     else this.#failed = Date.now();

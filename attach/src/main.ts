@@ -6,7 +6,7 @@ import { run } from "./run.ts";
 try {
   const world = {
     env: process.env,
-    say: (line: string) => void process.stdout.write(`${line}\n`),
+    print: (line: string) => void process.stdout.write(`${line}\n`),
     warn: (line: string) => void process.stderr.write(`${line}\n`),
   };
   process.exitCode = await run(readCommand(process.argv.slice(2)), world);

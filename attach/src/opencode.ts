@@ -80,15 +80,15 @@ export function chooseProgram(options: {
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Milliseconds for opencode to end by itself once its terminal is gone: it may go on for ever without one. */
-const GRACE = 5000;
+const KILL_AFTER_MS = 5000;
 
 /** Runs a program in this terminal to its end; signals reach it. Returns its exit code as a shell tells it. */
-export function runHere({ command, args }: Program, env: NodeJS.ProcessEnv): Promise<number> {
+export function runProgram({ command, args }: Program, env: NodeJS.ProcessEnv): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const child = spawn(command, args, { env, stdio: "inherit" });
   const forward = (signal: NodeJS.Signals) => {
     child.kill(signal);
-    if (signal === "SIGHUP") setTimeout(() => child.kill("SIGKILL"), GRACE).unref();
+    if (signal === "SIGHUP") setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS).unref();
   };
   for (const signal of FORWARDED) process.on(signal, forward);
   child.on("error", reject);

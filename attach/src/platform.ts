@@ -1,7 +1,7 @@
 /** The platform's projects: which there are, and where. */
-import { indexProblem } from "./access.ts";
+import { indexError } from "./access.ts";
 import { UserError } from "./errors.ts";
-import { authorized, disconnected, type Reach } from "./reach.ts";
+import { authorized, type Connection, disconnectedError } from "./reach.ts";
 import { withoutOrigin } from "./upstream.ts";
 
 export interface ListedProject {
@@ -37,11 +37,11 @@ export function readUrl(text: string): URL {
 const zone = ({ hostname }: URL) => hostname.split(".").slice(1).join(".");
 
 /** Reads the platform's index: the projects that whoever asks may open. */
-export async function listProjects(reach: Reach): Promise<ListedProject[]> {
-  const refused = () => indexProblem(reach.url, reach.credentials.machine);
-  const answer = await authorized({ ...reach, url: new URL("/projects.json", reach.url) }, refused);
-  if (withoutOrigin(answer.status)) throw disconnected(reach.url, answer.status);
-  if (answer.status === 401 || answer.status === 403) throw refused();
+export async function listProjects(reach: Connection): Promise<ListedProject[]> {
+  const accessFailure = () => indexError(reach.url, reach.credentials.machine);
+  const answer = await authorized({ ...reach, url: new URL("/projects.json", reach.url) }, accessFailure);
+  if (withoutOrigin(answer.status)) throw disconnectedError(reach.url, answer.status);
+  if (answer.status === 401 || answer.status === 403) throw accessFailure();
   try {
     if (answer.status !== 200) throw new Error(`it answers ${answer.status}`);
     const { projects } = JSON.parse(answer.body) as { projects: Record<string, unknown>[] };

@@ -5,13 +5,13 @@ import type { AddressInfo, Socket } from "node:net";
 import { type Duplex, pipeline, Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
 import { projectApi } from "../../opencode/api/index.ts";
-import { accessProblem, refusedByAccess } from "./access.ts";
+import { accessError, isAccessDenied } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { UserError } from "./errors.ts";
-import { Guard, type Verdict } from "./guard.ts";
-import { Hearing } from "./hearing.ts";
+import { type GuardResult, RequestGuard } from "./guard.ts";
+import { EventStreamGate } from "./hearing.ts";
 import { authorized, callUrl } from "./reach.ts";
-import { type Agent, unreachable, withoutOrigin } from "./upstream.ts";
+import { type Agent, unreachableError, withoutOrigin } from "./upstream.ts";
 
 export interface ProxyOptions {
   /** The project's URL. */
@@ -19,11 +19,11 @@ export interface ProxyOptions {
   readonly agent: Agent;
   readonly credentials: Credentials;
   /** Told of what a person should know when opencode has ended. */
-  readonly onProblem?: (problem: UserError) => void;
+  readonly onError?: (problem: UserError) => void;
 }
 
 /** One request on its way. */
-interface Passage {
+interface ProxiedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** The body, where it is small enough to be sent again; undefined for one that can only be passed on. */
@@ -36,7 +36,7 @@ interface Passage {
 }
 
 /** Bytes of a body that is kept for a second try. */
-const REPLAYED = 1024 * 1024;
+const MAX_REPLAYED_BYTES = 1024 * 1024;
 const CONNECT_TIMEOUT = 15_000;
 
 /** Of one connection, or between this program and its client alone. */
@@ -50,8 +50,8 @@ const DROPPED_RESPONSE = new Set([
 ]);
 
 /** Milliseconds between two tries of an event stream while the platform is away, and for how long. */
-const PAUSE = 1000;
-const HOLD = 120_000;
+const RETRY_DELAY_MS = 1000;
+const MAX_HOLD_MS = 120_000;
 
 /**
  * Whether a request is for opencode's events. Its client waits up to half a minute between its own tries, and shows nothing of what happens
@@ -65,13 +65,13 @@ const RETRY_AFTER = { "retry-after": "2" };
 /** Reads a body that is said to be small. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const { "content-length": length, "transfer-encoding": coding } = request.headers;
-  if (coding !== undefined || Number(length ?? 0) > REPLAYED) return undefined;
+  if (coding !== undefined || Number(length ?? 0) > MAX_REPLAYED_BYTES) return undefined;
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
   return Buffer.concat(parts);
 }
 
-function answer(
+function sendText(
   response: ServerResponse,
   status: number,
   text: string,
@@ -86,9 +86,9 @@ function answer(
   response.end(`${text}\n`);
 }
 
-function refuse(response: ServerResponse, { status, why }: Verdict & { pass: false }): void {
+function sendRefusal(response: ServerResponse, { status, reason: why }: GuardResult & { pass: false }): void {
   const text = `This port is for one program of this machine: ${why}.`;
-  answer(
+  sendText(
     response,
     status,
     text,
@@ -97,7 +97,7 @@ function refuse(response: ServerResponse, { status, why }: Verdict & { pass: fal
 }
 
 /** An answer on the socket of a WebSocket that is not opened. */
-function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
+function sendOnSocket(request: IncomingMessage, socket: Socket): ServerResponse {
   const response = new ServerResponse(request);
   response.assignSocket(socket);
   response.shouldKeepAlive = false;
@@ -106,19 +106,19 @@ function answerOn(request: IncomingMessage, socket: Socket): ServerResponse {
 }
 
 export class LocalProxy {
-  readonly guard = new Guard();
+  readonly guard = new RequestGuard();
   readonly #options: ProxyOptions;
   readonly #server: Server;
   readonly #proxy = createProxyServer();
-  readonly #passages = new WeakMap<IncomingMessage, Passage>();
+  readonly #requests = new WeakMap<IncomingMessage, ProxiedRequest>();
   readonly #sockets = new Set<Duplex>();
-  readonly #hearing = new Hearing();
+  readonly #hearing = new EventStreamGate();
   #port = 0;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
     this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-      this.#serve(request, response).catch((error: Error) => this.#failed(response, error));
+      this.#serve(request, response).catch((error: Error) => this.#handleError(response, error));
     });
     this.#server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
       this.#upgrade(request, socket, head).catch(() => socket.destroy());
@@ -128,8 +128,9 @@ export class LocalProxy {
       socket.on("close", () => this.#sockets.delete(socket));
     });
     this.#proxy.on("proxyRes", (answered, request, response) => {
-      const passage = this.#passages.get(request);
-      if (passage) this.#answered(passage, answered).catch((error: Error) => this.#failed(response, error));
+      const passage = this.#requests.get(request);
+      if (passage)
+        this.#handleResponse(passage, answered).catch((error: Error) => this.#handleError(response, error));
     });
     this.#proxy.on("proxyReqWs", (sent) => {
       // The cookie is a token of its own.
@@ -165,16 +166,16 @@ export class LocalProxy {
     const verdict = this.guard.check(request, this.#port);
     if (!verdict.pass) {
       request.resume();
-      refuse(response, verdict);
+      sendRefusal(response, verdict);
       return;
     }
     request.url = verdict.path;
-    const until = isEventStream(request) ? Date.now() + HOLD : 0;
+    const until = isEventStream(request) ? Date.now() + MAX_HOLD_MS : 0;
     const passage = { request, response, body: await bodyOf(request), sent: {}, tries: 0, until };
-    this.#passages.set(request, passage);
+    this.#requests.set(request, passage);
     // Each try adds its own, and Node's warning would be written across opencode's screen.
     for (const each of [request, response]) each.setMaxListeners(0);
-    await this.#hearing.before(request.method);
+    await this.#hearing.waitUntilConnected(request.method);
     await this.#send(passage);
   }
 
@@ -185,51 +186,51 @@ export class LocalProxy {
     return await this.#options.credentials.headers();
   }
 
-  #to(headers: Record<string, string>) {
+  #requestOptions(headers: Record<string, string>) {
     const { target, agent } = this.#options;
     return { target, agent, headers, changeOrigin: true, connectTimeout: CONNECT_TIMEOUT };
   }
 
-  async #send(passage: Passage): Promise<void> {
+  async #send(passage: ProxiedRequest): Promise<void> {
     const { request, response, body } = passage;
     passage.sent = await this.#headers(request);
     passage.tries++;
     if (response.destroyed) return;
     const buffer = body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) };
-    const options = { ...this.#to(passage.sent), ...buffer, selfHandleResponse: true };
+    const options = { ...this.#requestOptions(passage.sent), ...buffer, selfHandleResponse: true };
     this.#proxy.web(request, response, options, (error) => {
-      this.#away(passage, () => this.#failed(response, error));
+      this.#handleUnreachable(passage, () => this.#handleError(response, error));
     });
   }
 
   /** The platform does not answer: gives up, unless the request is one to hold. */
-  #away(passage: Passage, giveUp: () => void): void {
+  #handleUnreachable(passage: ProxiedRequest, abort: () => void): void {
     const { response, until } = passage;
     if (response.headersSent || response.destroyed || Date.now() > until) {
-      giveUp();
+      abort();
       return;
     }
     passage.tries = 0;
     setTimeout(() => {
-      this.#send(passage).catch((error: Error) => this.#failed(response, error));
-    }, PAUSE).unref();
+      this.#send(passage).catch((error: Error) => this.#handleError(response, error));
+    }, RETRY_DELAY_MS).unref();
   }
 
   /** An answer's beginning: passed on, unless it is Access's and a new token may help. */
-  async #answered(passage: Passage, answered: IncomingMessage): Promise<void> {
+  async #handleResponse(passage: ProxiedRequest, answered: IncomingMessage): Promise<void> {
     const { response, body, sent } = passage;
     const status = answered.statusCode ?? 502;
-    const refused = refusedByAccess({ status, headers: answered.headers });
+    const refused = isAccessDenied({ status, headers: answered.headers });
     if (refused) {
       answered.resume();
       const renewed = await this.#options.credentials.renew(sent);
       if (renewed && passage.tries === 1 && body !== undefined) return await this.#send(passage);
-      return this.#refuse(response, refused, renewed);
+      return this.#handleDenied(response, refused, renewed);
     }
     if (withoutOrigin(status) || (status === 503 && passage.until > Date.now())) {
       answered.resume();
       const text = `The platform's server is not connected (${status}).`;
-      this.#away(passage, () => answer(response, 502, text, RETRY_AFTER));
+      this.#handleUnreachable(passage, () => sendText(response, 502, text, RETRY_AFTER));
       return;
     }
     for (const [name, values] of Object.entries(answered.headersDistinct))
@@ -238,59 +239,59 @@ export class LocalProxy {
     response.writeHead(status, answered.statusMessage);
     // An event stream says nothing for a while.
     response.flushHeaders();
-    if (passage.until > 0 && status === 200) this.#listen(answered, response);
+    if (passage.until > 0 && status === 200) this.#forwardEventStream(answered, response);
     pipeline(answered, response, () => {});
   }
 
   /** Notices the end of an event stream that is not the client's doing. */
-  #listen(answered: IncomingMessage, response: ServerResponse): void {
-    this.#hearing.found();
-    const ended = () => response.destroyed || this.#hearing.lost();
+  #forwardEventStream(answered: IncomingMessage, response: ServerResponse): void {
+    this.#hearing.connected();
+    const ended = () => response.destroyed || this.#hearing.disconnected();
     answered.once("end", ended).once("error", ended);
   }
 
-  #refuse(response: ServerResponse, refused: "login" | "forbidden", renewed: boolean): void {
+  #handleDenied(response: ServerResponse, refused: "login" | "forbidden", renewed: boolean): void {
     // The next try goes with the new token; this one's body is gone.
     if (renewed) {
-      answer(response, 503, "The login has been renewed: try again.", { "retry-after": "0" });
+      sendText(response, 503, "The login has been renewed: try again.", { "retry-after": "0" });
       return;
     }
-    const problem = accessProblem(this.#options.target, refused, this.#options.credentials.machine);
-    this.#options.onProblem?.(problem);
-    answer(response, refused === "login" ? 401 : 403, `${problem.message} ${problem.fix}`);
+    const problem = accessError(this.#options.target, refused, this.#options.credentials.machine);
+    this.#options.onError?.(problem);
+    sendText(response, refused === "login" ? 401 : 403, `${problem.message} ${problem.fix}`);
   }
 
-  #failed(response: ServerResponse | Socket, error: Error): void {
+  #handleError(response: ServerResponse | Socket, error: Error): void {
     if (!("writeHead" in response)) return void response.destroy();
-    if (error instanceof UserError) this.#options.onProblem?.(error);
-    const problem = error instanceof UserError ? error : unreachable(this.#options.target, error);
+    if (error instanceof UserError) this.#options.onError?.(error);
+    const problem = error instanceof UserError ? error : unreachableError(this.#options.target, error);
     const status = { login: 401, notMember: 403 }[problem.kind as string];
-    if (status) answer(response, status, `${problem.message} ${problem.fix}`);
-    else answer(response, 502, problem.message, RETRY_AFTER);
+    if (status) sendText(response, status, `${problem.message} ${problem.fix}`);
+    else sendText(response, 502, problem.message, RETRY_AFTER);
   }
 
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
     const verdict = this.guard.check(request, this.#port);
     if (!verdict.pass) {
-      refuse(answerOn(request, socket), verdict);
+      sendRefusal(sendOnSocket(request, socket), verdict);
       return;
     }
     request.url = verdict.path;
-    const response = answerOn(request, socket);
+    const response = sendOnSocket(request, socket);
     try {
-      await this.#admitted();
+      await this.#isAdmitted();
     } catch (error) {
-      return this.#failed(response, error as Error);
+      return this.#handleError(response, error as Error);
     }
     response.detachSocket(socket);
     if (socket.destroyed) return;
     const headers = await this.#headers(request);
-    this.#proxy.ws(request, socket, head, this.#to(headers), () => socket.destroy());
+    this.#proxy.ws(request, socket, head, this.#requestOptions(headers), () => socket.destroy());
   }
 
   /** A WebSocket cannot be tried again: so whether the token still does is asked before. */
-  async #admitted(): Promise<void> {
+  async #isAdmitted(): Promise<void> {
     const { target, agent, credentials } = this.#options;
     await authorized({ url: callUrl(target, projectApi.health), agent, credentials });
   }

@@ -1,12 +1,12 @@
 /** The way to a project: one request past Access, and whether its server can be used. */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Call, isUnexpectedAnswer, projectApi, unsupportedHealth } from "../../opencode/api/index.ts";
-import { accessProblem, refusedByAccess } from "./access.ts";
+import { accessError, isAccessDenied } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { UserError } from "./errors.ts";
-import { type Agent, type Answer, ask, withoutOrigin } from "./upstream.ts";
+import { type Agent, type Answer, fetchText, withoutOrigin } from "./upstream.ts";
 
-export interface Reach {
+export interface Connection {
   readonly url: URL;
   readonly agent: Agent;
   readonly credentials: Credentials;
@@ -14,20 +14,20 @@ export interface Reach {
 
 /** One answer, with a new token where the first is refused. Throws what `problem` makes of a refusal that stays. */
 export async function authorized(
-  { url, agent, credentials }: Reach,
-  problem = (refused: "login" | "forbidden") => accessProblem(url, refused, credentials.machine),
+  { url, agent, credentials }: Connection,
+  problem = (refused: "login" | "forbidden") => accessError(url, refused, credentials.machine),
 ): Promise<Answer> {
   for (let tries = 1; ; tries++) {
     const headers = await credentials.headers();
-    const answer = await ask(url, agent, headers);
-    const refused = refusedByAccess(answer);
+    const answer = await fetchText(url, agent, headers);
+    const refused = isAccessDenied(answer);
     if (!refused) return answer;
     if (tries > 1 || !(await credentials.renew(headers))) throw problem(refused);
   }
 }
 
 /** What it means that the edge has no way to the platform. */
-export const disconnected = ({ host }: URL, status: number): UserError =>
+export const disconnectedError = ({ host }: URL, status: number): UserError =>
   new UserError(
     "unreachable",
     host,
@@ -35,7 +35,7 @@ export const disconnected = ({ host }: URL, status: number): UserError =>
     "It may be restarting: try again in a minute. If it stays, tell whoever runs the platform.",
   );
 
-export const stopped = (project: string): UserError =>
+export const stoppedError = (project: string): UserError =>
   new UserError(
     "stopped",
     project,
@@ -48,13 +48,13 @@ export const callUrl = (project: URL, { path }: Pick<Call<unknown>, "path">): UR
   new URL(`${project.pathname.replace(/\/$/, "")}${path}`, project);
 
 /** Milliseconds for a project to start, and for a server to be connected again. */
-const PATIENCE = { starting: 120_000, away: 30_000 };
+const START_TIMEOUT_MS = { starting: 120_000, away: 30_000 };
 const PAUSE = 2000;
 
-export interface Waiting {
+export interface WaitOptions {
   /** Told once, in a line, of what is waited for. */
-  readonly say: (line: string) => void;
-  readonly patience?: typeof PATIENCE;
+  readonly print: (line: string) => void;
+  readonly patience?: typeof START_TIMEOUT_MS;
 }
 
 type State = "starting" | "stopped" | "unknown" | "refused";
@@ -79,7 +79,7 @@ function readNotice({ status, headers, body }: Answer, { host }: URL): Notice {
 }
 
 /** What a person has to mend, where waiting does not. */
-function problemOf({ state, project }: Notice, url: URL): UserError | undefined {
+function errorOf({ state, project }: Notice, url: URL): UserError | undefined {
   if (state === "unknown")
     return new UserError(
       "unknown",
@@ -87,7 +87,7 @@ function problemOf({ state, project }: Notice, url: URL): UserError | undefined 
       `No project has the URL ${url.href.replace(/\/$/, "")}.`,
       "The list: opencode-platform ls",
     );
-  if (state === "stopped") return stopped(project);
+  if (state === "stopped") return stoppedError(project);
   if (state === "refused")
     return new UserError(
       "unreachable",
@@ -103,7 +103,7 @@ const read = <Result>(call: Call<Result>, { status, headers, body }: Answer): Re
   call.read({ status, contentType: headers["content-type"], body });
 
 /** The version of a server that does not answer as a supported release does; undefined where nothing reports one. */
-async function unsupportedVersion(reach: Reach): Promise<string | undefined> {
+async function unsupportedVersion(reach: Connection): Promise<string | undefined> {
   for (const call of unsupportedHealth) {
     const answer = await authorized({ ...reach, url: callUrl(reach.url, call) });
     try {
@@ -116,7 +116,7 @@ async function unsupportedVersion(reach: Reach): Promise<string | undefined> {
 }
 
 /** What it means that a server does not answer as `projectApi` expects. */
-async function unexpectedError(reach: Reach, reason: string): Promise<UserError> {
+async function unexpectedError(reach: Connection, reason: string): Promise<UserError> {
   const { host } = reach.url;
   const version = await unsupportedVersion(reach);
   if (version === undefined)
@@ -138,7 +138,10 @@ async function unexpectedError(reach: Reach, reason: string): Promise<UserError>
  * The release that a project's server runs. Waits for one that is starting.
  * @throws UserError for what a person has to fix
  */
-export async function serverVersion(reach: Reach, { say, patience = PATIENCE }: Waiting): Promise<string> {
+export async function serverVersion(
+  reach: Connection,
+  { print, patience = START_TIMEOUT_MS }: WaitOptions,
+): Promise<string> {
   const { url } = reach;
   const began = Date.now();
   for (let said = ""; ; await wait(PAUSE)) {
@@ -151,20 +154,21 @@ export async function serverVersion(reach: Reach, { say, patience = PATIENCE }: 
         throw await unexpectedError(reach, error.message);
       }
     const notice = readNotice(answer, url);
-    const problem = problemOf(notice, url);
+    const problem = errorOf(notice, url);
     if (problem) throw problem;
     const away = withoutOrigin(answer.status);
     const limit = away ? patience.away : patience.starting;
-    if (Date.now() - began >= limit) throw away ? disconnected(url, answer.status) : silent(answer, notice);
+    if (Date.now() - began >= limit)
+      throw away ? disconnectedError(url, answer.status) : noAnswer(answer, notice);
     const line = away
       ? `${url.host} is not connected (${answer.status}): trying again for ${limit / 1000} s …`
       : `${notice.project} is starting: waiting up to ${limit / 60_000} minutes …`;
-    if (line !== said) say(line);
+    if (line !== said) print(line);
     said = line;
   }
 }
 
-const silent = ({ status }: Answer, { project, text }: Notice): UserError =>
+const noAnswer = ({ status }: Answer, { project, text }: Notice): UserError =>
   new UserError(
     "unreachable",
     project,

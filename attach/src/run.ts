@@ -2,39 +2,39 @@
 import { projectApi } from "../../opencode/api/index.ts";
 import { cloudflared } from "./cloudflared.ts";
 import { type Command, USAGE } from "./command.ts";
-import { type Credentials, nobody, PersonalToken, serviceToken } from "./credentials.ts";
+import { anonymous, type Credentials, PersonalToken, serviceToken } from "./credentials.ts";
 import { UserError } from "./errors.ts";
-import { chooseProgram, installedVersion, openBrowser, runHere } from "./opencode.ts";
+import { chooseProgram, installedVersion, openBrowser, runProgram } from "./opencode.ts";
 import { findProject, isLocal, listProjects, localProject, readUrl } from "./platform.ts";
 import { LocalProxy } from "./proxy.ts";
-import { type Reach, serverVersion, stopped } from "./reach.ts";
+import { type Connection, serverVersion, stoppedError } from "./reach.ts";
 import { rememberedPlatform, rememberPlatform } from "./settings.ts";
 import { type ConnectionOptions, makeAgent } from "./upstream.ts";
 
-export interface World {
+export interface Environment {
   readonly env: NodeJS.ProcessEnv;
   readonly connection?: ConnectionOptions;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
   readonly warn: (line: string) => void;
 }
 
 /** Set while opencode draws on the terminal, when nobody else may write there. */
-let drawing = false;
+let isDrawing = false;
 
 function credentialsFor(url: URL, env: NodeJS.ProcessEnv): Credentials {
-  if (isLocal(url)) return nobody;
-  return serviceToken(env) ?? new PersonalToken(cloudflared({ env, quiet: () => drawing }), url);
+  if (isLocal(url)) return anonymous;
+  return serviceToken(env) ?? new PersonalToken(cloudflared({ env, quiet: () => isDrawing }), url);
 }
 
-const reach = (url: URL, { env, connection }: World): Reach => ({
+const connect = (url: URL, { env, connection }: Environment): Connection => ({
   url,
   agent: makeAgent(url, connection),
   credentials: credentialsFor(url, env),
 });
 
 /** The platform that is meant: given, else the one used last. */
-function platformOf(given: string | undefined, { env }: World): { url: URL; remembered: boolean } {
-  const named = given ?? env.OPENCODE_PLATFORM_URL;
+function platformOf(requested: string | undefined, { env }: Environment): { url: URL; remembered: boolean } {
+  const named = requested ?? env.OPENCODE_PLATFORM_URL;
   const text = named || rememberedPlatform(env);
   if (!text)
     throw new UserError(
@@ -47,8 +47,8 @@ function platformOf(given: string | undefined, { env }: World): { url: URL; reme
 }
 
 /** The projects of a platform's index, which is remembered once it has answered. */
-async function projectsOf(platform: string | undefined, world: World) {
-  const { url, remembered } = platformOf(platform, world);
+async function projectsOf(platform: string | undefined, environment: Environment) {
+  const { url, remembered } = platformOf(platform, environment);
   if (isLocal(url))
     throw new UserError(
       "usage",
@@ -56,10 +56,10 @@ async function projectsOf(platform: string | undefined, world: World) {
       `The platform at ${url.host} is on this machine, and keeps no list.`,
       "`npm start` in its checkout prints the projects; opencode-platform <name> opens one.",
     );
-  const at = reach(url, world);
+  const at = connect(url, environment);
   try {
     const projects = await listProjects(at);
-    if (!remembered) rememberPlatform(url.origin, world.env);
+    if (!remembered) rememberPlatform(url.origin, environment.env);
     return projects;
   } finally {
     at.agent.destroy();
@@ -67,69 +67,69 @@ async function projectsOf(platform: string | undefined, world: World) {
 }
 
 /** A project's URL, from a name or from itself. */
-async function urlOf(project: string, platform: string | undefined, world: World): Promise<URL> {
+async function urlOf(project: string, platform: string | undefined, environment: Environment): Promise<URL> {
   if (/^https?:\/\//.test(project)) return readUrl(project);
-  const { url } = platformOf(platform, world);
+  const { url } = platformOf(platform, environment);
   if (isLocal(url)) return localProject(project, url);
-  const found = findProject(project, await projectsOf(platform, world));
-  if (found.state === "stopped") throw stopped(project);
+  const found = findProject(project, await projectsOf(platform, environment));
+  if (found.state === "stopped") throw stoppedError(project);
   return found.url;
 }
 
-async function list(platform: string | undefined, world: World): Promise<number> {
-  const projects = await projectsOf(platform, world);
+async function list(platform: string | undefined, environment: Environment): Promise<number> {
+  const projects = await projectsOf(platform, environment);
   const width = (key: "name" | "state") => Math.max(...projects.map((project) => project[key].length));
   for (const { name, state, url } of projects)
-    world.say(`${name.padEnd(width("name"))}  ${state.padEnd(width("state"))}  ${url}`);
+    environment.print(`${name.padEnd(width("name"))}  ${state.padEnd(width("state"))}  ${url}`);
   if (projects.length === 0)
-    world.warn("There is no project that you may open: ask to be added to the members of one.");
+    environment.warn("There is no project that you may open: ask to be added to the members of one.");
   return 0;
 }
 
 /** Resolves when somebody ends this program. */
-const ended = (): Promise<void> =>
+const endedByUser = (): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
   });
 
-async function attach(command: Command & { kind: "attach" }, world: World): Promise<number> {
-  const at = reach(await urlOf(command.project, command.platform, world), world);
-  const server = await serverVersion(at, { say: world.warn });
+async function attach(command: Command & { kind: "attach" }, environment: Environment): Promise<number> {
+  const at = connect(await urlOf(command.project, command.platform, environment), environment);
+  const server = await serverVersion(at, { print: environment.warn });
   const problems = new Map<string, UserError>();
   const proxy = new LocalProxy({
     target: at.url,
     agent: at.agent,
     credentials: at.credentials,
-    onProblem: (problem) => problems.set(problem.kind, problem),
+    onError: (problem) => problems.set(problem.kind, problem),
   });
   const program = command.print
     ? undefined
-    : chooseProgram({ installed: await installedVersion(world.env), server, npx: command.npx });
+    : chooseProgram({ installed: await installedVersion(environment.env), server, npx: command.npx });
   await proxy.listen();
   try {
     if (!program) {
-      world.say(proxy.secretUrl);
-      world.warn("Whoever knows this URL may use the project as you. Ctrl-C ends it.");
-      await ended();
+      environment.print(proxy.secretUrl);
+      environment.warn("Whoever knows this URL may use the project as you. Ctrl-C ends it.");
+      await endedByUser();
       return 0;
     }
-    drawing = true;
+    isDrawing = true;
     const args = [...program.args, ...projectApi.terminal.args(proxy.url, command.more)];
     // Access's secrets are this program's business alone.
-    const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...env } = world.env;
-    return await runHere({ ...program, args }, { ...env, ...proxy.guard.environment });
+    const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...env } = environment.env;
+    return await runProgram({ ...program, args }, { ...env, ...proxy.guard.environment });
   } finally {
-    drawing = false;
+    isDrawing = false;
     await proxy.close();
-    for (const problem of problems.values()) world.warn(`${problem.message} ${problem.fix}`);
+    for (const problem of problems.values()) environment.warn(`${problem.message} ${problem.fix}`);
   }
 }
 
 /** Does what a command says; returns the exit code. */
-export async function run(command: Command, world: World): Promise<number> {
-  if (command.kind === "help") world.say(USAGE);
-  else if (command.kind === "ls") return await list(command.platform, world);
-  else if (command.kind === "attach") return await attach(command, world);
-  else await openBrowser((await urlOf(command.project, command.platform, world)).href);
+export async function run(command: Command, environment: Environment): Promise<number> {
+  if (command.kind === "help") environment.print(USAGE);
+  else if (command.kind === "ls") return await list(command.platform, environment);
+  else if (command.kind === "attach") return await attach(command, environment);
+  else await openBrowser((await urlOf(command.project, command.platform, environment)).href);
   return 0;
 }

@@ -10,9 +10,9 @@ export type ConnectionOptions = Pick<AgentOptions, "lookup" | "ca">;
 /** Milliseconds that an idle connection is kept: less than the edge does, so that a request seldom meets one that is being closed. */
 const IDLE = 30_000;
 /** Milliseconds that an answer of a few lines may take. */
-const PATIENCE = 20_000;
+const TIMEOUT_MS = 20_000;
 /** Bytes that are read of an answer. */
-const ENOUGH = 1024 * 1024;
+const MAX_BODY_BYTES = 1024 * 1024;
 
 export type Agent = HttpAgent | HttpsAgent;
 
@@ -34,11 +34,11 @@ export interface Answer {
 }
 
 /** Asks for one resource, following no redirects. Fails with `UserError` where nothing answers. */
-export function ask(url: URL, agent: Agent, headers: Record<string, string>): Promise<Answer> {
+export function fetchText(url: URL, agent: Agent, headers: Record<string, string>): Promise<Answer> {
   const get = url.protocol === "https:" ? secureGet : plainGet;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const failed = (error: Error) => reject(unreachable(url, error));
-  const signal = AbortSignal.timeout(PATIENCE);
+  const failed = (error: Error) => reject(unreachableError(url, error));
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const request = get(url, { agent, headers: { accept: "application/json", ...headers }, signal });
   request.on("error", failed);
   request.on("response", (response) => {
@@ -46,7 +46,7 @@ export function ask(url: URL, agent: Agent, headers: Record<string, string>): Pr
     response.setEncoding("utf8");
     response.on("data", (part: string) => {
       body += part;
-      if (body.length > ENOUGH) response.destroy(new Error("the answer has no end"));
+      if (body.length > MAX_BODY_BYTES) response.destroy(new Error("the answer has no end"));
     });
     response.on("error", failed);
     response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
@@ -54,7 +54,7 @@ export function ask(url: URL, agent: Agent, headers: Record<string, string>): Pr
   return promise;
 }
 
-const REASONS: Record<string, string> = {
+const NETWORK_ERRORS: Record<string, string> = {
   ENOTFOUND: "its name is not known",
   EAI_AGAIN: "names cannot be looked up",
   ECONNREFUSED: "the connection is refused",
@@ -64,8 +64,8 @@ const REASONS: Record<string, string> = {
 };
 
 /** Why nothing answers, for a person. */
-export function unreachable(url: URL, error: Error & { code?: string }): UserError {
-  const reason = REASONS[error.code ?? ""] ?? error.message;
+export function unreachableError(url: URL, error: Error & { code?: string }): UserError {
+  const reason = NETWORK_ERRORS[error.code ?? ""] ?? error.message;
   return new UserError(
     "unreachable",
     url.host,

@@ -2,7 +2,7 @@
 import type { Entry, FieldProblem, Operation, Overview, Problem } from "./model.ts";
 
 /** The API said no, and why. */
-export class Refused extends Error {
+export class HttpError extends Error {
   readonly status: number;
   readonly problem: Problem;
 
@@ -54,7 +54,7 @@ async function call(path: string, init: RequestInit = {}): Promise<unknown> {
   if (response.ok) return response.json();
   const problem = await problemOf(response);
   if (!problem && response.status >= 500) throw new Unreachable();
-  throw new Refused(response.status, problem ?? {});
+  throw new HttpError(response.status, problem ?? {});
 }
 
 function send(method: string, path: string, body: unknown, version?: string, signal?: AbortSignal) {

@@ -48,7 +48,7 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
 }
 
 /** Puts elements into a parent in their order, moving only those that stand elsewhere. */
-export function arrange(parent: Element, elements: readonly Element[]): void {
+export function reconcile(parent: Element, elements: readonly Element[]): void {
   for (const gone of [...parent.children].filter((child) => !elements.includes(child))) gone.remove();
   elements.forEach((element, index) => {
     const there = parent.children[index];

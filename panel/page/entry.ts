@@ -147,14 +147,14 @@ export function changesOf(base: Entry, fields: Fields): Record<string, unknown> 
 export interface Rebased {
   fields: Fields;
   /** The fields that both changed, with what the entry says now; what was typed stands. */
-  conflicts: { field: keyof Fields; theirs: string }[];
+  conflicts: { field: keyof Fields; remote: string }[];
 }
 
-function rebasedSecrets(before: Fields, mine: Fields, theirs: Fields): SecretRow[] {
+function mergeSecrets(before: Fields, mine: Fields, remote: Fields): SecretRow[] {
   const names = (fields: Fields) => fields.secrets.map(({ name }) => name);
   const takenOff = names(before).filter((name) => !names(mine).includes(name));
-  const added = names(theirs).filter((name) => !names(before).includes(name) && !names(mine).includes(name));
-  const gone = names(before).filter((name) => !names(theirs).includes(name));
+  const added = names(remote).filter((name) => !names(before).includes(name) && !names(mine).includes(name));
+  const gone = names(before).filter((name) => !names(remote).includes(name));
   return [
     ...mine.secrets.filter(({ name, value }) => value !== "" || !gone.includes(name)),
     ...added.filter((name) => !takenOff.includes(name)).map((name) => ({ name, value: "" })),
@@ -162,15 +162,15 @@ function rebasedSecrets(before: Fields, mine: Fields, theirs: Fields): SecretRow
 }
 
 /** Puts what was typed over the entry as it is now: fields that were not touched follow it, the others stay. */
-export function rebase(base: Entry, mine: Fields, entry: Entry): Rebased {
+export function mergeChanges(base: Entry, mine: Fields, entry: Entry): Rebased {
   const before = fieldsOf(base);
-  const theirs = fieldsOf(entry);
-  const fields = { ...mine, secrets: rebasedSecrets(before, mine, theirs) };
+  const remote = fieldsOf(entry);
+  const fields = { ...mine, secrets: mergeSecrets(before, mine, remote) };
   const conflicts: Rebased["conflicts"] = [];
   for (const field of Object.keys(before) as (keyof Fields)[]) {
-    if (field === "secrets" || same(before[field], theirs[field])) continue;
-    if (same(mine[field], before[field])) Object.assign(fields, { [field]: theirs[field] });
-    else if (!same(mine[field], theirs[field])) conflicts.push({ field, theirs: String(theirs[field]) });
+    if (field === "secrets" || same(before[field], remote[field])) continue;
+    if (same(mine[field], before[field])) Object.assign(fields, { [field]: remote[field] });
+    else if (!same(mine[field], remote[field])) conflicts.push({ field, remote: String(remote[field]) });
   }
   return { fields, conflicts };
 }
@@ -178,7 +178,7 @@ export function rebase(base: Entry, mine: Fields, entry: Entry): Rebased {
 const SHOWN = ["name", "repo", "branch", "git", "members", "secrets", "state"];
 
 /** The keys of an entry that the form does not show, and keeps. */
-export function keptKeys(entry: Entry): string[] {
+export function hiddenKeys(entry: Entry): string[] {
   const inner = (key: "resources" | "opencode", shown: readonly string[]) =>
     Object.keys(entry[key] ?? {})
       .filter((name) => !shown.includes(name))

@@ -11,9 +11,9 @@ export interface Handlers {
   readonly on: Record<string, (data: unknown) => void>;
   state?(connection: Connection): void;
   /** Before a stream that begins at its beginning. */
-  fresh?(): void;
+  onOpen?(): void;
   /** The server has no such stream, or ended it for good. */
-  gone?(): void;
+  onNotFound?(): void;
 }
 
 const FIRST_WAIT = 1000;
@@ -63,7 +63,7 @@ export class Stream {
     this.#stop();
     const source = new EventSource(this.#path);
     this.#source = source;
-    this.#handlers.fresh?.();
+    this.#handlers.onOpen?.();
     source.addEventListener("open", () => {
       this.#wait = FIRST_WAIT;
       this.#handlers.state?.("open");
@@ -76,17 +76,17 @@ export class Stream {
 
   #failed(source: EventSource): void {
     this.#handlers.state?.("lost");
-    if (source.readyState === EventSource.CLOSED) void this.#ask();
+    if (source.readyState === EventSource.CLOSED) void this.#checkStatus();
   }
 
   #lost(): void {
     this.#stop();
     this.#handlers.state?.("lost");
-    this.#later();
+    this.#retryLater();
   }
 
   /** Why there is no stream: the login has ended, it is gone, or something to wait for. */
-  async #ask(): Promise<void> {
+  async #checkStatus(): Promise<void> {
     const abort = new AbortController();
     try {
       const response = await fetch(this.#path, {
@@ -98,16 +98,16 @@ export class Stream {
       if (isLogin(response)) login.dispatchEvent(new Event("ended"));
       else if ([204, 403, 404, 410].includes(response.status)) {
         this.close();
-        this.#handlers.gone?.();
+        this.#handlers.onNotFound?.();
         return;
       }
     } catch {
       // No answer at all: it is tried again below.
     }
-    this.#later();
+    this.#retryLater();
   }
 
-  #later(): void {
+  #retryLater(): void {
     if (this.#closed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#open(), this.#wait * (0.75 + Math.random() / 2));

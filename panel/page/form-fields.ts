@@ -3,7 +3,7 @@ import { h } from "./dom.ts";
 import type { Fields } from "./entry.ts";
 import { choice, type Field, field, line, secretLine } from "./field.ts";
 import type { FieldProblem } from "./model.ts";
-import type { Placed } from "./problems.ts";
+import type { FieldErrors } from "./problems.ts";
 import { SecretRows } from "./secrets.ts";
 
 type TextKey = Exclude<keyof Fields, "auth" | "secrets">;
@@ -13,7 +13,7 @@ export interface FormFields {
   read(): Fields;
   fill(fields: Fields): void;
   /** Shows the problems of the places for which `when` is true; others are cleared. */
-  show(placed: Placed, when: (place: string) => boolean): void;
+  show(placed: FieldErrors, when: (place: string) => boolean): void;
   /** What stands beside a field since the entry changed. */
   note(key: string, text: string): void;
   /** The control of a place. */

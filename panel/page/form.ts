@@ -1,7 +1,7 @@
 /** The form of a project: a new one, or one that is changed. Nothing typed is ever lost to an error. */
 
 import { announce } from "./announce.ts";
-import { change, check, create, getOperations, getProjects, Refused } from "./api.ts";
+import { change, check, create, getOperations, getProjects, HttpError } from "./api.ts";
 import { type Opened, openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import {
@@ -9,26 +9,26 @@ import {
   entryOf,
   type Fields,
   fieldsOf,
-  keptKeys,
-  rebase,
+  hiddenKeys,
+  mergeChanges,
   same,
   secretValuesOf,
 } from "./entry.ts";
 import { type FormFields, formFields } from "./form-fields.ts";
 import type { Entry, FieldProblem, Me, Operation } from "./model.ts";
-import { may } from "./permissions.ts";
-import { type Placed, placed, sentence } from "./problems.ts";
+import { can } from "./permissions.ts";
+import { errorsByField, type FieldErrors, sentence } from "./problems.ts";
 import { changedBy } from "./progress.ts";
 
 const PAUSE = 350;
 
 /** What the form begins with. */
-export interface Beginning {
+export interface FormOptions {
   readonly me: Me;
   /** The entry to change, with the version of the file it is of; none for a new project. */
   readonly edited?: { readonly entry: Entry; readonly version: string };
   /** Called with the update that was begun. */
-  begun(operation: Operation): void;
+  onSubmitted(operation: Operation): void;
 }
 
 /** Which secrets have a value, for a check: the values themselves are sent once, when the form is. */
@@ -47,25 +47,25 @@ class ProjectForm {
   readonly #initial: Fields;
   #base: Entry;
   #version: string;
-  #tried = false;
-  #sure = false;
+  #submitted = false;
+  #confirmedClose = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #checking: AbortController | undefined;
 
-  constructor({ me, edited, begun }: Beginning) {
-    this.#begun = begun;
+  constructor({ me, edited, onSubmitted }: FormOptions) {
+    this.#begun = onSubmitted;
     this.#isNew = edited === undefined;
     this.#base = edited?.entry ?? { name: "" };
     this.#version = edited?.version ?? "";
     this.#fields = formFields(
-      { isNew: this.#isNew, members: may(me, "members"), limits: may(me, "limits") },
+      { isNew: this.#isNew, members: can(me, "members"), limits: can(me, "limits") },
       new Set(this.#base.secrets),
-      () => this.#later(),
+      () => this.#scheduleCheck(),
     );
     this.#save = h("button", { type: "submit", class: "primary" }, this.#isNew ? "Create" : "Save");
     this.#opened = openDialog(this.#isNew ? "New project" : `Edit ${this.#base.name}`, {
       class: "form",
-      may: () => this.#mayClose(),
+      may: () => this.#canClose(),
       closed: () => this.#stop(),
     });
     this.#fields.fill(fieldsOf(edited?.entry));
@@ -75,7 +75,7 @@ class ProjectForm {
   }
 
   #form(): HTMLFormElement {
-    const kept = keptKeys(this.#base);
+    const kept = hiddenKeys(this.#base);
     const cancel = h("button", { type: "button", onclick: () => this.#opened.close() }, "Cancel");
     const form = h(
       "form",
@@ -89,15 +89,15 @@ class ProjectForm {
       event.preventDefault();
       void this.#submit();
     });
-    form.addEventListener("input", (event) => this.#typed(event.target));
+    form.addEventListener("input", (event) => this.#onInput(event.target));
     return form;
   }
 
   /** Escape once says what would be lost, Escape again loses it. */
-  #mayClose(): boolean {
-    if (this.#sure || same(this.#fields.read(), this.#initial)) return true;
-    this.#sure = true;
-    this.#say("Not saved yet. Close once more to leave what you typed.");
+  #canClose(): boolean {
+    if (this.#confirmedClose || same(this.#fields.read(), this.#initial)) return true;
+    this.#confirmedClose = true;
+    this.#showAlert("Not saved yet. Close once more to leave what you typed.");
     return false;
   }
 
@@ -106,14 +106,14 @@ class ProjectForm {
     this.#checking?.abort();
   }
 
-  #typed(target: EventTarget | null): void {
+  #onInput(target: EventTarget | null): void {
     const place = this.#fields.placeOf(target);
     if (place !== undefined) this.#touched.add(place);
-    this.#sure = false;
-    this.#later();
+    this.#confirmedClose = false;
+    this.#scheduleCheck();
   }
 
-  #later(): void {
+  #scheduleCheck(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#check(), PAUSE);
   }
@@ -135,14 +135,14 @@ class ProjectForm {
   }
 
   /** Problems beside their fields: all of them once the form was sent, before that those of fields that were typed in. */
-  #show(problems: readonly FieldProblem[]): Placed {
+  #show(problems: readonly FieldProblem[]): FieldErrors {
     const rows = this.#fields.read().secrets.map(({ name }) => name.trim());
-    const sorted = placed(problems, this.#entry, rows);
-    this.#fields.show(sorted, (place) => this.#tried || this.#touched.has(place));
+    const sorted = errorsByField(problems, this.#entry, rows);
+    this.#fields.show(sorted, (place) => this.#submitted || this.#touched.has(place));
     return sorted;
   }
 
-  #say(text: string, ...more: readonly HTMLElement[]): void {
+  #showAlert(text: string, ...more: readonly HTMLElement[]): void {
     this.#alert.replaceChildren(h("p", {}, text), ...more);
     this.#alert.hidden = text === "";
     if (text !== "") this.#alert.scrollIntoView({ block: "nearest" });
@@ -158,8 +158,8 @@ class ProjectForm {
 
   async #submit(again = true): Promise<void> {
     this.#stop();
-    this.#tried = true;
-    this.#say("");
+    this.#submitted = true;
+    this.#showAlert("");
     this.#save.disabled = true;
     try {
       const operation = await this.#send(this.#fields.read());
@@ -173,11 +173,12 @@ class ProjectForm {
   }
 
   async #failed(error: unknown, again: boolean): Promise<void> {
-    if (!(error instanceof Refused)) return this.#say(error instanceof Error ? error.message : String(error));
+    if (!(error instanceof HttpError))
+      return this.#showAlert(error instanceof Error ? error.message : String(error));
     if (error.status === 409 && !this.#isNew) return this.#conflict(error, again);
     const { fields, others } = this.#show(error.problem.errors ?? []);
     const list = others.map((problem) => h("p", {}, `${problem.path}: ${sentence(problem)}`));
-    if (fields.size === 0 || others.length > 0) this.#say(error.message, ...list);
+    if (fields.size === 0 || others.length > 0) this.#showAlert(error.message, ...list);
     this.#focusFirst([...fields.keys()]);
   }
 
@@ -195,11 +196,13 @@ class ProjectForm {
   }
 
   /** The file changed meanwhile. Where this entry did not, nobody needs to know: it is sent again with the new version. */
-  async #conflict(error: Refused, again: boolean): Promise<void> {
+  async #conflict(error: HttpError, again: boolean): Promise<void> {
     const [now, operations] = await Promise.all([getProjects(), getOperations()]);
     const entry = now.projects.find(({ name }) => name === this.#base.name)?.entry;
     if (!entry)
-      return this.#say(`${this.#base.name} is not in projects.yaml any more: somebody deleted it meanwhile.`);
+      return this.#showAlert(
+        `${this.#base.name} is not in projects.yaml any more: somebody deleted it meanwhile.`,
+      );
     if (again && same(entry, this.#base)) {
       this.#version = now.version;
       return this.#submit(false);
@@ -210,7 +213,7 @@ class ProjectForm {
       { type: "button", class: "small", onclick: () => this.#rebase(entry, now.version) },
       "Load the change, keep what I typed",
     );
-    this.#say(
+    this.#showAlert(
       who
         ? `${who} changed this entry meanwhile. Nothing was saved.`
         : `This entry was changed meanwhile, in projects.yaml itself. Nothing was saved.`,
@@ -221,25 +224,25 @@ class ProjectForm {
   }
 
   #rebase(entry: Entry, version: string): void {
-    const { fields, conflicts } = rebase(this.#base, this.#fields.read(), entry);
+    const { fields, conflicts } = mergeChanges(this.#base, this.#fields.read(), entry);
     this.#base = entry;
     this.#version = version;
     this.#fields.fill(fields);
-    for (const { field, theirs } of conflicts) {
+    for (const { field, remote: theirs } of conflicts) {
       this.#fields.note(field, theirs === "" ? "Taken out meanwhile." : `Changed meanwhile to: ${theirs}`);
     }
     const first = conflicts[0]?.field;
-    this.#say(
+    this.#showAlert(
       first
         ? "Loaded. Where both changed a field, yours stands and the other is said beside it: look, then save."
         : "Loaded. What you typed is still here: look, then save.",
     );
     (first ? this.#fields.control(first) : this.#save)?.focus();
-    this.#later();
+    this.#scheduleCheck();
   }
 }
 
 /** Opens the form. */
-export function openForm(beginning: Beginning): void {
+export function openForm(beginning: FormOptions): void {
   new ProjectForm(beginning);
 }

@@ -13,21 +13,21 @@ export const plain = (text: string): string => text.replace(ESCAPES, "").replace
  * Lets each line through once. A stream that is opened again begins with lines that were already seen: times of one log
  * never go back, so what is older than the last line seen is known, and of that line's own moment the texts are remembered.
  */
-export class NewLines {
+export class LineDeduplicator {
   #last = "";
   #seen = new Set<string>();
-  #again = false;
+  #isReplaying = false;
 
   /** Says that the stream was opened again. */
-  openedAgain(): void {
-    this.#again = true;
+  reconnected(): void {
+    this.#isReplaying = true;
   }
 
   /** Whether a line was not seen yet. */
   isNew({ at, stream, text }: LogLine): boolean {
     const key = `${stream} ${text}`;
-    if (this.#again && (at < this.#last || (at === this.#last && this.#seen.has(key)))) return false;
-    this.#again = false;
+    if (this.#isReplaying && (at < this.#last || (at === this.#last && this.#seen.has(key)))) return false;
+    this.#isReplaying = false;
     if (at !== this.#last) this.#seen.clear();
     this.#last = at;
     this.#seen.add(key);

@@ -1,6 +1,6 @@
 /** What is shown of a list of projects, and what of its changes is said. Pure. */
 import type { ProjectView } from "./model.ts";
-import { stateWords } from "./words.ts";
+import { stateLabel } from "./words.ts";
 
 /** Whether a filter's words are all found in a project: its name, state, repository or members. */
 export function matches(project: ProjectView, filter: string): boolean {
@@ -18,7 +18,7 @@ export function stateChanges(before: readonly ProjectView[], after: readonly Pro
   return [
     ...after
       .filter(({ name, state }) => known.get(name) !== state)
-      .map(({ name, state }) => `${name}: ${stateWords(state).word}`),
+      .map(({ name, state }) => `${name}: ${stateLabel(state).word}`),
     ...before.filter(({ name }) => !names.has(name)).map(({ name }) => `${name}: gone`),
   ];
 }

@@ -7,7 +7,7 @@ addEventListener(
     const show = () => {
       const text = document.createElement("p");
       const again = document.createElement("a");
-      text.textContent = "The page did not load whole. ";
+      text.textContent = "Part of the page failed to load. ";
       again.textContent = "Load it again";
       again.href = location.pathname;
       text.append(again);

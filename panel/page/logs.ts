@@ -5,7 +5,7 @@ import { copy } from "./copy.ts";
 import { openDialog } from "./dialog.ts";
 import { attribute, h, setText } from "./dom.ts";
 import { type Connection, Stream } from "./events.ts";
-import { asText, lastOf, NewLines, plain } from "./lines.ts";
+import { asText, LineDeduplicator, lastOf, plain } from "./lines.ts";
 import type { LogLine } from "./model.ts";
 
 /** Lines that are kept, and shown, at most. */
@@ -25,7 +25,7 @@ const lineElement = (line: LogLine) =>
 class LogView {
   readonly #name: string;
   readonly #lines: LogLine[] = [];
-  readonly #new = new NewLines();
+  readonly #new = new LineDeduplicator();
   readonly #view: HTMLElement;
   readonly #status = h("p", { class: "status", role: "status" });
   readonly #times: HTMLButtonElement;
@@ -67,27 +67,27 @@ class LogView {
     this.#view.addEventListener("scroll", () => this.#scrolled());
     this.#view.focus();
     this.#stream = this.#follow();
-    this.#say();
+    this.#setStatus();
   }
 
   #follow(): Stream {
     return new Stream(paths.logs(this.#name, FIRST_LINES), {
-      fresh: () => this.#new.openedAgain(),
-      on: { line: (data) => this.#came(data as LogLine) },
+      onOpen: () => this.#new.reconnected(),
+      on: { line: (data) => this.#onLine(data as LogLine) },
       state: (connection) => {
-        if (connection === "lost") this.#new.openedAgain();
+        if (connection === "lost") this.#new.reconnected();
         this.#opened ||= connection === "open";
         this.#connection = connection;
-        this.#say();
+        this.#setStatus();
       },
-      gone: () => {
+      onNotFound: () => {
         this.#ended = true;
-        this.#say();
+        this.#setStatus();
       },
     });
   }
 
-  #came(line: LogLine): void {
+  #onLine(line: LogLine): void {
     if (!this.#new.isNew(line)) return;
     this.#waiting.push(line);
     if (this.#waiting.length > 2 * MOST_LINES) this.#waiting = lastOf(this.#waiting, MOST_LINES);
@@ -107,7 +107,7 @@ class LogView {
       for (let index = 0; index < tooMany; index++) this.#view.firstElementChild?.remove();
       this.#view.scrollTop = this.#view.scrollHeight;
     }
-    this.#say();
+    this.#setStatus();
   }
 
   #scrolled(): void {
@@ -145,7 +145,7 @@ class LogView {
     return this.#lines.length === 0 ? "follows, nothing said yet" : "follows";
   }
 
-  #say(): void {
+  #setStatus(): void {
     this.#end.hidden = !this.#paused;
     setText(this.#status, this.#statusText());
   }

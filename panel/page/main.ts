@@ -10,7 +10,7 @@ import { onKeys } from "./keys.ts";
 import { openLogs } from "./logs.ts";
 import type { Operation, Overview, ProjectView } from "./model.ts";
 import { OperationList } from "./operations.ts";
-import { may } from "./permissions.ts";
+import { can } from "./permissions.ts";
 import { ProjectList } from "./projects.ts";
 import { themeButton } from "./theme.ts";
 
@@ -21,12 +21,12 @@ const list = new ProjectList(
     start: (project) => void act(project, start, "Starting"),
     stop: (project) => void act(project, stop, "Stopping"),
     edit: openEdit,
-    remove: ({ name }) => openDelete(name, begun),
+    remove: ({ name }) => openDelete(name, onSubmitted),
   },
   openNew,
 );
 
-function begun(operation: Operation): void {
+function onSubmitted(operation: Operation): void {
   operations.begun(operation);
 }
 
@@ -38,7 +38,7 @@ async function act(
   try {
     const operation = await call(name);
     toast(`${doing} ${name}`);
-    begun(operation);
+    onSubmitted(operation);
   } catch (error) {
     toast(error instanceof Error ? error.message : String(error));
   }
@@ -46,17 +46,17 @@ async function act(
 
 function openNew(): void {
   const me = list.overview?.me;
-  if (me && may(me, "create")) openForm({ me, begun });
+  if (me && can(me, "create")) openForm({ me, onSubmitted: onSubmitted });
 }
 
 function openEdit({ name }: ProjectView): void {
   const project = list.find(name);
   if (!list.overview || !project) return;
   const { me, version } = list.overview;
-  openForm({ me, edited: { entry: project.entry, version }, begun });
+  openForm({ me, edited: { entry: project.entry, version }, onSubmitted: onSubmitted });
 }
 
-function came(overview: Overview): void {
+function onOverview(overview: Overview): void {
   const hasNew = overview.projects.some(
     ({ operation }) => operation && !document.getElementById(`operation-${operation}`),
   );
@@ -71,7 +71,7 @@ themeButton(byId<HTMLButtonElement>("theme"));
 byId("new").addEventListener("click", openNew);
 onKeys({ n: openNew, "/": () => byId("filter").focus() }, byId<HTMLButtonElement>("keys"));
 const live = new Stream(paths.projects, {
-  on: { projects: (data) => came(data as Overview) },
+  on: { projects: (data) => onOverview(data as Overview) },
   state: (connection) => showConnection(connection, () => live.retry()),
 });
 watchLogin(() => live.retry());

@@ -8,7 +8,7 @@ export interface Item {
 }
 
 /** The item a key leads to, from the one that has the focus; undefined where the key is none of the menu's. */
-function target(key: string, items: readonly HTMLElement[], from: number): HTMLElement | undefined {
+function nextItem(key: string, items: readonly HTMLElement[], from: number): HTMLElement | undefined {
   const count = items.length;
   if (key === "ArrowDown") return items[(from + 1) % count];
   if (key === "ArrowUp") return items[(from - 1 + count) % count];
@@ -73,7 +73,7 @@ export function menuButton(name: string, items: () => readonly Item[]): HTMLElem
     event.stopPropagation();
     if (event.key === "Escape") close(true);
     else if (event.key === "Enter" || event.key === " ") elements()[from]?.click();
-    else target(event.key, elements(), from)?.focus();
+    else nextItem(event.key, elements(), from)?.focus();
     event.preventDefault();
   });
   return box;

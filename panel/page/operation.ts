@@ -4,8 +4,16 @@ import { paths } from "./api.ts";
 import { attribute, h, setText } from "./dom.ts";
 import { Stream } from "./events.ts";
 import type { Message, Operation, Progress } from "./model.ts";
-import { begin, type Course, hasEnded, type Step, shareOf, withMessage, withProgress } from "./progress.ts";
-import { ago, duration, exactTime, stepWords, typeWords } from "./words.ts";
+import {
+  emptyTimeline,
+  hasEnded,
+  type Step,
+  shareOf,
+  type Timeline,
+  withMessage,
+  withProgress,
+} from "./progress.ts";
+import { ago, duration, exactTime, stepLabel, typeLabel } from "./words.ts";
 
 const STATES: Record<Operation["state"], readonly [symbol: string, tone: string]> = {
   queued: ["…", "idle"],
@@ -21,8 +29,8 @@ function stepElement(step: Step): HTMLElement {
     "li",
     { "data-status": step.status },
     h("span", { "aria-hidden": "true" }, SYMBOLS[step.status] ?? "·"),
-    h("span", { class: "op" }, stepWords(step)),
-    h("span", {}, typeWords(step.type)),
+    h("span", { class: "op" }, stepLabel(step)),
+    h("span", {}, typeLabel(step.type)),
     h("strong", {}, step.name),
     step.message !== undefined && h("pre", {}, step.message),
   );
@@ -54,10 +62,10 @@ export class OperationCard {
     // It scrolls, and is to be scrolled without a mouse.
     tabindex: "0",
   });
-  readonly #away: HTMLButtonElement;
+  readonly #dismissButton: HTMLButtonElement;
   readonly #ended: (operation: Operation) => void;
   readonly #steps = new Map<string, HTMLElement>();
-  #course: Course;
+  #timeline: Timeline;
   #stream: Stream | undefined;
 
   /**
@@ -65,9 +73,9 @@ export class OperationCard {
    * @param away called when the card is put away
    */
   constructor(operation: Operation, ended: (operation: Operation) => void, away: () => void) {
-    this.#course = begin(operation);
+    this.#timeline = emptyTimeline(operation);
     this.#ended = ended;
-    this.#away = h(
+    this.#dismissButton = h(
       "button",
       { type: "button", class: "quiet", "aria-label": `Put away: ${operation.what}`, onclick: away },
       "✕",
@@ -77,13 +85,13 @@ export class OperationCard {
     this.element = h(
       "article",
       { id: `operation-${operation.id}`, class: "operation", tabindex: "-1" },
-      h("header", {}, h("h3", {}, operation.what), person, this.#state, this.#away),
+      h("header", {}, h("h3", {}, operation.what), person, this.#state, this.#dismissButton),
       h("div", { class: "course" }, this.#bar, this.#share, this.#time),
       this.#last,
       this.#error,
       h(
         "details",
-        { ontoggle: () => this.#unfolded() },
+        { ontoggle: () => this.#isExpanded() },
         h("summary", {}, "Resource by resource"),
         this.#list,
       ),
@@ -92,13 +100,13 @@ export class OperationCard {
   }
 
   get operation(): Operation {
-    return this.#course.operation;
+    return this.#timeline.operation;
   }
 
   /** The operation as it is now. */
   set(operation: Operation): void {
     const was = this.operation;
-    this.#course = { ...this.#course, operation };
+    this.#timeline = { ...this.#timeline, operation };
     if (!hasEnded(was) && hasEnded(operation)) {
       announce(`${operation.what}: ${operation.state}`);
       this.#ended(operation);
@@ -124,49 +132,49 @@ export class OperationCard {
   }
 
   /** The steps of an update that ended before this page was opened are fetched when somebody wants to see them. */
-  #unfolded(): void {
+  #isExpanded(): void {
     if (this.#list.childElementCount === 0) this.#stream ??= this.#open();
   }
 
   #open(): Stream {
     return new Stream(paths.operation(this.operation.id), {
-      fresh: () => this.#fresh(),
+      onOpen: () => this.#onReconnect(),
       on: {
-        progress: (data) => this.#progressed(data as Progress),
-        message: (data) => this.#said(data as Message),
+        progress: (data) => this.#onProgress(data as Progress),
+        message: (data) => this.#onMessage(data as Message),
         state: (data) => this.set(data as Operation),
       },
-      gone: () => this.close(),
+      onNotFound: () => this.close(),
     });
   }
 
-  #fresh(): void {
-    this.#course = begin(this.operation);
+  #onReconnect(): void {
+    this.#timeline = emptyTimeline(this.operation);
     this.#steps.clear();
     this.#list.replaceChildren();
   }
 
-  #progressed(step: Progress): void {
-    this.#course = withProgress(this.#course, step);
+  #onProgress(step: Progress): void {
+    this.#timeline = withProgress(this.#timeline, step);
     const key = `${step.op} ${step.urn}`;
     const element = stepElement(step);
     const before = this.#steps.get(key);
     if (before) before.replaceWith(element);
     else this.#list.append(element);
     this.#steps.set(key, element);
-    setText(this.#last, `${stepWords(step)} ${typeWords(step.type)} ${step.name}`);
+    setText(this.#last, `${stepLabel(step)} ${typeLabel(step.type)} ${step.name}`);
     this.#show();
   }
 
-  #said(message: Message): void {
-    this.#course = withMessage(this.#course, message);
+  #onMessage(message: Message): void {
+    this.#timeline = withMessage(this.#timeline, message);
     this.#list.append(messageElement(message));
   }
 
   #show(): void {
     const { operation } = this;
     const [symbol, tone] = STATES[operation.state] ?? ["·", "idle"];
-    const share = shareOf(this.#course);
+    const share = shareOf(this.#timeline);
     attribute(this.element, "data-state", operation.state);
     attribute(this.#state, "data-tone", tone);
     setText(this.#state, `${symbol} ${operation.state}`);
@@ -181,7 +189,7 @@ export class OperationCard {
     setText(this.#error, operation.error ?? "");
     this.#error.hidden = !operation.error;
     this.#last.hidden = hasEnded(operation);
-    this.#away.hidden = !hasEnded(operation);
+    this.#dismissButton.hidden = !hasEnded(operation);
     attribute(
       this.#time,
       "title",

@@ -1,16 +1,16 @@
 /** The updates under way and those just ended; they are there again after a reload. */
 import { getOperations } from "./api.ts";
-import { arrange, byId } from "./dom.ts";
+import { byId, reconcile } from "./dom.ts";
 import type { Operation } from "./model.ts";
 import { OperationCard } from "./operation.ts";
-import { hasEnded, worthShowing } from "./progress.ts";
+import { hasEnded, visibleOperations } from "./progress.ts";
 
 const KEY = "put-away";
 const TICK = 1000;
 /** Ticks between two questions while an update is to come: of one that waits there are no events to follow. */
 const ASK_EVERY = 5;
 
-function putAway(): Set<string> {
+function dismissed(): Set<string> {
   try {
     return new Set(JSON.parse(sessionStorage.getItem(KEY) ?? "[]") as string[]);
   } catch {
@@ -22,7 +22,7 @@ export class OperationList {
   readonly #section = byId("operations");
   readonly #list = byId("operations-list");
   readonly #cards = new Map<string, OperationCard>();
-  readonly #putAway = putAway();
+  readonly #putAway = dismissed();
   #asking: Promise<void> | undefined;
 
   constructor() {
@@ -55,7 +55,7 @@ export class OperationList {
   async #refresh(): Promise<void> {
     const operations = await getOperations().catch(() => undefined);
     if (!operations) return;
-    for (const operation of worthShowing(operations, Date.now(), this.#putAway)) this.#card(operation);
+    for (const operation of visibleOperations(operations, Date.now(), this.#putAway)) this.#card(operation);
     for (const operation of operations) this.#cards.get(operation.id)?.set(operation);
     this.#arrange();
   }
@@ -73,7 +73,7 @@ export class OperationList {
   /** Takes away what is no longer worth showing, but for what somebody is at. */
   #forget(): void {
     const operations = [...this.#cards.values()].map(({ operation }) => operation);
-    const shown = new Set(worthShowing(operations, Date.now(), this.#putAway).map(({ id }) => id));
+    const shown = new Set(visibleOperations(operations, Date.now(), this.#putAway).map(({ id }) => id));
     for (const [id, card] of this.#cards) {
       if (shown.has(id) || card.element.contains(document.activeElement)) continue;
       card.close();
@@ -104,7 +104,7 @@ export class OperationList {
     const cards = [...this.#cards.values()].sort(
       (one, other) => Date.parse(other.operation.createdAt) - Date.parse(one.operation.createdAt),
     );
-    arrange(
+    reconcile(
       this.#list,
       cards.map(({ element }) => element),
     );

@@ -2,15 +2,15 @@
 import type { Entry, FieldProblem } from "./model.ts";
 
 /** A field's key: that of the form, and "secret-name:2" or "secret-value:2" in a row of the secrets. */
-export type Place = string;
+export type FieldId = string;
 
 /** Mistakes by field, and those that belong to none, which are shown above the form. */
-export interface Placed {
-  readonly fields: ReadonlyMap<Place, readonly FieldProblem[]>;
+export interface FieldErrors {
+  readonly fields: ReadonlyMap<FieldId, readonly FieldProblem[]>;
   readonly others: readonly FieldProblem[];
 }
 
-const PLACES: Record<string, Place> = {
+const PLACES: Record<string, FieldId> = {
   name: "name",
   repo: "repo",
   branch: "branch",
@@ -45,7 +45,7 @@ function secretPlace(
  * @param entry what was sent
  * @param rows the names in the form's rows of secrets, in order
  */
-export function placeOf(path: string, entry: Entry, rows: readonly string[]): Place | undefined {
+export function fieldOf(path: string, entry: Entry, rows: readonly string[]): FieldId | undefined {
   const parts = path.replaceAll(/\[(\d+)\]/g, ".$1").split(".");
   const token = entry.git?.auth === "token" ? entry.git.secret : undefined;
   if (parts[0] === "secretValues") return secretPlace(parts[1], "value", rows, token);
@@ -60,11 +60,15 @@ export function placeOf(path: string, entry: Entry, rows: readonly string[]): Pl
 }
 
 /** Sorts mistakes to their fields. */
-export function placed(problems: readonly FieldProblem[], entry: Entry, rows: readonly string[]): Placed {
-  const fields = new Map<Place, FieldProblem[]>();
+export function errorsByField(
+  problems: readonly FieldProblem[],
+  entry: Entry,
+  rows: readonly string[],
+): FieldErrors {
+  const fields = new Map<FieldId, FieldProblem[]>();
   const others: FieldProblem[] = [];
   for (const problem of problems) {
-    const place = placeOf(problem.path, entry, rows);
+    const place = fieldOf(problem.path, entry, rows);
     if (place === undefined) others.push(problem);
     else fields.set(place, [...(fields.get(place) ?? []), problem]);
   }

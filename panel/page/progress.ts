@@ -5,22 +5,26 @@ import type { Message, Operation, Progress } from "./model.ts";
 export type Step = Progress;
 
 /** An update as followed. */
-export interface Course {
+export interface Timeline {
   readonly operation: Operation;
   /** By the resource's URN and what is done to it, in the order they began. */
   readonly steps: ReadonlyMap<string, Step>;
   readonly messages: readonly Message[];
 }
 
-export const begin = (operation: Operation): Course => ({ operation, steps: new Map(), messages: [] });
+export const emptyTimeline = (operation: Operation): Timeline => ({
+  operation,
+  steps: new Map(),
+  messages: [],
+});
 
 /** The course after a step's event; the same one again changes nothing. */
-export function withProgress(course: Course, step: Progress): Course {
+export function withProgress(course: Timeline, step: Progress): Timeline {
   return { ...course, steps: new Map(course.steps).set(`${step.op} ${step.urn}`, step) };
 }
 
 /** The course after a message of the engine. */
-export const withMessage = (course: Course, message: Message): Course => ({
+export const withMessage = (course: Timeline, message: Message): Timeline => ({
   ...course,
   messages: [...course.messages, message],
 });
@@ -37,7 +41,7 @@ export interface Share {
 }
 
 /** How far an update is: whichever of the operation and its steps knows of more. */
-export function shareOf({ operation, steps }: Course): Share {
+export function shareOf({ operation, steps }: Timeline): Share {
   const done = Math.max(
     operation.done,
     [...steps.values()].filter((step) => step.status === "done" && step.op !== "same").length,
@@ -54,10 +58,10 @@ export function shareOf({ operation, steps }: Course): Share {
 /** For how long an update that has ended is still shown, in milliseconds: what went well is soon in the list of projects. */
 export const SHOWN_AFTER_END = { succeeded: 60_000, failed: 10 * 60_000 } as const;
 /** So many of those that went well are shown at most: one update may do what many people asked for. */
-const MOST_SUCCEEDED = 3;
+const MAX_SUCCEEDED_SHOWN = 3;
 
 /** The updates worth showing, newest first: under way, or ended a short while ago, less those that were put away. */
-export function worthShowing(
+export function visibleOperations(
   operations: readonly Operation[],
   now: number,
   putAway: ReadonlySet<string>,
@@ -72,7 +76,7 @@ export function worthShowing(
       return !putAway.has(operation.id) && now - ended < patience;
     })
     .sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt))
-    .filter(({ state }) => state !== "succeeded" || ++succeededSoFar <= MOST_SUCCEEDED);
+    .filter(({ state }) => state !== "succeeded" || ++succeededSoFar <= MAX_SUCCEEDED_SHOWN);
 }
 
 /** Who last changed a project since some time, out of the list of updates; undefined when it was none of them. */

@@ -4,11 +4,11 @@ import { attribute, h, isWebAddress, setText } from "./dom.ts";
 import { menuButton } from "./menu.ts";
 import { meterElement } from "./meters.ts";
 import type { Me, ProjectState, ProjectView } from "./model.ts";
-import { may } from "./permissions.ts";
-import { ago, bytes, cores, exactTime, stateWords } from "./words.ts";
+import { can } from "./permissions.ts";
+import { ago, bytes, cores, exactTime, stateLabel } from "./words.ts";
 
 /** What a person can do with a project. */
-export interface Acts {
+export interface RowActions {
   logs(project: ProjectView): void;
   start(project: ProjectView): void;
   stop(project: ProjectView): void;
@@ -30,7 +30,7 @@ export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
 /** The states in which opening a project may find somebody home. */
 const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies ProjectState[];
 
-function menuItems(project: ProjectView, me: Me, acts: Acts) {
+function menuItems(project: ProjectView, me: Me, acts: RowActions) {
   const items = [
     { act: "logs", label: "Logs", run: acts.logs },
     isUp(project)
@@ -41,7 +41,7 @@ function menuItems(project: ProjectView, me: Me, acts: Acts) {
   ] as const;
   const withoutContainer = ["edit", "delete"];
   return items
-    .filter(({ act }) => may(me, act) && (project.state !== "pending" || withoutContainer.includes(act)))
+    .filter(({ act }) => can(me, act) && (project.state !== "pending" || withoutContainer.includes(act)))
     .map(({ label, run, ...rest }) => ({ label, danger: "danger" in rest, act: () => run(project) }));
 }
 
@@ -55,7 +55,7 @@ function stateElement() {
     element,
     reason,
     set(project: ProjectView) {
-      const words = stateWords(project.state);
+      const words = stateLabel(project.state);
       setText(symbol, words.symbol);
       setText(word, words.word);
       attribute(element, "data-tone", words.tone);
@@ -96,7 +96,7 @@ function links(name: string): Record<"url" | "attach" | "deployKey", CopyLine> {
 }
 
 /** The row of a project. */
-export function projectRow(first: ProjectView, acts: Acts): Row {
+export function projectRow(first: ProjectView, acts: RowActions): Row {
   let now = first;
   let me: Me | undefined;
   const { name } = first;
@@ -153,7 +153,7 @@ export function projectRow(first: ProjectView, acts: Acts): Row {
       const openable = SERVES.includes(project.state) && isWebAddress(project.url);
       attribute(open, "href", openable ? project.url : undefined);
       open.hidden = !openable;
-      start.hidden = project.state !== "stopped" || !may(person, "start");
+      start.hidden = project.state !== "stopped" || !can(person, "start");
       logs.hidden = openable || project.state === "stopped" || project.state === "pending";
       updating.hidden = project.operation === undefined;
       attribute(updating, "href", project.operation && `#operation-${project.operation}`);

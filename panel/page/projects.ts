@@ -1,17 +1,17 @@
 /** The list of projects: live, filtered, and what is said about their changes. */
 import { announce } from "./announce.ts";
-import { arrange, byId, h, setText } from "./dom.ts";
+import { byId, h, reconcile, setText } from "./dom.ts";
 import { matches, stateChanges } from "./listing.ts";
 import type { Me, Overview, ProjectView } from "./model.ts";
-import { may } from "./permissions.ts";
-import { type Acts, projectRow, type Row } from "./project-row.ts";
+import { can } from "./permissions.ts";
+import { projectRow, type Row, type RowActions } from "./project-row.ts";
 
 const TICK = 30_000;
 
 /** What stands where no project does. */
 function emptyText(filter: string, me: Me, create: () => void): HTMLElement {
   if (filter !== "") return h("p", {}, `No project matches “${filter}”.`);
-  if (!may(me, "create")) {
+  if (!can(me, "create")) {
     return h(
       "p",
       {},
@@ -37,11 +37,11 @@ export class ProjectList {
   readonly #empty = byId("empty");
   readonly #filter = byId<HTMLInputElement>("filter");
   readonly #rows = new Map<string, Row>();
-  readonly #acts: Acts;
+  readonly #acts: RowActions;
   readonly #create: () => void;
   #overview: Overview | undefined;
 
-  constructor(acts: Acts, create: () => void) {
+  constructor(acts: RowActions, create: () => void) {
     this.#acts = acts;
     this.#create = create;
     this.#filter.addEventListener("input", () => this.#show());
@@ -84,13 +84,13 @@ export class ProjectList {
     }
     const shown = projects.filter((project) => matches(project, filter));
     for (const project of shown) this.#row(project).set(project, me);
-    arrange(
+    reconcile(
       this.#list,
       shown.map((project) => this.#row(project).element),
     );
     this.#list.setAttribute("aria-busy", "false");
     byId("filter-box").hidden = projects.length === 0;
-    byId("new").hidden = !may(me, "create") || projects.length === 0;
+    byId("new").hidden = !can(me, "create") || projects.length === 0;
     setText(
       byId("count"),
       shown.length === projects.length ? `${projects.length}` : `${shown.length} of ${projects.length}`,

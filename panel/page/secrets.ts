@@ -92,13 +92,13 @@ export class SecretRows {
       problems.value.element,
     );
     const row = { element, name, value, problems };
-    off.addEventListener("click", () => this.#takeOff(row));
+    off.addEventListener("click", () => this.#removeRow(row));
     this.#rows.push(row);
     this.#list.append(element);
     return row;
   }
 
-  #takeOff(row: RowElement): void {
+  #removeRow(row: RowElement): void {
     const index = this.#rows.indexOf(row);
     this.#rows = this.#rows.filter((other) => other !== row);
     row.element.remove();

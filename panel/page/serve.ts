@@ -55,7 +55,7 @@ export interface Asset {
 }
 
 /** The page as built: the document, and what it loads, under a folder named by the hash of all of it. */
-export interface Built {
+export interface BuiltPage {
   readonly document: Asset;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly folder: string;
@@ -95,7 +95,7 @@ function loadedBy(names: readonly string[], texts: ReadonlyMap<string, string>):
  * Builds the page from a folder's files: modules, style and icon, and index.html with `{{folder}}` where that stands and
  * `{{modules}}` where the browser is told of all modules at once, so that it asks for none of them late.
  */
-export function buildPage(from: string = import.meta.dirname): Built {
+export function buildPage(from: string = import.meta.dirname): BuiltPage {
   const read = (name: string) => readFileSync(join(from, name), "utf8");
   const sources = readdirSync(from).filter((name) => /\.(ts|css|svg)$/.test(name) && name !== "serve.ts");
   const texts = new Map(sources.map((name) => [name, compiled(name, read(name))]));
@@ -140,7 +140,7 @@ function send(context: Context, file: Asset, always: Record<string, string>): Re
  * The page's routes: `/`, and `/assets/…`, which a browser keeps for a year since a change changes its address.
  * What is not there is left to the app this is part of.
  */
-export function makePage(built: Built = buildPage()): Hono {
+export function makePage(built: BuiltPage = buildPage()): Hono {
   return new Hono()
     .get("/", (context) => send(context, built.document, DOCUMENT))
     .get("/assets/:folder/:name", (context, next) => {

@@ -2,14 +2,14 @@
 import type { Progress, ProjectState, Usage } from "./model.ts";
 
 /** A state as shown: the symbol beside the word, so that no state is told by its colour alone. */
-export interface StateWords {
+export interface StateLabel {
   readonly symbol: string;
   readonly word: string;
   /** Which colour it has. */
   readonly tone: "good" | "idle" | "busy" | "bad";
 }
 
-const STATES: Record<ProjectState, StateWords> = {
+const STATES: Record<ProjectState, StateLabel> = {
   running: { symbol: "●", word: "running", tone: "good" },
   stopped: { symbol: "○", word: "stopped", tone: "idle" },
   starting: { symbol: "◐", word: "starting", tone: "busy" },
@@ -20,7 +20,7 @@ const STATES: Record<ProjectState, StateWords> = {
 };
 
 /** The words of a state; one that a newer server knows is shown as it came. */
-export const stateWords = (state: string): StateWords =>
+export const stateLabel = (state: string): StateLabel =>
   Object.hasOwn(STATES, state) ? STATES[state as ProjectState] : { symbol: "?", word: state, tone: "idle" };
 
 const SECOND = 1000;
@@ -62,18 +62,19 @@ export function duration(milliseconds: number): string {
 }
 
 /** Three digits at most, with no zeros at the end. */
-const brief = (value: number): string =>
+const toThreeDigits = (value: number): string =>
   value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(value < 1 ? 2 : 3)));
 
 /** Bytes, in the units that projects.yaml has: "612 MiB", "1.5 GiB". */
 export function bytes(value: number): string {
   const mebibytes = value / 2 ** 20;
   if (mebibytes < 1) return value > 0 ? "under 1 MiB" : "0 MiB";
-  return mebibytes >= 1024 ? `${brief(mebibytes / 1024)} GiB` : `${brief(mebibytes)} MiB`;
+  return mebibytes >= 1024 ? `${toThreeDigits(mebibytes / 1024)} GiB` : `${toThreeDigits(mebibytes)} MiB`;
 }
 
 /** Processors in use: "0.12". */
-export const cores = (value: number): string => (value < 0.005 ? "0" : brief(Math.round(value * 100) / 100));
+export const cores = (value: number): string =>
+  value < 0.005 ? "0" : toThreeDigits(Math.round(value * 100) / 100);
 
 /** A meter as shown. */
 export interface Meter {
@@ -95,7 +96,7 @@ export function meter({ used, limit }: Usage, show: (value: number) => string): 
   return { text: `${show(used)} of ${show(limit)}`, share, level: levelOf(share) };
 }
 
-const DOING: Record<string, readonly [string, string]> = {
+const STEP_VERBS: Record<string, readonly [string, string]> = {
   create: ["creating", "created"],
   update: ["changing", "changed"],
   delete: ["deleting", "deleted"],
@@ -108,17 +109,17 @@ const DOING: Record<string, readonly [string, string]> = {
 };
 
 /** What a step does, in words: "creating", "created", "creating failed". */
-export function stepWords({ op, status }: Pick<Progress, "op" | "status">): string {
-  const [doing, did] = DOING[op] ?? [op, op];
+export function stepLabel({ op, status }: Pick<Progress, "op" | "status">): string {
+  const [doing, did] = STEP_VERBS[op] ?? [op, op];
   if (status === "failed") return `${doing} failed`;
   return status === "done" ? did : doing;
 }
 
 /** A resource's type with no path: "docker:index/container:Container" is a "docker container", and no "random random password". */
-export function typeWords(type: string): string {
+export function typeLabel(type: string): string {
   const parts = type.split(":");
   const kind = (parts.at(-1) ?? type).replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
   const owner = parts[0] ?? "";
-  const isSaid = kind === owner || kind.startsWith(`${owner} `);
-  return parts.length < 2 || owner === "pulumi" || isSaid ? kind : `${owner} ${kind}`;
+  const isRedundant = kind === owner || kind.startsWith(`${owner} `);
+  return parts.length < 2 || owner === "pulumi" || isRedundant ? kind : `${owner} ${kind}`;
 }

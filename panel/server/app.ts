@@ -3,18 +3,18 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
-import type { Act } from "./access/audit.ts";
+import type { AuditEntry } from "./access/audit.ts";
 import { guard } from "./access/guard.ts";
 import { Catalog } from "./api/catalog.ts";
 import { addHealth } from "./api/health.ts";
 import { addLogs } from "./api/logs.ts";
 import { addOpenApi } from "./api/openapi.ts";
 import { addOperations } from "./api/operations.ts";
-import { problemResponse, Refusal, toRefusal } from "./api/problem.ts";
+import { HttpProblem, problemResponse, toHttpProblem } from "./api/problem.ts";
 import { addProjects } from "./api/projects.ts";
 import { type App, type Ctx, panelRoute, refuseInvalid, type Variables } from "./api/route.ts";
 import { BODY_LIMIT } from "./api/schema.ts";
-import type { Parts } from "./parts.ts";
+import type { PanelServices } from "./parts.ts";
 
 type Middleware = MiddlewareHandler<{ Variables: Variables }>;
 
@@ -24,16 +24,16 @@ const CHECK = "/api/projects/check";
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Makes the app. Nothing happens until a request comes. */
-export function makePanel(parts: Parts): App {
+export function makePanel(parts: PanelServices): App {
   const app: App = new OpenAPIHono<{ Variables: Variables }>({ defaultHook: refuseInvalid });
-  app.onError((error, context) => answerError(parts, error, context));
-  app.notFound((context) => answerNotFound(app, context));
-  app.use(identifyRequest, headers(parts), compress(), audit(parts), letIn(parts));
+  app.onError((error, context) => handleError(parts, error, context));
+  app.notFound((context) => handleNotFound(app, context));
+  app.use(identifyRequest, headers(parts), compress(), audit(parts), requireSignIn(parts));
   app.use(
     bodyLimit({
       maxSize: BODY_LIMIT,
       onError: () => {
-        throw new Refusal(413, `The body is larger than ${BODY_LIMIT / 1024} KiB.`);
+        throw new HttpProblem(413, `The body is larger than ${BODY_LIMIT / 1024} KiB.`);
       },
     }),
   );
@@ -75,7 +75,7 @@ const identifyRequest: Middleware = async (context, next) => {
 };
 
 /** What every answer says to browsers; the page's own headers stay. */
-const headers = ({ addresses }: Parts): Middleware => {
+const headers = ({ addresses }: PanelServices): Middleware => {
   const isPublic = addresses.origins.every((origin) => origin.startsWith("https:"));
   const always = Object.entries({
     "X-Content-Type-Options": "nosniff",
@@ -96,20 +96,20 @@ const headers = ({ addresses }: Parts): Middleware => {
 };
 
 /** Writes every act down, done or refused. */
-const audit = (parts: Parts): Middleware => {
+const audit = (parts: PanelServices): Middleware => {
   return async (context, next) => {
     await next();
     const { method, path } = context.req;
     if (SAFE.has(method) || path === CHECK) return;
     try {
-      await parts.audit.note(actOf(context));
+      await parts.audit.record(actionOf(context));
     } catch (error) {
       parts.report(error, context.get("requestId"));
     }
   };
 };
 
-function actOf(context: Ctx): Act {
+function actionOf(context: Ctx): AuditEntry {
   const person: Variables["person"] | undefined = context.get("person");
   const act = context.get("act");
   const { status } = context.res;
@@ -125,7 +125,7 @@ function actOf(context: Ctx): Act {
 }
 
 /** Lets nobody and nothing pass that should not. */
-const letIn = ({ addresses, identify }: Parts): Middleware => {
+const requireSignIn = ({ addresses, identify }: PanelServices): Middleware => {
   return async (context, next) => {
     const header = (name: string) => context.req.header(name);
     const { method, path } = context.req;
@@ -136,30 +136,30 @@ const letIn = ({ addresses, identify }: Parts): Middleware => {
   };
 };
 
-function answerError(parts: Parts, error: unknown, context: Ctx): Response {
-  const refusal = toRefusal(error);
+function handleError(parts: PanelServices, error: unknown, context: Ctx): Response {
+  const refusal = toHttpProblem(error);
   const id = context.get("requestId");
   if (refusal.status === 500) parts.report(error, id);
   return problemResponse(refusal, id);
 }
 
 /** An address that is there for other methods, or not at all. */
-function answerNotFound(app: App, context: Ctx): Response {
+function handleNotFound(app: App, context: Ctx): Response {
   const { path, method } = context.req;
   const methods = app.openAPIRegistry.definitions.flatMap((definition) =>
-    definition.type === "route" && isAt(definition.route.path, path)
+    definition.type === "route" && matchesRoute(definition.route.path, path)
       ? [definition.route.method.toUpperCase()]
       : [],
   );
   const id = context.get("requestId");
   if (methods.length === 0 || methods.includes(method))
-    return problemResponse(new Refusal(404, "There is nothing at this address."), id);
+    return problemResponse(new HttpProblem(404, "There is nothing at this address."), id);
   const Allow = [...new Set(methods)].sort().join(", ");
-  const refusal = new Refusal(405, `This address takes ${Allow}.`, { headers: { Allow } });
+  const refusal = new HttpProblem(405, `This address takes ${Allow}.`, { headers: { Allow } });
   return problemResponse(refusal, id);
 }
 
-function isAt(route: string, path: string): boolean {
+function matchesRoute(route: string, path: string): boolean {
   const [wanted, found] = [route.split("/"), path.split("/")];
   return (
     wanted.length === found.length &&

@@ -19,38 +19,38 @@ import { sendWebhook } from "../../operate/notify/webhook.ts";
 import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
 import { localAddresses, publicAddresses } from "./access/guard.ts";
-import { accessIdentity, type Identify, localPerson } from "./access/identity.ts";
+import { type Authenticate, accessAuthentication, localUser } from "./access/identity.ts";
 import { fetchActivityThroughGateway } from "./activity/opencode.ts";
-import { ActivityWatch } from "./activity/watch.ts";
-import { lookAtHealth } from "./api/health.ts";
+import { ActivityMonitor } from "./activity/watch.ts";
+import { checkHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
-import { DeployKeys, whenEnded } from "./deploy-keys.ts";
-import type { Parts } from "./parts.ts";
+import { DeployKeys, onOperationEnd } from "./deploy-keys.ts";
+import type { PanelServices } from "./parts.ts";
 import { openPlatform } from "./platform/index.ts";
-import type { PanelSettings } from "./settings.ts";
+import type { ServerSettings } from "./settings.ts";
 
 /** How fresh the last activity is that the page shows: a look is one small request to each project that runs. */
-const LOOK_MS = 60_000;
+const ACTIVITY_INTERVAL_MS = 60_000;
 
 /** What the panel is composed of, and what has to be begun and ended. */
-export interface Composed {
-  readonly parts: Parts;
+export interface ComposedPanel {
+  readonly parts: PanelServices;
   /** Goes on with what a crash has cut off. To be called when the panel listens. */
-  begin(): Promise<void>;
+  start(): Promise<void>;
   /** Ends everything in order: an update that runs first. */
-  end(): Promise<void>;
+  stop(): Promise<void>;
 }
 
-export interface Surroundings {
+export interface PanelContext {
   readonly session: Session;
   readonly settings: Settings;
-  readonly panel: PanelSettings;
+  readonly panel: ServerSettings;
   readonly engine: Engine;
   report(error: unknown, requestId?: string): void;
 }
 
 /** Composes the panel. @throws UserError when another panel has the checkout */
-export async function compose(surroundings: Surroundings): Promise<Composed> {
+export async function compose(surroundings: PanelContext): Promise<ComposedPanel> {
   const { session, settings, panel, engine, report } = surroundings;
   const names = makeNames(settings.namePrefix);
   const { production } = settings;
@@ -60,16 +60,16 @@ export async function compose(surroundings: Surroundings): Promise<Composed> {
   const usage = new UsageWatch(engine, containers);
   const audit = openAudit(join(root, LOCAL_RUNTIME_DIR, "panel", "audit.jsonl"));
   const keys = new DeployKeys(() => readProjectOutputs(session));
-  const operations = whenEnded(platform.operations, () => void keys.refresh().catch(report));
+  const operations = onOperationEnd(platform.operations, () => void keys.refresh().catch(report));
   const load = (text: string) =>
     loadProjects(text, { file: "projects.yaml", directory: root, stack: session.stack });
-  const activity = watchActivity(surroundings, {
+  const activity = monitorActivity(surroundings, {
     urls,
     projects: () => load(platform.file.read().text),
   });
   const streams = new Streams();
   await containers.start();
-  const parts: Parts = {
+  const parts: PanelServices = {
     stack: session.stack,
     addresses: panel.access ? publicAddresses(panel.access.hostname) : localAddresses(panel.port),
     identify: await identity(panel),
@@ -87,7 +87,7 @@ export async function compose(surroundings: Surroundings): Promise<Composed> {
     hasWorkspace: (name) => platform.hasWorkspace(name),
     deleteWorkspace: (name) => platform.deleteWorkspace(name),
     health: () =>
-      lookAtHealth({
+      checkHealth({
         containers,
         names,
         isLocal: session.isLocal,
@@ -102,12 +102,12 @@ export async function compose(surroundings: Surroundings): Promise<Composed> {
   };
   return {
     parts,
-    async begin() {
+    async start() {
       await operations.recover();
-      activity.start(LOOK_MS);
+      activity.start(ACTIVITY_INTERVAL_MS);
       void keys.refresh().catch(() => undefined); // a stack that was never updated has no outputs
     },
-    async end() {
+    async stop() {
       activity.close();
       await platform.close();
       streams.close();
@@ -118,9 +118,9 @@ export async function compose(surroundings: Surroundings): Promise<Composed> {
   };
 }
 
-async function identity({ access, admins }: PanelSettings): Promise<Identify> {
-  if (access) return accessIdentity({ team: access.team, audience: access.audience, admins });
-  const person = await localPerson(root);
+async function identity({ access, admins }: ServerSettings): Promise<Authenticate> {
+  if (access) return accessAuthentication({ team: access.team, audience: access.audience, admins });
+  const person = await localUser(root);
   return () => Promise.resolve(person);
 }
 
@@ -129,12 +129,12 @@ interface Watching {
   projects(): readonly { readonly name: string; readonly state: "running" | "stopped" }[];
 }
 
-function watchActivity(
-  { session, settings, panel, report }: Surroundings,
+function monitorActivity(
+  { session, settings, panel, report }: PanelContext,
   watching: Watching,
-): ActivityWatch {
+): ActivityMonitor {
   const { urls } = watching;
-  return new ActivityWatch({
+  return new ActivityMonitor({
     file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),
     projects: () =>
       watching.projects().map(({ name, state }) => ({
@@ -143,9 +143,9 @@ function watchActivity(
         isRunning: state === "running",
         url: urls.browser(name),
       })),
-    ask: fetchActivityThroughGateway(settings.port, (project) => urls.hostname(project)),
+    fetchActivity: fetchActivityThroughGateway(settings.port, (project) => urls.hostname(project)),
     idleDays: panel.idleDays,
-    tell: async (text) => {
+    notify: async (text) => {
       const webhook = await readWebhook(session);
       if (!webhook)
         throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set, and this was to be told: ${text}`);

@@ -23,7 +23,7 @@ export class DeployKeys {
 }
 
 /** The same operations; `then` is called whenever one that is submitted has ended. */
-export function whenEnded(operations: Operations, then: (operation: Operation) => void): Operations {
+export function onOperationEnd(operations: Operations, then: (operation: Operation) => void): Operations {
   const follow = async ({ id }: Operation) => {
     for await (const _ of operations.events(id));
     const ended = operations.get(id);

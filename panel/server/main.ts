@@ -13,8 +13,8 @@ import { pulumiBinary } from "../../operate/engine/pulumi.ts";
 import { type Session, sessionFor } from "../../operate/engine/session.ts";
 import { dockerHost } from "../../toolchain/lib/docker.ts";
 import { makePanel } from "./app.ts";
-import { type Composed, compose } from "./compose.ts";
-import { type PanelSettings, panelSettings } from "./settings.ts";
+import { type ComposedPanel, compose } from "./compose.ts";
+import { readServerSettings, type ServerSettings } from "./settings.ts";
 
 /** Longer than what is before it keeps connections, so that none is closed while a request comes. */
 const KEEP_ALIVE_MS = 75_000;
@@ -30,23 +30,23 @@ try {
 async function run(args: readonly string[]): Promise<void> {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
   const { settings } = checkConfiguration(root, session.stack);
-  const panel = panelSettings(settings, session.isLocal, process.env);
+  const panel = readServerSettings(settings, session.isLocal, process.env);
   const engine = await findEngine(settings);
   // On a droplet the container brings the engine itself, as it brings its packages.
   if (session.isLocal) await pulumiBinary();
   await prepareStack(session, "plain");
-  const ended = untilToldToEnd();
+  const ended = untilSignal();
   const composed = await compose({ session, settings, panel, engine, report });
   let server: Server | undefined;
   try {
     server = await listen(composed, panel, session);
-    await composed.begin();
+    await composed.start();
     console.log(`The panel is at ${urlOf(panel)}`);
     await ended;
     console.log("Ending the panel; an update that runs is ended in order first …");
   } finally {
     server?.close();
-    await composed.end();
+    await composed.stop();
     server?.closeAllConnections();
   }
 }
@@ -75,11 +75,11 @@ async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engin
   return engine;
 }
 
-function urlOf({ access, port }: PanelSettings): string {
+function urlOf({ access, port }: ServerSettings): string {
   return access ? `https://${access.hostname}/` : `http://127.0.0.1:${port}/`;
 }
 
-async function listen(composed: Composed, panel: PanelSettings, { stack }: Session): Promise<Server> {
+async function listen(composed: ComposedPanel, panel: ServerSettings, { stack }: Session): Promise<Server> {
   const { port } = panel;
   const app = makePanel(composed.parts);
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
@@ -102,12 +102,12 @@ async function listen(composed: Composed, panel: PanelSettings, { stack }: Sessi
 }
 
 /** Resolves at the first signal; at the second the process ends at once. */
-function untilToldToEnd(): Promise<void> {
+function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let told = 0;
+    let message = 0;
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.on(signal, () => {
-        if (++told > 1) process.exit(1);
+        if (++message > 1) process.exit(1);
         resolve();
       });
   });
@@ -115,6 +115,6 @@ function untilToldToEnd(): Promise<void> {
 
 /** Defects, with what tells which request met them. */
 function report(error: unknown, requestId?: string): void {
-  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  console.error(`${new Date().toISOString()}${requestId ? ` request ${requestId}` : ""} ${told}`);
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  console.error(`${new Date().toISOString()}${requestId ? ` request ${requestId}` : ""} ${message}`);
 }

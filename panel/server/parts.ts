@@ -8,24 +8,24 @@ import type { Logs } from "../../operate/docker/logs.ts";
 import type { UsageSource } from "../../operate/docker/usage.ts";
 import type { Containers } from "../../operate/docker/watch.ts";
 import type { Audit } from "./access/audit.ts";
-import type { Addresses } from "./access/guard.ts";
-import type { Identify } from "./access/identity.ts";
+import type { AllowedOrigins } from "./access/guard.ts";
+import type { Authenticate } from "./access/identity.ts";
 import type { Health } from "./api/schema.ts";
 import type { Streams } from "./api/sse.ts";
-import type { CheckText, Read } from "./platform/projects-file.ts";
+import type { CheckText, ProjectsSnapshot } from "./platform/projects-file.ts";
 import type { Operations } from "./platform/types.ts";
 
-export interface Parts {
+export interface PanelServices {
   /** The stack's name. */
   readonly stack: string;
-  readonly addresses: Addresses;
-  readonly identify: Identify;
+  readonly addresses: AllowedOrigins;
+  readonly identify: Authenticate;
   readonly audit: Audit;
   /** Whom the stack lets in where a project names nobody. */
   readonly defaults: Defaults;
   readonly urls: Pick<Urls, "browser" | "terminal">;
   readonly file: {
-    read(): Read;
+    read(): ProjectsSnapshot;
     /** The projects of a text. @throws UserError when it is wrong by itself */
     load(text: string): readonly Project[];
     /** Everything wrong with a text on this stack. @throws UserError */

@@ -11,7 +11,7 @@ const VARIABLES = {
 } as const;
 
 /** Settings of the panel, whichever stack it is of. */
-export interface PanelSettings {
+export interface ServerSettings {
   /** Port of 127.0.0.1 that it listens on. */
   readonly port: number;
   /** E-mail addresses in lower case. */
@@ -27,16 +27,16 @@ export interface PanelSettings {
  * The panel's settings.
  * @throws UserError for a stack on a droplet where the container's variables are missing: the panel then could not tell who asks
  */
-export function panelSettings(
+export function readServerSettings(
   { panel }: Pick<Settings, "panel">,
   isLocal: boolean,
   env: Readonly<Record<string, string | undefined>>,
-): PanelSettings {
+): ServerSettings {
   const { port, admins, idleDays, git } = panel;
   if (isLocal) return { port, admins, idleDays, git };
   const names = [VARIABLES.hostname, VARIABLES.team, VARIABLES.audience];
   const missing = names.filter((name) => !env[name]);
-  if (missing.length > 0) throw new UserError("config", [notHere(missing)]);
+  if (missing.length > 0) throw new UserError("config", [runsOnDropletError(missing)]);
   const {
     [VARIABLES.hostname]: hostname = "",
     [VARIABLES.team]: team = "",
@@ -52,7 +52,7 @@ export function panelSettings(
   };
 }
 
-const notHere = (missing: readonly string[]): Problem => ({
+const runsOnDropletError = (missing: readonly string[]): Problem => ({
   where: "panel",
   what: `the panel of a stack on a droplet runs there, behind Access (${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} not set)`,
   fix: "set panel.enabled (docs/panel.md)",

@@ -125,7 +125,7 @@ describe("waiting for a project", () => {
     const agent = makeAgent(url, connectionTo(example));
     const said: string[] = [];
     try {
-      return await serverVersion({ url, agent, credentials }, { say: (line) => said.push(line), patience });
+      return await serverVersion({ url, agent, credentials }, { print: (line) => said.push(line), patience });
     } finally {
       agent.destroy();
     }

@@ -8,7 +8,7 @@ const writeAll = promisify(write);
 const flush = promisify(fsync);
 
 /** One act. */
-export interface Act {
+export interface AuditEntry {
   /** Id of the request, as the answer's X-Request-Id has it. */
   readonly request: string;
   readonly who: { readonly email: string; readonly kind: Person["kind"] | "unknown" };
@@ -27,7 +27,7 @@ export interface Act {
 /** Where acts are written down. */
 export interface Audit {
   /** Resolves when the line is on the disk. */
-  note(act: Act): Promise<void>;
+  record(act: AuditEntry): Promise<void>;
   close(): void;
 }
 
@@ -37,7 +37,7 @@ export function openAudit(file: string, now: () => Date = () => new Date()): Aud
   const handle = openSync(file, "a", 0o600);
   let isClosed = false;
   return {
-    async note({ request, who, ...act }) {
+    async record({ request, who, ...act }) {
       // By then the handle's number may be another file's.
       if (isClosed) throw new Error("The audit log is closed");
       const line = { at: now().toISOString(), request, who: who.email, kind: who.kind, ...act };

@@ -13,14 +13,14 @@ import {
   type JWTVerifyGetKey,
   jwtVerify,
 } from "jose";
-import { Refusal } from "../api/problem.ts";
+import { HttpProblem } from "../api/problem.ts";
 import type { Person } from "../platform/types.ts";
 
 /** The header that Access puts on every request. */
 export const TOKEN_HEADER = "Cf-Access-Jwt-Assertion";
 
 /** Tells who a request is of. @throws Refusal (401, 503) */
-export type Identify = (header: (name: string) => string | undefined) => Promise<Person>;
+export type Authenticate = (header: (name: string) => string | undefined) => Promise<Person>;
 
 /** What tokens are checked against. */
 export interface AccessSettings {
@@ -38,7 +38,7 @@ export interface AccessOptions {
   /** How long no second look is taken for a key that is unknown. Milliseconds. */
   readonly cooldown?: number;
   /** How long keys count as fresh. Milliseconds. */
-  readonly fresh?: number;
+  readonly freshMs?: number;
   readonly now?: () => number;
 }
 
@@ -46,15 +46,15 @@ const MINUTE = 60_000;
 /** Keys are looked at again after ten minutes. */
 const FRESH_MS = 10 * MINUTE;
 /** While the key server cannot be reached the last keys hold for a day: Cloudflare changes keys every six weeks, the old ones hold for a week. */
-const LAST_RESORT_MS = 24 * 60 * MINUTE;
+const STALE_KEYS_MS = 24 * 60 * MINUTE;
 /** Clocks differ. Seconds. */
-const TOLERANCE = 10;
+const CLOCK_TOLERANCE = 10;
 
 export const issuerOf = (team: string): string =>
   `https://${team.includes(".") ? team : `${team}.cloudflareaccess.com`}`;
 
 /** Checks Access tokens. */
-export function accessIdentity(settings: AccessSettings, options: AccessOptions = {}): Identify {
+export function accessAuthentication(settings: AccessSettings, options: AccessOptions = {}): Authenticate {
   const issuer = issuerOf(settings.team);
   const keys = keySource(new URL(`${issuer}/cdn-cgi/access/certs`), options);
   return async (header) => {
@@ -65,7 +65,7 @@ export function accessIdentity(settings: AccessSettings, options: AccessOptions 
       audience: settings.audience,
       algorithms: ["RS256"],
       requiredClaims: ["exp", "iat"],
-      clockTolerance: TOLERANCE,
+      clockTolerance: CLOCK_TOLERANCE,
       ...(options.now ? { currentDate: new Date(options.now()) } : {}),
     });
     return personOf(payload, settings.admins);
@@ -73,7 +73,7 @@ export function accessIdentity(settings: AccessSettings, options: AccessOptions 
 }
 
 const unauthorized = (detail: string) =>
-  new Refusal(401, detail, { headers: { "WWW-Authenticate": 'Bearer realm="Cloudflare Access"' } });
+  new HttpProblem(401, detail, { headers: { "WWW-Authenticate": 'Bearer realm="Cloudflare Access"' } });
 
 async function verify(
   token: string,
@@ -83,8 +83,8 @@ async function verify(
   try {
     return (await jwtVerify(token, keys, options)).payload;
   } catch (error) {
-    if (error instanceof Unreachable)
-      throw new Refusal(
+    if (error instanceof KeysUnavailable)
+      throw new HttpProblem(
         503,
         "Access' keys cannot be fetched, so that nobody's sign-in can be checked. Try again.",
         {
@@ -112,7 +112,7 @@ function personOf(payload: JWTPayload, admins: readonly string[]): Person {
 }
 
 /** The key server cannot be reached, or does not answer with keys. */
-class Unreachable extends Error {}
+class KeysUnavailable extends Error {}
 
 /** Keys of the token's signature: fetched when they are wanted, again when one is unknown, and kept for when they cannot be. */
 function keySource(url: URL, options: AccessOptions): JWTVerifyGetKey {
@@ -120,7 +120,7 @@ function keySource(url: URL, options: AccessOptions): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(url, {
     timeoutDuration: 5000,
     cooldownDuration: options.cooldown ?? 30_000,
-    cacheMaxAge: options.fresh ?? FRESH_MS,
+    cacheMaxAge: options.freshMs ?? FRESH_MS,
     ...(options.fetch ? { [customFetch]: options.fetch } : {}),
   });
   let last: { keys: JSONWebKeySet; at: number } | undefined;
@@ -131,15 +131,15 @@ function keySource(url: URL, options: AccessOptions): JWTVerifyGetKey {
       if (keys && keys !== last?.keys) last = { keys, at: now() };
       return key;
     } catch (error) {
-      if (isAboutToken(error)) throw error;
-      if (!last || now() - last.at > LAST_RESORT_MS) throw new Unreachable();
-      return lastResort(last.keys, header, token);
+      if (isTokenError(error)) throw error;
+      if (!last || now() - last.at > STALE_KEYS_MS) throw new KeysUnavailable();
+      return staleKey(last.keys, header, token);
     }
   };
 }
 
 /** A key that the last keys do not have may be a new one: that cannot be told now. */
-async function lastResort(
+async function staleKey(
   keys: JSONWebKeySet,
   header: Parameters<JWTVerifyGetKey>[0],
   token: Parameters<JWTVerifyGetKey>[1],
@@ -147,13 +147,13 @@ async function lastResort(
   try {
     return await createLocalJWKSet(keys)(header, token);
   } catch (error) {
-    if (error instanceof errors.JWKSNoMatchingKey) throw new Unreachable();
+    if (error instanceof errors.JWKSNoMatchingKey) throw new KeysUnavailable();
     throw error;
   }
 }
 
 /** Whether the keys were there and the token is at fault. */
-const isAboutToken = (error: unknown): boolean =>
+const isTokenError = (error: unknown): boolean =>
   error instanceof errors.JWKSNoMatchingKey ||
   error instanceof errors.JWKSMultipleMatchingKeys ||
   error instanceof errors.JOSENotSupported ||
@@ -163,7 +163,7 @@ const isAboutToken = (error: unknown): boolean =>
 const run = promisify(execFile);
 
 /** The person at this machine: whoever can reach the loopback and has this user's files is that person. */
-export async function localPerson(checkout: string): Promise<Person> {
+export async function localUser(checkout: string): Promise<Person> {
   const config = async (key: string) => {
     const { stdout } = await run("git", ["config", "--get", key], { cwd: checkout, timeout: 5000 }).catch(
       () => ({

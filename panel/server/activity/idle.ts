@@ -3,7 +3,7 @@
 const DAY_MS = 86_400_000;
 
 /** What is kept of a project. Times are milliseconds since 1970. */
-export interface Known {
+export interface ActivityRecord {
   /** When it was first seen to run: a project that was never used is idle from then on. */
   readonly since: number;
   readonly lastActivity?: number;
@@ -12,33 +12,33 @@ export interface Known {
 }
 
 /** What is seen of a project at one look. */
-export interface Seen {
+export interface Observation {
   readonly isRunning: boolean;
   /** Undefined where there is none, or it did not say. */
   readonly lastActivity?: number | undefined;
 }
 
 /** What is to be kept, and whether it is to be told now. */
-export interface Judged {
-  readonly known: Known;
+export interface IdleDecision {
+  readonly known: ActivityRecord;
   /** Whole days that it has been idle, when that is to be told. */
   readonly idleDays?: number;
 }
 
-const idleSince = ({ since, lastActivity = since }: Known): number => Math.max(since, lastActivity);
+const idleSince = ({ since, lastActivity = since }: ActivityRecord): number => Math.max(since, lastActivity);
 
 /**
  * Judges one project. A stopped one is not idle; it counts anew from when it runs again.
  * @param idleDays after how many days; never, when absent
  */
-export function judge(
-  before: Known | undefined,
-  seen: Seen,
+export function evaluate(
+  before: ActivityRecord | undefined,
+  seen: Observation,
   idleDays: number | undefined,
   now: number,
-): Judged {
-  const lastActivity = later(before?.lastActivity, seen.lastActivity);
-  const known: Known = {
+): IdleDecision {
+  const lastActivity = latest(before?.lastActivity, seen.lastActivity);
+  const known: ActivityRecord = {
     since: before && seen.isRunning ? before.since : now,
     ...(lastActivity === undefined ? {} : { lastActivity }),
     ...(before?.toldFor === undefined || !seen.isRunning ? {} : { toldFor: before.toldFor }),
@@ -51,9 +51,12 @@ export function judge(
 }
 
 /** The same once it has been told. */
-export const told = (known: Known): Known => ({ ...known, toldFor: idleSince(known) });
+export const markNotified = (known: ActivityRecord): ActivityRecord => ({
+  ...known,
+  toldFor: idleSince(known),
+});
 
-function later(a: number | undefined, b: number | undefined): number | undefined {
+function latest(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return Math.max(a, b);
 }

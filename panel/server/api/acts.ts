@@ -1,17 +1,22 @@
 /** What every act on a project has in common: whose it is, what is asked of the platform, and how it is answered. */
-import { mayAct, maySee } from "../access/permissions.ts";
-import type { Parts } from "../parts.ts";
+import { canAct, canSee } from "../access/permissions.ts";
+import type { PanelServices } from "../parts.ts";
 import { Conflict, type Edit, type OperationRequest, type Person } from "../platform/types.ts";
-import type { Listed, Snapshot } from "./catalog.ts";
+import type { ProjectEntry, Snapshot } from "./catalog.ts";
 import type { SecretValues } from "./entry-check.ts";
-import { conflict, noProject, Refusal, toRefusal } from "./problem.ts";
+import { conflict, HttpProblem, projectNotFound, toHttpProblem } from "./problem.ts";
 import { type Ctx, json } from "./route.ts";
-import { startedSchema } from "./schema.ts";
+import { acceptedSchema } from "./schema.ts";
 
 /** @throws Refusal (404) also for a project that the person may not know of */
-export function findListed(parts: Parts, snapshot: Snapshot, person: Person, name: string): Listed {
-  const found = snapshot.listed.find(({ project }) => project.name === name);
-  if (!found || !maySee(person, found.project, parts.defaults)) throw noProject(name);
+export function findProject(
+  parts: PanelServices,
+  snapshot: Snapshot,
+  person: Person,
+  name: string,
+): ProjectEntry {
+  const found = snapshot.projectEntries.find(({ project }) => project.name === name);
+  if (!found || !canSee(person, found.project, parts.defaults)) throw projectNotFound(name);
   return found;
 }
 
@@ -24,41 +29,48 @@ export function versionIn(context: Ctx): string | undefined {
 }
 
 /** @throws Refusal (403) for a machine */
-export function assertMayAct(person: Person): void {
-  if (!mayAct(person)) throw new Refusal(403, "A machine's token may look, and change nothing.");
+export function assertCanAct(person: Person): void {
+  if (!canAct(person)) throw new HttpProblem(403, "A machine's token may look, and change nothing.");
 }
 
 /** Puts an act in the queue and answers where it is followed. */
-export async function submit(parts: Parts, context: Ctx, request: OperationRequest): Promise<Response> {
+export async function submit(
+  parts: PanelServices,
+  context: Ctx,
+  operationRequest: OperationRequest,
+): Promise<Response> {
   try {
-    const operation = await parts.operations.submit(request);
+    const operation = await parts.operations.submit(operationRequest);
     const act = context.get("act");
     if (act) act.operation = operation.id;
     return context.json({ operation }, 202, { Location: `/api/operations/${operation.id}` });
   } catch (error) {
-    if (error instanceof Conflict) throw conflict(error, changedBy(error, request));
-    throw toRefusal(error, request.project);
+    if (error instanceof Conflict) throw conflict(error, changedBy(error, operationRequest));
+    throw toHttpProblem(error, operationRequest.project);
   }
 }
 
 /** Who has changed the file, as far as the person may know: of others' projects nobody is told what is done with them. */
-function changedBy({ present, by }: Conflict, { person, project }: OperationRequest): string | undefined {
+function changedBy(
+  { currentVersion: present, by }: Conflict,
+  { person, project }: OperationRequest,
+): string | undefined {
   if (present === undefined) return undefined;
   if (!by) return "somebody outside the panel";
-  const mayKnow = person.admin || by.person === person.email || by.project === project;
-  return mayKnow ? `${by.person} (${by.what})` : "somebody else in the panel";
+  const isVisible = person.admin || by.person === person.email || by.project === project;
+  return isVisible ? `${by.person} (${by.what})` : "somebody else in the panel";
 }
 
 /** How an act is answered, for the description. */
-export const started = {
+export const acceptedResponse = {
   202: {
-    ...json(startedSchema, "It has begun; Location is where it goes on."),
+    ...json(acceptedSchema, "It has begun; Location is where it goes on."),
     headers: { Location: { description: "The operation.", schema: { type: "string" as const } } },
   },
 };
 
 /** What the platform is asked for. The version of If-Match counts where a context is given. */
-export function request(
+export function operationRequest(
   person: Person,
   act: string,
   name: string,

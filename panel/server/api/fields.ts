@@ -42,8 +42,8 @@ const WHERE = /^projects\.yaml(?::\d+:\d+)?(?: projects\[(\d+)\]\.?(.*))?$/s;
 export function fieldProblems(problems: readonly ConfigProblem[], entry?: string | number): FieldProblem[] {
   return problems.map(({ where, what, fix }) => {
     const [, index, key = ""] = WHERE.exec(where) ?? [];
-    const isOurs = index !== undefined && (typeof entry !== "number" || Number(index) === entry);
-    const field = isOurs ? { path: key, message: what } : { path: "", message: `${where}: ${what}` };
+    const isOfEntry = index !== undefined && (typeof entry !== "number" || Number(index) === entry);
+    const field = isOfEntry ? { path: key, message: what } : { path: "", message: `${where}: ${what}` };
     return fix ? { ...field, fix } : field;
   });
 }

@@ -2,13 +2,13 @@
 import { z } from "@hono/zod-openapi";
 import { UserError } from "../../../config/errors.ts";
 import type { Names } from "../../../config/naming/names.ts";
-import type { Parts } from "../parts.ts";
+import type { PanelServices } from "../parts.ts";
 import { type App, json, panelRoute } from "./route.ts";
 import { type Health, type HealthPart, healthSchema } from "./schema.ts";
 
 /** What health is made of. */
-export interface HealthSources {
-  readonly containers: Parts["containers"];
+export interface HealthInputs {
+  readonly containers: PanelServices["containers"];
   readonly names: Names;
   /** Stacks on a droplet have a tunnel. */
   readonly isLocal: boolean;
@@ -16,13 +16,13 @@ export interface HealthSources {
   gatewayAnswers(): Promise<boolean>;
   /** @throws UserError when projects.yaml is wrong */
   checkFile(): void;
-  readonly operations: Parts["operations"];
+  readonly operations: PanelServices["operations"];
   /** Notices of idle projects, where the stack wants any. */
-  readonly notices?: { readonly isUntold: boolean } | undefined;
+  readonly notices?: { readonly hasPendingNotices: boolean } | undefined;
 }
 
 /** Looks at every part. Down: Docker, the gateway, the tunnel. Degraded: what leaves projects reachable. */
-export async function lookAtHealth(sources: HealthSources): Promise<Health> {
+export async function checkHealth(sources: HealthInputs): Promise<Health> {
   const { containers, names, isLocal } = sources;
   const docker: HealthPart = containers.isConnected
     ? { name: "docker", state: "ok" }
@@ -45,7 +45,7 @@ export async function lookAtHealth(sources: HealthSources): Promise<Health> {
 function containerPart(
   name: string,
   container: string,
-  { containers }: HealthSources,
+  { containers }: HealthInputs,
   without: "down" | "degraded",
 ): HealthPart {
   const known = containers.named(container);
@@ -55,7 +55,7 @@ function containerPart(
   return { name, state: "ok" };
 }
 
-function filePart({ checkFile }: HealthSources): HealthPart {
+function filePart({ checkFile }: HealthInputs): HealthPart {
   try {
     checkFile();
     return { name: "projects.yaml", state: "ok" };
@@ -66,17 +66,17 @@ function filePart({ checkFile }: HealthSources): HealthPart {
   }
 }
 
-function updatePart({ operations }: HealthSources): HealthPart {
+function updatePart({ operations }: HealthInputs): HealthPart {
   const last = operations.list().find(({ state }) => state !== "queued" && state !== "running");
   return last?.state === "failed"
     ? { name: "updates", state: "degraded", reason: "the last one failed" }
     : { name: "updates", state: "ok" };
 }
 
-function noticesPart({ notices }: HealthSources): HealthPart[] {
+function noticesPart({ notices }: HealthInputs): HealthPart[] {
   const name = "notices";
   if (!notices) return [];
-  if (!notices.isUntold) return [{ name, state: "ok" }];
+  if (!notices.hasPendingNotices) return [{ name, state: "ok" }];
   // Why is told with the project's name, and so in the log alone.
   const reason = "the webhook has not taken one; the panel's log says why, and it is tried again";
   return [{ name, state: "degraded", reason }];
@@ -88,7 +88,7 @@ function worst(parts: readonly HealthPart[]): Health["status"] {
 }
 
 /** Adds the routes that say how the platform is. */
-export function addHealth(app: App, parts: Parts): void {
+export function addHealth(app: App, parts: PanelServices): void {
   app.openapi(
     panelRoute({
       method: "get",

@@ -1,13 +1,13 @@
 /** What a project's container has written. */
-import type { Parts } from "../parts.ts";
-import { findListed } from "./acts.ts";
+import type { PanelServices } from "../parts.ts";
+import { findProject } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
 import { type App, panelRoute } from "./route.ts";
 import { DEFAULT_LINES, type LogLine, logLinesSchema, logsQuery, nameParams } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
 /** Adds the route of logs. */
-export function addLogs(app: App, parts: Parts, catalog: Catalog): void {
+export function addLogs(app: App, parts: PanelServices, catalog: Catalog): void {
   app.openapi(
     panelRoute({
       method: "get",
@@ -29,7 +29,7 @@ export function addLogs(app: App, parts: Parts, catalog: Catalog): void {
     async (context) => {
       const { name } = context.req.valid("param");
       const query = context.req.valid("query");
-      findListed(parts, catalog.look(), context.get("person"), name);
+      findProject(parts, catalog.readSnapshot(), context.get("person"), name);
       const lines = query.lines === undefined ? DEFAULT_LINES : Number(query.lines);
       if (query.follow === "1")
         return parts.streams.respond(context, (signal) => toEvents(parts.logs.follow(name, lines, signal)));

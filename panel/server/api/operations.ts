@@ -1,25 +1,25 @@
 /** Updates: how far they are, resource by resource. */
-import { conceals, mayFollow, type Sight, sightOf } from "../access/permissions.ts";
-import type { Parts } from "../parts.ts";
+import { canFollow, isHiddenFrom, type Visibility, visibilityFor } from "../access/permissions.ts";
+import type { PanelServices } from "../parts.ts";
 import type { Operation, OperationEvent, Person } from "../platform/types.ts";
 import type { Catalog } from "./catalog.ts";
-import { Refusal } from "./problem.ts";
+import { HttpProblem } from "./problem.ts";
 import { type App, type Ctx, eventStream, json, panelRoute } from "./route.ts";
 import { operationParams, operationSchema, operationsSchema } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
 /** Adds the routes below /api/operations. */
-export function addOperations(app: App, parts: Parts, catalog: Catalog): void {
-  const sight = (person: Person): Sight =>
-    sightOf(
+export function addOperations(app: App, parts: PanelServices, catalog: Catalog): void {
+  const visibility = (person: Person): Visibility =>
+    visibilityFor(
       person,
-      catalog.glance().listed.map(({ project }) => project),
+      catalog.readCached().projectEntries.map(({ project }) => project),
       parts.defaults,
     );
   const find = (person: Person, id: string): Operation => {
     const operation = parts.operations.get(id);
-    if (!operation || !mayFollow(person, operation, sight(person)))
-      throw new Refusal(404, `There is no operation ${id}.`);
+    if (!operation || !canFollow(person, operation, visibility(person)))
+      throw new HttpProblem(404, `There is no operation ${id}.`);
     return operation;
   };
   app.openapi(
@@ -31,8 +31,8 @@ export function addOperations(app: App, parts: Parts, catalog: Catalog): void {
     }),
     (context) => {
       const person = context.get("person");
-      const seen = sight(person);
-      const operations = parts.operations.list().filter((operation) => mayFollow(person, operation, seen));
+      const seen = visibility(person);
+      const operations = parts.operations.list().filter((operation) => canFollow(person, operation, seen));
       return context.json({ operations }, 200);
     },
   );
@@ -61,7 +61,7 @@ export function addOperations(app: App, parts: Parts, catalog: Catalog): void {
       const { id } = context.req.valid("param");
       find(person, id);
       const events = parts.operations.events(id, lastEventId(context));
-      return parts.streams.respond(context, () => told(events, sight(person)));
+      return parts.streams.respond(context, () => visibleEvents(events, visibility(person)));
     },
   );
 }
@@ -72,6 +72,9 @@ function lastEventId(context: Ctx): number | undefined {
 }
 
 /** Updates are of all that was asked for: what is of others' projects is left out. */
-async function* told(events: AsyncIterable<OperationEvent>, seen: Sight): AsyncIterable<ServerEvent> {
-  for await (const event of events) if (!conceals(event, seen)) yield event;
+async function* visibleEvents(
+  events: AsyncIterable<OperationEvent>,
+  seen: Visibility,
+): AsyncIterable<ServerEvent> {
+  for await (const event of events) if (!isHiddenFrom(event, seen)) yield event;
 }

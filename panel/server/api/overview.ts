@@ -2,11 +2,11 @@
 
 import { terminalCommand } from "../../../opencode/api/index.ts";
 import { decideState } from "../../../operate/docker/container-state.ts";
-import { maySee } from "../access/permissions.ts";
-import type { Parts } from "../parts.ts";
+import { canSee } from "../access/permissions.ts";
+import type { PanelServices } from "../parts.ts";
 import type { Operation, Person } from "../platform/types.ts";
-import type { Catalog, Listed, Snapshot } from "./catalog.ts";
-import { Refusal } from "./problem.ts";
+import type { Catalog, ProjectEntry, Snapshot } from "./catalog.ts";
+import { HttpProblem } from "./problem.ts";
 import type { Overview, ProjectView } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
@@ -15,29 +15,33 @@ const TICK_MS = 1000;
 /** Changes that follow one another at once are told as one. */
 const PAUSE_MS = 150;
 
-type Needs = Pick<
-  Parts,
+type OverviewParts = Pick<
+  PanelServices,
   "stack" | "defaults" | "urls" | "operations" | "containers" | "usage" | "activity" | "deployKeys"
 >;
 
 /** The list. */
-export function overviewOf(parts: Needs, { listed, version }: Snapshot, person: Person): Overview {
+export function overviewOf(
+  parts: OverviewParts,
+  { projectEntries: listed, version }: Snapshot,
+  person: Person,
+): Overview {
   const underWay = new Map<string, string>();
   for (const { id, project, state } of parts.operations.list())
     if (project && (state === "queued" || state === "running")) underWay.set(project, id);
   const projects = listed
-    .filter(({ project }) => maySee(person, project, parts.defaults))
+    .filter(({ project }) => canSee(person, project, parts.defaults))
     .map((item) => projectOf(parts, item, underWay.get(item.project.name)));
   const { email, admin, kind } = person;
   return { projects, version, me: { email, admin, kind }, stack: parts.stack };
 }
 
 function projectOf(
-  parts: Needs,
-  { project, entry }: Listed,
+  parts: OverviewParts,
+  { project, entry }: ProjectEntry,
   operation: Operation["id"] | undefined,
 ): ProjectView {
-  const { name, repo, members, state: wanted } = project;
+  const { name, repo, members, state: requestedState } = project;
   const optional = {
     repo: repo?.url,
     branch: repo?.branch,
@@ -47,7 +51,7 @@ function projectOf(
   };
   return {
     name,
-    ...decideState(parts.containers.ofProject(name), wanted),
+    ...decideState(parts.containers.ofProject(name), requestedState),
     url: parts.urls.browser(name),
     attach: terminalCommand(parts.urls.terminal(name)),
     members: [...members],
@@ -59,7 +63,7 @@ function projectOf(
 
 /** The list again and again, each time that it is another. */
 export async function* overviewEvents(
-  parts: Needs,
+  parts: OverviewParts,
   catalog: Catalog,
   person: Person,
   signal: AbortSignal,
@@ -68,13 +72,13 @@ export async function* overviewEvents(
   let told = "";
   try {
     while (!signal.aborted) {
-      const overview = lookAgain(parts, catalog, person);
+      const overview = refreshOverview(parts, catalog, person);
       const text = JSON.stringify(overview);
       if (overview && text !== told) {
         told = text;
         yield { event: "projects", data: overview };
       }
-      await changeOrTick(parts, signal);
+      await nextChange(parts, signal);
     }
   } finally {
     release();
@@ -82,16 +86,16 @@ export async function* overviewEvents(
 }
 
 /** A file that is wrong for the moment ends no stream. */
-function lookAgain(parts: Needs, catalog: Catalog, person: Person): Overview | undefined {
+function refreshOverview(parts: OverviewParts, catalog: Catalog, person: Person): Overview | undefined {
   try {
-    return overviewOf(parts, catalog.glance(), person);
+    return overviewOf(parts, catalog.readCached(), person);
   } catch (error) {
-    if (error instanceof Refusal) return undefined;
+    if (error instanceof HttpProblem) return undefined;
     throw error;
   }
 }
 
-function changeOrTick({ containers }: Needs, signal: AbortSignal): Promise<void> {
+function nextChange({ containers }: OverviewParts, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout;
     const done = () => {

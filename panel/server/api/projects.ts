@@ -1,12 +1,12 @@
 /** What can be seen of projects, and done with them. */
-import { mayCreate, notTheirs } from "../access/permissions.ts";
-import type { Parts } from "../parts.ts";
+import { adminOnlyChanges, canCreate } from "../access/permissions.ts";
+import type { PanelServices } from "../parts.ts";
 import type { Entry, EntryValues } from "../platform/types.ts";
-import { assertMayAct, findListed, request, started, submit } from "./acts.ts";
+import { acceptedResponse, assertCanAct, findProject, operationRequest, submit } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
-import { checkEntry, replacing, type SecretValues, takeApart } from "./entry-check.ts";
+import { checkEntry, replaceProblems, type SecretValues, splitSecretValues } from "./entry-check.ts";
 import { overviewEvents, overviewOf } from "./overview.ts";
-import { Refusal, wrongFields } from "./problem.ts";
+import { HttpProblem, invalidFields } from "./problem.ts";
 import { addDelete } from "./removal.ts";
 import {
   type App,
@@ -18,22 +18,22 @@ import {
   readJson,
   uncheckedJsonBody,
 } from "./route.ts";
-import { checkBody, checkedSchema, ifMatchHeader, nameParams, overviewSchema } from "./schema.ts";
+import { checkBody, checkResultSchema, ifMatchHeader, nameParams, overviewSchema } from "./schema.ts";
 
 /** How long a look at the list waits for figures that nobody has asked for yet. */
-const FIGURES_MS = 1500;
+const USAGE_TIMEOUT_MS = 1500;
 
 /** Adds the routes below /api/projects but for logs. */
-export function addProjects(app: App, parts: Parts, catalog: Catalog): void {
-  addLooks(app, parts, catalog);
+export function addProjects(app: App, parts: PanelServices, catalog: Catalog): void {
+  addReads(app, parts, catalog);
   addCreate(app, parts, catalog);
   addChange(app, parts, catalog);
   addDelete(app, parts, catalog);
-  addSwitch(app, parts, catalog, "start");
-  addSwitch(app, parts, catalog, "stop");
+  addStartStop(app, parts, catalog, "start");
+  addStartStop(app, parts, catalog, "stop");
 }
 
-function addLooks(app: App, parts: Parts, catalog: Catalog): void {
+function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
   app.openapi(
     panelRoute({
       method: "get",
@@ -48,9 +48,9 @@ function addLooks(app: App, parts: Parts, catalog: Catalog): void {
     }),
     async (context) => {
       const release = parts.usage.listen();
-      await parts.usage.settled(FIGURES_MS);
+      await parts.usage.settled(USAGE_TIMEOUT_MS);
       release();
-      const overview = overviewOf(parts, catalog.look(), context.get("person"));
+      const overview = overviewOf(parts, catalog.readSnapshot(), context.get("person"));
       return context.json(overview, 200, { ETag: `"${overview.version}"` });
     },
   );
@@ -73,97 +73,101 @@ function addLooks(app: App, parts: Parts, catalog: Catalog): void {
       path: "/api/projects/check",
       summary: "What is wrong with an entry, in the words that projects.yaml's check has.",
       request: { body: jsonBody(checkBody) },
-      responses: { 200: json(checkedSchema, "The mistakes; none for an entry that can be had.") },
+      responses: { 200: json(checkResultSchema, "The mistakes; none for an entry that can be had.") },
     }),
     (context) => {
       const person = context.get("person");
-      const snapshot = catalog.look();
+      const snapshot = catalog.readSnapshot();
       const { entry, replaces, secretValues = {} } = context.req.valid("json");
       const values = Object.fromEntries(Object.entries(secretValues).filter(([, value]) => value !== ""));
       if (replaces === undefined) {
-        if (!mayCreate(person)) throw new Refusal(403, "Only an admin can create projects.");
+        if (!canCreate(person)) throw new HttpProblem(403, "Only an admin can create projects.");
         const edit = { kind: "add" as const, entry: entry as unknown as Entry };
         return context.json({ problems: checkEntry(parts, snapshot, edit, values) }, 200);
       }
-      const { entry: before } = findListed(parts, snapshot, person, replaces);
-      const edit = { kind: "change" as const, name: replaces, values: replacing(before, entry) };
+      const { entry: before } = findProject(parts, snapshot, person, replaces);
+      const edit = { kind: "change" as const, name: replaces, values: replaceProblems(before, entry) };
       return context.json({ problems: checkEntry(parts, snapshot, edit, values) }, 200);
     },
   );
 }
 
-function addCreate(app: App, parts: Parts, catalog: Catalog): void {
+function addCreate(app: App, parts: PanelServices, catalog: Catalog): void {
   app.openapi(
     panelRoute({
       method: "post",
       path: "/api/projects",
       summary: "Adds an entry to projects.yaml, keeps its secrets, and runs an update.",
       request: { headers: ifMatchHeader, body: uncheckedJsonBody("NewProject") },
-      responses: started,
+      responses: acceptedResponse,
       problems: [409],
     }),
     async (context) => {
       const person = context.get("person");
       context.set("act", { name: "create" });
-      if (!mayCreate(person)) throw new Refusal(403, "Only an admin can create projects.");
-      const { fields, secretValues } = takeApart(await readJson(context));
+      if (!canCreate(person)) throw new HttpProblem(403, "Only an admin can create projects.");
+      const { fields, secretValues } = splitSecretValues(await readJson(context));
       const entry = fields as unknown as Entry;
-      note(context, "create", String(entry.name), fields, secretValues);
+      auditDetails(context, "create", String(entry.name), fields, secretValues);
       const edit = { kind: "add" as const, entry };
-      refuseWrong(checkEntry(parts, catalog.look(), edit, secretValues));
-      return submit(parts, context, request(person, "create", entry.name, edit, context, secretValues));
+      throwIfInvalid(checkEntry(parts, catalog.readSnapshot(), edit, secretValues));
+      return submit(
+        parts,
+        context,
+        operationRequest(person, "create", entry.name, edit, context, secretValues),
+      );
     },
   );
 }
 
-function addChange(app: App, parts: Parts, catalog: Catalog): void {
+function addChange(app: App, parts: PanelServices, catalog: Catalog): void {
   app.openapi(
     panelRoute({
       method: "patch",
       path: "/api/projects/{name}",
       summary: "Changes keys of an entry, and runs an update.",
       request: { params: nameParams, headers: ifMatchHeader, body: uncheckedJsonBody("ProjectChange") },
-      responses: started,
+      responses: acceptedResponse,
       problems: [409],
     }),
     async (context) => {
       const person = context.get("person");
       const { name } = context.req.valid("param");
       context.set("act", { name: "change", project: name });
-      const snapshot = catalog.look();
-      const { entry } = findListed(parts, snapshot, person, name);
-      assertMayAct(person);
-      const { fields, secretValues } = takeApart(await readJson(context));
-      note(context, "change", name, fields, secretValues);
+      const snapshot = catalog.readSnapshot();
+      const { entry } = findProject(parts, snapshot, person, name);
+      assertCanAct(person);
+      const { fields, secretValues } = splitSecretValues(await readJson(context));
+      auditDetails(context, "change", name, fields, secretValues);
       const edit = { kind: "change" as const, name, values: fields as EntryValues };
-      refuseWrong(checkEntry(parts, snapshot, edit, secretValues));
-      const errors = notTheirs(person, entry, edit.values, Object.keys(secretValues));
-      if (errors.length > 0) throw new Refusal(403, "Some of this only an admin can change.", { errors });
-      return submit(parts, context, request(person, "change", name, edit, context, secretValues));
+      throwIfInvalid(checkEntry(parts, snapshot, edit, secretValues));
+      const errors = adminOnlyChanges(person, entry, edit.values, Object.keys(secretValues));
+      if (errors.length > 0) throw new HttpProblem(403, "Some of this only an admin can change.", { errors });
+      return submit(parts, context, operationRequest(person, "change", name, edit, context, secretValues));
     },
   );
 }
 
-function addSwitch(app: App, parts: Parts, catalog: Catalog, act: "start" | "stop"): void {
+function addStartStop(app: App, parts: PanelServices, catalog: Catalog, act: "start" | "stop"): void {
   app.openapi(
     panelRoute({
       method: "post",
       path: `/api/projects/{name}/${act}`,
       summary: `${act === "start" ? "Starts" : "Stops"} the container at once, and records that in projects.yaml.`,
       request: { params: nameParams },
-      responses: started,
+      responses: acceptedResponse,
       problems: [409],
     }),
     async (context) => {
       const person = context.get("person");
       const { name } = context.req.valid("param");
       context.set("act", { name: act, project: name });
-      const { entry } = findListed(parts, catalog.look(), person, name);
-      assertMayAct(person);
+      const { entry } = findProject(parts, catalog.readSnapshot(), person, name);
+      assertCanAct(person);
       await viaDocker(() => parts.control[act](name), name, act);
       const isStopped = entry.state === "stopped";
       const values = act === "stop" ? { state: "stopped" as const } : isStopped ? { state: null } : {};
-      return submit(parts, context, request(person, act, name, { kind: "change", name, values }));
+      return submit(parts, context, operationRequest(person, act, name, { kind: "change", name, values }));
     },
   );
 }
@@ -174,16 +178,16 @@ async function viaDocker(work: () => Promise<boolean>, name: string, act: string
     await work();
   } catch (error) {
     const why = (error as { reason?: string }).reason ?? (error as Error).message;
-    throw new Refusal(503, `Docker could not ${act} ${name}: ${why}`);
+    throw new HttpProblem(503, `Docker could not ${act} ${name}: ${why}`);
   }
 }
 
-function refuseWrong(problems: ReturnType<typeof checkEntry>): void {
-  if (problems.length > 0) throw wrongFields(problems);
+function throwIfInvalid(problems: ReturnType<typeof checkEntry>): void {
+  if (problems.length > 0) throw invalidFields(problems);
 }
 
 /** For the audit log: which keys and which secrets, never what they become. */
-function note(
+function auditDetails(
   context: Ctx,
   name: string,
   project: string,

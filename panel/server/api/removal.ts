@@ -1,16 +1,16 @@
 /** Taking a project out, and its workspace where that is asked for by name. */
 import { UserError } from "../../../config/errors.ts";
-import type { Parts } from "../parts.ts";
-import { changedMeanwhile } from "../platform/projects-file.ts";
+import type { PanelServices } from "../parts.ts";
+import { staleVersion } from "../platform/projects-file.ts";
 import { Conflict, type Person } from "../platform/types.ts";
-import { assertMayAct, findListed, request, started, submit, versionIn } from "./acts.ts";
+import { acceptedResponse, assertCanAct, findProject, operationRequest, submit, versionIn } from "./acts.ts";
 import type { Catalog, Snapshot } from "./catalog.ts";
-import { noProject, Refusal, wrongFields } from "./problem.ts";
+import { HttpProblem, invalidFields, projectNotFound } from "./problem.ts";
 import { type App, type Ctx, panelRoute } from "./route.ts";
 import { deleteQuery, ifMatchHeader, nameParams } from "./schema.ts";
 
 /** Adds the route by which a project is deleted. */
-export function addDelete(app: App, parts: Parts, catalog: Catalog): void {
+export function addDelete(app: App, parts: PanelServices, catalog: Catalog): void {
   app.openapi(
     panelRoute({
       method: "delete",
@@ -19,70 +19,77 @@ export function addDelete(app: App, parts: Parts, catalog: Catalog): void {
       description:
         "`?workspace=delete&confirm=<name>` deletes the workspace and the sessions for good, after an update that has removed the container. Of a project whose entry is gone already an admin deletes in the same way what has been left.",
       request: { params: nameParams, query: deleteQuery, headers: ifMatchHeader },
-      responses: started,
+      responses: acceptedResponse,
       problems: [409],
     }),
     async (context) => {
       const person = context.get("person");
       const { name } = context.req.valid("param");
       const { workspace, confirm } = context.req.valid("query");
-      const isForGood = workspace === "delete";
-      const detail = isForGood ? { detail: "with workspace" } : {};
+      const deletesWorkspace = workspace === "delete";
+      const detail = deletesWorkspace ? { detail: "with workspace" } : {};
       context.set("act", { name: "delete", project: name, ...detail });
-      const snapshot = catalog.look();
-      const isLeft = isForGood && person.admin && !isIn(snapshot, name);
-      if (isLeft) await assertLeft(parts, context, snapshot, name);
-      else findListed(parts, snapshot, person, name);
-      assertMayAct(person);
-      if (isForGood && confirm !== name)
-        throw wrongFields([{ path: "confirm", message: `is not ${name}: write it to delete its workspace` }]);
-      if (isLeft) return submitLeft(parts, catalog, { context, person, name });
+      const snapshot = catalog.readSnapshot();
+      const isLeftover = deletesWorkspace && person.admin && !hasEntry(snapshot, name);
+      if (isLeftover) await assertLeftover(parts, context, snapshot, name);
+      else findProject(parts, snapshot, person, name);
+      assertCanAct(person);
+      if (deletesWorkspace && confirm !== name)
+        throw invalidFields([
+          { path: "confirm", message: `is not ${name}: write it to delete its workspace` },
+        ]);
+      if (isLeftover) return submitLeftover(parts, catalog, { context, person, name });
       return submit(parts, context, {
-        ...request(person, "delete", name, { kind: "remove", name }, context),
-        ...(isForGood ? { afterwards: () => parts.deleteWorkspace(name) } : {}),
+        ...operationRequest(person, "delete", name, { kind: "remove", name }, context),
+        ...(deletesWorkspace ? { afterwards: () => parts.deleteWorkspace(name) } : {}),
       });
     },
   );
 }
 
-const isIn = ({ listed }: Snapshot, name: string): boolean =>
+const hasEntry = ({ projectEntries: listed }: Snapshot, name: string): boolean =>
   listed.some(({ project }) => project.name === name);
 
 /** Throws unless the project is surely in no entry, and has left something. */
-async function assertLeft(parts: Parts, context: Ctx, snapshot: Snapshot, name: string): Promise<void> {
+async function assertLeftover(
+  parts: PanelServices,
+  context: Ctx,
+  snapshot: Snapshot,
+  name: string,
+): Promise<void> {
   const wanted = versionIn(context);
-  if (wanted !== undefined && wanted !== snapshot.version) throw changedMeanwhile(snapshot.version);
+  if (wanted !== undefined && wanted !== snapshot.version) throw staleVersion(snapshot.version);
   if (snapshot.isStale)
-    throw new Refusal(
+    throw new HttpProblem(
       503,
       `projects.yaml is wrong, so that nobody knows whether ${name} is in it; \`npm run check\` says what.`,
     );
-  if (!(await hasWorkspace(parts, name))) throw noProject(name);
+  if (!(await hasWorkspace(parts, name))) throw projectNotFound(name);
 }
 
 /** A droplet that does not answer is no mistake in the request. */
-async function hasWorkspace(parts: Parts, name: string): Promise<boolean> {
+async function hasWorkspace(parts: PanelServices, name: string): Promise<boolean> {
   try {
     return await parts.hasWorkspace(name);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new Refusal(503, error.message);
+    throw new HttpProblem(503, error.message);
   }
 }
 
 /** The update takes away what is left of the container; while there is one, its workspace is not deleted. */
-function submitLeft(
-  parts: Parts,
+function submitLeftover(
+  parts: PanelServices,
   catalog: Catalog,
   { context, person, name }: { context: Ctx; person: Person; name: string },
 ): Promise<Response> {
   const afterwards = async () => {
-    const snapshot = catalog.look();
-    if (snapshot.isStale || isIn(snapshot, name))
+    const snapshot = catalog.readSnapshot();
+    if (snapshot.isStale || hasEntry(snapshot, name))
       throw new Conflict(
         `The workspace of ${name} stays: projects.yaml ${snapshot.isStale ? "is wrong by now" : "has that project again"}`,
       );
     await parts.deleteWorkspace(name);
   };
-  return submit(parts, context, { ...request(person, "delete", name, undefined), afterwards });
+  return submit(parts, context, { ...operationRequest(person, "delete", name, undefined), afterwards });
 }

@@ -3,7 +3,7 @@ import { createRoute, type OpenAPIHono, type RouteConfig, type z } from "@hono/z
 import type { Context, MiddlewareHandler } from "hono";
 import type { Person } from "../platform/types.ts";
 import { checkValue } from "./fields.ts";
-import { PROBLEM_TYPE, type ProblemStatus, Refusal, wrongFields } from "./problem.ts";
+import { HttpProblem, invalidFields, PROBLEM_TYPE, type ProblemStatus } from "./problem.ts";
 import { problemSchema } from "./schema.ts";
 
 /** What every request has once it is let in. */
@@ -43,9 +43,9 @@ type PanelRoute<Path extends string, Request extends RequestConfig> = Pick<
   readonly problems?: readonly ProblemStatus[];
 };
 
-const EVERYWHERE: readonly ProblemStatus[] = [401, 403, 404, 405, 421, 500, 503];
+const COMMON_PROBLEMS: readonly ProblemStatus[] = [401, 403, 404, 405, 421, 500, 503];
 
-const WHY: Record<ProblemStatus, string> = {
+const PROBLEM_DESCRIPTIONS: Record<ProblemStatus, string> = {
   400: "The body is no JSON.",
   401: "There is no valid token of Access.",
   403: "Not allowed to this person, or sent by another site.",
@@ -63,7 +63,9 @@ const WHY: Record<ProblemStatus, string> = {
 function problemResponses(statuses: readonly ProblemStatus[]): RouteConfig["responses"] {
   const content = { [PROBLEM_TYPE]: { schema: problemSchema } };
   return Object.fromEntries(
-    [...new Set(statuses)].sort().map((status) => [status, { description: WHY[status], content }]),
+    [...new Set(statuses)]
+      .sort()
+      .map((status) => [status, { description: PROBLEM_DESCRIPTIONS[status], content }]),
   );
 }
 
@@ -81,7 +83,7 @@ export function panelRoute<const Path extends string, Request extends RequestCon
   const inBody: ProblemStatus[] = body ? [400] : [];
   const invalid: ProblemStatus[] = request?.query || body ? [422] : [];
   const unreadable: ProblemStatus[] = method === "get" ? [] : [413, 415];
-  const common = problemResponses([...EVERYWHERE, ...invalid, ...unreadable, ...inBody, ...problems]);
+  const common = problemResponses([...COMMON_PROBLEMS, ...invalid, ...unreadable, ...inBody, ...problems]);
   const takes: Takes = {
     param: request?.params as z.ZodType | undefined,
     query: request?.query as z.ZodType | undefined,
@@ -120,7 +122,7 @@ const checkPath =
   (takes: Takes): MiddlewareHandler<{ Variables: Variables }> =>
   (context, next) => {
     if (takes.param && checkValue(takes.param, context.req.param()).problems)
-      throw new Refusal(404, "Not found.");
+      throw new HttpProblem(404, "Not found.");
     context.set("takes", takes);
     return next();
   };
@@ -138,11 +140,11 @@ export function refuseInvalid(
   if (result.success) return;
   const schema = context.get("takes")[result.target as keyof Takes];
   const checked = schema && checkValue(schema, result.data);
-  throw wrongFields(checked?.problems ?? [{ path: "", message: `the ${result.target} is not valid` }]);
+  throw invalidFields(checked?.problems ?? [{ path: "", message: `the ${result.target} is not valid` }]);
 }
 
 /** Levels of a body's JSON: an entry has fewer, and what walks through it does so by calling itself. */
-const DEEPEST = 32;
+const MAX_DEPTH = 32;
 
 /** A request's body: any JSON. @throws Refusal (400) when it is no JSON that can be used */
 export async function readJson(context: Ctx): Promise<unknown> {
@@ -151,15 +153,15 @@ export async function readJson(context: Ctx): Promise<unknown> {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Refusal(400, text === "" ? "The body is missing: send JSON." : "The body is not JSON.");
+    throw new HttpProblem(400, text === "" ? "The body is missing: send JSON." : "The body is not JSON.");
   }
-  if (isDeep(value)) throw new Refusal(400, `The body is more than ${DEEPEST} levels deep.`);
+  if (isDeep(value)) throw new HttpProblem(400, `The body is more than ${MAX_DEPTH} levels deep.`);
   return value;
 }
 
 function isDeep(value: unknown): boolean {
   let level = [value];
-  for (let depth = 0; depth <= DEEPEST; depth++) {
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
     level = level.flatMap((item) => (typeof item === "object" && item !== null ? Object.values(item) : []));
     if (level.length === 0) return false;
   }

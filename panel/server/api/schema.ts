@@ -119,7 +119,7 @@ export const operationSchema = z
   })
   .openapi("Operation");
 
-export const startedSchema = z.object({ operation: operationSchema }).openapi("Started");
+export const acceptedSchema = z.object({ operation: operationSchema }).openapi("Started");
 export const operationsSchema = z.object({ operations: z.array(operationSchema) }).openapi("Operations");
 
 export const progressSchema = z
@@ -156,7 +156,7 @@ export const fieldProblemSchema = z
     fix: z.string().optional(),
   })
   .openapi("FieldProblem");
-export const checkedSchema = z.object({ problems: z.array(fieldProblemSchema) }).openapi("Checked");
+export const checkResultSchema = z.object({ problems: z.array(fieldProblemSchema) }).openapi("Checked");
 
 export const problemSchema = z
   .object({

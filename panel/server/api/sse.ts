@@ -5,7 +5,7 @@ import type { Ctx } from "./route.ts";
 /** Proxies cut connections that say nothing for some minutes. */
 const HEARTBEAT_MS = 15_000;
 /** A reader that takes nothing for so long is gone. */
-const PATIENCE_MS = 60_000;
+const SEND_TIMEOUT_MS = 60_000;
 
 export interface ServerEvent {
   readonly event: string;
@@ -32,11 +32,11 @@ export class Streams {
     for (const controller of this.#open) controller.abort();
   }
 
-  readonly #patience: number;
+  readonly #sendTimeoutMs: number;
 
   /** @param patience milliseconds after which who takes nothing is cut off */
-  constructor(patience = PATIENCE_MS) {
-    this.#patience = patience;
+  constructor(patience = SEND_TIMEOUT_MS) {
+    this.#sendTimeoutMs = patience;
   }
 
   /**
@@ -54,8 +54,8 @@ export class Streams {
     });
     // The connection's own buffers are full then: nothing but its end frees them.
     const cut = () => (context.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
-    const gone = { after: this.#patience, cut };
-    return new Response(readable(start(stop.signal)[Symbol.asyncIterator](), stop, gone), {
+    const disconnected = { after: this.#sendTimeoutMs, cut };
+    return new Response(toReadable(start(stop.signal)[Symbol.asyncIterator](), stop, disconnected), {
       headers: {
         "Content-Type": "text/event-stream; charset=utf-8",
         "Cache-Control": "no-store, no-transform",
@@ -66,10 +66,10 @@ export class Streams {
 }
 
 /** Events are asked for when the reader has taken those before, so that nothing piles up here. */
-function readable(
+function toReadable(
   events: AsyncIterator<ServerEvent>,
   stop: AbortController,
-  gone: { readonly after: number; cut(): void },
+  disconnected: { readonly after: number; cut(): void },
 ): ReadableStream<Uint8Array> {
   let next: Promise<IteratorResult<ServerEvent>> | undefined;
   let patience: NodeJS.Timeout | undefined;
@@ -82,8 +82,8 @@ function readable(
     clearTimeout(patience);
     patience = setTimeout(() => {
       finish();
-      gone.cut();
-    }, gone.after).unref();
+      disconnected.cut();
+    }, disconnected.after).unref();
   };
   return new ReadableStream<Uint8Array>(
     {
@@ -93,7 +93,7 @@ function readable(
       async pull(controller) {
         clearTimeout(patience);
         next ??= events.next();
-        const result = await orHeartbeat(next, stop.signal);
+        const result = await withHeartbeat(next, stop.signal);
         if (result === "heartbeat") controller.enqueue(encoder.encode(": still here\n\n"));
         else if (result === "stopped" || result.done) {
           finish();
@@ -111,7 +111,7 @@ function readable(
   );
 }
 
-async function orHeartbeat<T>(next: Promise<T>, signal: AbortSignal): Promise<T | "heartbeat" | "stopped"> {
+async function withHeartbeat<T>(next: Promise<T>, signal: AbortSignal): Promise<T | "heartbeat" | "stopped"> {
   if (signal.aborted) return "stopped";
   let timer: NodeJS.Timeout | undefined;
   let stopped: (() => void) | undefined;

@@ -1,5 +1,5 @@
 /** What of a request is done at once, all of it or nothing: secrets, projects.yaml, and the team's repository. */
-import { type Edited, type ProjectsFile, versionOf } from "./projects-file.ts";
+import { type EditResult, type ProjectsFile, versionOf } from "./projects-file.ts";
 import type { Repository } from "./repository.ts";
 import type { StackSecrets } from "./secrets.ts";
 import type { OperationRequest } from "./types.ts";
@@ -23,9 +23,9 @@ export function makeApplyChange({ file, secrets, repository }: ChangeParts): App
     await repository?.assertClean();
     const given = project ? { project, names: values.map(([name]) => name) } : undefined;
     // Before a secret is stored: most mistakes are found here, and nothing is to be undone for them.
-    if (edit) file.prove(edit, version, given);
+    if (edit) file.validate(edit, version, given);
     const undoSecrets = secrets.snapshot();
-    let edited: Edited | undefined;
+    let edited: EditResult | undefined;
     try {
       if (project && values.length > 0) await secrets.set(project, Object.fromEntries(values));
       if (edit) edited = file.edit(edit, version);

@@ -17,16 +17,16 @@ export class EventLog {
   push(event: NewEvent): void {
     this.#events.push({ ...event, id: this.#nextId++ });
     if (this.#events.length > KEEP) this.#events = this.#events.slice(-KEEP);
-    this.#tellFollowers();
+    this.#notifyFollowers();
   }
 
   /** Nothing more comes. */
   end(): void {
     this.#isEnded = true;
-    this.#tellFollowers();
+    this.#notifyFollowers();
   }
 
-  #tellFollowers(): void {
+  #notifyFollowers(): void {
     this.#wake.resolve();
     this.#wake = Promise.withResolvers<void>();
   }

@@ -28,10 +28,10 @@ export class Git {
   }
 
   /** Runs git; anything but success throws a RepositoryError. */
-  async must(args: readonly string[], options: GitOptions = {}): Promise<string> {
+  async runOrThrow(args: readonly string[], options: GitOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.run(args, options);
     if (code === 0) return stdout;
-    throw new RepositoryError(`git ${args[0]} did not succeed: ${told(stderr, code)}`);
+    throw new RepositoryError(`git ${args[0]} did not succeed: ${gitMessage(stderr, code)}`);
   }
 
   run(args: readonly string[], { env, input }: GitOptions = {}): Promise<ExecResult> {
@@ -67,8 +67,8 @@ export function authorOf({ name, email }: Person): Record<string, string> {
 }
 
 /** The last of what git has said, without what may be in an address. */
-export function told(said: string, code: number | null): string {
+export function gitMessage(output: string, code: number | null): string {
   if (code === null) return `it took more than ${TIMEOUT_MS / 1000} seconds`;
-  const text = lastLines(said.trim(), 3).replace(/\b[a-z+]+:\/\/\S+|\S+@\S+:\S+/gi, "<address>");
+  const text = lastLines(output.trim(), 3).replace(/\b[a-z+]+:\/\/\S+|\S+@\S+:\S+/gi, "<address>");
   return text.replace(/\s+/g, " ") || `code ${code}`;
 }

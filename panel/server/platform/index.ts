@@ -9,7 +9,7 @@ import { pulumi } from "../../../operate/engine/pulumi.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
 import { makeApplyChange } from "./change.ts";
-import { isHeld, takeLock } from "./lock-file.ts";
+import { acquireLock, isHeld } from "./lock-file.ts";
 import { OperationQueue } from "./operations.ts";
 import { type CheckText, ProjectsFile } from "./projects-file.ts";
 import { Repository, type RepositorySettings } from "./repository.ts";
@@ -18,12 +18,12 @@ import type { OperationRequest, Operations } from "./types.ts";
 import { deleteWorkspace, hasWorkspace } from "./workspaces.ts";
 
 export { RepositoryError } from "./git.ts";
-export { type CheckText, type GivenSecrets, ProjectsFile } from "./projects-file.ts";
+export { type CheckText, ProjectsFile, type ProvidedSecrets as GivenSecrets } from "./projects-file.ts";
 export type { RepositorySettings } from "./repository.ts";
 export * from "./types.ts";
 
 /** So many values of secrets are remembered, to be taken out of what an update says. */
-const REMEMBERED_SECRETS = 200;
+const MAX_TRACKED_SECRETS = 200;
 
 export interface PlatformSettings {
   /** The stack, as operate/engine/session.ts opens it. */
@@ -75,7 +75,7 @@ export function openPlatform({
   const operations = new OperationQueue({
     directory,
     apply: (request) => {
-      remember(remembered, request);
+      trackSecrets(remembered, request);
       return apply(request);
     },
     update: makeUpdate(session, {
@@ -103,7 +103,7 @@ export function openPlatform({
 function claim(directory: string): () => void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
-  const lock = takeLock(join(directory, "lock"));
+  const lock = acquireLock(join(directory, "lock"));
   if (isHeld(lock)) return () => lock.release();
   const who = `process ${lock.pid} on ${lock.hostname}`;
   return fail(
@@ -114,7 +114,7 @@ function claim(directory: string): () => void {
   );
 }
 
-function remember(values: string[], { secrets = {} }: OperationRequest): void {
+function trackSecrets(values: string[], { secrets = {} }: OperationRequest): void {
   values.push(...Object.values(secrets));
-  values.splice(0, values.length - REMEMBERED_SECRETS);
+  values.splice(0, values.length - MAX_TRACKED_SECRETS);
 }

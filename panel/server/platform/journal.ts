@@ -6,7 +6,7 @@ import { replaceFile } from "./replace-file.ts";
 import type { Operation } from "./types.ts";
 
 /** So many operations are kept. */
-export const KEPT_OPERATIONS = 200;
+export const MAX_OPERATIONS = 200;
 
 const recordSchema = z.object({
   id: z.string().regex(/^[\w-]+$/),
@@ -56,7 +56,7 @@ export class Journal {
 
   /** Removes the oldest that are too many, and what a crash has left half written. */
   prune(): void {
-    const surplus = this.#names().slice(0, -KEPT_OPERATIONS);
+    const surplus = this.#names().slice(0, -MAX_OPERATIONS);
     for (const name of surplus) rmSync(join(this.#folder, name), { force: true });
     for (const name of readdirSync(this.#folder))
       if (name.endsWith(".tmp")) rmSync(join(this.#folder, name), { force: true });

@@ -5,11 +5,11 @@ import { hostname } from "node:os";
 import { type Holder, holds, startTime } from "../../../toolchain/lib/lock.ts";
 
 /** A holder on another machine or in another container shows that it lives by touching its lock. */
-const TOUCH_MS = 10_000;
-const GONE_MS = 6 * TOUCH_MS;
+const HEARTBEAT_MS = 10_000;
+const STALE_MS = 6 * HEARTBEAT_MS;
 /** How long a step waits for others' steps, and how long between two looks. */
-const PATIENCE_MS = 10_000;
-const LOOK_MS = 5;
+const ACQUIRE_TIMEOUT_MS = 10_000;
+const POLL_MS = 5;
 
 /** Who holds a lock. */
 export interface LockHolder extends Holder {
@@ -22,10 +22,10 @@ export interface HeldLock {
 }
 
 /** Takes a lock, or answers who has it. That of a process that is gone is taken over. */
-export function takeLock(file: string): HeldLock | LockHolder {
+export function acquireLock(file: string): HeldLock | LockHolder {
   const holder = tryLink(file);
   if (holder) return holder;
-  const touch = setInterval(() => touchFile(file), TOUCH_MS).unref();
+  const touch = setInterval(() => touchFile(file), HEARTBEAT_MS).unref();
   return {
     release: () => {
       clearInterval(touch);
@@ -38,12 +38,12 @@ export const isHeld = (taken: HeldLock | LockHolder): taken is HeldLock => "rele
 
 /** Does one short step while no other process does one under the same lock. @throws Error when others go on for ten seconds */
 export function withLockFile<T>(file: string, step: () => T): T {
-  for (const until = performance.now() + PATIENCE_MS; ; ) {
+  for (const until = performance.now() + ACQUIRE_TIMEOUT_MS; ; ) {
     const holder = tryLink(file);
     if (!holder) break;
     if (performance.now() > until)
       throw new Error(`${file} is held by process ${holder.pid} on ${holder.hostname}`);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL_MS);
   }
   try {
     return step();
@@ -60,8 +60,8 @@ function tryLink(file: string): LockHolder | undefined {
   try {
     if (link(mine, file)) return undefined;
     const holder = readHolder(file);
-    if (holder && lives(holder, file)) return holder;
-    takeAway(file, holder);
+    if (holder && isAlive(holder, file)) return holder;
+    removeStale(file, holder);
     return link(mine, file) ? undefined : (readHolder(file) ?? me);
   } finally {
     rmSync(mine, { force: true });
@@ -69,7 +69,7 @@ function tryLink(file: string): LockHolder | undefined {
 }
 
 /** Moves a stale lock aside; what was moved is looked at again, since another process may have taken it over just before. */
-function takeAway(file: string, stale: LockHolder | undefined): void {
+function removeStale(file: string, stale: LockHolder | undefined): void {
   const aside = `${file}.${randomUUID()}`;
   try {
     renameSync(file, aside);
@@ -91,10 +91,10 @@ function link(from: string, to: string): boolean {
   }
 }
 
-function lives(holder: LockHolder, file: string): boolean {
+function isAlive(holder: LockHolder, file: string): boolean {
   if (holder.hostname === hostname()) return holds(holder);
   const touched = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return Date.now() - touched < GONE_MS;
+  return Date.now() - touched < STALE_MS;
 }
 
 function touchFile(file: string): void {

@@ -4,21 +4,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-events.ts";
 import type { ApplyChange } from "./change.ts";
 import { EventLog } from "./event-log.ts";
-import { Journal, type JournalRecord, KEPT_OPERATIONS } from "./journal.ts";
+import { Journal, type JournalRecord, MAX_OPERATIONS } from "./journal.ts";
 import {
   Conflict,
-  Ending,
-  NotThere,
+  NotFound,
   type Operation,
   type OperationEvent,
   type OperationRequest,
   type Operations,
+  ShuttingDown,
 } from "./types.ts";
 
 /** How long a stack that somebody else updates is left alone. */
-const BUSY_MS = 2000;
+const BUSY_RETRY_MS = 2000;
 /** A bar need not move more often; each step is told as it happens. */
-const TELL_COUNT_MS = 500;
+const PROGRESS_INTERVAL_MS = 500;
 
 export interface OperationsParts {
   /** Where operations are kept: `<checkout>/.runtime/panel`. */
@@ -50,8 +50,8 @@ function onlyProjectOf(batch: readonly Tracked[]): string | undefined {
 export class OperationQueue implements Operations {
   readonly #parts: OperationsParts;
   readonly #journal: Journal;
-  readonly #known = new Map<string, Tracked>();
-  #waiting: Tracked[] = [];
+  readonly #operations = new Map<string, Tracked>();
+  #queued: Tracked[] = [];
   /** The end of what was submitted last: changes are applied one after the other. */
   #lastSubmit: Promise<unknown> = Promise.resolve();
   #runner: Promise<void> | undefined;
@@ -66,8 +66,11 @@ export class OperationQueue implements Operations {
 
   submit(request: OperationRequest): Promise<Operation> {
     const submitted = this.#lastSubmit.then(async () => {
-      if (this.#closing.signal.aborted) throw new Ending("The panel is being ended, and takes nothing more");
-      const version = await this.#parts.apply(request).catch((error) => this.#sayWho(error));
+      if (this.#closing.signal.aborted)
+        throw new ShuttingDown("The panel is being ended, and takes nothing more");
+      const version = await this.#parts
+        .apply(request)
+        .catch((error) => this.#withConflictingOperation(error));
       return this.#queue(request, version);
     });
     this.#lastSubmit = submitted.catch(() => {});
@@ -75,52 +78,52 @@ export class OperationQueue implements Operations {
   }
 
   get(id: string): Operation | undefined {
-    const tracked = this.#known.get(id);
-    return tracked && shown(tracked.record);
+    const tracked = this.#operations.get(id);
+    return tracked && toOperation(tracked.record);
   }
 
   list(): Operation[] {
-    return [...this.#known.values()].map(({ record }) => shown(record)).reverse();
+    return [...this.#operations.values()].map(({ record }) => toOperation(record)).reverse();
   }
 
   events(id: string, after = 0): AsyncIterable<OperationEvent> {
-    const tracked = this.#known.get(id);
-    if (!tracked) throw new NotThere(`There is no operation ${id}`);
+    const tracked = this.#operations.get(id);
+    if (!tracked) throw new NotFound(`There is no operation ${id}`);
     return tracked.log.follow(after);
   }
 
   async recover(): Promise<void> {
-    const cutOff = [...this.#known.values()].filter(({ record }) => isUnderWay(record));
+    const cutOff = [...this.#operations.values()].filter(({ record }) => isUnderWay(record));
     for (const tracked of cutOff) {
-      if (tracked.record.state === "queued" && !tracked.record.hasAfterwards) this.#waiting.push(tracked);
+      if (tracked.record.state === "queued" && !tracked.record.hasAfterwards) this.#queued.push(tracked);
       else this.#finish(tracked, "interrupted", reasonOfInterruption(tracked.record));
     }
     const wasRunning = cutOff.some(({ record }) => record.state === "interrupted");
     // What the file says stays to be done, even where nobody waits for it any more.
     if (wasRunning) this.#queue({ person: RECOVERY, what: "go on after an interruption" });
-    else if (this.#waiting.length > 0) this.#run();
+    else if (this.#queued.length > 0) this.#run();
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#lastSubmit;
     await this.#runner;
-    for (const { log } of this.#known.values()) log.end();
+    for (const { log } of this.#operations.values()) log.end();
   }
 
   #track(tracked: Tracked): void {
-    this.#known.set(tracked.record.id, tracked);
+    this.#operations.set(tracked.record.id, tracked);
     const hasEnded = !isUnderWay(tracked.record);
-    tracked.log.push({ event: "state", data: shown(tracked.record) });
+    tracked.log.push({ event: "state", data: toOperation(tracked.record) });
     if (hasEnded) tracked.log.end();
   }
 
   /** Throws the error again; a conflict with the operation that has made the file what it is. */
-  #sayWho(error: unknown): never {
-    if (!(error instanceof Conflict) || error.present === undefined) throw error;
-    const { message, present } = error;
-    const by = [...this.#known.values()].findLast(({ record }) => record.version === present);
-    throw new Conflict(message, { present, by: by && shown(by.record) });
+  #withConflictingOperation(error: unknown): never {
+    if (!(error instanceof Conflict) || error.currentVersion === undefined) throw error;
+    const { message, currentVersion: present } = error;
+    const by = [...this.#operations.values()].findLast(({ record }) => record.version === present);
+    throw new Conflict(message, { currentVersion: present, by: by && toOperation(by.record) });
   }
 
   #queue({ person, what, project, edit, afterwards }: OperationRequest, version?: string): Operation {
@@ -140,16 +143,16 @@ export class OperationQueue implements Operations {
     const tracked = { record, log: new EventLog(), ...(afterwards ? { afterwards } : {}) };
     this.#track(tracked);
     this.#forgetOldest();
-    this.#waiting.push(tracked);
+    this.#queued.push(tracked);
     this.#run();
-    return shown(record);
+    return toOperation(record);
   }
 
   #forgetOldest(): void {
-    const surplus = this.#known.size - KEPT_OPERATIONS;
-    if (surplus <= 0) return;
-    const ended = [...this.#known].filter(([, { record }]) => !isUnderWay(record));
-    for (const [id] of ended.slice(0, surplus)) this.#known.delete(id);
+    const excess = this.#operations.size - MAX_OPERATIONS;
+    if (excess <= 0) return;
+    const ended = [...this.#operations].filter(([, { record }]) => !isUnderWay(record));
+    for (const [id] of ended.slice(0, excess)) this.#operations.delete(id);
     this.#journal.prune();
   }
 
@@ -157,41 +160,41 @@ export class OperationQueue implements Operations {
   #run(): void {
     this.#runner ??= this.#runAll().finally(() => {
       this.#runner = undefined;
-      if (this.#waiting.length > 0 && !this.#closing.signal.aborted) this.#run();
+      if (this.#queued.length > 0 && !this.#closing.signal.aborted) this.#run();
     });
   }
 
   async #runAll(): Promise<void> {
     // What is submitted in the same moment goes along.
     await this.#lastSubmit;
-    while (this.#waiting.length > 0 && !this.#closing.signal.aborted) {
+    while (this.#queued.length > 0 && !this.#closing.signal.aborted) {
       const batch: Tracked[] = [];
       const outcome = await this.#updateFor(batch);
-      for (const tracked of batch) await this.#conclude(tracked, outcome);
+      for (const tracked of batch) await this.#complete(tracked, outcome);
     }
   }
 
   /** One update, tried until nobody else is at it. All that waits when it begins is put into `batch`. */
   async #updateFor(batch: Tracked[]): Promise<UpdateOutcome> {
-    const { update, busyMs = BUSY_MS } = this.#parts;
+    const { update, busyMs = BUSY_RETRY_MS } = this.#parts;
     const { signal } = this.#closing;
-    for (let told = ""; ; ) {
-      const joined = this.#waiting.splice(0);
+    for (let lastMessage = ""; ; ) {
+      const joined = this.#queued.splice(0);
       batch.push(...joined);
       for (const tracked of joined) this.#change(tracked, { state: "running", startedAt: now() });
-      const outcome = await update(hearer(batch), signal, onlyProjectOf(batch)).catch(failedToBegin);
+      const outcome = await update(forwardEvents(batch), signal, onlyProjectOf(batch)).catch(failedToStart);
       if (outcome.state !== "busy") return outcome;
       const text = `${outcome.by} is updating the stack. This goes on when that has ended.`;
-      const listeners = text === told ? joined : batch;
+      const listeners = text === lastMessage ? joined : batch;
       for (const { log } of listeners) log.push({ event: "message", data: { severity: "info", text } });
-      told = text;
+      lastMessage = text;
       await sleep(busyMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return { state: "interrupted" };
     }
   }
 
-  async #conclude(tracked: Tracked, outcome: UpdateOutcome): Promise<void> {
-    if (outcome.state === "interrupted") return this.#leaveForNextStart(tracked);
+  async #complete(tracked: Tracked, outcome: UpdateOutcome): Promise<void> {
+    if (outcome.state === "interrupted") return this.#suspend(tracked);
     const { project, isRemoval = false } = tracked.record;
     const failure = outcome.state === "failed" ? outcome.failureOf(project, isRemoval) : undefined;
     if (failure !== undefined) return this.#finish(tracked, "failed", failure);
@@ -212,42 +215,42 @@ export class OperationQueue implements Operations {
   }
 
   /** In the journal it stays under way, so that the next start goes on with it. */
-  #leaveForNextStart(tracked: Tracked): void {
+  #suspend(tracked: Tracked): void {
     const error = "The panel was ended in the middle of it. It goes on at its next start.";
     tracked.record = { ...tracked.record, state: "interrupted", error };
-    tracked.log.push({ event: "state", data: shown(tracked.record) });
+    tracked.log.push({ event: "state", data: toOperation(tracked.record) });
     tracked.log.end();
   }
 
   #change(tracked: Tracked, values: Partial<JournalRecord>): void {
     tracked.record = { ...tracked.record, ...values };
     this.#journal.write(tracked.record);
-    tracked.log.push({ event: "state", data: shown(tracked.record) });
+    tracked.log.push({ event: "state", data: toOperation(tracked.record) });
   }
 }
 
 const RECOVERY = { email: "panel", kind: "local", admin: true } as const;
 
 /** Hears an update for all operations that belong to it. */
-function hearer(batch: readonly Tracked[]): (event: UpdateEvent) => void {
-  let toldAt = Number.NEGATIVE_INFINITY;
+function forwardEvents(batch: readonly Tracked[]): (event: UpdateEvent) => void {
+  let sentAt = Number.NEGATIVE_INFINITY;
   return (event) => {
     if (event.kind === "message") {
       for (const { log } of batch) log.push({ event: "message", data: event.data });
       return;
     }
-    const isTime = performance.now() - toldAt > TELL_COUNT_MS;
-    if (isTime) toldAt = performance.now();
+    const isTime = performance.now() - sentAt > PROGRESS_INTERVAL_MS;
+    if (isTime) sentAt = performance.now();
     for (const tracked of batch) {
       // Counts are not kept on disk: after a crash they mean nothing.
       tracked.record = { ...tracked.record, ...event.count };
       if (event.data) tracked.log.push({ event: "progress", data: event.data });
-      if (isTime) tracked.log.push({ event: "state", data: shown(tracked.record) });
+      if (isTime) tracked.log.push({ event: "state", data: toOperation(tracked.record) });
     }
   };
 }
 
-function failedToBegin(error: unknown): UpdateOutcome {
+function failedToStart(error: unknown): UpdateOutcome {
   const reason = messageOf(error);
   return { state: "failed", reason, failureOf: () => reason };
 }
@@ -261,7 +264,12 @@ function reasonOfInterruption({ hasAfterwards }: JournalRecord): string {
   return `The panel was ended in the middle of it. An update now brings about what projects.yaml says.${after}`;
 }
 
-function shown({ hasAfterwards: _, isRemoval: __, version: ___, ...operation }: JournalRecord): Operation {
+function toOperation({
+  hasAfterwards: _,
+  isRemoval: __,
+  version: ___,
+  ...operation
+}: JournalRecord): Operation {
   return operation;
 }
 

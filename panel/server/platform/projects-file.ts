@@ -4,11 +4,11 @@ import { basename, dirname, join } from "node:path";
 import { UserError } from "../../../config/errors.ts";
 import { withLockFile } from "./lock-file.ts";
 import { replaceFile } from "./replace-file.ts";
-import { Conflict, type Edit, NotThere } from "./types.ts";
+import { Conflict, type Edit, NotFound } from "./types.ts";
 import { NotEditable, plainValue, setValue } from "./yaml-edit.ts";
 
 /** What a file says now. */
-export interface Read {
+export interface ProjectsSnapshot {
   readonly text: string;
   /** SHA-256 of the text, in hexadecimal. */
   readonly version: string;
@@ -17,16 +17,16 @@ export interface Read {
 }
 
 /** Secrets of a project that will have a value when the text is the file's. */
-export interface GivenSecrets {
+export interface ProvidedSecrets {
   readonly project: string;
   readonly names: readonly string[];
 }
 
 /** Throws a UserError for a text that is not right. */
-export type CheckText = (text: string, given?: GivenSecrets) => void;
+export type CheckText = (text: string, given?: ProvidedSecrets) => void;
 
 /** What an edit has made of the file. */
-export interface Edited {
+export interface EditResult {
   readonly version: string;
   /** The text before. */
   readonly previous: string;
@@ -47,7 +47,7 @@ export class ProjectsFile {
   }
 
   /** @throws UserError when there is no such file, or it is no text. */
-  read(): Read {
+  read(): ProjectsSnapshot {
     const text = readText(this.#path);
     return { text, version: versionOf(text), entries: entriesOf(text) };
   }
@@ -57,40 +57,40 @@ export class ProjectsFile {
    * @param version what the person has seen; any, when absent
    * @throws Conflict when the file is another by now, NotThere when it has no such entry, UserError when the result would be wrong
    */
-  edit(change: Edit, version?: string): Edited {
+  edit(change: Edit, version?: string): EditResult {
     return this.replace((text) => applyEdit(text, change), version);
   }
 
   /** Throws what `edit` would, and changes nothing. `given` counts as secrets that have a value. */
-  prove(change: Edit, version?: string, given?: GivenSecrets): void {
+  validate(change: Edit, version?: string, given?: ProvidedSecrets): void {
     const { text, version: present } = this.read();
-    if (version !== undefined && version !== present) throw changedMeanwhile(present);
+    if (version !== undefined && version !== present) throw staleVersion(present);
     this.#check(applyEdit(text, change), given);
   }
 
   /** Makes the file's text another, as `edit` does. */
-  replace(makeText: (text: string) => string, version?: string, check: CheckText = this.#check): Edited {
+  replace(makeText: (text: string) => string, version?: string, check: CheckText = this.#check): EditResult {
     const file = realpathOf(this.#path);
     const lock = join(dirname(file), `.${basename(file)}.lock`);
     return withLockFile(lock, () => {
       const text = readText(file);
       const present = versionOf(text);
-      if (version !== undefined && version !== present) throw changedMeanwhile(present);
-      const wanted = makeText(text);
-      if (wanted === text) return { version: present, previous: text };
-      check(wanted);
+      if (version !== undefined && version !== present) throw staleVersion(present);
+      const expected = makeText(text);
+      if (expected === text) return { version: present, previous: text };
+      check(expected);
       // Panels exclude each other by the lock. An editor knows no lock: what it saves up to here is seen, and what it saves in the
       // microseconds between this look and the rename, which no file system call can join, would be replaced.
-      replaceFile(file, wanted, () => {
+      replaceFile(file, expected, () => {
         const last = readText(file);
-        if (last !== text) throw changedMeanwhile(versionOf(last));
+        if (last !== text) throw staleVersion(versionOf(last));
       });
-      return { version: versionOf(wanted), previous: text };
+      return { version: versionOf(expected), previous: text };
     });
   }
 
   /** Undoes an edit, unless the file has been changed since. Whether it was right before does not matter. */
-  undo({ version, previous }: Edited): void {
+  undo({ version, previous }: EditResult): void {
     try {
       this.replace(
         () => previous,
@@ -112,11 +112,14 @@ export function applyEdit(text: string, edit: Edit): string {
   try {
     if (edit.kind === "add") return setValue(text, ["projects", entries.length], edit.entry);
     const index = entries.findIndex((entry) => nameOf(entry) === edit.name);
-    if (index < 0) throw new NotThere(`There is no project ${edit.name}`);
+    if (index < 0) throw new NotFound(`There is no project ${edit.name}`);
     if (edit.kind === "remove") return setValue(text, ["projects", index], undefined);
     const { name = edit.name, ...values } = edit.values;
     if (name !== edit.name)
-      throw refused(`projects[${index}].name`, "cannot be changed: add a project of the new name instead");
+      throw invalidEdit(
+        `projects[${index}].name`,
+        "cannot be changed: add a project of the new name instead",
+      );
     return Object.entries(values).reduce(
       (now, [key, value]) =>
         value === undefined ? now : setValue(now, ["projects", index, key], value ?? undefined),
@@ -124,17 +127,17 @@ export function applyEdit(text: string, edit: Edit): string {
     );
   } catch (error) {
     if (!(error instanceof NotEditable)) throw error;
-    throw refused("projects", error.message, "change projects.yaml by hand");
+    throw invalidEdit("projects", error.message, "change projects.yaml by hand");
   }
 }
 
 export const versionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /** @param present the version that the file has now */
-export const changedMeanwhile = (present: string): Conflict =>
-  new Conflict("projects.yaml has been changed meanwhile", { present });
+export const staleVersion = (present: string): Conflict =>
+  new Conflict("projects.yaml has been changed meanwhile", { currentVersion: present });
 
-const refused = (path: string, what: string, fix?: string) =>
+const invalidEdit = (path: string, what: string, fix?: string) =>
   new UserError("config", [{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);
 
 const nameOf = (entry: unknown): unknown => (entry as { name?: unknown } | null)?.name;

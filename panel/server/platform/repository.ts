@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readOptional } from "../../../config/text/read-optional.ts";
-import { authorOf, COMMITTER, Git, RepositoryError, subjectOf, told } from "./git.ts";
+import { authorOf, COMMITTER, Git, gitMessage, RepositoryError, subjectOf } from "./git.ts";
 import { applyEdit, type CheckText, entryOf, type ProjectsFile } from "./projects-file.ts";
 import { replaceFile } from "./replace-file.ts";
-import { Conflict, type Edit, NotThere, type OperationRequest } from "./types.ts";
+import { Conflict, type Edit, NotFound, type OperationRequest } from "./types.ts";
 
 /** Where changes are pushed. */
 export interface RepositorySettings {
@@ -18,7 +18,7 @@ export interface RepositorySettings {
 
 const PROJECTS = "projects.yaml";
 /** How often a push is tried when others push at the same time. */
-const TRIES = 5;
+const ATTEMPTS = 5;
 
 /** A commit in the making: on top of which one, and what each file is in it. */
 interface Draft {
@@ -57,10 +57,10 @@ export class Repository {
    * another's name. RepositoryError when another branch is checked out.
    */
   async assertClean(): Promise<void> {
-    const branch = (await this.#git.must(["symbolic-ref", "--short", "HEAD"])).trim();
+    const branch = (await this.#git.runOrThrow(["symbolic-ref", "--short", "HEAD"])).trim();
     if (branch !== this.#settings.branch)
       throw new RepositoryError(`The checkout is on the branch ${branch}, not on ${this.#settings.branch}`);
-    const changed = await this.#git.must([
+    const changed = await this.#git.runOrThrow([
       "status",
       "--porcelain",
       "--untracked-files=no",
@@ -86,11 +86,11 @@ export class Repository {
     let draft: Draft = { parent: head, files: await this.#changedFiles(head) };
     if (Object.keys(draft.files).length === 0) return;
     const mine = draft.files;
-    for (let tries = TRIES; ; tries--) {
+    for (let tries = ATTEMPTS; ; tries--) {
       const commit = await this.#commit(draft, request);
-      if (await this.#push(commit)) return this.#adopt(draft, commit, version);
+      if (await this.#push(commit)) return this.#checkOut(draft, commit, version);
       if (tries === 1) throw new RepositoryError("The change could not be pushed: others push all the time");
-      draft = await this.#onTopOfTheirs(head, mine, request);
+      draft = await this.#rebaseOntoRemote(head, mine, request);
     }
   }
 
@@ -106,23 +106,23 @@ export class Repository {
   }
 
   /** The same change on what others have pushed meanwhile. */
-  async #onTopOfTheirs(
+  async #rebaseOntoRemote(
     head: string,
     mine: Readonly<Record<string, string>>,
     { edit }: OperationRequest,
   ): Promise<Draft> {
     const { remote, branch } = this.#settings;
-    await this.#git.must(["fetch", "--quiet", "--no-tags", remote, `refs/heads/${branch}`]);
+    await this.#git.runOrThrow(["fetch", "--quiet", "--no-tags", remote, `refs/heads/${branch}`]);
     const parent = await this.#revision("FETCH_HEAD");
     const isAhead = (await this.#git.run(["merge-base", "--is-ancestor", head, parent])).code !== 0;
     if (isAhead)
       throw new Conflict(
         `The checkout and ${branch} of ${remote} have gone apart: somebody has to join them`,
       );
-    await this.#assertNothingInTheWay(head, parent);
+    await this.#assertNoLocalChanges(head, parent);
     const files: Record<string, string> = {};
     if (mine[PROJECTS] !== undefined && edit)
-      files[PROJECTS] = this.#editTheirs(
+      files[PROJECTS] = this.#editRemoteVersion(
         await this.#show(head, PROJECTS),
         await this.#show(parent, PROJECTS),
         edit,
@@ -133,27 +133,27 @@ export class Repository {
   }
 
   /** Edits are of one entry: they get along unless others have changed that same entry. */
-  #editTheirs(base = "", theirs = "", edit: Edit): string {
+  #editRemoteVersion(base = "", upstream = "", edit: Edit): string {
     const name = edit.kind === "add" ? edit.entry.name : edit.name;
-    if (!isDeepStrictEqual(entryOf(base, name), entryOf(theirs, name)))
+    if (!isDeepStrictEqual(entryOf(base, name), entryOf(upstream, name)))
       throw new Conflict(`Somebody else has changed ${name} meanwhile`);
     try {
-      const text = applyEdit(theirs, edit);
+      const text = applyEdit(upstream, edit);
       this.#check(text);
       return text;
     } catch (error) {
-      if (error instanceof NotThere) throw new Conflict(`Somebody else has removed ${name} meanwhile`);
+      if (error instanceof NotFound) throw new Conflict(`Somebody else has removed ${name} meanwhile`);
       throw error;
     }
   }
 
   async #mergeStackFile(head: string, parent: string, mine: string): Promise<string> {
-    const [base = "", theirs = ""] = [
+    const [base = "", upstream = ""] = [
       await this.#show(head, this.#stackFile),
       await this.#show(parent, this.#stackFile),
     ];
-    if (theirs === base) return mine;
-    const merged = await this.#mergeTexts(mine, base, theirs);
+    if (upstream === base) return mine;
+    const merged = await this.#mergeTexts(mine, base, upstream);
     if (merged.code !== 0) throw new Conflict(`Somebody else has changed ${this.#stackFile} meanwhile`);
     return merged.stdout;
   }
@@ -173,11 +173,11 @@ export class Repository {
   }
 
   /** What others have pushed must not meet files that somebody is working on in the checkout. */
-  async #assertNothingInTheWay(head: string, parent: string): Promise<void> {
-    const theirs = lines(await this.#git.must(["diff", "--name-only", head, parent]));
+  async #assertNoLocalChanges(head: string, parent: string): Promise<void> {
+    const theirs = lines(await this.#git.runOrThrow(["diff", "--name-only", head, parent]));
     const dirty = new Set([
-      ...lines(await this.#git.must(["diff", "--name-only", "HEAD"])),
-      ...lines(await this.#git.must(["ls-files", "--others", "--exclude-standard"])),
+      ...lines(await this.#git.runOrThrow(["diff", "--name-only", "HEAD"])),
+      ...lines(await this.#git.runOrThrow(["ls-files", "--others", "--exclude-standard"])),
     ]);
     const own = new Set([PROJECTS, this.#stackFile]);
     const met = theirs.filter((name) => dirty.has(name) && !own.has(name));
@@ -192,28 +192,28 @@ export class Repository {
     const index = join(tmpdir(), `panel-index-${randomUUID()}`);
     const env = { GIT_INDEX_FILE: index };
     try {
-      await this.#git.must(["read-tree", parent], { env });
+      await this.#git.runOrThrow(["read-tree", parent], { env });
       for (const [name, text] of Object.entries(files)) {
         const entry = `${await this.#modeOf(parent, name)},${await this.#blob(text)},${name}`;
-        await this.#git.must(["update-index", "--add", "--cacheinfo", entry], { env });
+        await this.#git.runOrThrow(["update-index", "--add", "--cacheinfo", entry], { env });
       }
-      const tree = (await this.#git.must(["write-tree"], { env })).trim();
+      const tree = (await this.#git.runOrThrow(["write-tree"], { env })).trim();
       const message = `${subjectOf(edit, what)}\n`;
       const identity = { ...authorOf(person), ...COMMITTER };
       const args = ["commit-tree", tree, "-p", parent, "-F", "-"];
-      return (await this.#git.must(args, { env: identity, input: message })).trim();
+      return (await this.#git.runOrThrow(args, { env: identity, input: message })).trim();
     } finally {
       rmSync(index, { force: true });
     }
   }
 
   async #modeOf(commit: string, name: string): Promise<string> {
-    const [mode] = (await this.#git.must(["ls-tree", commit, "--", name])).split(" ");
+    const [mode] = (await this.#git.runOrThrow(["ls-tree", commit, "--", name])).split(" ");
     return mode || "100644";
   }
 
   async #blob(text: string): Promise<string> {
-    return (await this.#git.must(["hash-object", "-w", "--stdin"], { input: text })).trim();
+    return (await this.#git.runOrThrow(["hash-object", "-w", "--stdin"], { input: text })).trim();
   }
 
   /** Whether the remote has taken it; not where somebody has pushed before. */
@@ -228,24 +228,26 @@ export class Repository {
       )
     )
       return false;
-    throw new RepositoryError(`The change could not be pushed to ${remote}: ${told(stderr || stdout, code)}`);
+    throw new RepositoryError(
+      `The change could not be pushed to ${remote}: ${gitMessage(stderr || stdout, code)}`,
+    );
   }
 
   /** The branch, the index and the files become the commit's. The files of the commit are written here, in one step each. */
-  async #adopt({ files }: Draft, commit: string, version: string): Promise<void> {
+  async #checkOut({ files }: Draft, commit: string, version: string): Promise<void> {
     for (const [name, text] of Object.entries(files)) {
       const path = join(this.#root, name);
       if (name === PROJECTS) this.#replaceProjects(text, version);
       else if (readOptional(path) !== text) replaceFile(path, text);
       const mode = await this.#modeOf(commit, name);
-      await this.#git.must([
+      await this.#git.runOrThrow([
         "update-index",
         "--add",
         "--cacheinfo",
         `${mode},${await this.#blob(text)},${name}`,
       ]);
     }
-    await this.#git.must(["merge", "--quiet", "--ff-only", "--no-verify", commit]);
+    await this.#git.runOrThrow(["merge", "--quiet", "--ff-only", "--no-verify", commit]);
   }
 
   /** What somebody has just saved over it stays, as a change that nobody has committed: `assertClean` tells of it. */
@@ -258,7 +260,7 @@ export class Repository {
   }
 
   async #revision(name: string): Promise<string> {
-    return (await this.#git.must(["rev-parse", "--verify", "--quiet", `${name}^{commit}`])).trim();
+    return (await this.#git.runOrThrow(["rev-parse", "--verify", "--quiet", `${name}^{commit}`])).trim();
   }
 
   async #show(commit: string, name: string): Promise<string | undefined> {

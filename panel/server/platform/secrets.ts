@@ -21,7 +21,7 @@ export class StackSecrets {
   readonly #stack: string;
   readonly #run: RunPulumi;
   /** The file's text after the last call; what is there else has been done by others. */
-  #left: string | undefined;
+  #previousValues: string | undefined;
 
   constructor(root: string, stack: string, run: RunPulumi) {
     this.#path = join(root, `Pulumi.${stack}.yaml`);
@@ -38,9 +38,9 @@ export class StackSecrets {
     for (const name of names) {
       const [key] = secretKeys(project, name);
       // The CLI takes one line break off the end.
-      await this.#must(["config", "set", "--secret", key], `${values[name]}\n`);
+      await this.#runOrThrow(["config", "set", "--secret", key], `${values[name]}\n`);
     }
-    if (names.length > 0) this.#left = this.#read();
+    if (names.length > 0) this.#previousValues = this.#read();
   }
 
   /** Removes all secrets of one project, and none that are for every project. */
@@ -49,17 +49,17 @@ export class StackSecrets {
     const prefix = `${SECRETS_NAMESPACE}:${project}/`;
     const keys = [...encrypted, ...Object.keys(plain)].filter((key) => key.startsWith(prefix));
     if (keys.length === 0) return;
-    await this.#must(["config", "rm-all", ...keys]);
-    this.#left = this.#read();
+    await this.#runOrThrow(["config", "rm-all", ...keys]);
+    this.#previousValues = this.#read();
   }
 
   /** How the secrets are now; the answer puts that back, unless others have changed the file too. */
   snapshot(): () => void {
     const before = this.#read();
-    this.#left = before;
+    this.#previousValues = before;
     return () => {
       const present = this.#read();
-      if (present === before || present !== this.#left) return;
+      if (present === before || present !== this.#previousValues) return;
       if (before === undefined) rmSync(this.#path, { force: true });
       else replaceFile(this.#path, before);
     };
@@ -73,11 +73,11 @@ export class StackSecrets {
     }
   }
 
-  async #must(args: readonly string[], input?: string): Promise<void> {
+  async #runOrThrow(args: readonly string[], input?: string): Promise<void> {
     const { code, stderr } = await this.#run(args, input);
     if (code === 0) return;
-    const said = lastLines(stderr.trim().replace(/^error: /, ""), 3);
-    throw new Error(`A secret could not be ${args[1] === "set" ? "stored" : "removed"}: ${said}`);
+    const output = lastLines(stderr.trim().replace(/^error: /, ""), 3);
+    throw new Error(`A secret could not be ${args[1] === "set" ? "stored" : "removed"}: ${output}`);
   }
 }
 

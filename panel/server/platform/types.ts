@@ -29,27 +29,27 @@ export interface Person {
 export class Conflict extends Error {
   override readonly name = "Conflict";
   /** The file's version now, where it is that of a change that can be told. */
-  readonly present: string | undefined;
+  readonly currentVersion: string | undefined;
   /** The operation that has made that version; none where `present` was made outside the panel. */
   readonly by: Operation | undefined;
 
   constructor(
     message: string,
-    more: { readonly present?: string; readonly by?: Operation | undefined } = {},
+    more: { readonly currentVersion?: string; readonly by?: Operation | undefined } = {},
   ) {
     super(message);
-    this.present = more.present;
+    this.currentVersion = more.currentVersion;
     this.by = more.by;
   }
 }
 
 /** There is no entry, or no operation, of that name (HTTP 404). */
-export class NotThere extends Error {
+export class NotFound extends Error {
   override readonly name = "NotThere";
 }
 
 /** The panel is being ended and takes nothing more (HTTP 503). */
-export class Ending extends Error {
+export class ShuttingDown extends Error {
   override readonly name = "Ending";
 }
 

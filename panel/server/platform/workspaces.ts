@@ -18,10 +18,10 @@ export async function hasWorkspace(session: Session, name: string): Promise<bool
   if (session.isLocal) return workspaceFolders(localWorkspaces(readSettings()), name).length > 0;
   const access = await dropletOf(session);
   if (!access) return false;
-  const tests = foldersOnDroplet(name).map((folder) => `test -e ${folder}`);
+  const tests = dropletFolders(name).map((folder) => `test -e ${folder}`);
   const { code, stderr } = await onDroplet(session, access, tests.join(" || "));
   if (code === 0 || code === 1) return code === 0;
-  return fail("environment", `workspace of ${name}`, `cannot be looked for: ${stderr.trim() || SILENT}`);
+  return fail("environment", `workspace of ${name}`, `cannot be looked for: ${stderr.trim() || NO_ANSWER}`);
 }
 
 /**
@@ -30,13 +30,13 @@ export async function hasWorkspace(session: Session, name: string): Promise<bool
  */
 export async function deleteWorkspace(session: Session, name: string): Promise<void> {
   if (!PROJECT_NAME_PATTERN.test(name)) fail("config", name, "is not a project's name");
-  return session.isLocal ? deleteHere(name) : deleteOnDroplet(session, name);
+  return session.isLocal ? deleteLocal(name) : deleteOnDroplet(session, name);
 }
 
-async function deleteHere(name: string): Promise<void> {
+async function deleteLocal(name: string): Promise<void> {
   const settings = readSettings();
   const containers = await listContainers(dockerEnv(settings), settings.namePrefix);
-  refuseIfUsed(name, containers);
+  assertUnused(name, containers);
   const left = deleteFolders(workspaceFolders(localWorkspaces(settings), name));
   if (left.length > 0)
     fail(
@@ -51,19 +51,19 @@ async function deleteOnDroplet(session: Session, name: string): Promise<void> {
   const access = await dropletOf(session);
   if (!access) return fail("conflict", `workspace of ${name}`, "is on no droplet: the stack has none");
   const containers = await listContainersBy(dropletDocker(session, access));
-  refuseIfUsed(name, containers);
-  const command = `rm -rf -- ${foldersOnDroplet(name).join(" ")}`;
+  assertUnused(name, containers);
+  const command = `rm -rf -- ${dropletFolders(name).join(" ")}`;
   const { code, stderr } = await onDroplet(session, access, command, 600_000);
   if (code !== 0)
-    fail("environment", `workspace of ${name}`, `could not be deleted: ${stderr.trim() || SILENT}`);
+    fail("environment", `workspace of ${name}`, `could not be deleted: ${stderr.trim() || NO_ANSWER}`);
 }
 
-const SILENT = "the droplet does not answer";
+const NO_ANSWER = "the droplet does not answer";
 
 const localWorkspaces = ({ workspacesDir }: { workspacesDir: string }): string =>
   resolve(root, workspacesDir);
 
-const foldersOnDroplet = (name: string): string[] =>
+const dropletFolders = (name: string): string[] =>
   Object.values(workspaceDirectories(DROPLET_WORKSPACES_DIR, name)).map(shellQuote);
 
 /** Undefined for a stack that has none. */
@@ -72,7 +72,7 @@ async function dropletOf(session: Session): Promise<SshAccess | undefined> {
 }
 
 /** A container that is there would go on writing, whether it runs or not. */
-function refuseIfUsed(name: string, containers: readonly ContainerState[]): void {
+function assertUnused(name: string, containers: readonly ContainerState[]): void {
   const user = containers.find(({ project }) => project === name);
   if (user) fail("conflict", `workspace of ${name}`, `is still used by the container ${user.name}`);
 }

@@ -31,7 +31,7 @@ export interface Splice {
 }
 
 /** Where a collection itself hangs: after the colon or dash before it. */
-export type Holder = Pick<Child, "head" | "isInFlow">;
+export type ChildPosition = Pick<Child, "head" | "isInFlow">;
 
 /** Adds a child after the last one; `key` for a map. */
 export function append(text: string, node: Collection, key: string | undefined, value: unknown): Splice[] {
@@ -45,7 +45,7 @@ export function append(text: string, node: Collection, key: string | undefined, 
 }
 
 /** `[]` becomes a list of lines with a first item, as far to the right as the comments below it. */
-export function begin(text: string, { head }: Holder, node: YAMLSeq, value: unknown): Splice[] {
+export function insertFirst(text: string, { head }: ChildPosition, node: YAMLSeq, value: unknown): Splice[] {
   const [from = head, to = head] = node.range ?? [];
   const after = nextLine(text, to);
   const below = lineAt(text, after);
@@ -77,7 +77,7 @@ export function replace(text: string, node: Collection, child: Child, value: unk
 }
 
 /** Takes a child out, with the comments that are its own and no others. */
-export function remove(text: string, holder: Holder, node: Collection, index: number): Splice[] {
+export function remove(text: string, holder: ChildPosition, node: Collection, index: number): Splice[] {
   const children = childrenOf(text, node);
   const child = children[index];
   if (!child) return [];

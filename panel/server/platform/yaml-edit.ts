@@ -14,7 +14,7 @@ import {
   parseDocument,
   visit,
 } from "yaml";
-import { append, begin, type Holder, remove, replace, type Splice } from "./yaml-cuts.ts";
+import { append, type ChildPosition, insertFirst, remove, replace, type Splice } from "./yaml-cuts.ts";
 import { type Child, type Collection, childrenOf, isFlow } from "./yaml-layout.ts";
 import { renderFlow } from "./yaml-render.ts";
 
@@ -70,9 +70,9 @@ export function setValue(text: string, path: readonly Step[], given: unknown): s
   const mostRounds = value === undefined ? 1 : text.length + 1000;
   for (let round = 0; round < mostRounds; round++) {
     const document = parse(now);
-    const splices = nextCuts(document, now, path, value);
+    const splices = splicesAt(document, now, path, value);
     if (splices.length === 0) break;
-    now = applySplices(now, [...splices, ...movedAnchors(document, splices)]);
+    now = applySplices(now, [...splices, ...moveAnchors(document, splices)]);
   }
   if (!isDeepStrictEqual(plainValue(now), wanted)) throw notEditable();
   return now;
@@ -99,9 +99,9 @@ function withValue(whole: unknown, [step, ...rest]: readonly Step[], value: unkn
 }
 
 /** The cuts that bring a text one step nearer to having the value at the path; none when it has it. */
-function nextCuts(document: Document, text: string, path: readonly Step[], value: unknown): Splice[] {
+function splicesAt(document: Document, text: string, path: readonly Step[], value: unknown): Splice[] {
   let node: unknown = document.contents;
-  let holder: Holder = { head: 0, isInFlow: false };
+  let holder: ChildPosition = { head: 0, isInFlow: false };
   for (const step of path.slice(0, -1)) {
     if (!isCollection(node)) throw notEditable();
     const child = childrenOf(text, node).find(isAt(node, step));
@@ -110,7 +110,7 @@ function nextCuts(document: Document, text: string, path: readonly Step[], value
     node = child.value;
   }
   if (!isCollection(node)) throw notEditable();
-  return cutsAt({ document, text }, holder, node, path.at(-1) ?? 0, value);
+  return splicesFor({ document, text }, holder, node, path.at(-1) ?? 0, value);
 }
 
 interface Source {
@@ -123,7 +123,13 @@ const isCollection = (node: unknown): node is Collection => isMap(node) || isSeq
 const isAt = (node: Collection, step: Step) => (child: Child, index: number) =>
   isSeq(node) ? index === step : child.key === step;
 
-function cutsAt(source: Source, holder: Holder, node: Collection, step: Step, value: unknown): Splice[] {
+function splicesFor(
+  source: Source,
+  holder: ChildPosition,
+  node: Collection,
+  step: Step,
+  value: unknown,
+): Splice[] {
   const { text, document } = source;
   const children = childrenOf(text, node);
   const index = children.findIndex(isAt(node, step));
@@ -142,14 +148,20 @@ function cutsAt(source: Source, holder: Holder, node: Collection, step: Step, va
   return replace(text, node, child, value);
 }
 
-function add({ text }: Source, holder: Holder, node: Collection, step: Step, value: unknown): Splice[] {
+function add(
+  { text }: Source,
+  holder: ChildPosition,
+  node: Collection,
+  step: Step,
+  value: unknown,
+): Splice[] {
   if (isMap(node)) return append(text, node, String(step), value);
   if (step !== node.items.length) throw notEditable();
   const [from = 0, to = 0] = node.range ?? [];
   // Entries are written as lines; other lists, as short as they are, stay in brackets.
   const isBare = isFlow(node) && text.slice(from + 1, to - 1).trim() === "" && !holder.isInFlow;
   return isBare && isFilledMap(value)
-    ? begin(text, holder, node, value)
+    ? insertFirst(text, holder, node, value)
     : append(text, node, undefined, value);
 }
 
@@ -157,11 +169,16 @@ const isFilledMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
 
 /** The first key that differs. */
-function mapCuts(source: Source, holder: Holder, node: Collection, value: Record<string, unknown>): Splice[] {
+function mapCuts(
+  source: Source,
+  holder: ChildPosition,
+  node: Collection,
+  value: Record<string, unknown>,
+): Splice[] {
   const present = childrenOf(source.text, node).map(({ key }) => key ?? "");
   const steps = [...present.filter((key) => value[key] === undefined), ...Object.keys(value)];
   for (const step of steps) {
-    const cuts = cutsAt(source, holder, node, step, value[step]);
+    const cuts = splicesFor(source, holder, node, step, value[step]);
     if (cuts.length > 0) return cuts;
   }
   return [];
@@ -170,7 +187,7 @@ function mapCuts(source: Source, holder: Holder, node: Collection, value: Record
 /** An item that is gone, or one that is new at the end; undefined where the order is another. */
 function listCuts(
   source: Source,
-  holder: Holder,
+  holder: ChildPosition,
   node: Collection,
   value: readonly unknown[],
 ): Splice[] | undefined {
@@ -196,7 +213,7 @@ function aliasesOf(document: Document, node: Node): Alias[] {
 }
 
 /** What is cut away may have an anchor that is used elsewhere: the first of those places gets it, with the value. */
-function movedAnchors(document: Document, cuts: readonly Splice[]): Splice[] {
+function moveAnchors(document: Document, cuts: readonly Splice[]): Splice[] {
   const isCut = ({ range }: Node) => cuts.some(({ from, to }) => range && range[0] >= from && range[0] < to);
   const moved: Splice[] = [];
   visit(document, {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { projectApi } from "../../../opencode/api/index.ts";
-import { judge, type Known, told } from "../../../panel/server/activity/idle.ts";
+import { type ActivityRecord, evaluate, markNotified } from "../../../panel/server/activity/idle.ts";
 import { fetchActivityThroughGateway, latestActivity } from "../../../panel/server/activity/opencode.ts";
-import { type ActivityParts, ActivityWatch } from "../../../panel/server/activity/watch.ts";
+import { ActivityMonitor, type ActivityParts } from "../../../panel/server/activity/watch.ts";
 import { serving } from "../../support/serving.ts";
 
 const DAY = 86_400_000;
@@ -19,10 +19,10 @@ describe("idleness", () => {
     looks: readonly { isRunning: boolean; lastActivity?: number | undefined }[],
     idleDays = 3,
   ) {
-    let known: Known | undefined;
+    let known: ActivityRecord | undefined;
     return looks.flatMap((seen, day) => {
-      const judged = judge(known, seen, idleDays, day * DAY);
-      known = judged.idleDays === undefined ? judged.known : told(judged.known);
+      const judged = evaluate(known, seen, idleDays, day * DAY);
+      known = judged.idleDays === undefined ? judged.known : markNotified(judged.known);
       return judged.idleDays === undefined ? [] : [`day ${day}: ${judged.idleDays}`];
     });
   }
@@ -37,7 +37,7 @@ describe("idleness", () => {
   });
 
   it("is not told on the first day of a panel that comes late", () => {
-    expect(judge(undefined, running(1 * DAY), 3, 100 * DAY).idleDays).toBeUndefined();
+    expect(evaluate(undefined, running(1 * DAY), 3, 100 * DAY).idleDays).toBeUndefined();
   });
 
   it("is no matter of a stopped project, and begins anew when that runs", () => {
@@ -46,7 +46,7 @@ describe("idleness", () => {
   });
 
   it("is never told where nobody has asked for it", () => {
-    expect(judge({ since: 0 }, running(0), undefined, 1000 * DAY).idleDays).toBeUndefined();
+    expect(evaluate({ since: 0 }, running(0), undefined, 1000 * DAY).idleDays).toBeUndefined();
   });
 
   it("is told at most once for each activity, whatever is seen", () => {
@@ -96,12 +96,12 @@ describe("the watch", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   const watch = (over: Partial<ActivityParts>) =>
-    new ActivityWatch({
+    new ActivityMonitor({
       file: join(folder, "activity.json"),
       projects: () => [{ name: "web-shop", isRunning: true, url: "http://web-shop.localhost/" }],
-      ask: async () => 5,
+      fetchActivity: async () => 5,
       idleDays: 1,
-      tell: async () => {},
+      notify: async () => {},
       report: (error) => {
         throw error;
       },
@@ -111,49 +111,49 @@ describe("the watch", () => {
   it("tells once, also over a restart, and forgets projects that are gone", async () => {
     const said: string[] = [];
     let now = 0;
-    const parts = { tell: async (text: string) => void said.push(text), now: () => now };
+    const parts = { notify: async (text: string) => void said.push(text), now: () => now };
     const first = watch(parts);
-    await first.look();
+    await first.check();
     now = 2 * DAY;
-    await first.look();
-    await first.look();
+    await first.check();
+    await first.check();
     expect(said).toEqual([expect.stringMatching(/^web-shop has not been used for a day: http:/)]);
     const second = watch(parts);
     expect(second.of("web-shop")).toBe("1970-01-01T00:00:00.005Z");
-    await second.look();
+    await second.check();
     expect(said).toHaveLength(1);
     const third = watch({ ...parts, projects: () => [] });
-    await third.look();
+    await third.check();
     expect(third.of("web-shop")).toBeUndefined();
   });
 
-  it("tells at the next look what could not be told", async () => {
+  it("retries an undelivered notice at the next check", async () => {
     const [said, reported]: [string[], unknown[]] = [[], []];
     let now = 0;
     let isDown = true;
     let isSilent = false;
     const look = watch({
-      ask: async () => (isSilent ? Promise.reject(new Error("busy")) : 5),
+      fetchActivity: async () => (isSilent ? Promise.reject(new Error("busy")) : 5),
       now: () => now,
       report: (error) => void reported.push(error),
-      tell: async (text) => {
+      notify: async (text) => {
         if (isDown) throw new Error("down");
         said.push(text);
       },
     });
-    await look.look();
-    expect(look.isUntold).toBe(false);
+    await look.check();
+    expect(look.hasPendingNotices).toBe(false);
     now = 3 * DAY;
-    await look.look();
-    expect(look.isUntold).toBe(true);
+    await look.check();
+    expect(look.hasPendingNotices).toBe(true);
     isSilent = true;
-    await look.look();
+    await look.check();
     isSilent = false;
-    await look.look(); // tried again, and nothing new to say
-    expect([reported.length, look.isUntold]).toEqual([1, true]);
+    await look.check(); // tried again, and nothing new to say
+    expect([reported.length, look.hasPendingNotices]).toEqual([1, true]);
     isDown = false;
-    await look.look();
-    expect([said.length, reported.length, look.isUntold]).toEqual([1, 1, false]);
+    await look.check();
+    expect([said.length, reported.length, look.hasPendingNotices]).toEqual([1, 1, false]);
   });
 
   it("does not tell again because a project was down for a while, as after a reboot", async () => {
@@ -162,8 +162,8 @@ describe("the watch", () => {
     let isDown = false;
     const rebooted = watch({
       now: () => now,
-      tell: async (text) => void said.push(text),
-      ask: async () => (isDown ? Promise.reject(new Error("down")) : 5),
+      notify: async (text) => void said.push(text),
+      fetchActivity: async () => (isDown ? Promise.reject(new Error("down")) : 5),
     });
     for (const [day, down] of [
       [0, false],
@@ -173,7 +173,7 @@ describe("the watch", () => {
     ] as const) {
       now = day * DAY;
       isDown = down;
-      await rebooted.look();
+      await rebooted.check();
     }
     expect(said).toHaveLength(1);
   });
@@ -183,12 +183,12 @@ describe("the watch", () => {
     let now = 0;
     const silent = watch({
       now: () => now,
-      tell: async (text) => void said.push(text),
-      ask: async () => Promise.reject(new Error("starting")),
+      notify: async (text) => void said.push(text),
+      fetchActivity: async () => Promise.reject(new Error("starting")),
     });
-    await silent.look();
+    await silent.check();
     now = 9 * DAY;
-    await silent.look();
+    await silent.check();
     expect(said).toEqual([]);
   });
 });

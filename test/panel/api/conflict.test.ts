@@ -22,7 +22,7 @@ it.each([
   const world = new World();
   world.person = person;
   world.operations.submit = () =>
-    Promise.reject(new Conflict("It has been changed", { present: "v2", by: operation }));
+    Promise.reject(new Conflict("It has been changed", { currentVersion: "v2", by: operation }));
   const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "main" } });
   expect(response.status).toBe(409);
   expect(await response.json()).toMatchObject({

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openAudit } from "../../../panel/server/access/audit.ts";
 import { localAddresses, publicAddresses } from "../../../panel/server/access/guard.ts";
-import { conceals, sightOf } from "../../../panel/server/access/permissions.ts";
-import { panelSettings } from "../../../panel/server/settings.ts";
+import { isHiddenFrom, visibilityFor } from "../../../panel/server/access/permissions.ts";
+import { readServerSettings } from "../../../panel/server/settings.ts";
 import { complaints } from "../../support/complaints.ts";
 import { STRANGER, World } from "../../support/panel/api-world.ts";
 
@@ -89,9 +89,12 @@ describe("sight", () => {
       project("open"),
     ];
     const nobody = { accessEmails: [], accessEmailDomains: [] };
-    expect(sightOf(STRANGER, projects, nobody).visible).toEqual(["mine"]);
+    expect(visibilityFor(STRANGER, projects, nobody).visible).toEqual(["mine"]);
     const team = { accessEmails: [], accessEmailDomains: ["example.com"] };
-    expect(sightOf(STRANGER, projects, team)).toEqual({ visible: ["mine", "open"], hidden: ["theirs"] });
+    expect(visibilityFor(STRANGER, projects, team)).toEqual({
+      visible: ["mine", "open"],
+      hidden: ["theirs"],
+    });
   });
 
   it.each([
@@ -103,7 +106,7 @@ describe("sight", () => {
     ["opencode-project-shop", ["web"], ["shop"], true],
   ])("of %s with %j seen and %j not: concealed %s", (name, visible, hidden, expected) => {
     const data = { op: "create", type: "t", name, urn: "u", status: "done" as const };
-    expect(conceals({ id: 1, event: "progress", data }, { visible, hidden })).toBe(expected);
+    expect(isHiddenFrom({ id: 1, event: "progress", data }, { visible, hidden })).toBe(expected);
   });
 });
 
@@ -118,10 +121,12 @@ describe("the audit log", () => {
     };
     for (const request of ["1", "2"]) {
       const audit = openAudit(file, () => new Date(0));
-      await Promise.all([1, 2, 3].map((n) => audit.note({ request: `${request}${n}`, ...act, status: 202 })));
+      await Promise.all(
+        [1, 2, 3].map((n) => audit.record({ request: `${request}${n}`, ...act, status: 202 })),
+      );
       audit.close();
       audit.close();
-      await expect(audit.note({ request: "late", ...act, status: 202 })).rejects.toThrow("closed");
+      await expect(audit.record({ request: "late", ...act, status: 202 })).rejects.toThrow("closed");
     }
     const lines = readFileSync(file, "utf8")
       .trimEnd()
@@ -143,7 +148,7 @@ describe("settings", () => {
   const panel = { enabled: true, port: 4090, admins: ["ann@example.com"], git: undefined, idleDays: 7 };
 
   it("are the stack's on this machine", () => {
-    expect(panelSettings({ panel }, true, {})).toEqual({
+    expect(readServerSettings({ panel }, true, {})).toEqual({
       port: 4090,
       admins: ["ann@example.com"],
       idleDays: 7,
@@ -158,12 +163,14 @@ describe("settings", () => {
       OPENCODE_PLATFORM_PANEL_TEAM: "acme",
       OPENCODE_PLATFORM_PANEL_AUDIENCE: "aud",
     };
-    expect(panelSettings({ panel }, false, env)).toMatchObject({
+    expect(readServerSettings({ panel }, false, env)).toMatchObject({
       port: 4095,
       access: { hostname: "code.example.com", team: "acme", audience: "aud" },
     });
     expect(
-      complaints(() => panelSettings({ panel }, false, { ...env, OPENCODE_PLATFORM_PANEL_AUDIENCE: "" })),
+      complaints(() =>
+        readServerSettings({ panel }, false, { ...env, OPENCODE_PLATFORM_PANEL_AUDIENCE: "" }),
+      ),
     ).toEqual([expect.stringContaining("OPENCODE_PLATFORM_PANEL_AUDIENCE is not set")]);
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../config/errors.ts";
 import { makeNames } from "../../../config/naming/names.ts";
-import { type HealthSources, lookAtHealth } from "../../../panel/server/api/health.ts";
-import { DeployKeys, whenEnded } from "../../../panel/server/deploy-keys.ts";
+import { checkHealth, type HealthInputs } from "../../../panel/server/api/health.ts";
+import { DeployKeys, onOperationEnd } from "../../../panel/server/deploy-keys.ts";
 import { ADMIN, container, FakeContainers, FakeOperations } from "../../support/panel/api-world.ts";
 
 const names = makeNames("papi");
 
-function sources(over: Partial<HealthSources> = {}) {
+function sources(over: Partial<HealthInputs> = {}) {
   const containers = new FakeContainers();
   for (const name of [names.traefik, names.notice, names.connector])
     containers.put({ ...container(name), name, project: name });
-  const base: HealthSources = {
+  const base: HealthInputs = {
     containers,
     names,
     isLocal: false,
@@ -19,7 +19,7 @@ function sources(over: Partial<HealthSources> = {}) {
     checkFile: () => {},
     operations: new FakeOperations(() => {}),
   };
-  return { containers, look: () => lookAtHealth({ ...base, ...over }) };
+  return { containers, look: () => checkHealth({ ...base, ...over }) };
 }
 
 describe("health", () => {
@@ -63,9 +63,9 @@ describe("health", () => {
     const noNotice = sources();
     noNotice.containers.all.delete(names.notice);
     expect((await noNotice.look()).status).toBe("degraded");
-    const untold = await sources({ notices: { isUntold: true } }).look();
+    const untold = await sources({ notices: { hasPendingNotices: true } }).look();
     expect([untold.status, untold.parts.at(-1)?.name]).toEqual(["degraded", "notices"]);
-    expect((await sources({ notices: { isUntold: false } }).look()).status).toBe("ok");
+    expect((await sources({ notices: { hasPendingNotices: false } }).look()).status).toBe("ok");
   });
 });
 
@@ -84,7 +84,7 @@ describe("deploy keys", () => {
     ];
     const keys = new DeployKeys(async () => outputs);
     const ended = new Promise<string>((resolve) => {
-      const watched = whenEnded(operations, ({ id }) => void keys.refresh().then(() => resolve(id)));
+      const watched = onOperationEnd(operations, ({ id }) => void keys.refresh().then(() => resolve(id)));
       void watched.submit({ person: ADMIN, what: "start web-shop", project: "web-shop" });
     });
     expect(keys.of("web-shop")).toBeUndefined();

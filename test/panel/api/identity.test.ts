@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type AccessOptions, accessIdentity } from "../../../panel/server/access/identity.ts";
-import { Refusal } from "../../../panel/server/api/problem.ts";
+import { type AccessOptions, accessAuthentication } from "../../../panel/server/access/identity.ts";
+import { HttpProblem } from "../../../panel/server/api/problem.ts";
 import { World } from "../../support/panel/api-world.ts";
 
 const ISSUER = "https://acme.cloudflareaccess.com";
@@ -61,7 +61,7 @@ class KeyServer {
 }
 
 function access(server = new KeyServer(first as Key), options: AccessOptions = {}) {
-  const identify = accessIdentity(SETTINGS, { fetch: server.fetch, ...options });
+  const identify = accessAuthentication(SETTINGS, { fetch: server.fetch, ...options });
   return (token?: string) => identify((name) => (name === "Cf-Access-Jwt-Assertion" ? token : undefined));
 }
 
@@ -70,7 +70,7 @@ async function statusOf(work: Promise<unknown>): Promise<number> {
     await work;
     return 200;
   } catch (error) {
-    if (error instanceof Refusal) return error.status;
+    if (error instanceof HttpProblem) return error.status;
     throw error;
   }
 }
@@ -170,7 +170,7 @@ describe("Access' keys", () => {
   it("hold for a day while the server cannot be reached, and no longer", async () => {
     const server = new KeyServer(first as Key);
     let now = Date.now();
-    const who = access(server, { cooldown: 0, fresh: 0, now: () => now });
+    const who = access(server, { cooldown: 0, freshMs: 0, now: () => now });
     await who(await sign());
     server.answer = () => new Response("", { status: 500 });
     expect(await statusOf(who(await sign()))).toBe(200);
@@ -183,7 +183,7 @@ describe("Access' keys", () => {
 
 describe("a panel behind Access", () => {
   it("does nothing for whoever has no token, and writes that down", async () => {
-    const identify = accessIdentity(SETTINGS, { fetch: new KeyServer(first as Key).fetch });
+    const identify = accessAuthentication(SETTINGS, { fetch: new KeyServer(first as Key).fetch });
     const world = new World({ identify });
     const refused = await world.ask("POST", "/api/projects", { body: { name: "mine" } });
     expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([

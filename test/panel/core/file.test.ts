@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadProjects } from "../../../config/projects/load.ts";
 import { applyEdit, ProjectsFile, versionOf } from "../../../panel/server/platform/projects-file.ts";
-import { Conflict, type Edit, NotThere } from "../../../panel/server/platform/types.ts";
+import { Conflict, type Edit, NotFound } from "../../../panel/server/platform/types.ts";
 import { exec } from "../../../toolchain/lib/exec.ts";
 import { complaints } from "../../support/complaints.ts";
 
@@ -140,7 +140,7 @@ describe("the text of a projects.yaml", () => {
     expect(complaints(() => applyEdit(COMMENTED, change("mail", { name: "post" })))).toEqual([
       "projects.yaml projects[1].name: cannot be changed: add a project of the new name instead",
     ]);
-    expect(() => applyEdit(COMMENTED, remove("shop"))).toThrow(NotThere);
+    expect(() => applyEdit(COMMENTED, remove("shop"))).toThrow(NotFound);
   });
 });
 

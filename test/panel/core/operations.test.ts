@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import {
   Conflict,
-  Ending,
-  NotThere,
+  NotFound,
   type OperationEvent,
   type Operations,
+  ShuttingDown,
 } from "../../../panel/server/platform/types.ts";
 
 import {
@@ -63,7 +63,7 @@ describe("what is asked for at once", () => {
     expect(states(await ended(queue, first.id))).toEqual(["queued", "running", "succeeded"]);
   });
 
-  it("is nothing when the person has seen another version", async () => {
+  it("rejects an edit of a stale version", async () => {
     const queue = open(succeed);
     const { version } = world.file.read();
     await queue.submit(add("a", { version }));
@@ -178,7 +178,7 @@ describe("followers", () => {
     expect(rest).toEqual(all.slice(2));
     await queue.close();
     expect(states(await ended(open(succeed), id))).toEqual(["succeeded"]);
-    expect(() => queue.events("none")).toThrow(NotThere);
+    expect(() => queue.events("none")).toThrow(NotFound);
   });
 });
 
@@ -225,7 +225,7 @@ describe("a crash", () => {
     await first.nth(1);
     await before.close();
     expect(before.get(id)?.state).toBe("interrupted");
-    await expect(before.submit(add("b"))).rejects.toThrow(Ending);
+    await expect(before.submit(add("b"))).rejects.toThrow(ShuttingDown);
     expect(world.file.read().entries).toEqual([{ name: "a" }]);
     const update = new FakeUpdate();
     await open(update.run).recover();

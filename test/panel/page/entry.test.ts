@@ -4,8 +4,8 @@ import {
   entryOf,
   type Fields,
   fieldsOf,
-  keptKeys,
-  rebase,
+  hiddenKeys,
+  mergeChanges,
   secretValuesOf,
 } from "../../../panel/page/entry.ts";
 import type { Entry } from "../../../panel/page/model.ts";
@@ -91,7 +91,7 @@ describe("a change", () => {
     }));
 
   it("names the keys that the form keeps", () =>
-    expect(keptKeys(full)).toEqual(["depth", "env", "resources.pids", "opencode.config"]));
+    expect(hiddenKeys(full)).toEqual(["depth", "env", "resources.pids", "opencode.config"]));
 });
 
 describe("an entry that changed under the form", () => {
@@ -102,14 +102,14 @@ describe("an entry that changed under the form", () => {
       repo: "https://example.com/other.git",
       members: ["shop"],
     };
-    const { fields, conflicts } = rebase(full, typed({ branch: "mine", memory: "8GiB" }, full), theirs);
+    const { fields, conflicts } = mergeChanges(full, typed({ branch: "mine", memory: "8GiB" }, full), theirs);
     expect(fields).toMatchObject({
       branch: "mine",
       memory: "8GiB",
       repo: "https://example.com/other.git",
       members: "shop",
     });
-    expect(conflicts).toEqual([{ field: "branch", theirs: "next" }]);
+    expect(conflicts).toEqual([{ field: "branch", remote: "next" }]);
     expect(changesOf(theirs, fields)).toEqual({
       branch: "mine",
       resources: { memory: "8GiB", cpus: 2, pids: 1024 },
@@ -117,7 +117,9 @@ describe("an entry that changed under the form", () => {
   });
 
   it("is no conflict where both typed the same", () =>
-    expect(rebase(full, typed({ branch: "next" }, full), { ...full, branch: "next" }).conflicts).toEqual([]));
+    expect(
+      mergeChanges(full, typed({ branch: "next" }, full), { ...full, branch: "next" }).conflicts,
+    ).toEqual([]));
 
   it("merges secrets, and loses no value that was typed", () => {
     const base: Entry = { name: "a", secrets: ["KEPT", "THEY_DROP", "I_DROP", "I_TYPED"] };
@@ -133,7 +135,7 @@ describe("an entry that changed under the form", () => {
       base,
     );
     const theirs: Entry = { name: "a", secrets: ["KEPT", "I_DROP", "THEIRS"] };
-    expect(rebase(base, mine, theirs).fields.secrets).toEqual([
+    expect(mergeChanges(base, mine, theirs).fields.secrets).toEqual([
       { name: "KEPT", value: "" },
       { name: "I_TYPED", value: "v" },
       { name: "MINE", value: "m" },

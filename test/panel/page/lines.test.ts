@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { asText, lastOf, NewLines, plain } from "../../../panel/page/lines.ts";
+import { asText, LineDeduplicator, lastOf, plain } from "../../../panel/page/lines.ts";
 import type { LogLine } from "../../../panel/page/model.ts";
 
 const line = (at: string, text: string, stream: LogLine["stream"] = "stdout"): LogLine => ({
@@ -22,22 +22,22 @@ describe("lines of a stream that is opened again", () => {
   const first = [line("01", "a"), line("02", "b"), line("02", "b"), line("02", "c")];
 
   it("are shown as they come the first time, equal ones as well", () => {
-    const lines = new NewLines();
+    const lines = new LineDeduplicator();
     expect(first.filter((one) => lines.isNew(one))).toEqual(first);
   });
 
   it("are left out where they were seen", () => {
-    const lines = new NewLines();
+    const lines = new LineDeduplicator();
     for (const one of first) lines.isNew(one);
-    lines.openedAgain();
+    lines.reconnected();
     const again = [...first, line("02", "d"), line("03", "b"), line("03", "b")];
     expect(again.filter((one) => lines.isNew(one)).map(({ text }) => text)).toEqual(["d", "b", "b"]);
   });
 
   it("tell the two streams apart", () => {
-    const lines = new NewLines();
+    const lines = new LineDeduplicator();
     lines.isNew(line("01", "a"));
-    lines.openedAgain();
+    lines.reconnected();
     expect(lines.isNew(line("01", "a", "stderr"))).toBe(true);
   });
 });

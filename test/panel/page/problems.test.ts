@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../../panel/page/model.ts";
-import { placed, placeOf, sentence } from "../../../panel/page/problems.ts";
+import { errorsByField, fieldOf, sentence } from "../../../panel/page/problems.ts";
 
 const entry: Entry = {
   name: "a",
@@ -27,16 +27,16 @@ describe("where a mistake is shown", () => {
     ["secrets.9", "secrets"],
     ["secretValues.KEY", "secret-value:1"],
     ["secretValues.GIT_TOKEN", "tokenValue"],
-  ])("%s: %s", (path, place) => expect(placeOf(path, entry, rows)).toBe(place));
+  ])("%s: %s", (path, place) => expect(fieldOf(path, entry, rows)).toBe(place));
 
   it.each(["env.A", "resources.pids", "depth", "", "constructor", "secretValues.OTHER", "opencode.config.x"])(
     "%s belongs to no field",
-    (path) => expect(placeOf(path, entry, rows)).toBeUndefined(),
+    (path) => expect(fieldOf(path, entry, rows)).toBeUndefined(),
   );
 
   it("keeps several of one field together, and those of none apart", () => {
     const problems = ["members.0", "members.1", "env.A"].map((path) => ({ path, message: path }));
-    const { fields, others } = placed(problems, entry, rows);
+    const { fields, others } = errorsByField(problems, entry, rows);
     expect(fields.get("members")?.map(({ message }) => message)).toEqual(["members.0", "members.1"]);
     expect(others.map(({ path }) => path)).toEqual(["env.A"]);
   });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { Operation, Progress } from "../../../panel/page/model.ts";
 import {
-  begin,
   changedBy,
+  emptyTimeline,
   SHOWN_AFTER_END,
   shareOf,
+  visibleOperations,
   withMessage,
   withProgress,
-  worthShowing,
 } from "../../../panel/page/progress.ts";
 
 const operation = (values: Partial<Operation> = {}): Operation => ({
@@ -29,7 +29,7 @@ const step = (urn: string, status: Progress["status"], op = "create"): Progress 
 
 describe("how far an update is", () => {
   it("counts each step once, however often it is told", () => {
-    let course = begin(operation({ total: 3 }));
+    let course = emptyTimeline(operation({ total: 3 }));
     for (const event of [step("a", "begun"), step("a", "done"), step("b", "begun"), step("a", "done")]) {
       course = withProgress(course, event);
     }
@@ -38,28 +38,28 @@ describe("how far an update is", () => {
   });
 
   it("believes whichever knows of more, and never passes the total", () => {
-    const course = withProgress(begin(operation({ total: 3, done: 2 })), step("a", "done"));
+    const course = withProgress(emptyTimeline(operation({ total: 3, done: 2 })), step("a", "done"));
     expect(shareOf(course).value).toBe(2);
-    expect(shareOf(begin(operation({ total: 3, done: 9 })))).toMatchObject({ value: 3, max: 3 });
+    expect(shareOf(emptyTimeline(operation({ total: 3, done: 9 })))).toMatchObject({ value: 3, max: 3 });
   });
 
   it("has no end while the total is not known", () =>
-    expect(shareOf(begin(operation()))).toEqual({ value: 0, max: undefined, text: "" }));
+    expect(shareOf(emptyTimeline(operation()))).toEqual({ value: 0, max: undefined, text: "" }));
 
   it("is whole when it succeeded", () =>
-    expect(shareOf(begin(operation({ state: "succeeded", total: 1, done: 0 })))).toEqual({
+    expect(shareOf(emptyTimeline(operation({ state: "succeeded", total: 1, done: 0 })))).toEqual({
       value: 1,
       max: 1,
       text: "1 resource",
     }));
 
   it("does not count what is left as it is", () =>
-    expect(shareOf(withProgress(begin(operation()), step("a", "done", "same"))).text).toBe(""));
+    expect(shareOf(withProgress(emptyTimeline(operation()), step("a", "done", "same"))).text).toBe(""));
 
   it("keeps the engine's messages in their order", () => {
     const course = ["one", "two"].reduce(
       (so, text) => withMessage(so, { severity: "info", text }),
-      begin(operation()),
+      emptyTimeline(operation()),
     );
     expect(course.messages.map(({ text }) => text)).toEqual(["one", "two"]);
   });
@@ -77,7 +77,7 @@ describe("which updates are shown", () => {
       ended("fresh", 1000),
       operation({ id: "queued", state: "queued", createdAt: "2026-01-01T00:30:00Z" }),
     ];
-    expect(worthShowing(all, now, new Set(["away", "queued"])).map(({ id }) => id)).toEqual([
+    expect(visibleOperations(all, now, new Set(["away", "queued"])).map(({ id }) => id)).toEqual([
       "queued",
       "fresh",
     ]);
@@ -92,7 +92,7 @@ it("soon forgets what went well, and shows few of them", () => {
   };
   const many = [1, 2, 3, 4, 5].map((second) => ended(`well-${second}`, "succeeded", second));
   const all = [...many, ended("long-well", "succeeded", 90), ended("failed", "failed", 300)];
-  expect(worthShowing(all, now, new Set()).map(({ id }) => id)).toEqual([
+  expect(visibleOperations(all, now, new Set()).map(({ id }) => id)).toEqual([
     "well-1",
     "well-2",
     "well-3",

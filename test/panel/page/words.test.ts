@@ -7,9 +7,9 @@ import {
   cores,
   duration,
   meter,
-  stateWords,
-  stepWords,
-  typeWords,
+  stateLabel,
+  stepLabel,
+  typeLabel,
 } from "../../../panel/page/words.ts";
 
 const NOW = Date.parse("2026-03-10T12:00:00Z");
@@ -79,27 +79,27 @@ describe("states and steps", () => {
       "failed",
       "pending",
     ];
-    expect(new Set(states.map((state) => stateWords(state).symbol)).size).toBe(states.length);
+    expect(new Set(states.map((state) => stateLabel(state).symbol)).size).toBe(states.length);
   });
 
   it("shows a state it does not know as it came", () => {
-    expect(stateWords("hibernating").word).toBe("hibernating");
-    expect(stateWords("constructor").word).toBe("constructor");
+    expect(stateLabel("hibernating").word).toBe("hibernating");
+    expect(stateLabel("constructor").word).toBe("constructor");
   });
 
   it("says steps in words", () => {
-    expect(stepWords({ op: "create", status: "begun" })).toBe("creating");
-    expect(stepWords({ op: "delete", status: "done" })).toBe("deleted");
-    expect(stepWords({ op: "update", status: "failed" })).toBe("changing failed");
-    expect(stepWords({ op: "import", status: "done" })).toBe("import");
+    expect(stepLabel({ op: "create", status: "begun" })).toBe("creating");
+    expect(stepLabel({ op: "delete", status: "done" })).toBe("deleted");
+    expect(stepLabel({ op: "update", status: "failed" })).toBe("changing failed");
+    expect(stepLabel({ op: "import", status: "done" })).toBe("import");
   });
 
   it("says types without their paths", () => {
-    expect(typeWords("docker:index/container:Container")).toBe("docker container");
-    expect(typeWords("docker:index/remoteImage:RemoteImage")).toBe("docker remote image");
-    expect(typeWords("pulumi:pulumi:Stack")).toBe("stack");
-    expect(typeWords("command:local:Command")).toBe("command");
-    expect(typeWords("random:index/randomPassword:RandomPassword")).toBe("random password");
+    expect(typeLabel("docker:index/container:Container")).toBe("docker container");
+    expect(typeLabel("docker:index/remoteImage:RemoteImage")).toBe("docker remote image");
+    expect(typeLabel("pulumi:pulumi:Stack")).toBe("stack");
+    expect(typeLabel("command:local:Command")).toBe("command");
+    expect(typeLabel("random:index/randomPassword:RandomPassword")).toBe("random password");
   });
 });
 

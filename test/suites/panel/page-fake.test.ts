@@ -108,7 +108,7 @@ describe("the connection", () => {
     fake.api.projects = [project("a")];
     await fake.page.route("**/menu.ts", (route) => route.abort("connectionreset"), { times: 2 });
     await fake.page.goto(fake.api.url);
-    await fake.page.getByText("The page did not load whole.").waitFor();
+    await fake.page.getByText("Part of the page failed to load.").waitFor();
     await fake.page.unrouteAll();
     await fake.page.getByRole("link", { name: "Load it again" }).click();
     await fake.row("a").waitFor();

@@ -16,7 +16,7 @@ export class Person implements Cloudflared {
     this.#sign = sign;
   }
 
-  async stored(): Promise<string | undefined> {
+  async storedToken(): Promise<string | undefined> {
     return this.token;
   }
 
@@ -62,7 +62,7 @@ export async function openProxy(
     target,
     agent,
     credentials,
-    onProblem: (problem) => void problems.push(problem),
+    onError: (problem) => void problems.push(problem),
   });
   await proxy.listen();
   const authorization = projectApi.authorization(proxy.guard.secret);

@@ -3,15 +3,15 @@ import { parse } from "yaml";
 import { localUrls } from "../../../config/naming/urls.ts";
 import { loadProjects } from "../../../config/projects/load.ts";
 import { type ContainerInfo, readContainer } from "../../../operate/docker/container-state.ts";
-import type { Act } from "../../../panel/server/access/audit.ts";
+import type { AuditEntry } from "../../../panel/server/access/audit.ts";
 import { localAddresses } from "../../../panel/server/access/guard.ts";
 import { Streams } from "../../../panel/server/api/sse.ts";
 import { makePanel } from "../../../panel/server/app.ts";
-import type { Parts } from "../../../panel/server/parts.ts";
+import type { PanelServices } from "../../../panel/server/parts.ts";
 import { applyEdit } from "../../../panel/server/platform/projects-file.ts";
 import {
   Conflict,
-  NotThere,
+  NotFound,
   type Operation,
   type OperationEvent,
   type OperationRequest,
@@ -82,7 +82,7 @@ export class FakeOperations implements Operations {
 
   async *events(id: string, after = 0): AsyncIterable<OperationEvent> {
     const known = this.all.get(id);
-    if (!known) throw new NotThere(`There is no operation ${id}`);
+    if (!known) throw new NotFound(`There is no operation ${id}`);
     for (const event of known.events) if (event.id > after) yield event;
   }
 
@@ -137,7 +137,7 @@ export class World {
   person: Person = ADMIN;
   /** Names of secrets that have a value. */
   readonly secrets = new Set<string>();
-  readonly acts: Act[] = [];
+  readonly acts: AuditEntry[] = [];
   readonly defects: unknown[] = [];
   readonly controlled: string[] = [];
   /** Names of projects that have a workspace. */
@@ -146,10 +146,10 @@ export class World {
   readonly containers = new FakeContainers();
   readonly streams = new Streams();
   readonly operations: FakeOperations;
-  readonly parts: Parts;
+  readonly parts: PanelServices;
   readonly app: ReturnType<typeof makePanel>;
 
-  constructor(over: Partial<Parts> = {}) {
+  constructor(over: Partial<PanelServices> = {}) {
     const load = (text: string) => loadProjects(text, { file: "projects.yaml", stack: "local" });
     const check = (text: string, given?: { names: readonly string[] }) =>
       void loadProjects(text, {
@@ -166,7 +166,7 @@ export class World {
       stack: "local",
       addresses: localAddresses(4090),
       identify: async () => this.person,
-      audit: { note: async (noted) => void this.acts.push(noted), close: () => {} },
+      audit: { record: async (noted) => void this.acts.push(noted), close: () => {} },
       defaults: { accessEmails: [], accessEmailDomains: [] },
       urls: localUrls(4080),
       file: {
