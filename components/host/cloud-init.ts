@@ -1,9 +1,12 @@
 import { stringify } from "yaml";
-import { DROPLET_WORKSPACES_DIR, INDEX_DIR, ROUTES_DIR } from "../../config/naming/names.ts";
+import {
+  DROPLET_RUNTIME_DIR,
+  DROPLET_WORKSPACES_DIR,
+  INDEX_DIR,
+  ROUTES_DIR,
+} from "../../config/naming/names.ts";
 import { SSH_USER } from "./ssh-files.ts";
 
-/** What the platform writes for itself on the droplet's own disk; an update makes it again. */
-export const RUNTIME_DIR = "/var/lib/opencode-platform";
 /** What the platform brings to the droplet itself. */
 const LIB = "/usr/local/lib/opencode-platform";
 /** Prints the proof that the droplet's host key is the droplet's: the hash of the pairing code and the key. */
@@ -99,7 +102,7 @@ printf '%s %s' '${pairingCode}' "$key" | sha256sum | cut -d' ' -f1
 /** The volume is attached a moment after the droplet is made, so it is waited for: 10 minutes at most. */
 const setup = (volume: string) => `#!/bin/sh
 set -eu
-install -d -m 0755 ${RUNTIME_DIR} ${RUNTIME_DIR}/${ROUTES_DIR} ${RUNTIME_DIR}/${INDEX_DIR}
+install -d -m 0755 ${DROPLET_RUNTIME_DIR} ${DROPLET_RUNTIME_DIR}/${ROUTES_DIR} ${DROPLET_RUNTIME_DIR}/${INDEX_DIR}
 systemctl reload-or-restart ssh
 systemctl daemon-reload
 systemctl enable --now opencode-guard.service

@@ -3,9 +3,8 @@ import type * as digitalocean from "@pulumi/digitalocean";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
-import { DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
+import { DROPLET_RUNTIME_DIR, DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
-import { RUNTIME_DIR } from "./cloud-init.ts";
 import type { Host } from "./host.ts";
 import { Command } from "./lean.ts";
 import { overSsh } from "./ssh.ts";
@@ -42,7 +41,7 @@ export function hostOnDroplet(
     machine: droplet.id,
     address: droplet.ipv4Address,
     workspacesDir: DROPLET_WORKSPACES_DIR,
-    runtimeDir: RUNTIME_DIR,
+    runtimeDir: DROPLET_RUNTIME_DIR,
     platform: "linux/amd64",
     dockerSocket: "/var/run/docker.sock",
     user,

@@ -54,6 +54,8 @@ export const routeFileName = (project: string): string => `${project}.yml`;
 /** The runtime directory in the checkout: of the stack `local`, and of the ssh files of the others. */
 export const LOCAL_RUNTIME_DIR = ".runtime";
 
+/** What the platform writes for itself on the droplet's own disk; an update makes it again. */
+export const DROPLET_RUNTIME_DIR = "/var/lib/opencode-platform";
 /** Where a droplet has the workspaces: its volume. */
 export const DROPLET_WORKSPACES_DIR = "/workspaces";
 

@@ -2,7 +2,7 @@
  * Differences from the files that no update sees or puts right, with either kind of plugin: the engine knows what it has written and not whether it is
  * still there, and the Docker provider reads neither a container's networks nor its quota of processors back.
  */
-import { cpuLimit } from "../../components/host/container.ts";
+import { cpuLimit } from "../../components/host/cpu-limit.ts";
 import { type Names, routeFileName } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";

@@ -1,9 +1,14 @@
 /** The machine that a stack's containers run on, as the checks reach it. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { RUNTIME_DIR } from "../../components/host/cloud-init.ts";
 import { type SshAccess, sshConfigFile } from "../../components/host/ssh-files.ts";
-import { LOCAL_RUNTIME_DIR, makeNames, type Names, ROUTES_DIR } from "../../config/naming/names.ts";
+import {
+  DROPLET_RUNTIME_DIR,
+  LOCAL_RUNTIME_DIR,
+  makeNames,
+  type Names,
+  ROUTES_DIR,
+} from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
@@ -54,7 +59,7 @@ export function dropletHost(
   const { alias } = access;
   const names = makeNames(prefix);
   const run: RunDocker = dropletDocker(session, access);
-  const routes = shellQuote(join(RUNTIME_DIR, ROUTES_DIR));
+  const routes = shellQuote(join(DROPLET_RUNTIME_DIR, ROUTES_DIR));
   return {
     access,
     names,

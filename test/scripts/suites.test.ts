@@ -1,7 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect, it } from "vitest";
-import { EVERY, readRun, reportFile, SUITES, sharedPlatform, summaryLines } from "../../scripts/lib/suites.ts";
+import {
+  EVERY,
+  readRun,
+  reportFile,
+  SUITES,
+  sharedPlatform,
+  summaryLines,
+} from "../../scripts/lib/suites.ts";
 
 const ok = { suite: "unit", code: 0, ms: 61_000, passed: 3, failed: 0, failures: [] } as const;
 

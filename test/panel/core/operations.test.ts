@@ -86,7 +86,7 @@ describe("what is asked for at once", () => {
     writeFileSync(world.path, `${world.file.read().text}# by hand\n`);
     const outside = await conflict(after);
     expect(outside).toBeInstanceOf(Conflict);
-    expect([outside.present, outside.by]).toEqual([world.file.read().version, undefined]);
+    expect([outside.currentVersion, outside.by]).toEqual([world.file.read().version, undefined]);
     expect(JSON.stringify(after.list())).not.toContain("version");
   });
 });
