@@ -59,7 +59,8 @@ export async function runUpdate(
   if (result.code === 0) return { outcome: { state: "succeeded" }, changes, errors: [] };
   const printed = printedErrors(result);
   const errors = (progress.errors.length > 0 ? progress.errors : [printed]).map(redact);
-  const isInterrupted = options.signal?.aborted || progress.isCanceled;
+  // Without a code a signal has ended the engine itself.
+  const isInterrupted = options.signal?.aborted || progress.isCanceled || result.code === null;
   if (result.isBusy) return { outcome: { state: "busy", by: "Someone else" }, changes, errors };
   if (isInterrupted) return { outcome: { state: "interrupted" }, changes, errors };
   return { outcome: progress.outcome(printed, redact), changes, errors };

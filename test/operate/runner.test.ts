@@ -17,6 +17,12 @@ import { openSession } from "../../operate/engine/session.ts";
 import { runUpdate, updateOrThrow } from "../../operate/engine/update.ts";
 import type { UpdateEvent } from "../../operate/engine/update-events.ts";
 
+const logs = vi.hoisted(() => ({ folder: "" }));
+vi.mock("../../operate/engine/logs.ts", () => ({
+  newLogFile: (verb: string) => `${logs.folder}/test-${verb}.log`,
+  pruneLogs: () => {},
+}));
+
 const URN = "urn:pulumi:local::p::docker:index/container:Container::web-container";
 const metadata = {
   op: "create",
@@ -35,6 +41,7 @@ describe("the engine's runner", () => {
     // Neither the name nor the folder is what the Automation API asks for.
     copyFileSync(join(root, "test/support/fake-engine.mjs"), join(folder, "engine.mjs"));
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    logs.folder = folder;
     vi.stubEnv("PULUMI_BIN", join(folder, "engine.mjs"));
     vi.stubEnv("FAKE_ENGINE_CALLS", join(folder, "calls"));
     writeFileSync(join(folder, "calls"), "");
@@ -157,7 +164,7 @@ describe("the engine's runner", () => {
       await isReady();
       process.kill(process.pid, "SIGTERM");
       expect((await update).outcome).toEqual({ state: "interrupted" });
-      expect(calls().filter(({ signal }) => signal)).toEqual([{ signal: "SIGTERM" }]);
+      expect(calls().filter(({ signal }) => signal)).toEqual([{ signal: "SIGINT" }]);
     } finally {
       process.off("SIGTERM", abort);
     }

@@ -97,12 +97,12 @@ function killOnExit(child: ChildProcess, { stopsGracefully = false, signal }: Ex
   };
 }
 
-/** Sends a child one signal, and no second. */
+/** Sends a child one signal, and no second. One that ends in order gets Ctrl-C's: to others Pulumi may give way at once. */
 function ask(child: ChildProcess, signal: NodeJS.Signals): void {
   const running = children.get(child);
   if (!running || running.isAsked) return;
   running.isAsked = true;
-  child.kill(signal);
+  child.kill(running.stopsGracefully ? "SIGINT" : signal);
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
