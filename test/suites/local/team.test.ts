@@ -1,5 +1,5 @@
 /** A team's own repository: made of the packed tarball, started, upgraded; with npm, the real engine and Docker. */
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leftOn, removeAll } from "../../support/docker.ts";
@@ -58,9 +58,7 @@ describe("the package", () => {
       .map((path) => path.replace(/^package\//, ""));
     expect(files.filter((path) => /^(lab|test|bench)\/|\/lab\/|\.test\./.test(path))).toEqual([]);
     expect(files.filter((path) => path.endsWith(".ts") && !path.startsWith("panel/page/"))).toEqual([]);
-    const { size } = JSON.parse(
-      (await npm(clone.path("dist"), "pack", "--dry-run", "--json", "--ignore-scripts")).stdout,
-    )[0];
+    const { size } = statSync(tarball(version));
     console.log(`The package: ${Math.round(size / 1000)} kB, ${files.length} files.`);
     const modules = files.filter((path) => path.endsWith(".js"));
     const missing = modules.flatMap((path) => {
