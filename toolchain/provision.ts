@@ -71,7 +71,7 @@ function contextFor(options: ProvisionOptions, dir: string, network: Network, pr
 async function makePart(part: Part, context: Context, say: Say): Promise<string> {
   const began = performance.now();
   const waiting = ({ pid }: { pid: number }) =>
-    say(`waiting for another run (process ${pid}) that prepares the toolchain`);
+    say(`waiting for another process (${pid}) to prepare the toolchain`);
   return withLock(join(context.dir, "lock"), waiting, async () => {
     const clean = () => rmSync(context.scratch, { recursive: true, force: true });
     try {
@@ -93,8 +93,8 @@ async function makePart(part: Part, context: Context, say: Say): Promise<string>
       "environment",
       part.name,
       context.builders
-        ? "is not on this machine, and can be neither downloaded nor built here"
-        : "is not on this machine and can't be downloaded",
+        ? "is not installed and can be neither downloaded nor built here"
+        : "is not installed and can't be downloaded",
       part.remedy,
     );
   });

@@ -21,13 +21,13 @@ export interface CloudflareAccount {
 export async function findAccount(domain: string, cloud: CloudNames): Promise<CloudflareAccount> {
   const zone = await orExplain(cloudflare.getZone({ filter: { name: domain } }), {
     where: settingKey("domain"),
-    what: `Cloudflare shows no zone ${domain} to this token`,
-    fix: "add the domain to Cloudflare, or give the token the permission Zone Read for it (docs/deploying.md lists all that it needs)",
+    what: `Zone ${domain} not found, or the token can't read it`,
+    fix: "add the domain to Cloudflare, or give the token the permission Zone Read for it (see docs/deploying.md for all permissions)",
   });
   const accountId = zone.account.id;
   const organization = await orExplain(cloudflare.getZeroTrustOrganization({ accountId }), {
     where: `Cloudflare account of ${domain}`,
-    what: "has no Zero Trust team, or the token may not read it",
+    what: "has no Zero Trust team, or the token can't read it",
     fix: "open Zero Trust once in Cloudflare's dashboard and choose a team name (docs/deploying.md)",
   });
   const providers = await cloudflare.getZeroTrustAccessIdentityProviders({ accountId });

@@ -166,8 +166,8 @@ export class DropletHost extends pulumi.ComponentResource {
     pulumi.all([droplet.userData, userData]).apply(([made, wanted]) => {
       if (!made || made === wanted || made === createHash("sha1").update(wanted).digest("hex")) return;
       return pulumi.log.warn(
-        "the droplet was made with other user data than a new one would get, and is left as it is. To replace it: " +
-          `npm run pulumi -- config set ${key} <anything but ${settings.dropletGeneration}>. All projects are then down ` +
+        "the droplet's user data differs from what a new droplet would get; it was left unchanged. To replace it: " +
+          `npm run pulumi -- config set ${key} <anything but ${settings.dropletGeneration}>. All projects will be down ` +
           "until the new droplet has their containers, about ten minutes; sessions and workspaces are on the volume and are kept; " +
           "the address changes.",
         droplet,

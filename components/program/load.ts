@@ -104,8 +104,8 @@ function describeProduction({ namePrefix, panel }: Settings, settings: Productio
 }
 
 function assertReachable({ sshThrough }: ProductionSettings): void {
-  if (sshThrough === "address") assertToolsInstalled(["ssh"], "the droplet is reached with it");
-  else assertToolsInstalled(["ssh", "cloudflared"], "the droplet is reached with it, through the tunnel");
+  if (sshThrough === "address") assertToolsInstalled(["ssh"], "required to reach the droplet");
+  else assertToolsInstalled(["ssh", "cloudflared"], "required to reach the droplet through the tunnel");
 }
 
 function secretsOf(project: Project): Record<string, pulumi.Output<string>> {

@@ -14,6 +14,6 @@ export function assertToolsInstalled(tools: readonly (keyof typeof TOOLS)[], why
   if (missing.length === 0) return;
   throw new UserError(
     "environment",
-    missing.map((tool) => ({ where: tool, what: `is not on this machine: ${why}`, fix: TOOLS[tool] })),
+    missing.map((tool) => ({ where: tool, what: `is not installed: ${why}`, fix: TOOLS[tool] })),
   );
 }

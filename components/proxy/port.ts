@@ -12,8 +12,8 @@ export async function assertPortUsable(port: number, prefix: string): Promise<vo
   throw new UserError("environment", [
     {
       where: settingKey("port"),
-      what: `port ${port} on 127.0.0.1 is taken by another program`,
-      fix: `stop that program (ss -ltnp 'sport = :${port}' names it), or choose another port: npm run pulumi -- config set ${settingKey("port")} ${port + 1}`,
+      what: `port ${port} on 127.0.0.1 is in use by another program`,
+      fix: `stop that program (ss -ltnp 'sport = :${port}' shows which), or use another port: npm run pulumi -- config set ${settingKey("port")} ${port + 1}`,
     },
   ]);
 }

@@ -61,17 +61,17 @@ function checkRepo(
       .map((key) => ({
         path: [...path, key],
         what: "has no effect without repo",
-        fix: "add repo, or take it out",
+        fix: "add repo, or remove it",
         atKey: true,
       }));
   if (source?.kind !== "local") return [];
   const at = [...path, "repo"];
   if (context.stack !== "local") {
     const what = `${show(source.url)} is a path on this machine, which the stack ${context.stack} cannot see`;
-    return [{ path: at, what, fix: "push it somewhere and write its https or ssh address" }];
+    return [{ path: at, what, fix: "push it to a git host and use its https or ssh URL" }];
   }
   const isThere = context.isDirectory?.(source.url) ?? true;
-  return isThere ? [] : [{ path: at, what: `there is no directory ${show(source.url)}` }];
+  return isThere ? [] : [{ path: at, what: `directory ${show(source.url)} not found` }];
 }
 
 function checkToken({ git, secrets }: PartialEntry, path: Path): Violation[] {
@@ -88,21 +88,25 @@ function checkAuth(entry: UncheckedMap, { source, git }: PartialEntry, path: Pat
   const auth = git?.auth ?? "none";
   const found = source.kind === "local" ? "a local path" : source.kind;
   if (auth === "none" && source.kind === "ssh") {
-    const what = "is reached over ssh, which needs a key";
+    const what = "uses ssh, which needs a key";
     return [{ path: [...path, "repo"], what, fix: "add git: { auth: ssh }" }];
   }
   if (auth === "ssh" && source.kind !== "ssh") {
-    const what = `ssh needs an ssh repo, and this one is ${found}`;
+    const what = `ssh needs an ssh URL, but repo is ${found}`;
     return [{ path: at, what, fix: "write repo as git@host:owner/repo.git" }];
   }
   if (auth !== "token" || source.kind === "https") return [];
   if (source.kind !== "http") {
-    const what = `token needs an https repo, and this one is ${found}`;
+    const what = `token needs an https URL, but repo is ${found}`;
     return [{ path: at, what, fix: "write repo as https://host/owner/repo.git" }];
   }
   if (isPrivateHost(source.host)) return [];
   return [
-    { path: at, what: `a token would go to ${source.host} unencrypted`, fix: "write repo with https://" },
+    {
+      path: at,
+      what: `the token would be sent to ${source.host} unencrypted`,
+      fix: "write repo with https://",
+    },
   ];
 }
 
@@ -114,7 +118,7 @@ function checkSecrets(
   return secrets.flatMap(({ name, index }): Violation[] => {
     const where = Object.keys(envs).find((key) => Object.hasOwn(envs[key] ?? {}, name));
     if (!where) return [];
-    return [{ path: [...path, index], what: `${name} is in ${where} as well`, fix: "keep one of the two" }];
+    return [{ path: [...path, index], what: `${name} is also in ${where}`, fix: "keep one of the two" }];
   });
 }
 
@@ -142,6 +146,6 @@ export function checkDuplicates(list: unknown, path: Path, fold = (item: string)
     if (typeof item !== "string") return [];
     const repeated = seen.has(fold(item));
     seen.add(fold(item));
-    return repeated ? [{ path: [...path, index], what: `${show(item)} is in the list twice` }] : [];
+    return repeated ? [{ path: [...path, index], what: `${show(item)} is listed twice` }] : [];
   });
 }

@@ -32,8 +32,9 @@ const nameError = about((found, input) => {
     .replace(/^[^a-z]+|-+$/g, "")
     .slice(0, 32)
     .replace(/-+$/, "");
-  const rule = "1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen";
-  return `${found} is not a project's name: ${rule}${guess ? ` (e.g. ${guess})` : ""}`;
+  const rule =
+    "1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen";
+  return `${found} is not a valid project name: ${rule}${guess ? ` (e.g. ${guess})` : ""}`;
 });
 
 const sizeError = about((found, input) => {
@@ -42,9 +43,10 @@ const sizeError = about((found, input) => {
 });
 
 const variableError = about(
-  (found) => `${found} is not a variable's name: letters, digits and _, first no digit (e.g. LOG_LEVEL)`,
+  (found) =>
+    `${found} is not a valid variable name: letters, digits and _, not starting with a digit (e.g. LOG_LEVEL)`,
 );
-const repoError = about((found) => `${found} is not a repository's address`);
+const repoError = about((found) => `${found} is not a repository URL`);
 const modelError = about(
   (found) => `${found} is not a model: write provider/model (e.g. anthropic/claude-sonnet-4-5)`,
 );
@@ -56,31 +58,31 @@ const memberError = about((found, input) =>
 );
 const membersError = ({ code }: { code: string }) =>
   code === "too_small"
-    ? "is an empty list: name somebody, or take it out for whom the stack lets in"
+    ? "is empty: list members, or remove it to admit everyone the stack admits"
     : undefined;
 const groupError = ({ code }: { code: string }) =>
-  code === "too_small" ? "is an empty list: name somebody, or take the group out" : undefined;
+  code === "too_small" ? "is empty: list members, or remove the group" : undefined;
 const groupNameError = about(
   (found) =>
-    `${found} is not a group's name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen`,
+    `${found} is not a valid group name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen`,
 );
 const knownHostError = about(
   (found) =>
-    `${found} is not a line of known_hosts: write what ssh-keyscan prints (e.g. host ssh-ed25519 AAAA…)`,
+    `${found} is not a known_hosts line: use the output of ssh-keyscan (e.g. host ssh-ed25519 AAAA…)`,
 );
 
 const secretsError = ({ input }: { input?: unknown }) =>
   typeof input === "object" && input !== null
-    ? "is a map, and no value of a secret belongs in this file: write names, as in [GITHUB_TOKEN]"
+    ? "must be a list of names such as [GITHUB_TOKEN]; secret values do not belong in this file"
     : undefined;
 const projectError = ({ code, input }: { code: string; input?: unknown }) =>
   code === "invalid_type" && typeof input === "string"
-    ? `${show(input)} is not an entry: write name: ${input}`
+    ? `${show(input)} is not an entry: use name: ${input}`
     : undefined;
 const projectsError = ({ input }: { input?: unknown }) => {
-  if (input === undefined) return "is missing: write projects: [] for none";
+  if (input === undefined) return "is required: use projects: [] for none";
   if (input === null) return "has no value: write projects: [] for none";
-  return `${show(input)} is not a list: begin each entry with - name:`;
+  return `must be a list, not ${show(input)}: start each entry with - name:`;
 };
 
 const projectName = z
@@ -143,19 +145,19 @@ const resources = z.strictObject({
   memory: memory
     .optional()
     .describe(
-      `Memory limit, a number with MiB, GiB, MB or GB; at least ${MINIMUM_MEMORY.text}. A project that passes it is restarted. Default: ${DEFAULT_RESOURCES.memory.text}.`,
+      `Memory limit, a number with MiB, GiB, MB or GB; at least ${MINIMUM_MEMORY.text}. A project that exceeds it is restarted. Default: ${DEFAULT_RESOURCES.memory.text}.`,
     ),
   cpus: z
     .number()
     .min(0.1)
     .optional()
-    .describe(`Processors it may use at most; fractions are fine. Default: ${DEFAULT_RESOURCES.cpus}.`),
+    .describe(`Maximum number of CPUs; may be fractional. Default: ${DEFAULT_RESOURCES.cpus}.`),
   pids: z
     .int()
     .min(64)
     .max(4_194_304)
     .optional()
-    .describe(`Processes and threads it may have at most. Default: ${DEFAULT_RESOURCES.pids}.`),
+    .describe(`Maximum number of processes and threads. Default: ${DEFAULT_RESOURCES.pids}.`),
 });
 
 const env = z.record(variableName, variableValue);
@@ -165,20 +167,20 @@ const opencode = z.strictObject({
     .string({ error: modelError })
     .regex(/^[^\s/]+\/\S+$/, { error: modelError })
     .optional()
-    .describe("The model opencode starts with, as provider/model. Default: opencode's own choice.")
+    .describe("opencode's initial model, as provider/model. Default: opencode's own.")
     .meta({ examples: ["anthropic/claude-sonnet-4-5"] }),
   config: z
     .record(z.string(), z.unknown())
     .refine((config) => !Object.hasOwn(config, "model"), {
       path: ["model"],
-      error: "is set one level up: write opencode.model",
+      error: "belongs one level up: opencode.model",
     })
     .optional()
     .describe("Anything else of opencode.json, as opencode documents it; merged over the platform's own."),
 });
 
 const auth = (text: string) =>
-  `How git authenticates. none: not at all. token: over https. ssh: a deploy key. Here: ${text}`;
+  `How git authenticates: none, token (https) or ssh (deploy key). Here: ${text}`;
 
 const git = z
   .discriminatedUnion("auth", [
@@ -199,7 +201,7 @@ const git = z
     z.strictObject({
       auth: z
         .literal("ssh")
-        .describe(auth("a key made for the project, whose public half is the output deployKey.")),
+        .describe(auth("a key generated for the project; its public key is the output deployKey.")),
       knownHosts: z
         .array(z.string({ error: knownHostError }).regex(KNOWN_HOST_PATTERN, { error: knownHostError }))
         .min(1)
@@ -221,12 +223,12 @@ const project = z.strictObject(
     repo: repo
       .optional()
       .describe(
-        "What is cloned into the workspace while that is empty: an https, ssh or git@host:path address, or on the local stack a path. Default: none, an empty git workspace.",
+        "Repository to clone into an empty workspace: an https, ssh or git@host:path URL, or a path on the local stack. Default: none.",
       )
       .meta({ examples: ["https://github.com/example/web-shop.git", "git@github.com:example/web-shop.git"] }),
     branch: z
       .string()
-      .refine(isBranchName, { error: about((found) => `${found} is not a branch's name that git takes`) })
+      .refine(isBranchName, { error: about((found) => `${found} is not a valid branch name`) })
       .optional()
       .describe("Branch or tag that is cloned. Default: the repository's own."),
     depth: z
@@ -244,7 +246,7 @@ const project = z.strictObject(
       .describe("Limits of this project's container. Default, key by key: defaults.resources."),
     env: env
       .optional()
-      .describe("Environment variables, in plain sight: put tokens under secrets. Default: defaults.env."),
+      .describe("Environment variables, not secret: put tokens under secrets. Default: defaults.env."),
     secrets: z
       .array(variableName, { error: secretsError })
       .optional()
@@ -261,7 +263,7 @@ const project = z.strictObject(
       .min(1, { error: membersError })
       .optional()
       .describe(
-        "Who may open the project, where sign-in is on (stacks on a droplet): e-mail addresses, and names of groups. Nobody else may. Default: whom the stack lets in (accessEmails, accessEmailDomains).",
+        "Who can open the project on droplet stacks: e-mail addresses and group names, and nobody else. Default: everyone the stack admits (accessEmails, accessEmailDomains).",
       )
       .meta({ uniqueItems: true, examples: [["dev@example.com", "shop"]] }),
   },
@@ -274,8 +276,12 @@ export const projectsFile = z
     defaults: z
       .strictObject({
         resources: resources.optional().describe("Limits of every project that does not set its own."),
-        env: env.optional().describe("Environment variables of every project; an entry's own win."),
-        opencode: opencode.optional().describe("opencode's settings in every project; an entry's own win."),
+        env: env
+          .optional()
+          .describe("Environment variables of every project; an entry's own take precedence."),
+        opencode: opencode
+          .optional()
+          .describe("opencode's settings in every project; an entry's own take precedence."),
       })
       .optional()
       .describe("What every project gets unless its entry says otherwise."),
@@ -286,7 +292,7 @@ export const projectsFile = z
           .min(1)
           .max(1000)
           .default(DEFAULT_MAX_PROJECTS)
-          .describe(`Entries that projects may have at most. Default: ${DEFAULT_MAX_PROJECTS}.`),
+          .describe(`Maximum number of projects. Default: ${DEFAULT_MAX_PROJECTS}.`),
       })
       .optional()
       .describe("Guards against a mistake that would fill the host."),
@@ -296,7 +302,9 @@ export const projectsFile = z
         z.array(z.email({ error: emailError })).min(1, { error: groupError }),
       )
       .optional()
-      .describe("Groups of people, by name, as lists of e-mail addresses: what members of an entry may name.")
+      .describe(
+        "Groups of people, by name, as lists of e-mail addresses: which an entry's members can refer to.",
+      )
       .meta({ examples: [{ shop: ["dev@example.com"] }] }),
     projects: z.array(project, { error: projectsError }).describe("One entry per project; [] for none."),
   })

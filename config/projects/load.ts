@@ -60,8 +60,8 @@ function readText(path: string, file: string): string {
     throw new UserError("config", [
       {
         where: file,
-        what: missing ? "there is no such file" : `cannot be read (${code})`,
-        fix: missing ? "write one that says projects: [] to begin with" : undefined,
+        what: missing ? "not found" : `cannot be read (${code})`,
+        fix: missing ? "create it with projects: []" : undefined,
       },
     ]);
   }
@@ -73,7 +73,7 @@ function readText(path: string, file: string): string {
 }
 
 function describeRoot(value: unknown): { what: string; fix: string } | undefined {
-  const fix = "begin with projects: and one entry per project";
+  const fix = "start with projects: and one entry per project";
   if (value === null) return { what: "is empty", fix };
   if (typeof value !== "object" || Array.isArray(value)) return { what: "is not a map (key: value)", fix };
   return undefined;
@@ -89,7 +89,7 @@ function checkSchema(yaml: ParsedYaml): { data?: ProjectsFile; findings: Finding
     if (issue.code === "unrecognized_keys") {
       const lines = issue.message.split("\n");
       return issue.keys.map((key, index) =>
-        locate(yaml, { path: [...path, key], what: lines[index] ?? "is not a key here", atKey: true }),
+        locate(yaml, { path: [...path, key], what: lines[index] ?? "is not a valid key here", atKey: true }),
       );
     }
     const fix =

@@ -30,11 +30,11 @@ const KEY_ALIASES: Readonly<Record<string, string>> = {
 
 /** Keys of other tools that have no like here, and why. */
 const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
-  build: "every project has the platform's image",
-  image: "every project has the platform's image",
-  port: "each project has its own hostname, and the stack one port",
-  ports: "each project has its own hostname, and the stack one port",
-  volumes: "each project has one workspace, which outlives its container",
+  build: "all projects use the platform's image",
+  image: "all projects use the platform's image",
+  port: "projects have their own hostname; there is one port per stack",
+  ports: "projects have their own hostname; there is one port per stack",
+  volumes: "each project has one persistent workspace",
 };
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
@@ -64,20 +64,20 @@ export function describeIssue(issue: RawIssue, source?: string): string {
   }
   if (issue.code === "invalid_key") return issue.issues[0]?.message ?? "is not a key that can be used";
   if (issue.input === undefined) return "is missing";
-  if (issue.input === null) return "has no value: fill it in, or take it out";
+  if (issue.input === null) return "is empty: set a value, or remove it";
   const found = show(issue.input);
   if (issue.code === "invalid_type") return describeType(issue.expected, issue.input, source);
   if (issue.code === "invalid_value") return describeChoice(issue.input, issue.values);
   if (issue.code === "too_small")
     return issue.origin === "array" ? "is an empty list" : `${found} is too small: ${issue.minimum} or more`;
   if (issue.code === "too_big") return `${found} is too large: ${issue.maximum} or less`;
-  return `${found} is not right here`;
+  return `${found} is not valid here`;
 }
 
 function describeChoice(found: unknown, options: readonly unknown[]): string {
   const words = options.map(String);
   const list = words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : words.join("");
-  if (found === undefined) return `is missing: write ${list}`;
+  if (found === undefined) return `is required: ${list}`;
   if (found === null) return `has no value: write ${list}`;
   const guess = typeof found === "string" ? closest(found, words) : undefined;
   return `${show(found)} is not ${list}${guess ? `; did you mean ${guess}?` : ""}`;
@@ -86,14 +86,14 @@ function describeChoice(found: unknown, options: readonly unknown[]): string {
 function describeType(expected: string, input: unknown, source?: string): string {
   const text = `${show(input)} is not ${TYPE_NAMES[expected] ?? expected}`;
   const scalar = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
-  if (expected === "string" && scalar) return `${source ?? show(input)} is not text: put it in quotes`;
+  if (expected === "string" && scalar) return `${source ?? show(input)} must be text: quote it`;
   if (
     expected === "number" &&
     typeof input === "string" &&
     input.trim() !== "" &&
     Number.isFinite(Number(input))
   )
-    return `${text}: take the quotes off`;
+    return `${text}: remove the quotes`;
   if (expected === "array" && scalar) return `${text}: write [${input}]`;
   return text;
 }
@@ -104,13 +104,13 @@ function knownKeys(schema: unknown): string[] {
 }
 
 function describeUnknownKey(key: string, known: readonly string[]): string {
-  if (key === "<<") return "merge keys are not used here: put what projects share under defaults";
+  if (key === "<<") return "merge keys are not supported: put shared values under defaults";
   const elsewhere = Object.hasOwn(KEY_ALIASES, key) ? KEY_ALIASES[key] : undefined;
-  if (Object.hasOwn(UNSUPPORTED_KEYS, key)) return `is not a key here: ${UNSUPPORTED_KEYS[key]}`;
+  if (Object.hasOwn(UNSUPPORTED_KEYS, key)) return `is not a valid key here: ${UNSUPPORTED_KEYS[key]}`;
   if (elsewhere && known.includes(elsewhere.split(".")[0] ?? ""))
-    return `is not a key here; did you mean ${elsewhere}?`;
+    return `is not a valid key here; did you mean ${elsewhere}?`;
   const guess = closest(key, known);
-  return `is not a key here${guess ? `; did you mean ${guess}?` : `: it takes ${known.join(", ")}`}`;
+  return `is not a valid key here${guess ? `; did you mean ${guess}?` : `; valid keys: ${known.join(", ")}`}`;
 }
 
 /** `projects[2].resources.memory`; keys that are not plain words are quoted: `env["A B"]`. */

@@ -24,49 +24,49 @@ const refuse = (mistake: string, fix: string): RepoError => ({ mistake, fix });
 /** Reads a `repo`. A mistake never quotes what could be a password. */
 export function parseRepo(text: string): RepoSource | RepoError {
   const quoted = JSON.stringify(text);
-  if (text === "") return refuse("is empty", "write an address, or take the key out for an empty workspace");
+  if (text === "") return refuse("is empty", "use a URL, or remove the key for an empty workspace");
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return parseUrl(text);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\s\u0000-\u001f\u007f]/.test(text)) return refuse(`${quoted} has a space or line break in it`, FORMS);
+  if (/[\s\u0000-\u001f\u007f]/.test(text)) return refuse(`${quoted} contains whitespace`, FORMS);
   if (/^\.{0,2}\//.test(text) || text === "." || text === "..") return { kind: "local", url: text, host: "" };
-  if (text.startsWith("~")) return refuse(`${quoted} starts with ~`, "write the whole path, from /");
+  if (text.startsWith("~")) return refuse(`${quoted} starts with ~`, "use an absolute path");
   const scp = SCP.exec(text);
   if (scp?.[1]) return { kind: "ssh", url: text, host: scp[1] };
   if (/^[^/@]+:[^/@]*@/.test(text)) return credentials();
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+\/[^:]+$/i.test(text))
     return refuse(`${quoted} has no scheme`, `did you mean https://${text}?`);
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+:[^:-][^:]*$/i.test(text))
-    return refuse(`${quoted} names no user`, `did you mean git@${text}?`);
+    return refuse(`${quoted} has no user`, `did you mean git@${text}?`);
   return refuse(`${quoted} is not a repository's address`, FORMS);
 }
 
 function parseUrl(text: string): RepoSource | RepoError {
   const scheme = text.slice(0, text.indexOf(":")).toLowerCase();
-  if (!URL.canParse(text)) return refuse("is not a URL that can be read", FORMS);
+  if (!URL.canParse(text)) return refuse("is not a valid URL", FORMS);
   const url = new URL(text);
   if (url.password !== "" || (url.username !== "" && scheme !== "ssh")) return credentials();
   if (scheme === "git")
     return refuse("git:// is neither encrypted nor authenticated", `write https://${text.slice(6)}`);
-  if (scheme === "file") return refuse("file:// is not used here", "write the path alone, from /");
+  if (scheme === "file") return refuse("file:// is not supported", "write the path alone, from /");
   if (scheme !== "https" && scheme !== "http" && scheme !== "ssh")
-    return refuse(`${scheme}:// is not a way to clone here`, FORMS);
+    return refuse(`${scheme}:// is not supported for cloning`, FORMS);
   if (url.search !== "" || url.hash !== "")
     return refuse(
-      "has a ? or # part, where tokens leak",
+      "has a query or fragment, where tokens could leak",
       "write the address without it; see git: { auth: token }",
     );
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\s\u0000-\u001f\u007f]/.test(text)) return refuse("has a space or line break in it", "take it out");
+  if (/[\s\u0000-\u001f\u007f]/.test(text)) return refuse("contains whitespace", "remove it");
   if (!/^[a-z0-9[]/i.test(url.hostname) || url.username.startsWith("-"))
-    return refuse(`${JSON.stringify(text)} names no host`, FORMS);
-  if (url.pathname.length < 2) return refuse(`${JSON.stringify(text)} names no repository`, FORMS);
+    return refuse(`${JSON.stringify(text)} has no host`, FORMS);
+  if (url.pathname.length < 2) return refuse(`${JSON.stringify(text)} has no repository path`, FORMS);
   return { kind: scheme, url: text, host: url.hostname.replace(/^\[|\]$/g, "") };
 }
 
 function credentials(): RepoError {
   return refuse(
-    "has a user name or password in it, which would end up in logs and in git's own files",
-    "take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+    "contains credentials, which would end up in logs and git's files",
+    "remove them, put the token in a secret and set git: { auth: token, secret: NAME }",
   );
 }
 

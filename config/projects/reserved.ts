@@ -4,15 +4,15 @@
  */
 const RESERVED_PROJECTS: Readonly<Record<string, string>> = {
   traefik: "the gateway's own name",
-  dashboard: "kept for the gateway's pages",
-  api: "kept for the gateway's pages",
+  dashboard: "used by the gateway's pages",
+  api: "used by the gateway's pages",
   ping: "the gateway's health check",
   notice: "the page shown for stopped projects",
   panel: "the platform's own page",
   cloudflared: "the tunnel's own name",
   tunnel: "the tunnel's own name",
   ssh: "the name under which a server is reached over SSH",
-  localhost: "the name of every machine itself",
+  localhost: "every machine's own name",
   www: "the name of a site rather than a project",
 };
 
@@ -23,7 +23,7 @@ export function reservedProjectReason(name: string): string | undefined {
 }
 
 const OPENCODE = "the platform sets it so that the gateway can reach opencode";
-const HOME = "sessions would be lost or in the wrong place";
+const HOME = "sessions would be lost or misplaced";
 const GIT = "the platform sets it from the project's git: key";
 const CONFIG = "the platform writes opencode's settings from the opencode: key";
 
@@ -39,7 +39,7 @@ const RESERVED_VARIABLES: Readonly<Record<string, string>> = {
   XDG_CONFIG_HOME: HOME,
   XDG_DATA_HOME: HOME,
   XDG_STATE_HOME: HOME,
-  PATH: "the image sets it, and a container does not start with a wrong one",
+  PATH: "set by the image; a wrong value keeps the container from starting",
   LD_PRELOAD: "it can keep every program in the container from starting",
   LD_LIBRARY_PATH: "it can keep every program in the container from starting",
   GIT_ASKPASS: GIT,

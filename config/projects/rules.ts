@@ -39,7 +39,7 @@ function checkGroups(groups: UncheckedMap, projects: readonly unknown[]): Violat
       if (typeof member !== "string" || !GROUP_NAME_PATTERN.test(member) || known.includes(member)) return [];
       const path = ["projects", project, "members", index];
       const guess = closest(member, known);
-      const what = `there is no group ${show(member)}${guess ? `; did you mean ${guess}?` : ""}`;
+      const what = `group ${show(member)} not found${guess ? `; did you mean ${guess}?` : ""}`;
       return [{ path, what, fix: "write an e-mail address, or add the group under groups" }];
     }),
   );
@@ -63,8 +63,8 @@ function checkEntry(
 function checkCount(projects: readonly unknown[], limit: unknown): Violation[] {
   const most = typeof limit === "number" && limit >= 1 ? limit : DEFAULT_MAX_PROJECTS;
   if (projects.length <= most) return [];
-  const what = `is one project too many: limits.maxProjects is ${most}, and there are ${projects.length}`;
-  return [{ path: ["projects", most], what, fix: "take some out, or raise limits.maxProjects" }];
+  const what = `exceeds limits.maxProjects (${most}): there are ${projects.length} projects`;
+  return [{ path: ["projects", most], what, fix: "remove some, or raise limits.maxProjects" }];
 }
 
 function checkNames(projects: readonly unknown[], yaml: ParsedYaml): Violation[] {
@@ -76,7 +76,7 @@ function checkNames(projects: readonly unknown[], yaml: ParsedYaml): Violation[]
     if (other === undefined) first.set(name, index);
     if (other === undefined) return [];
     const line = yaml.position(yaml.offsetOf(["projects", other, "name"])).line;
-    const what = `${show(name)} is already the name of ${formatPath(["projects", other])} in line ${line}`;
+    const what = `${show(name)} is already used by ${formatPath(["projects", other])} in line ${line}`;
     return [{ path: ["projects", index, "name"], what }];
   });
 }
@@ -87,7 +87,7 @@ function checkVariables(env: unknown, path: Path, yaml: ParsedYaml): Violation[]
     const source = yaml.sourceOf([...path, name]);
     if ((typeof value !== "number" && typeof value !== "boolean") || source === undefined) return [];
     if (String(value) === source) return [];
-    return [{ path: [...path, name], what: `${source} would become "${value}": put it in quotes` }];
+    return [{ path: [...path, name], what: `${source} would be read as "${value}": quote it` }];
   });
 }
 

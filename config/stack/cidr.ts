@@ -16,17 +16,17 @@ export function parseCidr(text: string): string | ParseError {
   const width = WIDTH[version];
   const length = prefix === undefined ? width : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
   if (!(length >= 0 && length <= width))
-    return { mistake: `${show(text)} is not a network: after the / stands a number from 0 to ${width}` };
+    return { mistake: `${show(text)} is not a network: the prefix length must be 0 to ${width}` };
   if (length === 0)
-    return { mistake: `${show(text)} is everybody on the internet: name the addresses you come from` };
+    return { mistake: `${show(text)} is the whole internet: list the addresses you connect from` };
   if (length < SHORTEST_PREFIX[version])
-    return { mistake: `${show(text)} is a large part of the internet: name the addresses you come from` };
+    return { mistake: `${show(text)} is a large part of the internet: list the addresses you connect from` };
   const own = canonical(address, version);
   const network = networkOf(own, version, length);
   if (network !== own) {
     const [one, all] = [`${own}/${width}`, `${network}/${length}`];
     return {
-      mistake: `${show(text)} is an address within a network: write ${one} for it alone, or ${all}`,
+      mistake: `${show(text)} has host bits set: use ${one} for that address, or ${all} for the network`,
       instead: one,
     };
   }
@@ -44,7 +44,7 @@ const versionOf = (address: string): 4 | 6 | undefined => {
 
 function addressError(text: string): ParseError {
   const isName = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]+$/i.test(text);
-  const what = isName ? "is a name, and the firewall takes addresses" : "is not an address or a network";
+  const what = isName ? "is a hostname; the firewall needs addresses" : "is not an address or a network";
   return { mistake: `${show(text)} ${what} (e.g. 203.0.113.7 or 203.0.113.0/24)` };
 }
 

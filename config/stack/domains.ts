@@ -38,7 +38,7 @@ export function parseEmailDomain(text: string): string | ParseError {
   if (typeof domain !== "string") return domain;
   if (PUBLIC_EMAIL_DOMAINS.has(domain) || PUBLIC_EMAIL_PER_COUNTRY.test(domain))
     return {
-      mistake: `${show(domain)} would let in everybody: anyone gets an address there. Name the people in accessEmails`,
+      mistake: `${show(domain)} is a public e-mail provider and would admit anyone: list people in accessEmails instead`,
     };
   return domain;
 }
@@ -49,9 +49,9 @@ export function parseEmail(text: string): string | ParseError {
   if (z.regexes.email.test(lower)) return lower;
   const [, inner = ""] = /^(?:mailto:)?<?([^<>]+)>?$/.exec(lower) ?? [];
   if (z.regexes.email.test(inner))
-    return { mistake: `${show(text)} is not an e-mail address alone`, instead: inner };
+    return { mistake: `${show(text)} is more than an e-mail address`, instead: inner };
   if (typeof parseDomain(lower.replace(/^@/, "")) === "string")
-    return { mistake: `${show(text)} is a domain: a whole domain's people are let in by accessEmailDomains` };
+    return { mistake: `${show(text)} is a domain: use accessEmailDomains to admit a whole domain` };
   return { mistake: `${show(text)} is not an e-mail address (e.g. dev@example.com)` };
 }
 
@@ -59,13 +59,13 @@ export function parseEmail(text: string): string | ParseError {
 export function parseHostnameLabel(text: string): string | ParseError {
   if (text.includes(".")) {
     const [first = ""] = text.toLowerCase().split(".");
-    const mistake = `${show(text)} has a dot in it: the domain is put after it, and the certificate covers one label before that`;
+    const mistake = `${show(text)} contains a dot: it must be a single label, because the certificate covers one level below the domain`;
     return { mistake, ...(isLabel(first) && { instead: first }) };
   }
   if (isLabel(text)) return text;
   const lower = text.toLowerCase();
   return {
-    mistake: `${show(text)} is not a hostname's label: at most ${LONGEST_LABEL} lower-case letters, digits and hyphens, no hyphen first or last`,
+    mistake: `${show(text)} is not a hostname label: at most ${LONGEST_LABEL} lower-case letters, digits and hyphens, not starting or ending with a hyphen`,
     ...(isLabel(lower) && { instead: lower }),
   };
 }
@@ -78,13 +78,16 @@ export function hostnamePatternParser(longestName: number) {
   return (text: string): string | ParseError => {
     const parts = text.split("{name}");
     if (parts.length !== 2) {
-      const often = parts.length === 1 ? "has no {name} in it" : "has {name} in it more than once";
-      return { mistake: `${show(text)} ${often}: each project's name is put there`, instead: "{name}-code" };
+      const often = parts.length === 1 ? "does not contain {name}" : "contains {name} more than once";
+      return {
+        mistake: `${show(text)} ${often}, which stands for the project's name`,
+        instead: "{name}-code",
+      };
     }
     const room = LONGEST_LABEL - longestName;
     if (parts.join("").length > room)
       return {
-        mistake: `${show(text)} leaves no room for a project's name of ${longestName} characters: at most ${room} may stand around it`,
+        mistake: `${show(text)} is too long for a project name of ${longestName} characters: at most ${room} other characters`,
       };
     const label = parseHostnameLabel(parts.join("a"));
     return typeof label === "string"
@@ -98,22 +101,22 @@ function domainError(text: string): string | undefined {
   if (text === "") return "is empty";
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.includes("/")) return `${found} is a URL, not a domain`;
   if (text.includes("@")) return `${found} is an e-mail address, not a domain`;
-  if (isIP(text.replace(/^\[|\]$/g, ""))) return `${found} is an address, not a domain`;
+  if (isIP(text.replace(/^\[|\]$/g, ""))) return `${found} is an IP address, not a domain`;
   if (text.endsWith(".")) return `${found} ends with a dot`;
-  if (text.startsWith("*.")) return `${found} has a wildcard in it`;
+  if (text.startsWith("*.")) return `${found} contains a wildcard`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what is looked for
-  if (!/^[\x00-\x7f]*$/.test(text)) return `${found} is not in the DNS's own form (xn--…)`;
-  if (/[A-Z]/.test(text)) return `${found} has capital letters`;
+  if (!/^[\x00-\x7f]*$/.test(text)) return `${found} is not in punycode (xn--…)`;
+  if (/[A-Z]/.test(text)) return `${found} contains upper-case letters`;
   if (!text.includes(".")) return `${found} is not a domain: it has no dot (e.g. example.com)`;
   if (text.length > LONGEST_DOMAIN)
-    return `${found} is too long for names before it: ${LONGEST_DOMAIN} characters at most`;
+    return `${found} is too long to add a label: ${LONGEST_DOMAIN} characters at most`;
   if (
     !text.split(".").every((label) => label.length <= LONGEST_LABEL && LABEL.test(label)) ||
     /\.\d+$/.test(text)
   )
     return `${found} is not a domain: letters, digits and hyphens, with dots between (e.g. example.com)`;
   if (getDomain(text, { allowPrivateDomains: true }) === null)
-    return `${found} is a public suffix, below which everybody has domains: write yours`;
+    return `${found} is a public suffix: use your own domain`;
   return undefined;
 }
 

@@ -25,12 +25,12 @@ export function parseSessionDuration(text: string): string | ParseError {
   const seconds = toSeconds(text);
   if (seconds > LONGEST.seconds)
     return {
-      mistake: `${show(text)} is longer than Access keeps a session: ${LONGEST.text} at most`,
+      mistake: `${show(text)} is longer than Access allows: at most ${LONGEST.text}`,
       instead: LONGEST.text,
     };
   if (seconds < SHORTEST.seconds)
     return {
-      mistake: `${show(text)} would throw people out in mid-work: ${SHORTEST.text} at least`,
+      mistake: `${show(text)} is too short: at least ${SHORTEST.text}`,
       instead: SHORTEST.text,
     };
   return text;
@@ -43,7 +43,7 @@ function toSeconds(text: string): number {
 }
 
 function durationError(text: string): ParseError {
-  const mistake = `${show(text)} is not a duration (e.g. 24h, 1h30m; there is no unit longer than h)`;
+  const mistake = `${show(text)} is not a duration (e.g. 24h, 1h30m; h is the largest unit)`;
   const [, amount, unit] = /^(\d{1,3})\s*(d|days?|w|weeks?|h|hours?|)$/i.exec(text) ?? [];
   if (amount === undefined) return { mistake };
   const hours = Number(amount) * (/^w/i.test(unit ?? "") ? 168 : /^d/i.test(unit ?? "") ? 24 : 1);

@@ -25,26 +25,28 @@ const panelSchema = z.strictObject({
     .min(1024)
     .max(65535)
     .refine((port) => !BLOCKED_PORTS.has(port), {
-      error: ({ input }) => `${show(input)} is not a port that browsers open: they refuse it`,
+      error: ({ input }) => `${show(input)} is a port that browsers block`,
     })
     .default(DEFAULT_PANEL_PORT)
-    .describe("Its port on loopback."),
+    .describe("The panel's port on 127.0.0.1."),
   admins: z
     .array(z.email({ error: emailError }).transform((email) => email.toLowerCase()))
     .default([])
-    .describe("Who may do everything to every project; the others see and use their own."),
+    .describe("E-mail addresses of admins, who can manage every project; members manage their own."),
   idleDays: z
     .number()
     .min(0.01)
     .max(3650)
     .optional()
-    .describe("After so many days without activity in a project, `panelWebhook` is told, once."),
+    .describe(
+      "Days without activity after which a project counts as idle and `panelWebhook` is notified, once.",
+    ),
   git: z
     .strictObject({
       remote: z
         .string()
-        .regex(/^[^\s-]\S*$/, { error: ({ input }) => `${show(input)} is not a remote's name or address` })
-        .describe("Where each change is pushed: a remote's name, on a droplet the repository's ssh address."),
+        .regex(/^[^\s-]\S*$/, { error: ({ input }) => `${show(input)} is not a git remote's name or URL` })
+        .describe("Where changes are pushed: a remote's name, or on a droplet the repository's ssh URL."),
       branch: z
         .string()
         .regex(/^[^\s-][^\s~^:?*[\\]*$/, { error: ({ input }) => `${show(input)} is not a branch's name` })
@@ -54,11 +56,11 @@ const panelSchema = z.strictObject({
         .array(z.string().min(1))
         .default([])
         .describe(
-          "Lines of known_hosts for it. Without them, the host's key of the first connection is kept.",
+          "Lines of known_hosts for it. Without them, the host key of the first connection is trusted.",
         ),
     })
     .optional()
-    .describe("Without it the panel commits nothing."),
+    .describe("Without it the panel does not commit."),
 });
 
 /** What the panel is told, with defaults. */
@@ -111,7 +113,7 @@ export const parseWebhook: Parser<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isHere = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url?.hostname ?? "");
   if (url?.protocol === "https:" || (url?.protocol === "http:" && isHere)) return text;
-  return { mistake: "is not the https address of a webhook" };
+  return { mistake: "is not an https webhook URL" };
 };
 
 const VARIABLE = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/;
@@ -123,8 +125,7 @@ export const parseVariables: Parser<Readonly<Record<string, string>>> = (text) =
   for (const [index, line] of lines.entries()) {
     if (/^\s*(#|$)/.test(line)) continue;
     const [, name, value] = VARIABLE.exec(line.trim().replace(/^export /, "")) ?? [];
-    if (name === undefined || value === undefined)
-      return { mistake: `has a line ${index + 1} that is not NAME=value` };
+    if (name === undefined || value === undefined) return { mistake: `line ${index + 1} is not NAME=value` };
     variables[name] = value.replace(/^(["'])(.*)\1$/, "$2");
   }
   return variables;
@@ -135,7 +136,7 @@ export function checkPanelSettings(panel: PanelConfig, hasVariables: boolean, st
   const at = (key: string) => settingKey(`panel.${key}`);
   if (!panel.enabled) return [];
   if (stack === LOCAL_STACK) {
-    const what = `is for stacks on a droplet; on this machine the panel runs while you let it`;
+    const what = `is for droplet stacks; locally, start the panel yourself`;
     return [{ where: at("enabled"), what, fix: "npm run panel" }];
   }
   const problems: Problem[] = [];
@@ -149,7 +150,7 @@ export function checkPanelSettings(panel: PanelConfig, hasVariables: boolean, st
   if (!hasVariables)
     problems.push({
       where: settingKey("panelEnvironment"),
-      what: "is missing: the panel's updates need what yours do (PULUMI_CONFIG_PASSPHRASE, the backend's variables)",
+      what: "is missing: the panel's updates need the same environment as yours (PULUMI_CONFIG_PASSPHRASE, the backend's variables)",
       fix: `${setSecretCommand(settingKey("panelEnvironment"), stack)} < <file of NAME=value lines>`,
     });
   return problems;
@@ -163,5 +164,5 @@ export function checkPanelPort({ port }: PanelConfig, gateway: number | undefine
     `config set --path '${key}' ${port === DEFAULT_PANEL_PORT ? port + 1 : DEFAULT_PANEL_PORT}`,
     stack,
   );
-  return [{ where: key, what: `${port} is the gateway's port already`, fix }];
+  return [{ where: key, what: `${port} is already the gateway's port`, fix }];
 }

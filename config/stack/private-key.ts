@@ -15,23 +15,23 @@ const SHORTEST_RSA = 2048;
 export function parsePrivateKey(text: string): SshKey | ParseError {
   const lines = text.replaceAll("\r\n", "\n").trim();
   if (/^(ssh-|ecdsa-|sk-)\S+ AAAA/.test(lines) || lines.includes("PUBLIC KEY"))
-    return { mistake: "is a public key: the private one is needed, the file without .pub" };
+    return { mistake: "is a public key: use the private key (the file without .pub)" };
   if (lines.startsWith("PuTTY-User-Key-File"))
-    return { mistake: "is in PuTTY's form: convert it (puttygen key.ppk -O private-openssh -o key)" };
+    return { mistake: "is in PuTTY format: convert it (puttygen key.ppk -O private-openssh -o key)" };
   if (lines.startsWith("-----BEGIN PRIVATE KEY"))
     return {
       mistake:
-        "is in PKCS#8 form, which not every OpenSSH reads: convert a copy (ssh-keygen -p -N '' -f <copy>)",
+        "is in PKCS#8 format, which not every OpenSSH supports: convert a copy (ssh-keygen -p -N '' -f <copy>)",
     };
   if (!lines.startsWith("-----BEGIN "))
     return { mistake: "is not a private key: it begins with -----BEGIN OPENSSH PRIVATE KEY-----" };
   const key = parse(lines);
   if (isParseError(key)) return key;
   if (key.type === "ssh-dss")
-    return { mistake: "is a DSA key, which no server accepts any more: make one (ssh-keygen -t ed25519)" };
+    return { mistake: "is a DSA key, which servers no longer accept: create one (ssh-keygen -t ed25519)" };
   if (key.type === "ssh-rsa" && bitsOf(key) < SHORTEST_RSA)
     return {
-      mistake: `is an RSA key of fewer than ${SHORTEST_RSA} bits: make a new one (ssh-keygen -t ed25519)`,
+      mistake: `is an RSA key of fewer than ${SHORTEST_RSA} bits: create a new one (ssh-keygen -t ed25519)`,
     };
   return { privateKey: `${lines}\n`, publicKey: `${key.type} ${key.getPublicSSH().toString("base64")}` };
 }
@@ -47,10 +47,10 @@ function parse(lines: string): ssh2.ParsedKey | ParseError {
 
 const ENCRYPTED: ParseError = {
   mistake:
-    "has a passphrase, which nobody is there to type: take it off a copy (ssh-keygen -p -N '' -f <copy>)",
+    "has a passphrase, which cannot be entered here: remove it from a copy (ssh-keygen -p -N '' -f <copy>)",
 };
 const BROKEN: ParseError = {
-  mistake: "cannot be read as a private key: set it from the file, so that every line of it arrives",
+  mistake: "is not a valid private key: set it from the file so that no line is lost",
 };
 
 const bitsOf = (key: ssh2.ParsedKey): number =>

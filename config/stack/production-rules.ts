@@ -32,7 +32,7 @@ function checkAccessEmails({ accessEmails, accessEmailDomains }: PartialSettings
   return [
     {
       where: key,
-      what: "names nobody, and neither does accessEmails: Access would let no one in",
+      what: "is empty, and so is accessEmails: nobody could log in",
       fix: `${setCommand(key, "<domain>", stack)} (or ${settingKey("accessEmails")})`,
     },
   ];
@@ -48,7 +48,7 @@ function checkGoogle(isSet: (key: string) => boolean, stack: string): Problem[] 
   return [
     {
       where: missing,
-      what: `is missing: ${id ? "googleClientId" : "googleClientSecret"} is of no use without it`,
+      what: `is missing: ${id ? "googleClientId" : "googleClientSecret"} needs it`,
       fix,
     },
   ];
@@ -62,8 +62,7 @@ function checkLogin(
   if (oneTimePin !== false || identityProviderIds?.length !== 0) return [];
   if (isSet("googleClientId") || isSet("googleClientSecret")) return [];
   const key = settingKey("oneTimePin");
-  const what =
-    "is false, and there is no other way to log in: neither googleClientId nor identityProviderIds is set";
+  const what = "is false, and no other login is configured (googleClientId or identityProviderIds)";
   return [{ where: key, what, fix: setCommand(key, "true", stack) }];
 }
 
@@ -75,14 +74,13 @@ function checkSshAccess(
 ): Problem[] {
   if (sshThrough !== "address" || !sshAllow || sshAllow.some(isIPv4Network)) return [];
   const key = settingKey("sshAllow");
-  const problem =
-    sshAllow.length === 0 ? "is empty" : "has no IPv4 address in it, and the droplet has no other kind";
+  const problem = sshAllow.length === 0 ? "is empty" : "has no IPv4 address, and the droplet has only IPv4";
   const keys = [...(isSet("sshHostname") ? [] : ["sshHostname"]), "sshThrough"].map(settingKey).join(" and ");
   return [
     {
       where: key,
-      what: `${problem}: no update could reach the droplet by its address`,
-      fix: `${setCommand(key, "<your address>", stack)}; once an update has made the tunnel, ${keys} can lead the next ones through it`,
+      what: `${problem}: updates could not reach the droplet`,
+      fix: `${setCommand(key, "<your address>", stack)}; once the tunnel exists, ${keys} can route updates through it`,
     },
   ];
 }
@@ -103,7 +101,7 @@ function checkHostnameLabels({ panelHostname, sshHostname }: PartialSettings, st
   return [
     {
       where: key,
-      what: `${show(sshHostname)} is the panel's hostname already`,
+      what: `${show(sshHostname)} is already the panel's hostname`,
       fix: setCommand(key, sshHostname === "ssh-code" ? "<label>" : "ssh-code", stack),
     },
   ];
@@ -127,7 +125,7 @@ export function hostnameClashes(
     return [
       {
         where: key,
-        what: `${show(label)} is the hostname of the project ${project} as well (hostnamePattern is ${show(settings.hostnamePattern)})`,
+        what: `${show(label)} is also the hostname of project ${project} (hostnamePattern is ${show(settings.hostnamePattern)})`,
         fix: `rename one of the two: ${setCommand(key, "<label>", stack)}`,
       },
     ];

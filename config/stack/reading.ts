@@ -56,7 +56,7 @@ function splitList(text: string): string[] | ParseError {
     Array.isArray(list) && list.every((item) => typeof item === "string" || typeof item === "number");
   return isList
     ? list.map((item) => String(item).trim())
-    : { mistake: "is not a list: write its items with commas between" };
+    : { mistake: "must be a list: separate items with commas" };
 }
 
 function parseJson(text: string): unknown {

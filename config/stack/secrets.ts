@@ -55,11 +55,11 @@ export function readStackFile(text: string | undefined, file: string, stack = LO
     if (!key.startsWith(`${SECRETS_NAMESPACE}:`)) continue;
     if (!isSecretKey(key))
       report(
-        "is not a secret's key: write secrets:NAME or secrets:<project>/NAME",
+        "is not a valid secret key: use secrets:NAME or secrets:<project>/NAME",
         removeCommand(key, stack),
       );
     else if (!isSecret)
-      report("is in plain text", `change it where it came from, then: ${setSecretCommand(key, stack)}`);
+      report("is in plain text", `revoke it at its issuer, then: ${setSecretCommand(key, stack)}`);
     else secret.add(key);
   }
   const hasSecret = (project: string, name: string) =>

@@ -34,9 +34,7 @@ const ROTATION_OF = `${ROTATION}/`;
 
 const say = (rule: string) => (issue: { input?: unknown }) => `${show(issue.input)} is not ${rule}`;
 const portError = say("a port: a whole number from 1 to 65535");
-const refusedPortError = say(
-  "a port that browsers open: they refuse it because another protocol is used on it",
-);
+const refusedPortError = say("a port that browsers open (they block those of other protocols)");
 const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
 const directoryError = say("a directory's path: no quotes, colons, commas, $ or \\");
 const socketError = say("the absolute path of a socket");
@@ -53,19 +51,17 @@ const settingsSchema = z.strictObject({
     .refine((text) => !BLOCKED_PORTS.has(Number(text)), { error: refusedPortError, abort: true })
     .transform(Number)
     .default(4080)
-    .describe("Port of 127.0.0.1 on which every project is served."),
+    .describe("Port on 127.0.0.1 that serves all projects."),
   namePrefix: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,20}$/, { error: prefixError })
     .default("opencode")
-    .describe(
-      "What the names of all containers, networks and images begin with; tells two stacks on one Docker apart.",
-    ),
+    .describe("Prefix of all container, network and image names; distinguishes stacks on one Docker."),
   workspacesDir: z
     .string()
     .regex(PATH_CHARACTERS, { error: directoryError })
     .default(".workspaces")
-    .describe("Directory of the projects' workspaces, relative to the checkout."),
+    .describe("Directory for workspaces, relative to the checkout."),
   dockerSocket: z
     .string()
     .regex(PATH_CHARACTERS, { error: socketError })
@@ -80,16 +76,14 @@ const settingsSchema = z.strictObject({
   passwordRotation: z
     .string()
     .default("")
-    .describe("Any text. Changing it gives every project a new password."),
+    .describe("Any text. Change it to rotate every project's password."),
   panel: z
     .string()
     .default("{}")
-    .describe("The panel, a map: each key is set with `--path`, as in `panel.idleDays` (docs/panel.md)."),
+    .describe("The panel's settings: set each with `--path`, e.g. `panel.idleDays` (docs/panel.md)."),
   panelWebhook: reads(parseWebhook)
     .optional()
-    .describe(
-      "Where the panel tells of idle projects: a webhook of Slack or Discord; set it with `--secret`.",
-    ),
+    .describe("Slack or Discord webhook for notices of idle projects; set it with `--secret`."),
 });
 
 /** Settings of every stack that are secrets. */
@@ -254,18 +248,14 @@ function describeUnknown(name: string, stack: string): Problem {
 
 function describeElsewhere(name: string, kind: SettingKind, stack: string): Problem {
   const key = settingKey(name);
-  const what =
-    kind === "local"
-      ? `is a setting of the stack ${LOCAL_STACK} alone: on a droplet there is nothing to choose`
-      : `is a setting of stacks on a droplet, and the stack ${LOCAL_STACK} is on this machine`;
+  const what = kind === "local" ? `is only for the stack ${LOCAL_STACK}` : `is only for droplet stacks`;
   return { where: key, what, fix: removeCommand(key, stack) };
 }
 
 /** DigitalOcean's names are short and in lower case; a stack's things are named after it (cloud-names.ts). */
 function checkStackName(stack: string): Problem[] {
   if (/^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$/.test(stack)) return [];
-  const what =
-    "has a name that its things in the clouds cannot have: at most 30 lower-case letters, digits and hyphens";
+  const what = "is not a valid stack name: at most 30 lower-case letters, digits and hyphens";
   return [{ where: `stack ${stack}`, what, fix: pulumiCommand("stack rename <name>", stack) }];
 }
 
@@ -274,7 +264,7 @@ function checkTokens({ stack, tokens }: SettingsContext): Problem[] {
     if (tokens[cloud]) return [];
     const { key, variables, of } = CLOUD_TOKENS[cloud];
     const [variable] = variables;
-    const what = `is missing, and so is ${variable} in the environment: nothing is made at ${of} without a token`;
+    const what = `is required (or ${variable} in the environment): ${of} needs a token`;
     return [{ where: key, what, fix: `${setSecretCommand(key, stack)} (or set ${variable})` }];
   });
 }

@@ -34,7 +34,7 @@ const PLAIN_TAGS = /^(!|tag:yaml\.org,2002:(str|int|float|bool|null|map|seq))$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
-const BRACKET = "opens a bracket that is not closed, or not where it should be: look for a missing ";
+const BRACKET = "has an unclosed bracket: missing ";
 
 /** Plainer words for the mistakes people make most, by the parser's own; the rest are told as the parser does. */
 const SYNTAX: readonly (readonly [RegExp, string])[] = [
@@ -42,7 +42,7 @@ const SYNTAX: readonly (readonly [RegExp, string])[] = [
   [/^Source contains multiple/, "starts a second document (---): keep everything in one"],
   [/^Flow sequence in block/, `${BRACKET}]`],
   [/^Flow map in block/, `${BRACKET}}`],
-  [/^Missing closing/, "opens a quote that is not closed"],
+  [/^Missing closing/, "has an unclosed quote"],
   [/^Sequence item without -/, "is indented like a list item but has no -: line it up with the key above"],
   [/^All mapping items must/, "is indented differently from the keys it belongs to"],
   [
@@ -50,8 +50,8 @@ const SYNTAX: readonly (readonly [RegExp, string])[] = [
     "has a second colon, or is indented too far: text with a colon and a space goes in quotes",
   ],
   [/^Implicit keys need to be/, "has no colon: write key: value"],
-  [/^Plain value cannot start/, "starts with a character that YAML keeps for itself: put it in quotes"],
-  [/^Unresolved tag/, "has a tag (!…), which is not used here: take it out"],
+  [/^Plain value cannot start/, "starts with a character reserved by YAML: quote it"],
+  [/^Unresolved tag/, "has an unsupported tag (!…): remove it"],
   [/^Maximum call stack/, "is nested too deeply to be read"],
   [/^With stringKeys/, "has a key that is not plain text"],
 ];
@@ -106,7 +106,10 @@ function findAll(text: string, position: ParsedYaml["position"], places: Map<str
   if (text.length > MAX_LENGTH) return fatal(`is larger than ${MAX_LENGTH / 1024} KiB`);
   const control = CONTROL.exec(text);
   if (control)
-    return fatal(`has the character ${codePoint(control[0])} in it, which no YAML text may`, control.index);
+    return fatal(
+      `contains the control character ${codePoint(control[0])}, which YAML does not allow`,
+      control.index,
+    );
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
@@ -135,7 +138,7 @@ function syntaxFindings(document: Document.Parsed, position: ParsedYaml["positio
     if (!findings.has(line)) findings.set(line, { path: [], offset: pos[0], what });
   }
   if (findings.size === 0 && document.directives?.yaml.version !== "1.2")
-    return [{ path: [], offset: 0, what: "is read as YAML 1.2", fix: "take the %YAML line out" }];
+    return [{ path: [], offset: 0, what: "must be YAML 1.2", fix: "remove the %YAML line" }];
   return [...findings.values()];
 }
 
@@ -183,7 +186,7 @@ class NodeReader {
     if (!this.#places.has(keyOf(path))) this.#places.set(keyOf(path), place);
     if (empty) return null;
     if (++this.#nodes > MAX_NODES)
-      return this.#rejectTooLarge(path, offset, `has more than ${MAX_NODES} values in all`);
+      return this.#rejectTooLarge(path, offset, `has more than ${MAX_NODES} values`);
     if (path.length > MAX_DEPTH)
       return this.#addFinding(path, offset, `is more than ${MAX_DEPTH} levels deep`);
     if (isAlias(node)) return this.#alias(node, path, offset, key);
@@ -192,7 +195,7 @@ class NodeReader {
         path,
         offset,
         `has the tag ${node.tag.replace("tag:yaml.org,2002:", "!!")}, which is not used here`,
-        "take it out",
+        "remove it",
       );
     if (isMap(node) || isSeq(node)) return this.#collection(node, path, offset);
     return this.#scalar(isScalar(node) ? node.value : undefined, path, offset, source);
@@ -200,12 +203,15 @@ class NodeReader {
 
   #alias(node: Node & { source: string }, path: Path, offset: number, key: number | undefined): unknown {
     if (++this.#aliases > MAX_ALIASES)
-      return this.#rejectTooLarge(path, offset, `is one alias too many: at most ${MAX_ALIASES}`);
+      return this.#rejectTooLarge(path, offset, `exceeds the limit of ${MAX_ALIASES} aliases`);
     const target = isAlias(node) ? node.resolve(this.#document) : undefined;
     if (!target)
-      return this.#addFinding(path, offset, `*${node.source} has no anchor &${node.source} above it`);
-    if (this.#open.has(target))
-      return this.#addFinding(path, offset, `*${node.source} is inside what it stands for`);
+      return this.#addFinding(
+        path,
+        offset,
+        `*${node.source} refers to &${node.source}, which is not defined above`,
+      );
+    if (this.#open.has(target)) return this.#addFinding(path, offset, `*${node.source} refers to itself`);
     return this.#value(target, path, offset, key);
   }
 
@@ -225,9 +231,9 @@ class NodeReader {
       const at = pair.key?.range?.[0] ?? offset;
       const key = isScalar(pair.key) ? String(pair.key.value ?? pair.key.source ?? "") : "";
       if (key === "__proto__" || key === "constructor") {
-        this.#addFinding([...path, key], at, "is not a key that can be used");
+        this.#addFinding([...path, key], at, "is not an allowed key");
       } else if (seen.has(key)) {
-        this.#addFinding([...path, key], at, "is here twice", "keep one of the two");
+        this.#addFinding([...path, key], at, "is defined twice", "keep one of the two");
       } else {
         seen.set(key, at);
         result[key] = this.#value(pair.value, [...path, key], at, at);
@@ -244,12 +250,7 @@ class NodeReader {
     if (typeof value === "number" && !Number.isFinite(value))
       return this.#addFinding(path, offset, `${source} is not a number that can be used`);
     if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value))
-      return this.#addFinding(
-        path,
-        offset,
-        `${source} is too large a number to be kept exactly`,
-        "put it in quotes",
-      );
+      return this.#addFinding(path, offset, `${source} is too large to be exact`, "put it in quotes");
     if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
     return this.#addFinding(path, offset, "is not text, a number, true or false");
   }

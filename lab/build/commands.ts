@@ -13,7 +13,7 @@ function commandPart(
   return {
     name,
     remedy: `install ${packages[0]} with this machine's package manager`,
-    find: async () => (there() ? "already on this machine" : undefined),
+    find: async () => (there() ? "already installed" : undefined),
     download: async ({ progress }) => {
       if (!canApt()) return undefined;
       await aptInstall(packages, progress);

@@ -55,13 +55,13 @@ async function fill(root: string, context: Context): Promise<void> {
   writeFileSync(join(root, "etc/apt/apt.conf.d/90languages"), 'Acquire::Languages "none";\n');
   const noStart = join(root, "usr/sbin/policy-rc.d");
   writeFileSync(noStart, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  context.progress("installing what a droplet has");
+  context.progress("installing a droplet's packages");
   await apt(root, "update");
   await apt(root, "dist-upgrade");
   await apt(root, "install", "--no-install-recommends", ...INSTALLED);
   await generateLocale(root);
   forgetPackageFiles(root);
-  context.progress("downloading what user data installs");
+  context.progress("downloading the packages that user data installs");
   await apt(root, "update");
   await apt(root, "install", "--download-only", ...DOWNLOADED);
   rmSync(noStart);

@@ -36,8 +36,8 @@ describe("the panel's settings", () => {
     [
       '{"enabld":true,"prot":1}',
       [
-        "opencode-platform:panel.enabld: is not a key here; did you mean enabled? — npm run pulumi -- config rm --path 'opencode-platform:panel.enabld' --stack prod",
-        "opencode-platform:panel.prot: is not a key here; did you mean port? — npm run pulumi -- config rm --path 'opencode-platform:panel.prot' --stack prod",
+        "opencode-platform:panel.enabld: is not a valid key here; did you mean enabled? — npm run pulumi -- config rm --path 'opencode-platform:panel.enabld' --stack prod",
+        "opencode-platform:panel.prot: is not a valid key here; did you mean port? — npm run pulumi -- config rm --path 'opencode-platform:panel.prot' --stack prod",
       ],
     ],
     [
@@ -55,7 +55,7 @@ describe("the panel's settings", () => {
   it("need a repository and an environment on a droplet", () => {
     expect(complaints(() => panelOf({ enabled: true }))).toEqual([
       "opencode-platform:panel.git.remote: is missing: the ssh address of the repository that this checkout is of — npm run pulumi -- config set --path 'opencode-platform:panel.git.remote' git@host:owner/repo.git --stack prod",
-      "opencode-platform:panelEnvironment: is missing: the panel's updates need what yours do (PULUMI_CONFIG_PASSPHRASE, the backend's variables) — npm run pulumi -- config set --secret opencode-platform:panelEnvironment --stack prod < <file of NAME=value lines>",
+      "opencode-platform:panelEnvironment: is missing: the panel's updates need the same environment as yours (PULUMI_CONFIG_PASSPHRASE, the backend's variables) — npm run pulumi -- config set --secret opencode-platform:panelEnvironment --stack prod < <file of NAME=value lines>",
     ]);
     expect(
       complaints(() =>
@@ -70,7 +70,7 @@ describe("the panel's settings", () => {
 
   it("cannot be enabled for this machine, where the panel is a command", () => {
     expect(complaints(() => panelOf({ enabled: true }, local))).toEqual([
-      "opencode-platform:panel.enabled: is for stacks on a droplet; on this machine the panel runs while you let it — npm run panel",
+      "opencode-platform:panel.enabled: is for droplet stacks; locally, start the panel yourself — npm run panel",
     ]);
   });
 
@@ -114,10 +114,10 @@ it("takes a port of its own that browsers open", () => {
   const said = (port: number, gateway = "4080") =>
     complaints(() => parseSettings({ port: gateway, panel: JSON.stringify({ port }) }));
   expect(said(4190)).toEqual([
-    "opencode-platform:panel.port: 4190 is not a port that browsers open: they refuse it — npm run pulumi -- config set --path 'opencode-platform:panel.port' <value>",
+    "opencode-platform:panel.port: 4190 is a port that browsers block — npm run pulumi -- config set --path 'opencode-platform:panel.port' <value>",
   ]);
   expect(said(4100, "4100")).toEqual([
-    "opencode-platform:panel.port: 4100 is the gateway's port already — npm run pulumi -- config set --path 'opencode-platform:panel.port' 4090",
+    "opencode-platform:panel.port: 4100 is already the gateway's port — npm run pulumi -- config set --path 'opencode-platform:panel.port' 4090",
   ]);
   expect(said(4100)).toEqual([]);
 });

@@ -96,7 +96,7 @@ describe("settings of a stack on a droplet", () => {
 
   it("are not those of the stack local, and the other way round", () => {
     expect(complaints(() => parseSettings({ domain: "example.com" }))).toEqual([
-      "opencode-platform:domain: is a setting of stacks on a droplet, and the stack local is on this machine — npm run pulumi -- config rm opencode-platform:domain",
+      "opencode-platform:domain: is only for droplet stacks — npm run pulumi -- config rm opencode-platform:domain",
     ]);
     expect(parseSettings({}, { stack: "local", tokens: TOKENS })).not.toHaveProperty("production");
   });
@@ -156,12 +156,12 @@ it("the platform's own hostnames are told apart from the projects'", () => {
   expect(clashes).toEqual([
     {
       where: "opencode-platform:panelHostname",
-      what: '"code" is the hostname of the project code as well (hostnamePattern is "{name}")',
+      what: '"code" is also the hostname of project code (hostnamePattern is "{name}")',
       fix: 'rename one of the two: npm run pulumi -- config set opencode-platform:panelHostname "<label>" --stack prod',
     },
     {
       where: "opencode-platform:sshHostname",
-      what: '"shell" is the hostname of the project shell as well (hostnamePattern is "{name}")',
+      what: '"shell" is also the hostname of project shell (hostnamePattern is "{name}")',
       fix: 'rename one of the two: npm run pulumi -- config set opencode-platform:sshHostname "<label>" --stack prod',
     },
   ]);

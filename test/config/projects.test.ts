@@ -39,7 +39,7 @@ describe("a broken projects.yaml", () => {
   it("is read with Windows line ends and a byte order mark", () => {
     const text = "\uFEFFprojects:\r\n  - name: shop\r\n    sate: x\r\n";
     expect(complaints(() => loadProjects(text, world))).toEqual([
-      "projects.yaml:3:5 projects[0].sate: is not a key here; did you mean state?",
+      "projects.yaml:3:5 projects[0].sate: is not a valid key here; did you mean state?",
     ]);
   });
 
@@ -157,7 +157,7 @@ describe("a file on disk", () => {
 
   it("may be missing, a directory, or no UTF-8, and that is said", () => {
     expect(complaints(() => readProjectsFile(join(directory, "none"), { stack: "local" }))).toEqual([
-      "projects.yaml: there is no such file — write one that says projects: [] to begin with",
+      "projects.yaml: not found — create it with projects: []",
     ]);
     expect(complaints(() => readProjectsFile(directory, { stack: "local" }))).toEqual([
       "projects.yaml: cannot be read (EISDIR)",

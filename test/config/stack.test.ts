@@ -26,7 +26,7 @@ describe("settings", () => {
 
   it("refuses a port that no browser opens", () => {
     expect(complaints(() => parseSettings({ port: "4190" }))).toEqual([
-      'opencode-platform:port: "4190" is not a port that browsers open: they refuse it because another protocol is used on it — npm run pulumi -- config set opencode-platform:port 4080',
+      'opencode-platform:port: "4190" is not a port that browsers open (they block those of other protocols) — npm run pulumi -- config set opencode-platform:port 4080',
     ]);
   });
 
@@ -88,15 +88,15 @@ describe("secrets", () => {
   it("may not be in plain text, nor under a key nobody reads", () => {
     const text = "config:\n  secrets:A: hunter2\n  secrets:shop/b/C: { secure: v1:x }\n  a: 1\n  a: 2\n";
     expect(readStackFile(text, "Pulumi.local.yaml").problems).toEqual([
-      { where: "Pulumi.local.yaml:5:3", what: "is here twice", fix: "keep one of the two" },
+      { where: "Pulumi.local.yaml:5:3", what: "is defined twice", fix: "keep one of the two" },
       {
         where: "Pulumi.local.yaml:2:3 secrets:A",
         what: "is in plain text",
-        fix: "change it where it came from, then: npm run pulumi -- config set --secret secrets:A",
+        fix: "revoke it at its issuer, then: npm run pulumi -- config set --secret secrets:A",
       },
       {
         where: "Pulumi.local.yaml:3:3 secrets:shop/b/C",
-        what: "is not a secret's key: write secrets:NAME or secrets:<project>/NAME",
+        what: "is not a valid secret key: use secrets:NAME or secrets:<project>/NAME",
         fix: "npm run pulumi -- config rm secrets:shop/b/C",
       },
     ]);
@@ -118,7 +118,7 @@ describe("check", () => {
     );
     expect(complaints(() => checkConfiguration(root, "local"))).toEqual([
       "projects.yaml:1:39 projects[0].secrets[1]: B has no value — set one: npm run pulumi -- config set --secret secrets:shop/B (or secrets:B for every project)",
-      'projects.yaml:1:49 projects[0].repo: there is no directory "./gone"',
+      'projects.yaml:1:49 projects[0].repo: directory "./gone" not found',
       'opencode-platform:port: "none" is not a port: a whole number from 1 to 65535 — npm run pulumi -- config set opencode-platform:port 4080',
     ]);
   });

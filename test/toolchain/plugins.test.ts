@@ -135,7 +135,7 @@ describe("a machine that does not reach the official plugins", () => {
       `nodejs: official, ${join(dir, "bin/pulumi-language-nodejs")}`,
     );
     fetched.length = 0;
-    expect(await bring(true)).toBe("official, already on this machine");
+    expect(await bring(true)).toBe("official, already installed");
     expect(fetched).toEqual([]);
   });
 

@@ -140,13 +140,13 @@ describe("provisioning", () => {
 
   it("says what to do when there is no way, or a way fails", async () => {
     await expect(run([part({})])).rejects.toThrow(
-      "tool: is not on this machine and can't be downloaded — install it",
+      "tool: is not installed and can't be downloaded — install it",
     );
     await expect(run([part({})], async () => undefined)).rejects.toThrow(
-      "tool: is not on this machine, and can be neither downloaded nor built here — install it",
+      "tool: is not installed and can be neither downloaded nor built here — install it",
     );
-    const build = async () => Promise.reject(new Error("compiler ended with code 1"));
-    await expect(run([part({})], build)).rejects.toThrow("tool: compiler ended with code 1 — install it");
+    const build = async () => Promise.reject(new Error("compiler exited with code 1"));
+    await expect(run([part({})], build)).rejects.toThrow("tool: compiler exited with code 1 — install it");
   });
 
   it("leaves nothing half made", async () => {

@@ -126,7 +126,7 @@ export async function mustExec(
   const { code, stdout, stderr } = await exec(command, args, options);
   if (code === 0) return stdout;
   const said = lastLines(stderr.trim() || stdout.trim(), 15);
-  const ended = code === null ? "was ended by a signal or took too long" : `ended with code ${code}`;
+  const ended = code === null ? "was killed or timed out" : `exited with code ${code}`;
   throw new Error(`\`${[command, ...args].join(" ").slice(0, 160)}\` ${ended}${said ? `:\n${said}` : ""}`);
 }
 

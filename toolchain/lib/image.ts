@@ -11,7 +11,7 @@ const DOUBTFUL_PULL_MS = 1500;
 
 /** Whether the Engine has the image already. */
 export async function findImage(image: string, context: Context): Promise<string | undefined> {
-  return (await imageId(image, context.env)) ? "already on this machine" : undefined;
+  return (await imageId(image, context.env)) ? "already installed" : undefined;
 }
 
 /**

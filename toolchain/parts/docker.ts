@@ -17,8 +17,7 @@ const logFile = (dir: string) => join(dir, "dockerd.log");
 
 export const dockerPart: Part = {
   name: "docker",
-  remedy:
-    "install Docker (https://docs.docker.com/get-docker), start it, and see that `docker version` answers",
+  remedy: "install Docker (https://docs.docker.com/get-docker), start it, and check with `docker version`",
 
   async find({ env, dir }) {
     if (which("docker")) {
@@ -32,7 +31,7 @@ export const dockerPart: Part = {
     fail(
       "environment",
       "docker",
-      `no Engine answers at DOCKER_HOST=${elsewhere}`,
+      `no Docker Engine at DOCKER_HOST=${elsewhere}`,
       "start it, or unset DOCKER_HOST",
     );
   },
@@ -74,11 +73,11 @@ async function refuseForbidden(env: NodeJS.ProcessEnv): Promise<void> {
   const { stderr } = await docker(["version"], env, 10_000);
   if (!/permission denied/i.test(stderr)) return;
   const fix = "`sudo usermod -aG docker $USER`, then log in again";
-  fail("environment", "docker", "the Engine runs, but this user may not talk to it", fix);
+  fail("environment", "docker", "Docker is running, but this user has no permission to use it", fix);
 }
 
 function checked(version: string): string {
-  if (compareVersions(version, DOCKER_OLDEST) >= 0) return `${version}, already on this machine`;
+  if (compareVersions(version, DOCKER_OLDEST) >= 0) return `${version}, already installed`;
   fail("environment", "docker", `the Engine is ${version}, older than ${DOCKER_OLDEST}`, "upgrade Docker");
 }
 
@@ -104,7 +103,12 @@ async function start(context: Context): Promise<string> {
   const said = hasSystemd
     ? "see `journalctl -u docker`"
     : lastLines(readFileSync(logFile(dir), "utf8").trim(), 5);
-  fail("environment", "docker", `the Engine did not start:\n${said}`, "mend that, then run this again");
+  fail(
+    "environment",
+    "docker",
+    `the Docker Engine failed to start:\n${said}`,
+    "fix that, then run this again",
+  );
 }
 
 function startDetached(dir: string): void {

@@ -50,7 +50,7 @@ export async function summarisePlugins(dir: string): Promise<string> {
 
 export const pluginsPart: Part = {
   name: "pulumi plugins",
-  remedy: `install the official Pulumi CLI, which brings ${LANGUAGE_HOST}, and see that it reaches ${PULUMI_HOST}`,
+  remedy: `install the official Pulumi CLI, which includes ${LANGUAGE_HOST}, and allow access to ${PULUMI_HOST}`,
 
   async find({ dir, builders }) {
     const hasStandIns = (await enginePlugins(dir)).some(({ kind }) => kind === "stand-in");
@@ -60,15 +60,13 @@ export const pluginsPart: Part = {
     if (folder !== undefined && (await languageHost(dir))) return `on PATH (${folder})`;
     if (builders && pulumiHome(dir)) {
       const written = builders.installStandIns(dir);
-      return written.length > 0
-        ? "stand-ins, brought up to date"
-        : "stand-ins, already in the toolchain's folder";
+      return written.length > 0 ? "stand-ins, updated" : "stand-ins, already in the toolchain's folder";
     }
     const plugins = join(officialHome(dir), "plugins");
     const there = providers().every(([name, version]) =>
       existsSync(join(plugins, `resource-${name}-v${version}`, providerFile(name))),
     );
-    return there && (await officialLanguageHost(dir)) ? "official, already on this machine" : undefined;
+    return there && (await officialLanguageHost(dir)) ? "official, already installed" : undefined;
   },
 
   async download(context) {

@@ -43,7 +43,7 @@ export const pulumiPart: Part = {
     const path = process.env.PULUMI_BIN ?? which("pulumi");
     if (!path || path === join(dir, BINARY)) return undefined;
     const version = await pulumiVersion(path);
-    return version && isCompatible(version) ? `already on this machine (${version}, ${path})` : undefined;
+    return version && isCompatible(version) ? `already installed (${version}, ${path})` : undefined;
   },
 
   async download(context) {
@@ -54,7 +54,7 @@ export const pulumiPart: Part = {
     const expected = publishedChecksum(await fetchText(`${RELEASES}/pulumi-${PULUMI}-checksums.txt`), name);
     const found = await fetchFile(`${RELEASES}/${name}`, archive, context.progress);
     if (found !== expected) {
-      fail("environment", name, `has SHA-256 ${found}, but ${expected ?? "none"} is published for it`);
+      fail("environment", name, `has SHA-256 ${found}, but the published one is ${expected ?? "missing"}`);
     }
     context.progress("unpacking");
     await mustExec("tar", ["-xzf", archive, "-C", context.scratch]);

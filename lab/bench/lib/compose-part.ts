@@ -25,7 +25,7 @@ export const composePart: Part = {
 
   async find({ dir }) {
     const command = await findCompose(dir);
-    return command && `already on this machine (${command.join(" ")})`;
+    return command && `already installed (${command.join(" ")})`;
   },
 
   async download(context) {

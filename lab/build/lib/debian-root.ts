@@ -19,10 +19,10 @@ export interface DebianRoot {
  */
 export async function makeDebianRoot(root: string, options: DebianRoot): Promise<void> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) {
-    fail("environment", options.image, "can only be made here as root on Linux", options.remedy);
+    fail("environment", options.image, "can only be built as root on Linux", options.remedy);
   }
   const debootstrap = await commandOrApt("debootstrap", ["debootstrap"], options.progress);
-  if (!debootstrap) fail("environment", "debootstrap", "is not on this machine", "install debootstrap");
+  if (!debootstrap) fail("environment", "debootstrap", "is not installed", "install debootstrap");
   const onLine = (line: string) => {
     const step = /^I: (.{1,60})/.exec(line)?.[1];
     if (step) options.progress(`debootstrap: ${step}`);

@@ -73,7 +73,7 @@ async function findGo(context: Context): Promise<string> {
   }
   const go = await usableGo();
   if (go) return go;
-  const what = `${GO_OLDEST} or newer is not on this machine, and is needed to build from Go modules`;
+  const what = `${GO_OLDEST} or newer is required to build from Go modules`;
   fail("environment", "go", what, `install Go ${GO_OLDEST} or newer (https://go.dev/dl)`);
 }
 

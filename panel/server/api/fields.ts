@@ -13,7 +13,7 @@ export function issueProblems(error: z.ZodError, within: Path = []): FieldProble
       const lines = issue.message.split("\n");
       return issue.keys.map((key, index) => ({
         path: formatPath([...path, key]),
-        message: lines[index] ?? "is not a key here",
+        message: lines[index] ?? "is not a valid key here",
       }));
     }
     const fix = issue.code === "custom" ? issue.params?.fix : undefined;

@@ -193,7 +193,7 @@ describe("a comment", () => {
 
   it("carries every sentence about a mistake", () => {
     const explanation =
-      'projects.yaml:6:11 projects[1].name: "alpha" is already the name of projects[0]\nsecond — fix';
+      'projects.yaml:6:11 projects[1].name: "alpha" is already used by projects[0]\nsecond — fix';
     const text = renderFailure(report(planOf(), "", explanation), 1000);
     expect(text).toContain(`\`\`\`text\n${explanation}\n\`\`\``);
   });

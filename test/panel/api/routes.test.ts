@@ -164,8 +164,8 @@ describe("creating", () => {
       body: { name: "web-shop", members: ["ops"] },
     });
     expect(((await response.json()) as { errors: object[] }).errors).toEqual([
-      { path: "name", message: '"web-shop" is already the name of projects[0] in line 5' },
-      expect.objectContaining({ path: "members[0]", message: 'there is no group "ops"' }),
+      { path: "name", message: '"web-shop" is already used by projects[0] in line 5' },
+      expect.objectContaining({ path: "members[0]", message: 'group "ops" not found' }),
     ]);
   });
 

@@ -175,7 +175,7 @@ describe("a projects.yaml on disk", () => {
   it("stays as it is when the result would be wrong, with the messages of the schema", () => {
     const file = new ProjectsFile(path, check);
     expect(complaints(() => file.edit(add("mail")))).toEqual([
-      'projects.yaml:15:11 projects[2].name: "mail" is already the name of projects[1] in line 11',
+      'projects.yaml:15:11 projects[2].name: "mail" is already used by projects[1] in line 11',
     ]);
     expect(
       complaints(() => file.edit(change("mail", { resources: { memory: "4 bananas" } }))).join(),

@@ -165,7 +165,7 @@ describe("the pipelines", () => {
       const [comment = ""] = comments();
       expect(comment).toContain("### Preview of `local`: failed");
       expect(comment).toMatch(
-        /projects\.yaml:\d+:\d+ projects\[2\]\.name: "alpha" is already the name of projects\[0\]/,
+        /projects\.yaml:\d+:\d+ projects\[2\]\.name: "alpha" is already used by projects\[0\]/,
       );
       expect(comment).toMatch(/projects\.yaml:\d+:\d+ projects\[3\]\.resources\.memory: "4 bananas"/);
       expect(output).toContain("4 bananas");

@@ -130,7 +130,7 @@ describe("faults", () => {
       for (const attempt of [await platform.update(), await platform.npm("start")]) {
         expect(attempt.code).not.toBe(0);
         expect(attempt.output).toContain(
-          `opencode-platform:port: port ${taken.port} on 127.0.0.1 is taken by another program`,
+          `opencode-platform:port: port ${taken.port} on 127.0.0.1 is in use by another program`,
         );
         expect(attempt.output).toContain("npm run pulumi -- config set opencode-platform:port");
       }

@@ -13,20 +13,20 @@ export const broken: readonly Broken[] = [
   {
     title: "an empty file",
     text: "",
-    messages: ["projects.yaml:1:1: is empty — begin with projects: and one entry per project"],
+    messages: ["projects.yaml:1:1: is empty — start with projects: and one entry per project"],
   },
   {
     title: "comments alone",
     text: `# nothing yet
 `,
-    messages: ["projects.yaml:1:1: is empty — begin with projects: and one entry per project"],
+    messages: ["projects.yaml:1:1: is empty — start with projects: and one entry per project"],
   },
   {
     title: "a list at the top",
     text: `- name: shop
 `,
     messages: [
-      "projects.yaml:1:1: is not a map (key: value) — begin with projects: and one entry per project",
+      "projects.yaml:1:1: is not a map (key: value) — start with projects: and one entry per project",
     ],
   },
   {
@@ -34,13 +34,13 @@ export const broken: readonly Broken[] = [
     text: `hello
 `,
     messages: [
-      "projects.yaml:1:1: is not a map (key: value) — begin with projects: and one entry per project",
+      "projects.yaml:1:1: is not a map (key: value) — start with projects: and one entry per project",
     ],
   },
   {
     title: "a NUL byte",
     text: "projects:\n  - name: sh\u0000op\n",
-    messages: ["projects.yaml:2:13: has the character U+0000 in it, which no YAML text may"],
+    messages: ["projects.yaml:2:13: contains the control character U+0000, which YAML does not allow"],
   },
   {
     title: "an escaped NUL",
@@ -69,16 +69,14 @@ projects: []
     title: "an unclosed bracket",
     text: `projects: [
 `,
-    messages: [
-      "projects.yaml:2:1: opens a bracket that is not closed, or not where it should be: look for a missing ]",
-    ],
+    messages: ["projects.yaml:2:1: has an unclosed bracket: missing ]"],
   },
   {
     title: "an unclosed quote",
     text: `projects:
   - name: "shop
 `,
-    messages: ["projects.yaml:3:1: opens a quote that is not closed"],
+    messages: ["projects.yaml:3:1: has an unclosed quote"],
   },
   {
     title: "wrong indentation",
@@ -102,14 +100,14 @@ projects: []
     text: `defaults: *base
 projects: []
 `,
-    messages: ["projects.yaml:1:11 defaults: *base has no anchor &base above it"],
+    messages: ["projects.yaml:1:11 defaults: *base refers to &base, which is not defined above"],
   },
   {
     title: "an alias inside itself",
     text: `projects: &all
   - *all
 `,
-    messages: ["projects.yaml:2:5 projects[0]: *all is inside what it stands for"],
+    messages: ["projects.yaml:2:5 projects[0]: *all refers to itself"],
   },
   {
     title: "an alias bomb",
@@ -123,7 +121,7 @@ projects: []
 projects: []
 `,
     messages: [
-      "projects.yaml:5:18 defaults.opencode.config.c[8][1]: is one alias too many: at most 100 — put what projects share under defaults",
+      "projects.yaml:5:18 defaults.opencode.config.c[8][1]: exceeds the limit of 100 aliases — put what projects share under defaults",
     ],
   },
   {
@@ -135,7 +133,7 @@ projects: []
     name: blog
 `,
     messages: [
-      'projects.yaml:4:5 projects[1]["<<"]: merge keys are not used here: put what projects share under defaults',
+      'projects.yaml:4:5 projects[1]["<<"]: merge keys are not supported: put shared values under defaults',
     ],
   },
   {
@@ -145,7 +143,7 @@ projects: []
     state: running
     state: stopped
 `,
-    messages: ["projects.yaml:4:5 projects[0].state: is here twice — keep one of the two"],
+    messages: ["projects.yaml:4:5 projects[0].state: is defined twice — keep one of the two"],
   },
   {
     title: "a map as a key",
@@ -161,7 +159,7 @@ projects: []
   - name: shop
     opencode: { config: { __proto__: { admin: true } } }
 `,
-    messages: ["projects.yaml:3:27 projects[0].opencode.config.__proto__: is not a key that can be used"],
+    messages: ["projects.yaml:3:27 projects[0].opencode.config.__proto__: is not an allowed key"],
   },
   {
     title: "a tag",
@@ -170,7 +168,7 @@ projects: []
     branch: !!binary bWFpbg==
 `,
     messages: [
-      "projects.yaml:3:22 projects[0].branch: has the tag !!binary, which is not used here — take it out",
+      "projects.yaml:3:22 projects[0].branch: has the tag !!binary, which is not used here — remove it",
     ],
   },
   {
@@ -179,7 +177,7 @@ projects: []
   - name: shop
     branch: !env BRANCH
 `,
-    messages: ["projects.yaml:3:13: has a tag (!…), which is not used here: take it out"],
+    messages: ["projects.yaml:3:13: has an unsupported tag (!…): remove it"],
   },
   {
     title: "YAML 1.1",
@@ -187,7 +185,7 @@ projects: []
 ---
 projects: []
 `,
-    messages: ["projects.yaml:1:1: is read as YAML 1.2 — take the %YAML line out"],
+    messages: ["projects.yaml:1:1: must be YAML 1.2 — remove the %YAML line"],
   },
   {
     title: "depth 60",
@@ -205,7 +203,7 @@ projects: []
     opencode: { config: { big: 12345678901234567890 } }
 `,
     messages: [
-      "projects.yaml:3:32 projects[0].opencode.config.big: 12345678901234567890 is too large a number to be kept exactly — put it in quotes",
+      "projects.yaml:3:32 projects[0].opencode.config.big: 12345678901234567890 is too large to be exact — put it in quotes",
     ],
   },
   {
@@ -220,7 +218,7 @@ projects: []
     title: "no projects",
     text: `limits: { maxProjects: 3 }
 `,
-    messages: ["projects.yaml:1:1 projects: is missing: write projects: [] for none"],
+    messages: ["projects.yaml:1:1 projects: is required: use projects: [] for none"],
   },
   {
     title: "projects with nothing below",
@@ -233,28 +231,28 @@ projects: []
     text: `projects:
   shop: { memory: 1GiB }
 `,
-    messages: ["projects.yaml:2:3 projects: a map is not a list: begin each entry with - name:"],
+    messages: ["projects.yaml:2:3 projects: must be a list, not a map: start each entry with - name:"],
   },
   {
     title: "an unknown key at the top",
     text: `project: []
 projects: []
 `,
-    messages: ["projects.yaml:1:1 project: is not a key here; did you mean projects?"],
+    messages: ["projects.yaml:1:1 project: is not a valid key here; did you mean projects?"],
   },
   {
     title: "an entry of nothing",
     text: `projects:
   -
 `,
-    messages: ["projects.yaml:2:4 projects[0]: has no value: fill it in, or take it out"],
+    messages: ["projects.yaml:2:4 projects[0]: is empty: set a value, or remove it"],
   },
   {
     title: "an entry of text",
     text: `projects:
   - shop
 `,
-    messages: ['projects.yaml:2:5 projects[0]: "shop" is not an entry: write name: shop'],
+    messages: ['projects.yaml:2:5 projects[0]: "shop" is not an entry: use name: shop'],
   },
   {
     title: "too many projects",
@@ -265,7 +263,7 @@ projects:
   - name: three
 `,
     messages: [
-      "projects.yaml:5:5 projects[2]: is one project too many: limits.maxProjects is 2, and there are 3 — take some out, or raise limits.maxProjects",
+      "projects.yaml:5:5 projects[2]: exceeds limits.maxProjects (2): there are 3 projects — remove some, or raise limits.maxProjects",
     ],
   },
   {
@@ -288,7 +286,7 @@ projects: []
   - name: Web Shop
 `,
     messages: [
-      'projects.yaml:2:11 projects[0].name: "Web Shop" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. web-shop)',
+      'projects.yaml:2:11 projects[0].name: "Web Shop" is not a valid project name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen (e.g. web-shop)',
     ],
   },
   {
@@ -297,7 +295,7 @@ projects: []
   - name: 42
 `,
     messages: [
-      "projects.yaml:2:11 projects[0].name: 42 is not a project's name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen",
+      "projects.yaml:2:11 projects[0].name: 42 is not a valid project name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen",
     ],
   },
   {
@@ -306,7 +304,7 @@ projects: []
   - name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 `,
     messages: [
-      'projects.yaml:2:11 projects[0].name: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
+      'projects.yaml:2:11 projects[0].name: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" is not a valid project name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen (e.g. aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)',
     ],
   },
   {
@@ -315,7 +313,7 @@ projects: []
   - name: shop-
 `,
     messages: [
-      'projects.yaml:2:11 projects[0].name: "shop-" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. shop)',
+      'projects.yaml:2:11 projects[0].name: "shop-" is not a valid project name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen (e.g. shop)',
     ],
   },
   {
@@ -341,7 +339,7 @@ projects: []
   - name: blog
   - name: shop
 `,
-    messages: ['projects.yaml:4:11 projects[2].name: "shop" is already the name of projects[0] in line 2'],
+    messages: ['projects.yaml:4:11 projects[2].name: "shop" is already used by projects[0] in line 2'],
   },
   {
     title: "a misspelt key",
@@ -349,7 +347,7 @@ projects: []
   - name: shop
     sate: stopped
 `,
-    messages: ["projects.yaml:3:5 projects[0].sate: is not a key here; did you mean state?"],
+    messages: ["projects.yaml:3:5 projects[0].sate: is not a valid key here; did you mean state?"],
   },
   {
     title: "a key one level too high",
@@ -357,7 +355,9 @@ projects: []
   - name: shop
     memory: 1GiB
 `,
-    messages: ["projects.yaml:3:5 projects[0].memory: is not a key here; did you mean resources.memory?"],
+    messages: [
+      "projects.yaml:3:5 projects[0].memory: is not a valid key here; did you mean resources.memory?",
+    ],
   },
   {
     title: "a key of another tool",
@@ -367,8 +367,8 @@ projects: []
     environment: { A: b }
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].image: is not a key here: every project has the platform's image",
-      "projects.yaml:4:5 projects[0].environment: is not a key here; did you mean env?",
+      "projects.yaml:3:5 projects[0].image: is not a valid key here: all projects use the platform's image",
+      "projects.yaml:4:5 projects[0].environment: is not a valid key here; did you mean env?",
     ],
   },
   {
@@ -378,7 +378,7 @@ projects: []
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a key here: it takes name, repo, branch, depth, state, resources, env, secrets, git, opencode, members",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, state, resources, env, secrets, git, opencode, members",
     ],
   },
   {
@@ -410,7 +410,7 @@ projects: []
   - name: shop
     env:
 `,
-    messages: ["projects.yaml:3:5 projects[0].env: has no value: fill it in, or take it out"],
+    messages: ["projects.yaml:3:5 projects[0].env: is empty: set a value, or remove it"],
   },
   {
     title: "a size in bananas",
@@ -495,7 +495,7 @@ projects: []
   - name: shop
     resources: { cpus: "2" }
 `,
-    messages: ['projects.yaml:3:24 projects[0].resources.cpus: "2" is not a number: take the quotes off'],
+    messages: ['projects.yaml:3:24 projects[0].resources.cpus: "2" is not a number: remove the quotes'],
   },
   {
     title: "no processors",
@@ -538,7 +538,7 @@ projects: []
     env: { HOME: /root, OPENCODE_PLATFORM_X: 1 }
 `,
     messages: [
-      'projects.yaml:3:12 projects[0].env.HOME: "HOME" is reserved: sessions would be lost or in the wrong place',
+      'projects.yaml:3:12 projects[0].env.HOME: "HOME" is reserved: sessions would be lost or misplaced',
       'projects.yaml:3:25 projects[0].env.OPENCODE_PLATFORM_X: "OPENCODE_PLATFORM_X" is reserved: names in OPENCODE_PLATFORM_… are the platform\'s own',
     ],
   },
@@ -567,10 +567,10 @@ projects: []
     env: { VERSION: 1.10, MODE: 0644, ON: True, HEX: 0x1F }
 `,
     messages: [
-      'projects.yaml:3:21 projects[0].env.VERSION: 1.10 would become "1.1": put it in quotes',
-      'projects.yaml:3:33 projects[0].env.MODE: 0644 would become "644": put it in quotes',
-      'projects.yaml:3:43 projects[0].env.ON: True would become "true": put it in quotes',
-      'projects.yaml:3:54 projects[0].env.HEX: 0x1F would become "31": put it in quotes',
+      'projects.yaml:3:21 projects[0].env.VERSION: 1.10 would be read as "1.1": quote it',
+      'projects.yaml:3:33 projects[0].env.MODE: 0644 would be read as "644": quote it',
+      'projects.yaml:3:43 projects[0].env.ON: True would be read as "true": quote it',
+      'projects.yaml:3:54 projects[0].env.HEX: 0x1F would be read as "31": quote it',
     ],
   },
   {
@@ -590,7 +590,7 @@ projects: []
     secrets: { TOKEN: abc }
 `,
     messages: [
-      "projects.yaml:3:14 projects[0].secrets: is a map, and no value of a secret belongs in this file: write names, as in [GITHUB_TOKEN]",
+      "projects.yaml:3:14 projects[0].secrets: must be a list of names such as [GITHUB_TOKEN]; secret values do not belong in this file",
     ],
   },
   {
@@ -607,7 +607,7 @@ projects: []
   - name: shop
     secrets: [TOKEN, TOKEN]
 `,
-    messages: ['projects.yaml:3:22 projects[0].secrets[1]: "TOKEN" is in the list twice'],
+    messages: ['projects.yaml:3:22 projects[0].secrets[1]: "TOKEN" is listed twice'],
   },
   {
     title: "a reserved secret",
@@ -628,8 +628,8 @@ projects:
     secrets: [TOKEN, PROXY]
 `,
     messages: [
-      "projects.yaml:5:15 projects[0].secrets[0]: TOKEN is in env as well — keep one of the two",
-      "projects.yaml:5:22 projects[0].secrets[1]: PROXY is in defaults.env as well — keep one of the two",
+      "projects.yaml:5:15 projects[0].secrets[0]: TOKEN is also in env — keep one of the two",
+      "projects.yaml:5:22 projects[0].secrets[1]: PROXY is also in defaults.env — keep one of the two",
     ],
   },
   {
@@ -639,7 +639,7 @@ projects:
     repo: https://dev:hunter2@github.com/example/shop.git
 `,
     messages: [
-      "projects.yaml:3:11 projects[0].repo: has a user name or password in it, which would end up in logs and in git's own files — take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+      "projects.yaml:3:11 projects[0].repo: contains credentials, which would end up in logs and git's files — remove them, put the token in a secret and set git: { auth: token, secret: NAME }",
     ],
   },
   {
@@ -649,7 +649,7 @@ projects:
     repo: https://ghp_0123456789@github.com/example/shop.git
 `,
     messages: [
-      "projects.yaml:3:11 projects[0].repo: has a user name or password in it, which would end up in logs and in git's own files — take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+      "projects.yaml:3:11 projects[0].repo: contains credentials, which would end up in logs and git's files — remove them, put the token in a secret and set git: { auth: token, secret: NAME }",
     ],
   },
   {
@@ -659,7 +659,7 @@ projects:
     repo: https://git.example.com/shop.git?private_token=hunter2
 `,
     messages: [
-      "projects.yaml:3:11 projects[0].repo: has a ? or # part, where tokens leak — write the address without it; see git: { auth: token }",
+      "projects.yaml:3:11 projects[0].repo: has a query or fragment, where tokens could leak — write the address without it; see git: { auth: token }",
     ],
   },
   {
@@ -689,7 +689,7 @@ projects:
     repo: github.com:example/shop.git
 `,
     messages: [
-      'projects.yaml:3:11 projects[0].repo: "github.com:example/shop.git" names no user — did you mean git@github.com:example/shop.git?',
+      'projects.yaml:3:11 projects[0].repo: "github.com:example/shop.git" has no user — did you mean git@github.com:example/shop.git?',
     ],
   },
   {
@@ -699,7 +699,7 @@ projects:
     repo: file:///srv/shop.git
 `,
     messages: [
-      "projects.yaml:3:11 projects[0].repo: file:// is not used here — write the path alone, from /",
+      "projects.yaml:3:11 projects[0].repo: file:// is not supported — write the path alone, from /",
     ],
   },
   {
@@ -719,7 +719,7 @@ projects:
     repo: ext::sh -c evil
 `,
     messages: [
-      'projects.yaml:3:11 projects[0].repo: "ext::sh -c evil" has a space or line break in it — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
+      'projects.yaml:3:11 projects[0].repo: "ext::sh -c evil" contains whitespace — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
     ],
   },
   {
@@ -728,7 +728,7 @@ projects:
   - name: shop
     repo: ~/shop
 `,
-    messages: ['projects.yaml:3:11 projects[0].repo: "~/shop" starts with ~ — write the whole path, from /'],
+    messages: ['projects.yaml:3:11 projects[0].repo: "~/shop" starts with ~ — use an absolute path'],
   },
   {
     title: "a host alone",
@@ -737,7 +737,7 @@ projects:
     repo: https://github.com
 `,
     messages: [
-      'projects.yaml:3:11 projects[0].repo: "https://github.com" names no repository — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
+      'projects.yaml:3:11 projects[0].repo: "https://github.com" has no repository path — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
     ],
   },
   {
@@ -746,7 +746,7 @@ projects:
   - name: shop
     repo: [https://github.com/a/b]
 `,
-    messages: ["projects.yaml:3:11 projects[0].repo: a list is not a repository's address"],
+    messages: ["projects.yaml:3:11 projects[0].repo: a list is not a repository URL"],
   },
   {
     title: "a path that is not there",
@@ -754,7 +754,7 @@ projects:
   - name: shop
     repo: ./gone
 `,
-    messages: ['projects.yaml:3:11 projects[0].repo: there is no directory "./gone"'],
+    messages: ['projects.yaml:3:11 projects[0].repo: directory "./gone" not found'],
   },
   {
     title: "a path on another stack",
@@ -764,7 +764,7 @@ projects:
 `,
     world: { stack: "prod" },
     messages: [
-      'projects.yaml:3:11 projects[0].repo: "/srv/shop.git" is a path on this machine, which the stack prod cannot see — push it somewhere and write its https or ssh address',
+      'projects.yaml:3:11 projects[0].repo: "/srv/shop.git" is a path on this machine, which the stack prod cannot see — push it to a git host and use its https or ssh URL',
     ],
   },
   {
@@ -776,9 +776,9 @@ projects:
     git: { auth: ssh }
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].branch: has no effect without repo — add repo, or take it out",
-      "projects.yaml:4:5 projects[0].depth: has no effect without repo — add repo, or take it out",
-      "projects.yaml:5:5 projects[0].git: has no effect without repo — add repo, or take it out",
+      "projects.yaml:3:5 projects[0].branch: has no effect without repo — add repo, or remove it",
+      "projects.yaml:4:5 projects[0].depth: has no effect without repo — add repo, or remove it",
+      "projects.yaml:5:5 projects[0].git: has no effect without repo — add repo, or remove it",
     ],
   },
   {
@@ -799,7 +799,7 @@ projects:
     depth: 0
 `,
     messages: [
-      "projects.yaml:4:13 projects[0].branch: 1.0 is not text: put it in quotes",
+      "projects.yaml:4:13 projects[0].branch: 1.0 must be text: quote it",
       "projects.yaml:5:12 projects[0].depth: 0 is too small: 1 or more",
     ],
   },
@@ -810,7 +810,7 @@ projects:
     repo: https://github.com/example/shop.git
     git: { secret: TOKEN }
 `,
-    messages: ["projects.yaml:4:10 projects[0].git.auth: is missing: write none, token or ssh"],
+    messages: ["projects.yaml:4:10 projects[0].git.auth: is required: none, token or ssh"],
   },
   {
     title: "an unknown auth",
@@ -853,7 +853,7 @@ projects:
     git: { auth: token, secret: GITHUB_TOKEN }
 `,
     messages: [
-      "projects.yaml:5:18 projects[0].git.auth: token needs an https repo, and this one is ssh — write repo as https://host/owner/repo.git",
+      "projects.yaml:5:18 projects[0].git.auth: token needs an https URL, but repo is ssh — write repo as https://host/owner/repo.git",
     ],
   },
   {
@@ -865,7 +865,7 @@ projects:
     git: { auth: token, secret: GITHUB_TOKEN }
 `,
     messages: [
-      "projects.yaml:5:18 projects[0].git.auth: a token would go to git.example.com unencrypted — write repo with https://",
+      "projects.yaml:5:18 projects[0].git.auth: the token would be sent to git.example.com unencrypted — write repo with https://",
     ],
   },
   {
@@ -876,7 +876,7 @@ projects:
     git: { auth: ssh }
 `,
     messages: [
-      "projects.yaml:4:18 projects[0].git.auth: ssh needs an ssh repo, and this one is https — write repo as git@host:owner/repo.git",
+      "projects.yaml:4:18 projects[0].git.auth: ssh needs an ssh URL, but repo is https — write repo as git@host:owner/repo.git",
     ],
   },
   {
@@ -885,9 +885,7 @@ projects:
   - name: shop
     repo: ssh://git@github.com/example/shop.git
 `,
-    messages: [
-      "projects.yaml:3:11 projects[0].repo: is reached over ssh, which needs a key — add git: { auth: ssh }",
-    ],
+    messages: ["projects.yaml:3:11 projects[0].repo: uses ssh, which needs a key — add git: { auth: ssh }"],
   },
   {
     title: "a key of another kind of auth",
@@ -896,7 +894,9 @@ projects:
     repo: git@github.com:example/shop.git
     git: { auth: ssh, username: dev }
 `,
-    messages: ["projects.yaml:4:23 projects[0].git.username: is not a key here: it takes auth, knownHosts"],
+    messages: [
+      "projects.yaml:4:23 projects[0].git.username: is not a valid key here; valid keys: auth, knownHosts",
+    ],
   },
   {
     title: "a known host that is none",
@@ -906,7 +906,7 @@ projects:
     git: { auth: ssh, knownHosts: [github.com] }
 `,
     messages: [
-      'projects.yaml:4:36 projects[0].git.knownHosts[0]: "github.com" is not a line of known_hosts: write what ssh-keyscan prints (e.g. host ssh-ed25519 AAAA…)',
+      'projects.yaml:4:36 projects[0].git.knownHosts[0]: "github.com" is not a known_hosts line: use the output of ssh-keyscan (e.g. host ssh-ed25519 AAAA…)',
     ],
   },
   {
@@ -925,9 +925,7 @@ projects:
   - name: shop
     opencode: { config: { model: anthropic/claude-sonnet-4-5 } }
 `,
-    messages: [
-      "projects.yaml:3:34 projects[0].opencode.config.model: is set one level up: write opencode.model",
-    ],
+    messages: ["projects.yaml:3:34 projects[0].opencode.config.model: belongs one level up: opencode.model"],
   },
   {
     title: "settings as text",
@@ -945,7 +943,7 @@ projects:
 `,
     messages: [
       'projects.yaml:3:15 projects[0].members[0]: "dev@" is not an e-mail address (e.g. dev@example.com)',
-      'projects.yaml:3:36 projects[0].members[2]: "A@example.com" is in the list twice',
+      'projects.yaml:3:36 projects[0].members[2]: "A@example.com" is listed twice',
       'projects.yaml:3:51 projects[0].members[3]: "Dev Team" is neither an e-mail address (e.g. dev@example.com) nor the name of a group',
       "projects.yaml:3:61 projects[0].members[4]: 7 is neither an e-mail address (e.g. dev@example.com) nor the name of a group",
     ],
@@ -958,8 +956,8 @@ projects:
     members: [shpo, everybody, shop]
 `,
     messages: [
-      'projects.yaml:4:15 projects[0].members[0]: there is no group "shpo"; did you mean shop? — write an e-mail address, or add the group under groups',
-      'projects.yaml:4:21 projects[0].members[1]: there is no group "everybody" — write an e-mail address, or add the group under groups',
+      'projects.yaml:4:15 projects[0].members[0]: group "shpo" not found; did you mean shop? — write an e-mail address, or add the group under groups',
+      'projects.yaml:4:21 projects[0].members[1]: group "everybody" not found — write an e-mail address, or add the group under groups',
     ],
   },
   {
@@ -973,11 +971,11 @@ projects:
     members: []
 `,
     messages: [
-      'projects.yaml:2:3 groups.Shop: "Shop" is not a group\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen',
-      "projects.yaml:3:10 groups.empty: is an empty list: name somebody, or take the group out",
-      'projects.yaml:4:28 groups.twice[1]: "Dev@example.com" is in the list twice',
+      'projects.yaml:2:3 groups.Shop: "Shop" is not a valid group name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen',
+      "projects.yaml:3:10 groups.empty: is empty: list members, or remove the group",
+      'projects.yaml:4:28 groups.twice[1]: "Dev@example.com" is listed twice',
       'projects.yaml:4:45 groups.twice[2]: "nobody" is not an e-mail address (e.g. dev@example.com)',
-      "projects.yaml:7:14 projects[0].members: is an empty list: name somebody, or take it out for whom the stack lets in",
+      "projects.yaml:7:14 projects[0].members: is empty: list members, or remove it to admit everyone the stack admits",
     ],
   },
   {
@@ -1000,21 +998,21 @@ projects:
 `,
     messages: [
       'projects.yaml:2:24 defaults.resources.memory: "lots" is not a size (e.g. 512MiB, 4GiB)',
-      "projects.yaml:2:30 defaults.resources.cpu: is not a key here; did you mean cpus?",
-      'projects.yaml:5:11 projects[0].name: "Shop" is not a project\'s name: 1 to 32 lower-case letters, digits and hyphens, first a letter, last no hyphen (e.g. shop)',
-      "projects.yaml:6:11 projects[0].repo: has a user name or password in it, which would end up in logs and in git's own files — take it out, put the token in a secret and set git: { auth: token, secret: NAME }",
+      "projects.yaml:2:30 defaults.resources.cpu: is not a valid key here; did you mean cpus?",
+      'projects.yaml:5:11 projects[0].name: "Shop" is not a valid project name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen (e.g. shop)',
+      "projects.yaml:6:11 projects[0].repo: contains credentials, which would end up in logs and git's files — remove them, put the token in a secret and set git: { auth: token, secret: NAME }",
       'projects.yaml:7:28 projects[0].secrets[1]: "9LIVES" is not a variable\'s name: letters, digits and _, first no digit (e.g. LOG_LEVEL)',
       'projects.yaml:9:12 projects[1].state: "off" is not running or stopped',
       'projects.yaml:10:26 projects[1].resources.memory: "4 bananas" is not a size (e.g. 512MiB, 4GiB)',
       "projects.yaml:10:43 projects[1].resources.cpus: 100 is more than this machine has (8)",
       "projects.yaml:11:15 projects[1].secrets[0]: MISSING_KEY has no value — set one: npm run pulumi -- config set --secret secrets:blog/MISSING_KEY (or secrets:MISSING_KEY for every project)",
-      "projects.yaml:12:5 projects[1].git: has no effect without repo — add repo, or take it out",
+      "projects.yaml:12:5 projects[1].git: has no effect without repo — add repo, or remove it",
       "projects.yaml:12:33 projects[1].git.secret: GITHUB_TOKEN is not in this entry's secrets — add it: secrets: [MISSING_KEY, GITHUB_TOKEN]",
-      "projects.yaml:13:5 projects[2]: is one project too many: limits.maxProjects is 2, and there are 3 — take some out, or raise limits.maxProjects",
-      'projects.yaml:13:11 projects[2].name: "blog" is already the name of projects[1] in line 8',
-      'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: the image sets it, and a container does not start with a wrong one',
-      'projects.yaml:14:30 projects[2].env.PORT: 08 would become "8": put it in quotes',
-      "projects.yaml:15:5 projects[2].colour: is not a key here: it takes name, repo, branch, depth, state, resources, env, secrets, git, opencode, members",
+      "projects.yaml:13:5 projects[2]: exceeds limits.maxProjects (2): there are 3 projects — remove some, or raise limits.maxProjects",
+      'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
+      'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
+      'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, state, resources, env, secrets, git, opencode, members",
     ],
   },
 ];

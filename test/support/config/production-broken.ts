@@ -15,11 +15,11 @@ export const brokenSettings: readonly BrokenSettings[] = [
     settings: { domain: undefined, accessEmailDomains: undefined, sshAllow: undefined },
     context: { tokens: { digitalocean: false, cloudflare: false } },
     messages: [
-      "digitalocean:token: is missing, and so is DIGITALOCEAN_TOKEN in the environment: nothing is made at DigitalOcean without a token — npm run pulumi -- config set --secret digitalocean:token --stack prod (or set DIGITALOCEAN_TOKEN)",
-      "cloudflare:apiToken: is missing, and so is CLOUDFLARE_API_TOKEN in the environment: nothing is made at Cloudflare without a token — npm run pulumi -- config set --secret cloudflare:apiToken --stack prod (or set CLOUDFLARE_API_TOKEN)",
+      "digitalocean:token: is required (or DIGITALOCEAN_TOKEN in the environment): DigitalOcean needs a token — npm run pulumi -- config set --secret digitalocean:token --stack prod (or set DIGITALOCEAN_TOKEN)",
+      "cloudflare:apiToken: is required (or CLOUDFLARE_API_TOKEN in the environment): Cloudflare needs a token — npm run pulumi -- config set --secret cloudflare:apiToken --stack prod (or set CLOUDFLARE_API_TOKEN)",
       'opencode-platform:domain: is missing: hostnames are made in a zone of your Cloudflare account — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
-      'opencode-platform:accessEmailDomains: names nobody, and neither does accessEmails: Access would let no one in — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod (or opencode-platform:accessEmails)',
-      'opencode-platform:sshAllow: is empty: no update could reach the droplet by its address — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once an update has made the tunnel, opencode-platform:sshHostname and opencode-platform:sshThrough can lead the next ones through it',
+      'opencode-platform:accessEmailDomains: is empty, and so is accessEmails: nobody could log in — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod (or opencode-platform:accessEmails)',
+      'opencode-platform:sshAllow: is empty: updates could not reach the droplet — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once the tunnel exists, opencode-platform:sshHostname and opencode-platform:sshThrough can route updates through it',
     ],
   },
   {
@@ -27,7 +27,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     settings: {},
     context: { tokens: { digitalocean: true, cloudflare: false } },
     messages: [
-      "cloudflare:apiToken: is missing, and so is CLOUDFLARE_API_TOKEN in the environment: nothing is made at Cloudflare without a token — npm run pulumi -- config set --secret cloudflare:apiToken --stack prod (or set CLOUDFLARE_API_TOKEN)",
+      "cloudflare:apiToken: is required (or CLOUDFLARE_API_TOKEN in the environment): Cloudflare needs a token — npm run pulumi -- config set --secret cloudflare:apiToken --stack prod (or set CLOUDFLARE_API_TOKEN)",
     ],
   },
   {
@@ -35,7 +35,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     settings: {},
     context: { stack: "Prod_1" },
     messages: [
-      "stack Prod_1: has a name that its things in the clouds cannot have: at most 30 lower-case letters, digits and hyphens — npm run pulumi -- stack rename <name> --stack Prod_1",
+      "stack Prod_1: is not a valid stack name: at most 30 lower-case letters, digits and hyphens — npm run pulumi -- stack rename <name> --stack Prod_1",
     ],
   },
   {
@@ -49,8 +49,8 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "settings of the stack local",
     settings: { workspacesDir: "/srv", dockerSocket: "/run/docker.sock" },
     messages: [
-      "opencode-platform:workspacesDir: is a setting of the stack local alone: on a droplet there is nothing to choose — npm run pulumi -- config rm opencode-platform:workspacesDir --stack prod",
-      "opencode-platform:dockerSocket: is a setting of the stack local alone: on a droplet there is nothing to choose — npm run pulumi -- config rm opencode-platform:dockerSocket --stack prod",
+      "opencode-platform:workspacesDir: is only for the stack local — npm run pulumi -- config rm opencode-platform:workspacesDir --stack prod",
+      "opencode-platform:dockerSocket: is only for the stack local — npm run pulumi -- config rm opencode-platform:dockerSocket --stack prod",
     ],
   },
   {
@@ -78,14 +78,14 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "an IP address for a domain",
     settings: { domain: "203.0.113.7" },
     messages: [
-      'opencode-platform:domain: "203.0.113.7" is an address, not a domain — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
+      'opencode-platform:domain: "203.0.113.7" is an IP address, not a domain — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
     ],
   },
   {
     title: "an IPv6 address for a domain",
     settings: { domain: "[2001:db8::1]" },
     messages: [
-      'opencode-platform:domain: "[2001:db8::1]" is an address, not a domain — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
+      'opencode-platform:domain: "[2001:db8::1]" is an IP address, not a domain — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
     ],
   },
   {
@@ -99,7 +99,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a domain with a wildcard",
     settings: { domain: "*.example.com" },
     messages: [
-      'opencode-platform:domain: "*.example.com" has a wildcard in it — npm run pulumi -- config set opencode-platform:domain example.com --stack prod',
+      'opencode-platform:domain: "*.example.com" contains a wildcard — npm run pulumi -- config set opencode-platform:domain example.com --stack prod',
     ],
   },
   {
@@ -113,7 +113,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a domain in capitals",
     settings: { domain: "Example.COM" },
     messages: [
-      'opencode-platform:domain: "Example.COM" has capital letters — npm run pulumi -- config set opencode-platform:domain example.com --stack prod',
+      'opencode-platform:domain: "Example.COM" contains upper-case letters — npm run pulumi -- config set opencode-platform:domain example.com --stack prod',
     ],
   },
   {
@@ -134,7 +134,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a public suffix",
     settings: { domain: "co.uk" },
     messages: [
-      'opencode-platform:domain: "co.uk" is a public suffix, below which everybody has domains: write yours — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
+      'opencode-platform:domain: "co.uk" is a public suffix: use your own domain — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
     ],
   },
   {
@@ -158,7 +158,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
         "abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.com",
     },
     messages: [
-      'opencode-platform:domain: "abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abc…" is too long for names before it: 189 characters at most — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
+      'opencode-platform:domain: "abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abcdefgh.abc…" is too long to add a label: 189 characters at most — npm run pulumi -- config set opencode-platform:domain "<domain>" --stack prod',
     ],
   },
   {
@@ -172,21 +172,21 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a pattern without {name}",
     settings: { hostnamePattern: "code" },
     messages: [
-      'opencode-platform:hostnamePattern: "code" has no {name} in it: each project\'s name is put there — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
+      'opencode-platform:hostnamePattern: "code" does not contain {name}, which stands for the project\'s name — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
     ],
   },
   {
     title: "a pattern with {name} twice",
     settings: { hostnamePattern: "{name}-{name}" },
     messages: [
-      'opencode-platform:hostnamePattern: "{name}-{name}" has {name} in it more than once: each project\'s name is put there — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
+      'opencode-platform:hostnamePattern: "{name}-{name}" contains {name} more than once, which stands for the project\'s name — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
     ],
   },
   {
     title: "a pattern of two labels",
     settings: { hostnamePattern: "{name}.code" },
     messages: [
-      'opencode-platform:hostnamePattern: "{name}.code" has a dot in it: the domain is put after it, and the certificate covers one label before that — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
+      'opencode-platform:hostnamePattern: "{name}.code" contains a dot: it must be a single label, because the certificate covers one level below the domain — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
     ],
   },
   {
@@ -200,28 +200,28 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a pattern that begins with a hyphen",
     settings: { hostnamePattern: "-{name}" },
     messages: [
-      'opencode-platform:hostnamePattern: "-{name}" is not a hostname\'s label: at most 63 lower-case letters, digits and hyphens, no hyphen first or last — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
+      'opencode-platform:hostnamePattern: "-{name}" is not a hostname label: at most 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
     ],
   },
   {
     title: "a pattern that browsers would decode",
     settings: { hostnamePattern: "xn--{name}" },
     messages: [
-      'opencode-platform:hostnamePattern: "xn--{name}" is not a hostname\'s label: at most 63 lower-case letters, digits and hyphens, no hyphen first or last — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
+      'opencode-platform:hostnamePattern: "xn--{name}" is not a hostname label: at most 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
     ],
   },
   {
     title: "a panel at a whole hostname",
     settings: { panelHostname: "Panel.example.com" },
     messages: [
-      'opencode-platform:panelHostname: "Panel.example.com" has a dot in it: the domain is put after it, and the certificate covers one label before that — npm run pulumi -- config set opencode-platform:panelHostname panel --stack prod',
+      'opencode-platform:panelHostname: "Panel.example.com" contains a dot: it must be a single label, because the certificate covers one level below the domain — npm run pulumi -- config set opencode-platform:panelHostname panel --stack prod',
     ],
   },
   {
     title: "a panel in capitals",
     settings: { panelHostname: "Panel" },
     messages: [
-      'opencode-platform:panelHostname: "Panel" is not a hostname\'s label: at most 63 lower-case letters, digits and hyphens, no hyphen first or last — npm run pulumi -- config set opencode-platform:panelHostname panel --stack prod',
+      'opencode-platform:panelHostname: "Panel" is not a hostname label: at most 63 lower-case letters, digits and hyphens, not starting or ending with a hyphen — npm run pulumi -- config set opencode-platform:panelHostname panel --stack prod',
     ],
   },
   {
@@ -300,72 +300,72 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "SSH from everybody",
     settings: { sshAllow: "0.0.0.0/0, ::/0" },
     messages: [
-      'opencode-platform:sshAllow: "0.0.0.0/0" is everybody on the internet: name the addresses you come from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
-      'opencode-platform:sshAllow: "::/0" is everybody on the internet: name the addresses you come from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
+      'opencode-platform:sshAllow: "0.0.0.0/0" is the whole internet: list the addresses you connect from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
+      'opencode-platform:sshAllow: "::/0" is the whole internet: list the addresses you connect from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
     ],
   },
   {
     title: "SSH from half of the internet",
     settings: { sshAllow: "0.0.0.0/1,128.0.0.0/1" },
     messages: [
-      'opencode-platform:sshAllow: "0.0.0.0/1" is a large part of the internet: name the addresses you come from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
-      'opencode-platform:sshAllow: "128.0.0.0/1" is a large part of the internet: name the addresses you come from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
+      'opencode-platform:sshAllow: "0.0.0.0/1" is a large part of the internet: list the addresses you connect from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
+      'opencode-platform:sshAllow: "128.0.0.0/1" is a large part of the internet: list the addresses you connect from — npm run pulumi -- config set opencode-platform:sshAllow "<address>,<address>" --stack prod',
     ],
   },
   {
     title: "SSH from an address within a network",
     settings: { sshAllow: "198.51.100.4,203.0.113.7/24" },
     messages: [
-      'opencode-platform:sshAllow: "203.0.113.7/24" is an address within a network: write 203.0.113.7/32 for it alone, or 203.0.113.0/24 — npm run pulumi -- config set opencode-platform:sshAllow 198.51.100.4/32,203.0.113.7/32 --stack prod',
+      'opencode-platform:sshAllow: "203.0.113.7/24" has host bits set: use 203.0.113.7/32 for that address, or 203.0.113.0/24 for the network — npm run pulumi -- config set opencode-platform:sshAllow 198.51.100.4/32,203.0.113.7/32 --stack prod',
     ],
   },
   {
     title: "SSH from an IPv6 address within a network",
     settings: { sshAllow: "203.0.113.7,2001:db8::1/64" },
     messages: [
-      'opencode-platform:sshAllow: "2001:db8::1/64" is an address within a network: write 2001:db8::1/128 for it alone, or 2001:db8::/64 — npm run pulumi -- config set opencode-platform:sshAllow 203.0.113.7/32,2001:db8::1/128 --stack prod',
+      'opencode-platform:sshAllow: "2001:db8::1/64" has host bits set: use 2001:db8::1/128 for that address, or 2001:db8::/64 for the network — npm run pulumi -- config set opencode-platform:sshAllow 203.0.113.7/32,2001:db8::1/128 --stack prod',
     ],
   },
   {
     title: "SSH from a name",
     settings: { sshAllow: "203.0.113.7 office.example.com" },
     messages: [
-      'opencode-platform:sshAllow: "office.example.com" is a name, and the firewall takes addresses (e.g. 203.0.113.7 or 203.0.113.0/24) — npm run pulumi -- config set opencode-platform:sshAllow "203.0.113.7/32,<address>" --stack prod',
+      'opencode-platform:sshAllow: "office.example.com" is a hostname; the firewall needs addresses (e.g. 203.0.113.7 or 203.0.113.0/24) — npm run pulumi -- config set opencode-platform:sshAllow "203.0.113.7/32,<address>" --stack prod',
     ],
   },
   {
     title: "SSH from a network too small to be one",
     settings: { sshAllow: "203.0.113.7/33" },
     messages: [
-      'opencode-platform:sshAllow: "203.0.113.7/33" is not a network: after the / stands a number from 0 to 32 — npm run pulumi -- config set opencode-platform:sshAllow "<address>" --stack prod',
+      'opencode-platform:sshAllow: "203.0.113.7/33" is not a network: the prefix length must be 0 to 32 — npm run pulumi -- config set opencode-platform:sshAllow "<address>" --stack prod',
     ],
   },
   {
     title: "SSH from a list that is none",
     settings: { sshAllow: '{ "office": "203.0.113.7" }' },
     messages: [
-      'opencode-platform:sshAllow: is not a list: write its items with commas between — npm run pulumi -- config set opencode-platform:sshAllow "<address>" --stack prod',
+      'opencode-platform:sshAllow: must be a list: separate items with commas — npm run pulumi -- config set opencode-platform:sshAllow "<address>" --stack prod',
     ],
   },
   {
     title: "SSH from nowhere",
     settings: { sshAllow: "" },
     messages: [
-      'opencode-platform:sshAllow: is empty: no update could reach the droplet by its address — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once an update has made the tunnel, opencode-platform:sshHostname and opencode-platform:sshThrough can lead the next ones through it',
+      'opencode-platform:sshAllow: is empty: updates could not reach the droplet — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once the tunnel exists, opencode-platform:sshHostname and opencode-platform:sshThrough can route updates through it',
     ],
   },
   {
     title: "SSH from nowhere, with a hostname of the tunnel",
     settings: { sshAllow: "[]", sshHostname: "ssh-code" },
     messages: [
-      'opencode-platform:sshAllow: is empty: no update could reach the droplet by its address — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once an update has made the tunnel, opencode-platform:sshThrough can lead the next ones through it',
+      'opencode-platform:sshAllow: is empty: updates could not reach the droplet — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once the tunnel exists, opencode-platform:sshThrough can route updates through it',
     ],
   },
   {
     title: "SSH from IPv6 alone",
     settings: { sshAllow: "2001:db8::/32" },
     messages: [
-      'opencode-platform:sshAllow: has no IPv4 address in it, and the droplet has no other kind: no update could reach the droplet by its address — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once an update has made the tunnel, opencode-platform:sshHostname and opencode-platform:sshThrough can lead the next ones through it',
+      'opencode-platform:sshAllow: has no IPv4 address, and the droplet has only IPv4: updates could not reach the droplet — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once the tunnel exists, opencode-platform:sshHostname and opencode-platform:sshThrough can route updates through it',
     ],
   },
   {
@@ -393,14 +393,14 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a domain where anybody gets an address",
     settings: { accessEmailDomains: "example.com,gmail.com" },
     messages: [
-      'opencode-platform:accessEmailDomains: "gmail.com" would let in everybody: anyone gets an address there. Name the people in accessEmails — npm run pulumi -- config set opencode-platform:accessEmailDomains "example.com,<domain>" --stack prod',
+      'opencode-platform:accessEmailDomains: "gmail.com" is a public e-mail provider and would admit anyone: list people in accessEmails instead — npm run pulumi -- config set opencode-platform:accessEmailDomains "example.com,<domain>" --stack prod',
     ],
   },
   {
     title: "such a domain of one country",
     settings: { accessEmailDomains: "yahoo.co.uk" },
     messages: [
-      'opencode-platform:accessEmailDomains: "yahoo.co.uk" would let in everybody: anyone gets an address there. Name the people in accessEmails — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod',
+      'opencode-platform:accessEmailDomains: "yahoo.co.uk" is a public e-mail provider and would admit anyone: list people in accessEmails instead — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod',
     ],
   },
   {
@@ -414,7 +414,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "nobody",
     settings: { accessEmailDomains: "" },
     messages: [
-      'opencode-platform:accessEmailDomains: names nobody, and neither does accessEmails: Access would let no one in — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod (or opencode-platform:accessEmails)',
+      'opencode-platform:accessEmailDomains: is empty, and so is accessEmails: nobody could log in — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod (or opencode-platform:accessEmails)',
     ],
   },
   {
@@ -428,7 +428,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "an address as a mail program writes it",
     settings: { accessEmails: "<Dev@example.com>" },
     messages: [
-      'opencode-platform:accessEmails: "<Dev@example.com>" is not an e-mail address alone — npm run pulumi -- config set opencode-platform:accessEmails dev@example.com --stack prod',
+      'opencode-platform:accessEmails: "<Dev@example.com>" is more than an e-mail address — npm run pulumi -- config set opencode-platform:accessEmails dev@example.com --stack prod',
     ],
   },
   {
@@ -442,42 +442,42 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a session in days",
     settings: { sessionDuration: "7d" },
     messages: [
-      'opencode-platform:sessionDuration: "7d" is not a duration (e.g. 24h, 1h30m; there is no unit longer than h) — npm run pulumi -- config set opencode-platform:sessionDuration 168h --stack prod',
+      'opencode-platform:sessionDuration: "7d" is not a duration (e.g. 24h, 1h30m; h is the largest unit) — npm run pulumi -- config set opencode-platform:sessionDuration 168h --stack prod',
     ],
   },
   {
     title: "a session of a year",
     settings: { sessionDuration: "8760h" },
     messages: [
-      'opencode-platform:sessionDuration: "8760h" is longer than Access keeps a session: 730h at most — npm run pulumi -- config set opencode-platform:sessionDuration 730h --stack prod',
+      'opencode-platform:sessionDuration: "8760h" is longer than Access allows: at most 730h — npm run pulumi -- config set opencode-platform:sessionDuration 730h --stack prod',
     ],
   },
   {
     title: "a session of a minute",
     settings: { sessionDuration: "1m" },
     messages: [
-      'opencode-platform:sessionDuration: "1m" would throw people out in mid-work: 15m at least — npm run pulumi -- config set opencode-platform:sessionDuration 15m --stack prod',
+      'opencode-platform:sessionDuration: "1m" is too short: at least 15m — npm run pulumi -- config set opencode-platform:sessionDuration 15m --stack prod',
     ],
   },
   {
     title: "a session in other words",
     settings: { sessionDuration: "PT1H" },
     messages: [
-      'opencode-platform:sessionDuration: "PT1H" is not a duration (e.g. 24h, 1h30m; there is no unit longer than h) — npm run pulumi -- config set opencode-platform:sessionDuration 24h --stack prod',
+      'opencode-platform:sessionDuration: "PT1H" is not a duration (e.g. 24h, 1h30m; h is the largest unit) — npm run pulumi -- config set opencode-platform:sessionDuration 24h --stack prod',
     ],
   },
   {
     title: "Google's client ID alone",
     settings: { googleClientId: "1-a.apps.googleusercontent.com" },
     messages: [
-      "opencode-platform:googleClientSecret: is missing: googleClientId is of no use without it — npm run pulumi -- config set --secret opencode-platform:googleClientSecret --stack prod",
+      "opencode-platform:googleClientSecret: is missing: googleClientId needs it — npm run pulumi -- config set --secret opencode-platform:googleClientSecret --stack prod",
     ],
   },
   {
     title: "Google's client secret alone",
     settings: { googleClientSecret: "GOCSPX-0123456789" },
     messages: [
-      'opencode-platform:googleClientId: is missing: googleClientSecret is of no use without it — npm run pulumi -- config set opencode-platform:googleClientId "<id>.apps.googleusercontent.com" --stack prod',
+      'opencode-platform:googleClientId: is missing: googleClientSecret needs it — npm run pulumi -- config set opencode-platform:googleClientId "<id>.apps.googleusercontent.com" --stack prod',
     ],
   },
   {
@@ -499,7 +499,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "no way to log in",
     settings: { oneTimePin: "false" },
     messages: [
-      "opencode-platform:oneTimePin: is false, and there is no other way to log in: neither googleClientId nor identityProviderIds is set — npm run pulumi -- config set opencode-platform:oneTimePin true --stack prod",
+      "opencode-platform:oneTimePin: is false, and no other login is configured (googleClientId or identityProviderIds) — npm run pulumi -- config set opencode-platform:oneTimePin true --stack prod",
     ],
   },
   {
@@ -514,9 +514,9 @@ export const brokenSettings: readonly BrokenSettings[] = [
       ]),
     },
     messages: [
-      "opencode-platform:googleClientSecret: is in plain text — change it where it came from, then: npm run pulumi -- config set --secret opencode-platform:googleClientSecret --stack prod",
-      "digitalocean:token: is in plain text — change it where it came from, then: npm run pulumi -- config set --secret digitalocean:token --stack prod",
-      "cloudflare:apiToken: is in plain text — change it where it came from, then: npm run pulumi -- config set --secret cloudflare:apiToken --stack prod",
+      "opencode-platform:googleClientSecret: is in plain text — revoke it at its issuer, then: npm run pulumi -- config set --secret opencode-platform:googleClientSecret --stack prod",
+      "digitalocean:token: is in plain text — revoke it at its issuer, then: npm run pulumi -- config set --secret digitalocean:token --stack prod",
+      "cloudflare:apiToken: is in plain text — revoke it at its issuer, then: npm run pulumi -- config set --secret cloudflare:apiToken --stack prod",
     ],
   },
   {
@@ -530,14 +530,14 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a public key",
     settings: { sshPrivateKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJtT me@example.com" },
     messages: [
-      "opencode-platform:sshPrivateKey: is a public key: the private one is needed, the file without .pub — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
+      "opencode-platform:sshPrivateKey: is a public key: use the private key (the file without .pub) — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
     ],
   },
   {
     title: "a key of PuTTY's",
     settings: { sshPrivateKey: "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none" },
     messages: [
-      "opencode-platform:sshPrivateKey: is in PuTTY's form: convert it (puttygen key.ppk -O private-openssh -o key) — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
+      "opencode-platform:sshPrivateKey: is in PuTTY format: convert it (puttygen key.ppk -O private-openssh -o key) — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
     ],
   },
   {
@@ -547,7 +547,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
         "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----",
     },
     messages: [
-      "opencode-platform:sshPrivateKey: cannot be read as a private key: set it from the file, so that every line of it arrives — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
+      "opencode-platform:sshPrivateKey: is not a valid private key: set it from the file so that no line is lost — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
     ],
   },
   {
@@ -557,7 +557,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
         "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----",
     },
     messages: [
-      "opencode-platform:sshPrivateKey: has a passphrase, which nobody is there to type: take it off a copy (ssh-keygen -p -N '' -f <copy>) — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
+      "opencode-platform:sshPrivateKey: has a passphrase, which cannot be entered here: remove it from a copy (ssh-keygen -p -N '' -f <copy>) — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
     ],
   },
   {
@@ -572,12 +572,12 @@ export const brokenSettings: readonly BrokenSettings[] = [
     },
     context: { tokens: { digitalocean: false, cloudflare: true } },
     messages: [
-      "digitalocean:token: is missing, and so is DIGITALOCEAN_TOKEN in the environment: nothing is made at DigitalOcean without a token — npm run pulumi -- config set --secret digitalocean:token --stack prod (or set DIGITALOCEAN_TOKEN)",
+      "digitalocean:token: is required (or DIGITALOCEAN_TOKEN in the environment): DigitalOcean needs a token — npm run pulumi -- config set --secret digitalocean:token --stack prod (or set DIGITALOCEAN_TOKEN)",
       'opencode-platform:domain: "example.com." ends with a dot — npm run pulumi -- config set opencode-platform:domain example.com --stack prod',
       'opencode-platform:region: "fra" is not a region with volumes; did you mean fra1? There are ams3, atl1, blr1, fra1, lon1, mkc1, nyc1, nyc2, nyc3, ric1, sfo2, sfo3, sgp1, syd1, tor1 — npm run pulumi -- config set opencode-platform:region fra1 --stack prod',
       'opencode-platform:backups: "no" is not true or false — npm run pulumi -- config set opencode-platform:backups false --stack prod',
-      'opencode-platform:accessEmailDomains: names nobody, and neither does accessEmails: Access would let no one in — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod (or opencode-platform:accessEmails)',
-      "opencode-platform:googleClientSecret: is missing: googleClientId is of no use without it — npm run pulumi -- config set --secret opencode-platform:googleClientSecret --stack prod",
+      'opencode-platform:accessEmailDomains: is empty, and so is accessEmails: nobody could log in — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod (or opencode-platform:accessEmails)',
+      "opencode-platform:googleClientSecret: is missing: googleClientId needs it — npm run pulumi -- config set --secret opencode-platform:googleClientSecret --stack prod",
       "opencode-platform:sshHostname: is missing: sshThrough is tunnel — npm run pulumi -- config set opencode-platform:sshHostname ssh-code --stack prod",
     ],
   },
