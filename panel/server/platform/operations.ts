@@ -121,9 +121,9 @@ export class OperationQueue implements Operations {
   /** Throws the error again; a conflict with the operation that has made the file what it is. */
   #withConflictingOperation(error: unknown): never {
     if (!(error instanceof Conflict) || error.currentVersion === undefined) throw error;
-    const { message, currentVersion: present } = error;
-    const by = [...this.#operations.values()].findLast(({ record }) => record.version === present);
-    throw new Conflict(message, { currentVersion: present, by: by && toOperation(by.record) });
+    const { message, currentVersion } = error;
+    const by = [...this.#operations.values()].findLast(({ record }) => record.version === currentVersion);
+    throw new Conflict(message, { currentVersion, by: by && toOperation(by.record) });
   }
 
   #queue({ person, what, project, edit, afterwards }: OperationRequest, version?: string): Operation {
