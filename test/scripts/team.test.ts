@@ -196,6 +196,14 @@ describe("the published package.json", () => {
   });
 });
 
+describe("what the package is compiled of", () => {
+  it("are the scripts of a team's commands, with what they import", () => {
+    const { files } = JSON.parse(read("tsconfig.build.json")) as { files: string[] };
+    const scripts = files.flatMap((path) => /^scripts\/(.+)\.ts$/.exec(path)?.[1] ?? []);
+    expect(scripts.sort()).toEqual([...TEAM_COMMANDS].sort());
+  });
+});
+
 describe("the workspaces", () => {
   it("pin the same releases as the root", () => {
     const pinned = { ...own.devDependencies, ...own.dependencies };

@@ -1,8 +1,7 @@
 /** Makes the folder that npm packs: the program in JavaScript, in the layout of its sources, without lab, tests and development's scripts. */
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { mustExec } from "../../../toolchain/lib/exec.ts";
-import { TEAM_COMMANDS } from "../launcher.mjs";
 import { type Manifest, publishedManifest } from "./manifest.ts";
 
 /** Files that are read as they are. The page's modules are served with their types stripped, which Node does to a text from anywhere. */
@@ -32,7 +31,6 @@ export async function buildPackage(checkout: string): Promise<string> {
     mustExec(join(checkout, "node_modules", ".bin", "tsc"), args, { cwd: checkout });
   await compile("--project", "tsconfig.build.json");
   await compile("--project", "attach", "--outDir", join(folder, "attach", "dist"));
-  removeDevelopment(folder);
   for (const path of globSync(COPIED, { cwd: checkout })) {
     if (path === join("panel", "page", "serve.ts")) continue;
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -43,14 +41,6 @@ export async function buildPackage(checkout: string): Promise<string> {
   const manifest = publishedManifest(manifestOf("."), manifestOf("attach"));
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return folder;
-}
-
-/** What was compiled only because a script for work on the platform imports it. */
-function removeDevelopment(folder: string): void {
-  for (const path of ["lab", "test", "scripts/lib/package"])
-    rmSync(join(folder, path), { recursive: true, force: true });
-  for (const path of globSync("scripts/*.js", { cwd: folder }))
-    if (!TEAM_COMMANDS.includes(basename(path, ".js"))) rmSync(join(folder, path));
 }
 
 /** What `npm pack` has made. */
