@@ -25,13 +25,14 @@ await main(async (args) => {
   mkdirSync(join(root, "test-results"), { recursive: true });
   rmSync(KEPT, { force: true });
   // What the slow suites need comes while the unit tests run, which need none of it.
-  const prepared = prepare(suites.filter((suite) => suite !== "unit"));
+  const prepared = prepare(suites);
   prepared.catch(() => {}); // reported where it is awaited
   const runs: Ran[] = [];
   for (const suite of suites) {
-    const env =
-      suite === "unit" ? process.env : { ...(await prepared), ...sharedPlatform(suite, suites, KEPT) };
-    runs.push(await run(suite, rest, env));
+    if (suite !== "unit") await prepared;
+    // Once more: the suite before may have stopped the Docker Engine that was started for it.
+    const env = suite === "unit" ? process.env : await prepare([suite]);
+    runs.push(await run(suite, rest, { ...env, ...sharedPlatform(suite, suites, KEPT) }));
   }
   console.log(summaryLines(runs).join("\n"));
   return Math.max(...runs.map(({ code }) => code));

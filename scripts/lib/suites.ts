@@ -61,7 +61,7 @@ export function sharedPlatform(
 
 /** Brings what real parts need that is not on this machine, and shows with which plugins the tests run. */
 export async function prepare(suites: readonly Suite[]): Promise<NodeJS.ProcessEnv> {
-  if (suites.length === 0) return process.env;
+  if (suites.every((suite) => suite === "unit")) return process.env;
   const parts = new Set([...platformParts(), ...suites.flatMap((suite) => PARTS[suite])]);
   await provision([...parts], { root, progress: provisionProgress(), builders });
   for (const plugin of await describePlugins(toolchain)) console.log(plugin);
