@@ -59,9 +59,9 @@ for (const project of scope.declared) {
       image: image.reference,
       routesDir: proxy.routesDir,
       indexDir: proxy.indexDir,
-      admitted: platform.production?.admittedTo(project),
+      admitted: platform.production?.accessListOf(project),
       secrets: platform.secretsOf(project),
-      passwordRotation: platform.rotationOf(project.name),
+      passwordRotation: platform.passwordRotationOf(project.name),
     }),
   );
   await takeTurn();

@@ -8,7 +8,7 @@ import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
 import { hostnameClashes } from "./stack/production-rules.ts";
 import { readStackFile, type StackFile } from "./stack/secrets.ts";
-import { ownSettings, parseSettings, type Settings } from "./stack/settings.ts";
+import { parseSettings, type Settings, withoutNamespace } from "./stack/settings.ts";
 import { readOptional } from "./text/read-optional.ts";
 
 /** projects.yaml and the stack's settings, checked. */
@@ -105,7 +105,7 @@ const sourcesOf = ({ plain, encrypted, hasSecret }: StackFile, stack: string) =>
   stack,
   hasSecret,
   settings: () =>
-    parseSettings(ownSettings(plain), {
+    parseSettings(withoutNamespace(plain), {
       stack,
       tokens: TOKENS_UNKNOWN,
       plain: new Set(Object.keys(plain)),

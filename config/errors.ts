@@ -1,5 +1,5 @@
 /**
- * What a mistake is about, for whoever has to act on it:
+ * What an error is about, for the person who has to act on it:
  * - `config`: a file, a setting or an argument is invalid (HTTP 422);
  * - `environment`: a tool, Docker, a droplet or a permission that this machine needs is missing (HTTP 503);
  * - `conflict`: another process or resource is in the way (HTTP 409);
@@ -8,7 +8,7 @@
  */
 export type UserErrorKind = "config" | "environment" | "conflict" | "cloud" | "engine";
 
-/** One thing a person has to put right: where it is, what is wrong, and how to fix it. */
+/** One problem for a person to fix: where it is, what is wrong, and how to fix it. */
 export interface Problem {
   /** `projects.yaml:14:5 projects[2].resources.memory`, or the name of a setting or tool. */
   where: string;

@@ -27,7 +27,10 @@ const HEARTBEAT_MS = 60_000;
 
 type Say = (words: string) => void;
 
-/** Sees to it that every part is on this machine, one after another; throws a UserError for the first that can't be had. */
+/**
+ * Ensures that every part is installed, one after another.
+ * @throws UserError for the first part that cannot be installed
+ */
 export async function provision(parts: readonly Part[], options: ProvisionOptions): Promise<void> {
   const dir = toolchainDir(options.root);
   mkdirSync(dir, { recursive: true });
@@ -35,8 +38,8 @@ export async function provision(parts: readonly Part[], options: ProvisionOption
   if (missing.length === 0) return;
   const network = new Network([PULUMI_HOST, IMAGE_REGISTRY], { [PULUMI_HOST]: PATIENT });
   const make = (part: Part, say: Say) => makePart(part, contextFor(options, dir, network, say), say);
-  if (options.progress === "live") await makeLive(missing, make);
-  else await makePlain(missing, make);
+  if (options.progress === "live") await runInteractive(missing, make);
+  else await runPlain(missing, make);
 }
 
 /** Says of each part that is here already which way it came; answers the others. */
@@ -100,18 +103,18 @@ async function makePart(part: Part, context: Context, say: Say): Promise<string>
   });
 }
 
-async function makePlain(
+async function runPlain(
   parts: readonly Part[],
   make: (part: Part, say: Say) => Promise<string>,
 ): Promise<void> {
   for (const part of parts) {
     const began = performance.now();
     let latest = "";
-    let told = false;
+    let hasReported = false;
     const say: Say = (words) => {
       latest = words;
-      if (!told) console.log(`${part.name}: ${words} …`);
-      told = true;
+      if (!hasReported) console.log(`${part.name}: ${words} …`);
+      hasReported = true;
     };
     const beat = () => console.log(`${part.name}: ${latest} … (${duration(performance.now() - began)})`);
     const timer = setInterval(beat, HEARTBEAT_MS);
@@ -123,7 +126,7 @@ async function makePlain(
   }
 }
 
-async function makeLive(
+async function runInteractive(
   parts: readonly Part[],
   make: (part: Part, say: Say) => Promise<string>,
 ): Promise<void> {

@@ -1,11 +1,11 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
-import type { Admitted } from "../../config/projects/members.ts";
+import type { AccessList } from "../../config/projects/members.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import type { Host } from "../host/host.ts";
 import type { CloudflareAccount } from "./account.ts";
-import { revokeFromRemoved } from "./revocation.ts";
+import { revokeRemovedMembers } from "./revocation.ts";
 
 export interface AccessArgs {
   /** Where open connections are cut. */
@@ -16,7 +16,7 @@ export interface AccessArgs {
 }
 
 /** Whom an application is for: the stack's people, people of its own under a policy's name, or machines alone. */
-export type Audience = "people" | "machines" | { readonly policy: string; readonly admitted: Admitted };
+export type Audience = "people" | "machines" | { readonly policy: string; readonly admitted: AccessList };
 
 /** An application, as a person knows it. */
 export interface ApplicationArgs {
@@ -44,13 +44,13 @@ export class Access extends pulumi.ComponentResource {
     this.child = { parent: this };
 
     this.identityProviders = [
-      ...this.logInWithGoogle(),
-      ...this.acceptExisting(),
-      ...this.logInWithOneTimePin(),
+      ...this.googleProvider(),
+      ...this.existingProviders(),
+      ...this.oneTimePinProvider(),
     ];
-    this.people = this.admit("people", args.cloud.peoplePolicy, this.everybody);
+    this.people = this.makePolicy("people", args.cloud.peoplePolicy, this.stackAccess);
     const token = this.makeServiceToken();
-    this.machines = this.admitMachines(token);
+    this.machines = this.makeServicePolicy(token);
     this.serviceToken = pulumi.secret({ clientId: token.clientId, clientSecret: token.clientSecret });
     this.registerOutputs({});
   }
@@ -59,7 +59,7 @@ export class Access extends pulumi.ComponentResource {
    * An application for a hostname, and the command that ends people's sessions once one of them is removed from it. The service token passes
    * each.
    */
-  protect(
+  addApplication(
     name: string,
     args: ApplicationArgs,
     opts: pulumi.CustomResourceOptions,
@@ -67,7 +67,11 @@ export class Access extends pulumi.ComponentResource {
     const people = this.policyFor(`${name}-application`, args.audience);
     const application = this.makeApplication(`${name}-application`, args, people?.policy, opts);
     const { account, host } = this.args;
-    revokeFromRemoved(`${name}-revocation`, { account, host, application, ...people, cut: args.cut }, opts);
+    revokeRemovedMembers(
+      `${name}-revocation`,
+      { account, host, application, ...people, cut: args.cut },
+      opts,
+    );
     return application;
   }
 
@@ -103,14 +107,14 @@ export class Access extends pulumi.ComponentResource {
   private policyFor(
     name: string,
     audience: Audience,
-  ): { policy: cloudflare.ZeroTrustAccessPolicy; admitted: Admitted } | undefined {
+  ): { policy: cloudflare.ZeroTrustAccessPolicy; admitted: AccessList } | undefined {
     if (audience === "machines") return undefined;
-    if (audience === "people") return { policy: this.people, admitted: this.everybody };
+    if (audience === "people") return { policy: this.people, admitted: this.stackAccess };
     const { policy, admitted } = audience;
-    return { policy: this.admit(`${name}-people`, policy, admitted), admitted };
+    return { policy: this.makePolicy(`${name}-people`, policy, admitted), admitted };
   }
 
-  private logInWithGoogle(): pulumi.Output<string>[] {
+  private googleProvider(): pulumi.Output<string>[] {
     const { account, settings, cloud } = this.args;
     const { googleClientId, googleClientSecret } = settings;
     if (!googleClientId || !googleClientSecret) return [];
@@ -127,12 +131,12 @@ export class Access extends pulumi.ComponentResource {
     return [google.id];
   }
 
-  private acceptExisting(): pulumi.Output<string>[] {
+  private existingProviders(): pulumi.Output<string>[] {
     return this.args.settings.identityProviderIds.map((id) => pulumi.output(id));
   }
 
   /** An account has one provider of one-time PINs at most: another's is used as it is. */
-  private logInWithOneTimePin(): pulumi.Output<string>[] {
+  private oneTimePinProvider(): pulumi.Output<string>[] {
     const { account, settings, cloud } = this.args;
     if (!settings.oneTimePin) return [];
     if (account.oneTimePin) return [pulumi.output(account.oneTimePin)];
@@ -144,15 +148,15 @@ export class Access extends pulumi.ComponentResource {
     return [pin.id];
   }
 
-  private get everybody(): Admitted {
+  private get stackAccess(): AccessList {
     const { accessEmails, accessEmailDomains } = this.args.settings;
     return { emails: accessEmails, domains: accessEmailDomains };
   }
 
-  private admit(
+  private makePolicy(
     name: string,
     policy: string,
-    { emails, domains }: Admitted,
+    { emails, domains }: AccessList,
   ): cloudflare.ZeroTrustAccessPolicy {
     const { account, settings } = this.args;
     return new cloudflare.ZeroTrustAccessPolicy(
@@ -180,7 +184,7 @@ export class Access extends pulumi.ComponentResource {
     );
   }
 
-  private admitMachines(token: cloudflare.ZeroTrustAccessServiceToken): cloudflare.ZeroTrustAccessPolicy {
+  private makeServicePolicy(token: cloudflare.ZeroTrustAccessServiceToken): cloudflare.ZeroTrustAccessPolicy {
     const { account, cloud } = this.args;
     return new cloudflare.ZeroTrustAccessPolicy(
       "machines",

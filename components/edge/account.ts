@@ -19,13 +19,13 @@ export interface CloudflareAccount {
  * @throws UserError when the token sees no such zone, or the account has no Zero Trust team yet.
  */
 export async function findAccount(domain: string, cloud: CloudNames): Promise<CloudflareAccount> {
-  const zone = await orExplain(cloudflare.getZone({ filter: { name: domain } }), {
+  const zone = await withExplanation(cloudflare.getZone({ filter: { name: domain } }), {
     where: settingKey("domain"),
     what: `Zone ${domain} not found, or the token can't read it`,
     fix: "add the domain to Cloudflare, or give the token the permission Zone Read for it (see docs/deploying.md for all permissions)",
   });
   const accountId = zone.account.id;
-  const organization = await orExplain(cloudflare.getZeroTrustOrganization({ accountId }), {
+  const organization = await withExplanation(cloudflare.getZeroTrustOrganization({ accountId }), {
     where: `Cloudflare account of ${domain}`,
     what: "has no Zero Trust team, or the token can't read it",
     fix: "open Zero Trust once in Cloudflare's dashboard and choose a team name (docs/deploying.md)",
@@ -41,7 +41,7 @@ export async function findAccount(domain: string, cloud: CloudNames): Promise<Cl
 }
 
 /** The provider's own words follow ours: a wrong token and a missing zone look alike to it. */
-async function orExplain<T>(
+async function withExplanation<T>(
   answer: Promise<T>,
   problem: { where: string; what: string; fix: string },
 ): Promise<T> {

@@ -4,16 +4,16 @@ import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import type { Names } from "../../config/naming/names.ts";
 import type { PublicUrls } from "../../config/naming/urls.ts";
-import { admittedTo, admittedToPanel, hasOwnMembers } from "../../config/projects/members.ts";
+import { accessListOf, hasOwnMembers, panelAccessList } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { CLOUDFLARED_IMAGE } from "../../config/versions.ts";
-import { hardening, labelList } from "../host/container.ts";
+import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { Access, type ApplicationArgs } from "./access.ts";
 import type { CloudflareAccount } from "./account.ts";
 import { ingressRules, type PublicHostname } from "./ingress.ts";
-import { cutConnections } from "./revocation.ts";
+import { disconnectCommand } from "./revocation.ts";
 
 /** The user of that image. */
 const CONNECTOR_UID = "65532";
@@ -86,7 +86,7 @@ export class Edge extends pulumi.ComponentResource {
 
   private publishPanel(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname {
     const { cloud, urls, projects, admins, settings } = this.args;
-    const admitted = admittedToPanel(projects, settings, admins);
+    const admitted = panelAccessList(projects, settings, admins);
     const isEverybody = admitted.emails.length === settings.accessEmails.length;
     const audience = isEverybody ? "people" : { policy: cloud.panelPolicy, admitted };
     return this.publish(
@@ -104,12 +104,12 @@ export class Edge extends pulumi.ComponentResource {
   ): InternalHostname {
     const { cloud, urls, names, settings } = this.args;
     const { name } = project;
-    const own = { policy: cloud.membersPolicy(name), admitted: admittedTo(project, settings) };
+    const own = { policy: cloud.membersPolicy(name), admitted: accessListOf(project, settings) };
     const application = {
       name: cloud.application(name),
       hostname: urls.hostname(name),
       audience: hasOwnMembers(project) ? own : ("people" as const),
-      cut: cutConnections(names.project(name), names.connector),
+      cut: disconnectCommand(names.project(name), names.connector),
     };
     return this.publish(`project-${name}`, application, access, tunnel);
   }
@@ -130,7 +130,7 @@ export class Edge extends pulumi.ComponentResource {
   ): InternalHostname {
     const { account, cloud, port } = this.args;
     const { hostname } = application;
-    const protectedBy = access.protect(name, application, this.child);
+    const protectedBy = access.addApplication(name, application, this.child);
     new cloudflare.DnsRecord(
       `${name}-record`,
       {
@@ -184,7 +184,7 @@ export class Edge extends pulumi.ComponentResource {
     return new docker.Container(
       "connector",
       {
-        ...hardening,
+        ...hardenedOptions,
         name: names.connector,
         image: image.name,
         // Open event streams would hold it for the whole grace period: 30 s by default.

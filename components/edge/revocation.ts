@@ -2,7 +2,7 @@ import { extname, join, relative } from "node:path";
 import type * as cloudflare from "@pulumi/cloudflare";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Admitted } from "../../config/projects/members.ts";
+import type { AccessList } from "../../config/projects/members.ts";
 import { CLOUD_TOKENS } from "../../config/stack/settings.ts";
 import { cloudAddress } from "../../config/stack/stand-ins.ts";
 import { shellQuote } from "../../config/text/shell.ts";
@@ -10,7 +10,7 @@ import { projectApi } from "../../opencode/api/index.ts";
 import type { Host } from "../host/host.ts";
 import type { CloudflareAccount } from "./account.ts";
 
-/** What `commands/revoke.ts` is told on its standard input. */
+/** The input of `commands/revoke.ts`, as JSON on its standard input. */
 export interface Revocation {
   readonly api: string;
   readonly account: string;
@@ -25,14 +25,14 @@ export interface RevocationArgs {
   application: cloudflare.ZeroTrustAccessApplication;
   /** The people's policy and who is in it; nothing is revoked where an application is for machines alone. */
   policy?: cloudflare.ZeroTrustAccessPolicy;
-  admitted?: Admitted;
+  admitted?: AccessList;
   account: CloudflareAccount;
   host: Host;
   /** Shell command for the host that cuts the application's open connections. */
   cut?: string | undefined;
 }
 
-/** Where Cloudflare's API is, unless the provider is told otherwise. */
+/** Where Cloudflare's API is, unless the provider is configured otherwise. */
 const API = "https://api.cloudflare.com/client/v4";
 
 /** Run by the plugin, which the engine starts in the program's folder; the path is the same on every machine that deploys. */
@@ -46,7 +46,7 @@ const REVOKE = `node_modules/.bin/node ${relative(
  * then; and what is open already is cut. Whoever may still pass gets a new token without a question. It follows the policy, so that nobody
  * comes back in between.
  */
-export function revokeFromRemoved(
+export function revokeRemovedMembers(
   name: string,
   { account, application, policy, admitted, host, cut }: RevocationArgs,
   opts: pulumi.CustomResourceOptions,
@@ -77,7 +77,7 @@ export function revokeFromRemoved(
  * A script for the host: cuts what the gateway has open to a container, which itself goes on. Where the kernel can't do that, the connector
  * is started anew, through which all of it comes.
  */
-export function cutConnections(container: string, connector: string): string {
+export function disconnectCommand(container: string, connector: string): string {
   const address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
   return `to=$(docker inspect -f '${address}' ${shellQuote(container)} 2> /dev/null)
 [ -n "$to" ] || exit 0

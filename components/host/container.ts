@@ -1,7 +1,7 @@
 import type { types } from "@pulumi/docker";
 
 /** What every container of the platform has: no way to gain rights, a log that cannot fill the disk, an init, and a restart after a crash. */
-export const hardening = {
+export const hardenedOptions = {
   capabilities: { drops: ["ALL"] },
   securityOpts: ["no-new-privileges"],
   // Keeps at most 30 MB a container.

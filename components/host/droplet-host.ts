@@ -7,7 +7,7 @@ import { DROPLET_RUNTIME_DIR, DROPLET_WORKSPACES_DIR } from "../../config/naming
 import { shellQuote } from "../../config/text/shell.ts";
 import type { Host } from "./host.ts";
 import { Command } from "./lean.ts";
-import { overSsh } from "./ssh.ts";
+import { sshCommand } from "./ssh.ts";
 import { SSH_USER, sshConfigFile } from "./ssh-files.ts";
 
 export interface DropletHostParts {
@@ -18,10 +18,10 @@ export interface DropletHostParts {
 }
 
 /**
- * A droplet as everything that is put on it sees it. What Docker and commands are told of it is known before there is one and never changes: a
+ * A droplet as everything that is put on it sees it. The target that Docker and commands get is known before there is one and never changes: a
  * provider whose host is unknown in a preview makes it fail. With another droplet, all that was on the one before it is made again.
  */
-export function hostOnDroplet(
+export function dropletHost(
   { droplet, cloud, ready }: DropletHostParts,
   opts: pulumi.CustomResourceOptions,
 ): Host {
@@ -33,7 +33,7 @@ export function hostOnDroplet(
       {
         host: `ssh://${SSH_USER}@${target.alias}`,
         sshOpts: ["-F", target.configFile],
-        // The first preview has nobody to ask yet.
+        // The first preview has no droplet to ask yet.
         disableDockerDaemonCheck: true,
       },
       { ...opts, dependsOn: [ready] },
@@ -47,10 +47,10 @@ export function hostOnDroplet(
     user,
     makeDirectory: (path) =>
       `mkdir -p ${shellQuote(path)} && chown ${user.uid}:${user.gid} ${shellQuote(path)}`,
-    remote: (script) => overSsh(target, script),
+    remote: (script) => sshCommand(target, script),
     run: (name, args, own) => {
       const remote = (script: pulumi.Input<string>) =>
-        pulumi.output(script).apply((script) => overSsh(target, script));
+        pulumi.output(script).apply((script) => sshCommand(target, script));
       const { create, triggers = [], ...others } = args;
       return new Command(
         name,
@@ -67,5 +67,5 @@ export function hostOnDroplet(
   };
 }
 
-/** What ssh is told to reach a droplet: relative to the checkout, where Pulumi and its plugins run. */
+/** The ssh options that reach a droplet: relative to the checkout, where Pulumi and its plugins run. */
 export const sshTarget = (alias: string) => ({ alias, configFile: sshConfigFile(pulumi.getStack(), alias) });

@@ -8,9 +8,9 @@ import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { settingKey } from "../../config/stack/settings.ts";
 import { cloudInit, volumeDevice } from "./cloud-init.ts";
-import { hostOnDroplet, sshTarget } from "./droplet-host.ts";
+import { dropletHost, sshTarget } from "./droplet-host.ts";
 import type { Host } from "./host.ts";
-import { firstContact, overSsh, releaseVolume, waitUntilReady } from "./ssh.ts";
+import { hostKeyScript, releaseVolume, sshCommand, waitUntilReady } from "./ssh.ts";
 import { type SshAccess, writeSshFiles } from "./ssh-files.ts";
 
 export interface DropletHostArgs {
@@ -23,7 +23,7 @@ export interface DropletHostArgs {
 }
 
 /** Properties that DigitalOcean cannot change on a droplet that is there. */
-const REPLACING = ["image", "monitoring", "sshKeys", "userData"] as const;
+const REPLACED_ON = ["image", "monitoring", "sshKeys", "userData"] as const;
 const ANYWHERE = ["0.0.0.0/0", "::/0"];
 
 /** A droplet with a volume for the workspaces, which outlives it. Reached by ssh from the allow-list, or through the tunnel. */
@@ -47,7 +47,7 @@ export class DropletHost extends pulumi.ComponentResource {
     const pairing = new random.RandomId("pairing-code", { byteLength: 16 }, this.child);
     const userData = this.renderUserData(pairing);
     const droplet = this.makeDroplet(userData, key.publicKey, tag, firewall);
-    this.tellOfOldUserData(droplet, userData);
+    this.warnAboutOldUserData(droplet, userData);
     this.group(droplet, volume);
     const attachment = this.attach(volume, droplet);
     const hostKey = this.meet(droplet, pairing, key.privateKey);
@@ -55,7 +55,7 @@ export class DropletHost extends pulumi.ComponentResource {
     const alias = this.writeFiles();
     const ready = this.waitFor(alias, attachment);
 
-    this.host = hostOnDroplet({ droplet, cloud: args.cloud, ready }, this.child);
+    this.host = dropletHost({ droplet, cloud: args.cloud, ready }, this.child);
     this.growFileSystem(volume);
     // The scripts look here too: a first update that fails leaves the stack itself without outputs.
     this.registerOutputs({ address: droplet.ipv4Address, ssh: this.ssh });
@@ -155,12 +155,12 @@ export class DropletHost extends pulumi.ComponentResource {
         // The volume's last writes reach it before the droplet goes.
         gracefulShutdown: true,
       },
-      { ...this.child, dependsOn: [firewall], ignoreChanges: [...REPLACING] },
+      { ...this.child, dependsOn: [firewall], ignoreChanges: [...REPLACED_ON] },
     );
   }
 
   /** The provider gives back the hash of what the droplet was made with. */
-  private tellOfOldUserData(droplet: digitalocean.Droplet, userData: pulumi.Output<string>): void {
+  private warnAboutOldUserData(droplet: digitalocean.Droplet, userData: pulumi.Output<string>): void {
     const { settings } = this.args;
     const key = settingKey("dropletGeneration");
     pulumi.all([droplet.userData, userData]).apply(([made, wanted]) => {
@@ -211,7 +211,7 @@ export class DropletHost extends pulumi.ComponentResource {
         create: pulumi
           .all([droplet.ipv4Address, pairing.hex])
           .apply(([address, pairingCode]) =>
-            firstContact({ address, pairingCode, ...(tunnelHostname ? { tunnelHostname } : {}) }),
+            hostKeyScript({ address, pairingCode, ...(tunnelHostname ? { tunnelHostname } : {}) }),
           ),
         stdin: privateKey,
         triggers: [droplet.id],
@@ -257,9 +257,9 @@ export class DropletHost extends pulumi.ComponentResource {
     return new command.local.Command(
       "ready",
       {
-        create: alias.apply((alias) => overSsh(sshTarget(alias), waitUntilReady())),
+        create: alias.apply((alias) => sshCommand(sshTarget(alias), waitUntilReady())),
         // 255 is ssh's own: a droplet that is gone has nothing to let go of.
-        delete: alias.apply((alias) => `${overSsh(sshTarget(alias), releaseVolume())} || [ $? -eq 255 ]`),
+        delete: alias.apply((alias) => `${sshCommand(sshTarget(alias), releaseVolume())} || [ $? -eq 255 ]`),
         triggers: [attachment.id],
         logging: "none",
       },

@@ -8,10 +8,10 @@ const SSHD_WAIT = 600;
 const CLOUD_INIT_WAIT = 1200;
 
 /** A shell command that runs `script` on a droplet; its standard input is passed on. */
-export const overSsh = (target: { configFile: string; alias: string }, script: string): string =>
+export const sshCommand = (target: { configFile: string; alias: string }, script: string): string =>
   `ssh -F ${target.configFile} ${target.alias} -- ${shellQuote(script)}`;
 
-export interface FirstContactArgs {
+export interface HostKeyArgs {
   address: string;
   /** Known to the droplet, by its user data, and to nobody between here and there, who thus cannot answer for another key. */
   pairingCode: string;
@@ -23,7 +23,7 @@ export interface FirstContactArgs {
  * A shell script for the machine that deploys: waits until a new droplet's sshd answers, has it prove its host key, and prints that key.
  * The platform's private key comes on its standard input. Nothing is sent to the droplet before the key is proved but the question.
  */
-export function firstContact({ address, pairingCode, tunnelHostname }: FirstContactArgs): string {
+export function hostKeyScript({ address, pairingCode, tunnelHostname }: HostKeyArgs): string {
   const options = [
     "-F /dev/null",
     '-i "$dir/id"',

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import { type Names, panelDirectory } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
-import { hardening, labelList } from "../host/container.ts";
+import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { panelRoute } from "../proxy/routes.ts";
 import { IMAGE_PROGRAM, packageEntryPoint } from "./start.ts";
@@ -83,7 +83,7 @@ export class Panel extends pulumi.ComponentResource {
     new docker.Container(
       "panel",
       {
-        ...hardening,
+        ...hardenedOptions,
         name: names.panel,
         image,
         entrypoints: isPackage() ? packageEntryPoint() : [IMAGE_PROGRAM],

@@ -6,17 +6,17 @@ import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts"
 import { makeNames, type Names } from "../../config/naming/names.ts";
 import { localUrls, type PublicUrls, publicUrls, type Urls } from "../../config/naming/urls.ts";
 import { readProjectsFile } from "../../config/projects/load.ts";
-import { type Admitted, admittedTo } from "../../config/projects/members.ts";
+import { type AccessList, accessListOf } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { PanelConfig } from "../../config/stack/panel.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { secretKeys } from "../../config/stack/secrets.ts";
 import {
-  findTokens,
-  ownSettings,
   parseSettings,
   plainKeys,
   type Settings,
+  tokensPresent,
+  withoutNamespace,
 } from "../../config/stack/settings.ts";
 import { assertPortUsable } from "../proxy/port.ts";
 import { refuseStandIns } from "./plugins.ts";
@@ -29,7 +29,7 @@ export interface Production {
   cloud: CloudNames;
   urls: PublicUrls;
   /** Who of people may open a project. */
-  admittedTo(project: Project): Admitted;
+  accessListOf(project: Project): AccessList;
 }
 
 /** All that a person has written, checked, with the names and URLs that follow from it. */
@@ -43,7 +43,7 @@ export interface Platform {
   /** Values of an entry's secrets, by name. */
   secretsOf(project: Project): Record<string, pulumi.Output<string>>;
   /** Changes when the project's password is to change. */
-  rotationOf(project: string): string;
+  passwordRotationOf(project: string): string;
 }
 
 /**
@@ -51,7 +51,7 @@ export interface Platform {
  * @throws pulumi.RunError with every problem found, before any resource is declared, so that a mistake deploys nothing.
  */
 export function loadPlatform(checkout: string): Promise<Platform> {
-  return orRunError(async () => {
+  return withRunError(async () => {
     const { projects, settings } = readConfiguration(checkout);
     const production = settings.production && describeProduction(settings, settings.production);
     if (production) {
@@ -65,13 +65,13 @@ export function loadPlatform(checkout: string): Promise<Platform> {
       entries: projects,
       ...(production ? { production } : {}),
       secretsOf,
-      rotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
+      passwordRotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
     };
   });
 }
 
-/** A person's mistake is told without a stack trace. */
-export async function orRunError<T>(work: () => Promise<T>): Promise<T> {
+/** Reports a UserError as a RunError, which Pulumi shows without a stack trace. */
+export async function withRunError<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -83,13 +83,13 @@ export async function orRunError<T>(work: () => Promise<T>): Promise<T> {
 function readConfiguration(checkout: string): CheckedConfiguration {
   const stack = pulumi.getStack();
   const config = pulumi.runtime.allConfig();
-  const tokens = findTokens((key) => Object.hasOwn(config, key), process.env);
+  const tokens = tokensPresent((key) => Object.hasOwn(config, key), process.env);
   const plain = plainKeys(config, process.env.PULUMI_CONFIG_SECRET_KEYS);
   return checkSources({
     stack,
-    settings: () => parseSettings(ownSettings(config), { stack, tokens, plain }),
+    settings: () => parseSettings(withoutNamespace(config), { stack, tokens, plain }),
     projects: (context) => readProjectsFile(join(checkout, "projects.yaml"), context),
-    hasSecret: (project, name) => findSecret(project, name) !== undefined,
+    hasSecret: (project, name) => secretValue(project, name) !== undefined,
   });
 }
 
@@ -99,7 +99,7 @@ function describeProduction({ namePrefix, panel }: Settings, settings: Productio
     panel,
     cloud: cloudNames(namePrefix, pulumi.getStack()),
     urls: publicUrls(settings),
-    admittedTo: (project) => admittedTo(project, settings),
+    accessListOf: (project) => accessListOf(project, settings),
   };
 }
 
@@ -111,14 +111,14 @@ function assertReachable({ sshThrough }: ProductionSettings): void {
 function secretsOf(project: Project): Record<string, pulumi.Output<string>> {
   return Object.fromEntries(
     project.secrets.flatMap((name) => {
-      const value = findSecret(project.name, name);
+      const value = secretValue(project.name, name);
       return value ? [[name, value] as const] : [];
     }),
   );
 }
 
 /** The project's own value of a secret, else the one shared by all. An empty one is none: Docker's provider puts no empty file anywhere. */
-function findSecret(project: string, name: string): pulumi.Output<string> | undefined {
+function secretValue(project: string, name: string): pulumi.Output<string> | undefined {
   const key = secretKeys(project, name).find((key) => pulumi.runtime.getConfig(key));
   if (!key) return undefined;
   const [namespace, rest] = key.split(":") as [string, string];

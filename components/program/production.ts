@@ -5,7 +5,7 @@ import { DropletHost } from "../host/droplet.ts";
 import type { Host } from "../host/host.ts";
 import type { SshAccess } from "../host/ssh-files.ts";
 import { Panel, type PanelArgs } from "../panel/panel.ts";
-import { orRunError, type Production } from "./load.ts";
+import { type Production, withRunError } from "./load.ts";
 
 /** A droplet, and Cloudflare's side in front of it. */
 export interface ProductionParts {
@@ -25,7 +25,7 @@ export async function makeProduction(
   { settings, panel, cloud, urls }: Production,
   checkout: string,
 ): Promise<ProductionParts> {
-  const account = await orRunError(() => findAccount(settings.domain, cloud));
+  const account = await withRunError(() => findAccount(settings.domain, cloud));
   const tunnelHostname = settings.sshThrough === "tunnel" ? urls.ssh : undefined;
   const droplet = new DropletHost("droplet", {
     settings,

@@ -7,7 +7,7 @@
  */
 import { createRequire, enableCompileCache, registerHooks } from "node:module";
 
-const LATE = new Set(["@npmcli/arborist", "typescript"]);
+const LAZY_MODULES = new Set(["@npmcli/arborist", "typescript"]);
 const SCHEME = "late:";
 
 Reflect.deleteProperty(Error, "prepareStackTrace");
@@ -16,14 +16,14 @@ enableCompileCache();
 
 registerHooks({
   resolve(specifier, context, next) {
-    if (!LATE.has(specifier) || !context.parentURL?.includes("/@pulumi/pulumi/"))
+    if (!LAZY_MODULES.has(specifier) || !context.parentURL?.includes("/@pulumi/pulumi/"))
       return next(specifier, context);
     const { url } = next(specifier, context);
     return { url: `${SCHEME}${url}`, format: "commonjs", shortCircuit: true };
   },
   load(url, context, next) {
     if (!url.startsWith(SCHEME)) return next(url, context);
-    return { format: "commonjs", source: lateModule(url.slice(SCHEME.length)), shortCircuit: true };
+    return { format: "commonjs", source: lazyModule(url.slice(SCHEME.length)), shortCircuit: true };
   },
 });
 
@@ -50,7 +50,7 @@ function quietPromises(): void {
 }
 
 /** A module that stands for another and loads it when one of its exports is first asked for. */
-function lateModule(url: string): string {
+function lazyModule(url: string): string {
   return `
     const { createRequire } = require("node:module");
     const { fileURLToPath } = require("node:url");

@@ -73,7 +73,7 @@ async function previousOutputs(): Promise<{ applied?: Applied; deployKeys: Recor
 }
 
 /** Of everything that the program's resources follow from. */
-function digests({ entries, rotationOf }: Platform, checkout: string): Applied {
+function digests({ entries, passwordRotationOf }: Platform, checkout: string): Applied {
   const config = pulumi.runtime.allConfig();
   const shared = Object.entries(config).filter(
     ([key]) => !key.startsWith(`${SECRETS_NAMESPACE}:`) && !key.startsWith(ROTATIONS),
@@ -83,7 +83,10 @@ function digests({ entries, rotationOf }: Platform, checkout: string): Applied {
   return {
     platform: digest([shared.sort(), checkout, process.getuid?.(), programFiles()]),
     projects: Object.fromEntries(
-      entries.map((project) => [project.name, digest([project, rotationOf(project.name), values(project)])]),
+      entries.map((project) => [
+        project.name,
+        digest([project, passwordRotationOf(project.name), values(project)]),
+      ]),
     ),
   };
 }

@@ -4,10 +4,10 @@ import * as tls from "@pulumi/tls";
 import { type Names, routeFileName, workspaceDirectories } from "../../config/naming/names.ts";
 import type { Urls } from "../../config/naming/urls.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
-import type { Admitted } from "../../config/projects/members.ts";
+import type { AccessList } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { opencodeJson } from "../../opencode/settings.ts";
-import { hardening, labelList } from "../host/container.ts";
+import { hardenedOptions, labelList } from "../host/container.ts";
 import { cpuLimit } from "../host/cpu-limit.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { Container, Password } from "../host/lean.ts";
@@ -28,7 +28,7 @@ export interface OpencodeProjectArgs {
   /** Directory on the host of the files that the platform's index is made of, where there is one. */
   indexDir?: string | undefined;
   /** To whom the index shows the project. */
-  admitted?: Admitted | undefined;
+  admitted?: AccessList | undefined;
   /** Value of each of the entry's secrets. */
   secrets: Readonly<Record<string, pulumi.Input<string>>>;
   /** A new value makes a new password. */
@@ -125,7 +125,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     return new Container(
       `${project.name}-container`,
       {
-        ...hardening,
+        ...hardenedOptions,
         name: names.project(project.name),
         image,
         hostname: project.name,

@@ -15,7 +15,7 @@ export function isPortFree(port: number): Promise<boolean> {
 }
 
 /** The prefix of the stack whose gateway answers on a port of 127.0.0.1; undefined where none does. */
-export function gatewayOwner(port: number): Promise<string | undefined> {
+export function gatewayPrefix(port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const request = get({ host: "127.0.0.1", port, path: "/ping", timeout: 3000 }, (response) => {
       response.resume();

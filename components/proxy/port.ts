@@ -1,6 +1,6 @@
 import { UserError } from "../../config/errors.ts";
 import { settingKey } from "../../config/stack/settings.ts";
-import { gatewayOwner, isPortFree } from "./gateway.ts";
+import { gatewayPrefix, isPortFree } from "./gateway.ts";
 
 /**
  * Refuses a port that another program has, before anything is made: Traefik would only restart for ever.
@@ -8,7 +8,7 @@ import { gatewayOwner, isPortFree } from "./gateway.ts";
  * @throws UserError naming the port and the setting.
  */
 export async function assertPortUsable(port: number, prefix: string): Promise<void> {
-  if ((await isPortFree(port)) || (await gatewayOwner(port)) === prefix) return;
+  if ((await isPortFree(port)) || (await gatewayPrefix(port)) === prefix) return;
   throw new UserError("environment", [
     {
       where: settingKey("port"),

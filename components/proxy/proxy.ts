@@ -3,9 +3,9 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { INDEX_DIR, type Names, ROUTES_DIR } from "../../config/naming/names.ts";
 import { TRAEFIK_IMAGE } from "../../config/versions.ts";
-import { hardening, labelList } from "../host/container.ts";
+import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
-import { noticeLabels } from "./routes.ts";
+import { noticePageLabels } from "./routes.ts";
 
 export interface ProxyArgs {
   host: Host;
@@ -43,12 +43,12 @@ export class TraefikProxy extends pulumi.ComponentResource {
     return new docker.Container(
       "notice",
       {
-        ...hardening,
+        ...hardenedOptions,
         name: names.notice,
         image,
         entrypoints: ["node", "--max-old-space-size=32"],
         command: ["/usr/local/lib/opencode-platform/notice.mjs"],
-        labels: labelList({ [names.platformLabel]: names.prefix, ...noticeLabels(names, panel) }),
+        labels: labelList({ [names.platformLabel]: names.prefix, ...noticePageLabels(names, panel) }),
         networksAdvanced: [{ name: network }],
         ...(this.indexDir
           ? { volumes: [{ hostPath: this.indexDir, containerPath: "/run/index", readOnly: true }] }
@@ -70,7 +70,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
     return new docker.Container(
       name,
       {
-        ...hardening,
+        ...hardenedOptions,
         name: names.traefik,
         // The tag, not the id: an id would replace Traefik whenever the tag is built or pulled anew.
         image: image.name,

@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import type { Names } from "../../config/naming/names.ts";
 import { projectPath, type Urls } from "../../config/naming/urls.ts";
-import type { Admitted } from "../../config/projects/members.ts";
+import type { AccessList } from "../../config/projects/members.ts";
 import { projectApi } from "../../opencode/api/index.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
 
@@ -31,15 +31,15 @@ function rules({ name, urls }: RouteArgs) {
   const hostname = `Host(${q(urls.hostname(name))})`;
   // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
   const underPath =
-    urls.underPath && `(${anyHost(urls.underPath.hostnames)}) && ${atOrBelow(projectPath(name))}`;
+    urls.underPath && `(${hostRule(urls.underPath.hostnames)}) && ${pathPrefixRule(projectPath(name))}`;
   const own = new URL(urls.browser(name)).origin;
   // A browser sends Origin with everything that can change something and with WebSockets; opencode's terminal client sends none.
   const foreign = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
   return { hostname, underPath, foreign };
 }
 
-const anyHost = (hostnames: readonly string[]) => hostnames.map((host) => `Host(${q(host)})`).join(" || ");
-const atOrBelow = (path: string) => `(Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
+const hostRule = (hostnames: readonly string[]) => hostnames.map((host) => `Host(${q(host)})`).join(" || ");
+const pathPrefixRule = (path: string) => `(Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
 
 /**
  * Labels by which Traefik finds a project's container: its hostname, and `/p/<name>` where there is that, lead to opencode, with the password
@@ -78,7 +78,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const authorization = projectApi.authorization(args.password);
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
-  const told = (as: string) => ({
+  const entryState = (as: string) => ({
     headers: { customRequestHeaders: { "X-Opencode-Project": name, "X-Opencode-State": as } },
   });
   return stringify({
@@ -92,8 +92,8 @@ export function routeFile(args: RouteArgs & { password: string }): string {
             replacement: `${urls.browser(name)}${projectApi.pagePath(WORKSPACE_PATH)}`,
           },
         },
-        [`${name}_state`]: told(state),
-        [`${name}_refused`]: told("refused"),
+        [`${name}_state`]: entryState(state),
+        [`${name}_refused`]: entryState("refused"),
       },
       routers: {
         ...(underPath
@@ -139,8 +139,8 @@ const pathMiddlewares = ({ name, urls }: RouteArgs) => ({
   },
 });
 
-/** What those who may open a project are told of it in the platform's index, and who they are, as JSON. */
-export const indexFile = ({ name, urls, state, admitted }: RouteArgs & { admitted: Admitted }): string =>
+/** A project's entry in the platform's index, and the people who can see it, as JSON. */
+export const indexFile = ({ name, urls, state, admitted }: RouteArgs & { admitted: AccessList }): string =>
   JSON.stringify({ name, url: urls.browser(name), state, admitted });
 
 /**
@@ -179,7 +179,7 @@ export function panelRoute(hostname: string, port: number): string {
 /**
  * Labels of the notice container: it answers what no project does, the index of the projects at the panel's hostname, and `/ping` says that the gateway is up and whose it is.
  */
-export function noticeLabels(names: Names, panel?: string): Record<string, string> {
+export function noticePageLabels(names: Names, panel?: string): Record<string, string> {
   return {
     "traefik.enable": "true",
     [`traefik.http.services.${NOTICE}.loadbalancer.server.port`]: String(NOTICE_PORT),

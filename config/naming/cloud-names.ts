@@ -1,5 +1,5 @@
 /**
- * What a stack's things in the clouds are called. All begin with the stack's own name, by which an update that was cut off finds again what
+ * Names of a stack's resources in the clouds. All begin with the stack's own name, by which an interrupted update finds again what
  * it had made.
  */
 export interface CloudNames {

@@ -1,14 +1,14 @@
 /** Who may open a project. */
 import type { Project } from "./project.ts";
 
-/** Whom a stack lets in where a project names nobody itself: settings of stacks on a droplet. */
-export interface Defaults {
+/** Who a stack admits to projects that name no members: settings of droplet stacks. */
+export interface StackAccess {
   readonly accessEmails: readonly string[];
   readonly accessEmailDomains: readonly string[];
 }
 
-/** Whom a policy admits: addresses, and whole domains of addresses. */
-export interface Admitted {
+/** The people a policy admits: e-mail addresses, and whole domains of them. */
+export interface AccessList {
   readonly emails: readonly string[];
   readonly domains: readonly string[];
 }
@@ -20,21 +20,21 @@ const domainOf = (email: string): string => email.slice(email.lastIndexOf("@") +
 /** Whether a project admits its own members alone, and not everyone the stack admits. */
 export const hasOwnMembers = ({ members }: WithMembers): boolean => members.length > 0;
 
-/** Whom a project admits: its members, or everyone the stack admits where it names none. */
-export function admittedTo(project: WithMembers, defaults: Defaults): Admitted {
+/** Who a project admits: its members, or everyone the stack admits where it names none. */
+export function accessListOf(project: WithMembers, defaults: StackAccess): AccessList {
   if (hasOwnMembers(project)) return { emails: project.members, domains: [] };
   return { emails: defaults.accessEmails, domains: defaults.accessEmailDomains };
 }
 
 /**
- * Whom the panel's hostname admits, which lists to each person what that person may open: whom the stack admits, and beyond those the
- * members of any project and the panel's admins.
+ * Who the panel's hostname admits: everyone the stack admits, the members of any project, and the panel's admins. The panel lists to each
+ * person only what that person can open.
  */
-export function admittedToPanel(
+export function panelAccessList(
   projects: readonly WithMembers[],
-  defaults: Defaults,
+  defaults: StackAccess,
   admins: readonly string[] = [],
-): Admitted {
+): AccessList {
   const domains = defaults.accessEmailDomains;
   const named = [...projects.flatMap(({ members }) => members), ...admins];
   const further = named.filter((email) => !domains.includes(domainOf(email)));
@@ -42,12 +42,12 @@ export function admittedToPanel(
   return { emails, domains };
 }
 
-/** Whether somebody is among those admitted. `email` in any case of letters. */
-export function isAdmitted(email: string, { emails, domains }: Admitted): boolean {
+/** Whether a list admits an address; `email` is compared without regard to case. */
+export function isAllowed(email: string, { emails, domains }: AccessList): boolean {
   const lower = email.toLowerCase();
   return emails.includes(lower) || (lower.includes("@") && domains.includes(domainOf(lower)));
 }
 
-/** Whether a person may open a project. */
-export const mayOpen = (project: WithMembers, email: string, defaults: Defaults): boolean =>
-  isAdmitted(email, admittedTo(project, defaults));
+/** Whether a person can open a project. */
+export const canOpen = (project: WithMembers, email: string, defaults: StackAccess): boolean =>
+  isAllowed(email, accessListOf(project, defaults));

@@ -1,4 +1,4 @@
-/** What zod finds, in words that say how to mend it. */
+/** Messages for the issues that zod finds, each with a fix. */
 import type * as z from "zod";
 import { closest, show } from "../text/show.ts";
 import type { Path } from "../text/yaml.ts";

@@ -14,7 +14,7 @@ export function normalise(file: ProjectsFile, directory: string): Project[] {
   }));
 }
 
-/** Groups in place, everybody once. */
+/** Groups expanded, each person once. */
 function expandMembers(members: readonly string[], groups: ReadonlyMap<string, readonly string[]>): string[] {
   const emails = members.flatMap((member) => (member.includes("@") ? [member] : (groups.get(member) ?? [])));
   return [...new Set(emails.map((email) => email.toLowerCase()))].sort();

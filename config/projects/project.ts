@@ -32,6 +32,6 @@ export interface Project {
   readonly git: GitAuth;
   /** `config` is merged from defaults and entry: maps key by key, anything else replaced. */
   readonly opencode: { readonly model?: string; readonly config: { readonly [key: string]: Json } };
-  /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: whoever the stack lets in. */
+  /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: everyone the stack admits. */
   readonly members: readonly string[];
 }

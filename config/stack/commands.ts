@@ -1,4 +1,4 @@
-/** The commands that messages tell people to type, for the stack that they are about. */
+/** The commands that messages suggest, for the stack that they are about. */
 
 import { shellQuote } from "../text/shell.ts";
 

@@ -120,7 +120,7 @@ function domainError(text: string): string | undefined {
   return undefined;
 }
 
-/** What somebody who wrote a URL, an address or a domain in another form most likely meant. */
+/** The most likely domain behind a URL, an address or another form of one. */
 function guessDomain(text: string): string | undefined {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text.replace(/^.*@/, "")}`;
   if (!URL.canParse(url)) return undefined;

@@ -1,4 +1,4 @@
-/** How long somebody who has logged in stays so. */
+/** How long a login lasts. */
 
 import { show } from "../text/show.ts";
 import type { ParseError } from "./reading.ts";

@@ -63,7 +63,7 @@ const panelSchema = z.strictObject({
     .describe("Without it the panel does not commit."),
 });
 
-/** What the panel is told, with defaults. */
+/** The panel's settings, with defaults. */
 export type PanelConfig = Readonly<z.output<typeof panelSchema>>;
 
 /** The keys of `panel`, for documents. */
@@ -108,7 +108,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** A webhook's address, which is a secret: whoever has it can write to the channel. It is never quoted. */
+/** A webhook's address, which is a secret: anyone who has it can write to the channel. It is never quoted. */
 export const parseWebhook: Parser<string> = (text) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isHere = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url?.hostname ?? "");

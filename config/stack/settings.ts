@@ -145,7 +145,7 @@ export const CLOUD_TOKENS = {
 } as const;
 
 /** Which of the clouds' tokens there are. */
-export function findTokens(
+export function tokensPresent(
   hasConfig: (key: string) => boolean,
   env: Readonly<Record<string, string | undefined>>,
 ): SettingsContext["tokens"] {
@@ -168,7 +168,7 @@ export function plainKeys(
 }
 
 /** Of a stack's whole config, the settings: the keys of their namespace, without it. */
-export function ownSettings(config: Readonly<Record<string, string>>): Record<string, string> {
+export function withoutNamespace(config: Readonly<Record<string, string>>): Record<string, string> {
   const prefix = settingKey("");
   return Object.fromEntries(
     Object.entries(config).flatMap(([key, value]) =>
@@ -179,7 +179,7 @@ export function ownSettings(config: Readonly<Record<string, string>>): Record<st
 
 /**
  * Reads settings from raw config, keyed without the namespace.
- * @throws UserError with every problem at once, each with the command that mends it.
+ * @throws UserError with every problem at once, each with the command that fixes it.
  */
 export function parseSettings(
   raw: Readonly<Record<string, string | undefined>>,
@@ -213,9 +213,9 @@ const isHidden = ({ hidden }: SettingsContext, name: string): boolean =>
 
 /** Of full keys, the names of settings. */
 const ownNames = (keys: ReadonlySet<string> = new Set()): ReadonlySet<string> =>
-  new Set(Object.keys(ownSettings(Object.fromEntries([...keys].map((key) => [key, ""])))));
+  new Set(Object.keys(withoutNamespace(Object.fromEntries([...keys].map((key) => [key, ""])))));
 
-/** Puts each setting where it is read, and tells of those that are nowhere. */
+/** Groups settings by where they are read, and reports unknown ones. */
 function sort(raw: Readonly<Record<string, string | undefined>>, stack: string) {
   const common: Record<string, string> = {};
   const droplet: Record<string, string> = {};
@@ -227,7 +227,7 @@ function sort(raw: Readonly<Record<string, string | undefined>>, stack: string) 
     const project = name.startsWith(ROTATION_OF) ? name.slice(ROTATION_OF.length) : undefined;
     if (project !== undefined && PROJECT_NAME_PATTERN.test(project)) rotation[project] = value;
     else if (!kind || name.includes("/")) problems.push(describeUnknown(name, stack));
-    else if (!isOn(kind, stack)) problems.push(describeElsewhere(name, kind, stack));
+    else if (!isOn(kind, stack)) problems.push(describeWrongStack(name, kind, stack));
     else if (kind === "droplet") droplet[name] = value;
     else common[name] = value;
   }
@@ -246,13 +246,13 @@ function describeUnknown(name: string, stack: string): Problem {
   return { where: key, what: `is not a setting; ${hint}`, fix: removeCommand(key, stack) };
 }
 
-function describeElsewhere(name: string, kind: SettingKind, stack: string): Problem {
+function describeWrongStack(name: string, kind: SettingKind, stack: string): Problem {
   const key = settingKey(name);
   const what = kind === "local" ? `is only for the stack ${LOCAL_STACK}` : `is only for droplet stacks`;
   return { where: key, what, fix: removeCommand(key, stack) };
 }
 
-/** DigitalOcean's names are short and in lower case; a stack's things are named after it (cloud-names.ts). */
+/** DigitalOcean's names are short and in lower case; a stack's resources are named after it (cloud-names.ts). */
 function checkStackName(stack: string): Problem[] {
   if (/^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$/.test(stack)) return [];
   const what = "is not a valid stack name: at most 30 lower-case letters, digits and hyphens";
@@ -269,7 +269,7 @@ function checkTokens({ stack, tokens }: SettingsContext): Problem[] {
   });
 }
 
-/** Secrets that whoever reads the stack's file can read. */
+/** Secrets that are in plain text in the stack's file. */
 function checkPlain({ stack, plain }: SettingsContext): Problem[] {
   const secrets = [
     ...[...PRODUCTION_SECRETS, ...SECRETS].map(settingKey),

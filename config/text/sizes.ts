@@ -33,7 +33,7 @@ export function formatSize(bytes: number): string {
   return `${(Math.floor((bytes / UNITS.GiB) * 10) / 10).toFixed(1).replace(/\.0$/, "")}GiB`;
 }
 
-/** What somebody who wrote `4g`, `512 mb` or `4Gi` most likely meant: `4GiB`, `512MB`. */
+/** The most likely size behind `4g`, `512 mb` or `4Gi`: `4GiB`, `512MB`. */
 export function guessSize(text: string): string | undefined {
   const [, amount, letter, rest] = /^\s*(\d{1,6}(?:\.\d{1,3})?)\s*([mg])(i?b?)\s*$/i.exec(text) ?? [];
   if (amount === undefined || letter === undefined) return undefined;

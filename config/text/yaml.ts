@@ -36,7 +36,7 @@ const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
 const BRACKET = "has an unclosed bracket: missing ";
 
-/** Plainer words for the mistakes people make most, by the parser's own; the rest are told as the parser does. */
+/** Plainer words for the mistakes people make most, by the parser's own; the rest keep the parser's words. */
 const SYNTAX: readonly (readonly [RegExp, string])[] = [
   [/^Tabs are not/, "is indented with a tab: YAML takes spaces only"],
   [/^Source contains multiple/, "starts a second document (---): keep everything in one"],
@@ -151,7 +151,7 @@ class NodeReader {
   readonly #places: Map<string, Place>;
   readonly #findings: Finding[] = [];
   readonly #open = new Set<unknown>();
-  /** The first thing that goes beyond what is read at all; nothing else is said then. */
+  /** The first thing that goes beyond what is read at all; nothing else is reported then. */
   #limitFinding: Finding | undefined;
   #nodes = 0;
   #aliases = 0;

@@ -5,7 +5,7 @@ import { DEBIAN } from "../../config/versions.ts";
 import { mustExec } from "../../toolchain/lib/exec.ts";
 import { findImage } from "../../toolchain/lib/image.ts";
 import type { Context, Part } from "../../toolchain/part.ts";
-import { forgetPackageFiles, makeDebianRoot } from "./lib/debian-root.ts";
+import { makeDebianRoot, removePackageCache } from "./lib/debian-root.ts";
 import { makeImage } from "./lib/image.ts";
 
 /** What DigitalOcean's Debian has that a minimal one lacks, as far as a container can use it. */
@@ -60,12 +60,12 @@ async function fill(root: string, context: Context): Promise<void> {
   await apt(root, "dist-upgrade");
   await apt(root, "install", "--no-install-recommends", ...INSTALLED);
   await generateLocale(root);
-  forgetPackageFiles(root);
+  removePackageCache(root);
   context.progress("downloading the packages that user data installs");
   await apt(root, "update");
   await apt(root, "install", "--download-only", ...DOWNLOADED);
   rmSync(noStart);
-  await becomeMachine(root);
+  await configureSystem(root);
 }
 
 function apt(root: string, ...args: string[]): Promise<string> {
@@ -73,7 +73,7 @@ function apt(root: string, ...args: string[]): Promise<string> {
   return mustExec("chroot", [root, "apt-get", "-y", "-qq", ...args], { env, timeoutMs: 900_000 });
 }
 
-/** cloud-init sets this locale unless told otherwise. */
+/** cloud-init sets this locale unless configured otherwise. */
 async function generateLocale(root: string): Promise<void> {
   const list = join(root, "etc/locale.gen");
   writeFileSync(list, readFileSync(list, "utf8").replace(/^# (en_US\.UTF-8)/m, "$1"));
@@ -81,7 +81,7 @@ async function generateLocale(root: string): Promise<void> {
 }
 
 /** Takes away what must be of one machine alone, and adds what makes a machine of a container. */
-async function becomeMachine(root: string): Promise<void> {
+async function configureSystem(root: string): Promise<void> {
   const own = ["etc/hostname", "var/lib/dbus/machine-id", ...hostKeys(root)];
   for (const file of own) rmSync(join(root, file), { force: true });
   writeFileSync(join(root, "etc/machine-id"), "");
@@ -93,7 +93,7 @@ async function becomeMachine(root: string): Promise<void> {
   for (const [from, to, mode] of copies)
     writeFileSync(join(root, to), readFileSync(join(FILES, from)), { mode });
   await mustExec("chroot", [root, "systemctl", "enable", "droplet-fstab.service"]);
-  await mustExec("chroot", [root, "systemctl", "mask", ...UNITS_OF_HARDWARE]);
+  await mustExec("chroot", [root, "systemctl", "mask", ...HARDWARE_UNITS]);
 }
 
 const hostKeys = (root: string): string[] =>
@@ -102,7 +102,7 @@ const hostKeys = (root: string): string[] =>
   );
 
 /** What needs a machine's hardware, which a container shares with others. */
-const UNITS_OF_HARDWARE = [
+const HARDWARE_UNITS = [
   "systemd-udevd.service",
   "systemd-udevd-control.socket",
   "systemd-udevd-kernel.socket",

@@ -1,4 +1,4 @@
-import { gatewayOwner, isPortFree } from "../../components/proxy/gateway.ts";
+import { gatewayPrefix, isPortFree } from "../../components/proxy/gateway.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { PROJECT, STACK, stateDir } from "../engine/checkout.ts";
 import { commandFor, openSession } from "../engine/session.ts";
@@ -41,7 +41,7 @@ export async function checkStack(session = openSession(), apply = "npm start"): 
 /** Whether this stack's gateway answers on its port, or who else does; before the stack is deployed, whether the port is free. */
 export async function checkGateway({ port, namePrefix }: Settings, isUp: boolean): Promise<Finding> {
   const at = `gateway: 127.0.0.1:${port}`;
-  const owner = await gatewayOwner(port);
+  const owner = await gatewayPrefix(port);
   if (owner === namePrefix) return ok(`${at} answers`);
   if (owner) return failed(`${at} is in use by the stack with prefix ${owner}`, otherPort(port));
   if (await isPortFree(port))

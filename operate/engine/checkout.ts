@@ -5,10 +5,10 @@ import { pathToFileURL } from "node:url";
 import { makeNames, type Names } from "../../config/naming/names.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import {
-  ownSettings,
   parseSettings,
   SETTINGS_NAMESPACE,
   type Settings,
+  withoutNamespace,
 } from "../../config/stack/settings.ts";
 import { dockerHost } from "../../toolchain/lib/docker.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
@@ -49,7 +49,7 @@ export function readSettings(): Settings {
   const file = `Pulumi.${STACK}.yaml`;
   const path = join(root, file);
   const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
-  return parseSettings(ownSettings(readStackFile(text, file).plain));
+  return parseSettings(withoutNamespace(readStackFile(text, file).plain));
 }
 
 export const readNames = (settings: Settings): Names => makeNames(settings.namePrefix);

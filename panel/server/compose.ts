@@ -1,6 +1,6 @@
 /** The panel with its real parts: Docker, the stack, the gateway. */
 import { join } from "node:path";
-import { gatewayOwner } from "../../components/proxy/gateway.ts";
+import { gatewayPrefix } from "../../components/proxy/gateway.ts";
 import { LOCAL_RUNTIME_DIR, makeNames } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
@@ -91,7 +91,7 @@ export async function compose(surroundings: PanelContext): Promise<ComposedPanel
         containers,
         names,
         isLocal: session.isLocal,
-        gatewayAnswers: async () => (await gatewayOwner(settings.port)) === settings.namePrefix,
+        gatewayAnswers: async () => (await gatewayPrefix(settings.port)) === settings.namePrefix,
         checkFile: () => void load(platform.file.read().text),
         operations,
         notices: panel.idleDays === undefined ? undefined : activity,

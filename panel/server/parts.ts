@@ -1,7 +1,7 @@
 /** What the panel's HTTP surface is made of: each part can be a real one or a test's. */
 import type { Hono } from "hono";
 import type { Urls } from "../../config/naming/urls.ts";
-import type { Defaults } from "../../config/projects/members.ts";
+import type { StackAccess } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { Control } from "../../operate/docker/control.ts";
 import type { Logs } from "../../operate/docker/logs.ts";
@@ -22,7 +22,7 @@ export interface PanelServices {
   readonly identify: Authenticate;
   readonly audit: Audit;
   /** Whom the stack lets in where a project names nobody. */
-  readonly defaults: Defaults;
+  readonly defaults: StackAccess;
   readonly urls: Pick<Urls, "browser" | "terminal">;
   readonly file: {
     read(): ProjectsSnapshot;

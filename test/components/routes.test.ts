@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { noticeLabels, projectLabels, routeFile } from "../../components/proxy/routes.ts";
+import { noticePageLabels, projectLabels, routeFile } from "../../components/proxy/routes.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
 
@@ -81,7 +81,7 @@ describe("routeFile", () => {
     expect(project).toBeGreaterThan(web_refused.priority);
     expect(web_refused.priority).toBeGreaterThan(web_fallback.priority);
     expect(web_fallback.priority).toBeGreaterThan(
-      Number(noticeLabels(makeNames("x"))["traefik.http.routers._notice.priority"]),
+      Number(noticePageLabels(makeNames("x"))["traefik.http.routers._notice.priority"]),
     );
   });
 
@@ -96,7 +96,7 @@ describe("routeFile", () => {
 
 it("keeps the password out of every label", () => {
   const base64 = Buffer.from(`opencode:${password}`).toString("base64");
-  const text = JSON.stringify([projectLabels(web), noticeLabels(makeNames("opencode"))]);
+  const text = JSON.stringify([projectLabels(web), noticePageLabels(makeNames("opencode"))]);
   expect(text).not.toContain(password);
   expect(text).not.toContain(base64);
 });

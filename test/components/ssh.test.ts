@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { firstContact, overSsh, releaseVolume, waitUntilReady } from "../../components/host/ssh.ts";
+import { hostKeyScript, releaseVolume, sshCommand, waitUntilReady } from "../../components/host/ssh.ts";
 
 const HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKey";
 const CODE = "feedface";
@@ -40,8 +40,8 @@ afterAll(() => {
   for (const directory of [bin, temporary]) rmSync(directory, { recursive: true });
 });
 
-describe("firstContact", () => {
-  const script = firstContact({ address: "203.0.113.7", pairingCode: CODE });
+describe("hostKeyScript", () => {
+  const script = hostKeyScript({ address: "203.0.113.7", pairingCode: CODE });
 
   it("prints the host key that the droplet has proved, and leaves no key behind", () => {
     program("ssh", meets(HOST_KEY, proofOf(HOST_KEY)));
@@ -72,7 +72,7 @@ describe("firstContact", () => {
 
   it("goes through the tunnel where it is told to", () => {
     program("ssh", meets(HOST_KEY, proofOf(HOST_KEY)));
-    const through = firstContact({
+    const through = hostKeyScript({
       address: "203.0.113.7",
       pairingCode: CODE,
       tunnelHostname: "ssh-code.example.com",
@@ -113,10 +113,12 @@ describe("what runs on the droplet", () => {
   });
 });
 
-describe("overSsh", () => {
+describe("sshCommand", () => {
   it("hands a script over as one word, whatever is in it", () => {
     program("ssh", 'for last; do :; done; sh -c "$last"');
-    const said = run(overSsh({ configFile: ".runtime/prod/ssh/a/config", alias: "a" }, `printf '%s' "it's"`));
+    const said = run(
+      sshCommand({ configFile: ".runtime/prod/ssh/a/config", alias: "a" }, `printf '%s' "it's"`),
+    );
     expect(said.stdout).toBe("it's");
   });
 });

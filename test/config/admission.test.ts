@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Admitted, admittedTo, hasOwnMembers, isAdmitted } from "../../config/projects/members.ts";
+import { type AccessList, accessListOf, hasOwnMembers, isAllowed } from "../../config/projects/members.ts";
 
 const NOTICE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform/notice.mjs");
 
@@ -14,7 +14,7 @@ interface Visitor {
 }
 
 /** The notice page's own function, out of its source: it exports nothing and serves as soon as it is imported. */
-function isShown(project: { admitted: Admitted }, visitor: Visitor): boolean {
+function isShown(project: { admitted: AccessList }, visitor: Visitor): boolean {
   const source = /^function isShown\([\s\S]*?^}$/m.exec(readFileSync(NOTICE, "utf8"))?.[0];
   expect(source).toBeDefined();
   return runInNewContext(`(${source})`)(project, visitor);
@@ -41,8 +41,8 @@ describe("the notice page", () => {
   it("shows a project to exactly the people who are admitted to it", () => {
     fc.assert(
       fc.property(people, stack, visitor, (members, defaults, who) => {
-        const admitted = admittedTo({ members }, defaults);
-        expect(isShown({ admitted }, { email: who, isMachine: false })).toBe(isAdmitted(who, admitted));
+        const admitted = accessListOf({ members }, defaults);
+        expect(isShown({ admitted }, { email: who, isMachine: false })).toBe(isAllowed(who, admitted));
       }),
     );
   });
@@ -50,7 +50,7 @@ describe("the notice page", () => {
   it("shows every project to machines, which pass Access everywhere, and none to others without an address", () => {
     fc.assert(
       fc.property(people, stack, (members, defaults) => {
-        const admitted = admittedTo({ members }, defaults);
+        const admitted = accessListOf({ members }, defaults);
         expect(isShown({ admitted }, { isMachine: true })).toBe(true);
         expect(isShown({ admitted }, { isMachine: false })).toBe(false);
       }),
@@ -61,8 +61,8 @@ describe("the notice page", () => {
 it("a project with members of its own admits no one else, whatever the stack admits", () => {
   fc.assert(
     fc.property(people, stack, visitor, (members, defaults, who) => {
-      const admitted = admittedTo({ members }, defaults);
-      if (hasOwnMembers({ members })) expect(isAdmitted(who, admitted)).toBe(members.includes(who));
+      const admitted = accessListOf({ members }, defaults);
+      if (hasOwnMembers({ members })) expect(isAllowed(who, admitted)).toBe(members.includes(who));
       else expect(admitted).toEqual({ emails: defaults.accessEmails, domains: defaults.accessEmailDomains });
     }),
   );

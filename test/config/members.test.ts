@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { admittedTo, admittedToPanel, isAdmitted, mayOpen } from "../../config/projects/members.ts";
+import { accessListOf, canOpen, isAllowed, panelAccessList } from "../../config/projects/members.ts";
 
 const stack = { accessEmails: ["boss@elsewhere.example"], accessEmailDomains: ["example.com"] };
 const open = { members: [] };
@@ -19,18 +19,18 @@ describe("who may open a project", () => {
     ["example.com", false, false],
     ["", false, false],
   ])("%s: one that names nobody %s, one with members %s", (email, ofOpen, ofClosed) => {
-    expect([mayOpen(open, email, stack), mayOpen(closed, email, stack)]).toEqual([ofOpen, ofClosed]);
+    expect([canOpen(open, email, stack), canOpen(closed, email, stack)]).toEqual([ofOpen, ofClosed]);
   });
 
   it("is its members and nobody else, or whom the stack lets in", () => {
-    expect(admittedTo(closed, stack)).toEqual({ emails: closed.members, domains: [] });
-    expect(admittedTo(open, stack)).toEqual({ emails: stack.accessEmails, domains: ["example.com"] });
+    expect(accessListOf(closed, stack)).toEqual({ emails: closed.members, domains: [] });
+    expect(accessListOf(open, stack)).toEqual({ emails: stack.accessEmails, domains: ["example.com"] });
   });
 });
 
 describe("who may see the panel's list", () => {
   it("is everybody of the stack's, and members and admins from elsewhere, each once", () => {
-    expect(admittedToPanel([open, closed, closed], stack, ["root@admin.example", "dev@example.com"])).toEqual(
+    expect(panelAccessList([open, closed, closed], stack, ["root@admin.example", "dev@example.com"])).toEqual(
       {
         emails: ["boss@elsewhere.example", "ann@partner.example", "root@admin.example"],
         domains: ["example.com"],
@@ -39,8 +39,8 @@ describe("who may see the panel's list", () => {
   });
 
   it("is the same whoever of the stack's own domain becomes a member", () => {
-    expect(admittedToPanel([open, { members: ["new@example.com"] }], stack)).toEqual(
-      admittedToPanel([open], stack),
+    expect(panelAccessList([open, { members: ["new@example.com"] }], stack)).toEqual(
+      panelAccessList([open], stack),
     );
   });
 
@@ -54,8 +54,8 @@ describe("who may see the panel's list", () => {
     const project = fc.record({ members: fc.uniqueArray(email, { maxLength: 3 }) });
     fc.assert(
       fc.property(fc.array(project, { maxLength: 4 }), email, (projects, person) => {
-        const sees = isAdmitted(person, admittedToPanel(projects, stack));
-        return sees || !projects.some((one) => mayOpen(one, person, stack));
+        const sees = isAllowed(person, panelAccessList(projects, stack));
+        return sees || !projects.some((one) => canOpen(one, person, stack));
       }),
     );
   });

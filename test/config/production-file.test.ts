@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { dropletCapacity } from "../../config/check.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
-import { ownSettings, parseSettings, settingDocs } from "../../config/stack/settings.ts";
+import { parseSettings, settingDocs, withoutNamespace } from "../../config/stack/settings.ts";
 
 const FILE = "Pulumi.prod.yaml";
 const text = readFileSync(join(import.meta.dirname, "../..", FILE), "utf8");
@@ -16,7 +16,7 @@ const COMMENTED = /^ {2}# (?=opencode-platform:\w+: )/gm;
 function read(file: string) {
   const { plain, encrypted, problems } = readStackFile(file, FILE, "prod");
   expect(problems).toEqual([]);
-  return parseSettings(ownSettings(plain), {
+  return parseSettings(withoutNamespace(plain), {
     stack: "prod",
     tokens: { digitalocean: true, cloudflare: true },
     plain: new Set(Object.keys(plain)),
@@ -48,7 +48,7 @@ it("it names every setting, no other, and the defaults that there are", () => {
   const named = [...text.matchAll(/opencode-platform:(\w+)/g)].map(([, name]) => name);
   expect([...new Set(named)].sort()).toEqual(settings.map(({ key }) => key).sort());
   const { plain } = readStackFile(text.replace(COMMENTED, "  "), FILE, "prod");
-  const values = ownSettings(plain);
+  const values = withoutNamespace(plain);
   const told = settings.filter(({ key }) => key !== "panel"); // a map, whose keys have defaults of their own
   const other = told.filter((docs) => docs.default && docs.default !== values[docs.key]);
   expect(other).toEqual([]);

@@ -2,11 +2,11 @@ import ssh2 from "ssh2";
 import { describe, expect, it } from "vitest";
 import { hostnameClashes } from "../../config/stack/production-rules.ts";
 import {
-  findTokens,
   parseSettings,
   plainKeys,
   type SettingsContext,
   settingDocs,
+  tokensPresent,
 } from "../../config/stack/settings.ts";
 import { complaints } from "../support/complaints.ts";
 import { brokenSettings } from "../support/config/production-broken.ts";
@@ -171,7 +171,8 @@ it("the platform's own hostnames are told apart from the projects'", () => {
 });
 
 it("tokens are found in the config or in the environment", () => {
-  const find = (keys: string[], env: Record<string, string>) => findTokens((key) => keys.includes(key), env);
+  const find = (keys: string[], env: Record<string, string>) =>
+    tokensPresent((key) => keys.includes(key), env);
   expect(find(["digitalocean:token"], { CLOUDFLARE_API_TOKEN: "x" })).toEqual(TOKENS);
   expect(find(["cloudflare:apiToken"], { DIGITALOCEAN_TOKEN: "" })).toEqual({
     digitalocean: false,

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { indexFile } from "../../components/proxy/routes.ts";
 import { publicUrls } from "../../config/naming/urls.ts";
-import { admittedTo, mayOpen } from "../../config/projects/members.ts";
+import { accessListOf, canOpen } from "../../config/projects/members.ts";
 import { waitFor } from "../support/wait.ts";
 
 const source = readFileSync(
@@ -31,7 +31,7 @@ beforeAll(async () => {
   for (const project of projects)
     writeFileSync(
       join(folder, "index", `${project.name}.json`),
-      indexFile({ ...project, urls, admitted: admittedTo(project, stack) }),
+      indexFile({ ...project, urls, admitted: accessListOf(project, stack) }),
     );
   writeFileSync(join(folder, "index", "torn.json"), '{"name":"to');
   const port = await freePort();
@@ -83,7 +83,7 @@ describe("the platform's index", () => {
     "boss@elsewhere.example",
     "x@y.example",
   ])("shows %s what that person may open, and nothing else", async (email) => {
-    const may = projects.filter((project) => mayOpen(project, email, stack)).map(({ name }) => name);
+    const may = projects.filter((project) => canOpen(project, email, stack)).map(({ name }) => name);
     expect(await listedTo({ email })).toEqual(may);
   });
 

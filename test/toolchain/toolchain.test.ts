@@ -7,7 +7,7 @@ import { parseSettings } from "../../config/stack/settings.ts";
 import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { certificatesIn } from "../../lab/build/lib/debian-root.ts";
 import { exec, mustExec, which } from "../../toolchain/lib/exec.ts";
-import { holds, withLock } from "../../toolchain/lib/lock.ts";
+import { isHeldBy, withLock } from "../../toolchain/lib/lock.ts";
 import { Manifest, publishedChecksum } from "../../toolchain/lib/manifest.ts";
 import { compareVersions, duration } from "../../toolchain/lib/words.ts";
 import type { Build, Part } from "../../toolchain/part.ts";
@@ -106,7 +106,7 @@ describe("the lock", () => {
       writeFileSync(lock(), content);
       expect(await withLock(lock(), nobody, async () => "mine")).toBe("mine");
     }
-    expect(holds({ pid, started: "" })).toBe(false);
+    expect(isHeldBy({ pid, started: "" })).toBe(false);
   });
 });
 

@@ -8,7 +8,7 @@ export const DEFAULT_SOCKET = "/var/run/docker.sock";
 /**
  * The address of the Engine that everything here talks to: DOCKER_HOST, a socket that the settings name, the usual socket, or
  * else what the Docker client's own context says (Docker Desktop, Colima). The client and Pulumi's plugin differ in where they
- * look, so both are told this.
+ * look, so both get this.
  */
 export function dockerHost(socket: string = DEFAULT_SOCKET): string | undefined {
   if (process.env.DOCKER_HOST) return process.env.DOCKER_HOST;

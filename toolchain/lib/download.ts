@@ -10,7 +10,7 @@ export async function fetchText(url: string): Promise<string> {
   return response.text();
 }
 
-/** Fetches a file and answers its SHA-256; `progress` is told the share that has come. */
+/** Fetches a file and answers its SHA-256; `progress` is called with the share that has arrived. */
 export async function fetchFile(
   url: string,
   file: string,

@@ -117,7 +117,7 @@ function killChildren(signal: NodeJS.Signals): void {
   if (!mustWait) process.exit(128 + constants.signals[signal]);
 }
 
-/** Runs a command; anything but exit code 0 throws, with the last lines it said. */
+/** Runs a command; anything but exit code 0 throws, with the last lines of its output. */
 export async function mustExec(
   command: string,
   args: readonly string[],

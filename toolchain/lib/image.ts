@@ -7,7 +7,7 @@ export const IMAGE_REGISTRY = "registry-1.docker.io";
 /** Images that were made here carry this label, so that `npm run down` may remove them. */
 export const ORIGIN_LABEL = "dev.opencode-platform.origin";
 /** How long a pull may take to find the image, where the registry seems out of reach from here. */
-const DOUBTFUL_PULL_MS = 1500;
+const PULL_TIMEOUT_MS = 1500;
 
 /** Whether the Engine has the image already. */
 export async function findImage(image: string, context: Context): Promise<string | undefined> {
@@ -23,7 +23,7 @@ export async function pullImage(image: string, context: Context): Promise<string
   context.progress("pulling");
   const pulled = await new Promise<boolean>((resolve) => {
     const child = spawn("docker", ["pull", image], { env: context.env, stdio: ["ignore", "pipe", "ignore"] });
-    const timer = doubtful ? setTimeout(() => child.kill("SIGKILL"), DOUBTFUL_PULL_MS) : undefined;
+    const timer = doubtful ? setTimeout(() => child.kill("SIGKILL"), PULL_TIMEOUT_MS) : undefined;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       if (/Pulling from/.test(text)) clearTimeout(timer);
       context.progress(`pulling: ${text.trim().split("\n").pop()?.slice(0, 60) ?? ""}`);

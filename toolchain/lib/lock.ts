@@ -24,23 +24,23 @@ export function startTime(pid: number): string {
 }
 
 /** Whether the lock's holder still runs. */
-export function holds(holder: Holder): boolean {
+export function isHeldBy(holder: Holder): boolean {
   return isAlive(holder.pid) && (holder.started === "" || startTime(holder.pid) === holder.started);
 }
 
 /**
  * Runs `work` while no other process holds the lock. A lock whose process is gone is taken over; while another one is
- * at work, `waiting` is told once who it is.
+ * at work, `onWait` is called once with its holder.
  */
 export async function withLock<T>(
   file: string,
-  waiting: (holder: Holder) => void,
+  onWait: (holder: Holder) => void,
   work: () => Promise<T>,
 ): Promise<T> {
   const me = `${file}.${randomUUID()}`;
   writeFileSync(me, JSON.stringify({ pid: process.pid, started: startTime(process.pid) } satisfies Holder));
   try {
-    await acquire(file, me, waiting);
+    await acquire(file, me, onWait);
     try {
       return await work();
     } finally {
@@ -51,9 +51,9 @@ export async function withLock<T>(
   }
 }
 
-/** A link is made in one step with its content, so nobody reads a lock that is half written. */
-async function acquire(file: string, me: string, waiting: (holder: Holder) => void): Promise<void> {
-  for (let told = false; ; ) {
+/** A link is made in one step with its content, so no process reads an unfinished lock. */
+async function acquire(file: string, me: string, onWait: (holder: Holder) => void): Promise<void> {
+  for (let hasReported = false; ; ) {
     try {
       linkSync(me, file);
       return;
@@ -61,9 +61,9 @@ async function acquire(file: string, me: string, waiting: (holder: Holder) => vo
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const holder = readHolder(file);
-    if (holder && holds(holder)) {
-      if (!told) waiting(holder);
-      told = true;
+    if (holder && isHeldBy(holder)) {
+      if (!hasReported) onWait(holder);
+      hasReported = true;
       await sleep(500);
     } else if (existsSync(file)) {
       rmSync(file, { force: true });

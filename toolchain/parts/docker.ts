@@ -7,7 +7,7 @@ import { DOCKER_OLDEST } from "../../config/versions.ts";
 import { aptInstall, canApt } from "../lib/apt.ts";
 import { DEFAULT_SOCKET, docker, engineVersion } from "../lib/docker.ts";
 import { exec, lastLines, which } from "../lib/exec.ts";
-import { type Holder, holds, startTime } from "../lib/lock.ts";
+import { type Holder, isHeldBy, startTime } from "../lib/lock.ts";
 import { compareVersions } from "../lib/words.ts";
 import type { Context, Part } from "../part.ts";
 
@@ -23,7 +23,7 @@ export const dockerPart: Part = {
     if (which("docker")) {
       const version = await engineVersion(env);
       if (version) return isOurs(dir) ? `${version}, started by an earlier run` : checked(version);
-      await refuseForbidden(env);
+      await assertPermitted(env);
     }
     const elsewhere = env.DOCKER_HOST;
     // The usual socket is where an Engine that is started here will listen.
@@ -48,10 +48,10 @@ export const dockerPart: Part = {
 };
 
 /** The dockerd that an earlier run started and that still runs. */
-export function startedDockerd(dir: string): Holder | undefined {
+export function ownDockerd(dir: string): Holder | undefined {
   try {
     const holder = JSON.parse(readFileSync(pidFile(dir), "utf8")) as Holder;
-    return holds(holder) ? holder : undefined;
+    return isHeldBy(holder) ? holder : undefined;
   } catch {
     return undefined;
   }
@@ -59,17 +59,17 @@ export function startedDockerd(dir: string): Holder | undefined {
 
 /** Ends the dockerd that an earlier run started; answers whether there was one. */
 export async function stopDockerd(dir: string): Promise<boolean> {
-  const holder = startedDockerd(dir);
+  const holder = ownDockerd(dir);
   if (holder) {
     process.kill(holder.pid, "SIGTERM");
-    for (let waited = 0; waited < 30_000 && holds(holder); waited += 200) await sleep(200);
+    for (let waited = 0; waited < 30_000 && isHeldBy(holder); waited += 200) await sleep(200);
   }
   rmSync(pidFile(dir), { force: true });
   return holder !== undefined;
 }
 
 /** An Engine that is there but not for this user is not to be started a second time. */
-async function refuseForbidden(env: NodeJS.ProcessEnv): Promise<void> {
+async function assertPermitted(env: NodeJS.ProcessEnv): Promise<void> {
   const { stderr } = await docker(["version"], env, 10_000);
   if (!/permission denied/i.test(stderr)) return;
   const fix = "`sudo usermod -aG docker $USER`, then log in again";
@@ -81,7 +81,7 @@ function checked(version: string): string {
   fail("environment", "docker", `the Engine is ${version}, older than ${DOCKER_OLDEST}`, "upgrade Docker");
 }
 
-const isOurs = (dir: string): boolean => startedDockerd(dir) !== undefined;
+const isOurs = (dir: string): boolean => ownDockerd(dir) !== undefined;
 
 /** Newer releases keep the client in a package of its own. */
 async function installPackages({ progress }: Context): Promise<void> {

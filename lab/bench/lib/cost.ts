@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Milliseconds of a clock tick, by which Linux tells processor time. */
+/** Milliseconds of a clock tick, in which Linux reports CPU time. */
 const TICK_MS = 10;
 
 /** What processes have cost so far, and hold now; Linux only. */

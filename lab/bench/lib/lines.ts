@@ -6,8 +6,8 @@ import type { Cleaning } from "./cleaning.ts";
 const FILLING = "x".repeat(80);
 
 /**
- * What writes in the container, told by lines of its input. Bash knows the time to the microsecond, writes a line at once, and
- * waits without a process where it reads from what nobody writes to.
+ * What writes in the container, controlled by lines of its input. Bash knows the time to the microsecond, writes a line at once, and
+ * waits without a process where it reads from a pipe that nothing writes to.
  */
 const SCRIPT = `
 exec > /proc/1/fd/1 3<> <(:)
@@ -36,15 +36,15 @@ export class Writer {
 
   /** Writes one line without a number, by which who follows is seen to follow. */
   mark(): void {
-    this.#tell("mark");
+    this.#send("mark");
   }
 
   /** Writes lines 1 to `count`, so many milliseconds after each other. */
   write(count: number, pauseMs: number): void {
-    this.#tell(`lines ${count} ${pauseMs / 1000}`);
+    this.#send(`lines ${count} ${pauseMs / 1000}`);
   }
 
-  #tell(text: string): void {
+  #send(text: string): void {
     if (this.#process.exitCode !== null)
       throw new Error(`What writes lines in the container ended with ${this.#process.exitCode}`);
     this.#process.stdin?.write(`${text}\n`);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** One process, as /proc tells it. */
+/** One process, as /proc reports it. */
 export interface Process {
   readonly pid: number;
   readonly parent: number;
@@ -44,7 +44,7 @@ export function processes(): Process[] {
     try {
       return [parseStatus(readFileSync(`/proc/${name}/status`, "utf8"))];
     } catch {
-      return []; // it has ended meanwhile
+      return []; // it has exited in the meantime
     }
   });
 }

@@ -14,7 +14,7 @@ export function percentile(values: readonly number[], share: number): number {
   return low + (high - low) * (position - Math.floor(position));
 }
 
-/** What is told of one measured series. */
+/** Summary of one measured series. */
 export interface Summary {
   readonly median: number;
   readonly min: number;

@@ -6,7 +6,7 @@ import { mustExec } from "../../../toolchain/lib/exec.ts";
 import { debianSources, SYSTEM_CERTIFICATES } from "./debian.ts";
 
 export interface DebianRoot {
-  /** For whom it is made, as errors name it. */
+  /** What it is built for, as errors name it. */
   readonly image: string;
   readonly remedy: string;
   readonly release: string;
@@ -31,14 +31,14 @@ export async function makeDebianRoot(root: string, options: DebianRoot): Promise
   const mirror = sources.find(({ suite }) => suite === options.release)?.uri;
   const args = ["--variant=minbase", "--include=ca-certificates", options.release, root];
   await mustExec(debootstrap, [...args, ...(mirror ? [mirror] : [])], { onLine });
-  forgetPackageFiles(root);
-  await trustWhatThisMachineTrusts(root);
+  removePackageCache(root);
+  await copyCertificates(root);
   const lines = sources.map(({ suite, uri }) => `deb ${uri} ${suite} main\n`);
   if (lines.length > 0) writeFileSync(join(root, "etc/apt/sources.list"), lines.join(""));
 }
 
 /** Removes what apt downloaded, and what it logged, from a root. */
-export function forgetPackageFiles(root: string): void {
+export function removePackageCache(root: string): void {
   for (const rest of ["var/cache/apt/archives", "var/lib/apt/lists", "var/log/bootstrap.log"]) {
     rmSync(join(root, rest), { recursive: true, force: true });
   }
@@ -51,7 +51,7 @@ export function forgetPackageFiles(root: string): void {
  * A machine that reaches the registries through a proxy trusts that proxy's certificate: so must a build in a container. It is added
  * as a local one, which Debian keeps when it writes its list anew.
  */
-async function trustWhatThisMachineTrusts(root: string): Promise<void> {
+async function copyCertificates(root: string): Promise<void> {
   if (!existsSync(SYSTEM_CERTIFICATES)) return;
   const known = new Set(certificatesIn(readFileSync(join(root, SYSTEM_CERTIFICATES), "utf8")));
   const extra = certificatesIn(readFileSync(SYSTEM_CERTIFICATES, "utf8")).filter((text) => !known.has(text));

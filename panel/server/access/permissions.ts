@@ -1,5 +1,5 @@
 /** What a person may see and do. Members act on their own projects, admins on all. */
-import { type Defaults, mayOpen } from "../../../config/projects/members.ts";
+import { canOpen, type StackAccess } from "../../../config/projects/members.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { Entry, EntryValues, Operation, OperationEvent, Person } from "../platform/types.ts";
 
@@ -9,8 +9,8 @@ const ADMIN_ONLY_KEYS = ["members", "resources"] as const;
 /**
  * Whether somebody may see a project. Whoever shows the stack's service token passes Access to every project, and so sees them all here.
  */
-export const canSee = (person: Person, project: Pick<Project, "members">, defaults: Defaults): boolean =>
-  person.admin || person.kind === "machine" || mayOpen(project, person.email, defaults);
+export const canSee = (person: Person, project: Pick<Project, "members">, defaults: StackAccess): boolean =>
+  person.admin || person.kind === "machine" || canOpen(project, person.email, defaults);
 
 /** Whether somebody may do anything at all: a machine looks on. */
 export const canAct = (person: Person): boolean => person.admin || person.kind === "person";
@@ -48,7 +48,11 @@ export interface Visibility {
 }
 
 /** Sorts projects by whether somebody sees them. */
-export function visibilityFor(person: Person, projects: readonly Project[], defaults: Defaults): Visibility {
+export function visibilityFor(
+  person: Person,
+  projects: readonly Project[],
+  defaults: StackAccess,
+): Visibility {
   const seen = new Set(projects.filter((project) => canSee(person, project, defaults)));
   const mentions = (which: readonly Project[]) => which.map(({ name }) => name);
   return { visible: mentions([...seen]), hidden: mentions(projects.filter((project) => !seen.has(project))) };

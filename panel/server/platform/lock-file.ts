@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { type Holder, holds, startTime } from "../../../toolchain/lib/lock.ts";
+import { type Holder, isHeldBy, startTime } from "../../../toolchain/lib/lock.ts";
 
 /** A holder on another machine or in another container shows that it lives by touching its lock. */
 const HEARTBEAT_MS = 10_000;
@@ -92,7 +92,7 @@ function link(from: string, to: string): boolean {
 }
 
 function isAlive(holder: LockHolder, file: string): boolean {
-  if (holder.hostname === hostname()) return holds(holder);
+  if (holder.hostname === hostname()) return isHeldBy(holder);
   const touched = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return Date.now() - touched < STALE_MS;
 }
