@@ -280,7 +280,7 @@ function checkPlain({ stack, plain }: SettingsContext): Problem[] {
     .map((key) => ({
       where: key,
       what: "is in plain text",
-      fix: `change it where it came from, then: ${setSecretCommand(key, stack)}`,
+      fix: `revoke it at its issuer, then: ${setSecretCommand(key, stack)}`,
     }));
 }
 

@@ -528,7 +528,7 @@ projects: []
     env: { LOG-LEVEL: debug }
 `,
     messages: [
-      'projects.yaml:3:12 projects[0].env.LOG-LEVEL: "LOG-LEVEL" is not a variable\'s name: letters, digits and _, first no digit (e.g. LOG_LEVEL)',
+      'projects.yaml:3:12 projects[0].env.LOG-LEVEL: "LOG-LEVEL" is not a valid variable name: letters, digits and _, not starting with a digit (e.g. LOG_LEVEL)',
     ],
   },
   {
@@ -788,7 +788,7 @@ projects:
     repo: https://github.com/example/shop.git
     branch: feature..x
 `,
-    messages: ['projects.yaml:4:13 projects[0].branch: "feature..x" is not a branch\'s name that git takes'],
+    messages: ['projects.yaml:4:13 projects[0].branch: "feature..x" is not a valid branch name'],
   },
   {
     title: "a numeric branch",
@@ -1001,7 +1001,7 @@ projects:
       "projects.yaml:2:30 defaults.resources.cpu: is not a valid key here; did you mean cpus?",
       'projects.yaml:5:11 projects[0].name: "Shop" is not a valid project name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen (e.g. shop)',
       "projects.yaml:6:11 projects[0].repo: contains credentials, which would end up in logs and git's files — remove them, put the token in a secret and set git: { auth: token, secret: NAME }",
-      'projects.yaml:7:28 projects[0].secrets[1]: "9LIVES" is not a variable\'s name: letters, digits and _, first no digit (e.g. LOG_LEVEL)',
+      'projects.yaml:7:28 projects[0].secrets[1]: "9LIVES" is not a valid variable name: letters, digits and _, not starting with a digit (e.g. LOG_LEVEL)',
       'projects.yaml:9:12 projects[1].state: "off" is not running or stopped',
       'projects.yaml:10:26 projects[1].resources.memory: "4 bananas" is not a size (e.g. 512MiB, 4GiB)',
       "projects.yaml:10:43 projects[1].resources.cpus: 100 is more than this machine has (8)",

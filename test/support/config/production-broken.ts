@@ -120,7 +120,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a domain that is not in punycode",
     settings: { domain: "münchen.example" },
     messages: [
-      'opencode-platform:domain: "münchen.example" is not in the DNS\'s own form (xn--…) — npm run pulumi -- config set opencode-platform:domain xn--mnchen-3ya.example --stack prod',
+      'opencode-platform:domain: "münchen.example" is not in punycode (xn--…) — npm run pulumi -- config set opencode-platform:domain xn--mnchen-3ya.example --stack prod',
     ],
   },
   {
@@ -193,7 +193,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a pattern that leaves no room for a name",
     settings: { hostnamePattern: "{name}xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" },
     messages: [
-      'opencode-platform:hostnamePattern: "{name}xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" leaves no room for a project\'s name of 32 characters: at most 31 may stand around it — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
+      'opencode-platform:hostnamePattern: "{name}xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" is too long for a project name of 32 characters: at most 31 other characters — npm run pulumi -- config set opencode-platform:hostnamePattern "{name}-code" --stack prod',
     ],
   },
   {
@@ -386,7 +386,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "SSH at the panel's hostname",
     settings: { sshHostname: "code" },
     messages: [
-      'opencode-platform:sshHostname: "code" is the panel\'s hostname already — npm run pulumi -- config set opencode-platform:sshHostname ssh-code --stack prod',
+      'opencode-platform:sshHostname: "code" is already the panel\'s hostname — npm run pulumi -- config set opencode-platform:sshHostname ssh-code --stack prod',
     ],
   },
   {
@@ -421,7 +421,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     title: "a domain for an e-mail address",
     settings: { accessEmails: "@example.com" },
     messages: [
-      'opencode-platform:accessEmails: "@example.com" is a domain: a whole domain\'s people are let in by accessEmailDomains — npm run pulumi -- config set opencode-platform:accessEmails "<address>" --stack prod',
+      'opencode-platform:accessEmails: "@example.com" is a domain: use accessEmailDomains to admit a whole domain — npm run pulumi -- config set opencode-platform:accessEmails "<address>" --stack prod',
     ],
   },
   {
