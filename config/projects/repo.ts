@@ -37,7 +37,7 @@ export function parseRepo(text: string): RepoSource | RepoError {
     return refuse(`${quoted} has no scheme`, `did you mean https://${text}?`);
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+:[^:-][^:]*$/i.test(text))
     return refuse(`${quoted} has no user`, `did you mean git@${text}?`);
-  return refuse(`${quoted} is not a repository's address`, FORMS);
+  return refuse(`${quoted} is not a repository URL`, FORMS);
 }
 
 function parseUrl(text: string): RepoSource | RepoError {

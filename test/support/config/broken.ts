@@ -709,7 +709,7 @@ projects:
     repo: --upload-pack=evil
 `,
     messages: [
-      'projects.yaml:3:11 projects[0].repo: "--upload-pack=evil" is not a repository\'s address — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
+      'projects.yaml:3:11 projects[0].repo: "--upload-pack=evil" is not a repository URL — write https://host/owner/repo.git, git@host:owner/repo.git, ssh://git@host/owner/repo.git or a local path',
     ],
   },
   {

@@ -68,8 +68,8 @@ export function changes(world: () => World): void {
       expect(updated.code, updated.output.slice(-4000)).toBe(0);
       expect(updated.changes).toEqual([]);
       expect(world().droplet().id).toBe(id);
-      expect(updated.output).toMatch(/the droplet was made with other user data[\s\S]*dropletGeneration/);
-      expect(updated.output).toContain("All projects are then down");
+      expect(updated.output).toMatch(/the droplet's user data differs[\s\S]*dropletGeneration/);
+      expect(updated.output).toContain("All projects will be down");
     });
   });
 }
