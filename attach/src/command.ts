@@ -61,7 +61,7 @@ export function readCommand(args: readonly string[]): Command {
   // `attach ls` is a project of that name.
   const [project, ...unexpected] = first === "open" || first === "attach" ? rest : positionals;
   if (project === undefined) throw usage("Which project?");
-  if (unexpected.length > 0) throw usage(`${unexpected.join(" ")} is too much.`);
+  if (unexpected.length > 0) throw usage(`Unexpected argument: ${unexpected.join(" ")}`);
   if (first === "open") return { kind: "open", project, platform };
   return { kind: "attach", project, print, npx, more, platform };
 }

@@ -151,7 +151,7 @@ describe("creating", () => {
     expect(problem.errors).toEqual([
       expect.objectContaining({ path: "name", message: expect.stringMatching(/e\.g\. web-shop/) }),
       { path: "resources.memory", message: '"4 bananas" is not a size (e.g. 512MiB, 4GiB)' },
-      expect.objectContaining({ path: "ports", message: expect.stringContaining("its own hostname") }),
+      expect.objectContaining({ path: "ports", message: expect.stringContaining("their own hostname") }),
       { path: "secretValues.OTHER", message: "OTHER is not in this entry's secrets" },
     ]);
     expect(JSON.stringify(problem)).not.toContain("v4lue");

@@ -75,7 +75,7 @@ describe("secrets of a request", () => {
     const store = secrets();
     const queue = open(succeed, makeApplyChange({ file: world.file, secrets: store }));
     await expect(queue.submit(add("Wrong", { secrets: { TOKEN: SECRET } }))).rejects.toThrow(
-      "is not a project's name",
+      "is not a valid project name",
     );
     expect(store.set).not.toHaveBeenCalled();
     await queue.submit(add("a"));

@@ -29,7 +29,7 @@ async function expectNothingToChange(kind: Kind): Promise<void> {
   const before = await platform.ids();
   const { code, output } = await start(kind);
   expect(code, output).toBe(0);
-  expect(output).toContain("Nothing to change");
+  expect(output).toContain("No changes");
   expect(output).not.toMatch(/panic|goroutine/);
   expect(await platform.ids()).toEqual(before);
 }

@@ -63,7 +63,7 @@ describe("the panel's page", () => {
     await page.getByLabel("Name", { exact: true }).fill("From the page");
     await page.getByLabel("Memory", { exact: true }).fill("lots");
     await page.getByRole("button", { name: "Create", exact: true }).click();
-    await page.getByText("is not a project's name").first().waitFor();
+    await page.getByText("is not a valid project name").first().waitFor();
     await page.getByText("is not a size").first().waitFor();
     await screenshot(page, "panel-mistakes");
     expect(await violations()).toEqual([]);
