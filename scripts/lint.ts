@@ -1,4 +1,4 @@
-/** `npm run lint`: types and style; style is checked even if types have something. `npm run typecheck`: types alone. */
+/** `npm run lint`: types, style, and what nothing uses; each is checked whatever the one before has found. `npm run typecheck`: types alone. */
 import { join } from "node:path";
 import { root } from "../operate/engine/checkout.ts";
 import { runInherited } from "../toolchain/lib/exec.ts";
@@ -12,6 +12,10 @@ await main(async ([only]) => {
   const types = (await tsc(".")) || (await tsc(join("panel", "page")));
   if (only === "types") return types;
   const style = await runInherited(tool("biome"), ["check", "--error-on-warnings", "."], process.env, root);
-  console.log(types === 0 && style === 0 ? "Types and style are fine." : "Lint found something; see above.");
-  return types || style;
+  const unused = await runInherited(tool("knip"), [], process.env, root);
+  const code = types || style || unused;
+  console.log(
+    code === 0 ? "No problems with types or style, and nothing unused." : "Lint found problems; see above.",
+  );
+  return code;
 });

@@ -6,7 +6,7 @@ import { pluginsPart } from "./parts/plugins.ts";
 import { pulumiPart } from "./parts/pulumi.ts";
 import { traefikPart } from "./parts/traefik.ts";
 
-export { offerBuilders, offeredBuilders } from "./builders.ts";
+export { offeredBuilders } from "./builders.ts";
 export type { Builders } from "./part.ts";
 export { provision } from "./provision.ts";
 

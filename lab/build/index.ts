@@ -1,12 +1,11 @@
-/** What the lab makes where only package registries are reached, and what only the tests need. */
-import type { Builders, Part } from "../../toolchain/part.ts";
+/** What the lab makes where only package registries are reached. */
+import type { Builders } from "../../toolchain/part.ts";
 import { baseImagePart } from "../../toolchain/parts/base-image.ts";
 import { pluginsPart } from "../../toolchain/parts/plugins.ts";
 import { pulumiPart } from "../../toolchain/parts/pulumi.ts";
 import { traefikPart } from "../../toolchain/parts/traefik.ts";
 import { install } from "../plugins/install.ts";
 import { buildBaseImage } from "./base-image.ts";
-import { chromiumPart, gitPart, postgresPart, tmuxPart } from "./commands.ts";
 import { buildDropletImage, dropletImagePart } from "./droplet-image.ts";
 import { buildPlugins } from "./plugins.ts";
 import { buildPulumi } from "./pulumi.ts";
@@ -23,9 +22,3 @@ export const builders: Builders = {
   },
   installStandIns: (dir) => install(dir, process.execPath),
 };
-
-/** What the tests need besides the platform. */
-export const testParts: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
-
-/** What the tests of production need besides. */
-export const productionTestParts: readonly Part[] = [dropletImagePart, postgresPart];

@@ -12,7 +12,7 @@ import { v1 } from "./v1.ts";
 
 export type { Answer, Call } from "./calls.ts";
 export { isOlder, majorOf, UnexpectedAnswer } from "./calls.ts";
-export type { Health, OpencodeApi, OpencodeConfig, Session, TerminalClient } from "./types.ts";
+export type { OpencodeApi, OpencodeConfig, Session } from "./types.ts";
 export { unsupportedHealth } from "./unsupported.ts";
 
 /** The majors of opencode that the platform runs. */

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { makeNames, type Names } from "../../config/naming/names.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import {
   parseSettings,
@@ -51,8 +50,6 @@ export function readSettings(): Settings {
   const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
   return parseSettings(withoutNamespace(readStackFile(text, file).plain));
 }
-
-export const readNames = (settings: Settings): Names => makeNames(settings.namePrefix);
 
 /** Environment for the Docker client. */
 export function dockerEnv({ dockerSocket }: Pick<Settings, "dockerSocket">): NodeJS.ProcessEnv {

@@ -90,11 +90,6 @@ export function withoutPending(exported: unknown): unknown {
   return { ...top, deployment };
 }
 
-/** Outputs of the stack itself. */
-export function stackOutputs({ resources }: Deployment): Readonly<Record<string, unknown>> {
-  return resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
-}
-
 /** How a state marks a secret, and that it is one. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";

@@ -13,7 +13,7 @@ import { Faults } from "../faults.ts";
 import { listen } from "../http.ts";
 import { type Api, type Heard, makeApp } from "./api.ts";
 import { destroyDroplet } from "./calls/droplets.ts";
-import { type Around, Host, sweep } from "./machine/host.ts";
+import { type Around, Host } from "./machine/host.ts";
 import { metadataServer } from "./machine/metadata.ts";
 import { type MachineNames, machineNames } from "./machine/names.ts";
 import { PLATFORM_SCOPES } from "./scopes.ts";
@@ -21,7 +21,6 @@ import { type Firewall, type Key, must, type Project, type Volume, type Vpc, Wor
 
 export type { Heard } from "./api.ts";
 
-export type { ImageSource } from "./machine/images.ts";
 export { PLATFORM_SCOPES } from "./scopes.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../../..");
@@ -126,9 +125,6 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
     stop,
   };
 }
-
-/** Removes what a killed run of a stand-in left on this machine; a new one of the same name does that too. */
-export const cleanDigitalOcean = (name: string): Promise<void> => sweep(machineNames(name));
 
 /** What there is, as plain lists. */
 function lists(world: World, names: MachineNames) {

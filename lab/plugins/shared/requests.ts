@@ -76,8 +76,3 @@ function partlyMade(error: PartlyMade): Uint8Array {
   outcome.addDetails(detail);
   return outcome.serializeBinary();
 }
-
-/** An error for what a plugin doesn't serve at all. */
-export function unimplemented(details: string): Partial<ServiceError> {
-  return { code: status.UNIMPLEMENTED, details, metadata: new Metadata() };
-}

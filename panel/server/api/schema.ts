@@ -14,9 +14,6 @@ const time = z.iso.datetime({ offset: true });
 const nameOf = (what: string) =>
   z.string().regex(PROJECT_NAME_PATTERN).openapi({ description: what, example: "web-shop" });
 
-/** An entry as it is written in projects.yaml, by the very schema that file has. */
-export const entrySchema = z.strictObject(projectKeys).openapi("Entry");
-
 /** Values for secrets of one project, by the secret's name. They go to the stack's config, encrypted, and are never answered. */
 export const secretValuesSchema = z
   .record(z.string().regex(VARIABLE_PATTERN).max(128), z.string().min(1).max(32_768))

@@ -17,8 +17,7 @@ import { StackSecrets } from "./secrets.ts";
 import type { OperationRequest, Operations } from "./types.ts";
 import { deleteWorkspace, hasWorkspace } from "./workspaces.ts";
 
-export { RepositoryError } from "./git.ts";
-export { type CheckText, ProjectsFile, type ProvidedSecrets as GivenSecrets } from "./projects-file.ts";
+export { type CheckText, ProjectsFile } from "./projects-file.ts";
 export type { RepositorySettings } from "./repository.ts";
 export * from "./types.ts";
 

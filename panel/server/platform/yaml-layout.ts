@@ -1,16 +1,5 @@
 /** Where the parts of a parsed YAML text are, and which of its comments belong to which. */
-import {
-  type CST,
-  type Document,
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  type Node,
-  type Pair,
-  type YAMLMap,
-  type YAMLSeq,
-} from "yaml";
+import { type CST, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap, type YAMLSeq } from "yaml";
 
 export type Collection = YAMLMap<Node, Node | null> | YAMLSeq<Node>;
 
@@ -143,16 +132,4 @@ export function linesStart(text: string, { start }: Child, floor: number): numbe
     own = above;
   }
   return own;
-}
-
-/** The node at a path, and undefined where there is none. */
-export function nodeAt(document: Document, path: readonly (string | number)[]): Node | null | undefined {
-  let node: unknown = document.contents;
-  for (const step of path) {
-    if (isMap<Node, Node | null>(node))
-      node = node.items.find(({ key }) => isScalar(key) && key.value === step)?.value;
-    else if (isSeq<Node>(node) && typeof step === "number") node = node.items[step];
-    else return undefined;
-  }
-  return isPair(node) ? undefined : (node as Node | null | undefined);
 }

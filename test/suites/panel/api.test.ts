@@ -118,7 +118,10 @@ describe("the panel's API", () => {
       expect.stringMatching(/^application\/problem\+json/),
     ]);
     expect(body.errors).toEqual([
-      expect.objectContaining({ path: "name", message: expect.stringContaining("is not a valid project name") }),
+      expect.objectContaining({
+        path: "name",
+        message: expect.stringContaining("is not a valid project name"),
+      }),
       expect.objectContaining({
         path: "resources.memory",
         message: expect.stringContaining("is not a size"),
