@@ -73,7 +73,7 @@ async function previousOutputs(): Promise<{ applied?: Applied; deployKeys: Recor
 }
 
 /** Of everything that the program's resources follow from. */
-function digests({ entries, passwordRotationOf }: Platform, checkout: string): Applied {
+function digests({ entries, passwordRotationOf, production }: Platform, checkout: string): Applied {
   const config = pulumi.runtime.allConfig();
   const shared = Object.entries(config).filter(
     ([key]) => !key.startsWith(`${SECRETS_NAMESPACE}:`) && !key.startsWith(ROTATIONS),
@@ -81,7 +81,8 @@ function digests({ entries, passwordRotationOf }: Platform, checkout: string): A
   const values = (project: Project) =>
     project.secrets.map((name) => secretKeys(project.name, name).map((key) => config[key]));
   return {
-    platform: digest([shared.sort(), checkout, process.getuid?.(), programFiles()]),
+    // On a droplet nothing depends on the machine that deploys: a pipeline's update and a person's are of the same platform.
+    platform: digest([shared.sort(), production ? [] : [checkout, process.getuid?.()], programFiles()]),
     projects: Object.fromEntries(
       entries.map((project) => [
         project.name,
