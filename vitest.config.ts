@@ -28,6 +28,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/suites/**"],
+          // More than the two cores that a small machine has: much of it waits for processes and connections.
+          maxWorkers: 3,
           testTimeout: MINUTE,
           hookTimeout: MINUTE,
         },

@@ -65,6 +65,8 @@ function containerFindings(
   if (isStartedByHand(state, container)) found.push(startedFinding({ label, name }, docker));
   else if ((container.status === "running") !== (state === "running"))
     found.push(failed(`${text}, expected ${state}`, `${apply}; its log: ${log}`));
+  // What its health was when it last ran says nothing of a project that is to be stopped.
+  else if (state === "stopped") found.push(ok(`${label}: ${container.status}`));
   else if (container.health === "unhealthy")
     found.push(failed(text, `${docker(`restart ${name}`)}; its log: ${log}`));
   else if (/fail/i.test(container.healthLine)) found.push(failed(text, `see its log: ${log}`));

@@ -58,6 +58,12 @@ describe("doctor on containers", () => {
     expect(web({ healthLine: "serving; clone failed (attempt 3): no such host" })[0]).toMatch(/clone failed/);
   });
 
+  it("takes a project that is to be stopped for well, whatever its health was when it last ran", () => {
+    const container = running(names.project("web-shop"), { status: "exited", health: "unhealthy" });
+    const stopped = [{ name: "web-shop", state: "stopped" as const }];
+    expect(wrongOnes([container], stopped)).toEqual([]);
+  });
+
   it("finds containers of no entry", () => {
     expect(wrongOnes([running(names.project("old"))], [])).toEqual([
       "running but not in projects.yaml: t-project-old",

@@ -21,6 +21,16 @@ async function apply(name: string) {
   return applied;
 }
 
+/** The engine's own provider of the outputs that the program has read is no resource of the platform's. */
+async function expectNothingToDo(): Promise<void> {
+  const { changes, output } = await platform.update();
+  expect(
+    changes.filter(({ urn }) => !urn.includes("::pulumi:providers:pulumi::")),
+    output,
+  ).toEqual([]);
+  expect(output).toMatch(/Resources:\n +\d+ unchanged\n/);
+}
+
 describe("npm run apply -- <name>", () => {
   beforeAll(async () => {
     await platform.apply(platform.baseline());
@@ -34,8 +44,7 @@ describe("npm run apply -- <name>", () => {
     const { code, output } = await apply("epsilon");
     expect(code, output).toBe(0);
     await answering(platform, "epsilon");
-    const { changes, output: whole } = await platform.update();
-    expect(changes, whole).toEqual([]);
+    await expectNothingToDo();
   });
 
   it("changes a project in the same way", async () => {
@@ -44,8 +53,7 @@ describe("npm run apply -- <name>", () => {
     expect(code, output).toBe(0);
     expect(await environment()).toContain("COLOUR=blue");
     await answering(platform, "epsilon");
-    const { changes, output: whole } = await platform.update();
-    expect(changes, whole).toEqual([]);
+    await expectNothingToDo();
   });
 
   it("refuses in a sentence where another project has changed too, and changes nothing", async () => {
@@ -54,7 +62,7 @@ describe("npm run apply -- <name>", () => {
     platform.write([{ ...alpha, env: { ROUND: "2" } }, ...rest, epsilon]);
     const { code, output } = await apply("epsilon");
     expect(code).not.toBe(0);
-    expect(output).toContain("epsilon can't be updated alone: alpha has changed too");
+    expect(output).toContain("epsilon: can't be updated alone: alpha has changed too");
     expect(await environment()).toContain("COLOUR=blue");
   });
 
