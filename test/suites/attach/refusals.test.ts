@@ -156,7 +156,7 @@ describe("a project that cannot be used", () => {
     expect([code, stderr]).toEqual([
       EXIT.older,
       expect.stringMatching(
-        /^opencode here is 1\.0\.9, older than the project's \d+\.\d+\.\d+\.\nRun: npm install -g opencode-ai@/,
+        /^The installed opencode 1\.0\.9 is older than the project's \d+\.\d+\.\d+\.\nRun: npm install -g opencode-ai@/,
       ),
     ]);
   });

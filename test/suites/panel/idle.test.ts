@@ -169,7 +169,7 @@ describe("the notice of an idle project", () => {
     const [one, other] = [noticeOf(FORGOTTEN, 4), noticeOf(IN_USE, 4)];
     await posted("refused", [one, one, other, other]);
     await noticesAre("degraded");
-    expect(panel.said).toContain("The webhook was not told: it answered 500");
+    expect(panel.said).toContain("Could not notify the webhook: it answered 500");
     expect(webhook.taken).toHaveLength(1);
   });
 
