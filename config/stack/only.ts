@@ -42,10 +42,11 @@ export function targetsOf(stack: string, name: string): string[] {
     `project-${name}-${part}`,
     `panel-${part}`,
   ]);
+  // Patterns, all of them: a refresh refuses a target that is no pattern and not in the state, as a new project's are.
   return [
-    urn(PROJECT_TYPE, name),
+    urn(`${PROJECT_TYPE}*`, name),
     ...own,
-    urn("command:local:Command", "workspaces"),
+    urn("command:local:Command*", "workspaces"),
     ...[...edge, "tunnel-config"].map((resource) => urn("opencode:platform:Edge$**", resource)),
   ];
 }

@@ -67,6 +67,10 @@ describe("what the engine is to update", () => {
       expect([urn, isTarget(urn)]).toEqual([urn, true]);
   });
 
+  it("is named by patterns, since a refresh refuses any other target that is not in the state", () => {
+    for (const target of targetsOf("prod", "web")) expect(target).toContain("*");
+  });
+
   it("is nothing of another, however it is named", () => {
     const project = "opencode:platform:Project";
     for (const urn of [
