@@ -36,10 +36,11 @@ export interface Scope {
 export async function updateScope(platform: Platform, checkout: string): Promise<Scope> {
   const applied = digests(platform, checkout);
   const only = process.env[ONLY_VARIABLE];
-  const before = only ? await previousOutputs() : undefined;
-  const refusal = only && refusalOf(only, before?.applied, applied);
+  // Read by a whole update too: the engine keeps a provider for it, which else would come with one kind of update and go with the other.
+  const before = await previousOutputs();
+  const refusal = only && refusalOf(only, before.applied, applied);
   if (refusal) throw new pulumi.RunError(refusal);
-  const keys = before?.deployKeys ?? {};
+  const keys = before.deployKeys;
   const rest = only ? platform.entries.filter(({ name }) => name !== only) : [];
   return {
     declared: only ? platform.entries.filter(({ name }) => name === only) : platform.entries,
@@ -60,7 +61,8 @@ export async function updateScope(platform: Platform, checkout: string): Promise
 /** What the last update has written down of this very stack. */
 async function previousOutputs(): Promise<{ applied?: Applied; deployKeys: Record<string, string> }> {
   const name = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-  const { outputs = {} } = (await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name })) as {
+  const { outputs = {} } = ((await pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", { name })) ??
+    {}) as {
     outputs?: { applied?: string; projects?: Record<string, { deployKey?: string }> };
   };
   const keys = Object.entries(outputs.projects ?? {}).flatMap(([name, { deployKey }]) =>

@@ -27,6 +27,8 @@ beforeAll(async () => {
         return { id: name, state: inputs };
       },
       call: ({ token }) => {
+        // The engine itself, about this very stack.
+        if (token === "pulumi:pulumi:readStackOutputs") return {};
         asked.push(token);
         throw new Error("asked a plugin");
       },
