@@ -203,10 +203,13 @@ describe("a droplet", () => {
 
   it("comes back from a reboot with its volume mounted", async () => {
     await act(`/v2/droplets/${droplet}`, { type: "reboot" });
-    await waitFor("ssh", async () =>
-      (await ssh("true")).code === 0 ? { done: undefined } : { seen: "no answer" },
-    );
-    expect(await on("cat /workspaces/file && systemctl is-active docker")).toBe("kept\nactive");
+    // sshd answers before Docker has started.
+    await waitFor("the volume and Docker", async () => {
+      const { code, stdout } = await ssh("cat /workspaces/file && systemctl is-active docker");
+      return code === 0 && stdout.trim() === "kept\nactive"
+        ? { done: undefined }
+        : { seen: stdout || "no answer" };
+    });
   });
 
   it("is gone when somebody destroys it; its volume isn't, nor a copy by a snapshot", async () => {
