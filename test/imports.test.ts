@@ -39,8 +39,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // Acts on a stack, prints nothing: so no listr2.
   operate: {
     rooms: ["config", API, "toolchain", ...LEAVES],
-    packages:
-      /^(node:.*|zod|yaml|dockerode|semver|p-retry|write-file-atomic|cloudflare(\/.*)?|openapi-fetch|@octokit\/.*|@gitbeaker\/.*|@pulumi\/pulumi\/automation\/.*)$/,
+    packages: /^(node:.*|zod|yaml|dockerode|p-retry|@pulumi\/pulumi\/automation\/.*)$/,
   },
   // Arguments in, words out.
   scripts: {
@@ -51,7 +50,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   // HTTP over operate.
   panel: {
     rooms: ["config", API, "operate", "toolchain", ...LEAVES],
-    packages: /^(node:.*|zod|yaml|semver|p-retry|write-file-atomic|hono(\/.*)?|@hono\/.*|jose)$/,
+    packages: /^(node:.*|zod|yaml|hono(\/.*)?|@hono\/.*|jose)$/,
   },
   // The colleague's program, its own package.
   attach: { rooms: [API], packages: /^(node:.*|http-proxy-3)$/ },

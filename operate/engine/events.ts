@@ -1,3 +1,5 @@
+import { record } from "../state/checkpoint.ts";
+
 /** The one reader of the engine's events. Of a resource it keeps names and paths alone, no property's value: those may be secret. */
 
 /** A resource that the engine comes to. */
@@ -80,8 +82,4 @@ function readDiagnostic(event: unknown): DiagnosticEvent | undefined {
     ...(typeof urn === "string" && urn ? { urn } : {}),
     text: plain(message),
   };
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
