@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
-import { PROJECT_NAME_PATTERN } from "../config/projects/file-schema.ts";
+import { PROJECT_NAME_PATTERN } from "../config/projects/field-schemas.ts";
 import { listContainers } from "../operate/docker/containers.ts";
 import { deleteFolders, workspaceFolders } from "../operate/docker/workspaces.ts";
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";

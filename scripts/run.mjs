@@ -8,6 +8,7 @@ import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  compileCache,
   isFetched,
   isInstalled,
   layoutOf,
@@ -93,6 +94,7 @@ function chooseNode(name) {
 function run({ name, args }, script) {
   // fetch then goes through the proxy that the environment names, as every other tool does.
   const env = { ...process.env, NODE_USE_ENV_PROXY: "1" };
+  env.NODE_COMPILE_CACHE ??= compileCache(root, env);
   if (isPackage) env.OPENCODE_PLATFORM_ROOT = root;
   else delete env.OPENCODE_PLATFORM_ROOT;
   const child = spawn(chooseNode(name), [script, ...args], { stdio: "inherit", env });

@@ -3,7 +3,8 @@
 import { secretCommand } from "../stack/secrets.ts";
 import { show } from "../text/show.ts";
 import type { Path } from "../text/yaml.ts";
-import { type ProjectEntry, projectKeys, VARIABLE_PATTERN } from "./file-schema.ts";
+import { VARIABLE_PATTERN } from "./field-schemas.ts";
+import { type ProjectEntry, projectKeys } from "./file-schema.ts";
 import { isPrivateHost, parseRepo, type RepoSource } from "./repo.ts";
 import { listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import type { HostContext, Violation } from "./violation.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { Problem } from "../errors.ts";
-import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../projects/file-schema.ts";
+import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../projects/field-schemas.ts";
 import { parseYaml } from "../text/yaml.ts";
 import { LOCAL_STACK, removeCommand, setSecretCommand } from "./commands.ts";
 

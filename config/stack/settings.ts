@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { type Problem, UserError } from "../errors.ts";
-import { PROJECT_NAME_PATTERN } from "../projects/file-schema.ts";
+import { PROJECT_NAME_PATTERN } from "../projects/field-schemas.ts";
 import { closest, show } from "../text/show.ts";
 import { BASE_IMAGE } from "../versions.ts";
 import {

@@ -9,6 +9,9 @@ export function show(value: unknown): string {
   return String(value);
 }
 
+/** A text with its first letter as a capital. */
+export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** The candidate that an unknown word is most likely a misspelling of, or undefined when none is close. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const lower = word.toLowerCase();

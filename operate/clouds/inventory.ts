@@ -1,4 +1,4 @@
-import { PROJECT_NAME_PATTERN } from "../../config/projects/file-schema.ts";
+import { PROJECT_NAME_PATTERN } from "../../config/projects/field-schemas.ts";
 import { type Deployment, plainValue } from "../state/checkpoint.ts";
 import type { Application, Cloudflare, IdentityProvider, Zone } from "./cloudflare.ts";
 import type { DigitalOcean, Droplet, SshKey, Volume } from "./digitalocean.ts";

@@ -9,6 +9,7 @@ import {
   type Settings,
   withoutNamespace,
 } from "../../config/stack/settings.ts";
+import { readOptional } from "../../config/text/read-optional.ts";
 import { dockerHost } from "../../toolchain/lib/docker.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
 
@@ -46,9 +47,7 @@ export function prepareState(): void {
 /** The stack's settings, with defaults; throws a UserError that says what is wrong with them. */
 export function readSettings(): Settings {
   const file = `Pulumi.${STACK}.yaml`;
-  const path = join(root, file);
-  const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
-  return parseSettings(withoutNamespace(readStackFile(text, file).plain));
+  return parseSettings(withoutNamespace(readStackFile(readOptional(join(root, file)), file).plain));
 }
 
 /** Environment for the Docker client. */

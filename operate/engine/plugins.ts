@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail, type Problem } from "../../config/errors.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import { type FoundPlugin, findPlugins, realClouds, standInProblem } from "../../config/stack/stand-ins.ts";
+import { readOptional } from "../../config/text/read-optional.ts";
 import { offeredBuilders, provision } from "../../toolchain/index.ts";
 import { pluginsPart } from "../../toolchain/parts/plugins.ts";
 import { findPulumi } from "../../toolchain/parts/pulumi.ts";
@@ -19,9 +19,7 @@ export const takesStandIns = (session: Session): boolean => session.isLocal || c
 
 function cloudsOf({ stack }: Session): string[] {
   const file = `Pulumi.${stack}.yaml`;
-  const path = join(root, file);
-  const text = existsSync(path) ? readFileSync(path, "utf8") : undefined;
-  return realClouds(readStackFile(text, file, stack).plain, process.env);
+  return realClouds(readStackFile(readOptional(join(root, file)), file, stack).plain, process.env);
 }
 
 async function pluginsOf(session: Session): Promise<FoundPlugin[]> {

@@ -2,6 +2,7 @@
 import { tmpdir } from "node:os";
 import { fail } from "../../config/errors.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
+import { capitalised } from "../../config/text/show.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 import { describeLock, lockStatus, readLocks } from "../state/lock.ts";
 import { readStateIfAny } from "../state/state.ts";
@@ -150,10 +151,8 @@ const urnOfPanel = ({ stack }: Session): string =>
 /** Who updates the stack now, where its locks can be seen. */
 function lockHolder({ backend: { folder }, stack }: Session): string | undefined {
   const held = folder && readLocks(folder, PROJECT, stack).find((lock) => lockStatus(lock) === "held");
-  return held ? sentence(describeLock(held)) : undefined;
+  return held ? capitalised(describeLock(held)) : undefined;
 }
-
-const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** How many resources a project has, where the stack has none yet to count them by. */
 const RESOURCES_OF_PROJECT = 3;

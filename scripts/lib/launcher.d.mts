@@ -12,6 +12,8 @@ export function layoutOf(
   home: string,
   cwd: string,
 ): { isPackage: boolean; root: string; extension: "ts" | "js"; node: string };
+/** Where Node keeps compiled code between two commands: in the toolchain's folder. */
+export function compileCache(root: string, env: Readonly<Record<string, string | undefined>>): string;
 /** Whether the package `node` has fetched its program. */
 export function isFetched(node: string): boolean;
 /** How a script is called: a name out of the folder scripts, and its arguments. */

@@ -1,7 +1,7 @@
 // What the launcher decides, apart from what it does. Plain JavaScript: it runs before anything is installed.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 /** The commands that a team's repository has; the other scripts are for work on the platform itself, and not in the package. */
 export const TEAM_COMMANDS = [
@@ -66,6 +66,15 @@ function folderWith(name, from) {
     if (folder === dirname(folder)) return undefined;
   }
 }
+
+/**
+ * Where Node keeps compiled code between two commands: without it, each reads and compiles all of it anew (1.1 s of processor time for
+ * `npm start`'s modules, 0.45 s with it). The program, which the engine starts, inherits it.
+ * @param {string} root
+ * @param {Readonly<Record<string, string | undefined>>} env
+ */
+export const compileCache = (root, env) =>
+  resolve(root, env.OPENCODE_PLATFORM_TOOLCHAIN || ".toolchain", "node-cache");
 
 /** Whether the package `node` has fetched its program: without its install script, a file of a few bytes stands there. */
 export const isFetched = (node) => (statSync(node, { throwIfNoEntry: false })?.size ?? 0) > 2 ** 20;

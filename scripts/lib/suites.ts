@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { readOptional } from "../../config/text/read-optional.ts";
 import {
   CHROMIUM_COMMANDS,
   chromiumPart,
@@ -105,10 +106,11 @@ export const reportFile = (suite: Suite): string => join(root, "test-results", `
 /** Reads vitest's report of a suite, and removes it. A run that ended without one failed as a whole. */
 export function readRun(suite: Suite, code: number, ms: number): Ran {
   const file = reportFile(suite);
-  const report = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Report) : undefined;
+  const text = readOptional(file);
   rmSync(file, { force: true });
-  if (!report)
+  if (text === undefined)
     return { suite, code, ms, passed: 0, failed: 0, failures: [`${suite}: ended with ${code}, no report`] };
+  const report = JSON.parse(text) as Report;
   const { numPassedTests: passed, numFailedTests: failed } = report;
   return { suite, code, ms, passed, failed, failures: report.testResults.flatMap(failuresOf) };
 }

@@ -2,7 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isInstalled, lockHash, nodeBinary, parseArguments, stampFile } from "../../scripts/lib/launcher.mjs";
+import {
+  compileCache,
+  isInstalled,
+  lockHash,
+  nodeBinary,
+  parseArguments,
+  stampFile,
+} from "../../scripts/lib/launcher.mjs";
 
 let root: string;
 
@@ -39,6 +46,11 @@ describe("the launcher", () => {
     installed();
     rmSync(nodeBinary(root));
     expect(isInstalled(root)).toBe(false);
+  });
+
+  it("keeps compiled code in the toolchain's folder", () => {
+    expect(compileCache(root, {})).toBe(join(root, ".toolchain", "node-cache"));
+    expect(compileCache(root, { OPENCODE_PLATFORM_TOOLCHAIN: "/tools" })).toBe("/tools/node-cache");
   });
 
   it("runs scripts by their plain name alone", () => {

@@ -1,6 +1,7 @@
 /** What the panel's API takes and answers. The schemas are the one source of its types, its checks and its OpenAPI description. */
 import { z } from "@hono/zod-openapi";
-import { PROJECT_NAME_PATTERN, projectKeys, VARIABLE_PATTERN } from "../../../config/projects/file-schema.ts";
+import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/field-schemas.ts";
+import { projectKeys } from "../../../config/projects/file-schema.ts";
 import { type LogLine, MOST_LINES, type ProjectState, type Usage } from "../../../operate/docker/types.ts";
 import type { Entry } from "../platform/types.ts";
 

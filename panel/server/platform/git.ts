@@ -1,3 +1,4 @@
+import { capitalised } from "../../../config/text/show.ts";
 import { type ExecResult, exec, lastLines } from "../../../toolchain/lib/exec.ts";
 import type { Edit, Person } from "./types.ts";
 
@@ -52,7 +53,7 @@ export class Git {
 
 /** `Add project web-shop`. */
 export function subjectOf(edit: Edit | undefined, what: string): string {
-  if (!edit) return what.charAt(0).toUpperCase() + what.slice(1);
+  if (!edit) return capitalised(what);
   if (edit.kind === "add") return `Add project ${edit.entry.name}`;
   if (edit.kind === "remove") return `Remove project ${edit.name}`;
   const { state, ...others } = edit.values;

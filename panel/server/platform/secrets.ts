@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../../config/errors.ts";
-import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/file-schema.ts";
+import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/field-schemas.ts";
 import { readStackFile, SECRETS_NAMESPACE, secretKeys } from "../../../config/stack/secrets.ts";
 import { lastLines } from "../../../toolchain/lib/exec.ts";
 import { replaceFile } from "./replace-file.ts";

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { SshAccess } from "../../../components/host/ssh-files.ts";
 import { fail } from "../../../config/errors.ts";
 import { DROPLET_WORKSPACES_DIR, workspaceDirectories } from "../../../config/naming/names.ts";
-import { PROJECT_NAME_PATTERN } from "../../../config/projects/file-schema.ts";
+import { PROJECT_NAME_PATTERN } from "../../../config/projects/field-schemas.ts";
 import { shellQuote } from "../../../config/text/shell.ts";
 import { type ContainerState, listContainers, listContainersBy } from "../../../operate/docker/containers.ts";
 import { deleteFolders, workspaceFolders } from "../../../operate/docker/workspaces.ts";

@@ -14,7 +14,7 @@ import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const IDLE_DAYS = 3;
-/** The panel looks each minute. */
+/** The panel looks each minute, which by its clock here are seconds. */
 const LOOK = { within: 150_000, every: 500 };
 /** Names that no earlier run has left sessions of. */
 const run = Date.now().toString(36);

@@ -1,0 +1,118 @@
+/**
+ * The single values of projects.yaml: names, sizes, variables, repositories, and what is said about a wrong one. What they are parts of is in
+ * file-schema.ts.
+ */
+import * as z from "zod";
+import { show } from "../text/show.ts";
+import { guessSize, parseSize, SIZE_PATTERN, type Size, sizeOf } from "../text/sizes.ts";
+import { parseRepo } from "./repo.ts";
+import { reservedProjectReason, reservedVariableReason } from "./reserved.ts";
+
+export const PROJECT_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
+export const GROUP_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
+export const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
+export const KNOWN_HOST_PATTERN =
+  /^(@cert-authority )?[^\s#@]\S* (ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-\S+@openssh\.com) [A-Za-z0-9+/]+=*( .*)?$/;
+
+/** An idle opencode takes about 230 MiB; with less than this it is killed at the first prompt. */
+export const MINIMUM_MEMORY = sizeOf("512MiB");
+
+/** A message about the value found; nothing for an absent one, which has a message of its own. */
+export const about = (say: (found: string, input: unknown) => string) => (issue: { input?: unknown }) =>
+  issue.input === undefined || issue.input === null ? undefined : say(show(issue.input), issue.input);
+
+const nameError = about((found, input) => {
+  const guess = String(typeof input === "object" ? "" : input)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "")
+    .slice(0, 32)
+    .replace(/-+$/, "");
+  const rule =
+    "1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen";
+  return `${found} is not a valid project name: ${rule}${guess ? ` (e.g. ${guess})` : ""}`;
+});
+
+const sizeError = about((found, input) => {
+  const guess = typeof input === "string" ? guessSize(input) : undefined;
+  return `${found} is not a size (${guess ? `did you mean ${guess}?` : "e.g. 512MiB, 4GiB"})`;
+});
+
+const variableError = about(
+  (found) =>
+    `${found} is not a valid variable name: letters, digits and _, not starting with a digit (e.g. LOG_LEVEL)`,
+);
+const repoError = about((found) => `${found} is not a repository URL`);
+export const modelError = about(
+  (found) => `${found} is not a model: write provider/model (e.g. anthropic/claude-sonnet-4-5)`,
+);
+export const emailError = about((found) => `${found} is not an e-mail address (e.g. dev@example.com)`);
+export const memberError = about((found, input) =>
+  String(input).includes("@")
+    ? `${found} is not an e-mail address (e.g. dev@example.com)`
+    : `${found} is neither an e-mail address (e.g. dev@example.com) nor the name of a group`,
+);
+export const groupNameError = about(
+  (found) =>
+    `${found} is not a valid group name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen`,
+);
+export const knownHostError = about(
+  (found) =>
+    `${found} is not a known_hosts line: use the output of ssh-keyscan (e.g. host ssh-ed25519 AAAA…)`,
+);
+
+export const projectName = z
+  .string({ error: nameError })
+  .regex(PROJECT_NAME_PATTERN, { error: nameError, abort: true })
+  .superRefine((name, context) => {
+    const reason = reservedProjectReason(name);
+    if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
+  });
+
+/** An amount of memory as it is written. The one place where a size of the file is parsed. */
+export const memorySize = z
+  .string({ error: sizeError })
+  .regex(SIZE_PATTERN, { error: sizeError, abort: true })
+  .meta({ examples: ["2GiB", "512MiB"] })
+  .transform((text, context): Size => {
+    const size = parseSize(text);
+    if (size) return size;
+    context.addIssue({ code: "custom", message: `${show(text)} is not a size` });
+    return z.NEVER;
+  });
+
+export const memory = memorySize.refine(({ bytes }) => bytes >= MINIMUM_MEMORY.bytes, {
+  error: ({ input }) =>
+    `${show((input as Size).text)} is too little: opencode needs ${MINIMUM_MEMORY.text} or more`,
+});
+
+export const variableName = z
+  .string({ error: variableError })
+  .regex(VARIABLE_PATTERN, { error: variableError, abort: true })
+  .superRefine((name, context) => {
+    const reason = reservedVariableReason(name);
+    if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
+  });
+
+export const variableValue = z.union([z.string(), z.number(), z.boolean()], {
+  error: ({ input }) =>
+    input === null
+      ? 'has no value: for an empty one write ""'
+      : `${show(input)} is not the value of a variable: write text, a number, true or false`,
+});
+
+export const repo = z.string({ error: repoError }).superRefine((text, context) => {
+  const source = parseRepo(text);
+  if ("mistake" in source)
+    context.addIssue({ code: "custom", message: source.mistake, params: { fix: source.fix } });
+});
+
+/** Whether git takes a text as a branch's or tag's name (git help check-ref-format). */
+export function isBranchName(text: string): boolean {
+  return (
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses control characters
+    /^[^\s~^:?*[\\\u0000-\u001f\u007f]+$/.test(text) &&
+    !/^[-/]|\/$|\.$|\.\.|@\{|\/\/|^@$/.test(text) &&
+    text.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"))
+  );
+}
