@@ -72,6 +72,7 @@ async function firstRun(platform: Platform): Promise<string> {
   writeFileSync(join(root, "Pulumi.local.yaml"), `config:\n${config.map((line) => `  ${line}\n`).join("")}`);
   const started = await platform.npm("start");
   if (started.code !== 0) throw new Error(`npm start ended with ${started.code}:\n${started.output}`);
+  platform.markApplied();
   return started.output;
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inject } from "vitest";
 import { stringify } from "yaml";
 import { makeNames, type Names } from "../../config/naming/names.ts";
+import { readOptional } from "../../config/text/read-optional.ts";
 import { MODEL_ID } from "../../lab/model/model.ts";
 import { containerIds } from "./docker.ts";
 import { must, type Ran, run } from "./run.ts";
@@ -81,14 +82,39 @@ export class Platform {
     ];
   }
 
-  /** Writes projects.yaml. Every project gets the stand-in model; `key` is what opencode sends it. */
+  /** What projects.yaml was when an update has last applied it, and nothing was written or configured since. */
+  private get applied(): string {
+    return this.path(".state", "e2e-applied.yaml");
+  }
+
+  /** Says that what projects.yaml has now is applied. */
+  markApplied(): void {
+    copyFileSync(this.path("projects.yaml"), this.applied);
+  }
+
+  /** Makes the platform its two first projects again; without an update where the last one has left just these. */
+  async reset(): Promise<void> {
+    const [wanted, applied, now] = [
+      this.render(this.baseline()),
+      readOptional(this.applied),
+      readOptional(this.path("projects.yaml")),
+    ];
+    if (wanted !== applied || wanted !== now) await this.apply(this.baseline());
+  }
+
+  /** Writes projects.yaml, in which every project gets the stand-in model. */
   write(entries: readonly Entry[]): void {
+    rmSync(this.applied, { force: true });
+    writeFileSync(this.path("projects.yaml"), this.render(entries));
+  }
+
+  private render(entries: readonly Entry[]): string {
     const defaults = {
       resources: { memory: "1GiB", cpus: 1, pids: 512 },
       env: { OPENCODE_DISABLE_MODELS_FETCH: "1" },
       opencode: { model: `stand-in/${MODEL_ID}`, config: this.opencodeConfig("any") },
     };
-    writeFileSync(this.path("projects.yaml"), stringify({ defaults, projects: entries }));
+    return stringify({ defaults, projects: entries });
   }
 
   /** opencode.json that knows the stand-in model alone. */
@@ -139,11 +165,13 @@ export class Platform {
     const updated = await this.update();
     if (updated.code !== 0)
       throw new Error(`pulumi up ended with ${updated.code}:\n${updated.output.slice(-6000)}`);
+    this.markApplied();
     return updated;
   }
 
   /** Sets a value in the stack's configuration. */
   async configure(key: string, value: string, { secret = false } = {}): Promise<void> {
+    rmSync(this.applied, { force: true });
     await must(
       "npm",
       ["run", "--silent", "pulumi", "--", "config", "set", ...(secret ? ["--secret"] : []), key],

@@ -110,7 +110,7 @@ describe("a project that cannot be used", () => {
         expect.stringMatching(/^beta is stopped; its workspace is kept\.\nAsk for state: running/),
       ]);
     } finally {
-      await platform.apply(platform.baseline());
+      await platform.reset();
     }
   });
 

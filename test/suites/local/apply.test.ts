@@ -30,10 +30,10 @@ async function expectNothingToDo(): Promise<void> {
 
 describe("npm run apply -- <name>", () => {
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
   });
   afterAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
   });
 
   it("adds a project, touches no other, and leaves a whole update nothing to do", async () => {

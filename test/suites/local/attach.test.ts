@@ -16,7 +16,7 @@ describe("from a terminal", () => {
   let model: ModelStandIn;
 
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     model = await startModel({ port: modelPort });
   });
 

@@ -49,12 +49,12 @@ const gammaPage = () => visit(port, platform.url("gamma"));
 
 describe("editing projects.yaml", () => {
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     for (const name of ["alpha", "beta"]) await answering(platform, name);
   });
 
   afterAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
   });
 
   it("changes nothing when nothing was edited", async () => {

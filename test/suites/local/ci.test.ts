@@ -101,7 +101,7 @@ describe("the pipelines", () => {
     chat = await listen(server, { host: "127.0.0.1" });
     writeFileSync(event, JSON.stringify({ pull_request: { number: 3 } }));
     await platform.configure("secrets:WORD", secrets.own, { secret: true });
-    await platform.apply(platform.baseline());
+    await platform.reset();
     await answering(platform, "alpha");
   });
 
@@ -111,7 +111,7 @@ describe("the pipelines", () => {
   });
 
   afterAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     await platform.pulumi("config", "rm", "secrets:WORD");
     await Promise.all([gitHub?.close(), gitLab?.close(), chat?.close()]);
     removeFolder(folder);
@@ -205,7 +205,7 @@ describe("the pipelines", () => {
     const closed = () => gitHub.issues.filter(({ state }) => state === "closed");
 
     beforeAll(async () => {
-      await platform.apply(platform.baseline());
+      await platform.reset();
     });
 
     it("is none when nothing was touched", async () => {

@@ -20,13 +20,13 @@ const stateOf = async (name: string) => docker.getContainer(name).inspect();
 
 describe("faults", () => {
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     for (const name of ["alpha", "beta"]) await answering(platform, name);
   });
 
   afterAll(async () => {
     await platform.npm("start");
-    await platform.apply(platform.baseline());
+    await platform.reset();
   });
 
   describe("the engine is killed in mid-update", () => {
@@ -37,7 +37,7 @@ describe("faults", () => {
     };
     for (const [moment, reached] of Object.entries(moments)) {
       it(`${moment}: npm start explains the lock, and converges`, async () => {
-        await platform.apply(platform.baseline());
+        await platform.reset();
         platform.write([...platform.baseline(), delta]);
         const underway = await startUpdate(platform);
         await waitFor(moment, async () => ((await reached()) ? { done: true } : { seen: "not yet" }), {
@@ -76,7 +76,7 @@ describe("faults", () => {
         process.kill(underway.pid, "SIGCONT");
       }
       expect(await underway.ended()).toMatchObject({ code: 0 });
-      await platform.apply(platform.baseline());
+      await platform.reset();
     });
   });
 

@@ -69,7 +69,7 @@ describe("workspaces cloned from git hosts", () => {
   });
 
   afterAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     await Promise.all([git?.close(), flaky?.close(), ssh?.close()]);
     removeFolder(folder);
   });

@@ -43,7 +43,7 @@ describe("drift that no update sees", () => {
   });
 
   afterAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
   });
 
   it("a route file is removed", async () => {

@@ -58,7 +58,7 @@ describe("isolation", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     for (const name of ["alpha", "beta"]) await answering(platform, name);
     control = createServer((_, response) => response.end("reached"));
     controlPort = await new Promise((resolve) => {

@@ -15,7 +15,7 @@ describe("a project's page in Chromium", () => {
   let watched: Watched;
 
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     model = await startModel({ port: modelPort });
     browser = await launchBrowser();
     watched = await openPage(browser);

@@ -41,7 +41,7 @@ describe("secrets", () => {
   let commandLines: Set<string>;
 
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     repositories.add("vault", [{ files: { "README.md": "vault" } }]);
     git = await startGit(repositories, { tokens: { vault: configured.token } });
     model = await startModel({ port: modelPort, key: configured.modelKey });
@@ -74,7 +74,7 @@ describe("secrets", () => {
   });
 
   afterAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     await Promise.all([git?.close(), model?.close()]);
     removeFolder(folder);
   });

@@ -15,7 +15,7 @@ const { port } = platform.fixture;
 
 describe("a clean clone after npm start", () => {
   beforeAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     for (const name of ["alpha", "beta"]) {
       writeFileSync(join(platform.workspace(name), "whose.txt"), `the file of ${name}`);
     }

@@ -43,7 +43,7 @@ describe("both kinds of plugin, with one state", () => {
   });
 
   afterAll(async () => {
-    await platform.apply(platform.baseline());
+    await platform.reset();
     removeFolder(folder);
   });
 

@@ -20,7 +20,7 @@ describe("the panel's API", () => {
   let model: ModelStandIn;
 
   beforeAll(async () => {
-    await new Platform().apply(new Platform().baseline());
+    await new Platform().reset();
     panel = await Panel.start();
     model = await startModel({ port: panel.platform.fixture.modelPort });
     // Comments and an order of one's own, to be kept.
@@ -30,7 +30,7 @@ describe("the panel's API", () => {
   afterAll(async () => {
     await panel?.end();
     await model?.close();
-    await panel?.platform.apply(panel.platform.baseline());
+    await panel?.platform.reset();
   });
 
   const changes = async () => {

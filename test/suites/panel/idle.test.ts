@@ -55,7 +55,7 @@ describe("the notice of an idle project", () => {
     await webhook?.close();
     await platform.pulumi("config", "rm", "--path", "opencode-platform:panel.idleDays");
     await platform.pulumi("config", "rm", "opencode-platform:panelWebhook");
-    await platform.apply(platform.baseline());
+    await platform.reset();
     for (const name of [FORGOTTEN, IN_USE])
       for (const left of [platform.workspace(name), platform.path(".workspaces", ".data", name)])
         removeFolder(left);

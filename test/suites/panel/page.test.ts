@@ -22,7 +22,7 @@ describe("the panel's page", () => {
 
   beforeAll(async () => {
     const platform = new Platform();
-    await platform.apply(platform.baseline());
+    await platform.reset();
     // Whose name the screenshots show.
     await must("git", ["config", "user.email", "ann@example.com"], { cwd: platform.fixture.root });
     panel = await Panel.start();
@@ -37,7 +37,7 @@ describe("the panel's page", () => {
     await browser?.close();
     await model?.close();
     await panel?.end();
-    await panel?.platform.apply(panel.platform.baseline());
+    await panel?.platform.reset();
   });
 
   const row = () =>

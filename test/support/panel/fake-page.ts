@@ -61,7 +61,9 @@ export function useFakePage(): FakePage {
     focused: () => fake.page.evaluate<string>("document.activeElement.outerHTML"),
     async violations() {
       await fake.page.evaluate(axe);
-      const found = await fake.page.evaluate<{ violations: Violation[] }>("axe.run()");
+      const found = await fake.page.evaluate<{ violations: Violation[] }>(
+        `axe.run({ resultTypes: ["violations"] })`,
+      );
       return found.violations.map(
         ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(" ")}`,
       );
