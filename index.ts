@@ -46,7 +46,6 @@ const edge = production?.publish({
   admins: settings.panel.admins,
 });
 
-await workspaces;
 const opencodes: OpencodeProject[] = [];
 for (const project of scope.declared) {
   opencodes.push(
@@ -57,6 +56,7 @@ for (const project of scope.declared) {
       project,
       network: network.name,
       image: image.reference,
+      workspaces,
       routesDir: proxy.routesDir,
       indexDir: proxy.indexDir,
       admitted: platform.production?.accessListOf(project),

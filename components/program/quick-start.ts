@@ -1,13 +1,15 @@
 /**
- * Makes the program start in about half the time; imported before `@pulumi/pulumi` by index.ts. Pulumi's SDK does things for
- * programs that send functions to the cloud or are compiled, which this one is not:
- * it loads npm's dependency resolver and the TypeScript compiler (here: only once something asks for a property of theirs),
- * and it maps every stack trace to its sources, of which it takes one per promise (here: Node's own traces, whose lines are the
- * sources' already).
+ * Makes the program start in about half the time, and each resource cost about half; imported before `@pulumi/pulumi` by index.ts. Pulumi's
+ * SDK does things for programs that send functions to the cloud, are compiled, or are being debugged, which this one is not:
+ * - it loads npm's dependency resolver, the TypeScript compiler and the Automation API (here: once something asks for a property of theirs);
+ * - it maps every stack trace to its sources (here: Node's own traces, whose lines are the sources' already);
+ * - it turns V8's debugger on, to find a function's source (here: off again);
+ * - it takes a stack trace for each of its promises, and sends the engine three debug messages for each resource, one after another (here:
+ *   only with PULUMI_DEBUG_PROMISE_LEAKS, which is also what `pulumi up --debug` needs to show the SDK's messages).
  */
 import { createRequire, enableCompileCache, registerHooks } from "node:module";
 
-const LAZY_MODULES = new Set(["@npmcli/arborist", "typescript"]);
+const LAZY_MODULES = new Set(["@npmcli/arborist", "typescript", "./automation"]);
 const SCHEME = "late:";
 
 Reflect.deleteProperty(Error, "prepareStackTrace");
@@ -27,16 +29,29 @@ registerHooks({
   },
 });
 
-quietPromises();
+const require = createRequire(import.meta.url);
+closeDebugger();
+if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
+  quietPromises();
+  quietDebugLog();
+}
 
-/**
- * The SDK takes a stack trace for each of its promises, four for each property of each resource, to name those that never end
- * (PULUMI_DEBUG_PROMISE_LEAKS, which still does). Nothing of a person's runs while it takes one, so that their own traces stay whole.
- */
+function closeDebugger(): void {
+  type Session = { post(method: string): void };
+  type Hooks = { getSessionAsync(): Promise<Session> };
+  const hooks = require("@pulumi/pulumi/runtime/closure/v8Hooks.js") as Hooks;
+  void hooks.getSessionAsync().then((session) => session.post("Debugger.disable"));
+}
+
+function quietDebugLog(): void {
+  const log = require("@pulumi/pulumi/log/index.js") as { debug(message: string): Promise<void> };
+  log.debug = () => Promise.resolve();
+}
+
+/** Nothing of a person's runs while the SDK takes its stack trace, so that their own traces stay whole. */
 function quietPromises(): void {
-  if (process.env.PULUMI_DEBUG_PROMISE_LEAKS) return;
   type Debuggable = { debuggablePromise(promise: Promise<unknown>, context: unknown): Promise<unknown> };
-  const debuggable = createRequire(import.meta.url)("@pulumi/pulumi/runtime/debuggable.js") as Debuggable;
+  const debuggable = require("@pulumi/pulumi/runtime/debuggable.js") as Debuggable;
   const { debuggablePromise } = debuggable;
   debuggable.debuggablePromise = (promise, context) => {
     const limit = Error.stackTraceLimit;

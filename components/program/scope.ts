@@ -37,10 +37,11 @@ export async function updateScope(platform: Platform, checkout: string): Promise
   const applied = digests(platform, checkout);
   const only = process.env[ONLY_VARIABLE];
   // Read by a whole update too: the engine keeps a provider for it, which else would come with one kind of update and go with the other.
-  const before = await previousOutputs();
-  const refusal = only && refusalOf(only, before.applied, applied);
+  const reading = previousOutputs();
+  const before = only ? await reading : undefined;
+  const refusal = only && refusalOf(only, before?.applied, applied);
   if (refusal) throw new pulumi.RunError(refusal);
-  const keys = before.deployKeys;
+  const keys = before?.deployKeys ?? {};
   const rest = only ? platform.entries.filter(({ name }) => name !== only) : [];
   return {
     declared: only ? platform.entries.filter(({ name }) => name === only) : platform.entries,

@@ -23,6 +23,8 @@ export interface OpencodeProjectArgs {
   project: Project;
   network: pulumi.Input<string>;
   image: pulumi.Input<string>;
+  /** Ends once the projects' directories are there. The container waits for it, and does not depend on it in the state. */
+  workspaces: Promise<void>;
   /** Directory on the host in which Traefik finds route files. */
   routesDir: string;
   /** Directory on the host of the files that the platform's index is made of, where there is one. */
@@ -119,7 +121,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
     password: pulumi.Output<string>,
     deployKey: tls.PrivateKey | undefined,
   ): pulumi.CustomResource {
-    const { host, names, urls, project, network, image } = this.args;
+    const { host, names, urls, project, image } = this.args;
+    const network = pulumi.all([this.args.network, this.args.workspaces]).apply(([name]) => name);
     const running = project.state === "running";
     const { memory, cpus } = project.resources;
     return new Container(

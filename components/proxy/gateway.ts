@@ -1,5 +1,7 @@
-import { get } from "node:http";
 import { createServer } from "node:net";
+
+// Not imported: Node would load its whole HTTP client for fetch with it, in each update.
+const { get } = process.getBuiltinModule("node:http");
 
 /** Response header of `/ping` that says whose gateway answers: the stack's prefix. */
 export const GATEWAY_HEADER = "X-Opencode-Platform";

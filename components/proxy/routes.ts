@@ -1,4 +1,3 @@
-import { stringify } from "yaml";
 import type { Names } from "../../config/naming/names.ts";
 import { projectPath, type Urls } from "../../config/naming/urls.ts";
 import type { AccessList } from "../../config/projects/members.ts";
@@ -67,6 +66,9 @@ export function projectLabels(args: RouteArgs): Record<string, string> {
   };
 }
 
+/** A configuration file for Traefik, in JSON, which YAML includes: writing YAML took a third of a second at 50 projects. */
+const fileOf = (configuration: object): string => `${JSON.stringify(configuration, undefined, 2)}\n`;
+
 /**
  * Traefik's dynamic configuration for a project, as a YAML file only root reads: the password, the redirects of browsers from `/p/<name>/`
  * to the hostname and from `/` to the workspace, and what to say when the container does not run.
@@ -81,7 +83,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const entryState = (as: string) => ({
     headers: { customRequestHeaders: { "X-Opencode-Project": name, "X-Opencode-State": as } },
   });
-  return stringify({
+  return fileOf({
     http: {
       middlewares: {
         [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: authorization } } },
@@ -150,7 +152,7 @@ export const indexFile = ({ name, urls, state, admitted }: RouteArgs & { admitte
 export function panelRoute(hostname: string, port: number): string {
   const rule = `Host(${q(hostname)})`;
   const router = { priority: PRIORITY.navigate, middlewares: ["_indexed@docker"] };
-  return stringify({
+  return fileOf({
     http: {
       routers: {
         _panel: { ...router, rule, service: "_panel_or_index" },

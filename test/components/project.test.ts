@@ -73,6 +73,7 @@ async function deploy(entry: string, secrets: Record<string, string> = {}) {
     project,
     network: "oc",
     image: "oc/opencode:1",
+    workspaces: Promise.resolve(),
     routesDir: "/srv/runtime/routes",
     secrets: Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, pulumi.secret(value)])),
     passwordRotation: "",

@@ -1,7 +1,10 @@
 /** A Docker daemon reached as the docker CLI does it: OpenSSH runs `docker system dial-stdio` there, one process per connection. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage } from "node:http";
+import type { AgentOptions, ClientRequest, IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
+
+// Not imported: Node would load its whole HTTP client for fetch with it.
+const { Agent } = process.getBuiltinModule("node:http");
 
 /** An ssh:// address, taken apart. */
 export interface SshTarget {
