@@ -7,28 +7,14 @@
  * - it takes a stack trace for each of its promises, and sends the engine three debug messages for each resource, one after another (here:
  *   only with PULUMI_DEBUG_PROMISE_LEAKS, which is also what `pulumi up --debug` needs to show the SDK's messages).
  */
-import { createRequire, enableCompileCache, registerHooks } from "node:module";
-
-const LAZY_MODULES = new Set(["@npmcli/arborist", "typescript", "./automation"]);
-const SCHEME = "late:";
+import { createRequire, enableCompileCache } from "node:module";
+import { loadLazily } from "../../config/lazy-modules.ts";
 
 Reflect.deleteProperty(Error, "prepareStackTrace");
 // Keeps compiled code between updates; does nothing where NODE_COMPILE_CACHE has turned it on already.
 enableCompileCache();
 
-registerHooks({
-  resolve(specifier, context, next) {
-    if (!LAZY_MODULES.has(specifier) || !context.parentURL?.includes("/@pulumi/pulumi/"))
-      return next(specifier, context);
-    const { url } = next(specifier, context);
-    return { url: `${SCHEME}${url}`, format: "commonjs", shortCircuit: true };
-  },
-  load(url, context, next) {
-    if (!url.startsWith(SCHEME)) return next(url, context);
-    return { format: "commonjs", source: lazyModule(url.slice(SCHEME.length)), shortCircuit: true };
-  },
-});
-
+loadLazily();
 const require = createRequire(import.meta.url);
 closeDebugger();
 if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
@@ -62,15 +48,4 @@ function quietPromises(): void {
       Error.stackTraceLimit = limit;
     }
   };
-}
-
-/** A module that stands for another and loads it when one of its exports is first asked for. */
-function lazyModule(url: string): string {
-  return `
-    const { createRequire } = require("node:module");
-    const { fileURLToPath } = require("node:url");
-    const file = fileURLToPath(${JSON.stringify(url)});
-    let real;
-    const get = (_, key) => key === "__esModule" || (real ??= createRequire(file)(file))[key];
-    module.exports = new Proxy({}, { get });`;
 }
