@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Starts the program: in a checkout its source, else what `npm pack` has compiled of it. Plain JavaScript that an old Node reads too, so
-// that it can say what is missing.
+// Starts the program: in a checkout its source, else the code that `npm pack` compiled. Plain JavaScript, so that an old Node can print
+// which version it needs.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,9 +11,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "src", "main.ts");
 const isCheckout = existsSync(source);
-/** The oldest Node that runs it: from 22.18 on, Node reads TypeScript by itself. */
+/** The oldest supported Node: 22.18 and newer run TypeScript directly. */
 const OLDEST = isCheckout ? [22, 18] : [22, 0];
-/** Node of the checkout's own dependencies, where they are installed. */
+/** The Node among the checkout's dependencies, if installed. */
 const ownNode = join(here, "..", "node_modules", ".bin", "node");
 
 function fail(message) {
@@ -26,17 +26,17 @@ function isOld() {
   return major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
 }
 
-/** The same once more with the checkout's Node; its end is this program's. */
+/** Runs this program with the checkout's Node, and exits with its code. */
 function runWith(node) {
   const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
-  // The terminal sends Ctrl-C to both; the child decides what it means.
+  // The terminal sends Ctrl-C to both; the child handles it.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => fail(error.message));
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }
 
-/** A checkout that nobody has run `npm ci` in gets the few packages of this program alone, once. */
+/** Installs this program's packages, once, in a checkout without node_modules. */
 function installMissing() {
   try {
     createRequire(import.meta.url).resolve("http-proxy-3");
@@ -50,7 +50,7 @@ function installMissing() {
     "--omit=dev",
     "--ignore-scripts",
     "--no-package-lock",
-    // Into this folder, also where it is a workspace of the checkout.
+    // Into this folder, even if it is a workspace of the checkout.
     "--no-workspaces",
     "--no-audit",
     "--no-fund",
@@ -73,6 +73,6 @@ if (!isOld()) {
   runWith(ownNode);
 } else {
   fail(
-    `This needs Node ${OLDEST.join(".")} or newer, and this one is ${process.versions.node}: https://nodejs.org/en/download`,
+    `opencode-platform needs Node ${OLDEST.join(".")} or newer, and this is ${process.versions.node}: https://nodejs.org/en/download`,
   );
 }

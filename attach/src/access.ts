@@ -1,12 +1,12 @@
-/** Cloudflare Access's refusals: how they are told from the platform's own answers, and what they mean for a person. */
+/** Detects refusals of Cloudflare Access among the platform's responses, and turns them into errors. */
 import { UserError } from "./errors.ts";
 import type { Answer } from "./upstream.ts";
 
 type ResponseHead = Pick<Answer, "status" | "headers">;
 
 /**
- * Whether Access, or the connector's own check of the token, answers instead of the project. A 403 of the platform's own is plain text, and
- * opencode's errors are JSON.
+ * Whether Access, or the connector's token check, refused the request. A 403 of the platform itself is plain text, and opencode's errors
+ * are JSON.
  */
 export function isAccessDenied({ status, headers }: ResponseHead): "login" | "forbidden" | undefined {
   const location = headers.location ?? "";
@@ -14,52 +14,52 @@ export function isAccessDenied({ status, headers }: ResponseHead): "login" | "fo
   if ((status !== 401 && status !== 403) || headers["x-opencode-state"] !== undefined) return undefined;
   const type = headers["content-type"] ?? "";
   if (type !== "" && !type.startsWith("text/html")) return undefined;
-  // Without a type: the connector, whose 401 there is none of.
+  // Without a content type: the connector, which sends 403 only.
   if (status === 401) return headers["www-authenticate"]?.startsWith("Basic") ? undefined : "login";
   return "forbidden";
 }
 
-const SERVICE_TOKEN = "Look whether it has expired, and whether it is this platform's.";
+const SERVICE_TOKEN = "Check that it has not expired and belongs to this platform.";
 
-/** What a refusal means at a project, for a person or for a machine. */
+/** The error for a refusal at a project. */
 export function accessError(target: URL, refused: "login" | "forbidden", machine: boolean): UserError {
   const { host, origin } = target;
   if (machine)
     return new UserError(
       "notMember",
       host,
-      `The service token of CF_ACCESS_CLIENT_ID may not open ${host}.`,
+      `The service token in CF_ACCESS_CLIENT_ID is not allowed to open ${host}.`,
       SERVICE_TOKEN,
     );
   if (refused === "forbidden")
     return new UserError(
       "notMember",
       host,
-      `You may not open ${host}.`,
-      "Ask whoever keeps projects.yaml to add your e-mail to the project's members.",
+      `You are not allowed to open ${host}.`,
+      "Ask an admin to add your e-mail address to the project's members.",
     );
   return new UserError(
     "login",
     host,
-    `Your login at ${host} has expired, or is not one of a member, and could not be renewed.`,
-    `Run: cloudflared access login ${origin}. If that shows a page saying you have no access, ask to be added to the project's members.`,
+    `Your login at ${host} has expired or you are not a member, and it could not be renewed.`,
+    `Run: cloudflared access login ${origin}. If the page says you have no access, ask to be added to the project's members.`,
   );
 }
 
-/** The same at the platform's index, which somebody may be kept from who may open projects all the same. */
+/** The error for a refusal at the platform's index. A person without access to it may still be able to open projects. */
 export function indexError({ host, origin }: URL, machine: boolean): UserError {
-  const instead = "Or give the project's own URL instead of its name.";
+  const instead = "Or give the project's URL instead of its name.";
   if (machine)
     return new UserError(
       "notMember",
       host,
-      `The list of projects at ${host} is not shown to the service token of CF_ACCESS_CLIENT_ID.`,
+      `The service token in CF_ACCESS_CLIENT_ID is not allowed to list the projects at ${host}.`,
       `${SERVICE_TOKEN} ${instead}`,
     );
   return new UserError(
     "login",
     host,
-    `The list of projects at ${host} is not shown to you: your login has expired and could not be renewed, or you are no member of the platform.`,
-    `Run: cloudflared access login ${origin}. If that shows a page saying you have no access, ask whoever runs the platform. ${instead}`,
+    `You can't list the projects at ${host}: your login has expired and could not be renewed, or you are not a member of the platform.`,
+    `Run: cloudflared access login ${origin}. If the page says you have no access, ask an admin. ${instead}`,
   );
 }

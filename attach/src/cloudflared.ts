@@ -1,23 +1,23 @@
-/** Tokens of a person, from Cloudflare's own client: it logs in with a browser and keeps the session, so that nothing is kept here. */
+/** A person's tokens, from cloudflared: it logs in with the browser and stores the session, so this program stores nothing. */
 import { spawn } from "node:child_process";
 import { UserError } from "./errors.ts";
 
-/** Milliseconds for reading a stored token, and for a person to log in. */
+/** Milliseconds for reading a stored token, and for logging in. */
 const READ = 30_000;
 const LOGIN = 5 * 60_000;
 
 const TOKEN = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 export interface Cloudflared {
-  /** The stored token for an application, if there is one that has not expired. Asks nobody. */
+  /** The stored token for an application unless it has expired. Never prompts. */
   storedToken(url: URL): Promise<string | undefined>;
-  /** A token that the edge accepts: without a question while the team's session lasts, else by a login in the browser. */
+  /** A token that the edge accepts. Opens a browser unless the team's session is still valid. */
   login(url: URL): Promise<string | undefined>;
 }
 
 export interface CloudflaredOptions {
   readonly env?: NodeJS.ProcessEnv;
-  /** Whether its words go to the terminal: not while opencode draws there. */
+  /** True to hide its output, while opencode draws on the terminal. */
   readonly quiet: () => boolean;
 }
 
@@ -25,15 +25,15 @@ const notInstalled = () =>
   new UserError(
     "noCloudflared",
     "cloudflared",
-    "The platform asks you to log in, and cloudflared, which does that, is not installed.",
-    "Install it (macOS: brew install cloudflared; others: https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/downloads/), or, for a machine, set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET.",
+    "The platform needs a login, and cloudflared is not installed.",
+    "Install it (macOS: brew install cloudflared; others: https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/downloads/). On a machine without a browser, set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET.",
   );
 
-/** cloudflared of PATH. The token is read from its output, never given as an argument. */
+/** Runs the cloudflared in PATH. The token is read from its output, never passed as an argument. */
 export function cloudflared({ env = process.env, quiet }: CloudflaredOptions): Cloudflared {
-  const run = (args: readonly string[], timeout: number, words: boolean): Promise<string> => {
+  const run = (args: readonly string[], timeout: number, verbose: boolean): Promise<string> => {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const stdio = ["ignore", "pipe", words && !quiet() ? "inherit" : "ignore"] as const;
+    const stdio = ["ignore", "pipe", verbose && !quiet() ? "inherit" : "ignore"] as const;
     const child = spawn("cloudflared", args, { env, timeout, stdio: [...stdio] });
     let output = "";
     child.stdout?.on("data", (part: Buffer) => {
@@ -45,7 +45,7 @@ export function cloudflared({ env = process.env, quiet }: CloudflaredOptions): C
     child.on("close", () => resolve(output));
     return promise;
   };
-  // `access token` exits with 0 and prints nothing where it has none.
+  // `access token` exits with 0 and prints nothing if it has none.
   const storedToken = async ({ origin }: URL) => {
     const output = (await run(["access", "token", `--app=${origin}`], READ, false)).trim();
     return TOKEN.test(output) ? output : undefined;

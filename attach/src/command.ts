@@ -4,17 +4,17 @@ import { UserError } from "./errors.ts";
 
 export const USAGE = `Usage:
   opencode-platform <project>         opens the project in opencode, in this terminal
-  opencode-platform <project> --print prints a local URL for an editor or another client, and stays
+  opencode-platform <project> --print prints a local URL for an editor or another client, until Ctrl-C
   opencode-platform open <project>    opens the project in the browser
-  opencode-platform ls                lists the projects, and what state they are in
+  opencode-platform ls                lists the projects and their states
 
-<project> is a name, or a project's URL. Arguments after -- are passed to opencode.
+<project> is a project's name or URL. Arguments after -- are passed to opencode.
 
-  --platform <url>  the platform: its panel's URL. Else OPENCODE_PLATFORM_URL; else the one used last
-  --npx             runs opencode by npx where the installed one is missing, older than the project's, or of another major
+  --platform <url>  the URL of the platform's panel (default: OPENCODE_PLATFORM_URL, else the one used last)
+  --npx             runs opencode by npx if the installed one is missing, older than the project's, or of another major
   --help            prints this
 
-A machine sets CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET; a person needs cloudflared.`;
+To log in, install cloudflared; on a machine without a browser, set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET.`;
 
 export type Command =
   | { readonly kind: "help" }
@@ -48,7 +48,7 @@ function parse(args: readonly string[]) {
   }
 }
 
-/** Reads the command line's arguments. */
+/** Parses the command line; throws `UserError` (`usage`). */
 export function readCommand(args: readonly string[]): Command {
   const end = args.indexOf("--");
   const more = end < 0 ? [] : args.slice(end + 1);
@@ -56,11 +56,11 @@ export function readCommand(args: readonly string[]): Command {
   const { platform, print, npx } = values;
   if (values.help) return { kind: "help" };
   const [first, ...rest] = positionals;
-  if (first === undefined) throw usage("Which project?");
+  if (first === undefined) throw usage("No project given.");
   if (first === "ls" && rest.length === 0) return { kind: "ls", platform };
-  // `attach ls` is a project of that name.
+  // `attach ls` opens a project named ls.
   const [project, ...unexpected] = first === "open" || first === "attach" ? rest : positionals;
-  if (project === undefined) throw usage("Which project?");
+  if (project === undefined) throw usage("No project given.");
   if (unexpected.length > 0) throw usage(`Unexpected argument: ${unexpected.join(" ")}`);
   if (first === "open") return { kind: "open", project, platform };
   return { kind: "attach", project, print, npx, more, platform };

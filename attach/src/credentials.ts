@@ -1,33 +1,33 @@
-/** By what a request passes Access. */
+/** Credentials that get a request past Cloudflare Access. */
 import type { Cloudflared } from "./cloudflared.ts";
 import { UserError } from "./errors.ts";
 
 export interface Credentials {
-  /** Headers for the next request. Renews what is about to expire. */
+  /** Headers for the next request. Renews a token that is about to expire. */
   headers(): Promise<Record<string, string>>;
-  /** After a refusal: whether there is something else to try than the headers that were refused. */
+  /** After Access refused these headers: true if there are other ones to retry with. */
   renew(refused: Record<string, string>): Promise<boolean>;
-  /** Whether a machine's, which nobody can log in for. */
+  /** A service token: there is no login to renew. */
   readonly machine: boolean;
 }
 
-/** Seconds before its end from which a token is renewed. */
+/** Seconds before its expiry at which a token is renewed. */
 const RENEWAL_MARGIN_MS = 60;
-/** Milliseconds between two looks for a newer one while it is still good. */
+/** Milliseconds between two lookups of a newer token while the current one is valid. */
 const LOOKUP_INTERVAL_MS = 10_000;
-/** Milliseconds in which nobody is asked to log in again after a login that failed. */
+/** Milliseconds after a failed login before the next one. */
 const RETRY_AFTER_FAILURE_MS = 30_000;
 
 const HEADER = "cf-access-token";
 
-/** For a platform on this machine, where nobody logs in. */
+/** For a platform on this machine, which has no login. */
 export const anonymous: Credentials = {
   machine: false,
   headers: async () => ({}),
   renew: async () => false,
 };
 
-/** A service token, which Access takes as two headers; undefined where the environment has none. */
+/** The service token from the environment, sent as two headers; undefined if not set. */
 export function serviceToken(env: NodeJS.ProcessEnv): Credentials | undefined {
   const { CF_ACCESS_CLIENT_ID: id, CF_ACCESS_CLIENT_SECRET: secret } = env;
   if (!id && !secret) return undefined;
@@ -35,14 +35,14 @@ export function serviceToken(env: NodeJS.ProcessEnv): Credentials | undefined {
     throw new UserError(
       "usage",
       `CF_ACCESS_CLIENT_${id ? "SECRET" : "ID"}`,
-      `CF_ACCESS_CLIENT_${id ? "SECRET" : "ID"} is not set, and its other half is.`,
-      "Set both, or neither to log in as yourself.",
+      `CF_ACCESS_CLIENT_${id ? "SECRET" : "ID"} is not set, but CF_ACCESS_CLIENT_${id ? "ID" : "SECRET"} is.`,
+      "Set both, or unset both to log in as yourself.",
     );
   const headers = { "cf-access-client-id": id, "cf-access-client-secret": secret };
   return { machine: true, headers: async () => headers, renew: async () => false };
 }
 
-/** When a token ends, in milliseconds; 0 for what is no token. */
+/** A token's expiry, in milliseconds since the epoch; 0 if it is not a token. */
 export function expiry(token: string): number {
   try {
     const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
@@ -52,7 +52,7 @@ export function expiry(token: string): number {
   }
 }
 
-/** A person's token for one application. However many requests wait for one, cloudflared is asked once. */
+/** A person's token for one application. Concurrent requests share one call of cloudflared. */
 export class PersonalToken implements Credentials {
   readonly machine = false;
   readonly #source: Cloudflared;
@@ -70,7 +70,7 @@ export class PersonalToken implements Credentials {
   async headers(): Promise<Record<string, string>> {
     const left = this.#remaining();
     if (left <= 0) await this.#shared(() => this.#logIn());
-    // cloudflared has a newer one only once somebody has asked for it, so that a token may have to serve to its end.
+    // cloudflared stores a newer one only after another login, so this one may be used until it expires.
     else if (left < RENEWAL_MARGIN_MS * 1000 && Date.now() - this.#checkedAt > LOOKUP_INTERVAL_MS)
       await this.#shared(() => this.#readStoredToken());
     return this.#token ? { [HEADER]: this.#token } : {};
@@ -98,7 +98,7 @@ export class PersonalToken implements Credentials {
     if (found && expiry(found) > Date.now()) this.#token = found;
   }
 
-  /** The stored token first, if it is another than the one that doesn't do. */
+  /** Tries the stored token first, unless it is the refused one. */
   async #logIn(): Promise<void> {
     const before = this.#token;
     await this.#readStoredToken();

@@ -1,4 +1,4 @@
-/** Exit codes, one for each thing that a person can do something about. What opencode itself exits with is passed on as it is. */
+/** Exit codes, one per kind of error that a person can fix. opencode's own exit code is passed on unchanged. */
 export const EXIT = {
   usage: 2,
   unreachable: 10,
@@ -15,13 +15,12 @@ export const EXIT = {
 export type UserErrorKind = keyof typeof EXIT;
 
 /**
- * An error that the person at the keyboard can fix. Its message is `what`, which is a whole sentence here, for the program that people see it
- * from prints nothing else beside it.
+ * An error that a person can fix. Its message is `what`, a full sentence, since it is printed without `where`.
  */
 export class UserError extends Error {
   override readonly name = "UserError";
   readonly kind: UserErrorKind;
-  /** The program, variable, project or host that it is about. */
+  /** The program, variable, project or host. */
   readonly where: string;
   readonly what: string;
   readonly fix: string;

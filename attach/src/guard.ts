@@ -1,4 +1,4 @@
-/** Who may use the local proxy: any program of this machine, and any web page by way of a browser, can connect to it. */
+/** Checks who can use the local proxy: its port is open to any program on this machine, and to any web page in a browser. */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { projectApi } from "../../opencode/api/index.ts";
@@ -13,34 +13,34 @@ const same = (given: string, wanted: string): boolean => {
 };
 
 /**
- * A secret of one run, carried as the password of `opencode attach` (by its environment), or as the first part of the path, for clients
- * that take nothing but a URL.
+ * A random secret per run. `opencode attach` gets it as a password in its environment; clients that take only a URL, as the first
+ * path segment.
  */
 export class RequestGuard {
   readonly secret = randomBytes(24).toString("base64url");
   readonly #basic = projectApi.authorization(this.secret);
 
-  /** Variables by which `opencode attach` passes. */
+  /** Environment variables that give `opencode attach` the secret. */
   get environment(): Readonly<Record<string, string>> {
     return projectApi.terminal.environment(this.secret);
   }
 
-  /** Decides on a request to a port of loopback, and says which path it is for. */
+  /** Checks a request to a loopback port; returns its path without the secret. */
   check({ headers, url = "/" }: Pick<IncomingMessage, "headers" | "url">, port: number): GuardResult {
     const names = [`127.0.0.1:${port}`, `localhost:${port}`];
-    // A name of somebody else's that has been pointed at this machine.
+    // DNS rebinding: a foreign name that resolves to this machine.
     if (!names.includes(headers.host ?? ""))
-      return { pass: false, status: 403, reason: "another host's name" };
+      return { pass: false, status: 403, reason: "unknown Host header" };
     const own = names.map((name) => `http://${name}`);
     if (headers.origin !== undefined && !own.includes(headers.origin))
-      return { pass: false, status: 403, reason: "a page of another site" };
-    // Pages' own requests that carry no Origin, such as images.
+      return { pass: false, status: 403, reason: "request from another site" };
+    // Requests of pages that carry no Origin, such as images.
     if (/^(cross|same)-site$/.test(String(headers["sec-fetch-site"] ?? "")))
-      return { pass: false, status: 403, reason: "a page of another site" };
+      return { pass: false, status: 403, reason: "request from another site" };
     const [, first = ""] = /^\/([^/?]*)/.exec(url) ?? [];
     if (same(first, this.secret))
       return { pass: true, path: url.slice(first.length + 1).replace(/^(?!\/)/, "/") };
     if (same(headers.authorization ?? "", this.#basic)) return { pass: true, path: url };
-    return { pass: false, status: 401, reason: "no password" };
+    return { pass: false, status: 401, reason: "missing or invalid password" };
   }
 }

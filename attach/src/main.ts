@@ -15,5 +15,5 @@ try {
   process.stderr.write(`${error.message}\n${error.fix}\n`);
   process.exitCode = error.exitCode;
 }
-// A login that nobody finished would hold the terminal.
+// A pending login would keep the process alive.
 process.exit();

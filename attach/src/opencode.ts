@@ -9,7 +9,7 @@ import { UserError } from "./errors.ts";
 export const OPENCODE_VERSION = "1.18.33";
 
 const { terminal } = projectApi;
-/** Milliseconds for a program to print a line, or to open a browser. */
+/** Milliseconds for opencode to print its version, or for the browser to open. */
 const TIMEOUT_MS = 30_000;
 
 export interface Program {
@@ -17,13 +17,13 @@ export interface Program {
   readonly args: readonly string[];
 }
 
-/** The opencode in PATH: its version; that there is none; or why it printed no version. */
+/** The version of the opencode in PATH, or why there is none. */
 export type Installed =
   | { readonly version: string }
   | { readonly version?: never; readonly reason: "missing" | "timeout" | "failed" };
 
 /**
- * Asks the opencode in PATH for its version. Every major prints it for the same argument.
+ * Reads the version of the opencode in PATH. All majors take the same argument for it.
  * @param timeoutMs milliseconds after which it is killed
  */
 export async function installedVersion(env: NodeJS.ProcessEnv, timeoutMs = TIMEOUT_MS): Promise<Installed> {
@@ -45,7 +45,7 @@ const UNUSABLE = {
 } as const;
 
 /**
- * The program to start: the opencode of this machine if it can open the project, else the pinned one by npx if that is allowed.
+ * Picks the program to start: the installed opencode if it can open the project, else the pinned one by npx if allowed.
  * @param options.server the release that the project runs
  * @throws UserError (`noOpencode`, `older`, `incompatible`) with the command that installs one
  */
@@ -79,10 +79,10 @@ export function chooseProgram(options: {
 }
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-/** Milliseconds for opencode to end by itself once its terminal is gone: it may go on for ever without one. */
+/** Milliseconds before opencode is killed after its terminal closed: it may run forever without one. */
 const KILL_AFTER_MS = 5000;
 
-/** Runs a program in this terminal to its end; signals reach it. Returns its exit code as a shell tells it. */
+/** Runs a program in this terminal and forwards signals. Returns its exit code, 128 + n for signal n. */
 export function runProgram({ command, args }: Program, env: NodeJS.ProcessEnv): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const child = spawn(command, args, { env, stdio: "inherit" });
@@ -99,12 +99,12 @@ export function runProgram({ command, args }: Program, env: NodeJS.ProcessEnv): 
   return promise;
 }
 
-/** Opens a URL in the person's browser. */
+/** Opens a URL in the default browser. */
 export async function openBrowser(url: string, platform: NodeJS.Platform = process.platform): Promise<void> {
   const openers: Partial<Record<NodeJS.Platform, string>> = { darwin: "open", win32: "explorer" };
   try {
     await promisify(execFile)(openers[platform] ?? "xdg-open", [url], { timeout: TIMEOUT_MS });
   } catch {
-    throw new UserError("usage", "browser", "No browser could be opened here.", `Open ${url} yourself.`);
+    throw new UserError("usage", "browser", "Could not open a browser.", `Open ${url} yourself.`);
   }
 }

@@ -1,4 +1,4 @@
-/** The platform's projects: which there are, and where. */
+/** Looks up the platform's projects. */
 import { indexError } from "./access.ts";
 import { UserError } from "./errors.ts";
 import { authorized, type Connection, disconnectedError } from "./reach.ts";
@@ -10,15 +10,15 @@ export interface ListedProject {
   readonly state: string;
 }
 
-/** Whether requests go no further than this machine, so that there is no login. */
+/** Whether a URL is on this machine, so that no login is needed. */
 export const isLocal = ({ hostname }: URL): boolean =>
   /^(localhost|127\.0\.0\.1|\[::1\]|.+\.localhost)$/.test(hostname);
 
-/** A project of a platform on this machine, which has no index: its path at the gateway. */
+/** URL of a project of a platform on this machine, which has no index: its path at the gateway. */
 export const localProject = (name: string, platform: URL): URL =>
   new URL(`/p/${encodeURIComponent(name)}`, platform);
 
-/** A URL that a token may be sent to. */
+/** Parses a URL; throws `UserError` if a token must not be sent there. */
 export function readUrl(text: string): URL {
   const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`);
   if (!url || !["https:", "http:"].includes(url.protocol) || url.username || url.password)
@@ -33,23 +33,23 @@ export function readUrl(text: string): URL {
   return url;
 }
 
-/** All of a hostname below its first label; nothing of an index may lead elsewhere with a token. */
+/** A hostname without its first label. An index's URLs must share it, so that no token is sent elsewhere. */
 const zone = ({ hostname }: URL) => hostname.split(".").slice(1).join(".");
 
-/** Reads the platform's index: the projects that whoever asks may open. */
+/** Reads the platform's index: the projects that these credentials can open. */
 export async function listProjects(reach: Connection): Promise<ListedProject[]> {
   const accessFailure = () => indexError(reach.url, reach.credentials.machine);
   const answer = await authorized({ ...reach, url: new URL("/projects.json", reach.url) }, accessFailure);
   if (withoutOrigin(answer.status)) throw disconnectedError(reach.url, answer.status);
   if (answer.status === 401 || answer.status === 403) throw accessFailure();
   try {
-    if (answer.status !== 200) throw new Error(`it answers ${answer.status}`);
+    if (answer.status !== 200) throw new Error(`it returned ${answer.status}`);
     const { projects } = JSON.parse(answer.body) as { projects: Record<string, unknown>[] };
     return projects.map(({ name, url, state }) => {
       const at = new URL(String(url));
       if (zone(at) !== zone(reach.url) || at.protocol !== reach.url.protocol)
-        throw new Error(`${name} is elsewhere`);
-      // The index names hostnames, and this may be another port of them.
+        throw new Error(`${name} is on another domain`);
+      // The index has hostnames without a port.
       at.port = reach.url.port;
       return { name: String(name), url: at, state: String(state) };
     });
@@ -58,12 +58,12 @@ export async function listProjects(reach: Connection): Promise<ListedProject[]> 
       "unreachable",
       reach.url.host,
       `${reach.url.host} is not the index of an opencode platform: ${(error as Error).message}.`,
-      "Give the panel's URL with --platform (code.<domain>, unless it was set otherwise).",
+      "Give the panel's URL with --platform (by default code.<domain>).",
     );
   }
 }
 
-/** How many letters tell two words apart. */
+/** Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...a].entries()) {
@@ -77,7 +77,7 @@ function distance(a: string, b: string): number {
   return row.at(-1) ?? 0;
 }
 
-/** The names that somebody may have meant, best first. */
+/** Up to three similar names, best match first. */
 export function closest(name: string, names: readonly string[]): string[] {
   const near = (other: string) => (other.includes(name) || name.includes(other) ? 1 : distance(name, other));
   return names
@@ -86,7 +86,7 @@ export function closest(name: string, names: readonly string[]): string[] {
     .slice(0, 3);
 }
 
-/** The project of a name. */
+/** Finds a project by name; throws `UserError` (`unknown`) with similar names. */
 export function findProject(name: string, projects: readonly ListedProject[]): ListedProject {
   const found = projects.find((project) => project.name === name);
   if (found) return found;
@@ -94,6 +94,6 @@ export function findProject(name: string, projects: readonly ListedProject[]): L
     name,
     projects.map((project) => project.name),
   );
-  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "The list: opencode-platform ls";
-  throw new UserError("unknown", name, `There is no project ${name} that you may open.`, hint);
+  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "List projects: opencode-platform ls";
+  throw new UserError("unknown", name, `Project ${name} not found, or you are not a member.`, hint);
 }

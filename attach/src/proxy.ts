@@ -1,4 +1,4 @@
-/** A server on loopback that hands requests to a project with what Access wants to see. */
+/** A proxy on loopback that adds Access credentials to requests to a project. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -18,28 +18,28 @@ export interface ProxyOptions {
   readonly target: URL;
   readonly agent: Agent;
   readonly credentials: Credentials;
-  /** Told of what a person should know when opencode has ended. */
+  /** Called with errors to show once opencode has ended. */
   readonly onError?: (problem: UserError) => void;
 }
 
-/** One request on its way. */
+/** A request being proxied. */
 interface ProxiedRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** The body, where it is small enough to be sent again; undefined for one that can only be passed on. */
+  /** The body if it is small enough to replay; undefined if it can only be streamed. */
   readonly body: Buffer | undefined;
-  /** What it went with. */
+  /** The credential headers it was sent with. */
   sent: Record<string, string>;
   tries: number;
-  /** Until when it is tried again while the platform is away. */
+  /** Retried until this time while the platform is unreachable; milliseconds since the epoch. */
   readonly until: number;
 }
 
-/** Bytes of a body that is kept for a second try. */
+/** Maximum bytes of a body that is kept for a retry. */
 const MAX_REPLAYED_BYTES = 1024 * 1024;
 const CONNECT_TIMEOUT = 15_000;
 
-/** Of one connection, or between this program and its client alone. */
+/** Headers of one connection, or between this program and its client only. */
 const DROPPED_REQUEST = ["authorization", "cookie", "origin", "referer", "forwarded", "proxy-authorization"];
 const DROPPED_RESPONSE = new Set([
   "connection",
@@ -49,20 +49,20 @@ const DROPPED_RESPONSE = new Set([
   "set-cookie",
 ]);
 
-/** Milliseconds between two tries of an event stream while the platform is away, and for how long. */
+/** Milliseconds between two retries of an event stream while the platform is unreachable, and for how long. */
 const RETRY_DELAY_MS = 1000;
 const MAX_HOLD_MS = 120_000;
 
 /**
- * Whether a request is for opencode's events. Its client waits up to half a minute between its own tries, and shows nothing of what happens
- * meanwhile; so such a request is held here until the platform is back.
+ * Whether a request is for opencode's events. Its client waits up to 30 seconds between retries and misses all events until then, so the
+ * proxy holds the request until the platform is back.
  */
 const isEventStream = ({ method, url = "", headers }: IncomingMessage): boolean =>
   method === "GET" && (projectApi.isEventStream(url) || headers.accept === "text/event-stream");
 
 const RETRY_AFTER = { "retry-after": "2" };
 
-/** Reads a body that is said to be small. */
+/** Reads a body with a small Content-Length; undefined for any other. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const { "content-length": length, "transfer-encoding": coding } = request.headers;
   if (coding !== undefined || Number(length ?? 0) > MAX_REPLAYED_BYTES) return undefined;
@@ -86,8 +86,8 @@ function sendText(
   response.end(`${text}\n`);
 }
 
-function sendRefusal(response: ServerResponse, { status, reason: why }: GuardResult & { pass: false }): void {
-  const text = `This port is for one program of this machine: ${why}.`;
+function sendRefusal(response: ServerResponse, { status, reason }: GuardResult & { pass: false }): void {
+  const text = `This port is reserved for one program on this machine: ${reason}.`;
   sendText(
     response,
     status,
@@ -96,7 +96,7 @@ function sendRefusal(response: ServerResponse, { status, reason: why }: GuardRes
   );
 }
 
-/** An answer on the socket of a WebSocket that is not opened. */
+/** An HTTP response on the socket of a refused WebSocket. */
 function sendOnSocket(request: IncomingMessage, socket: Socket): ServerResponse {
   const response = new ServerResponse(request);
   response.assignSocket(socket);
@@ -112,7 +112,7 @@ export class LocalProxy {
   readonly #proxy = createProxyServer();
   readonly #requests = new WeakMap<IncomingMessage, ProxiedRequest>();
   readonly #sockets = new Set<Duplex>();
-  readonly #hearing = new EventStreamGate();
+  readonly #eventStreams = new EventStreamGate();
   #port = 0;
 
   constructor(options: ProxyOptions) {
@@ -128,30 +128,30 @@ export class LocalProxy {
       socket.on("close", () => this.#sockets.delete(socket));
     });
     this.#proxy.on("proxyRes", (answered, request, response) => {
-      const passage = this.#requests.get(request);
-      if (passage)
-        this.#handleResponse(passage, answered).catch((error: Error) => this.#handleError(response, error));
+      const proxied = this.#requests.get(request);
+      if (proxied)
+        this.#handleResponse(proxied, answered).catch((error: Error) => this.#handleError(response, error));
     });
     this.#proxy.on("proxyReqWs", (sent) => {
-      // The cookie is a token of its own.
+      // Access's cookie is a token.
       for (const end of ["upgrade", "response"])
         sent.on(end, (answered: IncomingMessage) => delete answered.headers["set-cookie"]);
     });
   }
 
-  /** Opens a port that is free. */
+  /** Listens on a free port. */
   async listen(): Promise<void> {
     this.#server.listen(0, "127.0.0.1");
     await once(this.#server, "listening");
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Where it listens, for a client that has the password. */
+  /** Its URL, for a client that has the password. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** The same for a client that takes nothing but a URL. Whoever knows it may use the project. */
+  /** Its URL including the secret, for a client that takes only a URL. */
   get secretUrl(): string {
     return `${this.url}/${this.guard.secret}`;
   }
@@ -171,12 +171,12 @@ export class LocalProxy {
     }
     request.url = verdict.path;
     const until = isEventStream(request) ? Date.now() + MAX_HOLD_MS : 0;
-    const passage = { request, response, body: await bodyOf(request), sent: {}, tries: 0, until };
-    this.#requests.set(request, passage);
-    // Each try adds its own, and Node's warning would be written across opencode's screen.
+    const proxied = { request, response, body: await bodyOf(request), sent: {}, tries: 0, until };
+    this.#requests.set(request, proxied);
+    // Each retry adds listeners, and Node's warning would garble opencode's screen.
     for (const each of [request, response]) each.setMaxListeners(0);
-    await this.#hearing.waitUntilConnected(request.method);
-    await this.#send(passage);
+    await this.#eventStreams.waitUntilConnected(request.method);
+    await this.#send(proxied);
   }
 
   async #headers(request: IncomingMessage): Promise<Record<string, string>> {
@@ -191,69 +191,69 @@ export class LocalProxy {
     return { target, agent, headers, changeOrigin: true, connectTimeout: CONNECT_TIMEOUT };
   }
 
-  async #send(passage: ProxiedRequest): Promise<void> {
-    const { request, response, body } = passage;
-    passage.sent = await this.#headers(request);
-    passage.tries++;
+  async #send(proxied: ProxiedRequest): Promise<void> {
+    const { request, response, body } = proxied;
+    proxied.sent = await this.#headers(request);
+    proxied.tries++;
     if (response.destroyed) return;
     const buffer = body === undefined ? {} : { buffer: Readable.from(body.length > 0 ? [body] : []) };
-    const options = { ...this.#requestOptions(passage.sent), ...buffer, selfHandleResponse: true };
+    const options = { ...this.#requestOptions(proxied.sent), ...buffer, selfHandleResponse: true };
     this.#proxy.web(request, response, options, (error) => {
-      this.#handleUnreachable(passage, () => this.#handleError(response, error));
+      this.#handleUnreachable(proxied, () => this.#handleError(response, error));
     });
   }
 
-  /** The platform does not answer: gives up, unless the request is one to hold. */
-  #handleUnreachable(passage: ProxiedRequest, abort: () => void): void {
-    const { response, until } = passage;
+  /** The platform is not responding: aborts, or retries later if the request is held. */
+  #handleUnreachable(proxied: ProxiedRequest, abort: () => void): void {
+    const { response, until } = proxied;
     if (response.headersSent || response.destroyed || Date.now() > until) {
       abort();
       return;
     }
-    passage.tries = 0;
+    proxied.tries = 0;
     setTimeout(() => {
-      this.#send(passage).catch((error: Error) => this.#handleError(response, error));
+      this.#send(proxied).catch((error: Error) => this.#handleError(response, error));
     }, RETRY_DELAY_MS).unref();
   }
 
-  /** An answer's beginning: passed on, unless it is Access's and a new token may help. */
-  async #handleResponse(passage: ProxiedRequest, answered: IncomingMessage): Promise<void> {
-    const { response, body, sent } = passage;
+  /** Forwards a response, or retries with a new token if Access refused the request. */
+  async #handleResponse(proxied: ProxiedRequest, answered: IncomingMessage): Promise<void> {
+    const { response, body, sent } = proxied;
     const status = answered.statusCode ?? 502;
     const refused = isAccessDenied({ status, headers: answered.headers });
     if (refused) {
       answered.resume();
       const renewed = await this.#options.credentials.renew(sent);
-      if (renewed && passage.tries === 1 && body !== undefined) return await this.#send(passage);
+      if (renewed && proxied.tries === 1 && body !== undefined) return await this.#send(proxied);
       return this.#handleDenied(response, refused, renewed);
     }
-    if (withoutOrigin(status) || (status === 503 && passage.until > Date.now())) {
+    if (withoutOrigin(status) || (status === 503 && proxied.until > Date.now())) {
       answered.resume();
-      const text = `The platform's server is not connected (${status}).`;
-      this.#handleUnreachable(passage, () => sendText(response, 502, text, RETRY_AFTER));
+      const text = `The platform is not connected (${status}).`;
+      this.#handleUnreachable(proxied, () => sendText(response, 502, text, RETRY_AFTER));
       return;
     }
     for (const [name, values] of Object.entries(answered.headersDistinct))
       if (values && !DROPPED_RESPONSE.has(name)) response.setHeader(name, values);
     if (status === 503 && !response.hasHeader("retry-after")) response.setHeader("retry-after", "2");
     response.writeHead(status, answered.statusMessage);
-    // An event stream says nothing for a while.
+    // An event stream may send no event for a while.
     response.flushHeaders();
-    if (passage.until > 0 && status === 200) this.#forwardEventStream(answered, response);
+    if (proxied.until > 0 && status === 200) this.#forwardEventStream(answered, response);
     pipeline(answered, response, () => {});
   }
 
-  /** Notices the end of an event stream that is not the client's doing. */
+  /** Tracks whether the platform, not the client, ended an event stream. */
   #forwardEventStream(answered: IncomingMessage, response: ServerResponse): void {
-    this.#hearing.connected();
-    const ended = () => response.destroyed || this.#hearing.disconnected();
+    this.#eventStreams.connected();
+    const ended = () => response.destroyed || this.#eventStreams.disconnected();
     answered.once("end", ended).once("error", ended);
   }
 
   #handleDenied(response: ServerResponse, refused: "login" | "forbidden", renewed: boolean): void {
-    // The next try goes with the new token; this one's body is gone.
+    // A streamed body can't be replayed: the client retries with the new token.
     if (renewed) {
-      sendText(response, 503, "The login has been renewed: try again.", { "retry-after": "0" });
+      sendText(response, 503, "Login renewed: try again.", { "retry-after": "0" });
       return;
     }
     const problem = accessError(this.#options.target, refused, this.#options.credentials.machine);
@@ -290,7 +290,7 @@ export class LocalProxy {
     this.#proxy.ws(request, socket, head, this.#requestOptions(headers), () => socket.destroy());
   }
 
-  /** A WebSocket cannot be tried again: so whether the token still does is asked before. */
+  /** Checks the token before a WebSocket opens, since a WebSocket can't be retried. */
   async #isAdmitted(): Promise<void> {
     const { target, agent, credentials } = this.#options;
     await authorized({ url: callUrl(target, projectApi.health), agent, credentials });

@@ -1,4 +1,4 @@
-/** The way to a project: one request past Access, and whether its server can be used. */
+/** Requests to a project through Access, and the check that its server can be used. */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Call, isUnexpectedAnswer, projectApi, unsupportedHealth } from "../../opencode/api/index.ts";
 import { accessError, isAccessDenied } from "./access.ts";
@@ -12,7 +12,7 @@ export interface Connection {
   readonly credentials: Credentials;
 }
 
-/** One answer, with a new token where the first is refused. Throws what `problem` makes of a refusal that stays. */
+/** Sends a request, once more with a new token if Access refuses it. Throws `problem` if it is refused again. */
 export async function authorized(
   { url, agent, credentials }: Connection,
   problem = (refused: "login" | "forbidden") => accessError(url, refused, credentials.machine),
@@ -26,13 +26,13 @@ export async function authorized(
   }
 }
 
-/** What it means that the edge has no way to the platform. */
+/** The error for an edge without a connection to the platform. */
 export const disconnectedError = ({ host }: URL, status: number): UserError =>
   new UserError(
     "unreachable",
     host,
-    `${host} answers ${status}: Cloudflare has no connection to the platform's server.`,
-    "It may be restarting: try again in a minute. If it stays, tell whoever runs the platform.",
+    `${host} returned ${status}: Cloudflare has no connection to the platform.`,
+    "It may be restarting: try again in a minute, then ask an admin.",
   );
 
 export const stoppedError = (project: string): UserError =>
@@ -40,33 +40,33 @@ export const stoppedError = (project: string): UserError =>
     "stopped",
     project,
     `${project} is stopped; its workspace is kept.`,
-    "Ask for state: running in projects.yaml.",
+    "Set state: running in projects.yaml, or ask an admin to.",
   );
 
-/** Where a call goes, below a project's URL. */
+/** The URL of an API call to a project. */
 export const callUrl = (project: URL, { path }: Pick<Call<unknown>, "path">): URL =>
   new URL(`${project.pathname.replace(/\/$/, "")}${path}`, project);
 
-/** Milliseconds for a project to start, and for a server to be connected again. */
+/** Milliseconds for a project to start, and for the tunnel to reconnect. */
 const START_TIMEOUT_MS = { starting: 120_000, away: 30_000 };
-const PAUSE = 2000;
+const RETRY_DELAY_MS = 2000;
 
 export interface WaitOptions {
-  /** Told once, in a line, of what is waited for. */
+  /** Prints what it waits for. */
   readonly print: (line: string) => void;
-  readonly patience?: typeof START_TIMEOUT_MS;
+  readonly timeouts?: typeof START_TIMEOUT_MS;
 }
 
 type State = "starting" | "stopped" | "unknown" | "refused";
 
-/** What the platform says in a project's place. */
+/** What the gateway returns instead of a project that is not serving. */
 interface Notice {
   readonly state: State | undefined;
   readonly project: string;
   readonly text: string;
 }
 
-/** Reads the platform's notice; one that is older than its headers says its state in its text alone. */
+/** Reads a notice. Older platforms don't send the headers; the state is then read from the text. */
 function readNotice({ status, headers, body }: Answer, { host }: URL): Notice {
   const text = headers["content-type"]?.startsWith("text/plain") ? body.trim() : "";
   const older = (): State | undefined => {
@@ -78,31 +78,30 @@ function readNotice({ status, headers, body }: Answer, { host }: URL): Notice {
   return { state, text, project: String(headers["x-opencode-project"] || `The project at ${host}`) };
 }
 
-/** What a person has to mend, where waiting does not. */
+/** The error for a notice that waiting does not resolve. */
 function errorOf({ state, project }: Notice, url: URL): UserError | undefined {
   if (state === "unknown")
     return new UserError(
       "unknown",
       url.host,
       `No project has the URL ${url.href.replace(/\/$/, "")}.`,
-      "The list: opencode-platform ls",
+      "List projects: opencode-platform ls",
     );
   if (state === "stopped") return stoppedError(project);
   if (state === "refused")
     return new UserError(
       "unreachable",
       project,
-      `${project} takes this program's requests for those of another site's page.`,
-      "Tell whoever runs the platform.",
+      `${project} refused the request as coming from another site.`,
+      "Ask an admin of the platform.",
     );
   return undefined;
 }
 
-/** Reads an answer of a call. */
 const read = <Result>(call: Call<Result>, { status, headers, body }: Answer): Result =>
   call.read({ status, contentType: headers["content-type"], body });
 
-/** The version of a server that does not answer as a supported release does; undefined where nothing reports one. */
+/** The version of an unsupported opencode release; undefined if it is not opencode. */
 async function unsupportedVersion(reach: Connection): Promise<string | undefined> {
   for (const call of unsupportedHealth) {
     const answer = await authorized({ ...reach, url: callUrl(reach.url, call) });
@@ -115,7 +114,7 @@ async function unsupportedVersion(reach: Connection): Promise<string | undefined
   return undefined;
 }
 
-/** What it means that a server does not answer as `projectApi` expects. */
+/** The error for a server that does not answer as `projectApi` expects. */
 async function unexpectedError(reach: Connection, reason: string): Promise<UserError> {
   const { host } = reach.url;
   const version = await unsupportedVersion(reach);
@@ -130,21 +129,21 @@ async function unexpectedError(reach: Connection, reason: string): Promise<UserE
     "incompatible",
     host,
     `${host} runs opencode ${version}, and this program supports opencode ${projectApi.major}.x only.`,
-    "Install the opencode-platform of the platform's own release, or open the project in the browser: opencode-platform open <project>",
+    "Install the platform's release of opencode-platform, or open the project in the browser: opencode-platform open <project>",
   );
 }
 
 /**
- * The release that a project's server runs. Waits for one that is starting.
- * @throws UserError for what a person has to fix
+ * The opencode release that a project runs. Waits while the project is starting.
+ * @throws UserError if it is stopped, unknown, unsupported or not responding
  */
 export async function serverVersion(
   reach: Connection,
-  { print, patience = START_TIMEOUT_MS }: WaitOptions,
+  { print, timeouts = START_TIMEOUT_MS }: WaitOptions,
 ): Promise<string> {
   const { url } = reach;
   const began = Date.now();
-  for (let said = ""; ; await wait(PAUSE)) {
+  for (let printed = ""; ; await wait(RETRY_DELAY_MS)) {
     const answer = await authorized({ ...reach, url: callUrl(url, projectApi.health) });
     if (answer.status === 200)
       try {
@@ -157,14 +156,14 @@ export async function serverVersion(
     const problem = errorOf(notice, url);
     if (problem) throw problem;
     const away = withoutOrigin(answer.status);
-    const limit = away ? patience.away : patience.starting;
+    const limit = away ? timeouts.away : timeouts.starting;
     if (Date.now() - began >= limit)
       throw away ? disconnectedError(url, answer.status) : noAnswer(answer, notice);
     const line = away
-      ? `${url.host} is not connected (${answer.status}): trying again for ${limit / 1000} s …`
+      ? `${url.host} is not connected (${answer.status}): retrying for ${limit / 1000} s …`
       : `${notice.project} is starting: waiting up to ${limit / 60_000} minutes …`;
-    if (line !== said) print(line);
-    said = line;
+    if (line !== printed) print(line);
+    printed = line;
   }
 }
 
@@ -172,6 +171,6 @@ const noAnswer = ({ status }: Answer, { project, text }: Notice): UserError =>
   new UserError(
     "unreachable",
     project,
-    `${project} does not answer: ${text || `status ${status}`}`,
-    "Try again, or tell whoever runs the platform.",
+    `${project} is not responding: ${text || `status ${status}`}`,
+    "Try again, or ask an admin of the platform.",
   );

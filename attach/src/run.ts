@@ -1,4 +1,4 @@
-/** What the commands do. */
+/** Runs the commands. */
 import { projectApi } from "../../opencode/api/index.ts";
 import { cloudflared } from "./cloudflared.ts";
 import { type Command, USAGE } from "./command.ts";
@@ -18,7 +18,7 @@ export interface Environment {
   readonly warn: (line: string) => void;
 }
 
-/** Set while opencode draws on the terminal, when nobody else may write there. */
+/** Set while opencode draws on the terminal: other output would garble it. */
 let isDrawing = false;
 
 function credentialsFor(url: URL, env: NodeJS.ProcessEnv): Credentials {
@@ -32,7 +32,7 @@ const connect = (url: URL, { env, connection }: Environment): Connection => ({
   credentials: credentialsFor(url, env),
 });
 
-/** The platform that is meant: given, else the one used last. */
+/** The platform given, else the one used last. */
 function platformOf(requested: string | undefined, { env }: Environment): { url: URL; remembered: boolean } {
   const named = requested ?? env.OPENCODE_PLATFORM_URL;
   const text = named || rememberedPlatform(env);
@@ -40,21 +40,21 @@ function platformOf(requested: string | undefined, { env }: Environment): { url:
     throw new UserError(
       "usage",
       "--platform",
-      "Which platform?",
+      "No platform given.",
       "Give its URL once: --platform https://code.example.com",
     );
   return { url: readUrl(text), remembered: !named };
 }
 
-/** The projects of a platform's index, which is remembered once it has answered. */
+/** The projects of a platform's index. Remembers the platform once it has answered. */
 async function projectsOf(platform: string | undefined, environment: Environment) {
   const { url, remembered } = platformOf(platform, environment);
   if (isLocal(url))
     throw new UserError(
       "usage",
       url.host,
-      `The platform at ${url.host} is on this machine, and keeps no list.`,
-      "`npm start` in its checkout prints the projects; opencode-platform <name> opens one.",
+      `The platform at ${url.host} is on this machine and has no project list.`,
+      "Run `npm start` in its checkout to see the projects, and opencode-platform <name> to open one.",
     );
   const at = connect(url, environment);
   try {
@@ -66,7 +66,7 @@ async function projectsOf(platform: string | undefined, environment: Environment
   }
 }
 
-/** A project's URL, from a name or from itself. */
+/** A project's URL, from its name or URL. */
 async function urlOf(project: string, platform: string | undefined, environment: Environment): Promise<URL> {
   if (/^https?:\/\//.test(project)) return readUrl(project);
   const { url } = platformOf(platform, environment);
@@ -81,12 +81,11 @@ async function list(platform: string | undefined, environment: Environment): Pro
   const width = (key: "name" | "state") => Math.max(...projects.map((project) => project[key].length));
   for (const { name, state, url } of projects)
     environment.print(`${name.padEnd(width("name"))}  ${state.padEnd(width("state"))}  ${url}`);
-  if (projects.length === 0)
-    environment.warn("There is no project that you may open: ask to be added to the members of one.");
+  if (projects.length === 0) environment.warn("No projects found: ask to be added to a project's members.");
   return 0;
 }
 
-/** Resolves when somebody ends this program. */
+/** Resolves on SIGINT, SIGTERM or SIGHUP. */
 const endedByUser = (): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
@@ -109,13 +108,13 @@ async function attach(command: Command & { kind: "attach" }, environment: Enviro
   try {
     if (!program) {
       environment.print(proxy.secretUrl);
-      environment.warn("Whoever knows this URL may use the project as you. Ctrl-C ends it.");
+      environment.warn("Anyone with this URL can use the project as you. Press Ctrl-C to stop.");
       await endedByUser();
       return 0;
     }
     isDrawing = true;
     const args = [...program.args, ...projectApi.terminal.args(proxy.url, command.more)];
-    // Access's secrets are this program's business alone.
+    // opencode does not get Access's secrets.
     const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...env } = environment.env;
     return await runProgram({ ...program, args }, { ...env, ...proxy.guard.environment });
   } finally {
@@ -125,7 +124,7 @@ async function attach(command: Command & { kind: "attach" }, environment: Enviro
   }
 }
 
-/** Does what a command says; returns the exit code. */
+/** Runs a command; returns the exit code. */
 export async function run(command: Command, environment: Environment): Promise<number> {
   if (command.kind === "help") environment.print(USAGE);
   else if (command.kind === "ls") return await list(command.platform, environment);

@@ -1,4 +1,4 @@
-/** What is remembered on this machine: the platform's URL, nothing secret. */
+/** Settings kept on this machine: the last platform's URL, no secrets. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";

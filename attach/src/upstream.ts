@@ -1,22 +1,22 @@
-/** How the platform is reached, and what its answers mean. */
+/** HTTP connections to the platform. */
 import { Agent as HttpAgent, type IncomingHttpHeaders, get as plainGet } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent, get as secureGet } from "node:https";
 import type { LookupFunction } from "node:net";
 import { UserError } from "./errors.ts";
 
-/** What tests replace: `lookup` and `ca` of the connections. */
+/** Connection options that tests replace. */
 export type ConnectionOptions = Pick<AgentOptions, "lookup" | "ca">;
 
-/** Milliseconds that an idle connection is kept: less than the edge does, so that a request seldom meets one that is being closed. */
+/** Milliseconds that an idle connection is kept: less than at the edge, so that a request rarely meets a closing one. */
 const IDLE = 30_000;
-/** Milliseconds that an answer of a few lines may take. */
+/** Milliseconds for a whole response. */
 const TIMEOUT_MS = 20_000;
-/** Bytes that are read of an answer. */
+/** Maximum bytes of a response. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 export type Agent = HttpAgent | HttpsAgent;
 
-/** Names below localhost are this machine, which not every system's resolver knows. */
+/** Resolves names below localhost, which not every system's resolver knows. */
 const toLoopback: LookupFunction = (_, { all }, done) =>
   all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4);
 
@@ -33,7 +33,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Asks for one resource, following no redirects. Fails with `UserError` where nothing answers. */
+/** Sends a GET request without following redirects. Rejects with `UserError` if unreachable. */
 export function fetchText(url: URL, agent: Agent, headers: Record<string, string>): Promise<Answer> {
   const get = url.protocol === "https:" ? secureGet : plainGet;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -46,7 +46,7 @@ export function fetchText(url: URL, agent: Agent, headers: Record<string, string
     response.setEncoding("utf8");
     response.on("data", (part: string) => {
       body += part;
-      if (body.length > MAX_BODY_BYTES) response.destroy(new Error("the answer has no end"));
+      if (body.length > MAX_BODY_BYTES) response.destroy(new Error("the response is larger than 1 MiB"));
     });
     response.on("error", failed);
     response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
@@ -55,25 +55,25 @@ export function fetchText(url: URL, agent: Agent, headers: Record<string, string
 }
 
 const NETWORK_ERRORS: Record<string, string> = {
-  ENOTFOUND: "its name is not known",
-  EAI_AGAIN: "names cannot be looked up",
-  ECONNREFUSED: "the connection is refused",
-  ECONNRESET: "the connection is cut",
-  ETIMEDOUT: "it does not answer",
-  ABORT_ERR: "it does not answer",
+  ENOTFOUND: "hostname not found",
+  EAI_AGAIN: "DNS lookup failed",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  ETIMEDOUT: "not responding",
+  ABORT_ERR: "not responding",
 };
 
-/** Why nothing answers, for a person. */
+/** The error for a failed connection, in words. */
 export function unreachableError(url: URL, error: Error & { code?: string }): UserError {
   const reason = NETWORK_ERRORS[error.code ?? ""] ?? error.message;
   return new UserError(
     "unreachable",
     url.host,
     `${url.host} cannot be reached: ${reason}.`,
-    "Look at your network and at the URL; if both are right, ask whoever runs the platform.",
+    "Check your network and the URL, then ask an admin of the platform.",
   );
 }
 
-/** Whether the edge says that it has no way to the platform (`1033` is a 530). */
+/** Whether a status means that the edge has no connection to the platform (error 1033 has status 530). */
 export const withoutOrigin = (status: number): boolean =>
   status === 502 || status === 504 || (status >= 520 && status <= 530);

@@ -6,36 +6,36 @@ import { useProgram } from "../support/attach/use.ts";
 
 const program = useProgram();
 
-describe("says what is wrong and what to do", () => {
-  const fails = async (kind: keyof typeof EXIT, words: RegExp, args: string[], env = {}) => {
+describe("reports the problem and its fix for", () => {
+  const fails = async (kind: keyof typeof EXIT, message: RegExp, args: string[], env = {}) => {
     const { code, stdout, stderr } = await program.run(args, env);
-    expect([code, stdout, stderr]).toEqual([EXIT[kind], "", expect.stringMatching(words)]);
+    expect([code, stdout, stderr]).toEqual([EXIT[kind], "", expect.stringMatching(message)]);
     expect(stderr).not.toMatch(/\n\s+at /);
     return stderr;
   };
 
-  it("an unknown project, with the closest", () =>
+  it("an unknown project, with similar names", () =>
     fails(
       "unknown",
-      /There is no project shp that you may open\.\nDid you mean shop\?/,
+      /Project shp not found, or you are not a member\.\nDid you mean shop\?/,
       ["shp"],
       program.asMachine,
     ));
 
-  it("a stopped project, by the index", () =>
+  it("a project that the index lists as stopped", () =>
     fails("stopped", /docs is stopped/, ["docs"], program.asMachine));
 
   it.each([
-    ["stopped", "stopped", 503, /^shop is stopped; its workspace is kept\.\nAsk for state: running/],
+    ["stopped", "stopped", 503, /^shop is stopped; its workspace is kept\.\nSet state: running/],
     ["unknown", "unknown", 404, /^No project has the URL https:\/\/shop-code\.example\.com:\d+\.\n/],
-    ["unreachable", "refused", 403, /^shop takes this program's requests for those of another site's page/],
-  ] as const)("a project that the platform says is %s (%s)", async (kind, state, status, words) => {
+    ["unreachable", "refused", 403, /^shop refused the request as coming from another site\./],
+  ] as const)("a notice: %s (%s)", async (kind, state, status, message) => {
     const headers = { "x-opencode-state": state, "x-opencode-project": "shop" };
     program.platform({ status, type: "text/html", body: "<p>", headers });
-    await fails(kind, words, [program.project], program.asMachine);
+    await fails(kind, message, [program.project], program.asMachine);
   });
 
-  it("a stopped project, by the page of an older platform", async () => {
+  it("a stopped project of an older platform", async () => {
     program.platform({
       status: 503,
       type: "text/plain; charset=utf-8",
@@ -43,13 +43,13 @@ describe("says what is wrong and what to do", () => {
     });
     await fails(
       "stopped",
-      /^The project at shop-.* is stopped.*\nAsk for state: running/,
+      /^The project at shop-.* is stopped.*\nSet state: running/,
       [program.project],
       program.asMachine,
     );
   });
 
-  it("a hostname with no project behind it", async () => {
+  it("a hostname without a project", async () => {
     program.platform({ type: "text/html", body: "<h1>hello</h1>" });
     await fails(
       "unreachable",
@@ -59,36 +59,36 @@ describe("says what is wrong and what to do", () => {
     );
   });
 
-  it.each([401, 403])("an index that the platform does not show, by %i", async (status) => {
+  it.each([401, 403])("an index that answers %i to a service token", async (status) => {
     program.answer((_, response) =>
       response.writeHead(status, { "content-type": "application/json" }).end("{}"),
     );
     await fails(
       "notMember",
-      /^The list of projects at .* is not shown to the service token.*\n.*Or give the project's own URL/,
+      /^The service token .* is not allowed to list the projects at .*\n.*Or give the project's URL/,
       ["shop"],
       program.asMachine,
     );
   });
 
-  it("an index that Access does not show", async () => {
+  it("an index that Access refuses", async () => {
     program.installCloudflared();
     await fails(
       "login",
-      /^The list of projects at .* is not shown to you: .*\n.*cloudflared access login .*Or give the project's own URL/,
+      /^You can't list the projects at .*: .*\n.*cloudflared access login .*Or give the project's URL/,
       ["ls", "--platform", program.project],
     );
   });
 
-  it("a list where there is none", () =>
-    fails("usage", /localhost:4080 is on this machine, and keeps no list\.\n/, [
+  it("ls of a platform on this machine, which has no list", () =>
+    fails("usage", /localhost:4080 is on this machine and has no project list\.\n/, [
       "ls",
       "--platform",
       "http://localhost:4080",
     ]));
 
   it("a service token that is not admitted", () =>
-    fails("notMember", /may not open/, [program.project], {
+    fails("notMember", /is not allowed to open/, [program.project], {
       CF_ACCESS_CLIENT_ID: "a",
       CF_ACCESS_CLIENT_SECRET: "b",
     }));
@@ -96,7 +96,7 @@ describe("says what is wrong and what to do", () => {
   it("half a service token", () =>
     fails("usage", /CF_ACCESS_CLIENT_SECRET is not set/, [program.project], { CF_ACCESS_CLIENT_ID: "a" }));
 
-  it("a login that does not come about, without naming a token", async () => {
+  it("a failed login, without printing the token", async () => {
     program.installCloudflared();
     writeFileSync(join(program.machine.folder, "token"), await program.example.sign({ expiresIn: -10 }));
     const stderr = await fails("login", /could not be renewed\.\nRun: cloudflared access login/, [
@@ -105,9 +105,10 @@ describe("says what is wrong and what to do", () => {
     expect(stderr).not.toContain("eyJ");
   });
 
-  it("no cloudflared", () => fails("noCloudflared", /cloudflared.* is not installed/, [program.project]));
+  it("a missing cloudflared", () =>
+    fails("noCloudflared", /cloudflared.* is not installed/, [program.project]));
 
-  it("no opencode", async () => {
+  it("a missing opencode", async () => {
     program.machine.install("opencode", "");
     const { env } = program.machine;
     const path = `${program.machine.folder}/none`;
@@ -128,7 +129,7 @@ describe("says what is wrong and what to do", () => {
     );
   });
 
-  it("an opencode of another major than the project's, before it is started", async () => {
+  it("an opencode of another major than the project's, without starting it", async () => {
     program.machine.install(
       "opencode",
       `echo "$@" >> ${program.machine.folder}/started; echo opencode 2.3.2`,
@@ -152,7 +153,7 @@ describe("says what is wrong and what to do", () => {
     );
   });
 
-  it("a project that runs another major than this program supports", async () => {
+  it("a project that runs an unsupported major", async () => {
     program.answer(({ url }, response) => {
       const isInfo = url === "/api/info";
       response.writeHead(200, { "content-type": isInfo ? "application/json" : "text/html" });
@@ -166,15 +167,15 @@ describe("says what is wrong and what to do", () => {
     );
   });
 
-  it("a platform that does not answer", () =>
+  it("a platform that is not responding", () =>
     fails(
       "unreachable",
-      /cannot be reached: the connection is refused/,
+      /cannot be reached: connection refused/,
       ["https://shop-code.example.com:1/"],
       program.asMachine,
     ));
 
-  it("no platform at all, and one that is none", async () => {
+  it("a missing platform, and an invalid one", async () => {
     await fails("usage", /Give its URL once/, ["shop"], { OPENCODE_PLATFORM_URL: undefined });
     await fails("usage", /is not encrypted/, ["shop", "--platform", "http://code.example.com"]);
     program.answer((_, response) => response.end("hello"));
@@ -182,9 +183,9 @@ describe("says what is wrong and what to do", () => {
     expect(existsSync(join(program.machine.folder, ".config"))).toBe(false);
   });
 
-  it("an index that leads elsewhere", async () => {
+  it("an index with a URL on another domain", async () => {
     const projects = [{ name: "shop", url: "https://evil.test/", state: "running" }];
     program.answer((_, response) => response.end(JSON.stringify({ projects })));
-    await fails("unreachable", /shop is elsewhere/, ["shop"], program.asMachine);
+    await fails("unreachable", /shop is on another domain/, ["shop"], program.asMachine);
   });
 });

@@ -12,7 +12,7 @@ import {
 const folder = mkdtempSync(join(tmpdir(), "installed-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Asks an `opencode` that is this script. */
+/** Reads the version of an `opencode` that runs this script. */
 async function ask(script: string | undefined, timeoutMs = 20_000): Promise<Installed> {
   const bin = mkdtempSync(join(folder, "bin-"));
   if (script !== undefined) {
@@ -27,27 +27,27 @@ describe("the installed opencode", () => {
     ["1.18.33", "echo 1.18.33"],
     ["2.3.2", "echo 2.3.2"],
     ["2.0.14-shuv.1", "echo opencode v2.0.14-shuv.1"],
-  ])("is %s", async (version, script) => {
+  ])("has version %s", async (version, script) => {
     expect(await ask(script)).toEqual({ version });
   });
 
-  it("is missing, or prints no version", async () => {
+  it("can be missing or print no version", async () => {
     expect(await ask(undefined)).toEqual({ reason: "missing" });
     expect(await ask("exit 1")).toEqual({ reason: "failed" });
     expect(await ask("echo usage: opencode")).toEqual({ reason: "failed" });
   });
 
-  it("is killed when it hangs, even with a child that keeps its output open", async () => {
+  it("is killed after the timeout, even if a child keeps its output open", async () => {
     expect(await ask("trap '' TERM; sleep 1000 & sleep 1000", 500)).toEqual({ reason: "timeout" });
   });
 });
 
-describe("the program that is started", () => {
+describe("the chosen program", () => {
   const choose = (installed: Installed, npx = false, server = "1.18.33") =>
     chooseProgram({ installed, server, npx });
   const pinned = { command: "npx", args: ["--yes", `opencode-ai@${OPENCODE_VERSION}`] };
 
-  it("is the installed one where that is of the server's major and not older", () => {
+  it("is the installed one if it is of the server's major and not older", () => {
     for (const version of ["1.18.33", "1.19.4"])
       for (const npx of [false, true])
         expect(choose({ version }, npx)).toEqual({ command: "opencode", args: [] });
@@ -60,14 +60,14 @@ describe("the program that is started", () => {
     ["missing", { reason: "missing" }, "noOpencode"],
     ["hanging", { reason: "timeout" }, "noOpencode"],
   ])(
-    "is the pinned one with --npx, and an error without it, where the installed one is %s",
+    "is the pinned one with --npx, and an error without, if the installed one is %s",
     (_, installed, kind) => {
       expect(choose(installed, true)).toEqual(pinned);
       expect(() => choose(installed)).toThrow(expect.objectContaining({ kind }));
     },
   );
 
-  it("is to be installed in the server's own release where that is newer than the pinned one", () => {
+  it("is suggested in the server's release if that is newer than the pinned one", () => {
     expect(() => choose({ version: "1.18.33" }, false, "1.99.0")).toThrow(
       expect.objectContaining({ fix: expect.stringContaining("opencode-ai@1.99.0.") }),
     );

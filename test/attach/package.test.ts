@@ -2,6 +2,6 @@ import { expect, it } from "vitest";
 import { OPENCODE_VERSION as PINNED } from "../../attach/src/opencode.ts";
 import { OPENCODE } from "../../config/versions.ts";
 
-it("is made for the release of opencode that the image has", () => {
+it("pins the release of opencode that is in the image", () => {
   expect(PINNED).toBe(OPENCODE);
 });

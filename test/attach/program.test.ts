@@ -11,13 +11,13 @@ import { HEALTHY, MAIN, useProgram } from "../support/attach/use.ts";
 const program = useProgram();
 
 describe("opencode-platform", () => {
-  it("starts opencode on a project of the index, and ends as it does", async () => {
+  it("starts opencode on a project of the index, and passes its exit code on", async () => {
     const { code, stdout, stderr } = await program.run(["shop", "--", "--continue"], program.asMachine);
     expect([code, stderr]).toEqual([42, ""]);
     expect(JSON.parse(stdout)).toEqual({ command: "attach", more: ["--continue"], status: 200, secrets: [] });
   });
 
-  it("logs a person in with cloudflared, which tells nobody the token", async () => {
+  it("logs a person in with cloudflared, without the token as an argument", async () => {
     writeFileSync(join(program.machine.folder, "next"), await program.example.sign());
     program.installCloudflared(`cp ${program.machine.folder}/next ${program.machine.folder}/token`);
     const { code, stdout, stderr } = await program.run([program.project]);
@@ -45,7 +45,7 @@ describe("opencode-platform", () => {
     ).not.toContain("secret");
   });
 
-  it("prints a URL that works alone, and stays until it is ended", async () => {
+  it("prints a URL that needs no password, and runs until SIGTERM", async () => {
     const env = { ...program.machine.env, ...program.asMachine };
     const child = spawn(process.execPath, [MAIN, program.project, "--print"], { env });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
@@ -54,7 +54,7 @@ describe("opencode-platform", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
   });
 
-  it("passes signals on", async () => {
+  it("forwards signals", async () => {
     const env = { ...program.machine.env, ...program.asMachine };
     const child = spawn(process.execPath, [MAIN, program.project, "--", "--stay"], { env });
     await once(child.stdout, "data");
@@ -62,7 +62,7 @@ describe("opencode-platform", () => {
     expect(await once(child, "exit")).toEqual([128 + 15, null]);
   });
 
-  it("runs the pinned opencode by npx where it is asked to", async () => {
+  it("runs the pinned opencode by npx with --npx", async () => {
     program.machine.install("opencode", "echo 1.2.3");
     program.machine.install("npx", 'echo "$@"; exit 3');
     const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
@@ -73,7 +73,7 @@ describe("opencode-platform", () => {
   });
 
   it.each(["echo 2.3.2", "exit 3"])(
-    "runs the pinned opencode by npx in place of one that will not do: %s",
+    "runs the pinned opencode by npx instead of an unusable one: %s",
     async (script) => {
       program.machine.install("opencode", script);
       program.machine.install("npx", 'echo "$@"; exit 3');
@@ -82,7 +82,7 @@ describe("opencode-platform", () => {
     },
   );
 
-  it("waits for a project that is starting, and says so", async () => {
+  it("waits for a project that is starting, and reports it", async () => {
     let asked = 0;
     program.answer((_, response) => {
       const starting = { "x-opencode-state": "starting", "x-opencode-project": "shop" };
@@ -94,7 +94,7 @@ describe("opencode-platform", () => {
     expect([code, stderr]).toEqual([42, "shop is starting: waiting up to 2 minutes …\n"]);
   });
 
-  it("opens a project of this machine's own platform by name, and by either of its URLs", async () => {
+  it("opens a project of a platform on this machine by name and by either URL", async () => {
     const paths: (string | undefined)[] = [];
     const gateway = createServer(({ url }, response) => {
       paths.push(url);

@@ -28,7 +28,7 @@ afterEach(async () => {
 afterAll(() => example.stop());
 
 describe("the local proxy", () => {
-  it("adds a person's token, and hands on nothing of the client's own", async () => {
+  it("adds a person's token and drops the client's own credentials", async () => {
     const { ask } = await open(example, ann());
     const body = "a prompt";
     const headers = { cookie: "a=b", referer: "http://x.test/", "x-mine": "1" };
@@ -45,7 +45,7 @@ describe("the local proxy", () => {
     for (const name of ["cookie", "referer", "authorization"]) expect(seen?.headers).not.toHaveProperty(name);
   });
 
-  it("adds a service token, and keeps the token that comes back for itself", async () => {
+  it("adds a service token and drops the cookie that comes back", async () => {
     const { ask } = await open(example);
     const response = await ask("/");
     expect(response.status).toBe(200);
@@ -53,7 +53,7 @@ describe("the local proxy", () => {
     await response.text();
   });
 
-  it("takes the secret as the first part of the path too", async () => {
+  it("accepts the secret as the first path segment", async () => {
     const { proxy } = await open(example, ann());
     expect((await fetch(`${proxy.secretUrl}/any?a=1`)).status).toBe(200);
     expect(example.seen.at(-1)?.url).toBe("/any?a=1");
@@ -63,11 +63,11 @@ describe("the local proxy", () => {
 
   it.each([
     ["no password", {}, 401],
-    ["a wrong password", { authorization: "Basic b3BlbmNvZGU6eA==" }, 401],
+    ["an invalid password", { authorization: "Basic b3BlbmNvZGU6eA==" }, 401],
     ["a page of another site", { origin: "https://evil.test", right: "1" }, 403],
     ["a sandboxed page", { origin: "null", right: "1" }, 403],
     ["an image of another site's page", { "sec-fetch-site": "cross-site", right: "1" }, 403],
-    ["a name that was pointed at this machine", { host: "evil.test", right: "1" }, 403],
+    ["a foreign name that resolves to this machine", { host: "evil.test", right: "1" }, 403],
     ["another port's name", { host: "127.0.0.1:1", right: "1" }, 403],
   ])("refuses %s", async (_, { right, ...headers }: Record<string, string>, status) => {
     const { proxy } = await open(example, ann());
@@ -85,7 +85,7 @@ describe("the local proxy", () => {
     expect(example.seen).toEqual([]);
   });
 
-  it("carries a WebSocket", async () => {
+  it("proxies a WebSocket", async () => {
     const { proxy } = await open(example, ann());
     const url = `${proxy.url.replace("http", "ws")}/socket`;
     const socket = new WebSocket(url, { auth: `opencode:${proxy.guard.secret}` });
@@ -97,7 +97,7 @@ describe("the local proxy", () => {
     await once(socket, "close");
   });
 
-  it("opens a WebSocket with a renewed token, though a WebSocket cannot be tried again", async () => {
+  it("renews a revoked token before it opens a WebSocket", async () => {
     const person = ann();
     const { ask, proxy } = await open(example, person);
     expect((await ask("/")).status).toBe(200);
@@ -110,7 +110,7 @@ describe("the local proxy", () => {
     await once(socket, "close");
   });
 
-  it("answers a WebSocket that Access refuses with the reason", async () => {
+  it("answers 401 to a WebSocket that Access refuses", async () => {
     const { proxy, problems } = await open(example, new Person(async () => undefined));
     const socket = new WebSocket(`${proxy.secretUrl.replace("http", "ws")}/socket`);
     const [, response] = await once(socket, "unexpected-response");
@@ -118,7 +118,7 @@ describe("the local proxy", () => {
     expect([response.statusCode, problems.map(({ kind }) => kind)]).toEqual([401, ["login"]]);
   });
 
-  it("passes each event on before the next is sent", async () => {
+  it("forwards each event without buffering", async () => {
     const { ask } = await open(example, ann());
     let send: (text: string) => void = () => {};
     example.answer((_, response) => {
@@ -133,7 +133,7 @@ describe("the local proxy", () => {
     await reader?.cancel();
   });
 
-  it("loses no event of 100 streams at once", async () => {
+  it("loses no event of 100 concurrent streams", async () => {
     const { ask } = await open(example, ann());
     const EVENTS = 50;
     example.answer(async (request, response) => {
@@ -151,7 +151,7 @@ describe("the local proxy", () => {
     expect(received).toEqual(received.map((_, i) => wanted(i)));
   });
 
-  it("cuts the stream that the server cuts, so that the client notices", async () => {
+  it("breaks the client's stream when the server's breaks", async () => {
     const { ask } = await open(example, ann());
     example.answer((_, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
@@ -161,8 +161,8 @@ describe("the local proxy", () => {
   });
 });
 
-describe("a token's end", () => {
-  it("is met with a new one, asked for once, the prompt sent again", async () => {
+describe("an expired or revoked token", () => {
+  it("is renewed once, and the waiting prompts are resent", async () => {
     const person = ann();
     const { ask } = await open(example, person);
     expect((await ask("/")).status).toBe(200);
@@ -176,7 +176,7 @@ describe("a token's end", () => {
     expect(person.logins).toBe(2);
   });
 
-  it("does not lose a body that cannot be sent again: it says to try again", async () => {
+  it("answers 503 with Retry-After for a body that can't be resent", async () => {
     const { ask } = await open(example, ann());
     await ask("/");
     example.cloudflare.state.revokedPeople.set("ann@example.com", Date.now());
@@ -189,12 +189,12 @@ describe("a token's end", () => {
     expect([again.status, await again.text()]).toEqual([200, "ok"]);
   });
 
-  it("is foreseen", async () => {
+  it("is replaced by a newer stored token before it expires", async () => {
     const person = ann({ expiresIn: 30 });
     const { ask } = await open(example, person);
     expect((await ask("/")).status).toBe(200);
     expect(person.logins).toBe(1);
-    // Somebody has logged in meanwhile.
+    // Another login stored a newer token.
     const newer = await example.sign({ expiresIn: 3600 });
     person.token = newer;
     vi.useFakeTimers({ now: Date.now() + 15_000, toFake: ["Date"] });
@@ -203,7 +203,7 @@ describe("a token's end", () => {
     expect(person.logins).toBe(1);
   });
 
-  it("that cannot be met is told, and not asked about with every request", async () => {
+  it("that can't be renewed is reported, without a login per request", async () => {
     const person = new Person(async () => undefined);
     const { ask, problems } = await open(example, person);
     const response = await ask("/");
@@ -216,7 +216,7 @@ describe("a token's end", () => {
     expect(problems.map(({ kind }) => kind)).toEqual(["login", "login"]);
   });
 
-  it("for a machine is told as such", async () => {
+  it("is reported as notMember for a service token", async () => {
     const machine = { "CF-Access-Client-Id": "x.access", "CF-Access-Client-Secret": "y" };
     const { ask, problems } = await open(example, undefined, machine);
     expect((await ask("/")).status).toBe(401);

@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const LIST = /^alpha {2}running {2}https:\/\/alpha-code\.example\.com:\d+\/\nbeta {3}stopped {2}https:.*\n$/;
 
-/** Waits until the gateway leads to the index. */
+/** Waits until the gateway routes to the index. */
 const listed = (who: Person, program: readonly [string, ...string[]], env: Record<string, string>) =>
   waitFor<Ended>("the index", async () => {
     const [command, ...args] = program;
@@ -58,7 +58,7 @@ describe("the packed tarball in an empty folder", () => {
     mkdirSync(checkout);
     await must("cp", ["-r", join(root, "attach"), copy]);
     await must("rm", ["-rf", join(copy, "dist"), join(copy, "node_modules")]);
-    // What it is compiled together with, as modules.
+    // The sources that are compiled with it, as modules.
     writeFileSync(join(checkout, "package.json"), '{ "type": "module" }');
     mkdirSync(join(checkout, "opencode"));
     await must("cp", ["-r", join(root, "opencode", "api"), join(checkout, "opencode", "api")]);
@@ -72,16 +72,16 @@ describe("the packed tarball in an empty folder", () => {
     await must("npm", ["install", "--prefer-offline", ...quiet, ...prefix, join(folder, packed.filename)], {
       env,
     });
-    // The oldest Node that it is said to work with, which the projects' image has.
+    // The oldest supported Node, which is in the projects' image.
     machine = new Person(chain);
     await must("docker", ["cp", `${chain.platform.container("alpha")}:/usr/local/bin/node`, machine.bin]);
   });
   afterAll(() => machine?.remove());
 
-  /** Nothing in PATH but Node. */
+  /** Only Node in PATH. */
   const alone = () => ({ PATH: machine.bin, ...chain.serviceToken });
 
-  it("has what it needs and nothing else", () => {
+  it("contains only the files and packages it needs", () => {
     expect(
       files.filter(
         (path) => !/^(dist\/(attach\/src|opencode\/api)\/[\w-]+\.js|package\.json|bin\.mjs)$/.test(path),
@@ -91,14 +91,14 @@ describe("the packed tarball in an empty folder", () => {
     expect(Object.keys(JSON.parse(lock).packages).length).toBeLessThan(10);
   });
 
-  it("lists the projects with Node 22 alone in PATH", async () => {
+  it("lists the projects with only Node 22 in PATH", async () => {
     const version = await machine.run("node", ["--version"], alone());
     expect(version.stdout).toMatch(/^v22\./);
     const { code, stdout, stderr } = await listed(machine, [bin()], alone());
     expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(LIST), ""]);
   });
 
-  it("opens a port through which the project answers", async () => {
+  it("opens a port that serves the project", async () => {
     const env = { ...machine.env, ...alone() };
     const child = spawn(bin(), ["alpha", "--print", "--platform", chain.url()], { env });
     try {
@@ -112,7 +112,7 @@ describe("the packed tarball in an empty folder", () => {
     expect(await once(child, "exit")).toEqual([0, null]);
   });
 
-  it("says how to get opencode where there is none, and that a project is stopped", async () => {
+  it("prints how to install a missing opencode, and that a project is stopped", async () => {
     const missing = await machine.run(bin(), ["alpha", "--platform", chain.url()], alone());
     expect([missing.code, missing.stderr]).toEqual([
       EXIT.noOpencode,
@@ -135,18 +135,18 @@ describe("ls", () => {
     }
   };
 
-  it("shows a member what is theirs, with its state", async () => {
+  it("lists a member's projects with their states", async () => {
     expect(await lists(ANN)).toEqual({ code: 0, stdout: expect.stringMatching(LIST), stderr: "" });
   });
 
-  it("shows a colleague who is no member nothing, and says so", async () => {
-    const stderr = "There is no project that you may open: ask to be added to the members of one.\n";
+  it("reports that a colleague without projects has none", async () => {
+    const stderr = "No projects found: ask to be added to a project's members.\n";
     expect(await lists(BOB)).toEqual({ code: 0, stdout: "", stderr });
   });
 
-  it("says plainly that the list is not shown to a stranger", async () => {
+  it("reports that a stranger can't list the projects", async () => {
     const stderr = expect.stringMatching(
-      /^The list of projects at code\.example\.com:\d+ is not shown to you: .*\nRun: cloudflared access login/,
+      /^You can't list the projects at code\.example\.com:\d+: .*\nRun: cloudflared access login/,
     );
     expect(await lists("eve@elsewhere.example")).toEqual({ code: EXIT.login, stdout: "", stderr });
   });
@@ -159,11 +159,11 @@ describe("a checkout", () => {
     await must("git", ["clone", "--quiet", root, clone]);
   });
 
-  it("is run by npx with nothing installed", async () => {
+  it("runs by npx without installed packages", async () => {
     const somewhere = join(folder, "somewhere");
     mkdirSync(somewhere);
     const path = `${dirname(process.execPath)}:${process.env.PATH}`;
-    // npx keeps what it has run.
+    // npx caches the packages it has run.
     const env = { ...cleanEnv(), PATH: path, npm_config_cache: join(folder, "npm") };
     const first = await run("npx", ["--yes", clone, "--help"], { cwd: somewhere, env });
     expect([first.code, first.stdout]).toEqual([
@@ -175,10 +175,10 @@ describe("a checkout", () => {
       cwd: somewhere,
       env: { ...env, HOME: somewhere },
     });
-    expect([again.code, again.stderr]).toEqual([EXIT.usage, expect.stringMatching(/^Which platform\?\n/)]);
+    expect([again.code, again.stderr]).toEqual([EXIT.usage, expect.stringMatching(/^No platform given\.\n/)]);
   });
 
-  it("opens a project of this machine's own platform by `npm run attach`", async () => {
+  it("opens a project of a platform on this machine by `npm run attach`", async () => {
     const { fixture } = chain.platform;
     const person = new Person(chain);
     let session: Session | undefined;

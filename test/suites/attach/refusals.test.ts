@@ -25,8 +25,8 @@ afterEach(async () => {
   person = undefined;
 });
 
-/** Somebody's machine for one test. */
-async function sits(email?: string): Promise<Person> {
+/** A person's machine for one test. */
+async function newPerson(email?: string): Promise<Person> {
   person = new Person(chain, email);
   await person.installOpencode();
   return person;
@@ -37,37 +37,37 @@ const runs = (who: Person, args: readonly string[], env: Record<string, string> 
 
 const nonce = () => randomUUID().slice(0, 8);
 
-describe("who is no member", () => {
-  it("is refused, with what to do, before opencode starts", async () => {
-    const bob = await sits(BOB);
+describe("a person who is not a member", () => {
+  it("gets an error with a fix before opencode starts", async () => {
+    const bob = await newPerson(BOB);
     const { code, stdout, stderr } = await runs(bob, [chain.url("alpha")]);
     expect([code, stdout]).toEqual([EXIT.login, ""]);
     expect(stderr).toMatch(
-      /^Your login at alpha-code\.example\.com:\d+ has expired, or is not one of a member.*\nRun: cloudflared access login https:.*ask to be added to the project's members/,
+      /^Your login at alpha-code\.example\.com:\d+ has expired or you are not a member.*\nRun: cloudflared access login https:.*ask to be added to the project's members/,
     );
     expect(chain.model.requests).toEqual([]);
   });
 
   it("is refused in the terminal too", async () => {
-    const bob = await sits(BOB);
+    const bob = await newPerson(BOB);
     session = await bob.terminal([chain.url("alpha")]);
     expect((await session.ended()).code).toBe(EXIT.login);
   });
 
-  it("gets through with the wrong service token as little", async () => {
-    const machine = await sits();
+  it("is refused with an invalid service token", async () => {
+    const machine = await newPerson();
     const env = { ...chain.serviceToken, CF_ACCESS_CLIENT_SECRET: "wrong" };
     const { code, stderr } = await runs(machine, [chain.url("alpha")], env);
     expect([code, stderr]).toEqual([
       EXIT.notMember,
-      expect.stringMatching(/^The service token of .* may not open/),
+      expect.stringMatching(/^The service token in .* is not allowed to open/),
     ]);
   });
 });
 
 describe("a service token", () => {
-  it("opens a project in a terminal, where a prompt is answered", async () => {
-    const machine = await sits();
+  it("opens a project in a terminal and gets a prompt answered", async () => {
+    const machine = await newPerson();
     session = await machine.terminal([chain.url("alpha")], chain.serviceToken);
     await session.drawn();
     await session.prompt(nonce());
@@ -75,11 +75,11 @@ describe("a service token", () => {
   });
 });
 
-describe("who is taken off in mid-session", () => {
+describe("a member removed during a session", () => {
   beforeEach(() => chain.admit("alpha", [ANN, DAN]));
 
-  it("gets no further answer, and is told why when opencode ends", async () => {
-    const dan = await sits(DAN);
+  it("gets no further answer, and the reason when opencode ends", async () => {
+    const dan = await newPerson(DAN);
     session = await dan.terminal([chain.url("alpha")]);
     await session.drawn();
     await session.prompt(nonce());
@@ -87,35 +87,35 @@ describe("who is taken off in mid-session", () => {
     await chain.revoke("alpha");
     const refused = nonce();
     await session.send(refused);
-    // What opencode shows of a refusal is its own matter; the proxy's answer to it is the sentence.
-    keepScreen("attach-taken-off", await session.terminal.waitFor(/not one of a member/));
+    // opencode shows the text of the proxy's response.
+    keepScreen("attach-taken-off", await session.terminal.waitFor(/not a member/));
     expect((await session.leave()).screen).toMatch(
-      /Your login at alpha-code\.example\.com:\d+ has expired, or is not one of a\s*member/,
+      /Your login at alpha-code\.example\.com:\d+ has expired or you are not a\s*member/,
     );
     expect(chain.model.requests.filter(({ prompt }) => prompt.includes(refused))).toEqual([]);
   });
 });
 
-describe("a project that cannot be used", () => {
-  it("because it is stopped, is said so", async () => {
+describe("a project that can't be opened", () => {
+  it("is reported as stopped", async () => {
     const { platform } = chain;
     const [alpha, beta] = platform.baseline();
     if (!alpha || !beta) throw new Error("the baseline has two projects");
     await platform.apply([alpha, { ...beta, state: "stopped" }]);
     try {
-      const ann = await sits(ANN);
+      const ann = await newPerson(ANN);
       const { code, stderr } = await runs(ann, [chain.url("beta")]);
       expect([code, stderr]).toEqual([
         EXIT.stopped,
-        expect.stringMatching(/^beta is stopped; its workspace is kept\.\nAsk for state: running/),
+        expect.stringMatching(/^beta is stopped; its workspace is kept\.\nSet state: running/),
       ]);
     } finally {
       await platform.reset();
     }
   });
 
-  it("because it is starting, is waited for", async () => {
-    const ann = await sits(ANN);
+  it("is waited for while it is starting", async () => {
+    const ann = await newPerson(ANN);
     const container = chain.platform.container("alpha");
     await must("docker", ["stop", "-t", "5", container]);
     await waitFor("the gateway to notice", async () => {
@@ -129,28 +129,28 @@ describe("a project that cannot be used", () => {
     await session.prompt(nonce());
   });
 
-  it("because nothing listens there, is said so", async () => {
-    const ann = await sits(ANN);
+  it("is reported as unreachable if nothing listens", async () => {
+    const ann = await newPerson(ANN);
     const url = new URL(chain.url("alpha"));
     url.port = "1";
     const { code, stderr } = await runs(ann, [url.href], chain.serviceToken);
     expect([code, stderr]).toEqual([
       EXIT.unreachable,
-      expect.stringMatching(/cannot be reached: the connection is refused\.\nLook at your network/),
+      expect.stringMatching(/cannot be reached: connection refused\.\nCheck your network/),
     ]);
   });
 
-  it("because the server is not connected, is waited for, which is said", async () => {
-    const ann = await sits(ANN);
+  it("is waited for, with a message, while the platform is not connected", async () => {
+    const ann = await newPerson(ANN);
     chain.example.tunnel.stop();
     session = await ann.terminal([chain.url("alpha")]);
-    await session.terminal.waitFor(/is not connected \(530\): trying again/);
+    await session.terminal.waitFor(/is not connected \(530\): retrying/);
     await chain.example.connect();
     await session.drawn();
   });
 
-  it("because opencode here is older, is said so", async () => {
-    const ann = await sits(ANN);
+  it("is not opened with an older opencode", async () => {
+    const ann = await newPerson(ANN);
     ann.install("opencode", "echo 1.0.9");
     const { code, stderr } = await runs(ann, [chain.url("alpha")]);
     expect([code, stderr]).toEqual([

@@ -23,7 +23,7 @@ afterEach(() => {
   ann?.remove();
 });
 
-/** Starts `--print`; the URL that it prints, and the process. */
+/** Starts `--print`; returns the process and the URL it prints. */
 async function printed(env: Record<string, string> = {}) {
   ann = new Person(chain, ANN);
   const child = spawn(process.execPath, [BIN, chain.url("alpha"), "--print"], {
@@ -34,7 +34,7 @@ async function printed(env: Record<string, string> = {}) {
   return { child, url: String(line).trim() };
 }
 
-/** Makes a call of opencode's API. */
+/** Calls opencode's API. */
 async function make<Result>(url: string, { method, path, body, read }: Call<Result>): Promise<Result> {
   const headers = { "content-type": "application/json" };
   const response = await fetch(url + path, { method, headers, body: JSON.stringify(body ?? {}) });
@@ -44,14 +44,14 @@ async function make<Result>(url: string, { method, path, body, read }: Call<Resu
 const open = (url: string, agent: Agent): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => get(url, { agent }, resolve).on("error", reject));
 
-/** A shell of the project; ends with `close`. */
+/** Starts a shell in the project; returns the URL of its WebSocket. */
 async function shell(url: string) {
   const id = await make(url, projectApi.createTerminal("bash", ["--norc"]));
   return url.replace("http", "ws") + projectApi.terminalPath(id);
 }
 
-/** Connects to a shell and has it reckon. */
-async function reckon(address: string): Promise<void> {
+/** Connects to a shell and runs a command. */
+async function runInShell(address: string): Promise<void> {
   const socket = new WebSocket(address);
   await once(socket, "open");
   let received = "";
@@ -70,7 +70,7 @@ describe("many clients of one local proxy", () => {
   const STREAMS = 100;
   const EVENTS = 50;
 
-  it(`${STREAMS} event streams lose no event, and none comes twice or out of order`, async () => {
+  it(`${STREAMS} event streams get every event once and in order`, async () => {
     const { url } = await printed();
     const agent = new HttpAgent({ maxSockets: STREAMS });
     const heard = Array.from({ length: STREAMS }, (): number[] => []);
@@ -94,17 +94,17 @@ describe("many clients of one local proxy", () => {
 });
 
 describe("--print", () => {
-  it("carries the WebSocket of a terminal, with a renewed token too", async () => {
+  it("proxies a terminal's WebSocket, also with a renewed token", async () => {
     const { url } = await printed();
     const address = await shell(url);
-    await reckon(address);
+    await runInShell(address);
     const logins = chain.logins;
     await chain.expire("alpha");
-    await reckon(address);
+    await runInShell(address);
     expect(chain.logins).toBe(logins + 1);
   });
 
-  it("ends with 0 on a signal, and says what it is", async () => {
+  it("exits with 0 on SIGINT and closes its port", async () => {
     const { child, url } = await printed(chain.serviceToken);
     expect((await fetch(url + projectApi.health.path)).status).toBe(200);
     child.kill("SIGINT");

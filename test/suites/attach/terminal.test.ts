@@ -32,43 +32,43 @@ describe("a member in a terminal", () => {
     ann?.remove();
   });
 
-  it("is logged in, and answered", async () => {
+  it("is logged in and gets a prompt answered", async () => {
     await session.drawn();
     await session.prompt(nonce());
     keepScreen("attach-member", await session.terminal.screen());
     expect(chain.logins).toBe(1);
   });
 
-  it("goes on after a restart of the gateway", async () => {
+  it("continues after a restart of the gateway", async () => {
     await must("docker", ["restart", "-t", "5", chain.platform.names.traefik]);
     await chain.answers("alpha");
     await session.prompt(nonce());
   });
 
-  it("goes on after a restart of the connector", async () => {
+  it("continues after a restart of the connector", async () => {
     await chain.reconnect();
     await chain.answers("alpha");
     await session.prompt(nonce());
   });
 
-  it("goes on after the connector's connection has been cut", async () => {
+  it("continues after the connector's connection is dropped", async () => {
     chain.example.cloudflare.edge.drop();
     await session.prompt(nonce());
   });
 
-  it("goes on after a restart of the project's container", async () => {
+  it("continues after a restart of the project's container", async () => {
     await must("docker", ["restart", "-t", "10", chain.platform.container("alpha")]);
     await chain.answers("alpha");
     await session.prompt(nonce());
     keepScreen("attach-restarts", await session.terminal.screen());
   });
 
-  it("ends as opencode does", async () => {
+  it("exits with opencode's code", async () => {
     expect((await session.leave()).code).toBe(0);
   });
 });
 
-describe("a token that ends in mid-session", () => {
+describe("a token that expires during a session", () => {
   it("is renewed by cloudflared, and the next prompt is answered", async () => {
     await chain.admit("alpha", [ANN], "10s");
     const ann = new Person(chain, ANN);
@@ -94,7 +94,7 @@ describe("a token that ends in mid-session", () => {
   });
 });
 
-describe("opencode's end", () => {
+describe("opencode's exit", () => {
   let ann: Person;
 
   beforeAll(async () => {
@@ -103,7 +103,7 @@ describe("opencode's end", () => {
   });
   afterAll(() => ann?.remove());
 
-  it("has its exit code passed on", async () => {
+  it("passes its code on", async () => {
     const wrong = ["attach", "--no-such-option"];
     const direct = await ann.run("opencode", wrong);
     const through = await ann.run(process.execPath, [BIN, chain.url("alpha"), "--", "--no-such-option"]);
@@ -114,22 +114,19 @@ describe("opencode's end", () => {
     ]);
   });
 
-  it.each(["SIGTERM", "SIGHUP"] as const)(
-    "comes with a %s to the program, which waits for it",
-    async (signal) => {
-      const session = await ann.terminal([chain.url("alpha")]);
-      try {
-        await session.drawn();
-        const children = (await run("pgrep", ["-P", String(ann.pid)])).stdout.trim().split("\n").map(Number);
-        expect(children).toHaveLength(1);
-        process.kill(ann.pid, signal);
-        // opencode's own end, by the signal, or because it did not end without a terminal.
-        const codes = { SIGTERM: [0, 143], SIGHUP: [0, 129, 137] }[signal];
-        expect(codes).toContain((await session.ended()).code);
-        expect(children.filter(isRunning)).toEqual([]);
-      } finally {
-        await session.close();
-      }
-    },
-  );
+  it.each(["SIGTERM", "SIGHUP"] as const)("is waited for after a %s", async (signal) => {
+    const session = await ann.terminal([chain.url("alpha")]);
+    try {
+      await session.drawn();
+      const children = (await run("pgrep", ["-P", String(ann.pid)])).stdout.trim().split("\n").map(Number);
+      expect(children).toHaveLength(1);
+      process.kill(ann.pid, signal);
+      // opencode exits itself, dies of the signal, or is killed because it outlived its terminal.
+      const codes = { SIGTERM: [0, 143], SIGHUP: [0, 129, 137] }[signal];
+      expect(codes).toContain((await session.ended()).code);
+      expect(children.filter(isRunning)).toEqual([]);
+    } finally {
+      await session.close();
+    }
+  });
 });

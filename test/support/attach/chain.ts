@@ -14,7 +14,7 @@ export const hostOf = (project: string): string => `${project}-code.example.com`
 /** Hostname of the platform's index. */
 export const PANEL = "code.example.com";
 
-/** Somebody who may open the project `alpha`, and somebody who sees the index without being a member of anything. */
+/** A member of the project `alpha`, and a person who can see the index but is a member of no project. */
 export const ANN = "ann@example.com";
 export const BOB = "bob@example.com";
 
@@ -24,8 +24,8 @@ interface Application {
 }
 
 /**
- * From the edge to the containers: the stand-ins of Access and of the connector, which leads to the real gateway of a platform on this
- * machine, behind which its projects run for real.
+ * From the edge to the containers: stand-ins of Access and the connector in front of the real gateway and projects of a platform on this
+ * machine.
  */
 export class Chain {
   readonly platform = new Platform();
@@ -48,7 +48,7 @@ export class Chain {
     this.model = model;
   }
 
-  /** @param members who may open each project, by its name */
+  /** @param members addresses of each project's members, by its name */
   static async start(members: Readonly<Record<string, readonly string[]>>): Promise<Chain> {
     const { modelPort } = new Platform().fixture;
     const chain = new Chain(await startExample(), await startModel({ port: modelPort }));
@@ -56,11 +56,11 @@ export class Chain {
     await once(chain.#desk, "listening");
     for (const [project, emails] of Object.entries(members)) await chain.#protect(hostOf(project), emails);
     await chain.#protect(PANEL, ["@example.com"]);
-    await chain.#lead(Object.keys(members));
+    await chain.#route(Object.keys(members));
     return chain;
   }
 
-  /** Where somebody's cloudflared logs in. */
+  /** URL at which a stand-in cloudflared logs in. */
   get desk(): string {
     return `http://127.0.0.1:${(this.#desk.address() as AddressInfo).port}`;
   }
@@ -71,7 +71,7 @@ export class Chain {
     return `https://${host}:${this.example.cloudflare.edge.httpsPort}/`;
   }
 
-  /** Variables of a machine that has the service token. */
+  /** Environment variables with the service token. */
   get serviceToken(): Record<string, string> {
     const { machine } = this.example;
     return {
@@ -80,7 +80,7 @@ export class Chain {
     };
   }
 
-  /** Changes who may open a project, and how long a login lasts. */
+  /** Changes a project's members, and how long a login lasts. */
   async admit(project: string, emails: readonly string[], duration = "1h"): Promise<void> {
     const { api } = this.example;
     const { policy } = this.#application(project);
@@ -91,14 +91,14 @@ export class Chain {
     );
   }
 
-  /** Ends everybody's logins at a project, and cuts what is open, as an update does that takes somebody off. */
+  /** Ends all logins at a project and drops its connections, as an update that removes a member does. */
   async revoke(project: string): Promise<void> {
     const { api, cloudflare, tunnelId } = this.example;
     await api.result(`${api.account}/access/apps/${this.#application(project).id}/revoke_tokens`);
     cloudflare.edge.drop(tunnelId);
   }
 
-  /** Ends everybody's logins at a project, and cuts nothing. */
+  /** Ends all logins at a project, without dropping connections. */
   async expire(project: string): Promise<void> {
     const { api } = this.example;
     await api.result(`${api.account}/access/apps/${this.#application(project).id}/revoke_tokens`);
@@ -119,7 +119,7 @@ export class Chain {
     );
   }
 
-  /** What the gateway's notice says of a project; undefined once the project itself answers. */
+  /** A project's state in the gateway's notice; undefined once the project itself answers. */
   async notice(project: string): Promise<string | undefined> {
     const { headers } = await ask({
       port: this.platform.fixture.port,
@@ -128,7 +128,7 @@ export class Chain {
     return headers["x-opencode-state"]?.toString();
   }
 
-  /** Starts the connector anew. */
+  /** Restarts the connector. */
   async reconnect(): Promise<void> {
     this.example.tunnel.stop();
     await this.example.connect();
@@ -147,7 +147,7 @@ export class Chain {
     return found;
   }
 
-  /** A record and an application at a hostname, for people and for the service token. */
+  /** Creates a DNS record and an application for a hostname, with policies for people and the service token. */
   async #protect(hostname: string, emails: readonly string[]): Promise<void> {
     const { api, cloudflare, tunnelId } = this.example;
     const content = `${tunnelId}.cfargotunnel.com`;
@@ -165,8 +165,8 @@ export class Chain {
     this.#applications.set(hostname, { id, policy: policy.id });
   }
 
-  /** Has the connector lead each hostname to the gateway under the name that the gateway knows, tokens checked before. */
-  async #lead(projects: readonly string[]): Promise<void> {
+  /** Configures the connector to check tokens, and to send each hostname to the gateway under the name it knows. */
+  async #route(projects: readonly string[]): Promise<void> {
     const { port } = this.platform.fixture;
     const service = `http://127.0.0.1:${port}`;
     const rule = (hostname: string, httpHostHeader: string) => {
@@ -177,12 +177,12 @@ export class Chain {
       return { hostname, service, originRequest: { access, httpHostHeader } };
     };
     const rules = projects.map((project) => rule(hostOf(project), `${project}.localhost:${port}`));
-    const complaint = await this.example.configure(this.example.ingress(...rules, rule(PANEL, PANEL)));
-    if (complaint) throw new Error(complaint);
+    const error = await this.example.configure(this.example.ingress(...rules, rule(PANEL, PANEL)));
+    if (error) throw new Error(error);
   }
 }
 
-/** A policy for addresses, and `@domain`s. */
+/** A policy for addresses and `@domain`s. */
 function people(hostname: string, emails: readonly string[], duration: string) {
   return {
     name: `${hostname} people`,

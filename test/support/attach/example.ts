@@ -6,7 +6,7 @@ import { makeAgent } from "../../../attach/src/upstream.ts";
 import { type Example, SITE } from "../../../lab/clouds/cloudflare/example/index.ts";
 import { projectApi } from "../../../opencode/api/index.ts";
 
-/** A person who logs in as often as asked, with what cloudflared would have stored. */
+/** A stand-in cloudflared whose logins always get a new token. */
 export class Person implements Cloudflared {
   logins = 0;
   token: string | undefined;
@@ -39,11 +39,11 @@ export const connectionTo = ({ cloudflare, network }: Example) => ({
   ca: network.ca,
 });
 
-/** Where the edge serves a hostname in a test. */
+/** URL of a hostname at the stand-in edge. */
 export const urlAt = (example: Example, hostname = SITE): URL =>
   new URL(`https://${hostname}:${example.cloudflare.edge.httpsPort}/`);
 
-/** A proxy to the example's site, for a person or for its service token. */
+/** Starts a proxy to the example's site, for a person or with its service token. */
 export async function openProxy(
   example: Example,
   person?: Person,

@@ -12,8 +12,8 @@ export interface Listed {
 }
 
 /**
- * The platform's index, which a platform on this machine has none of: its own page in a container of its own image, which the gateway leads the
- * panel's hostname to as on a droplet.
+ * The platform's index, which a platform on this machine does not have: a container of the notice image, to which the gateway routes the
+ * panel's hostname as on a droplet.
  */
 export class Index {
   readonly #platform: Platform;
@@ -28,7 +28,7 @@ export class Index {
     const index = new Index(platform);
     index.#write(projects);
     await index.#run();
-    await index.#lead();
+    await index.#addRoute();
     return index;
   }
 
@@ -76,7 +76,7 @@ export class Index {
     await must("docker", ["run", "-d", ...flags, "-v", volume, inspected.stdout.trim(), program[1]]);
   }
 
-  async #lead(): Promise<void> {
+  async #addRoute(): Promise<void> {
     const address = "{{.NetworkSettings.IPAddress}}";
     const { stdout } = await must("docker", ["inspect", "-f", address, this.#container]);
     const customRequestHeaders = { "X-Opencode-Project": "", "X-Opencode-State": "index" };

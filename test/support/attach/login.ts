@@ -2,7 +2,7 @@ import type { Cloudflare } from "../../../lab/clouds/cloudflare/index.ts";
 
 const COOKIE = "CF_Authorization";
 
-/** Logs somebody in at an application with Google, as in a browser; the token that cloudflared would keep. Throws where Access refuses. */
+/** Logs in at an application with Google, as a browser does; returns the token. Throws if Access refuses. */
 export async function logIn(cloudflare: Cloudflare, url: string, email: string): Promise<string> {
   const visitor = cloudflare.edge.visitor();
   const { hostname } = new URL(url);
@@ -13,6 +13,6 @@ export async function logIn(cloudflare: Cloudflare, url: string, email: string):
   const { response } = await visitor.submit({ url: form.url, html: await form.response.text() }, { email });
   await response.body?.cancel();
   const token = visitor.cookie(hostname, COOKIE);
-  if (!token) throw new Error(`${email} is not let in (${response.status})`);
+  if (!token) throw new Error(`${email} is not admitted (${response.status})`);
   return token;
 }

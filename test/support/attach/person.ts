@@ -8,26 +8,26 @@ import { type Probe, waitFor } from "../wait.ts";
 import type { Chain } from "./chain.ts";
 import { Machine } from "./world.ts";
 
-/** The program as a checkout starts it. */
+/** The program in a checkout. */
 export const BIN = join(import.meta.dirname, "../../../attach/bin.mjs");
 
-/** A colleague's machine with cloudflared and opencode, and who sits there. */
+/** A colleague and their machine, with cloudflared and opencode. */
 export class Person extends Machine {
   readonly #chain: Chain;
 
-  /** @param email who logs in when cloudflared asks; undefined for a machine without cloudflared */
+  /** @param email address that cloudflared logs in with; undefined for a machine without cloudflared */
   constructor(chain: Chain, email?: string) {
     super(chain.example);
     this.#chain = chain;
     if (email) this.#installCloudflared(email);
   }
 
-  /** Puts the release of opencode that the projects run in PATH. */
+  /** Installs the projects' release of opencode in PATH. */
   async installOpencode(): Promise<void> {
     await opencodeBinary(this.#chain.platform.container("alpha"), this.bin);
   }
 
-  /** Process of the program that was started last in a terminal. */
+  /** Process ID of the program started last in a terminal. */
   get pid(): number {
     return Number(readFileSync(this.pidFile, "utf8"));
   }
@@ -40,7 +40,7 @@ export class Person extends Machine {
     return join(this.folder, "exit");
   }
 
-  /** When the token ends that cloudflared keeps for a project, in milliseconds; 0 without one. */
+  /** Expiry of the token that cloudflared stored for a project, in milliseconds since the epoch; 0 without one. */
   tokenEnds(project: string): number {
     const file = this.#tokenFile(new URL(this.#chain.url(project)).hostname);
     return existsSync(file) ? expiry(readFileSync(file, "utf8")) : 0;
@@ -54,7 +54,7 @@ export class Person extends Machine {
   ): Promise<Session> {
     const variables = { ...this.env, OPENCODE_DISABLE_AUTOUPDATE: "1", ...env };
     const run = `sh -c 'echo $$ > ${this.pidFile}; ${[program, ...args].join(" ")}'`;
-    // The shell sets PATH anew, and has to outlive a Ctrl-C that comes when the program has just ended.
+    // A login shell resets PATH. The trap keeps the shell alive on a Ctrl-C just after the program's exit.
     const line = `trap : INT; export PATH=${this.env.PATH}; ${run}; echo $? > ${this.exitFile}`;
     rmSync(this.exitFile, { force: true });
     return new Session(await openTerminal(line, variables), this.exitFile);
@@ -64,7 +64,7 @@ export class Person extends Machine {
     return join(this.folder, `token-${hostname}`);
   }
 
-  /** cloudflared as far as the program uses it: `access token` prints the token that is kept unless it has expired, `access login` gets one. */
+  /** A cloudflared with two commands: `access token` prints the stored token unless it has expired, `access login` gets one. */
   #installCloudflared(email: string): void {
     const program = join(this.folder, "cloudflared.mjs");
     writeFileSync(
@@ -106,7 +106,7 @@ export class Session {
     return this.terminal.waitFor("Ask anything", { within: 120_000 });
   }
 
-  /** Types a prompt, and waits for the model's answer to it on the screen. */
+  /** Types a prompt, and waits for the model's answer on the screen. */
   async prompt(nonce: string): Promise<void> {
     await this.send(nonce);
     await this.terminal.waitFor(answerTo(`nonce:${nonce}`), { within: 150_000 });
@@ -119,12 +119,12 @@ export class Session {
     await this.terminal.press("Enter");
   }
 
-  /** Presses Ctrl-C as often as opencode wants, and waits for the program's end. */
+  /** Presses Ctrl-C until the program ends. */
   leave(): Promise<EndOfSession> {
     return this.#end(() => this.terminal.press("C-c"));
   }
 
-  /** Waits for the program to end by itself. */
+  /** Waits for the program to end. */
   ended(): Promise<EndOfSession> {
     return this.#end(async () => {});
   }

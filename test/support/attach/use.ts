@@ -1,4 +1,4 @@
-/** The program on a colleague's machine, with an edge, an index and a project before it. */
+/** The program on a colleague's machine, with an edge, an index and a project. */
 import { readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join, resolve } from "node:path";
@@ -17,12 +17,12 @@ export interface Answered {
   readonly headers?: Record<string, string>;
 }
 
-/** What a test file has before each of its tests; made by `useProgram`. */
+/** Fixture of a test file, reset before each test; created by `useProgram`. */
 export class Program {
   example!: Example;
   machine!: Machine;
 
-  /** What the platform answers: the index at a hostname without Access, a project at the site. */
+  /** Sets the platform's responses: the index at a hostname without Access, a project at the site. */
   platform({ status = 200, body = HEALTHY, type = "application/json", headers }: Answered = {}): void {
     this.example.answer((request: IncomingMessage, response: ServerResponse) => {
       if (request.url === "/projects.json") {
@@ -35,7 +35,7 @@ export class Program {
     });
   }
 
-  /** What it answers by a handler of the test's own. */
+  /** Sets a handler for all requests. */
   answer(handler: RequestListener): void {
     this.example.answer(handler);
   }
@@ -59,7 +59,7 @@ export class Program {
     };
   }
 
-  /** cloudflared as it behaves with a token in a file: `access token` prints nothing where there is none. */
+  /** Installs a cloudflared that reads its token from a file. */
   installCloudflared(login = "exit 1"): void {
     const { folder } = this.machine;
     this.machine.install(
@@ -72,12 +72,12 @@ esac`,
     );
   }
 
-  /** What cloudflared was called with. */
+  /** Arguments of each call of cloudflared. */
   get logged(): string[] {
     return readFileSync(join(this.machine.folder, "cloudflared.log"), "utf8").trim().split("\n");
   }
 
-  /** An opencode that asks for one page and ends with 42, or stays. */
+  /** Installs an opencode that requests one page and exits with 42, or stays with `--stay`. */
   installOpencode(): void {
     const { folder } = this.machine;
     this.machine.install(
@@ -97,7 +97,7 @@ else process.exit(42);\n`,
   }
 }
 
-/** Gives a test file a program, anew before each test. */
+/** Sets up a program for a test file, with a new machine for each test. */
 export function useProgram(): Program {
   const program = new Program();
   beforeAll(async () => {

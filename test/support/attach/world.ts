@@ -1,4 +1,4 @@
-/** A colleague's machine: programs in a folder for PATH, a home, and a Node that finds the edge. */
+/** A colleague's machine: a folder of programs for PATH, a home, and a Node that resolves names to the edge. */
 import { execFile } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,7 +31,7 @@ syncBuiltinESMExports();\n`,
     this.#edge = { NODE_EXTRA_CA_CERTS: cloudflare.caFile, NODE_OPTIONS: `--import=${preload}` };
   }
 
-  /** Puts a program in PATH, written in sh. */
+  /** Installs an sh script in PATH. */
   install(name: string, script: string): void {
     writeFileSync(join(this.bin, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(this.bin, name), 0o755);
