@@ -1,4 +1,4 @@
-/** The panel's whole HTTP surface: who may pass, the API, the page. */
+/** The panel's HTTP app: authentication, the API and the page. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -18,12 +18,12 @@ import type { PanelServices } from "./parts.ts";
 
 type Middleware = MiddlewareHandler<{ Variables: Variables }>;
 
-/** For what looks whether the panel is there: it tells nothing, and so asks nobody who they are. */
+/** Liveness check: reveals nothing, so needs no authentication. */
 const PING = "/ping";
 const CHECK = "/api/projects/check";
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Makes the app. Nothing happens until a request comes. */
+/** Creates the app, without side effects. */
 export function makePanel(parts: PanelServices): App {
   const app: App = new OpenAPIHono<{ Variables: Variables }>({ defaultHook: refuseInvalid });
   app.onError((error, context) => handleError(parts, error, context));
@@ -52,19 +52,19 @@ export function makePanel(parts: PanelServices): App {
 }
 
 function addPing(app: App): void {
-  const text = { description: "It is.", content: { "text/plain": { schema: z.string() } } };
+  const text = { description: "The panel is up.", content: { "text/plain": { schema: z.string() } } };
   app.openapi(
     panelRoute({
       method: "get",
       path: PING,
-      summary: "Whether the panel is there.",
+      summary: "Checks that the panel is up.",
       responses: { 200: text },
     }),
     (context) => context.text("pong"),
   );
 }
 
-/** One of the page's forty files, which says what files need: with all the rest, headers would weigh as much as a third of the page. */
+/** One of the page's forty files, which has its own headers: all the others would add a third to the page's size. */
 const isFile = ({ res }: Ctx): boolean => res.headers.get("Cache-Control")?.includes("immutable") ?? false;
 
 const identifyRequest: Middleware = async (context, next) => {
@@ -74,7 +74,7 @@ const identifyRequest: Middleware = async (context, next) => {
   if (!isFile(context)) context.header("X-Request-Id", id);
 };
 
-/** What every answer says to browsers; the page's own headers stay. */
+/** Adds security headers to every response; the page's own headers win. */
 const headers = ({ addresses }: PanelServices): Middleware => {
   const isPublic = addresses.origins.every((origin) => origin.startsWith("https:"));
   const always = Object.entries({
@@ -95,7 +95,7 @@ const headers = ({ addresses }: PanelServices): Middleware => {
   };
 };
 
-/** Writes every act down, done or refused. */
+/** Writes every operation request to the audit log, accepted or refused. */
 const audit = (parts: PanelServices): Middleware => {
   return async (context, next) => {
     await next();
@@ -124,7 +124,7 @@ function actionOf(context: Ctx): AuditEntry {
   };
 }
 
-/** Lets nobody and nothing pass that should not. */
+/** Checks the request's origin and authenticates the person. */
 const requireSignIn = ({ addresses, identify }: PanelServices): Middleware => {
   return async (context, next) => {
     const header = (name: string) => context.req.header(name);
@@ -143,7 +143,7 @@ function handleError(parts: PanelServices, error: unknown, context: Ctx): Respon
   return problemResponse(refusal, id);
 }
 
-/** An address that is there for other methods, or not at all. */
+/** Answers 405 for a known path, 404 for any other. */
 function handleNotFound(app: App, context: Ctx): Response {
   const { path, method } = context.req;
   const methods = app.openAPIRegistry.definitions.flatMap((definition) =>
@@ -153,9 +153,9 @@ function handleNotFound(app: App, context: Ctx): Response {
   );
   const id = context.get("requestId");
   if (methods.length === 0 || methods.includes(method))
-    return problemResponse(new HttpProblem(404, "There is nothing at this address."), id);
+    return problemResponse(new HttpProblem(404, "Not found."), id);
   const Allow = [...new Set(methods)].sort().join(", ");
-  const refusal = new HttpProblem(405, `This address takes ${Allow}.`, { headers: { Allow } });
+  const refusal = new HttpProblem(405, `This path allows ${Allow}.`, { headers: { Allow } });
   return problemResponse(refusal, id);
 }
 

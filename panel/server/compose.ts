@@ -1,4 +1,4 @@
-/** The panel with its real parts: Docker, the stack, the gateway. */
+/** Composes the panel from its real services: Docker, the stack, the gateway. */
 import { join } from "node:path";
 import { gatewayPrefix } from "../../components/proxy/gateway.ts";
 import { LOCAL_RUNTIME_DIR, makeNames } from "../../config/naming/names.ts";
@@ -29,15 +29,15 @@ import type { PanelServices } from "./parts.ts";
 import { openPlatform } from "./platform/index.ts";
 import type { ServerSettings } from "./settings.ts";
 
-/** How fresh the last activity is that the page shows: a look is one small request to each project that runs. */
+/** Milliseconds between two checks of the projects' activity: one small request to each running project. */
 const ACTIVITY_INTERVAL_MS = 60_000;
 
-/** What the panel is composed of, and what has to be begun and ended. */
+/** The panel's services and their lifecycle. */
 export interface ComposedPanel {
   readonly parts: PanelServices;
-  /** Goes on with what a crash has cut off. To be called when the panel listens. */
+  /** Recovers interrupted operations. Call it once the panel listens. */
   start(): Promise<void>;
-  /** Ends everything in order: an update that runs first. */
+  /** Stops everything in order, a running update first. */
   stop(): Promise<void>;
 }
 
@@ -49,9 +49,9 @@ export interface PanelContext {
   report(error: unknown, requestId?: string): void;
 }
 
-/** Composes the panel. @throws UserError when another panel has the checkout */
-export async function compose(surroundings: PanelContext): Promise<ComposedPanel> {
-  const { session, settings, panel, engine, report } = surroundings;
+/** Composes the panel. @throws UserError if another panel runs in the checkout */
+export async function compose(context: PanelContext): Promise<ComposedPanel> {
+  const { session, settings, panel, engine, report } = context;
   const names = makeNames(settings.namePrefix);
   const { production } = settings;
   const urls = production ? publicUrls(production) : localUrls(settings.port);
@@ -63,7 +63,7 @@ export async function compose(surroundings: PanelContext): Promise<ComposedPanel
   const operations = onOperationEnd(platform.operations, () => void keys.refresh().catch(report));
   const load = (text: string) =>
     loadProjects(text, { file: "projects.yaml", directory: root, stack: session.stack });
-  const activity = monitorActivity(surroundings, {
+  const activity = monitorActivity(context, {
     urls,
     projects: () => load(platform.file.read().text),
   });
@@ -139,7 +139,7 @@ function monitorActivity(
     projects: () =>
       watching.projects().map(({ name, state }) => ({
         name,
-        // What its entry says: one whose container is down for a moment, as after a reboot, is not begun with anew.
+        // From the entry: a container that is down briefly, as after a reboot, does not reset the idle time.
         isRunning: state === "running",
         url: urls.browser(name),
       })),
@@ -148,14 +148,14 @@ function monitorActivity(
     notify: async (text) => {
       const webhook = await readWebhook(session);
       if (!webhook)
-        throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set, and this was to be told: ${text}`);
+        throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set; undelivered notice: ${text}`);
       await sendWebhook(webhook, text);
     },
     report,
   });
 }
 
-/** The webhook's address, read when it is wanted and not kept. */
+/** The webhook's address, read for each notice and not kept in memory. */
 async function readWebhook(session: Session): Promise<string | undefined> {
   const key = settingKey("panelWebhook");
   const { code, stdout } = await pulumi(["config", "get", key, "--stack", session.reference], { session });

@@ -1,4 +1,4 @@
-/** Public halves of projects' deploy keys, from the stack's outputs: to be read again when an update has ended. */
+/** Public halves of projects' deploy keys, from the stack's outputs. Call `refresh` after each update. */
 import type { ProjectOutput } from "../../operate/engine/outputs.ts";
 import type { Operation, Operations } from "./platform/types.ts";
 
@@ -22,7 +22,7 @@ export class DeployKeys {
   }
 }
 
-/** The same operations; `then` is called whenever one that is submitted has ended. */
+/** Wraps operations; calls `then` when a submitted one has ended. */
 export function onOperationEnd(operations: Operations, then: (operation: Operation) => void): Operations {
   const follow = async ({ id }: Operation) => {
     for await (const _ of operations.events(id));

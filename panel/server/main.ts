@@ -1,4 +1,4 @@
-/** The panel's process: checks what it needs, listens on loopback, and ends in order. */
+/** The panel's process: checks its requirements, listens on loopback, and shuts down in order. */
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { checkConfiguration } from "../../config/check.ts";
@@ -16,7 +16,7 @@ import { makePanel } from "./app.ts";
 import { type ComposedPanel, compose } from "./compose.ts";
 import { readServerSettings, type ServerSettings } from "./settings.ts";
 
-/** Longer than what is before it keeps connections, so that none is closed while a request comes. */
+/** Longer than the keep-alive of the proxies before it, so that none sends a request on a closing connection. */
 const KEEP_ALIVE_MS = 75_000;
 
 try {
@@ -26,13 +26,13 @@ try {
   process.exitCode = 1;
 }
 
-/** Runs the panel until it is asked to end. */
+/** Runs the panel until a signal arrives. */
 async function run(args: readonly string[]): Promise<void> {
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
   const { settings } = checkConfiguration(root, session.stack);
   const panel = readServerSettings(settings, session.isLocal, process.env);
   const engine = await findEngine(settings);
-  // On a droplet the container brings the engine itself, as it brings its packages.
+  // On a droplet the container installs the engine and its packages itself.
   if (session.isLocal) await pulumiBinary();
   await prepareStack(session, "plain");
   const ended = untilSignal();
@@ -43,7 +43,7 @@ async function run(args: readonly string[]): Promise<void> {
     await composed.start();
     console.log(`The panel is at ${urlOf(panel)}`);
     await ended;
-    console.log("Ending the panel; an update that runs is ended in order first …");
+    console.log("Stopping the panel; a running update is interrupted first …");
   } finally {
     server?.close();
     await composed.stop();
@@ -51,16 +51,12 @@ async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Asked without the client, which a droplet's panel does not have. */
+/** Connects to Docker's socket: a droplet's panel has no docker CLI. */
 async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engine> {
   const host = dockerHost(dockerSocket) ?? "";
   const socket = /^unix:\/\/(\/.*)$/.exec(host)?.[1];
   if (!socket)
-    return fail(
-      "environment",
-      "docker",
-      `the panel needs Docker at a socket, not at ${host || dockerSocket}`,
-    );
+    return fail("environment", "docker", `the panel needs a Docker socket, not ${host || dockerSocket}`);
   const engine = openEngine(socket);
   try {
     await engine.ids(namePrefix);
@@ -68,7 +64,7 @@ async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engin
     return fail(
       "environment",
       "docker",
-      `does not answer at ${host}: ${(error as Error).message}`,
+      `is not responding at ${host}: ${(error as Error).message}`,
       "start Docker",
     );
   }
@@ -95,25 +91,25 @@ async function listen(composed: ComposedPanel, panel: ServerSettings, { stack }:
       "conflict",
       key,
       `port ${port} of 127.0.0.1 is in use`,
-      `end what uses it, or take another: ${another}`,
+      `stop the program that uses it, or set another port: ${another}`,
     );
   });
   return server;
 }
 
-/** Resolves at the first signal; at the second the process ends at once. */
+/** Resolves at the first signal; the second one exits at once. */
 function untilSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let message = 0;
+    let signals = 0;
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.on(signal, () => {
-        if (++message > 1) process.exit(1);
+        if (++signals > 1) process.exit(1);
         resolve();
       });
   });
 }
 
-/** Defects, with what tells which request met them. */
+/** Logs a defect with the request's id. */
 function report(error: unknown, requestId?: string): void {
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   console.error(`${new Date().toISOString()}${requestId ? ` request ${requestId}` : ""} ${message}`);

@@ -1,4 +1,4 @@
-/** What the panel's HTTP surface is made of: each part can be a real one or a test's. */
+/** The services behind the panel's HTTP app; tests replace them. */
 import type { Hono } from "hono";
 import type { Urls } from "../../config/naming/urls.ts";
 import type { StackAccess } from "../../config/projects/members.ts";
@@ -21,14 +21,14 @@ export interface PanelServices {
   readonly addresses: AllowedOrigins;
   readonly identify: Authenticate;
   readonly audit: Audit;
-  /** Whom the stack lets in where a project names nobody. */
+  /** The stack's access list, for projects without members. */
   readonly defaults: StackAccess;
   readonly urls: Pick<Urls, "browser" | "terminal">;
   readonly file: {
     read(): ProjectsSnapshot;
-    /** The projects of a text. @throws UserError when it is wrong by itself */
+    /** Parses a text. @throws UserError if it is invalid on any stack */
     load(text: string): readonly Project[];
-    /** Everything wrong with a text on this stack. @throws UserError */
+    /** Checks a text on this stack. @throws UserError with all problems */
     readonly check: CheckText;
   };
   readonly operations: Operations;
@@ -40,15 +40,15 @@ export interface PanelServices {
   readonly activity: { of(project: string): string | undefined };
   /** Public half of a project's deploy key. */
   readonly deployKeys: { of(project: string): string | undefined };
-  /** Whether a project has a workspace or a home, be it in projects.yaml or not. */
+  /** Whether a workspace or home exists for a project, in projects.yaml or not. */
   hasWorkspace(project: string): Promise<boolean>;
-  /** Deletes a project's workspace and home for good. */
+  /** Deletes a project's workspace and home. */
   deleteWorkspace(project: string): Promise<void>;
   health(): Promise<Health>;
   /** All event streams. */
   readonly streams: Streams;
-  /** The page, which is served beside the API. */
+  /** The page, served next to the API. */
   readonly page?: Hono;
-  /** Is told of defects: an error and the request's id. */
+  /** Logs a defect. */
   report(error: unknown, requestId: string): void;
 }

@@ -1,4 +1,4 @@
-/** What the panel is told: by the stack's config, and on a droplet by its container. */
+/** The panel's settings, from the stack's config and, on a droplet, its container's environment. */
 import { type Problem, UserError } from "../../config/errors.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 
@@ -10,7 +10,7 @@ const VARIABLES = {
   audience: "OPENCODE_PLATFORM_PANEL_AUDIENCE",
 } as const;
 
-/** Settings of the panel, whichever stack it is of. */
+/** Settings of the panel, local or on a droplet. */
 export interface ServerSettings {
   /** Port of 127.0.0.1 that it listens on. */
   readonly port: number;
@@ -24,8 +24,8 @@ export interface ServerSettings {
 }
 
 /**
- * The panel's settings.
- * @throws UserError for a stack on a droplet where the container's variables are missing: the panel then could not tell who asks
+ * Reads the panel's settings.
+ * @throws UserError for a stack on a droplet if the container's variables are not set: requests could not be authenticated
  */
 export function readServerSettings(
   { panel }: Pick<Settings, "panel">,

@@ -1,4 +1,4 @@
-/** The log of who did what. It is only ever added to, and says which things were changed, never to what. */
+/** The audit log: append-only, with the names of changed keys and secrets, never their values. */
 import { closeSync, fsync, mkdirSync, openSync, write } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -7,41 +7,41 @@ import type { Person } from "../platform/types.ts";
 const writeAll = promisify(write);
 const flush = promisify(fsync);
 
-/** One act. */
+/** One line of the audit log. */
 export interface AuditEntry {
-  /** Id of the request, as the answer's X-Request-Id has it. */
+  /** Id of the request, as in the response's X-Request-Id. */
   readonly request: string;
   readonly who: { readonly email: string; readonly kind: Person["kind"] | "unknown" };
-  /** `create`, `stop` …; `sign in` for one that was refused. */
+  /** `create`, `stop` …; for a request refused before its route, method and path. */
   readonly act: string;
   readonly project?: string;
   readonly outcome: "accepted" | "refused" | "failed";
-  /** HTTP status of the answer. */
+  /** HTTP status of the response. */
   readonly status: number;
-  /** Id of the operation that it began. */
+  /** Id of the operation it started. */
   readonly operation?: string;
-  /** What was changed or why not, without any value: `keys: repo, branch; secrets: TOKEN`. */
+  /** What was changed, without values: `keys: repo, branch; secrets: TOKEN`. */
   readonly detail?: string;
 }
 
-/** Where acts are written down. */
+/** The audit log. */
 export interface Audit {
   /** Resolves when the line is on the disk. */
   record(act: AuditEntry): Promise<void>;
   close(): void;
 }
 
-/** An audit log in a file of JSON lines, which this user alone may read. */
+/** Opens an audit log in a file of JSON lines, readable by this user only. */
 export function openAudit(file: string, now: () => Date = () => new Date()): Audit {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const handle = openSync(file, "a", 0o600);
   let isClosed = false;
   return {
     async record({ request, who, ...act }) {
-      // By then the handle's number may be another file's.
+      // The file descriptor may belong to another file by now.
       if (isClosed) throw new Error("The audit log is closed");
       const line = { at: now().toISOString(), request, who: who.email, kind: who.kind, ...act };
-      // One write of a whole line at the end: lines of two panels cannot mix.
+      // One appending write per line, so that lines of two panels never interleave.
       await writeAll(handle, `${JSON.stringify(line)}\n`);
       await flush(handle);
     },

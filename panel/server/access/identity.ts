@@ -1,4 +1,4 @@
-/** Who asks. Behind Access every request has a token, which is checked here again: a way past Access would otherwise be a way in. */
+/** Authentication. Behind Access every request has a token, verified here again in case a request bypasses Access. */
 import { execFile } from "node:child_process";
 import { hostname, userInfo } from "node:os";
 import { promisify } from "node:util";
@@ -16,17 +16,17 @@ import {
 import { HttpProblem } from "../api/problem.ts";
 import type { Person } from "../platform/types.ts";
 
-/** The header that Access puts on every request. */
+/** The header that Access adds to every request. */
 export const TOKEN_HEADER = "Cf-Access-Jwt-Assertion";
 
-/** Tells who a request is of. @throws Refusal (401, 503) */
+/** Identifies a request's person. @throws HttpProblem (401, 503) */
 export type Authenticate = (header: (name: string) => string | undefined) => Promise<Person>;
 
-/** What tokens are checked against. */
+/** What tokens are verified against. */
 export interface AccessSettings {
-  /** The Zero Trust organisation's name: `<team>.cloudflareaccess.com`, or the whole of it. */
+  /** The Zero Trust organisation: `<team>` or `<team>.cloudflareaccess.com`. */
   readonly team: string;
-  /** The panel's own Access application's audience. */
+  /** Audience of the panel's Access application. */
   readonly audience: string;
   /** E-mail addresses in lower case. */
   readonly admins: readonly string[];
@@ -35,31 +35,31 @@ export interface AccessSettings {
 /** For tests. */
 export interface AccessOptions {
   readonly fetch?: FetchImplementation;
-  /** How long no second look is taken for a key that is unknown. Milliseconds. */
+  /** Milliseconds between two fetches for an unknown key. */
   readonly cooldown?: number;
-  /** How long keys count as fresh. Milliseconds. */
+  /** Milliseconds until keys are fetched again. */
   readonly freshMs?: number;
   readonly now?: () => number;
 }
 
 const MINUTE = 60_000;
-/** Keys are looked at again after ten minutes. */
+/** Keys are fetched again after ten minutes. */
 const FRESH_MS = 10 * MINUTE;
-/** While the key server cannot be reached the last keys hold for a day: Cloudflare changes keys every six weeks, the old ones hold for a week. */
+/** While the key server is unreachable, the last keys are used for a day: Cloudflare rotates them every six weeks and keeps old ones a week. */
 const STALE_KEYS_MS = 24 * 60 * MINUTE;
-/** Clocks differ. Seconds. */
+/** Allowed clock skew, in seconds. */
 const CLOCK_TOLERANCE = 10;
 
 export const issuerOf = (team: string): string =>
   `https://${team.includes(".") ? team : `${team}.cloudflareaccess.com`}`;
 
-/** Checks Access tokens. */
+/** Verifies Access tokens. */
 export function accessAuthentication(settings: AccessSettings, options: AccessOptions = {}): Authenticate {
   const issuer = issuerOf(settings.team);
   const keys = keySource(new URL(`${issuer}/cdn-cgi/access/certs`), options);
   return async (header) => {
     const token = header(TOKEN_HEADER);
-    if (!token) throw unauthorized("You are not signed in: there is no Access token.");
+    if (!token) throw unauthorized("Not signed in: the Access token is missing.");
     const payload = await verify(token, keys, {
       issuer,
       audience: settings.audience,
@@ -86,20 +86,19 @@ async function verify(
     if (error instanceof KeysUnavailable)
       throw new HttpProblem(
         503,
-        "Access' keys cannot be fetched, so that nobody's sign-in can be checked. Try again.",
+        "Access's keys could not be fetched, so sign-ins can't be verified. Try again.",
         {
           headers: { "Retry-After": "10" },
         },
       );
-    if (error instanceof errors.JWTExpired)
-      throw unauthorized("Your sign-in has ended. Load the page again.");
+    if (error instanceof errors.JWTExpired) throw unauthorized("Your sign-in has expired. Reload the page.");
     if (error instanceof errors.JOSEError || error instanceof TypeError)
-      throw unauthorized("The Access token is not one for this panel.");
+      throw unauthorized("The Access token is not valid for this panel.");
     throw error;
   }
 }
 
-/** Someone's e-mail address, or the name of a service token. */
+/** The person of a token, or the machine of a service token. */
 function personOf(payload: JWTPayload, admins: readonly string[]): Person {
   const { email, common_name: machine, name } = payload;
   if (typeof email === "string" && email.includes("@")) {
@@ -108,13 +107,13 @@ function personOf(payload: JWTPayload, admins: readonly string[]): Person {
     return typeof name === "string" && name !== "" ? { ...person, name } : person;
   }
   if (typeof machine === "string" && machine !== "") return { email: machine, kind: "machine", admin: false };
-  throw unauthorized("The Access token names nobody.");
+  throw unauthorized("The Access token has neither an e-mail address nor a name.");
 }
 
-/** The key server cannot be reached, or does not answer with keys. */
+/** The key server is unreachable, or returned no keys. */
 class KeysUnavailable extends Error {}
 
-/** Keys of the token's signature: fetched when they are wanted, again when one is unknown, and kept for when they cannot be. */
+/** Signature keys: fetched on demand, again for an unknown key, and cached for when the key server is unreachable. */
 function keySource(url: URL, options: AccessOptions): JWTVerifyGetKey {
   const now = options.now ?? Date.now;
   const remote = createRemoteJWKSet(url, {
@@ -138,7 +137,7 @@ function keySource(url: URL, options: AccessOptions): JWTVerifyGetKey {
   };
 }
 
-/** A key that the last keys do not have may be a new one: that cannot be told now. */
+/** Looks a key up in the cached keys. An unknown one may be new, so that is KeysUnavailable. */
 async function staleKey(
   keys: JSONWebKeySet,
   header: Parameters<JWTVerifyGetKey>[0],
@@ -152,7 +151,7 @@ async function staleKey(
   }
 }
 
-/** Whether the keys were there and the token is at fault. */
+/** Whether the keys were fetched and the token is invalid. */
 const isTokenError = (error: unknown): boolean =>
   error instanceof errors.JWKSNoMatchingKey ||
   error instanceof errors.JWKSMultipleMatchingKeys ||
@@ -162,7 +161,7 @@ const isTokenError = (error: unknown): boolean =>
 
 const run = promisify(execFile);
 
-/** The person at this machine: whoever can reach the loopback and has this user's files is that person. */
+/** The person at this machine, from git's config; everybody who can reach loopback counts as that person. */
 export async function localUser(checkout: string): Promise<Person> {
   const config = async (key: string) => {
     const { stdout } = await run("git", ["config", "--get", key], { cwd: checkout, timeout: 5000 }).catch(

@@ -1,26 +1,26 @@
-/** What a person may see and do. Members act on their own projects, admins on all. */
+/** Permissions. Members manage their own projects, admins all. */
 import { canOpen, type StackAccess } from "../../../config/projects/members.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { Entry, EntryValues, Operation, OperationEvent, Person } from "../platform/types.ts";
 
-/** Keys of an entry that decide of other people, or of what the host gives: theirs alone who have all of it to look after. */
+/** Keys of an entry that only admins can change: they affect other people, or the host's capacity. */
 const ADMIN_ONLY_KEYS = ["members", "resources"] as const;
 
 /**
- * Whether somebody may see a project. Whoever shows the stack's service token passes Access to every project, and so sees them all here.
+ * Whether a person can see a project. The stack's service token passes Access to every project, so machines see all.
  */
 export const canSee = (person: Person, project: Pick<Project, "members">, defaults: StackAccess): boolean =>
   person.admin || person.kind === "machine" || canOpen(project, person.email, defaults);
 
-/** Whether somebody may do anything at all: a machine looks on. */
+/** Whether a person can change anything; machines are read-only. */
 export const canAct = (person: Person): boolean => person.admin || person.kind === "person";
 
-/** Only admins make projects, since an entry names people and takes of the host. */
+/** Only admins create projects, since an entry sets members and resources. */
 export const canCreate = (person: Person): boolean => person.admin;
 
 /**
- * What of a change only an admin may do: by key, why. A member who could name a secret that has a value for every project would read it.
- * @param valuesProvided names of secrets that the request brings a value for
+ * Problems of a change that only an admin is allowed to make. A member must not add a secret with a shared value, to read it.
+ * @param valuesProvided names of secrets with a value in the request
  */
 export function adminOnlyChanges(
   person: Person,
@@ -36,35 +36,35 @@ export function adminOnlyChanges(
   const sharedSecrets = (values.secrets ?? []).flatMap((name, index) =>
     known.includes(name)
       ? []
-      : [{ path: `secrets[${index}]`, message: `${name} needs a value of this project's own, or an admin` }],
+      : [{ path: `secrets[${index}]`, message: `${name} needs its own value for this project, or an admin` }],
   );
   return [...forAdmins, ...sharedSecrets];
 }
 
-/** Which projects a person sees, and which not. */
+/** Names of the projects that a person can see, and of the others. */
 export interface Visibility {
   readonly visible: readonly string[];
   readonly hidden: readonly string[];
 }
 
-/** Sorts projects by whether somebody sees them. */
+/** Splits projects by whether a person can see them. */
 export function visibilityFor(
   person: Person,
   projects: readonly Project[],
   defaults: StackAccess,
 ): Visibility {
   const seen = new Set(projects.filter((project) => canSee(person, project, defaults)));
-  const mentions = (which: readonly Project[]) => which.map(({ name }) => name);
-  return { visible: mentions([...seen]), hidden: mentions(projects.filter((project) => !seen.has(project))) };
+  const names = (which: readonly Project[]) => which.map(({ name }) => name);
+  return { visible: names([...seen]), hidden: names(projects.filter((project) => !seen.has(project))) };
 }
 
-/** Whether somebody may follow an operation: an admin, whoever asked for it, or who sees its project. */
+/** Whether a person can follow an operation: an admin, its author, or people who can see its project. */
 export const canFollow = (person: Person, operation: Operation, { visible }: Visibility): boolean =>
   person.admin ||
   operation.person === person.email ||
   (operation.project !== undefined && visible.includes(operation.project));
 
-/** Whether a text names a project, however resources are called after it: `web-shop-container` is of web-shop, not of web. */
+/** Whether a text mentions a project or its resources: `web-shop-container` belongs to web-shop, not to web. */
 function mentions(text: string, project: string, others: readonly string[]): boolean {
   const words = text.match(/[a-z0-9-]+/g) ?? [];
   const isOf = (word: string, name: string) =>
@@ -76,7 +76,7 @@ function mentions(text: string, project: string, others: readonly string[]): boo
   );
 }
 
-/** Whether what is told of an update, which may be of several people's changes, is of a project that somebody may not know of. */
+/** Whether an event mentions a project that the person can't see: an update may cover several people's changes. */
 export function isHiddenFrom(event: OperationEvent, { visible, hidden }: Visibility): boolean {
   if (event.event === "state") return false;
   const text =

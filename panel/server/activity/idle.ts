@@ -1,35 +1,35 @@
-/** Which projects are idle, and of which it has been told. Pure. */
+/** Decides which projects are idle, and when to send a notice. Pure. */
 
 const DAY_MS = 86_400_000;
 
-/** What is kept of a project. Times are milliseconds since 1970. */
+/** A project's record on disk. Times are milliseconds since the epoch. */
 export interface ActivityRecord {
-  /** When it was first seen to run: a project that was never used is idle from then on. */
+  /** When it was first seen running: the start of the idle time if it was never used. */
   readonly since: number;
   readonly lastActivity?: number;
-  /** Up to which activity its idleness has been told: once for each time that it falls idle. */
+  /** Start of the idle time that the last notice was about, so that each has one notice. */
   readonly toldFor?: number;
 }
 
-/** What is seen of a project at one look. */
+/** One check of a project. */
 export interface Observation {
   readonly isRunning: boolean;
-  /** Undefined where there is none, or it did not say. */
+  /** Undefined without activity, or if it is not responding. */
   readonly lastActivity?: number | undefined;
 }
 
-/** What is to be kept, and whether it is to be told now. */
+/** The new record, and whether to send a notice. */
 export interface IdleDecision {
   readonly known: ActivityRecord;
-  /** Whole days that it has been idle, when that is to be told. */
+  /** Whole days of idle time; set if a notice is due. */
   readonly idleDays?: number;
 }
 
 const idleSince = ({ since, lastActivity = since }: ActivityRecord): number => Math.max(since, lastActivity);
 
 /**
- * Judges one project. A stopped one is not idle; it counts anew from when it runs again.
- * @param idleDays after how many days; never, when absent
+ * Evaluates one project. A stopped one is never idle; its idle time starts when it runs again.
+ * @param idleDays days until it is idle; never if undefined
  */
 export function evaluate(
   before: ActivityRecord | undefined,
@@ -50,7 +50,7 @@ export function evaluate(
   return { known, idleDays: Math.floor((now - since) / DAY_MS) };
 }
 
-/** The same once it has been told. */
+/** The record after its notice was sent. */
 export const markNotified = (known: ActivityRecord): ActivityRecord => ({
   ...known,
   toldFor: idleSince(known),

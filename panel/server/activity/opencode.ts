@@ -1,20 +1,20 @@
 /**
- * When a project was last used, according to its own opencode. The request goes through the gateway, as a browser's does: the gateway adds the
- * password, so the panel does not hold any, and it works alike locally and on a droplet.
+ * Reads from a project's opencode when it was last used. Requests go through the gateway, which adds the password, so that the panel has
+ * none; this works locally and on a droplet.
  */
 import { request } from "node:http";
 import { type Answer, isUnexpectedAnswer, projectApi, type Session } from "../../../opencode/api/index.ts";
 
-/** How many sessions are read: the newest ones. */
+/** Number of sessions that are read, newest first. */
 const SESSIONS = 50;
 const TIMEOUT_MS = 5000;
 const MAX_BYTES = 8 * 2 ** 20;
 
-/** Milliseconds since 1970; undefined for a project without sessions. @throws Error when it does not respond */
+/** Milliseconds since the epoch; undefined for a project without sessions. @throws Error if it is not responding */
 export type FetchActivity = (project: string) => Promise<number | undefined>;
 
 /**
- * @param port the gateway's, on loopback
+ * @param port the gateway's port on loopback
  * @param hostnameOf a project's hostname
  */
 export const fetchActivityThroughGateway =
@@ -29,13 +29,13 @@ export const fetchActivityThroughGateway =
     }
   };
 
-/** When the session used last was used. */
+/** The latest activity of any session. */
 export function latestActivity(sessions: readonly Session[]): number | undefined {
   const times = sessions.flatMap(({ usedAt }) => (usedAt === undefined ? [] : [usedAt]));
   return times.length > 0 ? Math.max(...times) : undefined;
 }
 
-/** `fetch` sends no Host of one's own. */
+/** Uses `http`, since `fetch` can't set Host. */
 function get(port: number, hostname: string, path: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { Host: hostname, Accept: "application/json" };

@@ -1,39 +1,39 @@
-/** Looks at every project from time to time: when it was last used, and whether that is to be told. */
+/** Checks every project's activity at an interval, and sends notices of idle ones. */
 import { readFileSync } from "node:fs";
 import { replaceFile } from "../platform/replace-file.ts";
 import { type ActivityRecord, evaluate, markNotified } from "./idle.ts";
 import type { FetchActivity } from "./opencode.ts";
 
-/** A project, as far as it matters here. */
+/** A project to monitor. */
 export interface MonitoredProject {
   readonly name: string;
-  /** Whether it is to run; it may not answer all the same. */
+  /** Whether its entry wants it to run. */
   readonly isRunning: boolean;
   readonly url: string;
 }
 
 export interface ActivityParts {
-  /** Where it is kept over restarts, so that nothing is told twice. */
+  /** File with the records, so that no notice is repeated after a restart. */
   readonly file: string;
-  /** Every project there is. */
+  /** All projects. */
   projects(): readonly MonitoredProject[];
   readonly fetchActivity: FetchActivity;
-  /** Days after which a project is idle; nothing is told, when absent. */
+  /** Days until a project is idle; no notices if undefined. */
   readonly idleDays?: number | undefined;
-  /** Tells people. @throws Error when that did not go; it is told at the next look then */
+  /** Sends a notice. @throws Error on failure; it is retried at the next check */
   notify(text: string): Promise<void>;
   report(error: unknown): void;
   readonly now?: () => number;
 }
 
-/** At most so many projects are asked at once. */
+/** Maximum concurrent requests. */
 const CONCURRENCY = 4;
 
 export class ActivityMonitor {
   readonly #parts: ActivityParts;
   #records: Map<string, ActivityRecord>;
   #checking: Promise<void> | undefined;
-  /** Projects whose idleness was to be told, and why nobody took it. */
+  /** Projects with an undelivered notice, and the reason. */
   readonly #pendingNotices = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -48,12 +48,12 @@ export class ActivityMonitor {
     return at === undefined ? undefined : new Date(at).toISOString();
   }
 
-  /** Whether something is to be told that nobody has taken yet. */
+  /** Whether a notice is undelivered. */
   get hasPendingNotices(): boolean {
     return this.#pendingNotices.size > 0;
   }
 
-  /** Looks now, and then each so many milliseconds. */
+  /** Checks now, then every `everyMs` milliseconds. */
   start(everyMs: number): void {
     const check = () => void this.check().catch(this.#parts.report);
     this.#timer = setInterval(check, everyMs).unref();
@@ -64,7 +64,7 @@ export class ActivityMonitor {
     clearInterval(this.#timer);
   }
 
-  /** One look at all projects; two do not overlap. */
+  /** Checks all projects once; concurrent calls share one check. */
   check(): Promise<void> {
     this.#checking ??= this.#checkAll().finally(() => {
       this.#checking = undefined;
@@ -92,22 +92,22 @@ export class ActivityMonitor {
     const { fetchActivity, idleDays, notify, report, now = Date.now } = this.#parts;
     const answer = isRunning ? await fetchActivity(name).catch(() => "no answer" as const) : undefined;
     const lastActivity = answer === "no answer" ? undefined : answer;
-    const judged = evaluate(this.#records.get(name), { isRunning, lastActivity }, idleDays, now());
-    this.#records.set(name, judged.known);
-    // One that does not answer is not known to be idle.
+    const decision = evaluate(this.#records.get(name), { isRunning, lastActivity }, idleDays, now());
+    this.#records.set(name, decision.known);
+    // A project that is not responding may not be idle.
     if (answer === "no answer") return;
-    if (judged.idleDays === undefined) {
+    if (decision.idleDays === undefined) {
       this.#pendingNotices.delete(name);
       return;
     }
     try {
-      await notify(idleNotice(name, url, judged.idleDays));
-      this.#records.set(name, markNotified(judged.known));
+      await notify(idleNotice(name, url, decision.idleDays));
+      this.#records.set(name, markNotified(decision.known));
       this.#pendingNotices.delete(name);
       this.#save();
     } catch (error) {
       const reason = String(error);
-      // Tried at each look, and said when there is something new to say.
+      // Retried at each check; the log has each new reason once.
       if (this.#pendingNotices.get(name) !== reason) report(error);
       this.#pendingNotices.set(name, reason);
     }
@@ -118,9 +118,9 @@ export class ActivityMonitor {
   }
 }
 
-/** What people are told of an idle project. */
+/** Text of a notice about an idle project. */
 export const idleNotice = (name: string, url: string, days: number): string =>
-  `${name} has not been used for ${days < 1 ? "less than a day" : days === 1 ? "a day" : `${days} days`}: ${url} — stop it in the panel, or take it out, if nobody needs it.`;
+  `${name} has not been used for ${days < 1 ? "less than a day" : days === 1 ? "a day" : `${days} days`}: ${url} — stop or delete it in the panel if it is no longer needed.`;
 
 function read(file: string): Map<string, ActivityRecord> {
   try {
@@ -129,6 +129,6 @@ function read(file: string): Map<string, ActivityRecord> {
       Object.entries(kept ?? {}).filter(([, known]) => typeof (known as ActivityRecord)?.since === "number"),
     );
   } catch {
-    return new Map(); // the first start, or a file that a person has spoilt
+    return new Map(); // the first start, or an invalid file
   }
 }

@@ -1,4 +1,4 @@
-/** What every act on a project has in common: whose it is, what is asked of the platform, and how it is answered. */
+/** Shared steps of all changes to a project: lookup, permission, submission and response. */
 import { canAct, canSee } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import { Conflict, type Edit, type OperationRequest, type Person } from "../platform/types.ts";
@@ -8,7 +8,7 @@ import { conflict, HttpProblem, projectNotFound, toHttpProblem } from "./problem
 import { type Ctx, json } from "./route.ts";
 import { acceptedSchema } from "./schema.ts";
 
-/** @throws Refusal (404) also for a project that the person may not know of */
+/** @throws HttpProblem (404) for an unknown project, or one that the person can't see */
 export function findProject(
   parts: PanelServices,
   snapshot: Snapshot,
@@ -20,7 +20,7 @@ export function findProject(
   return found;
 }
 
-/** The version in If-Match: `"…"`, and `W/"…"` of an answer that was compressed. Any, for `*`. */
+/** The version in If-Match: `"…"`, or `W/"…"` of a compressed response. Undefined for `*`. */
 export function versionIn(context: Ctx): string | undefined {
   const header = context.req.header("if-match");
   return header === undefined || header.trim() === "*"
@@ -28,12 +28,12 @@ export function versionIn(context: Ctx): string | undefined {
     : header.trim().replace(/^(?:W\/)?"(.*)"$/, "$1");
 }
 
-/** @throws Refusal (403) for a machine */
+/** @throws HttpProblem (403) for a machine */
 export function assertCanAct(person: Person): void {
-  if (!canAct(person)) throw new HttpProblem(403, "A machine's token may look, and change nothing.");
+  if (!canAct(person)) throw new HttpProblem(403, "A service token can't change anything.");
 }
 
-/** Puts an act in the queue and answers where it is followed. */
+/** Submits an operation; responds with it and its URL. */
 export async function submit(
   parts: PanelServices,
   context: Ctx,
@@ -50,26 +50,26 @@ export async function submit(
   }
 }
 
-/** Who has changed the file, as far as the person may know: of others' projects nobody is told what is done with them. */
+/** The author of a conflicting change; anonymous if it was on a project that the person may not see. */
 function changedBy(
   { currentVersion: present, by }: Conflict,
   { person, project }: OperationRequest,
 ): string | undefined {
   if (present === undefined) return undefined;
-  if (!by) return "somebody outside the panel";
+  if (!by) return "an edit outside the panel";
   const isVisible = person.admin || by.person === person.email || by.project === project;
-  return isVisible ? `${by.person} (${by.what})` : "somebody else in the panel";
+  return isVisible ? `${by.person} (${by.what})` : "another user of the panel";
 }
 
-/** How an act is answered, for the description. */
+/** The accepted response, for the API description. */
 export const acceptedResponse = {
   202: {
-    ...json(acceptedSchema, "It has begun; Location is where it goes on."),
+    ...json(acceptedSchema, "Accepted; Location is the operation's URL."),
     headers: { Location: { description: "The operation.", schema: { type: "string" as const } } },
   },
 };
 
-/** What the platform is asked for. The version of If-Match counts where a context is given. */
+/** Creates an operation request, with the version in If-Match if a context is given. */
 export function operationRequest(
   person: Person,
   act: string,

@@ -1,41 +1,41 @@
-/** projects.yaml as the API looks at it. */
+/** Snapshots of projects.yaml for the API. */
 import { UserError } from "../../../config/errors.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { ProjectsSnapshot } from "../platform/projects-file.ts";
 import type { Entry } from "../platform/types.ts";
 import { HttpProblem } from "./problem.ts";
 
-/** A project, with its entry as it is written. */
+/** A project with its entry as written. */
 export interface ProjectEntry {
   readonly project: Project;
   readonly entry: Entry;
 }
 
-/** The file as it was at one moment. */
+/** The file at one moment. */
 export interface Snapshot {
   readonly text: string;
   readonly version: string;
   readonly projectEntries: readonly ProjectEntry[];
-  /** Whether the file is wrong by now; `listed` is how it last was right. */
+  /** The file is invalid now; this is its last valid content. */
   readonly isStale: boolean;
 }
 
-/** How old a snapshot may be that streams are made of: many look at the same time. */
+/** Maximum age, in milliseconds, of a snapshot shared by streams. */
 const CACHE_MS = 500;
 
-/** Reads the file for each request, and keeps how it last was right: a mistake in an editor hides no project. */
+/** Reads the file for each request, and keeps its last valid content, so that a bad edit hides no project. */
 export class Catalog {
   readonly #read: () => ProjectsSnapshot;
   readonly #load: (text: string) => readonly Project[];
   #last: { snapshot: Snapshot; at: number } | undefined;
 
-  /** @param load throws a UserError for a file that is wrong */
+  /** @param load throws a UserError for an invalid file */
   constructor(read: () => ProjectsSnapshot, load: (text: string) => readonly Project[]) {
     this.#read = read;
     this.#load = load;
   }
 
-  /** @throws Refusal (503) when the file is wrong and never was right */
+  /** @throws HttpProblem (503) if the file is invalid and there is no earlier snapshot */
   readSnapshot(): Snapshot {
     const last = this.#last?.snapshot;
     const snapshot = this.#readNow(last);
@@ -43,7 +43,7 @@ export class Catalog {
     return snapshot;
   }
 
-  /** The same, up to half a second old. */
+  /** A snapshot up to half a second old. */
   readCached(): Snapshot {
     const { snapshot, at } = this.#last ?? {};
     return snapshot && at !== undefined && performance.now() - at < CACHE_MS ? snapshot : this.readSnapshot();
@@ -61,10 +61,7 @@ export class Catalog {
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       if (last) return { ...last, isStale: true };
-      throw new HttpProblem(
-        503,
-        "projects.yaml is wrong; `npm run check` says what. Nothing can be shown till then.",
-      );
+      throw new HttpProblem(503, "projects.yaml is invalid: run `npm run check` and fix it.");
     }
   }
 }

@@ -1,4 +1,4 @@
-/** What is wrong with an entry that somebody wants to have in projects.yaml: the file is checked as it would be. */
+/** Checks a submitted entry by checking projects.yaml as it would be with it. */
 import { UserError } from "../../../config/errors.ts";
 import type { PanelServices } from "../parts.ts";
 import { applyEdit } from "../platform/projects-file.ts";
@@ -10,13 +10,13 @@ import { type FieldProblem, secretValuesSchema } from "./schema.ts";
 
 export type SecretValues = Readonly<Record<string, string>>;
 
-/** A request's body, which may be any JSON: what goes into the file, and values of secrets. */
+/** A request's body: keys of the entry, unchecked, and values of secrets. */
 export interface SubmittedEntry {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly secretValues: SecretValues;
 }
 
-/** Takes a body apart. @throws Refusal (422) when it is no map, or a secret's value no text */
+/** Splits secret values from the entry's keys. @throws HttpProblem (422) if the body is not a map, or a value not a string */
 export function splitSecretValues(body: unknown): SubmittedEntry {
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw invalidFields([{ path: "", message: "is not a map of an entry's keys" }]);
@@ -26,7 +26,7 @@ export function splitSecretValues(body: unknown): SubmittedEntry {
   return { fields, secretValues: checked.data };
 }
 
-/** Everything wrong with an entry that is new, or stands for another. */
+/** All problems of a new or changed entry. */
 export function checkEntry(
   { file }: Pick<PanelServices, "file">,
   snapshot: Snapshot,
@@ -54,7 +54,7 @@ function problemsOf(index: number, check: () => void): FieldProblem[] {
   }
 }
 
-/** A value that no secret is called for would be kept and never used. */
+/** Problems for values of undeclared secrets, which would be stored and never used. */
 function unknownSecretValues(values: SecretValues, secrets: unknown): FieldProblem[] {
   const known: unknown[] = Array.isArray(secrets) ? secrets : [];
   return Object.keys(values)
@@ -62,7 +62,7 @@ function unknownSecretValues(values: SecretValues, secrets: unknown): FieldProbl
     .map((name) => ({ path: `secretValues.${name}`, message: `${name} is not in this entry's secrets` }));
 }
 
-/** What an entry would have to change to become another: all of its keys, those it lacks taken out. */
+/** The change that turns an entry into another: all of the new keys, and null for removed ones. */
 export function replaceProblems(before: Entry, after: Readonly<Record<string, unknown>>): EntryValues {
   const gone = Object.keys(before).filter((key) => !Object.hasOwn(after, key));
   return { ...Object.fromEntries(gone.map((key) => [key, null])), ...after } as EntryValues;

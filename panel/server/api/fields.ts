@@ -1,11 +1,11 @@
-/** Mistakes in an entry, by the field that they belong to. */
+/** Problems of an entry by field. */
 import type { z } from "@hono/zod-openapi";
 import type { Problem as ConfigProblem } from "../../../config/errors.ts";
 import { describeIssue, formatPath } from "../../../config/projects/messages.ts";
 import type { Path } from "../../../config/text/yaml.ts";
 import type { FieldProblem } from "./schema.ts";
 
-/** What zod's own checks of a request say, in the words of projects.yaml's. */
+/** Converts zod's issues of a request to field problems, with the messages of projects.yaml's check. */
 export function issueProblems(error: z.ZodError, within: Path = []): FieldProblem[] {
   return error.issues.flatMap((issue) => {
     const path = [...within, ...issue.path.filter((step) => typeof step !== "symbol")];
@@ -22,7 +22,7 @@ export function issueProblems(error: z.ZodError, within: Path = []): FieldProble
   });
 }
 
-/** Checks a value, with the messages that projects.yaml's check has. */
+/** Checks a value, with the messages of projects.yaml's check. */
 export function checkValue<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
@@ -32,12 +32,12 @@ export function checkValue<Schema extends z.ZodType>(
   return result.success ? { data: result.data } : { problems: issueProblems(result.error, within) };
 }
 
-/** `projects.yaml:14:5 projects[2].resources.memory` → the entry's number and the key within it. */
+/** `projects.yaml:14:5 projects[2].resources.memory` → the entry's index and the key within it. */
 const WHERE = /^projects\.yaml(?::\d+:\d+)?(?: projects\[(\d+)\]\.?(.*))?$/s;
 
 /**
- * Problems of projects.yaml as those of one of its entries: theirs by field, any other with its place.
- * @param entry the entry's name, or its number; without one, the entry is whichever they are about
+ * Converts problems of projects.yaml to those of one entry: its own by field, others with their location.
+ * @param entry the entry's name or index; undefined for any entry
  */
 export function fieldProblems(problems: readonly ConfigProblem[], entry?: string | number): FieldProblem[] {
   return problems.map(({ where, what, fix }) => {

@@ -1,4 +1,4 @@
-/** The platform's parts and their state. */
+/** Health of the platform's parts. */
 import { z } from "@hono/zod-openapi";
 import { UserError } from "../../../config/errors.ts";
 import type { Names } from "../../../config/naming/names.ts";
@@ -6,32 +6,31 @@ import type { PanelServices } from "../parts.ts";
 import { type App, json, panelRoute } from "./route.ts";
 import { type Health, type HealthPart, healthSchema } from "./schema.ts";
 
-/** What health is made of. */
+/** The sources of health. */
 export interface HealthInputs {
   readonly containers: PanelServices["containers"];
   readonly names: Names;
-  /** Stacks on a droplet have a tunnel. */
+  /** False for a stack on a droplet, which has a tunnel. */
   readonly isLocal: boolean;
-  /** Whether the gateway answers. */
   gatewayAnswers(): Promise<boolean>;
-  /** @throws UserError when projects.yaml is wrong */
+  /** @throws UserError if projects.yaml is invalid */
   checkFile(): void;
   readonly operations: PanelServices["operations"];
-  /** Notices of idle projects, where the stack wants any. */
+  /** Notices of idle projects; undefined if switched off. */
   readonly notices?: { readonly hasPendingNotices: boolean } | undefined;
 }
 
-/** Looks at every part. Down: Docker, the gateway, the tunnel. Degraded: what leaves projects reachable. */
+/** Checks every part. Docker, gateway and tunnel can be down; the others only degraded, as projects stay reachable. */
 export async function checkHealth(sources: HealthInputs): Promise<Health> {
   const { containers, names, isLocal } = sources;
   const docker: HealthPart = containers.isConnected
     ? { name: "docker", state: "ok" }
-    : { name: "docker", state: "down", reason: "the engine does not answer" };
+    : { name: "docker", state: "down", reason: "Docker is not responding" };
   const gateway = containerPart("gateway", names.traefik, sources, "down");
   const parts: HealthPart[] = [
     docker,
     gateway.state === "ok" && !(await sources.gatewayAnswers())
-      ? { name: "gateway", state: "down", reason: "it runs and does not answer" }
+      ? { name: "gateway", state: "down", reason: "running, but not responding" }
       : gateway,
     ...(isLocal ? [] : [containerPart("tunnel", names.connector, sources, "down")]),
     containerPart("notice page", names.notice, sources, "degraded"),
@@ -49,7 +48,7 @@ function containerPart(
   without: "down" | "degraded",
 ): HealthPart {
   const known = containers.named(container);
-  if (!known) return { name, state: without, reason: "there is no container: run an update" };
+  if (!known) return { name, state: without, reason: "container not found: run an update" };
   if (known.status !== "running") return { name, state: without, reason: `its container is ${known.status}` };
   if (known.health === "unhealthy") return { name, state: without, reason: known.healthLine || "unhealthy" };
   return { name, state: "ok" };
@@ -61,8 +60,8 @@ function filePart({ checkFile }: HealthInputs): HealthPart {
     return { name: "projects.yaml", state: "ok" };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    // What is wrong may name projects that the person may not know of.
-    return { name: "projects.yaml", state: "degraded", reason: "it is wrong; npm run check says what" };
+    // The problems may name projects that the person can't see.
+    return { name: "projects.yaml", state: "degraded", reason: "invalid: run npm run check" };
   }
 }
 
@@ -77,8 +76,8 @@ function noticesPart({ notices }: HealthInputs): HealthPart[] {
   const name = "notices";
   if (!notices) return [];
   if (!notices.hasPendingNotices) return [{ name, state: "ok" }];
-  // Why is told with the project's name, and so in the log alone.
-  const reason = "the webhook has not taken one; the panel's log says why, and it is tried again";
+  // The reason names the project, so it is only in the log.
+  const reason = "a notice was not delivered and is being retried; see the panel's log";
   return [{ name, state: "degraded", reason }];
 }
 
@@ -87,7 +86,7 @@ function worst(parts: readonly HealthPart[]): Health["status"] {
   return parts.some(({ state }) => state === "degraded") ? "degraded" : "ok";
 }
 
-/** Adds the routes that say how the platform is. */
+/** Adds the health route. */
 export function addHealth(app: App, parts: PanelServices): void {
   app.openapi(
     panelRoute({
@@ -95,9 +94,9 @@ export function addHealth(app: App, parts: PanelServices): void {
       path: "/api/health",
       summary: "The platform's parts and their state.",
       responses: {
-        200: json(healthSchema, "What matters is there."),
+        200: json(healthSchema, "No part is down."),
         503: {
-          description: "A part that matters is down; or the panel cannot answer (a problem).",
+          description: "A part is down; or the panel can't answer (a problem).",
           content: {
             "application/json": { schema: healthSchema },
             "application/problem+json": { schema: z.object({}).openapi({ description: "See Problem." }) },

@@ -1,4 +1,4 @@
-/** What a project's container has written. */
+/** Logs of a project's container. */
 import type { PanelServices } from "../parts.ts";
 import { findProject } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
@@ -6,15 +6,15 @@ import { type App, panelRoute } from "./route.ts";
 import { DEFAULT_LINES, type LogLine, logLinesSchema, logsQuery, nameParams } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
-/** Adds the route of logs. */
+/** Adds the logs route. */
 export function addLogs(app: App, parts: PanelServices, catalog: Catalog): void {
   app.openapi(
     panelRoute({
       method: "get",
       path: "/api/projects/{name}/logs",
-      summary: "The last lines of a project's log; with follow=1 a stream of them and of what comes.",
+      summary: "The last lines of a project's log; with follow=1 a stream of them and of new lines.",
       description:
-        "The stream has events `line` (data: LogLine). It goes on when the container is restarted or replaced, and says so in a line of the stream `panel`.",
+        "The stream has events `line` (data: LogLine). It continues when the container is restarted or replaced, with a line of the stream `panel`.",
       request: { params: nameParams, query: logsQuery },
       responses: {
         200: {

@@ -1,4 +1,4 @@
-/** The API's description, made of the schemas that it checks by. */
+/** The API's OpenAPI description, generated from the schemas that validate requests. */
 import { type App, panelRoute } from "./route.ts";
 import { changeBody, createBody, messageSchema, progressSchema } from "./schema.ts";
 
@@ -6,23 +6,23 @@ const INFO = {
   title: "opencode platform: the panel",
   version: "1",
   description:
-    "Lists, makes, changes, stops, starts and deletes the projects of one platform. projects.yaml stays the only truth: what is changed here is changed there. Errors are problem details (RFC 9457). Streams are server-sent events with a comment every 15 s.",
+    "Lists, creates, changes, stops, starts and deletes the projects of one platform. projects.yaml stays the only source of truth: every change is made there. Errors are problem details (RFC 9457). Streams are server-sent events with a comment every 15 s.",
 };
 
-/** The description of an app's routes, as OpenAPI 3.1. */
+/** Generates the OpenAPI 3.1 description of an app's routes. */
 export const documentOf = (app: App) =>
   app.getOpenAPI31Document({ openapi: "3.1.0", info: INFO, security: [{ access: [] }, {}] });
 
-/** Adds the route that answers with the description. To be called after all others. */
+/** Adds the route of the description. Call it after all other routes. */
 export function addOpenApi(app: App): void {
   const { openAPIRegistry: registry } = app;
   registry.registerComponent("securitySchemes", "access", {
     type: "apiKey",
     in: "header",
     name: "Cf-Access-Jwt-Assertion",
-    description: "Put there by Cloudflare Access, on a droplet. On this machine nothing is needed.",
+    description: "Added by Cloudflare Access, on a droplet. Not needed on this machine.",
   });
-  // Bodies that handlers check, and data of events: no route's schema refers to them.
+  // Bodies that handlers validate, and events' data: no route's schema refers to them.
   registry.register("NewProject", createBody);
   registry.register("ProjectChange", changeBody);
   registry.register("Progress", progressSchema);

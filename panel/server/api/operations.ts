@@ -1,4 +1,4 @@
-/** Updates: how far they are, resource by resource. */
+/** Operations and their progress. */
 import { canFollow, isHiddenFrom, type Visibility, visibilityFor } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Operation, OperationEvent, Person } from "../platform/types.ts";
@@ -19,15 +19,15 @@ export function addOperations(app: App, parts: PanelServices, catalog: Catalog):
   const find = (person: Person, id: string): Operation => {
     const operation = parts.operations.get(id);
     if (!operation || !canFollow(person, operation, visibility(person)))
-      throw new HttpProblem(404, `There is no operation ${id}.`);
+      throw new HttpProblem(404, `Operation ${id} not found.`);
     return operation;
   };
   app.openapi(
     panelRoute({
       method: "get",
       path: "/api/operations",
-      summary: "What has been asked for lately, the newest first.",
-      responses: { 200: json(operationsSchema, "Operations that the person may follow.") },
+      summary: "Recent operations, newest first.",
+      responses: { 200: json(operationsSchema, "Operations that the person can follow.") },
     }),
     (context) => {
       const person = context.get("person");
@@ -42,7 +42,7 @@ export function addOperations(app: App, parts: PanelServices, catalog: Catalog):
       path: "/api/operations/{id}",
       summary: "One operation.",
       request: { params: operationParams },
-      responses: { 200: json(operationSchema, "How far it is.") },
+      responses: { 200: json(operationSchema, "The operation.") },
     }),
     (context) => context.json(find(context.get("person"), context.req.valid("param").id), 200),
   );
@@ -50,9 +50,9 @@ export function addOperations(app: App, parts: PanelServices, catalog: Catalog):
     panelRoute({
       method: "get",
       path: "/api/operations/{id}/events",
-      summary: "An operation's progress, from its beginning or after Last-Event-ID, until it has ended.",
+      summary: "An operation's events, from its start or after Last-Event-ID, until it ends.",
       description:
-        "Events `progress` (data: Progress) for each resource, `message` (data: Message) for what the engine says, `state` (data: Operation).",
+        "Events `progress` (data: Progress) per resource, `message` (data: Message) of the engine, `state` (data: Operation).",
       request: { params: operationParams },
       responses: { 200: eventStream("Events `progress`, `message` and `state`, with ids.") },
     }),
@@ -71,7 +71,7 @@ function lastEventId(context: Ctx): number | undefined {
   return /^\d{1,9}$/.test(header) ? Number(header) : undefined;
 }
 
-/** Updates are of all that was asked for: what is of others' projects is left out. */
+/** Leaves out events about projects that the person can't see, as an update covers all operations. */
 async function* visibleEvents(
   events: AsyncIterable<OperationEvent>,
   seen: Visibility,

@@ -1,5 +1,4 @@
-/** The list of projects as one person sees it, now and whenever it changes. */
-
+/** The list of projects that a person can see, once or as a stream of changes. */
 import { terminalCommand } from "../../../opencode/api/index.ts";
 import { decideState } from "../../../operate/docker/container-state.ts";
 import { canSee } from "../access/permissions.ts";
@@ -10,9 +9,9 @@ import { HttpProblem } from "./problem.ts";
 import type { Overview, ProjectView } from "./schema.ts";
 import type { ServerEvent } from "./sse.ts";
 
-/** What changes without telling, such as the file, is looked at so often. */
+/** Milliseconds between two checks for changes without events, such as the file's. */
 const TICK_MS = 1000;
-/** Changes that follow one another at once are told as one. */
+/** Milliseconds in which changes are collected into one event. */
 const PAUSE_MS = 150;
 
 type OverviewParts = Pick<
@@ -20,7 +19,7 @@ type OverviewParts = Pick<
   "stack" | "defaults" | "urls" | "operations" | "containers" | "usage" | "activity" | "deployKeys"
 >;
 
-/** The list. */
+/** The list for a person. */
 export function overviewOf(
   parts: OverviewParts,
   { projectEntries: listed, version }: Snapshot,
@@ -61,7 +60,7 @@ function projectOf(
   };
 }
 
-/** The list again and again, each time that it is another. */
+/** Yields the list now, and again each time it changes. */
 export async function* overviewEvents(
   parts: OverviewParts,
   catalog: Catalog,
@@ -69,13 +68,13 @@ export async function* overviewEvents(
   signal: AbortSignal,
 ): AsyncIterable<ServerEvent> {
   const release = parts.usage.listen();
-  let told = "";
+  let sent = "";
   try {
     while (!signal.aborted) {
       const overview = refreshOverview(parts, catalog, person);
       const text = JSON.stringify(overview);
-      if (overview && text !== told) {
-        told = text;
+      if (overview && text !== sent) {
+        sent = text;
         yield { event: "projects", data: overview };
       }
       await nextChange(parts, signal);
@@ -85,7 +84,7 @@ export async function* overviewEvents(
   }
 }
 
-/** A file that is wrong for the moment ends no stream. */
+/** The list; undefined if the file can't be read now, which must not end the stream. */
 function refreshOverview(parts: OverviewParts, catalog: Catalog, person: Person): Overview | undefined {
   try {
     return overviewOf(parts, catalog.readCached(), person);
@@ -104,10 +103,10 @@ function nextChange({ containers }: OverviewParts, signal: AbortSignal): Promise
       signal.removeEventListener("abort", done);
       resolve();
     };
-    let isTold = false;
+    let isChanged = false;
     const off = containers.onChange(() => {
-      if (isTold) return;
-      isTold = true;
+      if (isChanged) return;
+      isChanged = true;
       clearTimeout(timer);
       timer = setTimeout(done, PAUSE_MS);
     });

@@ -1,4 +1,4 @@
-/** Every refusal and failure, as RFC 9457 has them. */
+/** Errors as problem details (RFC 9457). */
 import { HTTPException } from "hono/http-exception";
 import { UserError, type UserErrorKind } from "../../../config/errors.ts";
 import { RepositoryError } from "../platform/git.ts";
@@ -31,9 +31,9 @@ interface HttpProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A request that is not done, with why. `detail` is a sentence for the person and holds no secret. */
+/** An error response. The message is shown to the person and holds no secret. */
 export class HttpProblem extends Error {
-  override readonly name = "Refusal";
+  override readonly name = "HttpProblem";
   readonly status: ProblemStatus;
   readonly errors: readonly FieldProblem[] | undefined;
   readonly changedBy: string | undefined;
@@ -48,11 +48,11 @@ export class HttpProblem extends Error {
   }
 }
 
-/** The parts of a project, or of an operation, that a person may not know of are as good as absent. */
+/** Also for a project that the person can't see. */
 export const projectNotFound = (name: string): HttpProblem =>
-  new HttpProblem(404, `There is no project ${name}.`);
+  new HttpProblem(404, `Project ${name} not found.`);
 
-/** Fields that are wrong, told in a sentence as well. */
+/** Invalid fields, also listed in the detail. */
 export const invalidFields = (errors: readonly FieldProblem[]): HttpProblem =>
   new HttpProblem(
     422,
@@ -62,26 +62,26 @@ export const invalidFields = (errors: readonly FieldProblem[]): HttpProblem =>
     },
   );
 
-/** A body of another type than JSON. */
+/** A body that is not JSON. */
 export const notJson = (): HttpProblem =>
   new HttpProblem(415, "Send JSON with Content-Type: application/json.");
 
-/** A UserError that is no mistake in the request: what the platform needs is down, or in use. */
+/** Status of a UserError that is not the request's fault: a service is down, or in use. */
 const STATUS = { environment: 503, conflict: 409, cloud: 503, engine: 503 } as const satisfies Record<
   Exclude<UserErrorKind, "config">,
   ProblemStatus
 >;
 
-/** How long a panel that is ended may take to be back: it ends an update in order first. */
+/** Retry-After in seconds while the panel restarts, which interrupts a running update first. */
 const RESTART_SECONDS = "30";
 
 /**
- * What a thrown error means to whoever asked; a defect says nothing of itself.
- * @param name the project that the request is about, whose entry's mistakes are told by field
+ * Converts a thrown error to a response. A defect's message is not revealed.
+ * @param name the request's project, whose problems are listed by field
  */
 export function toHttpProblem(error: unknown, name?: string): HttpProblem {
   if (error instanceof HttpProblem) return error;
-  // What hono's own checks of a body throw.
+  // Thrown by hono's body validation.
   if (error instanceof HTTPException && error.status === 415) return notJson();
   if (error instanceof UserError)
     return error.kind === "config"
@@ -90,29 +90,26 @@ export function toHttpProblem(error: unknown, name?: string): HttpProblem {
   if (error instanceof Conflict) return conflict(error);
   if (error instanceof NotFound) return new HttpProblem(404, `${error.message}.`);
   if (error instanceof ShuttingDown)
-    return new HttpProblem(503, `${error.message}. Ask again when it is back.`, {
+    return new HttpProblem(503, `${error.message}. Try again when it is back.`, {
       headers: { "Retry-After": RESTART_SECONDS },
     });
   if (error instanceof RepositoryError)
     return new HttpProblem(
       503,
-      `The repository did not take the change, and nothing is changed. ${error.message}.`,
+      `The repository refused the change, and nothing was changed. ${error.message}.`,
     );
-  return new HttpProblem(
-    500,
-    "Something went wrong in the panel. Its log has the cause under this request's id.",
-  );
+  return new HttpProblem(500, "Internal error of the panel. Its log has the cause under this request's id.");
 }
 
-/** @param changedBy who has changed the file, where that is known and may be told */
+/** @param changedBy author of the conflicting change, if known and visible to the person */
 export const conflict = ({ message }: Conflict, changedBy?: string): HttpProblem =>
   new HttpProblem(
     409,
-    `${message}${changedBy ? `, by ${changedBy}` : ""}. Look at it as it is now, then try again.`,
+    `${message}${changedBy ? ` by ${changedBy}` : ""}. Review the current version, then try again.`,
     { changedBy },
   );
 
-/** The body for a refusal. `instance` is the request's id. */
+/** The body of an error response. `instance` is the request's id. */
 export function problemOf({ status, message, errors, changedBy }: HttpProblem, instance: string): Problem {
   return {
     type: "about:blank",
@@ -125,7 +122,7 @@ export function problemOf({ status, message, errors, changedBy }: HttpProblem, i
   };
 }
 
-/** The answer for a refusal. */
+/** The error response. */
 export const problemResponse = (refusal: HttpProblem, instance: string): Response =>
   new Response(JSON.stringify(problemOf(refusal, instance)), {
     status: refusal.status,

@@ -1,4 +1,4 @@
-/** What can be seen of projects, and done with them. */
+/** Routes of projects. */
 import { adminOnlyChanges, canCreate } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Entry, EntryValues } from "../platform/types.ts";
@@ -20,10 +20,10 @@ import {
 } from "./route.ts";
 import { checkBody, checkResultSchema, ifMatchHeader, nameParams, overviewSchema } from "./schema.ts";
 
-/** How long a look at the list waits for figures that nobody has asked for yet. */
+/** Milliseconds that a list waits for the first usage figures. */
 const USAGE_TIMEOUT_MS = 1500;
 
-/** Adds the routes below /api/projects but for logs. */
+/** Adds the routes below /api/projects, except logs. */
 export function addProjects(app: App, parts: PanelServices, catalog: Catalog): void {
   addReads(app, parts, catalog);
   addCreate(app, parts, catalog);
@@ -38,7 +38,7 @@ function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
     panelRoute({
       method: "get",
       path: "/api/projects",
-      summary: "The projects that the person may open, with state and figures.",
+      summary: "The projects that the person can open, with state and usage.",
       responses: {
         200: {
           ...json(overviewSchema, "The list."),
@@ -58,8 +58,8 @@ function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
     panelRoute({
       method: "get",
       path: "/api/projects/events",
-      summary: "The list again each time that something in it changes.",
-      description: "Events `projects`, whose data is what GET /api/projects answers. A comment every 15 s.",
+      summary: "The list, again on each change.",
+      description: "Events `projects`, with the data of GET /api/projects. A comment every 15 s.",
       responses: { 200: eventStream("Events `projects` (data: Overview).") },
     }),
     (context) =>
@@ -71,9 +71,9 @@ function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
     panelRoute({
       method: "post",
       path: "/api/projects/check",
-      summary: "What is wrong with an entry, in the words that projects.yaml's check has.",
+      summary: "Checks an entry, with the messages of projects.yaml's check.",
       request: { body: jsonBody(checkBody) },
-      responses: { 200: json(checkResultSchema, "The mistakes; none for an entry that can be had.") },
+      responses: { 200: json(checkResultSchema, "The problems; empty for a valid entry.") },
     }),
     (context) => {
       const person = context.get("person");
@@ -97,7 +97,7 @@ function addCreate(app: App, parts: PanelServices, catalog: Catalog): void {
     panelRoute({
       method: "post",
       path: "/api/projects",
-      summary: "Adds an entry to projects.yaml, keeps its secrets, and runs an update.",
+      summary: "Adds an entry to projects.yaml, stores its secrets, and runs an update.",
       request: { headers: ifMatchHeader, body: uncheckedJsonBody("NewProject") },
       responses: acceptedResponse,
       problems: [409],
@@ -142,7 +142,7 @@ function addChange(app: App, parts: PanelServices, catalog: Catalog): void {
       const edit = { kind: "change" as const, name, values: fields as EntryValues };
       throwIfInvalid(checkEntry(parts, snapshot, edit, secretValues));
       const errors = adminOnlyChanges(person, entry, edit.values, Object.keys(secretValues));
-      if (errors.length > 0) throw new HttpProblem(403, "Some of this only an admin can change.", { errors });
+      if (errors.length > 0) throw new HttpProblem(403, "Some of these changes need an admin.", { errors });
       return submit(parts, context, operationRequest(person, "change", name, edit, context, secretValues));
     },
   );
@@ -172,7 +172,7 @@ function addStartStop(app: App, parts: PanelServices, catalog: Catalog, act: "st
   );
 }
 
-/** Without a container there is nothing to do at once: the update makes one, or none. */
+/** Starts or stops the container, if there is one. @throws HttpProblem (503) if Docker fails */
 async function viaDocker(work: () => Promise<boolean>, name: string, act: string): Promise<void> {
   try {
     await work();
@@ -186,7 +186,7 @@ function throwIfInvalid(problems: ReturnType<typeof checkEntry>): void {
   if (problems.length > 0) throw invalidFields(problems);
 }
 
-/** For the audit log: which keys and which secrets, never what they become. */
+/** Sets the audit log's detail: names of changed keys and secrets, never values. */
 function auditDetails(
   context: Ctx,
   name: string,

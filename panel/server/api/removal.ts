@@ -1,4 +1,4 @@
-/** Taking a project out, and its workspace where that is asked for by name. */
+/** Removes a project, and deletes its workspace if confirmed by name. */
 import { UserError } from "../../../config/errors.ts";
 import type { PanelServices } from "../parts.ts";
 import { staleVersion } from "../platform/projects-file.ts";
@@ -9,15 +9,15 @@ import { HttpProblem, invalidFields, projectNotFound } from "./problem.ts";
 import { type App, type Ctx, panelRoute } from "./route.ts";
 import { deleteQuery, ifMatchHeader, nameParams } from "./schema.ts";
 
-/** Adds the route by which a project is deleted. */
+/** Adds the route that deletes a project. */
 export function addDelete(app: App, parts: PanelServices, catalog: Catalog): void {
   app.openapi(
     panelRoute({
       method: "delete",
       path: "/api/projects/{name}",
-      summary: "Removes an entry and its container; the workspace only when asked for by name.",
+      summary: "Removes an entry and its container, and deletes its workspace if confirmed by name.",
       description:
-        "`?workspace=delete&confirm=<name>` deletes the workspace and the sessions for good, after an update that has removed the container. Of a project whose entry is gone already an admin deletes in the same way what has been left.",
+        "`?workspace=delete&confirm=<name>` permanently deletes the workspace and the sessions, after an update that has removed the container. An admin can delete the leftovers of a project without an entry in the same way.",
       request: { params: nameParams, query: deleteQuery, headers: ifMatchHeader },
       responses: acceptedResponse,
       problems: [409],
@@ -35,9 +35,7 @@ export function addDelete(app: App, parts: PanelServices, catalog: Catalog): voi
       else findProject(parts, snapshot, person, name);
       assertCanAct(person);
       if (deletesWorkspace && confirm !== name)
-        throw invalidFields([
-          { path: "confirm", message: `is not ${name}: write it to delete its workspace` },
-        ]);
+        throw invalidFields([{ path: "confirm", message: `must be ${name} to delete its workspace` }]);
       if (isLeftover) return submitLeftover(parts, catalog, { context, person, name });
       return submit(parts, context, {
         ...operationRequest(person, "delete", name, { kind: "remove", name }, context),
@@ -50,7 +48,7 @@ export function addDelete(app: App, parts: PanelServices, catalog: Catalog): voi
 const hasEntry = ({ projectEntries: listed }: Snapshot, name: string): boolean =>
   listed.some(({ project }) => project.name === name);
 
-/** Throws unless the project is surely in no entry, and has left something. */
+/** Throws unless the project has no entry and left a workspace. */
 async function assertLeftover(
   parts: PanelServices,
   context: Ctx,
@@ -62,12 +60,12 @@ async function assertLeftover(
   if (snapshot.isStale)
     throw new HttpProblem(
       503,
-      `projects.yaml is wrong, so that nobody knows whether ${name} is in it; \`npm run check\` says what.`,
+      `projects.yaml is invalid and may have an entry ${name}: run \`npm run check\` and fix it.`,
     );
   if (!(await hasWorkspace(parts, name))) throw projectNotFound(name);
 }
 
-/** A droplet that does not answer is no mistake in the request. */
+/** Answers 503 for a UserError: a droplet that is not responding is not the request's fault. */
 async function hasWorkspace(parts: PanelServices, name: string): Promise<boolean> {
   try {
     return await parts.hasWorkspace(name);
@@ -77,7 +75,7 @@ async function hasWorkspace(parts: PanelServices, name: string): Promise<boolean
   }
 }
 
-/** The update takes away what is left of the container; while there is one, its workspace is not deleted. */
+/** Submits an update, which removes a leftover container, then deletes the workspace. */
 function submitLeftover(
   parts: PanelServices,
   catalog: Catalog,
@@ -87,7 +85,7 @@ function submitLeftover(
     const snapshot = catalog.readSnapshot();
     if (snapshot.isStale || hasEntry(snapshot, name))
       throw new Conflict(
-        `The workspace of ${name} stays: projects.yaml ${snapshot.isStale ? "is wrong by now" : "has that project again"}`,
+        `The workspace of ${name} was kept: projects.yaml ${snapshot.isStale ? "is invalid" : "has that project again"}`,
       );
     await parts.deleteWorkspace(name);
   };

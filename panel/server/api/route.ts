@@ -1,4 +1,4 @@
-/** What the panel's routes have in common: the problems that each may answer with, and how what is sent is validated. */
+/** Shared by all routes: their error responses and the validation of requests. */
 import { createRoute, type OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import type { Person } from "../platform/types.ts";
@@ -6,20 +6,20 @@ import { checkValue } from "./fields.ts";
 import { HttpProblem, invalidFields, PROBLEM_TYPE, type ProblemStatus } from "./problem.ts";
 import { problemSchema } from "./schema.ts";
 
-/** What every request has once it is let in. */
+/** Variables of a request. */
 export interface Variables {
   requestId: string;
   person: Person;
-  /** What the audit log is to say of this request; an act that is refused leaves what was known. */
+  /** The audit log's entry for this request, as far as known when it is refused. */
   act: { name: string; project?: string; detail?: string; operation?: string } | undefined;
-  /** Schemas of what the route takes. */
+  /** Schemas of the route's input. */
   takes: Takes;
 }
 
 export type App = OpenAPIHono<{ Variables: Variables }>;
 export type Ctx = Context<{ Variables: Variables }>;
 
-/** Schemas by the validator's target. */
+/** Schemas by validation target. */
 interface Takes {
   readonly param?: z.ZodType | undefined;
   readonly query?: z.ZodType | undefined;
@@ -28,7 +28,7 @@ interface Takes {
 
 type RequestConfig = NonNullable<RouteConfig["request"]>;
 
-/** A route as `createRoute` takes it, but for what all of them have in common. */
+/** The options of `createRoute` that differ between routes. */
 type PanelRoute<Path extends string, Request extends RequestConfig> = Pick<
   RouteConfig,
   "summary" | "description"
@@ -37,27 +37,27 @@ type PanelRoute<Path extends string, Request extends RequestConfig> = Pick<
   /** `/api/projects/{name}`. */
   readonly path: Path;
   readonly request?: Request;
-  /** Answers that are no problems. */
+  /** Responses other than problems. */
   readonly responses: RouteConfig["responses"];
-  /** Problems beyond those that every route has. */
+  /** Problems beyond those of every route. */
   readonly problems?: readonly ProblemStatus[];
 };
 
 const COMMON_PROBLEMS: readonly ProblemStatus[] = [401, 403, 404, 405, 421, 500, 503];
 
 const PROBLEM_DESCRIPTIONS: Record<ProblemStatus, string> = {
-  400: "The body is no JSON.",
-  401: "There is no valid token of Access.",
-  403: "Not allowed to this person, or sent by another site.",
-  404: "There is no such thing, or none that this person may know of.",
-  405: "The address has no such method.",
-  409: "projects.yaml is not what the person has seen.",
+  400: "The body is not valid JSON.",
+  401: "The Access token is missing or invalid.",
+  403: "Not allowed for this person, or sent by another site.",
+  404: "Not found, or not visible to this person.",
+  405: "The path does not allow this method.",
+  409: "The version of projects.yaml is stale, or something is in use.",
   413: "The body is larger than 64 KiB.",
   415: "The body is not of type application/json.",
-  421: "The panel has no such hostname.",
-  422: "Something is wrong in what was sent: `errors` says what, by field.",
+  421: "The panel does not serve this hostname.",
+  422: "Invalid input: `errors` lists the problems by field.",
   500: "A defect of the panel.",
-  503: "Docker, Access' keys, the repository or another part cannot be reached, or the panel is being ended.",
+  503: "Docker, Access's keys, the repository or another part is unreachable, or the panel is shutting down.",
 };
 
 function problemResponses(statuses: readonly ProblemStatus[]): RouteConfig["responses"] {
@@ -70,8 +70,8 @@ function problemResponses(statuses: readonly ProblemStatus[]): RouteConfig["resp
 }
 
 /**
- * Describes a route for `app.openapi`, with the problems that it may answer with. What it takes is checked in one order everywhere: the path
- * (404), then whether a body can be read at all (400), then the query and the body's schema (422).
+ * Describes a route for `app.openapi`, with its problems. Input is validated in the same order everywhere: the path (404), whether the
+ * body is readable (400), then the query and the body's schema (422).
  */
 export function panelRoute<const Path extends string, Request extends RequestConfig = Record<never, never>>({
   problems = [],
@@ -106,8 +106,8 @@ export const jsonBody = <Schema extends z.ZodType>(schema: Schema) => ({
 });
 
 /**
- * A JSON body that the handler validates, after it has checked whether the person may know of the project at all.
- * @param name of a schema in the description
+ * A JSON body that the handler validates, after checking that the person can see the project.
+ * @param name name of a schema in the description
  */
 export const uncheckedJsonBody = (name: string) => ({
   required: true,
@@ -117,7 +117,7 @@ export const uncheckedJsonBody = (name: string) => ({
 const isSchema = (value: unknown): value is z.ZodType =>
   typeof value === "object" && value !== null && "safeParse" in value;
 
-/** An address that no project can have is that of none, whatever else is wrong with the request. */
+/** Answers 404 for a path with an invalid name or id, before any other validation. */
 const checkPath =
   (takes: Takes): MiddlewareHandler<{ Variables: Variables }> =>
   (context, next) => {
@@ -132,7 +132,7 @@ const checkReadable: MiddlewareHandler<{ Variables: Variables }> = async (contex
   await next();
 };
 
-/** The app's `defaultHook`: answers what a schema refuses with the messages that the check of projects.yaml has. */
+/** The app's `defaultHook`: reports invalid input with the messages of projects.yaml's check. */
 export function refuseInvalid(
   result: { readonly target: string; readonly success: boolean; readonly data?: unknown },
   context: Ctx,
@@ -143,10 +143,10 @@ export function refuseInvalid(
   throw invalidFields(checked?.problems ?? [{ path: "", message: `the ${result.target} is not valid` }]);
 }
 
-/** Levels of a body's JSON: an entry has fewer, and what walks through it does so by calling itself. */
+/** Maximum nesting of a body's JSON, since it is walked recursively. */
 const MAX_DEPTH = 32;
 
-/** A request's body: any JSON. @throws Refusal (400) when it is no JSON that can be used */
+/** Parses a request's body. @throws HttpProblem (400) if it is not JSON, or nested too deeply */
 export async function readJson(context: Ctx): Promise<unknown> {
   const text = await context.req.text();
   let value: unknown;
@@ -168,13 +168,13 @@ function isDeep(value: unknown): boolean {
   return true;
 }
 
-/** Answers for the description: JSON of a schema. */
+/** Describes a JSON response. */
 export const json = (schema: z.ZodType, description: string) => ({
   description,
   content: { "application/json": { schema } },
 });
 
-/** Answers for the description: a stream of events. */
+/** Describes a stream of events. */
 export const eventStream = (description: string) => ({
   description,
   content: { "text/event-stream": { schema: { type: "string" as const } } },

@@ -1,4 +1,4 @@
-/** What the panel's API takes and answers. The schemas are the one source of its types, its checks and its OpenAPI description. */
+/** Schemas of the API's requests and responses: the source of its types, validation and OpenAPI description. */
 import { z } from "@hono/zod-openapi";
 import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/field-schemas.ts";
 import { projectKeys } from "../../../config/projects/file-schema.ts";
@@ -8,19 +8,19 @@ import type { Entry } from "../platform/types.ts";
 export type { LogLine, ProjectState, Usage };
 
 export const DEFAULT_LINES = 200;
-/** Bytes of a request's body. */
+/** Maximum bytes of a request's body. */
 export const BODY_LIMIT = 64 * 1024;
 
 const time = z.iso.datetime({ offset: true });
 const nameOf = (what: string) =>
   z.string().regex(PROJECT_NAME_PATTERN).openapi({ description: what, example: "web-shop" });
 
-/** Values for secrets of one project, by the secret's name. They go to the stack's config, encrypted, and are never answered. */
+/** Values for one project's secrets, by name. Stored encrypted in the stack's config, never returned. */
 export const secretValuesSchema = z
   .record(z.string().regex(VARIABLE_PATTERN).max(128), z.string().min(1).max(32_768))
   .openapi("SecretValues", {
     description:
-      "Values for the entry's secrets, by name; kept encrypted in the stack's config, never answered.",
+      "Values for the entry's secrets, by name; stored encrypted in the stack's config, never returned.",
     example: { ANTHROPIC_API_KEY: "sk-…" },
   });
 
@@ -37,16 +37,13 @@ const changes = Object.fromEntries(
 
 export const changeBody = z
   .strictObject({ ...changes, secretValues: secretValuesSchema.optional() })
-  .openapi("ProjectChange", { description: "Keys of the entry with new values; null takes a key out." });
+  .openapi("ProjectChange", { description: "Keys of the entry with new values; null removes a key." });
 
 export const checkBody = z
   .strictObject({
-    entry: z.record(z.string(), z.unknown()).openapi({ description: "The entry so far; it may be wrong." }),
+    entry: z.record(z.string(), z.unknown()).openapi({ description: "The entry so far; it may be invalid." }),
     secretValues: z.record(z.string(), z.string()).optional(),
-    replaces: z
-      .string()
-      .optional()
-      .openapi({ description: "Name of the entry that this one is to replace." }),
+    replaces: z.string().optional().openapi({ description: "Name of the entry that this one replaces." }),
   })
   .openapi("Check");
 
@@ -65,10 +62,7 @@ export const projectSchema = z
   .object({
     name: nameOf("The project's name."),
     state: projectState,
-    reason: z
-      .string()
-      .optional()
-      .openapi({ description: "Why it is in that state, where it is not as wanted." }),
+    reason: z.string().optional().openapi({ description: "Why it is not in the requested state." }),
     url: z.string(),
     attach: z.string().openapi({ description: "The command that opens it in a terminal." }),
     repo: z.string().optional(),
@@ -78,13 +72,13 @@ export const projectSchema = z
     lastActivity: time.optional().openapi({ description: "When a session was last used." }),
     members: z
       .array(z.string())
-      .openapi({ description: "Who may open it, groups in place. Empty: whom the stack lets in." }),
-    entry: z.record(z.string(), z.unknown()).openapi({ description: "Its entry as it is written." }),
-    operation: z.string().optional().openapi({ description: "Id of the operation under way for it." }),
+      .openapi({ description: "Who can open it, with groups resolved. Empty: the stack's access list." }),
+    entry: z.record(z.string(), z.unknown()).openapi({ description: "Its entry as written." }),
+    operation: z.string().optional().openapi({ description: "Id of its queued or running operation." }),
     deployKey: z
       .string()
       .optional()
-      .openapi({ description: "Public half of its key, where git's auth is ssh." }),
+      .openapi({ description: "Public half of its deploy key, if git's auth is ssh." }),
   })
   .openapi("Project");
 
@@ -95,7 +89,7 @@ export const meSchema = z
 export const overviewSchema = z
   .object({
     projects: z.array(projectSchema),
-    version: z.string().openapi({ description: "Version of projects.yaml: what If-Match takes." }),
+    version: z.string().openapi({ description: "Version of projects.yaml, for If-Match." }),
     me: meSchema,
     stack: z.string(),
   })
@@ -111,7 +105,7 @@ export const operationSchema = z
     createdAt: time,
     startedAt: time.optional(),
     endedAt: time.optional(),
-    total: z.number().optional().openapi({ description: "Steps of its update in all, an estimate." }),
+    total: z.number().optional().openapi({ description: "Estimated steps of its update." }),
     done: z.number(),
     error: z.string().optional(),
   })
@@ -136,10 +130,10 @@ export const messageSchema = z
 
 export const logLineSchema = z
   .object({
-    at: z.string().openapi({ description: "ISO 8601, as Docker took the line." }),
+    at: z.string().openapi({ description: "Docker's timestamp of the line, ISO 8601." }),
     stream: z
       .enum(["stdout", "stderr", "panel"])
-      .openapi({ description: "panel: the panel itself says so." }),
+      .openapi({ description: "panel: a message of the panel itself." }),
     text: z.string(),
   })
   .openapi("LogLine") satisfies z.ZodType<LogLine>;
@@ -149,7 +143,7 @@ export const fieldProblemSchema = z
   .object({
     path: z
       .string()
-      .openapi({ description: "The key: `resources.memory`; empty for all of it.", example: "repo" }),
+      .openapi({ description: "The key: `resources.memory`; empty for the whole entry.", example: "repo" }),
     message: z.string(),
     fix: z.string().optional(),
   })
@@ -165,7 +159,7 @@ export const problemSchema = z
     instance: z.string().optional().openapi({ description: "Id of the request, as in the audit log." }),
     errors: z.array(fieldProblemSchema).optional(),
     changedBy: z.string().optional().openapi({
-      description: "With 409: who has changed projects.yaml last, and by what, where that is known.",
+      description: "With 409: author and operation of the last change to projects.yaml, if known.",
       example: "ann@example.com (create web-shop)",
     }),
   })
@@ -189,7 +183,7 @@ export const deleteQuery = z.object({
     .string()
     .max(64)
     .optional()
-    .openapi({ description: "The project's name, when its workspace is deleted." }),
+    .openapi({ description: "The project's name, required to delete its workspace." }),
 });
 export const logsQuery = z.object({
   lines: z
@@ -198,17 +192,14 @@ export const logsQuery = z.object({
     .refine((text) => Number(text) <= MOST_LINES, { error: `${MOST_LINES} lines at most` })
     .optional()
     .openapi({ description: `Lines from the end: 0 to ${MOST_LINES}, by default ${DEFAULT_LINES}.` }),
-  follow: z
-    .enum(["0", "1"])
-    .optional()
-    .openapi({ description: "1: a stream of what is there and what comes." }),
+  follow: z.enum(["0", "1"]).optional().openapi({ description: "1: a stream of these and new lines." }),
 });
 
 export const ifMatchHeader = z.object({
   "if-match": z
     .string()
     .optional()
-    .openapi({ description: "The version of projects.yaml that the person has seen; another is a 409." }),
+    .openapi({ description: "The version of projects.yaml that the change is based on; 409 if stale." }),
 });
 
 export type ProjectView = Omit<z.output<typeof projectSchema>, "entry"> & { entry: Entry };

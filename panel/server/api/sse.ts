@@ -1,10 +1,10 @@
-/** Streams of server-sent events that cost nothing while nobody reads them. */
+/** Streams of server-sent events, with backpressure. */
 import type { HttpBindings } from "@hono/node-server";
 import type { Ctx } from "./route.ts";
 
-/** Proxies cut connections that say nothing for some minutes. */
+/** Milliseconds between two comments on an idle stream: proxies close idle connections after some minutes. */
 const HEARTBEAT_MS = 15_000;
-/** A reader that takes nothing for so long is gone. */
+/** Milliseconds without a read after which a connection is closed. */
 const SEND_TIMEOUT_MS = 60_000;
 
 export interface ServerEvent {
@@ -15,11 +15,11 @@ export interface ServerEvent {
 
 const encoder = new TextEncoder();
 
-/** One event as it is sent. JSON has no line ends in it, so that one line of data is enough. */
+/** Formats an event. JSON has no line breaks, so one `data:` line is enough. */
 export const formatEvent = ({ event, data, id }: ServerEvent): string =>
   `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 
-/** All streams that are open, so that a panel that ends can end them. */
+/** All open streams, so that the panel can end them when it stops. */
 export class Streams {
   readonly #open = new Set<AbortController>();
 
@@ -34,14 +34,14 @@ export class Streams {
 
   readonly #sendTimeoutMs: number;
 
-  /** @param patience milliseconds after which who takes nothing is cut off */
-  constructor(patience = SEND_TIMEOUT_MS) {
-    this.#sendTimeoutMs = patience;
+  /** @param sendTimeoutMs milliseconds without a read after which a connection is closed. Default: one minute */
+  constructor(sendTimeoutMs = SEND_TIMEOUT_MS) {
+    this.#sendTimeoutMs = sendTimeoutMs;
   }
 
   /**
-   * Answers with events until there are no more, the reader goes, or does not read for a minute.
-   * @param start begins what gives the events; the signal says when it is to end
+   * Responds with events until they end, or the reader disconnects or stops reading.
+   * @param start returns the events; its signal aborts when the stream ends
    */
   respond(context: Ctx, start: (signal: AbortSignal) => AsyncIterable<ServerEvent>): Response {
     const stop = new AbortController();
@@ -52,10 +52,10 @@ export class Streams {
       this.#open.delete(stop);
       context.req.raw.signal.removeEventListener("abort", end);
     });
-    // The connection's own buffers are full then: nothing but its end frees them.
-    const cut = () => (context.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
-    const disconnected = { after: this.#sendTimeoutMs, cut };
-    return new Response(toReadable(start(stop.signal)[Symbol.asyncIterator](), stop, disconnected), {
+    // The connection's buffers are full then: only closing it frees them.
+    const close = () => (context.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
+    const timeout = { after: this.#sendTimeoutMs, close };
+    return new Response(toReadable(start(stop.signal)[Symbol.asyncIterator](), stop, timeout), {
       headers: {
         "Content-Type": "text/event-stream; charset=utf-8",
         "Cache-Control": "no-store, no-transform",
@@ -65,25 +65,25 @@ export class Streams {
   }
 }
 
-/** Events are asked for when the reader has taken those before, so that nothing piles up here. */
+/** Pulls the next event once the reader has taken the last one, so that none is buffered here. */
 function toReadable(
   events: AsyncIterator<ServerEvent>,
   stop: AbortController,
-  disconnected: { readonly after: number; cut(): void },
+  timeout: { readonly after: number; close(): void },
 ): ReadableStream<Uint8Array> {
   let next: Promise<IteratorResult<ServerEvent>> | undefined;
-  let patience: NodeJS.Timeout | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const finish = () => {
-    clearTimeout(patience);
+    clearTimeout(timer);
     stop.abort();
     void events.return?.()?.catch(() => undefined);
   };
   const wait = () => {
-    clearTimeout(patience);
-    patience = setTimeout(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
       finish();
-      disconnected.cut();
-    }, disconnected.after).unref();
+      timeout.close();
+    }, timeout.after).unref();
   };
   return new ReadableStream<Uint8Array>(
     {
@@ -91,7 +91,7 @@ function toReadable(
         controller.enqueue(encoder.encode(": the panel\n\n"));
       },
       async pull(controller) {
-        clearTimeout(patience);
+        clearTimeout(timer);
         next ??= events.next();
         const result = await withHeartbeat(next, stop.signal);
         if (result === "heartbeat") controller.enqueue(encoder.encode(": still here\n\n"));

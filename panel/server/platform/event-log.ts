@@ -1,13 +1,13 @@
 import type { OperationEvent } from "./types.ts";
 
-/** Events of one operation that are kept; what is older is forgotten. */
+/** Maximum events kept per operation; older ones are dropped. */
 const KEEP = 5000;
 
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
-/** An event that has no number yet. */
+/** An event without its id. */
 export type NewEvent = WithoutId<OperationEvent>;
 
-/** What has been told of one operation, for any number of followers. */
+/** Events of one operation, for any number of followers. */
 export class EventLog {
   #events: OperationEvent[] = [];
   #nextId = 1;
@@ -20,7 +20,7 @@ export class EventLog {
     this.#notifyFollowers();
   }
 
-  /** Nothing more comes. */
+  /** Ends the log and its followers. */
   end(): void {
     this.#isEnded = true;
     this.#notifyFollowers();
@@ -31,11 +31,11 @@ export class EventLog {
     this.#wake = Promise.withResolvers<void>();
   }
 
-  /** Everything after the event of that id, then what comes, until the end. */
+  /** Yields events after an id, then new ones, until the end. */
   async *follow(after: number): AsyncGenerator<OperationEvent> {
     for (let last = after; ; ) {
       const wake = this.#wake.promise;
-      // An id that is not of this process's (its page has outlived a restart) is none at all.
+      // An id of a previous process (the page outlived a restart): start over.
       if (last >= this.#nextId) last = 0;
       const news = this.#events.filter(({ id }) => id > last);
       for (const event of news) {

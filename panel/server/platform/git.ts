@@ -2,14 +2,14 @@ import { capitalised } from "../../../config/text/show.ts";
 import { type ExecResult, exec, lastLines } from "../../../toolchain/lib/exec.ts";
 import type { Edit, Person } from "./types.ts";
 
-/** git, or the other side, has refused for a reason that is no matter of the change. Its message names no address. */
+/** git or the remote failed for a reason unrelated to the change. Its message has no URL. */
 export class RepositoryError extends Error {
   override readonly name = "RepositoryError";
 }
 
 const TIMEOUT_MS = 60_000;
 
-/** Who makes the panel's commits, whoever is their author. */
+/** Committer of the panel's commits; the author is the person. */
 export const COMMITTER = {
   GIT_COMMITTER_NAME: "opencode platform panel",
   GIT_COMMITTER_EMAIL: "panel@localhost",
@@ -20,7 +20,7 @@ interface GitOptions {
   readonly input?: string;
 }
 
-/** git in one checkout. It asks nobody for anything: where it would, it fails instead. */
+/** git in one checkout. It never prompts; it fails instead. */
 export class Git {
   readonly #root: string;
 
@@ -28,11 +28,11 @@ export class Git {
     this.#root = root;
   }
 
-  /** Runs git; anything but success throws a RepositoryError. */
+  /** Runs git. @throws RepositoryError if it fails */
   async runOrThrow(args: readonly string[], options: GitOptions = {}): Promise<string> {
     const { code, stdout, stderr } = await this.run(args, options);
     if (code === 0) return stdout;
-    throw new RepositoryError(`git ${args[0]} did not succeed: ${gitMessage(stderr, code)}`);
+    throw new RepositoryError(`git ${args[0]} failed: ${gitMessage(stderr, code)}`);
   }
 
   run(args: readonly string[], { env, input }: GitOptions = {}): Promise<ExecResult> {
@@ -51,7 +51,7 @@ export class Git {
   }
 }
 
-/** `Add project web-shop`. */
+/** Subject of a commit: `Add project web-shop`. */
 export function subjectOf(edit: Edit | undefined, what: string): string {
   if (!edit) return capitalised(what);
   if (edit.kind === "add") return `Add project ${edit.entry.name}`;
@@ -61,15 +61,15 @@ export function subjectOf(edit: Edit | undefined, what: string): string {
   return `${state === "stopped" ? "Stop" : "Start"} project ${edit.name}`;
 }
 
-/** git takes no angle brackets or line breaks in names. */
+/** git allows no angle brackets or line breaks in names. */
 export function authorOf({ name, email }: Person): Record<string, string> {
-  const clean = (text: string) => text.replace(/[<>\p{Cc}]/gu, "").trim();
-  return { GIT_AUTHOR_NAME: clean(name ?? "") || clean(email) || "unknown", GIT_AUTHOR_EMAIL: clean(email) };
+  const strip = (text: string) => text.replace(/[<>\p{Cc}]/gu, "").trim();
+  return { GIT_AUTHOR_NAME: strip(name ?? "") || strip(email) || "unknown", GIT_AUTHOR_EMAIL: strip(email) };
 }
 
-/** The last of what git has said, without what may be in an address. */
+/** The last lines of git's output, with URLs redacted. */
 export function gitMessage(output: string, code: number | null): string {
-  if (code === null) return `it took more than ${TIMEOUT_MS / 1000} seconds`;
+  if (code === null) return `timed out after ${TIMEOUT_MS / 1000} seconds`;
   const text = lastLines(output.trim(), 3).replace(/\b[a-z+]+:\/\/\S+|\S+@\S+:\S+/gi, "<address>");
   return text.replace(/\s+/g, " ") || `code ${code}`;
 }

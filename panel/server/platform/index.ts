@@ -21,37 +21,37 @@ export { type CheckText, ProjectsFile } from "./projects-file.ts";
 export type { RepositorySettings } from "./repository.ts";
 export * from "./types.ts";
 
-/** So many values of secrets are remembered, to be taken out of what an update says. */
+/** Number of secret values kept in memory, to redact them in an update's messages. */
 const MAX_TRACKED_SECRETS = 200;
 
 export interface PlatformSettings {
-  /** The stack, as operate/engine/session.ts opens it. */
+  /** The stack's session. */
   readonly session: Session;
-  /** Whether this process is in the stack's own container of the panel. Default: no. */
+  /** Whether this process runs in the stack's panel container. Default: false. */
   readonly isContainer?: boolean;
-  /** Where changes are pushed. Default: nowhere. */
+  /** Where changes are pushed. Default: not pushed. */
   readonly repository?: RepositorySettings | undefined;
-  /** Told of what no person asked for. Default: nobody. */
+  /** Reports errors that belong to no request. Default: ignored. */
   readonly report?: (error: unknown) => void;
 }
 
 /** The stack side of the panel. */
 export interface Platform {
   readonly file: ProjectsFile;
-  /** The check of `file`, for what is not in it yet. */
+  /** Checks a text as `file` would, before it is written. */
   readonly check: CheckText;
   readonly operations: Operations;
-  /** Whether a project has left folders, or has them still. @throws UserError when its droplet does not answer */
+  /** Whether a project's folders exist. @throws UserError if its droplet is not responding */
   hasWorkspace(name: string): Promise<boolean>;
-  /** Deletes a removed project's folders: for `afterwards` of a removal. @throws UserError */
+  /** Deletes a removed project's folders: for a removal's `afterwards`. @throws UserError */
   deleteWorkspace(name: string): Promise<void>;
-  /** Ends `operations` and lets another panel have the checkout. */
+  /** Closes `operations` and releases the checkout's lock. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the stack side on this checkout. `operations.recover()` is to be called when everything else is ready.
- * @throws UserError when another panel has the checkout
+ * Opens the stack side on this checkout. Call `operations.recover()` once everything else is ready.
+ * @throws UserError if another panel runs in the checkout
  */
 export function openPlatform({
   session,
@@ -98,18 +98,18 @@ export function openPlatform({
   };
 }
 
-/** One panel has a checkout at a time. */
+/** Locks the checkout: one panel at a time. */
 function claim(directory: string): () => void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
   const lock = acquireLock(join(directory, "lock"));
   if (isHeld(lock)) return () => lock.release();
-  const who = `process ${lock.pid} on ${lock.hostname}`;
+  const holder = `process ${lock.pid} on ${lock.hostname}`;
   return fail(
     "conflict",
     "panel",
-    `one runs in this checkout already: ${who}`,
-    `use that one, or end it: kill ${lock.pid}`,
+    `already running in this checkout: ${holder}`,
+    `use that one, or stop it: kill ${lock.pid}`,
   );
 }
 

@@ -1,11 +1,11 @@
-/** Operations on disk: a file for each, so that a crash at any moment leaves whole ones. No secret is in them. */
+/** Operations on disk, one file each, so that a crash never leaves a partial one. They hold no secrets. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { replaceFile } from "./replace-file.ts";
 import type { Operation } from "./types.ts";
 
-/** So many operations are kept. */
+/** Maximum operations kept. */
 export const MAX_OPERATIONS = 200;
 
 const recordSchema = z.object({
@@ -20,32 +20,32 @@ const recordSchema = z.object({
   total: z.number().optional(),
   done: z.number(),
   error: z.string().optional(),
-  /** Something was to be done after the update, which no file can hold. */
+  /** The operation has an `afterwards` callback, which a file can't hold. */
   hasAfterwards: z.boolean().optional(),
-  /** The entry was to be gone after the update. */
+  /** The operation removes the project's entry. */
   isRemoval: z.boolean().optional(),
   version: z.string().optional(),
 });
 
-/** An operation as it is kept. */
+/** An operation in the journal. */
 export type JournalRecord = Operation & {
   readonly hasAfterwards?: boolean;
   readonly isRemoval?: boolean;
-  /** The version of projects.yaml that it has made. */
+  /** The version of projects.yaml after it. */
   readonly version?: string | undefined;
 };
 
 export class Journal {
   readonly #folder: string;
 
-  /** @param folder made if it is not there, readable by its owner alone */
+  /** @param folder created if missing, with mode 0700 */
   constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o700);
   }
 
-  /** All that is kept, the oldest first. What is no operation is passed over. */
+  /** All operations, oldest first. Skips invalid files. */
   read(): JournalRecord[] {
     return this.#names().flatMap((name) => parse(readFileSync(join(this.#folder, name), "utf8")));
   }
@@ -54,7 +54,7 @@ export class Journal {
     replaceFile(join(this.#folder, `${operation.id}.json`), `${JSON.stringify(operation)}\n`);
   }
 
-  /** Removes the oldest that are too many, and what a crash has left half written. */
+  /** Deletes the oldest operations over the limit, and temporary files of a crash. */
   prune(): void {
     const surplus = this.#names().slice(0, -MAX_OPERATIONS);
     for (const name of surplus) rmSync(join(this.#folder, name), { force: true });
@@ -62,7 +62,7 @@ export class Journal {
       if (name.endsWith(".tmp")) rmSync(join(this.#folder, name), { force: true });
   }
 
-  /** In the order of the operations, whose ids begin with their time. */
+  /** Sorted by time, since ids begin with it. */
   #names(): string[] {
     return readdirSync(this.#folder)
       .filter((name) => name.endsWith(".json"))

@@ -1,27 +1,27 @@
-/** Locks that one process holds for a while or a step, told by a file that says who. */
+/** Lock files that name the process holding them. */
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { type Holder, isHeldBy, startTime } from "../../../toolchain/lib/lock.ts";
 
-/** A holder on another machine or in another container shows that it lives by touching its lock. */
+/** A holder touches its lock at this interval, for processes on other machines or in other containers. */
 const HEARTBEAT_MS = 10_000;
 const STALE_MS = 6 * HEARTBEAT_MS;
-/** How long a step waits for others' steps, and how long between two looks. */
+/** Milliseconds that `withLockFile` waits for other holders, and between two tries. */
 const ACQUIRE_TIMEOUT_MS = 10_000;
 const POLL_MS = 5;
 
-/** Who holds a lock. */
+/** The process that holds a lock. */
 export interface LockHolder extends Holder {
   readonly hostname: string;
 }
 
-/** A lock that is held until it is let go. */
+/** A lock held until `release`. */
 export interface HeldLock {
   release(): void;
 }
 
-/** Takes a lock, or answers who has it. That of a process that is gone is taken over. */
+/** Acquires a lock, or returns its holder. Takes over the lock of a dead process. */
 export function acquireLock(file: string): HeldLock | LockHolder {
   const holder = tryLink(file);
   if (holder) return holder;
@@ -36,7 +36,7 @@ export function acquireLock(file: string): HeldLock | LockHolder {
 
 export const isHeld = (taken: HeldLock | LockHolder): taken is HeldLock => "release" in taken;
 
-/** Does one short step while no other process does one under the same lock. @throws Error when others go on for ten seconds */
+/** Runs a short step under a lock. @throws Error if the lock is held for ten seconds */
 export function withLockFile<T>(file: string, step: () => T): T {
   for (const until = performance.now() + ACQUIRE_TIMEOUT_MS; ; ) {
     const holder = tryLink(file);
@@ -52,7 +52,7 @@ export function withLockFile<T>(file: string, step: () => T): T {
   }
 }
 
-/** A link is made in one step with its content, so nobody reads a lock that is half written. */
+/** Links a complete file into place, which is atomic, so that no process reads a partial lock. */
 function tryLink(file: string): LockHolder | undefined {
   const mine = `${file}.${randomUUID()}`;
   const me: LockHolder = { pid: process.pid, started: startTime(process.pid), hostname: hostname() };
@@ -68,13 +68,13 @@ function tryLink(file: string): LockHolder | undefined {
   }
 }
 
-/** Moves a stale lock aside; what was moved is looked at again, since another process may have taken it over just before. */
+/** Moves a stale lock aside, and back if another process had just taken it over. */
 function removeStale(file: string, stale: LockHolder | undefined): void {
   const aside = `${file}.${randomUUID()}`;
   try {
     renameSync(file, aside);
   } catch {
-    return; // it is gone
+    return; // already removed
   }
   const moved = readHolder(aside);
   if (moved && JSON.stringify(moved) !== JSON.stringify(stale)) link(aside, file);
@@ -101,7 +101,7 @@ function touchFile(file: string): void {
   try {
     utimesSync(file, new Date(), new Date());
   } catch {
-    // somebody has removed it; nothing is to be done about that here
+    // the lock was removed
   }
 }
 

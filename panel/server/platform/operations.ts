@@ -15,44 +15,44 @@ import {
   ShuttingDown,
 } from "./types.ts";
 
-/** How long a stack that somebody else updates is left alone. */
+/** Milliseconds before an update is retried while another one runs on the stack. */
 const BUSY_RETRY_MS = 2000;
-/** A bar need not move more often; each step is told as it happens. */
+/** Milliseconds between two `state` events while an update runs. */
 const PROGRESS_INTERVAL_MS = 500;
 
 export interface OperationsParts {
-  /** Where operations are kept: `<checkout>/.runtime/panel`. */
+  /** Folder of the journal: `<checkout>/.runtime/panel`. */
   readonly directory: string;
-  /** Does what of a request is done at once: secrets, projects.yaml, the repository. */
+  /** Applies a request's immediate changes: secrets, projects.yaml, the repository. */
   readonly apply: ApplyChange;
   readonly update: RunUpdate;
-  /** How long to wait before a busy stack is tried again, in milliseconds. Default: 2000. */
+  /** Milliseconds before a busy stack is retried. Default: 2000. */
   readonly busyMs?: number;
-  /** Told of what no person asked for and nobody waits for. Default: nobody. */
+  /** Reports errors that belong to no request. Default: ignored. */
   readonly report?: (error: unknown) => void;
 }
 
-/** An operation of this process, or of one before it. */
+/** An operation of this process or a previous one. */
 interface Tracked {
   record: JournalRecord;
   readonly log: EventLog;
   readonly afterwards?: () => Promise<void>;
 }
 
-/** The one project that all of these are for, none of which takes it away; undefined where they are for more than that. */
+/** The project of a batch if all operations are of that one project and none removes it. */
 function onlyProjectOf(batch: readonly Tracked[]): string | undefined {
   const [project, ...others] = new Set(batch.map(({ record }) => record.project));
   const isRemoved = batch.some(({ record }) => record.isRemoval);
   return others.length > 0 || isRemoved ? undefined : project;
 }
 
-/** The queue of operations; see `Operations` for what each call does. */
+/** The queue of operations; see `Operations`. */
 export class OperationQueue implements Operations {
   readonly #parts: OperationsParts;
   readonly #journal: Journal;
   readonly #operations = new Map<string, Tracked>();
   #queued: Tracked[] = [];
-  /** The end of what was submitted last: changes are applied one after the other. */
+  /** Resolves after the last submitted change: changes are applied in sequence. */
   #lastSubmit: Promise<unknown> = Promise.resolve();
   #runner: Promise<void> | undefined;
   readonly #closing = new AbortController();
@@ -66,8 +66,7 @@ export class OperationQueue implements Operations {
 
   submit(request: OperationRequest): Promise<Operation> {
     const submitted = this.#lastSubmit.then(async () => {
-      if (this.#closing.signal.aborted)
-        throw new ShuttingDown("The panel is being ended, and takes nothing more");
+      if (this.#closing.signal.aborted) throw new ShuttingDown("The panel is shutting down");
       const version = await this.#parts
         .apply(request)
         .catch((error) => this.#withConflictingOperation(error));
@@ -88,19 +87,19 @@ export class OperationQueue implements Operations {
 
   events(id: string, after = 0): AsyncIterable<OperationEvent> {
     const tracked = this.#operations.get(id);
-    if (!tracked) throw new NotFound(`There is no operation ${id}`);
+    if (!tracked) throw new NotFound(`Operation ${id} not found`);
     return tracked.log.follow(after);
   }
 
   async recover(): Promise<void> {
-    const cutOff = [...this.#operations.values()].filter(({ record }) => isUnderWay(record));
-    for (const tracked of cutOff) {
+    const unfinished = [...this.#operations.values()].filter(({ record }) => isUnderWay(record));
+    for (const tracked of unfinished) {
       if (tracked.record.state === "queued" && !tracked.record.hasAfterwards) this.#queued.push(tracked);
       else this.#finish(tracked, "interrupted", reasonOfInterruption(tracked.record));
     }
-    const wasRunning = cutOff.some(({ record }) => record.state === "interrupted");
-    // What the file says stays to be done, even where nobody waits for it any more.
-    if (wasRunning) this.#queue({ person: RECOVERY, what: "go on after an interruption" });
+    const wasRunning = unfinished.some(({ record }) => record.state === "interrupted");
+    // projects.yaml is applied even if no person waits for it any more.
+    if (wasRunning) this.#queue({ person: RECOVERY, what: "recover from an interruption" });
     else if (this.#queued.length > 0) this.#run();
   }
 
@@ -118,7 +117,7 @@ export class OperationQueue implements Operations {
     if (hasEnded) tracked.log.end();
   }
 
-  /** Throws the error again; a conflict with the operation that has made the file what it is. */
+  /** Rethrows; adds the operation that made the current version to a conflict. */
   #withConflictingOperation(error: unknown): never {
     if (!(error instanceof Conflict) || error.currentVersion === undefined) throw error;
     const { message, currentVersion } = error;
@@ -156,7 +155,7 @@ export class OperationQueue implements Operations {
     this.#journal.prune();
   }
 
-  /** Runs updates while anything waits for one. */
+  /** Runs updates until the queue is empty. */
   #run(): void {
     this.#runner ??= this.#runAll().finally(() => {
       this.#runner = undefined;
@@ -165,7 +164,7 @@ export class OperationQueue implements Operations {
   }
 
   async #runAll(): Promise<void> {
-    // What is submitted in the same moment goes along.
+    // Include operations submitted at the same moment.
     await this.#lastSubmit;
     while (this.#queued.length > 0 && !this.#closing.signal.aborted) {
       const batch: Tracked[] = [];
@@ -174,7 +173,7 @@ export class OperationQueue implements Operations {
     }
   }
 
-  /** One update, tried until nobody else is at it. All that waits when it begins is put into `batch`. */
+  /** Runs one update, retried while the stack is busy. Moves all queued operations into `batch`. */
   async #updateFor(batch: Tracked[]): Promise<UpdateOutcome> {
     const { update, busyMs = BUSY_RETRY_MS } = this.#parts;
     const { signal } = this.#closing;
@@ -184,7 +183,7 @@ export class OperationQueue implements Operations {
       for (const tracked of joined) this.#change(tracked, { state: "running", startedAt: now() });
       const outcome = await update(forwardEvents(batch), signal, onlyProjectOf(batch)).catch(failedToStart);
       if (outcome.state !== "busy") return outcome;
-      const text = `${outcome.by} is updating the stack. This goes on when that has ended.`;
+      const text = `${outcome.by} is updating the stack. Waiting for it to finish.`;
       const listeners = text === lastMessage ? joined : batch;
       for (const { log } of listeners) log.push({ event: "message", data: { severity: "info", text } });
       lastMessage = text;
@@ -214,9 +213,9 @@ export class OperationQueue implements Operations {
     tracked.log.end();
   }
 
-  /** In the journal it stays under way, so that the next start goes on with it. */
+  /** Leaves it running in the journal, so that the next start recovers it. */
   #suspend(tracked: Tracked): void {
-    const error = "The panel was ended in the middle of it. It goes on at its next start.";
+    const error = "The panel was stopped during the update. It continues at the next start.";
     tracked.record = { ...tracked.record, state: "interrupted", error };
     tracked.log.push({ event: "state", data: toOperation(tracked.record) });
     tracked.log.end();
@@ -231,7 +230,7 @@ export class OperationQueue implements Operations {
 
 const RECOVERY = { email: "panel", kind: "local", admin: true } as const;
 
-/** Hears an update for all operations that belong to it. */
+/** Forwards an update's events to all operations of a batch. */
 function forwardEvents(batch: readonly Tracked[]): (event: UpdateEvent) => void {
   let sentAt = Number.NEGATIVE_INFINITY;
   return (event) => {
@@ -242,7 +241,7 @@ function forwardEvents(batch: readonly Tracked[]): (event: UpdateEvent) => void 
     const isTime = performance.now() - sentAt > PROGRESS_INTERVAL_MS;
     if (isTime) sentAt = performance.now();
     for (const tracked of batch) {
-      // Counts are not kept on disk: after a crash they mean nothing.
+      // Counts are not written to disk: they are meaningless after a crash.
       tracked.record = { ...tracked.record, ...event.count };
       if (event.data) tracked.log.push({ event: "progress", data: event.data });
       if (isTime) tracked.log.push({ event: "state", data: toOperation(tracked.record) });
@@ -260,8 +259,8 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const isUnderWay = ({ state }: JournalRecord): boolean => state === "queued" || state === "running";
 
 function reasonOfInterruption({ hasAfterwards }: JournalRecord): string {
-  const after = hasAfterwards ? " What was to follow the update has not been done: ask for it again." : "";
-  return `The panel was ended in the middle of it. An update now brings about what projects.yaml says.${after}`;
+  const after = hasAfterwards ? " The steps after the update were not done: repeat the operation." : "";
+  return `The panel was stopped during the update. A new update now applies projects.yaml.${after}`;
 }
 
 function toOperation({
@@ -275,5 +274,5 @@ function toOperation({
 
 const now = (): string => new Date().toISOString();
 
-/** Sorts by time: `20260131T120005123-9f3a61c2`. */
+/** An id that sorts by time: `20260131T120005123-9f3a61c2`. */
 const newId = (): string => `${now().replace(/[-:.Z]/g, "")}-${randomBytes(4).toString("hex")}`;

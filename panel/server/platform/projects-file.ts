@@ -7,25 +7,25 @@ import { replaceFile } from "./replace-file.ts";
 import { Conflict, type Edit, NotFound } from "./types.ts";
 import { NotEditable, plainValue, setValue } from "./yaml-edit.ts";
 
-/** What a file says now. */
+/** The file's current content. */
 export interface ProjectsSnapshot {
   readonly text: string;
   /** SHA-256 of the text, in hexadecimal. */
   readonly version: string;
-  /** The entries as they are written; none where the file cannot be read as one. */
+  /** The entries as written; empty if the file can't be parsed. */
   readonly entries: unknown[];
 }
 
-/** Secrets of a project that will have a value when the text is the file's. */
+/** Secrets of a project whose values come with the change. */
 export interface ProvidedSecrets {
   readonly project: string;
   readonly names: readonly string[];
 }
 
-/** Throws a UserError for a text that is not right. */
+/** Checks a text. @throws UserError if it is invalid */
 export type CheckText = (text: string, given?: ProvidedSecrets) => void;
 
-/** What an edit has made of the file. */
+/** The result of an edit. */
 export interface EditResult {
   readonly version: string;
   /** The text before. */
@@ -33,42 +33,42 @@ export interface EditResult {
 }
 
 /**
- * A projects.yaml that is changed entry by entry. Everything that a change is not about is kept byte for byte: comments, order, blank
- * lines, quotes, line endings.
+ * A projects.yaml that is edited entry by entry. Everything else is kept byte for byte: comments, order, blank lines, quotes, line
+ * endings.
  */
 export class ProjectsFile {
   readonly #path: string;
   readonly #check: CheckText;
 
-  /** @param check throws a UserError for a text that must not become the file's */
+  /** @param check throws a UserError for a text that must not be written */
   constructor(path: string, check: CheckText) {
     this.#path = path;
     this.#check = check;
   }
 
-  /** @throws UserError when there is no such file, or it is no text. */
+  /** @throws UserError if the file is missing or not UTF-8 */
   read(): ProjectsSnapshot {
     const text = readText(this.#path);
     return { text, version: versionOf(text), entries: entriesOf(text) };
   }
 
   /**
-   * Changes one entry. The whole new text is checked before anything is written.
-   * @param version what the person has seen; any, when absent
-   * @throws Conflict when the file is another by now, NotThere when it has no such entry, UserError when the result would be wrong
+   * Edits one entry. The whole new text is checked before it is written.
+   * @param version the version the edit is based on; not checked if undefined
+   * @throws Conflict for a stale version, NotFound for an unknown entry, UserError for an invalid result
    */
   edit(change: Edit, version?: string): EditResult {
     return this.replace((text) => applyEdit(text, change), version);
   }
 
-  /** Throws what `edit` would, and changes nothing. `given` counts as secrets that have a value. */
+  /** Throws what `edit` would throw, without writing. Secrets in `given` count as set. */
   validate(change: Edit, version?: string, given?: ProvidedSecrets): void {
     const { text, version: present } = this.read();
     if (version !== undefined && version !== present) throw staleVersion(present);
     this.#check(applyEdit(text, change), given);
   }
 
-  /** Makes the file's text another, as `edit` does. */
+  /** Replaces the file's text; throws as `edit` does. */
   replace(makeText: (text: string) => string, version?: string, check: CheckText = this.#check): EditResult {
     const file = realpathOf(this.#path);
     const lock = join(dirname(file), `.${basename(file)}.lock`);
@@ -79,8 +79,8 @@ export class ProjectsFile {
       const expected = makeText(text);
       if (expected === text) return { version: present, previous: text };
       check(expected);
-      // Panels exclude each other by the lock. An editor knows no lock: what it saves up to here is seen, and what it saves in the
-      // microseconds between this look and the rename, which no file system call can join, would be replaced.
+      // The lock excludes other panels only. An editor's save is detected up to here; one in the microseconds until the rename would be
+      // overwritten, as no system call can do both.
       replaceFile(file, expected, () => {
         const last = readText(file);
         if (last !== text) throw staleVersion(versionOf(last));
@@ -89,7 +89,7 @@ export class ProjectsFile {
     });
   }
 
-  /** Undoes an edit, unless the file has been changed since. Whether it was right before does not matter. */
+  /** Undoes an edit, unless the file has changed since. The previous text is not checked. */
   undo({ version, previous }: EditResult): void {
     try {
       this.replace(
@@ -104,21 +104,21 @@ export class ProjectsFile {
 }
 
 /**
- * The text with one entry added, changed or removed; nothing is checked but that the entry is there.
- * @throws NotThere, and UserError when the text is written in a way that cannot be changed
+ * Adds, changes or removes one entry of a text, without checking the result.
+ * @throws NotFound for an unknown entry, UserError if the text's YAML can't be edited
  */
 export function applyEdit(text: string, edit: Edit): string {
   const entries = entriesOf(text);
   try {
     if (edit.kind === "add") return setValue(text, ["projects", entries.length], edit.entry);
     const index = entries.findIndex((entry) => nameOf(entry) === edit.name);
-    if (index < 0) throw new NotFound(`There is no project ${edit.name}`);
+    if (index < 0) throw new NotFound(`Project ${edit.name} not found`);
     if (edit.kind === "remove") return setValue(text, ["projects", index], undefined);
     const { name = edit.name, ...values } = edit.values;
     if (name !== edit.name)
       throw invalidEdit(
         `projects[${index}].name`,
-        "cannot be changed: add a project of the new name instead",
+        "cannot be changed: add a project with the new name instead",
       );
     return Object.entries(values).reduce(
       (now, [key, value]) =>
@@ -133,16 +133,16 @@ export function applyEdit(text: string, edit: Edit): string {
 
 export const versionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** @param present the version that the file has now */
+/** @param present the file's current version */
 export const staleVersion = (present: string): Conflict =>
-  new Conflict("projects.yaml has been changed meanwhile", { currentVersion: present });
+  new Conflict("projects.yaml was changed meanwhile", { currentVersion: present });
 
 const invalidEdit = (path: string, what: string, fix?: string) =>
   new UserError("config", [{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);
 
 const nameOf = (entry: unknown): unknown => (entry as { name?: unknown } | null)?.name;
 
-/** An entry as it is written. */
+/** An entry as written. */
 export const entryOf = (text: string, name: string): unknown =>
   entriesOf(text).find((entry) => nameOf(entry) === name);
 
@@ -170,7 +170,7 @@ function readText(path: string): string {
     const code = (error as NodeJS.ErrnoException).code;
     const what =
       code === "ENOENT"
-        ? "there is no such file"
+        ? "not found"
         : code?.startsWith("E")
           ? `cannot be read (${code})`
           : "is not UTF-8 text";

@@ -11,15 +11,15 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
-/** Mode of a file that was not there. */
+/** Mode of a new file. */
 const PRIVATE = 0o600;
 
 /**
- * Puts a text in a file's place in one step: whoever reads sees the old or the new one, after a power cut too. Mode and owner are kept.
- * `lastLook` is called right before that and may throw; nothing is changed and nothing left over then.
+ * Replaces a file atomically, also across a power cut. Mode and owner are kept.
+ * @param lastLook called right before the rename; if it throws, nothing is changed
  */
 export function replaceFile(file: string, text: string, lastLook: () => void = () => {}): void {
-  // Always the same name: what a crash has left is replaced by the next. Two writers at once exclude each other before they come here.
+  // A fixed name, so that the next call replaces a crash's leftover. Callers exclude concurrent writers.
   const unfinished = `${file}.tmp`;
   const before = statSync(file, { throwIfNoEntry: false });
   try {
@@ -52,7 +52,7 @@ function writeThrough(
   }
 }
 
-/** Only root may give a file away; for others it is theirs already, or becomes theirs. */
+/** Keeps the owner. Only root can change it; for other users the file becomes theirs. */
 function keepOwner(handle: number, { uid, gid }: { uid: number; gid: number }): void {
   if (process.getuid?.() === uid && process.getgid?.() === gid) return;
   try {
@@ -62,7 +62,7 @@ function keepOwner(handle: number, { uid, gid }: { uid: number; gid: number }): 
   }
 }
 
-/** Makes the rename itself durable, where the file system lets a directory be synced. */
+/** Makes the rename durable, if the file system can sync directories. */
 function syncDirectory(path: string): void {
   try {
     const handle = openSync(path, "r");
@@ -72,6 +72,6 @@ function syncDirectory(path: string): void {
       closeSync(handle);
     }
   } catch {
-    // not on this file system
+    // not supported by this file system
   }
 }

@@ -17,18 +17,18 @@ export interface RepositorySettings {
 }
 
 const PROJECTS = "projects.yaml";
-/** How often a push is tried when others push at the same time. */
+/** Maximum tries of a push while others push too. */
 const ATTEMPTS = 5;
 
-/** A commit in the making: on top of which one, and what each file is in it. */
+/** A commit to create: its parent and the text of each changed file. */
 interface Draft {
   readonly parent: string;
   readonly files: Readonly<Record<string, string>>;
 }
 
 /**
- * The checkout as a clone of the team's repository: each change is one commit of the files that it is about and of nothing else, put on the
- * remote branch before it counts.
+ * The checkout as a clone of the team's repository. Each change is one commit of the changed files only, pushed to the remote branch
+ * before it takes effect.
  */
 export class Repository {
   readonly #root: string;
@@ -53,8 +53,8 @@ export class Repository {
   }
 
   /**
-   * @throws Conflict when the files that would be committed have changes already that nobody has committed: they would go along under
-   * another's name. RepositoryError when another branch is checked out.
+   * @throws Conflict if the files to commit have uncommitted changes, which would be committed under another person's name;
+   * RepositoryError if another branch is checked out
    */
   async assertClean(): Promise<void> {
     const branch = (await this.#git.runOrThrow(["symbolic-ref", "--short", "HEAD"])).trim();
@@ -73,13 +73,13 @@ export class Repository {
       .trimEnd()
       .split("\n")
       .map((line) => line.slice(3));
-    throw new Conflict(`${names.join(" and ")} has changes in the checkout that nobody has committed`);
+    throw new Conflict(`${names.join(" and ")} has uncommitted changes in the checkout`);
   }
 
   /**
-   * Commits what the request has made of the files and pushes it; then the checkout's branch has it too.
-   * @param version of projects.yaml as the request has left it
-   * @throws Conflict when others have changed the same, RepositoryError; the branch is as it was then, and the files are the caller's to undo
+   * Commits the request's changes and pushes them, then moves the checkout's branch to that commit.
+   * @param version version of projects.yaml after the request
+   * @throws Conflict if others changed the same entry or file, RepositoryError; the branch is then unchanged, and the caller undoes the files
    */
   async publish(request: OperationRequest, version: string): Promise<void> {
     const head = await this.#revision("HEAD");
@@ -89,7 +89,7 @@ export class Repository {
     for (let tries = ATTEMPTS; ; tries--) {
       const commit = await this.#commit(draft, request);
       if (await this.#push(commit)) return this.#checkOut(draft, commit, version);
-      if (tries === 1) throw new RepositoryError("The change could not be pushed: others push all the time");
+      if (tries === 1) throw new RepositoryError("The change could not be pushed: too many other pushes");
       draft = await this.#rebaseOntoRemote(head, mine, request);
     }
   }
@@ -98,14 +98,14 @@ export class Repository {
     const files: Record<string, string> = {};
     for (const name of [PROJECTS, this.#stackFile]) {
       const [now, before] = [readOptional(join(this.#root, name)), await this.#show(head, name)];
-      // A stack's file that is not in the repository stays out of it.
+      // A stack's file that is not in the repository is not added.
       if (now === undefined || now === before || (name !== PROJECTS && before === undefined)) continue;
       files[name] = now;
     }
     return files;
   }
 
-  /** The same change on what others have pushed meanwhile. */
+  /** Applies the same change on top of the remote branch. */
   async #rebaseOntoRemote(
     head: string,
     mine: Readonly<Record<string, string>>,
@@ -116,9 +116,7 @@ export class Repository {
     const parent = await this.#revision("FETCH_HEAD");
     const isAhead = (await this.#git.run(["merge-base", "--is-ancestor", head, parent])).code !== 0;
     if (isAhead)
-      throw new Conflict(
-        `The checkout and ${branch} of ${remote} have gone apart: somebody has to join them`,
-      );
+      throw new Conflict(`The checkout and ${branch} of ${remote} have diverged: merge them by hand`);
     await this.#assertNoLocalChanges(head, parent);
     const files: Record<string, string> = {};
     if (mine[PROJECTS] !== undefined && edit)
@@ -132,17 +130,17 @@ export class Repository {
     return { parent, files };
   }
 
-  /** Edits are of one entry: they get along unless others have changed that same entry. */
+  /** Edits projects.yaml of the remote branch; a conflict only if others changed the same entry. */
   #editRemoteVersion(base = "", upstream = "", edit: Edit): string {
     const name = edit.kind === "add" ? edit.entry.name : edit.name;
     if (!isDeepStrictEqual(entryOf(base, name), entryOf(upstream, name)))
-      throw new Conflict(`Somebody else has changed ${name} meanwhile`);
+      throw new Conflict(`${name} was changed meanwhile`);
     try {
       const text = applyEdit(upstream, edit);
       this.#check(text);
       return text;
     } catch (error) {
-      if (error instanceof NotFound) throw new Conflict(`Somebody else has removed ${name} meanwhile`);
+      if (error instanceof NotFound) throw new Conflict(`${name} was removed meanwhile`);
       throw error;
     }
   }
@@ -154,7 +152,7 @@ export class Repository {
     ];
     if (upstream === base) return mine;
     const merged = await this.#mergeTexts(mine, base, upstream);
-    if (merged.code !== 0) throw new Conflict(`Somebody else has changed ${this.#stackFile} meanwhile`);
+    if (merged.code !== 0) throw new Conflict(`${this.#stackFile} was changed meanwhile`);
     return merged.stdout;
   }
 
@@ -172,7 +170,7 @@ export class Repository {
     }
   }
 
-  /** What others have pushed must not meet files that somebody is working on in the checkout. */
+  /** Throws if pushed changes touch files with uncommitted changes in the checkout. */
   async #assertNoLocalChanges(head: string, parent: string): Promise<void> {
     const theirs = lines(await this.#git.runOrThrow(["diff", "--name-only", head, parent]));
     const dirty = new Set([
@@ -180,14 +178,14 @@ export class Repository {
       ...lines(await this.#git.runOrThrow(["ls-files", "--others", "--exclude-standard"])),
     ]);
     const own = new Set([PROJECTS, this.#stackFile]);
-    const met = theirs.filter((name) => dirty.has(name) && !own.has(name));
-    if (met.length > 0)
+    const conflicts = theirs.filter((name) => dirty.has(name) && !own.has(name));
+    if (conflicts.length > 0)
       throw new Conflict(
-        `Others have pushed changes of ${met.join(", ")}, which has changes in the checkout too`,
+        `Pushed changes to ${conflicts.join(", ")} conflict with uncommitted changes in the checkout`,
       );
   }
 
-  /** A commit that no branch has yet, made in an index of its own: what people have staged does not go along. */
+  /** Creates a commit on no branch, with a separate index, so that staged changes are not included. */
   async #commit({ parent, files }: Draft, { edit, person, what }: OperationRequest): Promise<string> {
     const index = join(tmpdir(), `panel-index-${randomUUID()}`);
     const env = { GIT_INDEX_FILE: index };
@@ -216,7 +214,7 @@ export class Repository {
     return (await this.#git.runOrThrow(["hash-object", "-w", "--stdin"], { input: text })).trim();
   }
 
-  /** Whether the remote has taken it; not where somebody has pushed before. */
+  /** Pushes a commit; false if the remote branch has moved. */
   async #push(commit: string): Promise<boolean> {
     const { remote, branch } = this.#settings;
     const args = ["push", "--quiet", "--porcelain", "--no-verify", remote, `${commit}:refs/heads/${branch}`];
@@ -233,7 +231,7 @@ export class Repository {
     );
   }
 
-  /** The branch, the index and the files become the commit's. The files of the commit are written here, in one step each. */
+  /** Moves the branch, the index and the files to the commit. Each file is replaced atomically. */
   async #checkOut({ files }: Draft, commit: string, version: string): Promise<void> {
     for (const [name, text] of Object.entries(files)) {
       const path = join(this.#root, name);
@@ -250,7 +248,7 @@ export class Repository {
     await this.#git.runOrThrow(["merge", "--quiet", "--ff-only", "--no-verify", commit]);
   }
 
-  /** What somebody has just saved over it stays, as a change that nobody has committed: `assertClean` tells of it. */
+  /** Keeps a concurrent save in an editor as an uncommitted change, which `assertClean` reports. */
   #replaceProjects(text: string, version: string): void {
     try {
       this.#file.replace(() => text, version);

@@ -6,21 +6,21 @@ import { readStackFile, SECRETS_NAMESPACE, secretKeys } from "../../../config/st
 import { lastLines } from "../../../toolchain/lib/exec.ts";
 import { replaceFile } from "./replace-file.ts";
 
-/** Runs the CLI on the stack, with a text for its standard input. */
+/** Runs the Pulumi CLI on the stack, with optional standard input. */
 export type RunPulumi = (
   args: readonly string[],
   input?: string,
 ) => Promise<{ code: number | null; stdout: string; stderr: string }>;
 
 /**
- * The secrets of projects in the stack's config. A value goes to the CLI by its standard input, one call for each: `config set-all` would
- * take them all at once, but as arguments, which every user of the machine sees.
+ * Projects' secrets in the stack's config. Each value is a CLI call with the value on standard input: `config set-all` takes all at once,
+ * but as arguments, which every user of the machine can see.
  */
 export class StackSecrets {
   readonly #path: string;
   readonly #stack: string;
   readonly #run: RunPulumi;
-  /** The file's text after the last call; what is there else has been done by others. */
+  /** The file's text after the last call, to detect changes by others. */
   #previousValues: string | undefined;
 
   constructor(root: string, stack: string, run: RunPulumi) {
@@ -29,7 +29,7 @@ export class StackSecrets {
     this.#run = run;
   }
 
-  /** Stores values for secrets of one project. @throws UserError for names that are none */
+  /** Stores values for secrets of one project. @throws UserError for invalid names */
   async set(project: string, values: Readonly<Record<string, string>>): Promise<void> {
     const names = Object.keys(values);
     if (!PROJECT_NAME_PATTERN.test(project)) throw refuse(project, "is not a project's name");
@@ -37,13 +37,13 @@ export class StackSecrets {
       if (!VARIABLE_PATTERN.test(name)) throw refuse(name, "is not a variable's name");
     for (const name of names) {
       const [key] = secretKeys(project, name);
-      // The CLI takes one line break off the end.
+      // The CLI strips one trailing line break.
       await this.#runOrThrow(["config", "set", "--secret", key], `${values[name]}\n`);
     }
     if (names.length > 0) this.#previousValues = this.#read();
   }
 
-  /** Removes all secrets of one project, and none that are for every project. */
+  /** Removes all secrets of one project; shared secrets stay. */
   async remove(project: string): Promise<void> {
     const { plain, encrypted } = readStackFile(this.#read(), this.#path, this.#stack);
     const prefix = `${SECRETS_NAMESPACE}:${project}/`;
@@ -53,7 +53,7 @@ export class StackSecrets {
     this.#previousValues = this.#read();
   }
 
-  /** How the secrets are now; the answer puts that back, unless others have changed the file too. */
+  /** Returns a function that restores the current secrets, unless others have changed the file meanwhile. */
   snapshot(): () => void {
     const before = this.#read();
     this.#previousValues = before;

@@ -1,14 +1,14 @@
-/** What the stack side of the panel and the rest of it meet at. */
+/** Types shared by the panel's stack side and its HTTP side. */
 import type * as z from "zod";
 import type { projectsFile } from "../../../config/projects/file-schema.ts";
 import type { MessageData, ProgressData } from "../../../operate/engine/update-events.ts";
 
 export type { MessageData, ProgressData };
 
-/** An entry of projects.yaml as it is written: nothing merged in, nothing filled in. */
+/** An entry of projects.yaml as written, without defaults. */
 export type Entry = z.input<typeof projectsFile>["projects"][number];
 
-/** Values for keys of an entry; null takes a key out. The name is what an entry is known by and stays. */
+/** New values for keys of an entry; null removes a key. The name can't be changed. */
 export type EntryValues = { readonly [Key in keyof Entry]?: Entry[Key] | null };
 
 /** One change of projects.yaml. */
@@ -17,7 +17,7 @@ export type Edit =
   | { readonly kind: "change"; readonly name: string; readonly values: EntryValues }
   | { readonly kind: "remove"; readonly name: string };
 
-/** Who asks for something. */
+/** The author of a request. */
 export interface Person {
   readonly email: string;
   readonly name?: string;
@@ -25,12 +25,12 @@ export interface Person {
   readonly admin: boolean;
 }
 
-/** The file is not what the person had seen (HTTP 409). */
+/** The person's version is stale, or others changed the same (HTTP 409). */
 export class Conflict extends Error {
   override readonly name = "Conflict";
-  /** The file's version now, where it is that of a change that can be told. */
+  /** The file's current version, if known. */
   readonly currentVersion: string | undefined;
-  /** The operation that has made that version; none where `present` was made outside the panel. */
+  /** The operation that made that version; undefined for a change outside the panel. */
   readonly by: Operation | undefined;
 
   constructor(
@@ -43,77 +43,77 @@ export class Conflict extends Error {
   }
 }
 
-/** There is no entry, or no operation, of that name (HTTP 404). */
+/** Unknown entry or operation (HTTP 404). */
 export class NotFound extends Error {
-  override readonly name = "NotThere";
+  override readonly name = "NotFound";
 }
 
-/** The panel is being ended and takes nothing more (HTTP 503). */
+/** The panel is shutting down (HTTP 503). */
 export class ShuttingDown extends Error {
-  override readonly name = "Ending";
+  override readonly name = "ShuttingDown";
 }
 
 export type OperationState = "queued" | "running" | "succeeded" | "failed" | "interrupted";
 
-/** Something that somebody has asked for, and how far it is. Times are ISO 8601. */
+/** A requested change and its progress. Times are ISO 8601. */
 export interface Operation {
   readonly id: string;
   /** `create web-shop`. */
   readonly what: string;
   readonly project?: string;
-  /** E-mail address of whoever asked. */
+  /** E-mail address of its author. */
   readonly person: string;
   readonly state: OperationState;
   readonly createdAt: string;
-  /** When the update that it belongs to began. */
+  /** Start of its update. */
   readonly startedAt?: string;
   readonly endedAt?: string;
-  /** Steps of that update in all: an estimate, see update.ts. Absent while nothing is known. */
+  /** Estimated steps of its update (update.ts); undefined while unknown. */
   readonly total?: number;
-  /** Steps of it that are done, never more than `total`. */
+  /** Finished steps, at most `total`. */
   readonly done: number;
-  /** Why it failed, in a sentence for the person. */
+  /** Why it failed. */
   readonly error?: string;
 }
 
-/** What is told of an operation while it goes on. `id` counts up from 1 within one operation. */
+/** An event of an operation. `id` counts from 1 within one operation. */
 export type OperationEvent = { readonly id: number } & (
   | { readonly event: "progress"; readonly data: ProgressData }
   | { readonly event: "message"; readonly data: MessageData }
   | { readonly event: "state"; readonly data: Operation }
 );
 
-/** What is asked of the platform. */
+/** A request for an operation. */
 export interface OperationRequest {
   readonly person: Person;
-  /** `create web-shop`: for lists and the page. */
+  /** Label for lists: `create web-shop`. */
   readonly what: string;
   readonly project?: string;
   readonly edit?: Edit;
-  /** The version of projects.yaml that the person has seen. Any, when absent. */
+  /** The version of projects.yaml it is based on; not checked if undefined. */
   readonly version?: string;
   /** Values for secrets of `project`, by name. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** Done after an update that succeeded for this operation, before it ends. What it throws fails the operation. */
+  /** Called after a successful update, before the operation ends. If it throws, the operation fails. */
   readonly afterwards?: () => Promise<void>;
 }
 
 /**
- * The queue of what people ask for. One update runs at a time; all that is asked for while one runs belongs to the next.
+ * The queue of operations. One update runs at a time; operations submitted meanwhile share the next one.
  */
 export interface Operations {
   /**
    * Changes projects.yaml at once and queues an update.
-   * @throws UserError when the file would be wrong, Conflict, NotThere, Ending; nothing is changed then.
+   * @throws UserError for an invalid result, Conflict, NotFound, ShuttingDown; nothing is changed then
    */
   submit(request: OperationRequest): Promise<Operation>;
   get(id: string): Operation | undefined;
-  /** The newest first. */
+  /** All operations, newest first. */
   list(): Operation[];
-  /** Everything told of an operation after the event of that id, then what comes, until it has ended. @throws NotThere */
+  /** An operation's events after an id, then new ones, until it ends. @throws NotFound */
   events(id: string, after?: number): AsyncIterable<OperationEvent>;
-  /** To be called once at the start: marks what a crash has cut off and runs one update to put things right. */
+  /** Call once at the start: marks interrupted operations and runs one update to recover. */
   recover(): Promise<void>;
-  /** Takes nothing more; ends the update that runs in order, as Ctrl-C does, and waits for that. */
+  /** Refuses new operations, interrupts a running update as Ctrl-C does, and waits for its end. */
   close(): Promise<void>;
 }

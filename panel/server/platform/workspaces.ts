@@ -1,4 +1,4 @@
-/** Whether a project has a workspace, and deleting it for good once its container is gone. */
+/** Finds a project's workspace, and deletes it once its container is removed. */
 import { resolve } from "node:path";
 import type { SshAccess } from "../../../components/host/ssh-files.ts";
 import { fail } from "../../../config/errors.ts";
@@ -12,7 +12,7 @@ import { dockerEnv, readSettings, root } from "../../../operate/engine/checkout.
 import type { Session } from "../../../operate/engine/session.ts";
 import { readState } from "../../../operate/state/state.ts";
 
-/** Whether one of a project's two folders is there. @throws UserError when its droplet does not say */
+/** Whether a project has a workspace or home. @throws UserError if its droplet is not responding */
 export async function hasWorkspace(session: Session, name: string): Promise<boolean> {
   if (!PROJECT_NAME_PATTERN.test(name)) return false;
   if (session.isLocal) return workspaceFolders(localWorkspaces(readSettings()), name).length > 0;
@@ -21,12 +21,12 @@ export async function hasWorkspace(session: Session, name: string): Promise<bool
   const tests = dropletFolders(name).map((folder) => `test -e ${folder}`);
   const { code, stderr } = await onDroplet(session, access, tests.join(" || "));
   if (code === 0 || code === 1) return code === 0;
-  return fail("environment", `workspace of ${name}`, `cannot be looked for: ${stderr.trim() || NO_ANSWER}`);
+  return fail("environment", `workspace of ${name}`, `could not be checked: ${stderr.trim() || NO_ANSWER}`);
 }
 
 /**
- * Deletes a project's two folders, its files and its home. One that is not there is deleted already.
- * @throws UserError when a container still uses them, or this user may not delete them
+ * Deletes a project's workspace and home, if they exist.
+ * @throws UserError if a container still uses them, or this user is not allowed to delete them
  */
 export async function deleteWorkspace(session: Session, name: string): Promise<void> {
   if (!PROJECT_NAME_PATTERN.test(name)) fail("config", name, "is not a project's name");
@@ -42,14 +42,14 @@ async function deleteLocal(name: string): Promise<void> {
     fail(
       "environment",
       `workspace of ${name}`,
-      "this user may not delete all of it",
+      "this user is not allowed to delete all of it",
       `sudo rm -rf ${left.map(shellQuote).join(" ")}`,
     );
 }
 
 async function deleteOnDroplet(session: Session, name: string): Promise<void> {
   const access = await dropletOf(session);
-  if (!access) return fail("conflict", `workspace of ${name}`, "is on no droplet: the stack has none");
+  if (!access) return fail("conflict", `workspace of ${name}`, "not found: the stack has no droplet");
   const containers = await listContainersBy(dropletDocker(session, access));
   assertUnused(name, containers);
   const command = `rm -rf -- ${dropletFolders(name).join(" ")}`;
@@ -58,7 +58,7 @@ async function deleteOnDroplet(session: Session, name: string): Promise<void> {
     fail("environment", `workspace of ${name}`, `could not be deleted: ${stderr.trim() || NO_ANSWER}`);
 }
 
-const NO_ANSWER = "the droplet does not answer";
+const NO_ANSWER = "the droplet is not responding";
 
 const localWorkspaces = ({ workspacesDir }: { workspacesDir: string }): string =>
   resolve(root, workspacesDir);
@@ -66,12 +66,12 @@ const localWorkspaces = ({ workspacesDir }: { workspacesDir: string }): string =
 const dropletFolders = (name: string): string[] =>
   Object.values(workspaceDirectories(DROPLET_WORKSPACES_DIR, name)).map(shellQuote);
 
-/** Undefined for a stack that has none. */
+/** SSH access to the droplet; undefined for a stack without one. */
 async function dropletOf(session: Session): Promise<SshAccess | undefined> {
   return provideAccess(session, await readState(session))[0];
 }
 
-/** A container that is there would go on writing, whether it runs or not. */
+/** Throws if the project has a container, running or not: it could still write. */
 function assertUnused(name: string, containers: readonly ContainerState[]): void {
   const user = containers.find(({ project }) => project === name);
   if (user) fail("conflict", `workspace of ${name}`, `is still used by the container ${user.name}`);

@@ -1,4 +1,4 @@
-/** The cuts by which a child of a YAML collection is added, removed or replaced. Offsets are of the text as it is before all of them. */
+/** Splices that add, remove or replace a child of a YAML collection. Offsets refer to the original text. */
 import { isSeq, type YAMLSeq } from "yaml";
 import {
   beginsLine,
@@ -30,7 +30,7 @@ export interface Splice {
   readonly text: string;
 }
 
-/** Where a collection itself hangs: after the colon or dash before it. */
+/** Position of a collection in its parent: after the colon or dash. */
 export type ChildPosition = Pick<Child, "head" | "isInFlow">;
 
 /** Adds a child after the last one; `key` for a map. */
@@ -44,7 +44,7 @@ export function append(text: string, node: Collection, key: string | undefined, 
   return [insertLines(text, linesEnd(text, last), (isSpaced(text, node) ? eol : "") + lines)];
 }
 
-/** `[]` becomes a list of lines with a first item, as far to the right as the comments below it. */
+/** Turns `[]` into a block list with a first item, indented as the comments below it. */
 export function insertFirst(text: string, { head }: ChildPosition, node: YAMLSeq, value: unknown): Splice[] {
   const [from = head, to = head] = node.range ?? [];
   const after = nextLine(text, to);
@@ -57,7 +57,7 @@ export function insertFirst(text: string, { head }: ChildPosition, node: YAMLSeq
   ];
 }
 
-/** Another value in a child's place. */
+/** Replaces a child's value. */
 export function replace(text: string, node: Collection, child: Child, value: unknown): Splice[] {
   const comment = child.headComment ? ` ${child.headComment}` : "";
   if (isFlow(node)) {
@@ -76,7 +76,7 @@ export function replace(text: string, node: Collection, child: Child, value: unk
   ];
 }
 
-/** Takes a child out, with the comments that are its own and no others. */
+/** Removes a child with its own comments. */
 export function remove(text: string, holder: ChildPosition, node: Collection, index: number): Splice[] {
   const children = childrenOf(text, node);
   const child = children[index];
@@ -94,7 +94,7 @@ export function remove(text: string, holder: ChildPosition, node: Collection, in
 
 const emptyOf = (node: Collection): string => (isSeq(node) ? "[]" : "{}");
 
-/** The first key of an item, which shares its line with the dash. */
+/** Removes the first key of an item, which is on the dash's line. */
 function removeBesideDash(text: string, node: Collection, child: Child, next: Child | undefined): Splice[] {
   const to = linesEnd(text, child);
   if (!next) return [{ from: child.start, to: child.end, text: emptyOf(node) }];
@@ -102,7 +102,7 @@ function removeBesideDash(text: string, node: Collection, child: Child, next: Ch
   return [{ from: child.start, to: to + (rest.length - rest.trimStart().length), text: "" }];
 }
 
-/** With the blank lines that would be left twice; and the break before it where the last line has none after it. */
+/** Extends a cut by duplicate blank lines, and by the break before it if the text ends without one. */
 function withBlankLines(
   text: string,
   lines: { from: number; to: number },
@@ -155,14 +155,14 @@ function appendFlow(text: string, node: Collection, rendered: string): Splice[] 
   return [...separator, { from: below, to: below, text: line }];
 }
 
-/** Lines put at the beginning of a line, or after a last line that has no break. */
+/** Inserts lines at the start of a line, or after a last line without a break. */
 function insertLines(text: string, at: number, lines: string): Splice {
   const eol = lineEnding(text);
   const isAfterBreak = at === 0 || text[at - 1] === "\n";
   return { from: at, to: at, text: isAfterBreak ? lines + eol : eol + lines };
 }
 
-/** Whether the last two entries have a blank line between. Keys of a map are not set apart. */
+/** Whether the last two items have a blank line between them; false for keys of a map. */
 function isSpaced(text: string, node: Collection): boolean {
   const [before, last] = childrenOf(text, node).slice(-2);
   if (!before || !last || last.key !== undefined) return false;

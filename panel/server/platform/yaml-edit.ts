@@ -1,6 +1,6 @@
 /**
- * Changes of a YAML text, one value at a time, that leave every other byte as it is: `yaml`'s Document says where each node is, and the
- * text is cut there. (Its own toString() would set quotes, indentation and blank lines of the whole file anew.)
+ * Edits a YAML text one value at a time, and keeps every other byte: `yaml`'s Document has each node's position, and the text is spliced
+ * there. (Its toString() would reformat quotes, indentation and blank lines of the whole file.)
  */
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -18,7 +18,7 @@ import { append, type ChildPosition, insertFirst, remove, replace, type Splice }
 import { type Child, type Collection, childrenOf, isFlow } from "./yaml-layout.ts";
 import { renderFlow } from "./yaml-render.ts";
 
-/** The text is written in a way that this cannot change. */
+/** The text uses YAML that can't be edited. */
 export class NotEditable extends Error {
   override readonly name = "NotEditable";
 }
@@ -35,7 +35,7 @@ export const parse = (text: string): Document.Parsed =>
     logLevel: "error",
   });
 
-/** The value of a text, as JSON would hold it. @throws NotEditable when it is no YAML, or its aliases go round or multiply */
+/** Parses a text to plain JSON values. @throws NotEditable for invalid YAML, or cyclic or excessive aliases */
 export function plainValue(text: string): unknown {
   const document = parse(text);
   try {
@@ -46,7 +46,7 @@ export function plainValue(text: string): unknown {
   throw notEditable();
 }
 
-/** The value of a node, aliases put in place. */
+/** The value of a node, with aliases resolved. */
 function plainNode(document: Document, node: Node | null): unknown {
   const resolved = isAlias(node) ? node.resolve(document) : node;
   if (isSeq<Node | null>(resolved)) return resolved.items.map((item) => plainNode(document, item));
@@ -58,15 +58,15 @@ function plainNode(document: Document, node: Node | null): unknown {
 }
 
 /**
- * Makes the value at a path another, by as few cuts as it takes; `undefined` removes it. An index one past the end adds an item.
- * @throws NotEditable when the result would not be exactly that, or the path leads nowhere.
+ * Sets the value at a path with minimal splices; `undefined` removes it. An index one past the end appends an item.
+ * @throws NotEditable if the path is invalid, or the result would differ
  */
 export function setValue(text: string, path: readonly Step[], given: unknown): string {
-  // As JSON holds it: without keys that are undefined, and comparable with what is read.
+  // Through JSON: drops undefined keys, and is comparable with the parsed text.
   const value: unknown = given === undefined ? undefined : JSON.parse(JSON.stringify(given));
   const wanted = withValue(plainValue(text), path, value);
   let now = text;
-  // Each round makes one difference less, and no text has more values than characters.
+  // Each round removes one difference, and a text has no more values than characters.
   const mostRounds = value === undefined ? 1 : text.length + 1000;
   for (let round = 0; round < mostRounds; round++) {
     const document = parse(now);
@@ -78,14 +78,14 @@ export function setValue(text: string, path: readonly Step[], given: unknown): s
   return now;
 }
 
-const notEditable = () => new NotEditable("is written in a way that only a person can change");
+const notEditable = () => new NotEditable("uses YAML that the panel can't edit");
 
 function applySplices(text: string, splices: readonly Splice[]): string {
   const fromTheEnd = splices.toSorted((a, b) => b.from - a.from || b.to - a.to);
   return fromTheEnd.reduce((now, { from, to, text: put }) => now.slice(0, from) + put + now.slice(to), text);
 }
 
-/** A plain value with the value at a path another. */
+/** Copies a plain value with another value at a path. */
 function withValue(whole: unknown, [step, ...rest]: readonly Step[], value: unknown): unknown {
   if (step === undefined) return value;
   if (Array.isArray(whole) && typeof step === "number") {
@@ -98,7 +98,7 @@ function withValue(whole: unknown, [step, ...rest]: readonly Step[], value: unkn
   return put === undefined ? others : { ...others, [step]: put };
 }
 
-/** The cuts that bring a text one step nearer to having the value at the path; none when it has it. */
+/** Splices that remove one difference from the value at a path; empty if there is none. */
 function splicesAt(document: Document, text: string, path: readonly Step[], value: unknown): Splice[] {
   let node: unknown = document.contents;
   let holder: ChildPosition = { head: 0, isInFlow: false };
@@ -158,7 +158,7 @@ function add(
   if (isMap(node)) return append(text, node, String(step), value);
   if (step !== node.items.length) throw notEditable();
   const [from = 0, to = 0] = node.range ?? [];
-  // Entries are written as lines; other lists, as short as they are, stay in brackets.
+  // Entries are written as blocks; other lists are short and stay in brackets.
   const isBare = isFlow(node) && text.slice(from + 1, to - 1).trim() === "" && !holder.isInFlow;
   return isBare && isFilledMap(value)
     ? insertFirst(text, holder, node, value)
@@ -168,7 +168,7 @@ function add(
 const isFilledMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
 
-/** The first key that differs. */
+/** Splices for the first key that differs. */
 function mapCuts(
   source: Source,
   holder: ChildPosition,
@@ -184,7 +184,7 @@ function mapCuts(
   return [];
 }
 
-/** An item that is gone, or one that is new at the end; undefined where the order is another. */
+/** Splices for a removed item, or one appended at the end; undefined if the order differs. */
 function listCuts(
   source: Source,
   holder: ChildPosition,
@@ -212,7 +212,7 @@ function aliasesOf(document: Document, node: Node): Alias[] {
   return found;
 }
 
-/** What is cut away may have an anchor that is used elsewhere: the first of those places gets it, with the value. */
+/** Moves the anchor of a removed node, with its value, to the first alias that stays. */
 function moveAnchors(document: Document, cuts: readonly Splice[]): Splice[] {
   const isCut = ({ range }: Node) => cuts.some(({ from, to }) => range && range[0] >= from && range[0] < to);
   const moved: Splice[] = [];

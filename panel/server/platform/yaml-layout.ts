@@ -1,20 +1,20 @@
-/** Where the parts of a parsed YAML text are, and which of its comments belong to which. */
+/** Positions of a parsed YAML text's parts and their comments. */
 import { type CST, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap, type YAMLSeq } from "yaml";
 
 export type Collection = YAMLMap<Node, Node | null> | YAMLSeq<Node>;
 
 /** An item of a list, or a pair of a map. */
 export interface Child {
-  /** Of its dash, its key, or in brackets its value. */
+  /** Start of its dash or key, or of its value in brackets. */
   readonly start: number;
-  /** After the last character that is neither space nor comment. */
+  /** End of its last character that is neither space nor comment. */
   readonly end: number;
-  /** After the dash or the colon: where a value is put. In brackets, of an item: its start. */
+  /** After the dash or colon, where a value is inserted; for an item in brackets, its start. */
   readonly head: number;
-  /** A comment on the line of the key, above a value that begins on the next. */
+  /** A comment on the key's line, if the value begins on the next. */
   readonly headComment?: string;
   readonly key?: string;
-  /** It is in brackets or braces. */
+  /** Whether it is in brackets or braces. */
   readonly isInFlow: boolean;
   readonly value: Node | null;
 }
@@ -25,7 +25,7 @@ const endOf = (token: CST.SourceToken): number => token.offset + token.source.le
 
 export const isFlow = (node: Collection): boolean => node.srcToken?.type === "flow-collection";
 
-/** The children of a collection, in the order of the text. */
+/** A collection's children in text order. */
 export function childrenOf(text: string, node: Collection): Child[] {
   return isMap<Node, Node | null>(node)
     ? node.items.map((pair) => ({ ...pairChild(text, pair), isInFlow: isFlow(node) }))
@@ -35,7 +35,7 @@ export function childrenOf(text: string, node: Collection): Child[] {
       }));
 }
 
-/** Tokens of a list's items; without those that have nothing but comments or a comma. */
+/** Tokens of a list's items, except those with only comments or a comma. */
 function itemTokens(node: Collection): (CST.BlockSequence | CST.FlowCollection)["items"] {
   const token = node.srcToken;
   if (token?.type !== "block-seq" && token?.type !== "flow-collection") return [];
@@ -76,7 +76,7 @@ function pairChild(text: string, pair: Pair<Node, Node | null>): Omit<Child, "is
   };
 }
 
-/** After the last character of a node that is neither space nor comment; 0 for an empty one. */
+/** End of a node's last character that is neither space nor comment; 0 for an empty node. */
 function contentEnd(text: string, node: Node | null): number {
   const [start, end] = node?.range ?? [0, 0];
   if (!node || start === end) return 0;
@@ -88,10 +88,10 @@ function contentEnd(text: string, node: Node | null): number {
   return keepsBreaks && source.endsWith("\n") ? end - 1 : start + source.trimEnd().length;
 }
 
-/** Where a line begins. */
+/** Start of the offset's line. */
 export const lineStart = (text: string, offset: number): number => text.lastIndexOf("\n", offset - 1) + 1;
 
-/** Where the line after the offset's begins; the end of the text where there is none. */
+/** Start of the next line; the text's end if there is none. */
 export function nextLine(text: string, offset: number): number {
   const at = text.indexOf("\n", offset);
   return at < 0 ? text.length : at + 1;
@@ -99,7 +99,7 @@ export function nextLine(text: string, offset: number): number {
 
 export const columnOf = (text: string, offset: number): number => offset - lineStart(text, offset);
 
-/** Whether nothing but spaces is before it on its line. */
+/** Whether only spaces precede it on its line. */
 export const beginsLine = (text: string, offset: number): boolean =>
   text.slice(lineStart(text, offset), offset).trim() === "";
 
@@ -107,10 +107,10 @@ export const isBlank = (line: string): boolean => line.trim() === "";
 const isComment = (line: string): boolean => /^\s*#/.test(line);
 const indentOf = (line: string): number => line.length - line.trimStart().length;
 
-/** The line that begins at an offset. */
+/** The line at an offset. */
 export const lineAt = (text: string, start: number): string => text.slice(start, nextLine(text, start));
 
-/** After a child's lines and the comments below it that are indented further than it is, which are its own. */
+/** End of a child's lines, including comments below that are indented further. */
 export function linesEnd(text: string, { start, end }: Child): number {
   const column = columnOf(text, start);
   let own = nextLine(text, end);
@@ -123,7 +123,7 @@ export function linesEnd(text: string, { start, end }: Child): number {
   return own;
 }
 
-/** Before a child's lines and the comments that stand right above it, not going above `floor`. */
+/** Start of a child's lines, including comments right above, down to `floor`. */
 export function linesStart(text: string, { start }: Child, floor: number): number {
   let own = lineStart(text, start);
   while (own > floor) {

@@ -1,12 +1,12 @@
-/** Values as YAML text, in the manner of the checkout's own projects.yaml: a key on each line, short collections in braces. */
+/** Renders values as YAML in the style of projects.yaml: one key per line, short collections in braces. */
 import { Document, visit } from "yaml";
 
-/** Collections up to so many characters are written on one line. */
+/** Maximum characters of a collection on one line. */
 const FLOW_LENGTH = 80;
 
 const STYLE = { lineWidth: 0, flowCollectionPadding: true } as const;
 
-/** The line ending in use: that of the first line. */
+/** The text's line ending, taken from its first line. */
 export const lineEnding = (text: string): "\r\n" | "\n" => (/^[^\n]*\r\n/.test(text) ? "\r\n" : "\n");
 
 /** A value on one line. */
@@ -17,13 +17,13 @@ export function renderFlow(value: unknown): string {
   return pairs.length > 0 ? `{ ${pairs.join(", ")} }` : "{}";
 }
 
-/** Written as it would be between brackets, which fits everywhere. */
+/** Renders as inside brackets, which is valid everywhere. */
 function renderScalar(value: unknown): string {
   const text = quotingBreaks(new Document([value])).toString({ ...STYLE, collectionStyle: "flow" });
   return text.trim().slice(1, -1).trim();
 }
 
-/** `key: value` as lines of a block map at a column; no line ending after the last. */
+/** `key: value` as lines of a block map at a column, without a final line ending. */
 export function renderPair(key: string, value: unknown, column: number, eol: string): string {
   return indented(renderMap({ [key]: value }), " ".repeat(column), eol);
 }
@@ -32,7 +32,7 @@ export function renderPair(key: string, value: unknown, column: number, eol: str
 export const renderFlowPair = (key: string, value: unknown): string =>
   `${renderFlow(key)}: ${renderFlow(value)}`;
 
-/** `- value` as lines of a block list at a column; no line ending after the last. */
+/** `- value` as lines of a block list at a column, without a final line ending. */
 export function renderItem(value: unknown, column: number, eol: string): string {
   const isFilledMap = typeof value === "object" && value !== null && Object.keys(value).length > 0;
   const text = isFilledMap && !Array.isArray(value) ? renderMap(value) : renderFlow(value);
@@ -40,7 +40,7 @@ export function renderItem(value: unknown, column: number, eol: string): string 
   return `${indent}- ${indented(text, `${indent}  `, eol).trimStart()}`;
 }
 
-/** What stands after the colon of a pair that is written as lines. */
+/** The text after the colon of a block pair. */
 export const renderValue = (key: string, value: unknown, column: number, eol: string): string =>
   renderPair(key, value, column, eol).slice(column + renderFlow(key).length + 1);
 
@@ -50,7 +50,7 @@ function renderMap(value: object): string {
     .join("\n");
 }
 
-/** What begins with `mark`, a key's or an item's. */
+/** A value after `mark`, a key's or an item's. */
 function renderMember(mark: string, value: unknown): string {
   const flow = renderFlow(value);
   if (typeof value === "string") return `${mark} ${renderText(value)}`;
@@ -61,14 +61,14 @@ function renderMember(mark: string, value: unknown): string {
   return `${mark}\n${indented(lines, "  ", "\n")}`;
 }
 
-/** A text of several lines is written as such. */
+/** Renders a multi-line text as a block. */
 const renderText = (text: string): string =>
   quotingBreaks(new Document(text))
     .toString(STYLE)
     .replace(/\n$/, "")
     .replaceAll(/\n(?=.)/g, "\n  ");
 
-/** Line breaks that a file's own line ending would change are written as escapes. */
+/** Escapes line breaks that the file's line ending would change. */
 function quotingBreaks(document: Document): Document {
   visit(document, {
     Scalar(_, node) {
