@@ -1,7 +1,7 @@
 /** Calls of the panel's API. */
 import type { Entry, FieldProblem, Operation, Overview, Problem } from "./model.ts";
 
-/** The API said no, and why. */
+/** An error response of the API. */
 export class HttpError extends Error {
   readonly status: number;
   readonly problem: Problem;
@@ -13,24 +13,24 @@ export class HttpError extends Error {
   }
 }
 
-/** The login has ended: Access answers instead of the panel. */
+/** The login has expired: Access answers instead of the panel. */
 export class LoginEnded extends Error {
   constructor() {
-    super("Your login has ended.");
+    super("Your login has expired.");
   }
 }
 
-/** No answer, or one of something before the panel. */
+/** No response, or one of a proxy before the panel. */
 export class Unreachable extends Error {
   constructor() {
-    super("The panel can't be reached. Nothing was changed by this; try again.");
+    super("The panel can't be reached. Nothing was changed; try again.");
   }
 }
 
-/** Told whenever an answer shows that the login has ended. */
+/** Dispatches `ended` when a response shows that the login has expired. */
 export const login = new EventTarget();
 
-/** Whether an answer is a login page's: a redirect to elsewhere, or 401. */
+/** Whether a response asks for a login: a redirect to another origin, or 401. */
 export const isLogin = (response: Response): boolean =>
   response.type === "opaqueredirect" || response.status === 401;
 
@@ -73,7 +73,7 @@ export async function getOperations(): Promise<Operation[]> {
   return answer.operations;
 }
 
-/** What is wrong with an entry, in the words that projects.yaml's check has. */
+/** Checks an entry; returns its problems. */
 export async function check(
   body: { entry: Entry; secretValues: Record<string, string>; replaces?: string },
   signal: AbortSignal,
@@ -87,7 +87,7 @@ export async function check(
 export const create = (entry: Entry, secretValues: Record<string, string>) =>
   started(send("POST", "/api/projects", { ...entry, secretValues }));
 
-/** Changes the entry's keys that are given (null takes one out), if the file's version is still the one given. */
+/** Changes keys of an entry (null removes one), if the file's version is still the given one. */
 export const change = (
   name: string,
   changes: Record<string, unknown>,

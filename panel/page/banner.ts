@@ -1,10 +1,10 @@
-/** What is wrong between the page and the panel: a strip for a lost connection, a dialog for an ended login. */
+/** Shows a lost connection as a banner, and an expired login as a dialog. */
 import { getProjects, login } from "./api.ts";
 import { openDialog } from "./dialog.ts";
 import { byId, h } from "./dom.ts";
 import type { Connection } from "./events.ts";
 
-/** Shows whether the page is live. */
+/** Shows or hides the banner. */
 export function showConnection(connection: Connection, retry: () => void): void {
   const banner = byId("banner");
   document.body.classList.toggle("stale", connection === "lost");
@@ -15,22 +15,22 @@ export function showConnection(connection: Connection, retry: () => void): void 
   }
   if (!banner.hidden) return;
   banner.replaceChildren(
-    h("p", {}, h("span", { "aria-hidden": "true" }, "▲ "), "Offline, trying again. What you see may be old."),
+    h("p", {}, h("span", { "aria-hidden": "true" }, "▲ "), "Offline, retrying. The page may be out of date."),
     h("button", { type: "button", class: "small", onclick: retry }, "Try now"),
   );
   banner.hidden = false;
 }
 
 /**
- * Says when the login has ended, above whatever is open. A form that is being filled in need not be lost: after a login in
- * another tab the page goes on.
+ * Opens a dialog when the login has expired, above any other. An open form is kept: after a login in another tab the page
+ * continues.
  */
 export function watchLogin(again: () => void): void {
   let open = false;
   login.addEventListener("ended", () => {
     if (open) return;
     open = true;
-    const { dialog, body, close } = openDialog("Your login has ended", {
+    const { dialog, body, close } = openDialog("Your login has expired", {
       role: "alertdialog",
       may: () => false,
     });
@@ -54,7 +54,7 @@ export function watchLogin(again: () => void): void {
       h(
         "p",
         {},
-        "Reload the page to log in again. If you were filling in a form, log in in another tab instead: then come back, and nothing is lost.",
+        "Reload the page to log in again. To keep a form that you are filling in, log in in another tab and come back.",
       ),
       h(
         "footer",

@@ -4,7 +4,7 @@ import { h } from "./dom.ts";
 
 const SHOWN = 2000;
 
-/** Copies a text; false where the browser does not let the page, as over plain http. */
+/** Copies a text; false if the browser blocks it, as over plain http. */
 export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -16,15 +16,15 @@ export async function copy(text: string): Promise<boolean> {
 
 /**
  * A button that copies.
- * @param what its name, as in "Copy the URL of web-shop"
- * @param text what is copied, asked for when pressed
+ * @param what its label, as in "Copy the URL of web-shop"
+ * @param text returns the text to copy, called when pressed
  */
 export function copyButton(what: string, text: () => string): HTMLButtonElement {
   const button = h("button", { type: "button", class: "small", "aria-label": what }, "copy");
   button.addEventListener("click", async () => {
     const copied = await copy(text());
     button.textContent = copied ? "copied ✓" : "select it";
-    announce(copied ? "Copied" : "The browser does not let this page copy: select the text instead");
+    announce(copied ? "Copied" : "The browser blocked copying: select the text instead");
     setTimeout(() => {
       button.textContent = "copy";
     }, SHOWN);
@@ -37,7 +37,7 @@ export interface CopyLine {
   set(text: string): void;
 }
 
-/** A line with a label, a text and a button that copies it. */
+/** A label, a text and a button that copies it. */
 export function copyLine(label: string, what: string): CopyLine {
   const code = h("code", {});
   const element = h(

@@ -1,19 +1,19 @@
-/** The dialog before a project is deleted: says what goes and what stays. */
+/** The confirmation dialog for deleting a project. */
 import { remove } from "./api.ts";
 import { openDialog } from "./dialog.ts";
 import { h } from "./dom.ts";
 import { field, line } from "./field.ts";
 import type { Operation } from "./model.ts";
 
-const stays = (name: string, workspace: boolean) =>
+const consequences = (name: string, workspace: boolean) =>
   workspace
-    ? `Goes: the entry in projects.yaml, the container, and the workspace with every file in it, opencode's sessions as well. What was not pushed is lost for good.`
-    : `Goes: the entry in projects.yaml, and the container. Stays: the workspace with all files, and opencode's sessions; a project named ${name} takes them up again.`;
+    ? "Removes the entry in projects.yaml and the container. Deletes the workspace with all files, and opencode's sessions. Anything not pushed is lost."
+    : `Removes the entry in projects.yaml and the container. Keeps the workspace with all files, and opencode's sessions; a new project named ${name} uses them again.`;
 
-/** Asks whether a project is to be deleted, and does it. The name is to be typed only where files would be lost. */
+/** Opens the dialog and deletes the project. The name must be typed to delete the workspace. */
 export function openDelete(name: string, begun: (operation: Operation) => void): void {
   const { body, close } = openDialog(`Delete ${name}?`, { role: "alertdialog", class: "narrow" });
-  const what = h("p", { "aria-live": "polite" }, stays(name, false));
+  const what = h("p", { "aria-live": "polite" }, consequences(name, false));
   const box = h("input", { type: "checkbox" });
   const confirm = field(`Type ${name} to delete its workspace`, line());
   const input = confirm.control as HTMLInputElement;
@@ -22,13 +22,13 @@ export function openDelete(name: string, begun: (operation: Operation) => void):
   confirm.element.hidden = true;
   box.addEventListener("change", () => {
     confirm.element.hidden = !box.checked;
-    what.textContent = stays(name, box.checked);
+    what.textContent = consequences(name, box.checked);
     button.textContent = box.checked ? "Delete with its workspace" : "Delete";
   });
   async function submit(): Promise<void> {
     if (box.checked && input.value !== name) {
       confirm.setProblems([
-        { path: "confirm", message: `is not ${name}`, fix: "type the project's name as it stands above" },
+        { path: "confirm", message: `is not ${name}`, fix: "type the project's name as shown above" },
       ]);
       return input.focus();
     }

@@ -1,4 +1,4 @@
-/** Modal dialogs: the browser's own, which keeps the keyboard in, closes on Escape and gives the focus back. */
+/** Modal dialogs: the browser's `<dialog>`, which traps the focus, closes on Escape and restores the focus. */
 import { h } from "./dom.ts";
 
 export interface Opened {
@@ -11,7 +11,7 @@ let count = 0;
 
 /**
  * Opens a dialog with a title.
- * @param may asked before Escape or the cross closes it: a form with something typed says no at first
+ * @param options.may called before Escape or the cross closes it; false keeps it open, as for a form with unsaved input
  */
 export function openDialog(
   title: string,

@@ -1,11 +1,11 @@
-/** Makes elements. Text goes in as text: no markup is ever made of what somebody wrote. */
+/** Creates elements. Text is inserted as text, never as markup. */
 
 type Listener = (event: Event) => void;
 export type Attributes = Record<string, string | number | boolean | undefined | Listener>;
 export type Child = Node | string | undefined | false;
 
 /**
- * An element with attributes (true: present, false or undefined: absent; `onclick` and the like: listeners) and children.
+ * Creates an element with attributes (true: present, false or undefined: absent, functions like `onclick`: listeners) and children.
  */
 export function h<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -21,7 +21,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets an attribute where it differs, so that nothing is told to a reader twice. */
+/** Sets an attribute if it differs, so that screen readers announce nothing twice. */
 export function attribute(
   element: Element,
   name: string,
@@ -35,7 +35,7 @@ export function attribute(
   if (element.getAttribute(name) !== text) element.setAttribute(name, text);
 }
 
-/** Sets a text where it differs, which leaves what a person has selected. */
+/** Sets a text if it differs, which keeps the selection. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -47,7 +47,7 @@ export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   return element as T;
 }
 
-/** Puts elements into a parent in their order, moving only those that stand elsewhere. */
+/** Sets a parent's children in order, moving only misplaced ones. */
 export function reconcile(parent: Element, elements: readonly Element[]): void {
   for (const gone of [...parent.children].filter((child) => !elements.includes(child))) gone.remove();
   elements.forEach((element, index) => {
@@ -56,5 +56,5 @@ export function reconcile(parent: Element, elements: readonly Element[]): void {
   });
 }
 
-/** Whether an address is one of the web; anything else is not made a link. */
+/** Whether a URL is http or https; others are not linked. */
 export const isWebAddress = (url: string): boolean => /^https?:\/\//i.test(url);

@@ -1,7 +1,7 @@
-/** Between an entry of projects.yaml and the fields of the form. Pure. */
+/** Converts between an entry of projects.yaml and the form's fields. Pure. */
 import type { Entry } from "./model.ts";
 
-/** A secret's row. The value is what is typed now: one that is stored never comes back to the page. */
+/** A secret's row. The value is the typed one: stored values are never sent to the page. */
 export interface SecretRow {
   name: string;
   value: string;
@@ -21,14 +21,14 @@ export interface Fields {
   memory: string;
   cpus: string;
   model: string;
-  /** Addresses and groups, apart by commas, spaces or lines. */
+  /** Addresses and groups, separated by commas, spaces or line breaks. */
   members: string;
   secrets: SecretRow[];
 }
 
 const DEFAULT_TOKEN_SECRET = "GIT_TOKEN";
 
-/** Whatever a way of git's auth has, to be read without asking which one it is. */
+/** The fields of all kinds of git's auth. */
 interface AnyGit {
   readonly auth: Fields["auth"];
   readonly secret?: string;
@@ -36,7 +36,7 @@ interface AnyGit {
   readonly knownHosts?: readonly string[];
 }
 
-/** What the form shows for an entry; for none, an empty form. */
+/** The fields for an entry; by default those of an empty form. */
 export function fieldsOf(entry: Entry = { name: "" }): Fields {
   const git: AnyGit = entry.git ?? { auth: "none" };
   return {
@@ -59,10 +59,10 @@ export function fieldsOf(entry: Entry = { name: "" }): Fields {
 const list = (text: string, separator: RegExp): string[] =>
   text.split(separator).filter((part) => part !== "");
 
-/** A number where it is one; else the text, for the server to say what is wrong with it. */
+/** Parses a number; keeps an invalid text, for the server to report. */
 const numberOr = (text: string): number => (Number.isFinite(Number(text)) ? Number(text) : (text as never));
 
-/** An object without its undefined values; undefined when nothing remains. */
+/** An object without its undefined values; undefined if empty. */
 function withoutEmpty<T extends object>(values: T): T | undefined {
   const kept = Object.entries(values).filter(([, value]) => value !== undefined);
   return kept.length > 0 ? (Object.fromEntries(kept) as T) : undefined;
@@ -78,7 +78,7 @@ function gitOf(fields: Fields, base: Entry): Entry["git"] {
   return { auth: "token", secret: fields.tokenSecret.trim(), ...(username ? { username } : {}) };
 }
 
-/** The names of secrets in the order of the base, then what is new: an order that was not changed is no change. */
+/** Names of secrets: those of the base in their order, then new ones, so that an unchanged list stays equal. */
 function secretsOf(fields: Fields, base: Entry): string[] | undefined {
   const wanted = fields.secrets.map(({ name }) => name.trim()).filter((name) => name !== "");
   if (fields.auth === "token" && fields.tokenSecret.trim() !== "") wanted.push(fields.tokenSecret.trim());
@@ -87,7 +87,7 @@ function secretsOf(fields: Fields, base: Entry): string[] | undefined {
   return names.length > 0 || base.secrets?.length === 0 ? names : undefined;
 }
 
-/** The entry that the fields describe; what the form does not show is taken over from the base. */
+/** The entry for the fields; keys that the form does not show come from the base. */
 export function entryOf(fields: Fields, base: Entry = { name: "" }): Entry {
   const text = (value: string) => value.trim() || undefined;
   const members = list(fields.members, /[\s,;]+/);
@@ -109,7 +109,7 @@ export function entryOf(fields: Fields, base: Entry = { name: "" }): Entry {
   }) as Entry;
 }
 
-/** The values of secrets that were typed, by name. */
+/** Typed values of secrets, by name. */
 export function secretValuesOf(fields: Fields): Record<string, string> {
   const rows = [...fields.secrets];
   if (fields.auth === "token") rows.push({ name: fields.tokenSecret, value: fields.tokenValue });
@@ -118,7 +118,7 @@ export function secretValuesOf(fields: Fields): Record<string, string> {
   );
 }
 
-/** A value with the keys of its objects in one order, for comparison. */
+/** A value with sorted keys, for comparison. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== "object" || value === null) return value;
@@ -129,11 +129,11 @@ function canonical(value: unknown): unknown {
   );
 }
 
-/** Whether two values say the same. */
+/** Whether two values are equal, in any order of keys. */
 export const same = (one: unknown, other: unknown): boolean =>
   JSON.stringify(canonical(one)) === JSON.stringify(canonical(other));
 
-/** What a change sends: the keys that differ, with null for those that go. */
+/** The keys that differ from the base; null for removed ones. */
 export function changesOf(base: Entry, fields: Fields): Record<string, unknown> {
   const before = new Map<string, unknown>(Object.entries(base));
   const after = new Map<string, unknown>(Object.entries(entryOf(fields, base)));
@@ -143,25 +143,25 @@ export function changesOf(base: Entry, fields: Fields): Record<string, unknown> 
   return Object.fromEntries(changed.map((key) => [key, after.get(key) ?? null]));
 }
 
-/** What became of a form when the entry under it changed. */
+/** The form's fields merged with a changed entry. */
 export interface Rebased {
   fields: Fields;
-  /** The fields that both changed, with what the entry says now; what was typed stands. */
+  /** Fields changed on both sides, with the entry's new value; the typed value is kept. */
   conflicts: { field: keyof Fields; remote: string }[];
 }
 
 function mergeSecrets(before: Fields, mine: Fields, remote: Fields): SecretRow[] {
   const names = (fields: Fields) => fields.secrets.map(({ name }) => name);
-  const takenOff = names(before).filter((name) => !names(mine).includes(name));
+  const removed = names(before).filter((name) => !names(mine).includes(name));
   const added = names(remote).filter((name) => !names(before).includes(name) && !names(mine).includes(name));
   const gone = names(before).filter((name) => !names(remote).includes(name));
   return [
     ...mine.secrets.filter(({ name, value }) => value !== "" || !gone.includes(name)),
-    ...added.filter((name) => !takenOff.includes(name)).map((name) => ({ name, value: "" })),
+    ...added.filter((name) => !removed.includes(name)).map((name) => ({ name, value: "" })),
   ];
 }
 
-/** Puts what was typed over the entry as it is now: fields that were not touched follow it, the others stay. */
+/** Merges edited fields with the current entry: untouched fields follow the entry, edited ones stay. */
 export function mergeChanges(base: Entry, mine: Fields, entry: Entry): Rebased {
   const before = fieldsOf(base);
   const remote = fieldsOf(entry);
@@ -177,7 +177,7 @@ export function mergeChanges(base: Entry, mine: Fields, entry: Entry): Rebased {
 
 const SHOWN = ["name", "repo", "branch", "git", "members", "secrets", "state"];
 
-/** The keys of an entry that the form does not show, and keeps. */
+/** Keys of an entry that the form does not show. */
 export function hiddenKeys(entry: Entry): string[] {
   const inner = (key: "resources" | "opencode", shown: readonly string[]) =>
     Object.keys(entry[key] ?? {})

@@ -1,25 +1,25 @@
 /**
- * Streams of events. The browser's EventSource opens a stream again by itself after a broken connection, and gives up after
- * an answer that is no stream: then this asks why, and tries again with longer and longer waits.
+ * Event streams. The browser's EventSource reconnects after a broken connection, but gives up after a response that is no
+ * stream: then this checks the reason and retries with exponential backoff.
  */
 import { isLogin, login } from "./api.ts";
 
 export type Connection = "connecting" | "open" | "lost";
 
 export interface Handlers {
-  /** By the event's name; the data is JSON. */
+  /** Handlers by event name; the data is JSON. */
   readonly on: Record<string, (data: unknown) => void>;
   state?(connection: Connection): void;
-  /** Before a stream that begins at its beginning. */
+  /** Called before each connection, which starts at the stream's beginning. */
   onOpen?(): void;
-  /** The server has no such stream, or ended it for good. */
+  /** Called if the stream does not exist or has ended. */
   onNotFound?(): void;
 }
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 15_000;
 
-/** One stream, until it is closed. While nobody looks at the page it is closed too: a browser has few connections. */
+/** A stream, open until `close`. It disconnects while the page is hidden, since a browser has few connections. */
 export class Stream {
   readonly #path: string;
   readonly #handlers: Handlers;
@@ -47,7 +47,7 @@ export class Stream {
     removeEventListener("offline", this.#cut);
   }
 
-  /** Tries at once. */
+  /** Reconnects now. */
   retry(): void {
     this.#open();
   }
@@ -85,7 +85,7 @@ export class Stream {
     this.#retryLater();
   }
 
-  /** Why there is no stream: the login has ended, it is gone, or something to wait for. */
+  /** Finds out why there is no stream: an expired login, a removed stream, or a temporary error. */
   async #checkStatus(): Promise<void> {
     const abort = new AbortController();
     try {
@@ -102,7 +102,7 @@ export class Stream {
         return;
       }
     } catch {
-      // No answer at all: it is tried again below.
+      // No response: retried below.
     }
     this.#retryLater();
   }

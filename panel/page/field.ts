@@ -1,4 +1,4 @@
-/** A field of a form: its label, its control, what helps, and what is wrong with it. */
+/** A form field: label, control, hint, note and problems. */
 import { attribute, h } from "./dom.ts";
 import type { FieldProblem } from "./model.ts";
 import { sentence } from "./problems.ts";
@@ -8,17 +8,17 @@ export type Control = HTMLInputElement | HTMLTextAreaElement | HTMLFieldSetEleme
 export interface Field {
   readonly element: HTMLElement;
   readonly control: Control;
-  /** Shows what is wrong; nothing, for an empty list. */
+  /** Shows problems; an empty list hides them. */
   setProblems(problems: readonly FieldProblem[]): void;
-  /** Shows something to be known about what stands here; nothing, for an empty text. */
+  /** Shows a note; an empty text hides it. */
   setNote(text: string): void;
 }
 
 let count = 0;
 
 /**
- * The place below a control for what is wrong with it, which the control is described by.
- * The text is no live region: it is heard with the field, and while somebody types it would interrupt at every letter.
+ * The problems and note below a control, linked by aria-describedby.
+ * Not a live region, which would interrupt a screen reader at every key.
  */
 export function problemsOf(control: HTMLElement, described: readonly string[] = []) {
   const id = `problem-${++count}`;
@@ -68,7 +68,7 @@ export function field(label: string, control: HTMLInputElement | HTMLTextAreaEle
   };
 }
 
-/** A field of several choices, of which one holds. */
+/** A group of radio buttons. */
 export function choice<T extends string>(
   label: string,
   name: string,
@@ -97,7 +97,7 @@ export function choice<T extends string>(
   };
 }
 
-/** A line of text that is no prose: no spelling, no capitals, no completion by the browser. */
+/** A text input without spell check, capitalisation or autocompletion. */
 export const line = (attributes: Record<string, string | boolean> = {}): HTMLInputElement =>
   h("input", {
     type: "text",
@@ -107,6 +107,6 @@ export const line = (attributes: Record<string, string | boolean> = {}): HTMLInp
     ...attributes,
   });
 
-/** A value that is not to be seen, nor kept by the browser. */
+/** A password input that the browser does not store. */
 export const secretLine = (placeholder: string): HTMLInputElement =>
   line({ type: "password", autocomplete: "new-password", placeholder });

@@ -1,4 +1,4 @@
-/** The fields of the project form: reading them, filling them, and showing what is wrong. */
+/** The fields of the project form. */
 import { h } from "./dom.ts";
 import type { Fields } from "./entry.ts";
 import { choice, type Field, field, line, secretLine } from "./field.ts";
@@ -12,9 +12,9 @@ export interface FormFields {
   readonly elements: readonly HTMLElement[];
   read(): Fields;
   fill(fields: Fields): void;
-  /** Shows the problems of the places for which `when` is true; others are cleared. */
+  /** Shows the problems of fields for which `when` is true; clears the others. */
   show(placed: FieldErrors, when: (place: string) => boolean): void;
-  /** What stands beside a field since the entry changed. */
+  /** Shows a note at a field. */
   note(key: string, text: string): void;
   /** The control of a place. */
   control(place: string): HTMLElement | undefined;
@@ -37,10 +37,10 @@ function textFields(isNew: boolean): Record<TextKey, Field> {
       "Repository",
       line({ placeholder: "https://github.com/example/web-shop.git" }),
       isNew
-        ? "Cloned into the empty workspace. Without one: an empty git workspace."
-        : "Cloned only into an empty workspace: one that has files stays as it is.",
+        ? "Cloned into the new workspace. Leave empty for an empty git workspace."
+        : "Cloned only into an empty workspace; existing files are kept.",
     ),
-    branch: field("Branch", line({ placeholder: "the repository's own" })),
+    branch: field("Branch", line({ placeholder: "the repository's default" })),
     tokenSecret: field("Name of the token's secret", line()),
     tokenValue: field("Token", secretLine(isNew ? "" : "stored; type to replace it")),
     username: field(
@@ -48,23 +48,23 @@ function textFields(isNew: boolean): Record<TextKey, Field> {
       line({ placeholder: "x-access-token" }),
       "GitLab: oauth2. Bitbucket: x-token-auth.",
     ),
-    knownHosts: field(
-      "Known hosts",
-      knownHosts,
-      "As ssh-keyscan prints them; any other key is refused then.",
+    knownHosts: field("Known hosts", knownHosts, "In the format of ssh-keyscan; other keys are refused."),
+    memory: field("Memory", memory, "At least 512MiB; above the limit, the project is restarted."),
+    cpus: field(
+      "Processors",
+      line({ placeholder: "default", inputmode: "decimal" }),
+      "Fractions are allowed.",
     ),
-    memory: field("Memory", memory, "512MiB or more; past it, the project is restarted."),
-    cpus: field("Processors", line({ placeholder: "default", inputmode: "decimal" }), "Fractions are fine."),
-    model: field("Model", line({ placeholder: "opencode's own choice" }), "provider/model"),
+    model: field("Model", line({ placeholder: "opencode's default" }), "provider/model"),
     members: field(
       "Members",
-      line({ placeholder: "whom the stack lets in" }),
-      "Who may open it, where sign-in is on: e-mail addresses and groups, with commas between.",
+      line({ placeholder: "the stack's access list" }),
+      "People who can open it, if sign-in is on: e-mail addresses and groups, separated by commas.",
     ),
   };
 }
 
-/** The fields of git's auth, of which those of the chosen one are shown. */
+/** The fields of git's auth; shows those of the chosen method. */
 function gitFields(texts: Record<TextKey, Field>) {
   const auth = choice<Fields["auth"]>("Git authenticates with", "auth", [
     ["none", "nothing (public)"],
@@ -84,7 +84,7 @@ function gitFields(texts: Record<TextKey, Field>) {
     h(
       "p",
       { class: "hint" },
-      "A key is made for the project. Its public half is shown in the list afterwards: add it to the repository as a deploy key.",
+      "A key is created for the project. The list then shows its public half: add it to the repository as a deploy key.",
     ),
     texts.knownHosts.element,
   );
@@ -101,12 +101,12 @@ const inGroup = (legend: string, ...children: readonly HTMLElement[]) =>
   h("fieldset", {}, h("legend", {}, legend), ...children);
 
 /**
- * Makes the fields.
- * @param isNew whether for a project that is to be
- * @param members whether the person may say who opens it
- * @param limits whether the person may say what it takes of the host
- * @param stored names of secrets that have a value
- * @param changed called when rows came or went
+ * Creates the fields.
+ * @param options.isNew whether the form creates a project
+ * @param options.members whether the person can change members
+ * @param options.limits whether the person can change limits
+ * @param stored names of secrets with a stored value
+ * @param changed called when a row is added or removed
  */
 export function formFields(
   { isNew, members, limits }: { isNew: boolean; members: boolean; limits: boolean },

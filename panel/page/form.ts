@@ -1,4 +1,4 @@
-/** The form of a project: a new one, or one that is changed. Nothing typed is ever lost to an error. */
+/** The form that creates or edits a project. Input is kept on errors. */
 
 import { announce } from "./announce.ts";
 import { change, check, create, getOperations, getProjects, HttpError } from "./api.ts";
@@ -22,16 +22,16 @@ import { changedBy } from "./progress.ts";
 
 const PAUSE = 350;
 
-/** What the form begins with. */
+/** Options of the form. */
 export interface FormOptions {
   readonly me: Me;
-  /** The entry to change, with the version of the file it is of; none for a new project. */
+  /** The entry to edit and its version of the file; undefined for a new project. */
   readonly edited?: { readonly entry: Entry; readonly version: string };
-  /** Called with the update that was begun. */
+  /** Called with the submitted operation. */
   onSubmitted(operation: Operation): void;
 }
 
-/** Which secrets have a value, for a check: the values themselves are sent once, when the form is. */
+/** Masks values for a check: the real ones are sent only when the form is submitted. */
 const hidden = (values: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.keys(values).map((name) => [name, "•"]));
 
@@ -81,7 +81,7 @@ class ProjectForm {
       "form",
       { novalidate: true, autocomplete: "off" },
       ...this.#fields.elements,
-      kept.length > 0 && h("p", { class: "hint" }, `Kept as it is, for projects.yaml: ${kept.join(", ")}.`),
+      kept.length > 0 && h("p", { class: "hint" }, `Not in this form, kept unchanged: ${kept.join(", ")}.`),
       this.#alert,
       h("footer", {}, cancel, this.#save),
     );
@@ -93,11 +93,11 @@ class ProjectForm {
     return form;
   }
 
-  /** Escape once says what would be lost, Escape again loses it. */
+  /** Asks for a second close before unsaved input is discarded. */
   #canClose(): boolean {
     if (this.#confirmedClose || same(this.#fields.read(), this.#initial)) return true;
     this.#confirmedClose = true;
-    this.#showAlert("Not saved yet. Close once more to leave what you typed.");
+    this.#showAlert("Not saved. Close again to discard your changes.");
     return false;
   }
 
@@ -122,7 +122,7 @@ class ProjectForm {
     return entryOf(this.#fields.read(), this.#base);
   }
 
-  /** Asks what is wrong while somebody types. That this fails is told when the form is sent. */
+  /** Checks the entry while a person types. Errors of the request are ignored until the form is submitted. */
   async #check(): Promise<void> {
     this.#checking?.abort();
     const checking = new AbortController();
@@ -134,7 +134,7 @@ class ProjectForm {
     if (problems && !checking.signal.aborted) this.#show(problems);
   }
 
-  /** Problems beside their fields: all of them once the form was sent, before that those of fields that were typed in. */
+  /** Shows problems at their fields: only at edited ones until the form is submitted. */
   #show(problems: readonly FieldProblem[]): FieldErrors {
     const rows = this.#fields.read().secrets.map(({ name }) => name.trim());
     const sorted = errorsByField(problems, this.#entry, rows);
@@ -182,7 +182,7 @@ class ProjectForm {
     this.#focusFirst([...fields.keys()]);
   }
 
-  /** The first field with a problem, in the order of the page; without one, what is said above the buttons. */
+  /** Focuses the first field with a problem, in page order; if none, the alert. */
   #focusFirst(places: readonly string[]): void {
     const controls = places
       .map((place) => this.#fields.control(place))
@@ -195,14 +195,12 @@ class ProjectForm {
     if (places.length > 1) announce(`${places.length} fields need a change`);
   }
 
-  /** The file changed meanwhile. Where this entry did not, nobody needs to know: it is sent again with the new version. */
+  /** The version is stale. If this entry is unchanged, submits again with the current version. */
   async #conflict(error: HttpError, again: boolean): Promise<void> {
     const [now, operations] = await Promise.all([getProjects(), getOperations()]);
     const entry = now.projects.find(({ name }) => name === this.#base.name)?.entry;
     if (!entry)
-      return this.#showAlert(
-        `${this.#base.name} is not in projects.yaml any more: somebody deleted it meanwhile.`,
-      );
+      return this.#showAlert(`${this.#base.name} is no longer in projects.yaml: it was deleted meanwhile.`);
     if (again && same(entry, this.#base)) {
       this.#version = now.version;
       return this.#submit(false);
@@ -211,12 +209,12 @@ class ProjectForm {
     const reload = h(
       "button",
       { type: "button", class: "small", onclick: () => this.#rebase(entry, now.version) },
-      "Load the change, keep what I typed",
+      "Load the change, keep my input",
     );
     this.#showAlert(
       who
         ? `${who} changed this entry meanwhile. Nothing was saved.`
-        : `This entry was changed meanwhile, in projects.yaml itself. Nothing was saved.`,
+        : "This entry was changed in projects.yaml meanwhile. Nothing was saved.",
       reload,
     );
     reload.focus();
@@ -229,13 +227,13 @@ class ProjectForm {
     this.#version = version;
     this.#fields.fill(fields);
     for (const { field, remote: theirs } of conflicts) {
-      this.#fields.note(field, theirs === "" ? "Taken out meanwhile." : `Changed meanwhile to: ${theirs}`);
+      this.#fields.note(field, theirs === "" ? "Removed meanwhile." : `Changed meanwhile to: ${theirs}`);
     }
     const first = conflicts[0]?.field;
     this.#showAlert(
       first
-        ? "Loaded. Where both changed a field, yours stands and the other is said beside it: look, then save."
-        : "Loaded. What you typed is still here: look, then save.",
+        ? "Loaded. Fields that both changed keep your value and show the other one: review, then save."
+        : "Loaded. Your input is kept: review, then save.",
     );
     (first ? this.#fields.control(first) : this.#save)?.focus();
     this.#scheduleCheck();

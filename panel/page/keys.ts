@@ -1,6 +1,6 @@
 /**
- * Keys of the page: letters, so they count only while nobody types and no dialog is open, and can be turned off, for those who
- * speak to their computer.
+ * Single-key shortcuts. They are inactive while a person types or a dialog is open, and can be turned off, for people who use
+ * speech input.
  */
 import { isDialogOpen } from "./dialog.ts";
 
@@ -14,7 +14,7 @@ const areOff = (): boolean => {
   }
 };
 
-/** Whether a key is meant for the page itself. */
+/** Whether a key press is a shortcut. */
 function isForPage({ target, ctrlKey, metaKey, altKey, isComposing }: KeyboardEvent): boolean {
   if (ctrlKey || metaKey || altKey || isComposing || isDialogOpen()) return false;
   return !(
@@ -23,8 +23,8 @@ function isForPage({ target, ctrlKey, metaKey, altKey, isComposing }: KeyboardEv
 }
 
 /**
- * Acts on single keys, as in { n: newProject }.
- * @param button turns them off and on; the choice is remembered in this browser
+ * Registers single-key shortcuts, as in { n: newProject }.
+ * @param button toggles them; the choice is stored in this browser
  */
 export function onKeys(keys: Record<string, () => void>, button: HTMLButtonElement): void {
   let off = areOff();
@@ -35,7 +35,7 @@ export function onKeys(keys: Record<string, () => void>, button: HTMLButtonEleme
     try {
       localStorage.setItem(KEY, off ? "off" : "on");
     } catch {
-      // Storage may be shut: then the choice holds for as long as the page is open.
+      // Storage is blocked: the choice lasts until the page is closed.
     }
   });
   document.addEventListener("keydown", (event) => {

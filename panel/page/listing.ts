@@ -1,8 +1,8 @@
-/** What is shown of a list of projects, and what of its changes is said. Pure. */
+/** Filters the list of projects, and describes its changes. Pure. */
 import type { ProjectView } from "./model.ts";
 import { stateLabel } from "./words.ts";
 
-/** Whether a filter's words are all found in a project: its name, state, repository or members. */
+/** Whether a project's name, state, repository or members contain all words of a filter. */
 export function matches(project: ProjectView, filter: string): boolean {
   const text = [project.name, project.state, project.repo ?? "", ...project.members].join(" ").toLowerCase();
   return filter
@@ -11,7 +11,7 @@ export function matches(project: ProjectView, filter: string): boolean {
     .every((word) => text.includes(word));
 }
 
-/** The changes of state that are worth hearing: which projects became what, came and went. */
+/** Changes to announce: new states, new and removed projects. */
 export function stateChanges(before: readonly ProjectView[], after: readonly ProjectView[]): string[] {
   const known = new Map(before.map(({ name, state }) => [name, state]));
   const names = new Set(after.map(({ name }) => name));
@@ -19,6 +19,6 @@ export function stateChanges(before: readonly ProjectView[], after: readonly Pro
     ...after
       .filter(({ name, state }) => known.get(name) !== state)
       .map(({ name, state }) => `${name}: ${stateLabel(state).word}`),
-    ...before.filter(({ name }) => !names.has(name)).map(({ name }) => `${name}: gone`),
+    ...before.filter(({ name }) => !names.has(name)).map(({ name }) => `${name}: removed`),
   ];
 }

@@ -1,5 +1,4 @@
-// Says so when a module does not come, as after a change of networks while the page loads: nothing else would. A script of its
-// own, since it is the modules that are missing.
+// Shows an error if a module fails to load, as after a change of networks. A separate script, since modules may be missing.
 addEventListener(
   "error",
   ({ target }) => {
@@ -8,7 +7,7 @@ addEventListener(
       const text = document.createElement("p");
       const again = document.createElement("a");
       text.textContent = "Part of the page failed to load. ";
-      again.textContent = "Load it again";
+      again.textContent = "Reload";
       again.href = location.pathname;
       text.append(again);
       document.getElementById("empty")?.replaceChildren(text);

@@ -1,4 +1,4 @@
-/** A project's log, which follows until somebody scrolls up. */
+/** A project's log, followed until a person scrolls up. */
 import { announce } from "./announce.ts";
 import { paths } from "./api.ts";
 import { copy } from "./copy.ts";
@@ -8,10 +8,10 @@ import { type Connection, Stream } from "./events.ts";
 import { asText, LineDeduplicator, lastOf, plain } from "./lines.ts";
 import type { LogLine } from "./model.ts";
 
-/** Lines that are kept, and shown, at most. */
+/** Maximum lines kept and shown. */
 export const MOST_LINES = 2000;
 const FIRST_LINES = 200;
-/** How near the end, in pixels, counts as at the end. */
+/** Pixels from the end that count as at the end. */
 const NEAR = 24;
 
 const lineElement = (line: LogLine) =>
@@ -94,7 +94,7 @@ class LogView {
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#flush());
   }
 
-  /** Shows what came since the last frame at once: a project that says a lot must not make the page slow. */
+  /** Shows new lines once per frame, so that a busy log does not slow the page down. */
   #flush(): void {
     this.#frame = 0;
     if (!this.#paused) {
@@ -134,15 +134,15 @@ class LogView {
   async #copy(): Promise<void> {
     const all = [...this.#lines, ...this.#waiting];
     const copied = await copy(asText(all, this.#view.classList.contains("timed")));
-    announce(copied ? `${all.length} lines copied` : "The browser does not let this page copy");
+    announce(copied ? `${all.length} lines copied` : "The browser blocked copying");
   }
 
   #statusText(): string {
     if (this.#ended) return this.#opened ? "ended" : "no log: the project has no container";
     if (this.#paused) return this.#waiting.length > 0 ? `paused, ${this.#waiting.length} new` : "paused";
-    if (this.#connection === "lost") return "offline, trying again";
+    if (this.#connection === "lost") return "offline, retrying";
     if (this.#connection === "connecting") return "connecting";
-    return this.#lines.length === 0 ? "follows, nothing said yet" : "follows";
+    return this.#lines.length === 0 ? "following, no lines yet" : "following";
   }
 
   #setStatus(): void {

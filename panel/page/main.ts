@@ -1,4 +1,4 @@
-/** The panel's page: puts its parts together and keeps them live. */
+/** The panel's page: connects its parts to the API. */
 import { toast } from "./announce.ts";
 import { paths, start, stop } from "./api.ts";
 import { showConnection, watchLogin } from "./banner.ts";

@@ -1,4 +1,4 @@
-/** A menu behind a button, as the ARIA practices describe it: arrows, Home, End, Escape, first letters. */
+/** A menu button after the ARIA practices: arrows, Home, End, Escape, first letters. */
 import { h } from "./dom.ts";
 
 export interface Item {
@@ -7,7 +7,7 @@ export interface Item {
   act(): void;
 }
 
-/** The item a key leads to, from the one that has the focus; undefined where the key is none of the menu's. */
+/** The item that a key moves the focus to; undefined for any other key. */
 function nextItem(key: string, items: readonly HTMLElement[], from: number): HTMLElement | undefined {
   const count = items.length;
   if (key === "ArrowDown") return items[(from + 1) % count];
@@ -20,8 +20,9 @@ function nextItem(key: string, items: readonly HTMLElement[], from: number): HTM
 }
 
 /**
- * A button with a menu. The items are asked for each time it opens.
- * @param name what the button is called
+ * A button with a menu.
+ * @param name the button's label
+ * @param items called each time the menu opens
  */
 export function menuButton(name: string, items: () => readonly Item[]): HTMLElement {
   const list = h("ul", { role: "menu", class: "menu", hidden: true, "aria-label": name });

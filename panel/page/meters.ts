@@ -5,14 +5,14 @@ import { meter } from "./words.ts";
 
 export interface MeterElement {
   readonly element: HTMLElement;
-  /** Without a usage (nothing runs) the meter goes. */
+  /** Sets the usage; undefined (nothing runs) hides the meter. */
   set(usage: Usage | undefined): void;
 }
 
 /**
  * A meter.
- * @param label what is measured
- * @param show how an amount is said
+ * @param label name of the measured value
+ * @param show formats an amount
  */
 export function meterElement(label: string, show: (value: number) => string): MeterElement {
   const bar = h("meter", { min: 0, max: 1, low: 0.8, high: 0.95, optimum: 0, "aria-label": label });

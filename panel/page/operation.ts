@@ -1,4 +1,4 @@
-/** One update as shown: a bar, what the engine does resource by resource, and how it ended. */
+/** The card of an operation: progress, steps per resource, and the result. */
 import { announce } from "./announce.ts";
 import { paths } from "./api.ts";
 import { attribute, h, setText } from "./dom.ts";
@@ -39,15 +39,15 @@ function stepElement(step: Step): HTMLElement {
 const messageElement = ({ severity, text }: Message) =>
   h("li", { "data-severity": severity }, h("span", { class: "op" }, severity), h("pre", {}, text.trimEnd()));
 
-/** How long it took, or since when it is under way. */
+/** How long it took, or has been running. */
 function timeText(operation: Operation, now: number): string {
   const from = Date.parse(operation.startedAt ?? operation.createdAt);
-  if (operation.state === "queued") return "waits its turn";
+  if (operation.state === "queued") return "waiting";
   if (!operation.endedAt) return duration(now - from);
   return `took ${duration(Date.parse(operation.endedAt) - from)}, ${ago(operation.endedAt, now) ?? ""}`;
 }
 
-/** The card of an update. It follows the update's events from when that runs until it has ended. */
+/** The card of an operation. It follows the events from the update's start to its end. */
 export class OperationCard {
   readonly element: HTMLElement;
   readonly #state = h("p", { class: "state" });
@@ -58,8 +58,8 @@ export class OperationCard {
   readonly #error = h("pre", { class: "alert", hidden: true });
   readonly #list = h("ol", {
     class: "steps",
-    "aria-label": "Resource by resource",
-    // It scrolls, and is to be scrolled without a mouse.
+    "aria-label": "Resources",
+    // Focusable, so that it scrolls with the keyboard.
     tabindex: "0",
   });
   readonly #dismissButton: HTMLButtonElement;
@@ -69,15 +69,15 @@ export class OperationCard {
   #stream: Stream | undefined;
 
   /**
-   * @param ended called when the update ends while this follows it
-   * @param away called when the card is put away
+   * @param ended called when the operation ends while the card is shown
+   * @param away called when the card is dismissed
    */
   constructor(operation: Operation, ended: (operation: Operation) => void, away: () => void) {
     this.#timeline = emptyTimeline(operation);
     this.#ended = ended;
     this.#dismissButton = h(
       "button",
-      { type: "button", class: "quiet", "aria-label": `Put away: ${operation.what}`, onclick: away },
+      { type: "button", class: "quiet", "aria-label": `Dismiss: ${operation.what}`, onclick: away },
       "✕",
     );
     this.#bar.setAttribute("aria-label", `Progress: ${operation.what}`);
@@ -89,12 +89,7 @@ export class OperationCard {
       h("div", { class: "course" }, this.#bar, this.#share, this.#time),
       this.#last,
       this.#error,
-      h(
-        "details",
-        { ontoggle: () => this.#isExpanded() },
-        h("summary", {}, "Resource by resource"),
-        this.#list,
-      ),
+      h("details", { ontoggle: () => this.#isExpanded() }, h("summary", {}, "Resources"), this.#list),
     );
     this.set(operation);
   }
@@ -103,7 +98,7 @@ export class OperationCard {
     return this.#timeline.operation;
   }
 
-  /** The operation as it is now. */
+  /** Shows the operation's current state. */
   set(operation: Operation): void {
     const was = this.operation;
     this.#timeline = { ...this.#timeline, operation };
@@ -115,12 +110,12 @@ export class OperationCard {
     this.#show();
   }
 
-  /** Says the time anew. */
+  /** Updates the elapsed time. */
   tick(now: number): void {
     setText(this.#time, timeText(this.operation, now));
   }
 
-  /** Tells this is shown no more. */
+  /** Stops following events. */
   close(): void {
     this.#stream?.close();
     this.#stream = undefined;
@@ -131,7 +126,7 @@ export class OperationCard {
     else if (this.operation.state === "running") this.#stream ??= this.#open();
   }
 
-  /** The steps of an update that ended before this page was opened are fetched when somebody wants to see them. */
+  /** Loads the steps of an operation that ended before the page was opened, once they are expanded. */
   #isExpanded(): void {
     if (this.#list.childElementCount === 0) this.#stream ??= this.#open();
   }

@@ -1,4 +1,4 @@
-/** The updates under way and those just ended; they are there again after a reload. */
+/** The list of running and recently ended operations, kept across reloads. */
 import { getOperations } from "./api.ts";
 import { byId, reconcile } from "./dom.ts";
 import type { Operation } from "./model.ts";
@@ -7,8 +7,8 @@ import { hasEnded, visibleOperations } from "./progress.ts";
 
 const KEY = "put-away";
 const TICK = 1000;
-/** Ticks between two questions while an update is to come: of one that waits there are no events to follow. */
-const ASK_EVERY = 5;
+/** Ticks between two refreshes while an operation is queued: a queued one has no events. */
+const REFRESH_TICKS = 5;
 
 function dismissed(): Set<string> {
   try {
@@ -29,13 +29,13 @@ export class OperationList {
     let ticks = 0;
     setInterval(() => {
       if (document.hidden) return;
-      if (++ticks % ASK_EVERY === 0 && this.underWay) void this.refresh();
+      if (++ticks % REFRESH_TICKS === 0 && this.underWay) void this.refresh();
       this.#forget();
       for (const card of this.#cards.values()) card.tick(Date.now());
     }, TICK);
   }
 
-  /** Shows an update that this page began, and takes the reader there. */
+  /** Shows an operation started on this page, and scrolls to it. */
   begun(operation: Operation): void {
     this.#card(operation);
     this.#arrange();
@@ -44,7 +44,7 @@ export class OperationList {
     void this.refresh();
   }
 
-  /** Asks the server for its updates; one question at a time. */
+  /** Loads the operations; concurrent calls share one request. */
   refresh(): Promise<void> {
     this.#asking ??= this.#refresh().finally(() => {
       this.#asking = undefined;
@@ -70,7 +70,7 @@ export class OperationList {
     this.#cards.set(operation.id, card);
   }
 
-  /** Takes away what is no longer worth showing, but for what somebody is at. */
+  /** Removes old cards, except one that has the focus. */
   #forget(): void {
     const operations = [...this.#cards.values()].map(({ operation }) => operation);
     const shown = new Set(visibleOperations(operations, Date.now(), this.#putAway).map(({ id }) => id));
@@ -89,13 +89,13 @@ export class OperationList {
     try {
       sessionStorage.setItem(KEY, JSON.stringify([...this.#putAway].slice(-100)));
     } catch {
-      // Storage may be shut: then it comes back with a reload.
+      // Storage is blocked: the card is back after a reload.
     }
     this.#arrange();
     byId("main").focus();
   }
 
-  /** Whether some update is still to end. */
+  /** Whether an operation is queued or running. */
   get underWay(): boolean {
     return [...this.#cards.values()].some(({ operation }) => !hasEnded(operation));
   }

@@ -1,11 +1,11 @@
-/** What a person sees; the server decides what they may. Pure. */
+/** Which controls a person sees; the server enforces permissions. Pure. */
 import type { Me } from "./model.ts";
 
 export type Act = "create" | "start" | "stop" | "edit" | "limits" | "members" | "delete" | "logs";
 
 const ADMIN_ONLY: readonly Act[] = ["create", "limits", "members"];
 
-/** Members act on their own projects, which are all they see; what takes of the host or names people is for admins. A machine looks on. */
+/** Members manage the projects they can see; only admins create projects and set limits and members. Machines are read-only. */
 export function can(me: Pick<Me, "admin" | "kind">, act: Act): boolean {
   if (me.admin || act === "logs") return true;
   return me.kind === "person" && !ADMIN_ONLY.includes(act);

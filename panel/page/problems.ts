@@ -1,10 +1,10 @@
-/** Where a mistake that the server found is shown in the form. Pure. */
+/** Maps the server's problems to form fields. Pure. */
 import type { Entry, FieldProblem } from "./model.ts";
 
-/** A field's key: that of the form, and "secret-name:2" or "secret-value:2" in a row of the secrets. */
+/** A field's id: its key in the form, or "secret-name:2" and "secret-value:2" for a row of secrets. */
 export type FieldId = string;
 
-/** Mistakes by field, and those that belong to none, which are shown above the form. */
+/** Problems by field, and the others, which are shown above the buttons. */
 export interface FieldErrors {
   readonly fields: ReadonlyMap<FieldId, readonly FieldProblem[]>;
   readonly others: readonly FieldProblem[];
@@ -25,7 +25,7 @@ const PLACES: Record<string, FieldId> = {
   members: "members",
 };
 
-/** The row of a secret in the form; the token's own fields where it is git's. */
+/** The field of a secret: in its row, or the token's field if it is git's. */
 function secretPlace(
   name: string | undefined,
   part: "name" | "value",
@@ -42,8 +42,8 @@ function secretPlace(
 /**
  * The field that a path of the entry belongs to.
  * @param path as in "resources.memory", "members.1", "members[1]", "secrets.0", "secretValues.NAME"
- * @param entry what was sent
- * @param rows the names in the form's rows of secrets, in order
+ * @param entry the submitted entry
+ * @param rows names in the form's rows of secrets, in order
  */
 export function fieldOf(path: string, entry: Entry, rows: readonly string[]): FieldId | undefined {
   const parts = path.replaceAll(/\[(\d+)\]/g, ".$1").split(".");
@@ -59,7 +59,7 @@ export function fieldOf(path: string, entry: Entry, rows: readonly string[]): Fi
   return undefined;
 }
 
-/** Sorts mistakes to their fields. */
+/** Groups problems by field. */
 export function errorsByField(
   problems: readonly FieldProblem[],
   entry: Entry,
@@ -75,7 +75,7 @@ export function errorsByField(
   return { fields, others };
 }
 
-/** A mistake as one sentence, its fix after it. */
+/** A problem as a sentence, followed by its fix. */
 export const sentence = ({ message, fix }: Pick<FieldProblem, "message" | "fix">): string => {
   const text = message.charAt(0).toUpperCase() + message.slice(1);
   return fix ? `${text}. ${fix.charAt(0).toUpperCase()}${fix.slice(1)}.`.replaceAll("..", ".") : text;

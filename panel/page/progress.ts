@@ -1,13 +1,13 @@
-/** What is known of an update, out of its events. Pure. */
+/** Progress of an operation, from its events. Pure. */
 import type { Message, Operation, Progress } from "./model.ts";
 
-/** One resource's line. */
+/** The step of one resource. */
 export type Step = Progress;
 
-/** An update as followed. */
+/** An operation with its events so far. */
 export interface Timeline {
   readonly operation: Operation;
-  /** By the resource's URN and what is done to it, in the order they began. */
+  /** By step and URN, in the order they began. */
   readonly steps: ReadonlyMap<string, Step>;
   readonly messages: readonly Message[];
 }
@@ -18,29 +18,29 @@ export const emptyTimeline = (operation: Operation): Timeline => ({
   messages: [],
 });
 
-/** The course after a step's event; the same one again changes nothing. */
-export function withProgress(course: Timeline, step: Progress): Timeline {
-  return { ...course, steps: new Map(course.steps).set(`${step.op} ${step.urn}`, step) };
+/** Adds a step's event; a repeated one changes nothing. */
+export function withProgress(timeline: Timeline, step: Progress): Timeline {
+  return { ...timeline, steps: new Map(timeline.steps).set(`${step.op} ${step.urn}`, step) };
 }
 
-/** The course after a message of the engine. */
-export const withMessage = (course: Timeline, message: Message): Timeline => ({
-  ...course,
-  messages: [...course.messages, message],
+/** Adds a message. */
+export const withMessage = (timeline: Timeline, message: Message): Timeline => ({
+  ...timeline,
+  messages: [...timeline.messages, message],
 });
 
 const ENDED = ["succeeded", "failed", "interrupted"];
 
 export const hasEnded = ({ state }: Pick<Operation, "state">): boolean => ENDED.includes(state);
 
-/** How far an update is; without `max` nobody knows yet how much there is to do. */
+/** Progress of an update; `max` is undefined while the total is unknown. */
 export interface Share {
   readonly value: number;
   readonly max: number | undefined;
   readonly text: string;
 }
 
-/** How far an update is: whichever of the operation and its steps knows of more. */
+/** Progress by the operation's count or its steps, whichever is further. */
 export function shareOf({ operation, steps }: Timeline): Share {
   const done = Math.max(
     operation.done,
@@ -55,31 +55,31 @@ export function shareOf({ operation, steps }: Timeline): Share {
   return { value: Math.min(done, total), max: total, text: `${Math.min(done, total)} of ${total}` };
 }
 
-/** For how long an update that has ended is still shown, in milliseconds: what went well is soon in the list of projects. */
+/** Milliseconds that an ended operation is shown: the list of projects soon shows a success itself. */
 export const SHOWN_AFTER_END = { succeeded: 60_000, failed: 10 * 60_000 } as const;
-/** So many of those that went well are shown at most: one update may do what many people asked for. */
+/** Maximum succeeded operations shown, since one update may complete many. */
 const MAX_SUCCEEDED_SHOWN = 3;
 
-/** The updates worth showing, newest first: under way, or ended a short while ago, less those that were put away. */
+/** Operations to show, newest first: queued, running or recently ended, except dismissed ones. */
 export function visibleOperations(
   operations: readonly Operation[],
   now: number,
-  putAway: ReadonlySet<string>,
+  dismissed: ReadonlySet<string>,
 ): Operation[] {
-  let succeededSoFar = 0;
+  let succeededShown = 0;
   return operations
     .filter((operation) => {
       if (!hasEnded(operation)) return true;
       const ended = Date.parse(operation.endedAt ?? operation.createdAt);
       const { succeeded, failed } = SHOWN_AFTER_END;
-      const patience = operation.state === "succeeded" ? succeeded : failed;
-      return !putAway.has(operation.id) && now - ended < patience;
+      const shownFor = operation.state === "succeeded" ? succeeded : failed;
+      return !dismissed.has(operation.id) && now - ended < shownFor;
     })
     .sort((one, other) => Date.parse(other.createdAt) - Date.parse(one.createdAt))
-    .filter(({ state }) => state !== "succeeded" || ++succeededSoFar <= MAX_SUCCEEDED_SHOWN);
+    .filter(({ state }) => state !== "succeeded" || ++succeededShown <= MAX_SUCCEEDED_SHOWN);
 }
 
-/** Who last changed a project since some time, out of the list of updates; undefined when it was none of them. */
+/** The author of a project's latest operation since a time; undefined if there is none. */
 export function changedBy(
   operations: readonly Operation[],
   project: string,

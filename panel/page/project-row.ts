@@ -1,4 +1,4 @@
-/** One project in the list. It is changed in place, so that neither focus nor a selection is lost when something comes. */
+/** A project's row in the list, updated in place so that focus and selection are kept. */
 import { type CopyLine, copyLine } from "./copy.ts";
 import { attribute, h, isWebAddress, setText } from "./dom.ts";
 import { menuButton } from "./menu.ts";
@@ -7,7 +7,7 @@ import type { Me, ProjectState, ProjectView } from "./model.ts";
 import { can } from "./permissions.ts";
 import { ago, bytes, cores, exactTime, stateLabel } from "./words.ts";
 
-/** What a person can do with a project. */
+/** Actions on a project. */
 export interface RowActions {
   logs(project: ProjectView): void;
   start(project: ProjectView): void;
@@ -19,15 +19,15 @@ export interface RowActions {
 export interface Row {
   readonly element: HTMLLIElement;
   set(project: ProjectView, me: Me): void;
-  /** Says anew how long ago the last activity was. */
+  /** Updates the time since the last activity. */
   tick(now: number): void;
 }
 
-/** Whether a project is to be stopped rather than started: something of it runs, or tries to. */
+/** Whether a project runs or is about to, so that the menu has Stop instead of Start. */
 export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
   state !== "stopped" && state !== "pending";
 
-/** The states in which opening a project may find somebody home. */
+/** States in which a project can be opened. */
 const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies ProjectState[];
 
 function menuItems(project: ProjectView, me: Me, acts: RowActions) {
@@ -106,7 +106,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
   const cpu = meterElement("cpu", cores);
   const lines = links(name);
   const repo = h("p", { class: "repo" });
-  const updating = h("a", { class: "updating", hidden: true }, "update under way");
+  const updating = h("a", { class: "updating", hidden: true }, "updating");
   const open = h(
     "a",
     { class: "button", target: "_blank", rel: "noopener", "aria-label": `Open ${name}` },

@@ -1,4 +1,4 @@
-/** The list of projects: live, filtered, and what is said about their changes. */
+/** The list of projects: live, filtered, with announced changes. */
 import { announce } from "./announce.ts";
 import { byId, h, reconcile, setText } from "./dom.ts";
 import { matches, stateChanges } from "./listing.ts";
@@ -8,27 +8,19 @@ import { projectRow, type Row, type RowActions } from "./project-row.ts";
 
 const TICK = 30_000;
 
-/** What stands where no project does. */
+/** The text of an empty list. */
 function emptyText(filter: string, me: Me, create: () => void): HTMLElement {
   if (filter !== "") return h("p", {}, `No project matches “${filter}”.`);
   if (!can(me, "create")) {
-    return h(
-      "p",
-      {},
-      "There is no project that you may open. Ask an admin of the platform to add you to one.",
-    );
+    return h("p", {}, "No projects found. Ask an admin of the platform to add you to one.");
   }
   return h(
     "div",
     {},
-    h("p", { class: "lead" }, "No project yet."),
-    h(
-      "p",
-      {},
-      "A project is an opencode of its own: a container with a git workspace, at an address of its own.",
-    ),
+    h("p", { class: "lead" }, "No projects yet."),
+    h("p", {}, "A project is an opencode in its own container, with a git workspace and its own URL."),
     h("button", { type: "button", class: "primary", onclick: create }, "Create the first project"),
-    h("p", { class: "hint" }, "Or add an entry to projects.yaml, which is what this page edits too."),
+    h("p", { class: "hint" }, "Or add an entry to projects.yaml, which this page edits too."),
   );
 }
 
@@ -54,7 +46,7 @@ export class ProjectList {
     return this.#overview;
   }
 
-  /** The project of a name as it is now. */
+  /** The current project with a name. */
   find(name: string): ProjectView | undefined {
     return this.#overview?.projects.find((project) => project.name === name);
   }

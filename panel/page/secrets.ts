@@ -1,4 +1,4 @@
-/** The rows of secrets in the form: a name, and a value that is only ever sent. */
+/** The rows of secrets in the form: a name and a write-only value. */
 import { h } from "./dom.ts";
 import type { SecretRow } from "./entry.ts";
 import { line, problemsOf, secretLine } from "./field.ts";
@@ -22,8 +22,8 @@ export class SecretRows {
   #rows: RowElement[] = [];
 
   /**
-   * @param stored the names that have a value already, which an empty field leaves as it is
-   * @param changed called when a row came or went
+   * @param stored names with a stored value, which an empty field keeps
+   * @param changed called when a row is added or removed
    */
   constructor(stored: ReadonlySet<string>, changed: () => void) {
     this.#stored = stored;
@@ -36,7 +36,7 @@ export class SecretRows {
     const hint = h(
       "p",
       { class: "hint" },
-      "Environment variables of opencode, such as ANTHROPIC_API_KEY. Values go to the stack's encrypted secrets, never into projects.yaml. Left empty: the value stored, or the one for every project.",
+      "Environment variables of opencode, such as ANTHROPIC_API_KEY. Values go to the stack's encrypted secrets, never into projects.yaml. If empty: the stored value, or the shared one.",
     );
     this.element = h("fieldset", {}, h("legend", {}, "Secrets"), hint, this.#list, this.add);
     this.#problems = problemsOf(this.element);
@@ -53,7 +53,7 @@ export class SecretRows {
     for (const row of rows) this.#append(row);
   }
 
-  /** The control of a place such as "secret-name:2"; the button, for the whole. */
+  /** The control of a field such as "secret-name:2"; the button for "secrets". */
   control(place: string): HTMLElement | undefined {
     if (place === "secrets") return this.add;
     const [, part, index] = /^secret-(name|value):(\d+)$/.exec(place) ?? [];
@@ -81,7 +81,7 @@ export class SecretRows {
     label();
     name.addEventListener("input", label);
     const problems = { name: problemsOf(name), value: problemsOf(value) };
-    const off = h("button", { type: "button", class: "quiet", "aria-label": "Take this secret off" }, "✕");
+    const off = h("button", { type: "button", class: "quiet", "aria-label": "Remove this secret" }, "✕");
     const element = h(
       "div",
       { class: "secret" },

@@ -1,4 +1,4 @@
-/** Serves the panel's page: its modules with their types stripped, everything compressed once, under a strict policy. */
+/** Serves the panel's page: modules with stripped types, compressed once, with a strict content security policy. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
@@ -6,7 +6,7 @@ import { extname, join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { type Context, Hono } from "hono";
 
-/** Nothing of another origin, nothing inline, no frame around it, and no string becomes markup or code. */
+/** No other origins, no inline code, no framing, and no strings as markup or code. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -20,7 +20,7 @@ export const CONTENT_SECURITY_POLICY = [
   "trusted-types 'none'",
 ].join("; ");
 
-/** What every file says, and no more: with the document's headers on forty of them the page would weigh a third more. */
+/** Headers of assets only: the document's headers on forty of them would add a third to the page's size. */
 const FILE = {
   "Cache-Control": "public, max-age=31536000, immutable",
   "Cross-Origin-Resource-Policy": "same-origin",
@@ -44,7 +44,7 @@ const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
 };
 
-/** One file as sent: the bytes of each encoding a browser may ask for. */
+/** A file in all encodings. */
 export interface Asset {
   readonly name: string;
   readonly type: string;
@@ -54,7 +54,7 @@ export interface Asset {
   readonly br: Buffer;
 }
 
-/** The page as built: the document, and what it loads, under a folder named by the hash of all of it. */
+/** The built page: the document and its assets, in a folder named by their hash. */
 export interface BuiltPage {
   readonly document: Asset;
   readonly assets: ReadonlyMap<string, Asset>;
@@ -76,11 +76,11 @@ function asset(name: string, text: string): Asset {
   };
 }
 
-/** A file as the browser gets it. Types become spaces, so that an error's line and column are those of the source. */
+/** A file for the browser. Types become spaces, so that lines and columns match the source. */
 const compiled = (name: string, text: string): string =>
   name.endsWith(".ts") ? stripTypeScriptTypes(text) : text;
 
-/** The modules that some others load, with those that these load in turn. */
+/** The given modules and all that they import, transitively. */
 function loadedBy(names: readonly string[], texts: ReadonlyMap<string, string>): string[] {
   const loaded = new Set(names);
   for (const name of loaded) {
@@ -92,8 +92,8 @@ function loadedBy(names: readonly string[], texts: ReadonlyMap<string, string>):
 }
 
 /**
- * Builds the page from a folder's files: modules, style and icon, and index.html with `{{folder}}` where that stands and
- * `{{modules}}` where the browser is told of all modules at once, so that it asks for none of them late.
+ * Builds the page from a folder: modules, styles, icon, and index.html with its `{{folder}}`, and `{{modules}}` as preloads of all
+ * modules.
  */
 export function buildPage(from: string = import.meta.dirname): BuiltPage {
   const read = (name: string) => readFileSync(join(from, name), "utf8");
@@ -114,7 +114,7 @@ export function buildPage(from: string = import.meta.dirname): BuiltPage {
   };
 }
 
-/** Whether an Accept-Encoding header takes an encoding. */
+/** Whether an Accept-Encoding header accepts an encoding. */
 export function accepts(header: string | undefined, encoding: string): boolean {
   return (header ?? "").split(",").some((part) => {
     const [name, ...parameters] = part.trim().split(/\s*;\s*/);
@@ -137,8 +137,8 @@ function send(context: Context, file: Asset, always: Record<string, string>): Re
 }
 
 /**
- * The page's routes: `/`, and `/assets/…`, which a browser keeps for a year since a change changes its address.
- * What is not there is left to the app this is part of.
+ * The page's routes: `/`, and `/assets/…`, cached for a year since a change changes its URL.
+ * Unknown paths fall through to the app.
  */
 export function makePage(built: BuiltPage = buildPage()): Hono {
   return new Hono()

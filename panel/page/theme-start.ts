@@ -1,7 +1,7 @@
-// Before anything is painted: the theme that was chosen. A script of its own, since a module would come too late.
+// Sets the chosen theme before the first paint. A separate script, since a module would run too late.
 try {
   const chosen = localStorage.getItem("theme");
   if (chosen === "dark" || chosen === "light") document.documentElement.dataset.theme = chosen;
 } catch {
-  // Storage may be shut: then the system's theme it is.
+  // Storage is blocked: the system's theme is used.
 }

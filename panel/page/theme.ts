@@ -1,4 +1,4 @@
-/** The theme: the system's until a person chooses one, which is remembered in this browser. */
+/** The theme: the system's, or the one chosen in this browser. */
 
 type Theme = "dark" | "light";
 
@@ -15,11 +15,11 @@ function choose(theme: Theme): void {
   try {
     localStorage.setItem("theme", theme);
   } catch {
-    // Storage may be shut: then the choice holds for as long as the page is open.
+    // Storage is blocked: the choice lasts until the page is closed.
   }
 }
 
-/** Makes a button the one that changes the theme. */
+/** Makes a button toggle the theme. */
 export function themeButton(button: HTMLButtonElement): void {
   const show = () => {
     const other = current() === "dark" ? "Light" : "Dark";

@@ -1,11 +1,11 @@
-/** How states, times and amounts are said. Pure. */
+/** Labels for states, times and amounts. Pure. */
 import type { Progress, ProjectState, Usage } from "./model.ts";
 
-/** A state as shown: the symbol beside the word, so that no state is told by its colour alone. */
+/** A state's label. The symbol accompanies the colour, for people who can't tell colours apart. */
 export interface StateLabel {
   readonly symbol: string;
   readonly word: string;
-  /** Which colour it has. */
+  /** Its colour. */
   readonly tone: "good" | "idle" | "busy" | "bad";
 }
 
@@ -19,7 +19,7 @@ const STATES: Record<ProjectState, StateLabel> = {
   failed: { symbol: "✕", word: "failed", tone: "bad" },
 };
 
-/** The words of a state; one that a newer server knows is shown as it came. */
+/** A state's label; an unknown state of a newer server is shown as is. */
 export const stateLabel = (state: string): StateLabel =>
   Object.hasOwn(STATES, state) ? STATES[state as ProjectState] : { symbol: "?", word: state, tone: "idle" };
 
@@ -35,8 +35,8 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /**
- * How long ago something was: "2 hours ago", "yesterday"; "just now" under a minute, and for a clock that is a little ahead.
- * @returns undefined for what is no time
+ * Formats the time since: "2 hours ago", "yesterday"; "just now" below a minute, or for a clock slightly ahead.
+ * @returns undefined for an invalid time
  */
 export function ago(at: string, now: number): string | undefined {
   const passed = now - Date.parse(at);
@@ -47,11 +47,11 @@ export function ago(at: string, now: number): string | undefined {
   return "just now";
 }
 
-/** A time in full, in the reader's own time zone. */
+/** Formats a time in full, in the browser's time zone. */
 export const exactTime = (at: string): string =>
   new Date(at).toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });
 
-/** How long something took or takes: "8 s", "2 min 5 s". */
+/** Formats a duration: "8 s", "2 min 5 s". */
 export function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / SECOND));
   if (seconds < 60) return `${seconds} s`;
@@ -61,25 +61,25 @@ export function duration(milliseconds: number): string {
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Three digits at most, with no zeros at the end. */
+/** Formats with three digits at most, without trailing zeros. */
 const toThreeDigits = (value: number): string =>
   value >= 100 ? String(Math.round(value)) : String(Number(value.toPrecision(value < 1 ? 2 : 3)));
 
-/** Bytes, in the units that projects.yaml has: "612 MiB", "1.5 GiB". */
+/** Formats bytes in the units of projects.yaml: "612 MiB", "1.5 GiB". */
 export function bytes(value: number): string {
   const mebibytes = value / 2 ** 20;
   if (mebibytes < 1) return value > 0 ? "under 1 MiB" : "0 MiB";
   return mebibytes >= 1024 ? `${toThreeDigits(mebibytes / 1024)} GiB` : `${toThreeDigits(mebibytes)} MiB`;
 }
 
-/** Processors in use: "0.12". */
+/** Formats processors: "0.12". */
 export const cores = (value: number): string =>
   value < 0.005 ? "0" : toThreeDigits(Math.round(value * 100) / 100);
 
-/** A meter as shown. */
+/** A meter's text and value. */
 export interface Meter {
   readonly text: string;
-  /** 0 to 1; undefined where there is no limit to be measured against. */
+  /** 0 to 1; undefined without a limit. */
   readonly share: number | undefined;
   readonly level: "low" | "high" | "full";
 }
@@ -89,7 +89,7 @@ const levelOf = (share: number): Meter["level"] => {
   return share >= 0.8 ? "high" : "low";
 };
 
-/** The meter of what is used out of a limit. */
+/** The meter for a usage. */
 export function meter({ used, limit }: Usage, show: (value: number) => string): Meter {
   if (!(limit > 0)) return { text: show(used), share: undefined, level: "low" };
   const share = Math.min(1, Math.max(0, used / limit));
@@ -101,21 +101,21 @@ const STEP_VERBS: Record<string, readonly [string, string]> = {
   update: ["changing", "changed"],
   delete: ["deleting", "deleted"],
   replace: ["replacing", "replaced"],
-  "create-replacement": ["creating anew", "created anew"],
+  "create-replacement": ["recreating", "recreated"],
   "delete-replaced": ["deleting the old", "deleted the old"],
   read: ["reading", "read"],
-  refresh: ["looking at", "looked at"],
-  same: ["looking at", "unchanged"],
+  refresh: ["checking", "checked"],
+  same: ["checking", "unchanged"],
 };
 
-/** What a step does, in words: "creating", "created", "creating failed". */
+/** A step's label: "creating", "created", "creating failed". */
 export function stepLabel({ op, status }: Pick<Progress, "op" | "status">): string {
   const [doing, did] = STEP_VERBS[op] ?? [op, op];
   if (status === "failed") return `${doing} failed`;
   return status === "done" ? did : doing;
 }
 
-/** A resource's type with no path: "docker:index/container:Container" is a "docker container", and no "random random password". */
+/** A resource type's label: "docker container" for "docker:index/container:Container"; "random password" without a second "random". */
 export function typeLabel(type: string): string {
   const parts = type.split(":");
   const kind = (parts.at(-1) ?? type).replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();

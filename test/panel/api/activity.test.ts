@@ -11,45 +11,45 @@ import { serving } from "../../support/serving.ts";
 
 const DAY = 86_400_000;
 
-describe("idleness", () => {
+describe("the notice of an idle project", () => {
   const running = (lastActivity?: number) => ({ isRunning: true, lastActivity });
 
-  /** Looks once each day, telling whenever that is due; answers the days of telling. */
-  function daysTold(
-    looks: readonly { isRunning: boolean; lastActivity?: number | undefined }[],
+  /** Evaluates one check per day; returns the days with a notice. */
+  function noticeDays(
+    checks: readonly { isRunning: boolean; lastActivity?: number | undefined }[],
     idleDays = 3,
   ) {
     let known: ActivityRecord | undefined;
-    return looks.flatMap((seen, day) => {
-      const judged = evaluate(known, seen, idleDays, day * DAY);
-      known = judged.idleDays === undefined ? judged.known : markNotified(judged.known);
-      return judged.idleDays === undefined ? [] : [`day ${day}: ${judged.idleDays}`];
+    return checks.flatMap((seen, day) => {
+      const decision = evaluate(known, seen, idleDays, day * DAY);
+      known = decision.idleDays === undefined ? decision.known : markNotified(decision.known);
+      return decision.idleDays === undefined ? [] : [`day ${day}: ${decision.idleDays}`];
     });
   }
 
-  it("is told once, and again after it was used in between", () => {
+  it("is sent once, and again after new activity", () => {
     const looks = Array.from({ length: 14 }, (_, day) => running(day < 6 ? 0 : 6 * DAY));
-    expect(daysTold(looks)).toEqual(["day 3: 3", "day 9: 3"]);
+    expect(noticeDays(looks)).toEqual(["day 3: 3", "day 9: 3"]);
   });
 
-  it("counts from when a project was first seen, where nobody ever used it", () => {
-    expect(daysTold(Array(8).fill(running()))).toEqual(["day 3: 3"]);
+  it("counts from the first check of a project that was never used", () => {
+    expect(noticeDays(Array(8).fill(running()))).toEqual(["day 3: 3"]);
   });
 
-  it("is not told on the first day of a panel that comes late", () => {
+  it("is not sent at a panel's first check", () => {
     expect(evaluate(undefined, running(1 * DAY), 3, 100 * DAY).idleDays).toBeUndefined();
   });
 
-  it("is no matter of a stopped project, and begins anew when that runs", () => {
+  it("is not sent for a stopped project, whose idle time restarts when it runs", () => {
     const looks = Array.from({ length: 12 }, (_, day) => ({ isRunning: day >= 5, lastActivity: 0 }));
-    expect(daysTold(looks)).toEqual(["day 7: 3"]);
+    expect(noticeDays(looks)).toEqual(["day 7: 3"]);
   });
 
-  it("is never told where nobody has asked for it", () => {
+  it("is never sent without idleDays", () => {
     expect(evaluate({ since: 0 }, running(0), undefined, 1000 * DAY).idleDays).toBeUndefined();
   });
 
-  it("is told at most once for each activity, whatever is seen", () => {
+  it("is sent at most once per activity, for any checks", () => {
     const look = fc.record({
       isRunning: fc.constant(true),
       lastActivity: fc.option(fc.nat(60 * DAY), { nil: undefined }),
@@ -57,14 +57,14 @@ describe("idleness", () => {
     fc.assert(
       fc.property(fc.array(look, { maxLength: 60 }), (looks) => {
         const activities = new Set(looks.map(({ lastActivity }) => lastActivity));
-        expect(daysTold(looks).length).toBeLessThanOrEqual(activities.size + 1);
+        expect(noticeDays(looks).length).toBeLessThanOrEqual(activities.size + 1);
       }),
     );
   });
 });
 
 describe("opencode's sessions", () => {
-  it("say when a project was last used", () => {
+  it("have the time a project was last used", () => {
     const { read } = projectApi.sessions(50);
     const read7 = read({
       status: 200,
@@ -74,7 +74,7 @@ describe("opencode's sessions", () => {
     expect(latestActivity([])).toBeUndefined();
   });
 
-  it("are asked for through the gateway, by the project's hostname", async () => {
+  it("are read through the gateway, with the project's hostname", async () => {
     const gateway = await serving([{ status: 200, body: '[{"time":{"updated":42}}]' }, { status: 502 }]);
     const ask = fetchActivityThroughGateway(gateway.port, (project) => `${project}.localhost`);
     expect(await ask("web-shop")).toBe(42);
@@ -88,7 +88,7 @@ describe("opencode's sessions", () => {
   });
 });
 
-describe("the watch", () => {
+describe("the activity monitor", () => {
   let folder = "";
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "panel-api-"));
@@ -108,7 +108,7 @@ describe("the watch", () => {
       ...over,
     });
 
-  it("tells once, also over a restart, and forgets projects that are gone", async () => {
+  it("sends a notice once, also across a restart, and forgets removed projects", async () => {
     const said: string[] = [];
     let now = 0;
     const parts = { notify: async (text: string) => void said.push(text), now: () => now };
@@ -149,14 +149,14 @@ describe("the watch", () => {
     isSilent = true;
     await look.check();
     isSilent = false;
-    await look.check(); // tried again, and nothing new to say
+    await look.check(); // retried, with the same reason
     expect([reported.length, look.hasPendingNotices]).toEqual([1, true]);
     isDown = false;
     await look.check();
     expect([said.length, reported.length, look.hasPendingNotices]).toEqual([1, 1, false]);
   });
 
-  it("does not tell again because a project was down for a while, as after a reboot", async () => {
+  it("does not repeat a notice after a project was down for a while, as after a reboot", async () => {
     const said: string[] = [];
     let now = 0;
     let isDown = false;
@@ -178,7 +178,7 @@ describe("the watch", () => {
     expect(said).toHaveLength(1);
   });
 
-  it("does not take a project that does not answer for an idle one", async () => {
+  it("does not count a project that is not responding as idle", async () => {
     const said: string[] = [];
     let now = 0;
     const silent = watch({

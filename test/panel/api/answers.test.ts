@@ -22,7 +22,7 @@ describe("the API", () => {
     expect(world.operations.text).toBe(FILE);
   });
 
-  it("checks the address, then the body's form, then what is in it", async () => {
+  it("validates the path, then that the body is JSON, then its content", async () => {
     const world = new World();
     const status = async (method: string, path: string, body?: unknown) =>
       (await world.ask(method, path, body === undefined ? {} : { body })).status;
@@ -46,7 +46,7 @@ describe("the API", () => {
     ]);
   });
 
-  it("gives logs, and follows them", async () => {
+  it("returns and follows logs", async () => {
     const world = new World();
     const lines = async (query: string) => world.ask("GET", `/api/projects/web-shop/logs${query}`);
     expect(await (await lines("")).json()).toMatchObject({ lines: [{ text: "last 200" }] });
@@ -58,7 +58,7 @@ describe("the API", () => {
     ]);
   });
 
-  it("shows operations to those they concern, without others' projects in them", async () => {
+  it("shows a member's operations without events of other projects", async () => {
     const world = new World();
     await world.ask("POST", "/api/projects/web-shop/start");
     await world.ask("POST", "/api/projects/secret-plan/start");
@@ -84,7 +84,7 @@ describe("the API", () => {
       expect((await world.ask("GET", `/api/operations/${path}`)).status).toBe(404);
   });
 
-  it("answers 503 when a part that matters is down", async () => {
+  it("answers 503 when a part is down", async () => {
     const down = { status: "down" as const, parts: [{ name: "docker", state: "down" as const }] };
     const world = new World({ health: async () => down });
     const response = await world.ask("GET", "/api/health");
@@ -92,7 +92,7 @@ describe("the API", () => {
     expect((await new World().ask("GET", "/api/health")).status).toBe(200);
   });
 
-  it("tells which methods an address takes, and what is not there", async () => {
+  it("answers 405 with the allowed methods, and 404 for an unknown path", async () => {
     const world = new World();
     const put = await world.ask("PUT", "/api/projects", { body: {} });
     expect([put.status, put.headers.get("allow")]).toEqual([405, "GET, POST"]);
@@ -100,7 +100,7 @@ describe("the API", () => {
     expect([missing.status, missing.headers.get("content-type")]).toEqual([404, "application/problem+json"]);
   });
 
-  it("says nothing of a defect but to its log", async () => {
+  it("reports a defect only in its log", async () => {
     const world = new World({ health: async () => Promise.reject(new Error("the password is hunter2")) });
     const response = await world.ask("GET", "/api/health");
     expect(response.status).toBe(500);
@@ -108,7 +108,7 @@ describe("the API", () => {
     expect(world.defects).toHaveLength(1);
   });
 
-  it("tells a UserError of the stack side by field", async () => {
+  it("returns a UserError of the stack side by field", async () => {
     const world = new World();
     world.operations.submit = async () => {
       throw new UserError("config", [
@@ -142,21 +142,21 @@ describe("the API", () => {
     },
   );
 
-  it("has the headers that keep browsers from mischief", async () => {
+  it("sets security headers", async () => {
     const { headers } = await new World().ask("GET", "/api/projects");
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("content-security-policy")).toContain("default-src 'none'");
   });
 
-  it("sends the whole page in less than 60 kB, headers too", async () => {
+  it("sends the whole page in less than 60 kB, including headers", async () => {
     const world = new World({ page: makePage() });
     const load = async (path: string) => {
       const answer = await world.ask("GET", path, { headers: { "accept-encoding": "br" } });
       expect(answer.status, path).toBe(200);
       expect(answer.headers.get("x-content-type-options"), path).toBe("nosniff");
       const body = Buffer.from(await answer.arrayBuffer());
-      // With what Node adds of its own: status, Date, Connection, Keep-Alive, Content-Length.
+      // 140 bytes for what Node adds: status, Date, Connection, Keep-Alive, Content-Length.
       const head = [...answer.headers].reduce((sum, pair) => sum + pair.join(": ").length + 2, 140);
       return { body, bytes: head + body.length };
     };

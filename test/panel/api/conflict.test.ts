@@ -15,23 +15,23 @@ const by = (project: string, person = "zoe@example.com"): Operation => ({
 it.each([
   ["an admin", ADMIN, by("secret-plan"), "zoe@example.com (change secret-plan)"],
   ["a member of that project", MEMBER, by("web-shop"), "zoe@example.com (change web-shop)"],
-  ["whoever it was", MEMBER, by("secret-plan", MEMBER.email), `${MEMBER.email} (change secret-plan)`],
-  ["a member of another project", MEMBER, by("secret-plan"), "somebody else in the panel"],
-  ["anybody, of an editor", MEMBER, undefined, "somebody outside the panel"],
-])("who changed the file is told %s as they may know it", async (_, person, operation, changedBy) => {
+  ["its author", MEMBER, by("secret-plan", MEMBER.email), `${MEMBER.email} (change secret-plan)`],
+  ["a member of another project", MEMBER, by("secret-plan"), "another user of the panel"],
+  ["anybody, for an edit by hand", MEMBER, undefined, "an edit outside the panel"],
+])("a conflict shows %s the author as far as they can see", async (_, person, operation, changedBy) => {
   const world = new World();
   world.person = person;
   world.operations.submit = () =>
-    Promise.reject(new Conflict("It has been changed", { currentVersion: "v2", by: operation }));
+    Promise.reject(new Conflict("It was changed", { currentVersion: "v2", by: operation }));
   const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "main" } });
   expect(response.status).toBe(409);
   expect(await response.json()).toMatchObject({
     changedBy,
-    detail: `It has been changed, by ${changedBy}. Look at it as it is now, then try again.`,
+    detail: `It was changed by ${changedBy}. Review the current version, then try again.`,
   });
 });
 
-it("is not made up where nobody knows it", async () => {
+it("a conflict without a known author has no changedBy", async () => {
   const world = new World();
   world.operations.submit = () => Promise.reject(new Conflict("Others have pushed"));
   const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "main" } });

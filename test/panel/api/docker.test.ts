@@ -52,7 +52,7 @@ describe("a project's state", () => {
     expect(decideState(container("web-shop", values))).toEqual(expected);
   });
 
-  it("is as its entry wants where nothing is wrong", () => {
+  it("is the requested one if nothing has failed", () => {
     expect(decideState(undefined)).toEqual({ state: "pending" });
     expect(decideState(container("a", { status: "created" }), "stopped")).toEqual({ state: "stopped" });
     expect(decideState(container("a", { status: "exited", exitCode: 1 }), "stopped")).toEqual({
@@ -70,7 +70,7 @@ const inspection = (id: string, project: string, status = "running", healthLine 
   }) as Inspection;
 
 describe("the watch of containers", () => {
-  it("looks once at all, then at what something happens to", async () => {
+  it("inspects all containers once, then those with events", async () => {
     const engine = new FakeEngine();
     engine.inspections.set("1", inspection("1", "web-shop"));
     const watch = new ContainerWatch(engine, "papi");
@@ -93,7 +93,7 @@ describe("the watch of containers", () => {
     watch.close();
   });
 
-  it("says when the engine is gone", async () => {
+  it("is not connected after Docker has stopped", async () => {
     const engine = new FakeEngine();
     const watch = new ContainerWatch(engine, "papi");
     await watch.start();
@@ -109,14 +109,14 @@ describe("the watch of containers", () => {
   });
 });
 
-describe("what projects use", () => {
+describe("the usage of projects", () => {
   const stats = (cpu: number, system: number): Stats => ({
     memory_stats: { usage: 100, limit: 500, stats: { inactive_file: 30 } },
     cpu_stats: { cpu_usage: { total_usage: cpu }, system_cpu_usage: system, online_cpus: 4 },
     precpu_stats: { cpu_usage: { total_usage: 0 }, system_cpu_usage: 1000 },
   });
 
-  it("is memory without what is only kept, and processors by the last second", () => {
+  it("is memory without caches, and processors of the last second", () => {
     expect(memoryOf(stats(0, 0))).toEqual({ used: 70, limit: 500 });
     expect(memoryOf({})).toBeUndefined();
     expect(cpuOf(stats(500, 5000), 2)).toEqual({ used: 0.5, limit: 2 });
@@ -124,7 +124,7 @@ describe("what projects use", () => {
     expect(cpuOf({ cpu_stats: stats(1, 1).cpu_stats ?? {} }, 0)).toBeUndefined();
   });
 
-  it("is asked of Docker once for each container, only while somebody looks", async () => {
+  it("is one stream per container, only while somebody listens", async () => {
     const [engine, containers] = [new FakeEngine(), new FakeContainers()];
     containers.put(container("web-shop"));
     containers.put(container("idle", { status: "exited" }));

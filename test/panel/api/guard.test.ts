@@ -25,7 +25,7 @@ describe("the guard", () => {
     ["evil.example:4090", 421],
     ["127.0.0.1.evil.example:4090", 421],
     ["", 421],
-  ])("takes only the panel's own names: %s → %i", async (host, expected) => {
+  ])("accepts only the panel's own hosts: %s → %i", async (host, expected) => {
     expect(await status(new World(), "GET", "/api/projects", { host })).toBe(expected);
   });
 
@@ -40,7 +40,7 @@ describe("the guard", () => {
     [{ "sec-fetch-site": "cross-site" }, 403],
     [{ "sec-fetch-site": "same-site" }, 403],
     [{ origin: "http://127.0.0.1:4090", "sec-fetch-site": "cross-site" }, 403],
-  ])("lets no other site act: %o → %i", async (headers: Record<string, string>, expected) => {
+  ])("refuses changes from other sites: %o → %i", async (headers: Record<string, string>, expected) => {
     const world = new World();
     expect(await status(world, "POST", START, headers)).toBe(expected);
     expect(world.controlled).toHaveLength(expected === 202 ? 1 : 0);
@@ -48,14 +48,14 @@ describe("the guard", () => {
   });
 
   it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])(
-    "takes JSON alone, not %s",
+    "accepts only JSON, not %s",
     async (type) => {
       const headers = { "content-type": type };
       expect((await new World().ask("POST", "/api/projects", { body: "{}", headers })).status).toBe(415);
     },
   );
 
-  it("lets no other site read streams or lists, which a browser would send cookies for", async () => {
+  it("refuses reads from other sites, for which a browser sends cookies", async () => {
     const world = new World();
     for (const path of ["/api/projects", "/api/projects/events", "/api/projects/web-shop/logs?follow=1"])
       for (const site of ["cross-site", "same-site"])
@@ -63,11 +63,11 @@ describe("the guard", () => {
     expect(world.streams.count).toBe(0);
   });
 
-  it("lets a link elsewhere lead to the page", async () => {
+  it("allows links from other sites to the page", async () => {
     expect(await status(new World(), "GET", "/", { "sec-fetch-site": "cross-site" })).toBe(404); // no page in this world
   });
 
-  it("knows a droplet's panel by its hostname alone", async () => {
+  it("accepts only the hostname of a droplet's panel", async () => {
     const world = new World({ addresses: publicAddresses("code.example.com") });
     const host = "code.example.com";
     expect(await status(world, "POST", START, { host, origin: "https://code.example.com" })).toBe(202);
@@ -79,10 +79,10 @@ describe("the guard", () => {
   });
 });
 
-describe("sight", () => {
+describe("visibility", () => {
   const project = (name: string, ...members: string[]) => ({ name, members }) as never;
 
-  it("is of one's own projects, and where nobody is named of whom the stack lets in", () => {
+  it("covers one's own projects, and those without members for people of the stack's access list", () => {
     const projects = [
       project("mine", "eve@example.com"),
       project("theirs", "zoe@example.com"),
@@ -104,14 +104,14 @@ describe("sight", () => {
     ["web-container", ["web-shop"], ["web"], true],
     ["image", ["web"], ["shop"], false],
     ["opencode-project-shop", ["web"], ["shop"], true],
-  ])("of %s with %j seen and %j not: concealed %s", (name, visible, hidden, expected) => {
+  ])("hides an event about %s with %j visible and %j hidden: %s", (name, visible, hidden, expected) => {
     const data = { op: "create", type: "t", name, urn: "u", status: "done" as const };
     expect(isHiddenFrom({ id: 1, event: "progress", data }, { visible, hidden })).toBe(expected);
   });
 });
 
 describe("the audit log", () => {
-  it("adds whole lines to what is there, for this user alone", async () => {
+  it("appends whole lines to a file of mode 0600", async () => {
     const folder = mkdtempSync(join(tmpdir(), "panel-api-"));
     const file = join(folder, "deep", "audit.jsonl");
     const act = {
@@ -147,7 +147,7 @@ describe("the audit log", () => {
 describe("settings", () => {
   const panel = { enabled: true, port: 4090, admins: ["ann@example.com"], git: undefined, idleDays: 7 };
 
-  it("are the stack's on this machine", () => {
+  it("come from the stack on this machine", () => {
     expect(readServerSettings({ panel }, true, {})).toEqual({
       port: 4090,
       admins: ["ann@example.com"],
@@ -156,7 +156,7 @@ describe("settings", () => {
     });
   });
 
-  it("are the container's too on a droplet, without which nobody could be told apart", () => {
+  it("also come from the container on a droplet, and are required there", () => {
     const env = {
       OPENCODE_PLATFORM_PANEL_PORT: "4095",
       OPENCODE_PLATFORM_PANEL_HOSTNAME: "code.example.com",

@@ -23,7 +23,7 @@ function sources(over: Partial<HealthInputs> = {}) {
 }
 
 describe("health", () => {
-  it("is well when every part is", async () => {
+  it("is ok if every part is", async () => {
     const { status, parts } = await sources().look();
     expect(status).toBe("ok");
     expect(parts.map(({ name }) => name)).toEqual([
@@ -47,14 +47,14 @@ describe("health", () => {
     const silent = await sources({ gatewayAnswers: async () => false }).look();
     expect([silent.status, silent.parts[1]]).toEqual([
       "down",
-      { name: "gateway", state: "down", reason: "it runs and does not answer" },
+      { name: "gateway", state: "down", reason: "running, but not responding" },
     ]);
   });
 
-  it("is degraded by what leaves projects reachable, and names nothing that is wrong", async () => {
+  it("is degraded by parts that leave projects reachable, without naming projects", async () => {
     const checkFile = () => {
       throw new UserError("config", [
-        { where: "projects.yaml:1:1 projects[0].name", what: '"secret" is wrong' },
+        { where: "projects.yaml:1:1 projects[0].name", what: '"secret" is invalid' },
       ]);
     };
     const broken = await sources({ checkFile }).look();
@@ -63,14 +63,14 @@ describe("health", () => {
     const noNotice = sources();
     noNotice.containers.all.delete(names.notice);
     expect((await noNotice.look()).status).toBe("degraded");
-    const untold = await sources({ notices: { hasPendingNotices: true } }).look();
-    expect([untold.status, untold.parts.at(-1)?.name]).toEqual(["degraded", "notices"]);
+    const undelivered = await sources({ notices: { hasPendingNotices: true } }).look();
+    expect([undelivered.status, undelivered.parts.at(-1)?.name]).toEqual(["degraded", "notices"]);
     expect((await sources({ notices: { hasPendingNotices: false } }).look()).status).toBe("ok");
   });
 });
 
 describe("deploy keys", () => {
-  it("are read again when an operation has ended", async () => {
+  it("are read again after each operation", async () => {
     const operations = new FakeOperations(() => {});
     const outputs = [
       {

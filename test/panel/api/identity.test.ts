@@ -37,7 +37,7 @@ const sign = (claims: Claims = {}, key: Key = first as Key) => {
     .sign(key.privateKey);
 };
 
-/** Access' key server. */
+/** Access's key server. */
 class KeyServer {
   keys: Key[];
   asked = 0;
@@ -79,13 +79,13 @@ const base64 = (value: object | string) =>
   Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
 
 describe("an Access token", () => {
-  it("names a person, in lower case, and whether that is an admin", async () => {
+  it("identifies a person, in lower case, and whether they are an admin", async () => {
     const who = access();
     expect(await who(await sign())).toEqual({ email: "ben@example.com", kind: "person", admin: false });
     expect(await who(await sign({ email: "ANN@example.com" }))).toMatchObject({ admin: true });
   });
 
-  it("of a service names a machine, which is no admin whatever it is called", async () => {
+  it("of a service identifies a machine, which is never an admin", async () => {
     const token = await sign({ email: undefined, common_name: "ann@example.com" });
     expect(await access()(token)).toEqual({ email: "ann@example.com", kind: "machine", admin: false });
   });
@@ -93,12 +93,12 @@ describe("an Access token", () => {
   it.each<[string, () => Promise<string | undefined>]>([
     ["none", async () => undefined],
     ["an empty one", async () => ""],
-    ["no token", async () => "abc"],
+    ["not a token", async () => "abc"],
     ["another application's", () => sign({ aud: "project-audience" })],
     ["another team's", () => sign({ iss: "https://evil.cloudflareaccess.com" })],
-    ["one that has ended", () => sign({ exp: -60 })],
-    ["one that names nobody", () => sign({ email: undefined })],
-    ["one with an address that is none", () => sign({ email: "ann" })],
+    ["one that has expired", () => sign({ exp: -60 })],
+    ["one without an address or name", () => sign({ email: undefined })],
+    ["one with an invalid address", () => sign({ email: "ann" })],
     ["one of another key under a known id", () => sign({}, { ...(second as Key), kid: "first" })],
     ["one of an unknown key", () => sign({}, second as Key)],
     [
@@ -128,7 +128,7 @@ describe("an Access token", () => {
       },
     ],
     [
-      "one without an end",
+      "one without an expiry",
       async () =>
         new SignJWT({ email: "ann@example.com", iss: ISSUER, aud: AUDIENCE, iat: 1 })
           .setProtectedHeader({ alg: "RS256", kid: "first" })
@@ -139,8 +139,8 @@ describe("an Access token", () => {
   });
 });
 
-describe("Access' keys", () => {
-  it("are fetched once, and again for one that is new", async () => {
+describe("Access's keys", () => {
+  it("are fetched once, and again for an unknown key", async () => {
     const server = new KeyServer(first as Key);
     const who = access(server, { cooldown: 0 });
     for (let i = 0; i < 3; i++) await who(await sign());
@@ -150,7 +150,7 @@ describe("Access' keys", () => {
     expect(server.asked).toBe(2);
   });
 
-  it("are not asked for again at once, whatever ids tokens have", async () => {
+  it("are not fetched again within the cooldown", async () => {
     const server = new KeyServer(first as Key);
     const who = access(server);
     for (let i = 0; i < 5; i++) expect(await statusOf(who(await sign({}, second)))).toBe(401);
@@ -161,13 +161,13 @@ describe("Access' keys", () => {
     ["cannot be reached", () => Promise.reject(new TypeError("fetch failed")) as never],
     ["answers an error", () => new Response("", { status: 502 })],
     ["answers no keys", () => new Response("<html>")],
-  ])("that cannot be had are no fault of the token: the server %s", async (_, answer) => {
+  ])("answer 503 if the server %s", async (_, answer) => {
     const server = new KeyServer(first as Key);
     server.answer = answer;
     expect(await statusOf(access(server)(await sign()))).toBe(503);
   });
 
-  it("hold for a day while the server cannot be reached, and no longer", async () => {
+  it("are cached for a day while the server is unreachable", async () => {
     const server = new KeyServer(first as Key);
     let now = Date.now();
     const who = access(server, { cooldown: 0, freshMs: 0, now: () => now });
@@ -182,7 +182,7 @@ describe("Access' keys", () => {
 });
 
 describe("a panel behind Access", () => {
-  it("does nothing for whoever has no token, and writes that down", async () => {
+  it("refuses requests without a token, and logs them", async () => {
     const identify = accessAuthentication(SETTINGS, { fetch: new KeyServer(first as Key).fetch });
     const world = new World({ identify });
     const refused = await world.ask("POST", "/api/projects", { body: { name: "mine" } });

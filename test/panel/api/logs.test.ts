@@ -18,7 +18,7 @@ describe("Docker's log stream", () => {
     return list;
   };
 
-  it("is taken apart however it is cut", async () => {
+  it("is parsed at any chunk size", async () => {
     const at = "2026-01-01T00:00:00.123456789Z";
     const bytes = Buffer.concat([
       frame(1, `${at} héllo\n`),
@@ -43,7 +43,7 @@ describe("Docker's log stream", () => {
     ]);
   });
 
-  it("keeps no line without end", async () => {
+  it("splits endless lines", async () => {
     const chunks = Array.from({ length: 20 }, () => frame(1, "x".repeat(10_000)));
     const lines = await all(readLines(chunks, false));
     expect(lines.length).toBeGreaterThan(1);
@@ -66,7 +66,7 @@ describe("followers of a log", () => {
     return { engine, containers, hub: new LogHub(engine, containers) };
   };
 
-  it("share one stream, each with as many last lines as it wants", async () => {
+  it("share one stream, each with its own number of last lines", async () => {
     const { engine, hub, containers } = make();
     engine.past.set("id-web-shop", [line("a"), line("b"), line("c", 1)]);
     const early = Array.from({ length: 50 }, () => following(hub, 2));
@@ -91,7 +91,7 @@ describe("followers of a log", () => {
     await again.done;
   });
 
-  it("go on with the container that replaces theirs, and are told", async () => {
+  it("continue with a replaced container, with a message", async () => {
     const { engine, hub, containers } = make();
     const follower = following(hub);
     await settle();
@@ -113,7 +113,7 @@ describe("followers of a log", () => {
     await follower.done;
   });
 
-  it("go on after a restart, without what they have had", async () => {
+  it("continue after a restart without repeated lines", async () => {
     const { engine, hub, containers } = make();
     const follower = following(hub);
     await settle();
@@ -130,7 +130,7 @@ describe("followers of a log", () => {
     await follower.done;
   });
 
-  it("wait for a container that is not there yet", async () => {
+  it("wait for a container that does not exist yet", async () => {
     const [engine, containers] = [new FakeEngine(), new FakeContainers()];
     const hub = new LogHub(engine, containers);
     const follower = following(hub);
@@ -145,7 +145,7 @@ describe("followers of a log", () => {
     await follower.done;
   });
 
-  it("that do not read are dropped, and the others go on", async () => {
+  it("are dropped if they do not read, without affecting others", async () => {
     const { engine, hub } = make();
     const lazy = hub.follow("web-shop", 0, new AbortController().signal)[Symbol.asyncIterator]();
     const first = lazy.next();

@@ -23,7 +23,7 @@ interface Document {
 const documentOf = async (world = new World()) =>
   (await (await world.ask("GET", "/api/openapi.json")).json()) as Document;
 
-/** Every value of a key, wherever it is. */
+/** All values of a key, at any depth. */
 function valuesOf(value: unknown, key: string): unknown[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) => [
@@ -32,7 +32,7 @@ function valuesOf(value: unknown, key: string): unknown[] {
   ]);
 }
 
-/** Checks values by schemas of the document. */
+/** Compiles schemas of the document. */
 function validator(document: Document) {
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   (addFormats as unknown as (on: Ajv2020) => void)(ajv);
@@ -49,14 +49,14 @@ const operations = (document: Document) =>
   );
 
 describe("the OpenAPI description", () => {
-  it("has every route of the app and no other", async () => {
+  it("has exactly the app's routes", async () => {
     const world = new World();
     const document = await documentOf(world);
     const routes = world.app.routes
       .filter(({ method, path }) => method !== "ALL" && !path.includes("*"))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
     const described = operations(document).map(({ path, method }) => `${method.toUpperCase()} ${path}`);
-    // A route's checks and its handler are an entry each.
+    // A route's middleware and its handler are separate entries.
     expect(described.sort()).toEqual([...new Set(routes)].sort());
     expect(described).toEqual(
       expect.arrayContaining([
@@ -78,7 +78,7 @@ describe("the OpenAPI description", () => {
     );
   });
 
-  it("refers to nothing that is not in it, and has schemas that are ones", async () => {
+  it("has valid references and schemas", async () => {
     const document = await documentOf();
     expect(document.openapi).toBe("3.1.0");
     const references = valuesOf(document, "$ref").map(String);
@@ -92,7 +92,7 @@ describe("the OpenAPI description", () => {
       expect(() => compile(schema)).not.toThrow();
   });
 
-  it("says all that each route may answer", async () => {
+  it("describes all responses of each route", async () => {
     for (const { path, method, described } of operations(await documentOf())) {
       const route = `${method} ${path}`;
       const statuses = Object.keys(described.responses);
@@ -116,17 +116,17 @@ describe("the OpenAPI description", () => {
       expect(paths[path]?.get?.responses["200"]?.content).toHaveProperty(["text/event-stream"]);
   });
 
-  it("takes an entry with values for its secrets, and no key that is unknown", async () => {
+  it("accepts an entry with secret values, and no unknown keys", async () => {
     const document = await documentOf();
     const schema = document.paths["/api/projects"]?.post?.requestBody?.content["application/json"]?.schema;
-    const isRight = validator(document)(schema ?? {});
-    expect(isRight({ name: "web-shop", secrets: ["A"], secretValues: { A: "x" } })).toBe(true);
-    expect(isRight({ name: "web-shop", ports: [80] })).toBe(false);
-    expect(isRight({ name: "Web Shop" })).toBe(false);
+    const isValid = validator(document)(schema ?? {});
+    expect(isValid({ name: "web-shop", secrets: ["A"], secretValues: { A: "x" } })).toBe(true);
+    expect(isValid({ name: "web-shop", ports: [80] })).toBe(false);
+    expect(isValid({ name: "Web Shop" })).toBe(false);
   });
 });
 
-/** JSON that is sometimes nearly right. */
+/** JSON that is sometimes nearly valid. */
 const anyJson = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<Json>;
 const entry = fc.record(
   {
@@ -173,7 +173,7 @@ const headers = fc.record(
 );
 
 describe("random requests", () => {
-  it("are answered as described, and never with a defect", { timeout: 120_000 }, async () => {
+  it("get described responses, never a defect", { timeout: 120_000 }, async () => {
     const document = await documentOf();
     const compile = validator(document);
     const problem = compile({ $ref: "#/components/schemas/Problem" });
@@ -203,8 +203,8 @@ describe("random requests", () => {
           const { status } = response;
           const isReadable = used !== "HEAD" && !response.headers.has("content-encoding");
           if (status >= 400 && isReadable) {
-            const told: unknown = await response.json();
-            expect(problem(told), JSON.stringify(told)).toBe(true);
+            const body: unknown = await response.json();
+            expect(problem(body), JSON.stringify(body)).toBe(true);
           }
           if (!other && described && status !== 404)
             expect(Object.keys(described.responses)).toContain(String(status));

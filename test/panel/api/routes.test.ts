@@ -16,7 +16,7 @@ const overviewOf = async (world: World) =>
   (await (await world.ask("GET", "/api/projects")).json()) as Overview;
 
 describe("the list", () => {
-  it("says of each project how it is, where it is, and its entry as written", async () => {
+  it("has each project's state, URLs and entry as written", async () => {
     const world = new World();
     world.containers.put(container("web-shop"));
     const response = await world.ask("GET", "/api/projects");
@@ -37,7 +37,7 @@ describe("the list", () => {
     ]);
   });
 
-  it("has figures, last activity, and what is under way", async () => {
+  it("has usage, last activity and the running operation", async () => {
     const world = new World({
       usage: {
         of: () => ({ memory: { used: 1, limit: 2 }, cpu: { used: 0.5, limit: 1 } }),
@@ -66,7 +66,7 @@ describe("the list", () => {
     expect(await seen(STRANGER)).toEqual([]);
   });
 
-  it("stays as it last was while the file is wrong, and is refused when it never was right", async () => {
+  it("keeps the last valid file while it is invalid, and answers 503 without one", async () => {
     const world = new World();
     await overviewOf(world);
     world.operations.text = "projects: [{ name: Bad }]\n";
@@ -76,7 +76,7 @@ describe("the list", () => {
     expect((await other.ask("GET", "/api/projects")).status).toBe(503);
   });
 
-  it("comes again when a container changes, and ends with the panel", async () => {
+  it("is sent again when a container changes, until the panel stops", async () => {
     const world = new World();
     const response = await world.ask("GET", "/api/projects/events");
     expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
@@ -98,7 +98,7 @@ describe("the list", () => {
     expect([world.streams.count, world.containers.listeners.size]).toEqual([0, 0]);
   });
 
-  it("is compressed for who takes that", async () => {
+  it("is compressed if accepted", async () => {
     const world = new World();
     const response = await world.ask("GET", "/api/projects", { headers: { "accept-encoding": "gzip" } });
     expect(response.headers.get("content-encoding")).toBe("gzip");
@@ -107,7 +107,7 @@ describe("the list", () => {
 });
 
 describe("creating", () => {
-  it("adds the entry, keeps the rest, and hands the secrets on", async () => {
+  it("adds the entry, keeps the rest of the file, and passes the secrets on", async () => {
     const world = new World();
     const body = { name: "billing", secrets: ["TOKEN"], secretValues: { TOKEN: "t0p-secret" } };
     const response = await world.ask("POST", "/api/projects", { body });
@@ -134,7 +134,7 @@ describe("creating", () => {
     expect(JSON.stringify(world.acts)).not.toContain("t0p-secret");
   });
 
-  it("says everything that is wrong at once, by field, in projects.yaml's words", async () => {
+  it("reports all problems by field, with the messages of projects.yaml's check", async () => {
     const world = new World();
     const body = {
       name: "Web Shop",
@@ -170,11 +170,15 @@ describe("creating", () => {
   });
 
   it.each([
-    ["no JSON", "{", 400],
+    ["invalid JSON", "{", 400],
     ["no body", "", 400],
     ["a list", "[]", 422],
-    ["secrets that are no text", '{"name":"a1","secretValues":{"A":1}}', 422],
-    ["too deep a body", `{"name":"a1","opencode":{"config":{"a":${"[".repeat(50)}${"]".repeat(50)}}}}`, 400],
+    ["secrets that are not strings", '{"name":"a1","secretValues":{"A":1}}', 422],
+    [
+      "a body nested too deeply",
+      `{"name":"a1","opencode":{"config":{"a":${"[".repeat(50)}${"]".repeat(50)}}}}`,
+      400,
+    ],
     ["more than 64 KiB", JSON.stringify({ name: "x".repeat(70_000) }), 413],
   ])("refuses %s", async (_, body, status) => {
     const world = new World();
@@ -182,7 +186,7 @@ describe("creating", () => {
     expect(world.defects).toEqual([]);
   });
 
-  it("is for admins", async () => {
+  it("is allowed for admins only", async () => {
     const world = new World();
     for (world.person of [MEMBER, MACHINE, STRANGER])
       expect((await world.ask("POST", "/api/projects", { body: { name: "mine" } })).status).toBe(403);
@@ -191,7 +195,7 @@ describe("creating", () => {
     );
   });
 
-  it("loses no edit made meanwhile", async () => {
+  it("rejects a stale version", async () => {
     const world = new World();
     const { version } = await overviewOf(world);
     world.operations.text += "# an editor was here\n";
@@ -206,7 +210,7 @@ describe("creating", () => {
 });
 
 describe("changing", () => {
-  it("changes keys, and takes out what is null", async () => {
+  it("changes keys, and removes those that are null", async () => {
     const world = new World();
     const body = { repo: null, env: { LOG_LEVEL: "debug" } };
     expect((await world.ask("PATCH", "/api/projects/web-shop", { body })).status).toBe(202);
@@ -214,7 +218,7 @@ describe("changing", () => {
     expect(world.operations.text).toContain("LOG_LEVEL: debug");
   });
 
-  it("refuses another name, and a project that is not there", async () => {
+  it("refuses another name, and an unknown project", async () => {
     const world = new World();
     const renamed = await world.ask("PATCH", "/api/projects/web-shop", { body: { name: "shop" } });
     expect([renamed.status, await renamed.json()]).toEqual([
@@ -225,7 +229,7 @@ describe("changing", () => {
     expect((await world.ask("PATCH", "/api/projects/NOT%20A%20NAME", { body: {} })).status).toBe(404);
   });
 
-  it("lets a member change what is the project's, and not who or how much", async () => {
+  it("lets a member change keys except members, resources and shared secrets", async () => {
     const world = new World();
     world.person = MEMBER;
     const change = (body: object) => world.ask("PATCH", "/api/projects/web-shop", { body });
@@ -255,7 +259,7 @@ describe("starting, stopping, deleting", () => {
     expect(world.operations.text).toBe(FILE);
   });
 
-  it("says when Docker cannot, and records nothing then", async () => {
+  it("reports a failure of Docker, and records nothing", async () => {
     const fails = async () => Promise.reject(Object.assign(new Error("http"), { reason: "no space" }));
     const world = new World({ control: { start: fails, stop: fails } });
     const response = await world.ask("POST", "/api/projects/web-shop/stop");
@@ -266,14 +270,14 @@ describe("starting, stopping, deleting", () => {
     expect(world.operations.text).toBe(FILE);
   });
 
-  it("removes the entry and leaves the workspace", async () => {
+  it("removes the entry and keeps the workspace", async () => {
     const world = new World();
     expect((await world.ask("DELETE", "/api/projects/web-shop")).status).toBe(202);
     expect(world.operations.text).not.toContain("web-shop.git");
     expect(world.operations.requests[0]?.afterwards).toBeUndefined();
   });
 
-  it("deletes the workspace after the update, when its name is written", async () => {
+  it("deletes the workspace after the update, if confirmed by name", async () => {
     const world = new World();
     const path = "/api/projects/web-shop?workspace=delete";
     for (const wrong of [path, `${path}&confirm=web`])
@@ -285,7 +289,7 @@ describe("starting, stopping, deleting", () => {
     expect(world.acts.at(-1)).toMatchObject({ act: "delete", detail: "with workspace" });
   });
 
-  it("hides from a member what is another's, whatever is asked", async () => {
+  it("hides other people's projects from a member on all routes", async () => {
     const world = new World();
     world.person = MEMBER;
     const name = "secret-plan";

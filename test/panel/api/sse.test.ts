@@ -37,7 +37,7 @@ describe("a stream over a real connection", () => {
     return { server, socket, closed, figures: () => ({ taken, ended }) };
   };
 
-  it("takes no more from its source than is read, and cuts off who reads nothing", async () => {
+  it("takes no more from its source than is read, and closes a connection that is not read", async () => {
     const streams = new Streams(300);
     const { server, socket, closed, figures } = await serve(streams);
     socket.pause();
@@ -49,7 +49,7 @@ describe("a stream over a real connection", () => {
     server.close();
   });
 
-  it("lets its source go when the reader does", async () => {
+  it("releases its source when the reader disconnects", async () => {
     const streams = new Streams();
     const { server, socket, figures } = await serve(streams);
     await new Promise<void>((resolve) => socket.once("data", () => resolve()));
@@ -59,7 +59,7 @@ describe("a stream over a real connection", () => {
     server.close();
   });
 
-  it("ends with the panel", async () => {
+  it("ends when the panel stops", async () => {
     const streams = new Streams();
     const { server, socket, closed } = await serve(streams);
     let text = "";

@@ -4,7 +4,7 @@ import { applyEdit } from "../../../panel/server/platform/projects-file.ts";
 import type { Edit } from "../../../panel/server/platform/types.ts";
 import { plainValue } from "../../../panel/server/platform/yaml-edit.ts";
 
-/** Values that an entry's keys may get; texts that YAML would take for something else among them. */
+/** Values for an entry's keys, including strings that YAML would read as something else. */
 const word = fc.constantFrom(
   "plain",
   "true",
@@ -47,7 +47,7 @@ interface Model {
   values: Record<string, unknown>;
 }
 
-/** How an entry is written: each comment can be told from every other. */
+/** How an entry is written, with distinct comments. */
 const written = fc.record({
   values: someValues,
   isFlow: fc.boolean(),
@@ -144,7 +144,7 @@ const commentsOf = (text: string): string[] =>
 const isOf = (comment: string, name: string) =>
   new RegExp(`# (above|beside|below|of) ${name}\\b`).test(comment);
 
-it("any changes, one after the other, give the entries they should and leave all else as it was", () => {
+it("any sequence of edits has the expected entries and keeps everything else", () => {
   fc.assert(
     fc.property(file, fc.array(step, { maxLength: 6 }), (shape, steps) => {
       let text = render(shape);
@@ -179,10 +179,10 @@ it("any changes, one after the other, give the entries they should and leave all
   );
 });
 
-it("an entry that is added and removed again leaves the text as it was", () => {
+it("adding and removing an entry restores the text", () => {
   fc.assert(
     fc.property(file, someValues, (shape, values) => {
-      // Set apart from the one before and not from what follows, a removed entry leaves its blank line.
+      // With a blank line above and none below, a removed entry leaves its blank line.
       const last = shape.entries.at(-1);
       fc.pre(shape.isLast || !last || last.blanks > 0 || last.standalone);
       const before = render(shape);

@@ -40,7 +40,7 @@ projects:
 const add = (name: string, more: object = {}): Edit => ({ kind: "add", entry: { name, ...more } });
 const remove = (name: string): Edit => ({ kind: "remove", name });
 const change = (name: string, values: object): Edit => ({ kind: "change", name, values });
-/** The lines that one text has and the other has not. */
+/** Lines that only one of the texts has. */
 function difference(before: string, after: string): { gone: string[]; come: string[] } {
   const [old, now] = [before.split("\n"), after.split("\n")];
   const without = (lines: string[], others: string[]) => {
@@ -55,7 +55,7 @@ function difference(before: string, after: string): { gone: string[]; come: stri
 }
 
 describe("the text of a projects.yaml", () => {
-  it("gets an entry after the last one, set apart as the others are", () => {
+  it("gets an entry after the last one, with the same blank lines between", () => {
     const after = applyEdit(COMMENTED, add("shop", { resources: { memory: "4GiB" }, state: "stopped" }));
     expect(after).toContain(
       "    # secrets: [TOKEN]\n\n  - name: shop\n    resources: { memory: 4GiB }\n    state: stopped\n\n  # Everything",
@@ -64,7 +64,7 @@ describe("the text of a projects.yaml", () => {
     expect(applyEdit(after, remove("shop"))).toBe(COMMENTED);
   });
 
-  it("loses an entry with its own comments and no one else's", () => {
+  it("loses an entry with only its own comments", () => {
     expect(difference(COMMENTED, applyEdit(COMMENTED, remove("mail")))).toEqual({
       gone: [
         "  # Mail's.",
@@ -80,7 +80,7 @@ describe("the text of a projects.yaml", () => {
     );
   });
 
-  it("changes a value and nothing beside it", () => {
+  it("changes only the value", () => {
     const after = applyEdit(
       COMMENTED,
       change("mail", { env: { LOG_LEVEL: "info", RETRIES: 3 }, state: "stopped" }),
@@ -92,7 +92,7 @@ describe("the text of a projects.yaml", () => {
     expect(applyEdit(after, change("mail", { env: { LOG_LEVEL: "debug" }, state: null }))).toBe(COMMENTED);
   });
 
-  it("has its list written as lines from the first entry on, and as [] without any", () => {
+  it("has a block list from the first entry on, and [] without entries", () => {
     const none = "projects: [] # none yet\n  # about them\nlimits: { maxProjects: 3 }\n";
     const one = applyEdit(none, add("shop"));
     expect(one).toBe("projects: # none yet\n  - name: shop\n  # about them\nlimits: { maxProjects: 3 }\n");
@@ -118,11 +118,11 @@ describe("the text of a projects.yaml", () => {
       "projects: [\n  {name: a}, # first\n  { name: b }\n]\n",
     ],
     ["a byte order mark", "\uFEFFprojects:\n  - name: a\n", "\uFEFFprojects:\n  - name: a\n  - name: b\n"],
-  ])("keeps its manner: %s", (_, before, after) => {
+  ])("keeps its style: %s", (_, before, after) => {
     expect(applyEdit(before, add("b"))).toBe(after);
   });
 
-  it("keeps anchors, aliases and merge keys, also when what has the anchor goes", () => {
+  it("keeps anchors, aliases and merge keys, also if the anchored node is removed", () => {
     const text =
       "projects:\n  - name: a\n    env: &common\n      A: 1 # one\n  - name: b\n    env: *common\n  - name: c\n    env: { <<: *common, C: 2 }\n";
     expect(applyEdit(text, add("d"))).toBe(`${text}  - name: d\n`);
@@ -136,9 +136,9 @@ describe("the text of a projects.yaml", () => {
     );
   });
 
-  it("refuses another name for an entry, and an entry that is not there", () => {
+  it("refuses another name for an entry, and an unknown entry", () => {
     expect(complaints(() => applyEdit(COMMENTED, change("mail", { name: "post" })))).toEqual([
-      "projects.yaml projects[1].name: cannot be changed: add a project of the new name instead",
+      "projects.yaml projects[1].name: cannot be changed: add a project with the new name instead",
     ]);
     expect(() => applyEdit(COMMENTED, remove("shop"))).toThrow(NotFound);
   });
@@ -154,7 +154,7 @@ describe("a projects.yaml on disk", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("keeps its mode and leaves nothing beside it", () => {
+  it("keeps its mode and leaves no other files", () => {
     chmodSync(path, 0o640);
     const file = new ProjectsFile(path, check);
     const { version } = file.edit(add("shop"), file.read().version);
@@ -164,7 +164,7 @@ describe("a projects.yaml on disk", () => {
     expect(readdirSync(folder)).toEqual(["projects.yaml"]);
   });
 
-  it("is changed where a symbolic link leads", () => {
+  it("is changed through a symbolic link", () => {
     const link = join(folder, "link.yaml");
     symlinkSync("projects.yaml", link);
     new ProjectsFile(link, check).edit(add("shop"));
@@ -172,7 +172,7 @@ describe("a projects.yaml on disk", () => {
     expect(readFileSync(link, "utf8")).toBe(readFileSync(path, "utf8"));
   });
 
-  it("stays as it is when the result would be wrong, with the messages of the schema", () => {
+  it("is unchanged if the result is invalid, with the schema's messages", () => {
     const file = new ProjectsFile(path, check);
     expect(complaints(() => file.edit(add("mail")))).toEqual([
       'projects.yaml:15:11 projects[2].name: "mail" is already used by projects[1] in line 11',
@@ -184,7 +184,7 @@ describe("a projects.yaml on disk", () => {
     expect(readdirSync(folder)).toEqual(["projects.yaml"]);
   });
 
-  it("is not changed by who has seen another version", () => {
+  it("rejects an edit of a stale version", () => {
     const file = new ProjectsFile(path, check);
     const { version } = file.read();
     writeFileSync(path, `${COMMENTED}# by hand\n`);
@@ -192,7 +192,7 @@ describe("a projects.yaml on disk", () => {
     expect(readFileSync(path, "utf8")).toBe(`${COMMENTED}# by hand\n`);
   });
 
-  it("does not lose what an editor saves while the new text is checked", () => {
+  it("keeps an editor's save during the check", () => {
     const byHand = `${COMMENTED}# by hand\n`;
     const file = new ProjectsFile(path, () => writeFileSync(path, byHand));
     expect(() => file.edit(add("shop"))).toThrow(Conflict);
@@ -201,12 +201,12 @@ describe("a projects.yaml on disk", () => {
   });
 
   it.each([
-    ["a process that is gone", JSON.stringify({ pid: 2 ** 30, started: "1", hostname: hostname() })],
+    ["a dead process", JSON.stringify({ pid: 2 ** 30, started: "1", hostname: hostname() })],
     [
-      "a process before it with its id",
+      "an earlier process with the same id",
       JSON.stringify({ pid: process.pid, started: "1", hostname: hostname() }),
     ],
-    ["nobody", "not a lock"],
+    ["no process", "not a lock"],
   ])("takes over the lock of %s", (_, holder) => {
     writeFileSync(join(folder, ".projects.yaml.lock"), holder);
     const file = new ProjectsFile(path, check);
@@ -214,7 +214,7 @@ describe("a projects.yaml on disk", () => {
     expect(readdirSync(folder)).toEqual(["projects.yaml"]);
   });
 
-  it("is changed by many processes at once, each keeping what the others did", async () => {
+  it("keeps the changes of concurrent processes", async () => {
     const script = join(folder, "edit.mjs");
     const code = join(import.meta.dirname, "../../../panel/server/platform/projects-file.ts");
     writeFileSync(

@@ -17,7 +17,7 @@ import {
 } from "../../support/panel/core-world.ts";
 
 describe("the journal", () => {
-  it("is its owner's alone, has no secret, and keeps the last 200", async () => {
+  it("is private, has no secrets, and keeps the last 200 operations", async () => {
     const folder = join(world.directory, "operations");
     mkdirSync(folder);
     const old = {
@@ -41,7 +41,7 @@ describe("the journal", () => {
     expect(JSON.stringify(journal())).not.toContain(SECRET);
   });
 
-  it("passes over what is no operation", () => {
+  it("skips invalid files", () => {
     mkdirSync(join(world.directory, "operations"));
     writeFileSync(join(world.directory, "operations", "x.json"), "{");
     writeFileSync(join(world.directory, "operations", "y.json.1.tmp"), "");
@@ -51,7 +51,7 @@ describe("the journal", () => {
 });
 
 describe("secrets of a request", () => {
-  it("are stored before the file is changed, and put back when that fails", async () => {
+  it("are stored before the file is changed, and restored if that fails", async () => {
     const calls: string[] = [];
     const apply = makeApplyChange({
       file: world.file,
@@ -71,7 +71,7 @@ describe("secrets of a request", () => {
     expect(readFileSync(world.path, "utf8")).toBe("projects: []\n# by hand\n");
   });
 
-  it("are not touched for an entry that is wrong, and go with their entry", async () => {
+  it("are not stored for an invalid entry, and are removed with their entry", async () => {
     const store = secrets();
     const queue = open(succeed, makeApplyChange({ file: world.file, secrets: store }));
     await expect(queue.submit(add("Wrong", { secrets: { TOKEN: SECRET } }))).rejects.toThrow(
@@ -83,7 +83,7 @@ describe("secrets of a request", () => {
     expect(store.remove.mock.calls).toEqual([["a"]]);
   });
 
-  it("undo the file too when the repository refuses the change", async () => {
+  it("are restored with the file if the repository refuses the change", async () => {
     const repository = {
       assertClean: async () => {},
       publish: () => Promise.reject(new Conflict("changed")),

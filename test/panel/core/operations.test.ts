@@ -19,8 +19,8 @@ import {
   world,
 } from "../../support/panel/core-world.ts";
 
-describe("what is asked for at once", () => {
-  it("is in the file at once, all of it, and the wrong is refused by itself", async () => {
+describe("concurrent operations", () => {
+  it("change the file at once and share one update; invalid ones are refused", async () => {
     const update = new FakeUpdate();
     const queue = open(update.run);
     const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
@@ -40,7 +40,7 @@ describe("what is asked for at once", () => {
     expect(update.begun).toHaveLength(1);
   });
 
-  it("waits for the update that runs, and belongs to the next one together", async () => {
+  it("share the next update while one runs", async () => {
     const update = new FakeUpdate();
     const queue = open(update.run);
     const first = await queue.submit(add("a"));
@@ -63,7 +63,7 @@ describe("what is asked for at once", () => {
     expect(states(await ended(queue, first.id))).toEqual(["queued", "running", "succeeded"]);
   });
 
-  it("rejects an edit of a stale version", async () => {
+  it("are rejected for a stale version", async () => {
     const queue = open(succeed);
     const { version } = world.file.read();
     await queue.submit(add("a", { version }));
@@ -72,12 +72,12 @@ describe("what is asked for at once", () => {
     expect(queue.list()).toHaveLength(1);
   });
 
-  it("says which operation has changed the file meanwhile, also one of before a restart", async () => {
+  it("conflict with the operation that changed the file, also after a restart", async () => {
     const queue = open(succeed);
     const { version } = world.file.read();
     const conflict = (of: Operations) => of.submit(add("late", { version })).catch((error) => error);
     const a = await queue.submit(add("a"));
-    // What changes nothing is not what has made the file as it is.
+    // An operation without a change does not count.
     await queue.submit({ person, what: "start a", edit: { kind: "change", name: "a", values: {} } });
     expect((await conflict(queue)).by).toMatchObject({ id: a.id, what: "create a", person: person.email });
     await queue.close();
@@ -92,7 +92,7 @@ describe("what is asked for at once", () => {
 });
 
 describe("an update", () => {
-  it("is for one project alone where all that waits is for it, and for the whole else", async () => {
+  it("is limited to a project if all queued operations are of that project", async () => {
     const update = new FakeUpdate();
     const queue = open(update.run);
     const next = async (count: number) => {
@@ -111,7 +111,7 @@ describe("an update", () => {
 });
 
 describe("the end of an operation", () => {
-  it("is its own when the update fails for another", async () => {
+  it("does not depend on another project's failure", async () => {
     const queue = open(async () => ({
       state: "failed",
       reason: "all went wrong",
@@ -124,16 +124,16 @@ describe("the end of an operation", () => {
     expect(world.file.read().entries).toHaveLength(2);
   });
 
-  it("is a failure when the update could not even begin", async () => {
+  it("is a failure if the update could not start", async () => {
     const queue = open(async () => {
-      throw new Error("there is no engine");
+      throw new Error("engine not found");
     });
     const { id } = await queue.submit(add("a"));
     await ended(queue, id);
-    expect(queue.get(id)).toMatchObject({ state: "failed", error: "there is no engine" });
+    expect(queue.get(id)).toMatchObject({ state: "failed", error: "engine not found" });
   });
 
-  it("comes after what was to be done afterwards, and only where that went well", async () => {
+  it("comes after afterwards, which can fail it", async () => {
     const done = vi.fn(async () => {});
     const queue = open(succeed);
     const good = await queue.submit(add("a", { afterwards: done }));
@@ -143,7 +143,7 @@ describe("the end of an operation", () => {
     expect(queue.get(bad.id)).toMatchObject({ state: "failed", error: "not allowed" });
   });
 
-  it("does what was to be done afterwards only after a success", async () => {
+  it("skips afterwards after a failed update", async () => {
     const never = vi.fn(async () => {});
     const queue = open(async () => ({ state: "failed", reason: "no", failureOf: () => "no" }));
     await ended(queue, (await queue.submit(add("a", { afterwards: never }))).id);
@@ -151,8 +151,8 @@ describe("the end of an operation", () => {
   });
 });
 
-describe("a stack that somebody else updates", () => {
-  it("is waited for, which is told once, and who comes meanwhile goes along", async () => {
+describe("a busy stack", () => {
+  it("is waited for, with one message", async () => {
     let busy = 3;
     const queue = open(async () =>
       busy-- > 0 ? { state: "busy", by: "Process 7 of alice" } : { state: "succeeded" },
@@ -169,7 +169,7 @@ describe("a stack that somebody else updates", () => {
 });
 
 describe("followers", () => {
-  it("are told from where they were, and after a restart how it has ended", async () => {
+  it("continue after an id, and get the result after a restart", async () => {
     const queue = open(succeed);
     const { id } = await queue.submit(add("a"));
     const all = await ended(queue, id);
@@ -183,14 +183,14 @@ describe("followers", () => {
 });
 
 describe("a crash", () => {
-  it("interrupts what ran, keeps what waited, and has one update run for both", async () => {
+  it("interrupts running operations, keeps queued ones, and runs one update for both", async () => {
     const first = new FakeUpdate();
     const before = open(first.run);
     const ran = await before.submit(add("a"));
     await first.nth(1);
     const waited = await before.submit(add("b"));
     const withMore = await before.submit(add("c", { afterwards: async () => {} }));
-    // What a crash leaves is the folder as it is now.
+    // A crash leaves the folder as it is now.
     const update = new FakeUpdate();
     const after = open(update.run);
     await after.recover();
@@ -198,18 +198,18 @@ describe("a crash", () => {
     await ended(after, waited.id);
     expect(after.get(ran.id)).toMatchObject({
       state: "interrupted",
-      error: expect.stringContaining("in the middle"),
+      error: expect.stringContaining("stopped during the update"),
     });
     expect(after.get(withMore.id)).toMatchObject({
       state: "interrupted",
-      error: expect.stringContaining("ask for it again"),
+      error: expect.stringContaining("repeat the operation"),
     });
     expect(after.get(waited.id)?.state).toBe("succeeded");
-    expect(after.list()[0]).toMatchObject({ what: "go on after an interruption", person: "panel" });
+    expect(after.list()[0]).toMatchObject({ what: "recover from an interruption", person: "panel" });
     expect(update.begun).toHaveLength(1);
   });
 
-  it("is nothing to recover from where all had ended", async () => {
+  it("needs no recovery if all operations had ended", async () => {
     const before = open(succeed);
     await ended(before, (await before.submit(add("a"))).id);
     await before.close();
@@ -218,7 +218,7 @@ describe("a crash", () => {
     expect(update.begun).toHaveLength(0);
   });
 
-  it("and an end in order leave the same: the next start goes on", async () => {
+  it("and a shutdown are both recovered at the next start", async () => {
     const first = new FakeUpdate();
     const before = open(first.run);
     const { id } = await before.submit(add("a"));

@@ -63,7 +63,7 @@ function open({ remote = "origin", branch = "main", stored = "" } = {}) {
   };
 }
 
-/** Somebody else pushes a commit that changes files. */
+/** Pushes a commit of another person. */
 async function others(change: (text: string) => string, name = "projects.yaml"): Promise<void> {
   const clone = mkdtempSync(join(folder, "other-"));
   await git(folder, "clone", "--quiet", origin, clone);
@@ -73,7 +73,7 @@ async function others(change: (text: string) => string, name = "projects.yaml"):
   await git(clone, "push", "--quiet", "origin", "main");
 }
 
-describe("a change of projects.yaml where there is a repository", () => {
+describe("a change of projects.yaml with a repository", () => {
   it("is one commit of that file, by the person, on the remote branch", async () => {
     await open()(add("shop"));
     expect(await log("%s|%an|%ae|%cn")).toEqual([
@@ -85,7 +85,7 @@ describe("a change of projects.yaml where there is a repository", () => {
     expect(await git(checkout, "rev-parse", "HEAD")).toBe(await git(origin, "rev-parse", "main"));
   });
 
-  it("takes nothing else of the checkout along, staged or not", async () => {
+  it("commits nothing else of the checkout, staged or not", async () => {
     write("README.md", "being written\n");
     write("new.md", "new\n");
     write("staged.md", "staged\n");
@@ -95,7 +95,7 @@ describe("a change of projects.yaml where there is a repository", () => {
     expect(await git(checkout, "status", "--porcelain")).toBe(" M README.md\n" + "A  staged.md\n?? new.md\n");
   });
 
-  it("has the stack's file in it when secrets have changed", async () => {
+  it("includes the stack's file if secrets have changed", async () => {
     await open({ stored: "config:\n  a: b\n  secrets:shop/TOKEN:\n    secure: v1:x\n" })(add("shop"), {
       TOKEN: "value",
     });
@@ -106,7 +106,7 @@ describe("a change of projects.yaml where there is a repository", () => {
     expect(await git(checkout, "status", "--porcelain")).toBe("");
   });
 
-  it("gets along with another entry that somebody has pushed meanwhile, also at the same place", async () => {
+  it("merges with another entry pushed meanwhile, also at the same position", async () => {
     await others((text) => `${text}  - name: theirs # by another\n`);
     await others(() => "changed by another\n", "README.md");
     await open()(add("shop"));
@@ -122,21 +122,21 @@ describe("a change of projects.yaml where there is a repository", () => {
       "the same entry",
       { kind: "change", name: "first", values: { state: "stopped" } },
       (text) => text.replace("first #", "first\n    branch: x #"),
-      "has changed first",
+      "first was changed",
     ],
     [
-      "an entry that is gone",
+      "a removed entry",
       { kind: "change", name: "first", values: { state: "stopped" } },
       () => "projects: []\n",
-      "has changed first",
+      "first was changed",
     ],
     [
       "an entry of that name",
       add("shop"),
       (text) => `${text}  - name: shop\n    branch: y\n`,
-      "has changed shop",
+      "shop was changed",
     ],
-  ])("is refused and undone when somebody has pushed %s", async (_, edit, change, message) => {
+  ])("is refused and undone after a push of %s", async (_, edit, change, message) => {
     await others(change);
     const theirs = await pushed();
     const refused = open()(edit);
@@ -148,23 +148,23 @@ describe("a change of projects.yaml where there is a repository", () => {
     expect(await git(checkout, "log", "--format=%s")).toBe("Begin\n");
   });
 
-  it("is refused where others' changes meet files that somebody is working on", async () => {
+  it("is refused if pushed changes conflict with uncommitted ones", async () => {
     await others(() => "by another\n", "README.md");
     write("README.md", "being written\n");
-    await expect(open()(add("shop"))).rejects.toThrow("README.md, which has changes in the checkout too");
+    await expect(open()(add("shop"))).rejects.toThrow("README.md conflict with uncommitted changes");
     expect(read("README.md")).toBe("being written\n");
     expect(read("projects.yaml")).toBe(START);
   });
 
-  it("is refused where the file has changes that nobody has committed", async () => {
+  it("is refused if the file has uncommitted changes", async () => {
     write("projects.yaml", `${START}# by hand\n`);
     await expect(open()(add("shop"))).rejects.toThrow(
-      "projects.yaml has changes in the checkout that nobody has committed",
+      "projects.yaml has uncommitted changes in the checkout",
     );
     expect(read("projects.yaml")).toBe(`${START}# by hand\n`);
   });
 
-  it("is undone when it cannot be pushed, without a word of the address", async () => {
+  it("is undone if it can't be pushed, without revealing the URL", async () => {
     await git(checkout, "remote", "set-url", "origin", "https://user:pa55word@127.0.0.1:1/x.git");
     const refused = open()(add("shop"));
     await expect(refused).rejects.toThrow(RepositoryError);
@@ -172,7 +172,7 @@ describe("a change of projects.yaml where there is a repository", () => {
     expect(read("projects.yaml")).toBe(START);
   });
 
-  it("is undone when a hook of the remote refuses it", async () => {
+  it("is undone if a hook of the remote refuses it", async () => {
     mkdirSync(join(origin, "hooks"), { recursive: true });
     writeFileSync(join(origin, "hooks", "pre-receive"), "#!/bin/sh\necho no pushes on Fridays\nexit 1\n", {
       mode: 0o755,

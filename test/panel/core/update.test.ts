@@ -31,7 +31,7 @@ const error = (message: string, urn = "") => ({ diagnosticEvent: { severity: "er
 
 const run = (...events: object[]) => {
   const progress = new UpdateProgress(4);
-  return { progress, told: events.flatMap((event) => progress.apply(event)) };
+  return { progress, applied: events.flatMap((event) => progress.apply(event)) };
 };
 const failure = (events: object[], project?: string, isRemoval = false) => {
   const outcome = run(...events).progress.outcome("said", (text) => text);
@@ -39,8 +39,8 @@ const failure = (events: object[], project?: string, isRemoval = false) => {
 };
 
 describe("the events of an update", () => {
-  it("are told step by step, and those that change nothing only counted", () => {
-    const events = run(begin("a"), begin("b", "same"), end("b", "same"), end("a"), fail("c")).told;
+  it("are reported per step; unchanged resources are only counted", () => {
+    const events = run(begin("a"), begin("b", "same"), end("b", "same"), end("a"), fail("c")).applied;
     expect(events).toMatchObject([
       {
         count: { done: 0, total: 4 },
@@ -57,18 +57,20 @@ describe("the events of an update", () => {
     expect(events[1]).not.toHaveProperty("data");
   });
 
-  it("let the total grow where there are more than expected", () => {
-    const events = run(...["a", "b", "c", "d", "e"].map((name) => begin(name))).told;
+  it("increase the total if there are more steps than expected", () => {
+    const events = run(...["a", "b", "c", "d", "e"].map((name) => begin(name))).applied;
     expect(events.at(-1)).toMatchObject({ count: { total: 5 } });
   });
 
-  it("are passed over where they are something else", () => {
-    expect(run({}, { summaryEvent: {} }, { resourcePreEvent: 7 }, error("update failed")).told).toEqual([]);
+  it("are ignored if unknown", () => {
+    expect(run({}, { summaryEvent: {} }, { resourcePreEvent: 7 }, error("update failed")).applied).toEqual(
+      [],
+    );
   });
 
-  it("tell messages, and no errors, which are the end's to tell", () => {
+  it("report messages but not errors, which are part of the outcome", () => {
     const info = { diagnosticEvent: { severity: "info", message: "<{%fg 1%}>Step 3/9<{%reset%}>" } };
-    expect(run(info, error("no")).told).toEqual([
+    expect(run(info, error("no")).applied).toEqual([
       { kind: "message", data: { severity: "info", text: "Step 3/9" } },
     ]);
   });
@@ -87,12 +89,12 @@ describe("a failed update", () => {
     error("update failed", STACK),
   ];
 
-  it("is one of those whose resources failed, and not of those that are as they should be", () => {
+  it("fails projects whose resources failed, and no finished ones", () => {
     expect(failure(events, "bad")).toBe("the name is taken");
     expect(failure(events, "good")).toBeUndefined();
   });
 
-  it("is one of those that it never came to, removals too", () => {
+  it("fails projects that it did not reach, including removals", () => {
     const before = "The update failed before reaching this project: the name is taken";
     expect(failure(events, "late")).toBe(before);
     expect(failure(events, "gone", true)).toBe(before);
@@ -102,15 +104,15 @@ describe("a failed update", () => {
     expect(failure([...events, end("late", "refresh")], "late")).toBe(before);
   });
 
-  it("is everybody's where what all share has failed", () => {
+  it("fails all projects if a shared resource failed", () => {
     expect(failure([...events, error("no image", STACK)], "good")).toContain("no image");
     expect(failure([], "good")).toBe("said");
     expect(failure(events)).toBe("the name is taken");
   });
 });
 
-describe("what an update says", () => {
-  it("is one line, without secrets, temporary files or the checkout's place", () => {
+describe("an update's messages", () => {
+  it("are one line, without secrets, temporary files or the checkout's path", () => {
     const redact = makeRedactor("/srv/checkout", "/tmp", () => ["s3cret", "ab"]);
     const text = joinErrors([
       "error: cannot read /tmp/x-1/y.json: s3cret\n   at f (a.js:1)",
@@ -120,7 +122,7 @@ describe("what an update says", () => {
   });
 });
 
-describe("how many steps are expected", () => {
+describe("the number of expected steps", () => {
   const resource = (urn: string, type: string, id?: string) => ({
     urn,
     type,
@@ -130,7 +132,7 @@ describe("how many steps are expected", () => {
     isDoomed: false,
     ...(id ? { id } : {}),
   });
-  it("is twice what there is, and as many for each new entry as the others have", () => {
+  it("is twice the resources, plus an average project's for each new entry", () => {
     const resources = [
       resource(STACK, "pulumi:pulumi:Stack"),
       resource("urn::::docker:index/network:Network::network", "docker:index/network:Network", "n"),
@@ -164,7 +166,7 @@ describe("secrets of a project", () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it("go to the CLI by its input and are in no argument", async () => {
+  it("are passed to the CLI on standard input, not as arguments", async () => {
     await open().set("a", { X: "va lue\n", Y: "" });
     expect(calls).toEqual([
       { args: ["config", "set", "--secret", "secrets:a/X"], input: "va lue\n\n" },
@@ -172,14 +174,14 @@ describe("secrets of a project", () => {
     ]);
   });
 
-  it("are removed with their project, no other's and none that all share", async () => {
+  it("are removed with their project, except shared ones", async () => {
     await open().remove("a");
     expect(calls.map(({ args }) => args)).toEqual([["config", "rm-all", "secrets:a/X", "secrets:a/Y"]]);
     await open().remove("none");
     expect(calls).toHaveLength(1);
   });
 
-  it("are put back unless others have changed the file too", async () => {
+  it("are restored unless others have changed the file", async () => {
     const secrets = open();
     const undo = secrets.snapshot();
     await secrets.set("a", { Z: "1" });
@@ -192,7 +194,7 @@ describe("secrets of a project", () => {
     expect(readFileSync(path(), "utf8")).toBe("config: {}\n");
   });
 
-  it("have names, and errors that say why", async () => {
+  it("are refused with invalid names, and report the CLI's error", async () => {
     await expect(open().set("A b", { X: "1" })).rejects.toThrow("is not a project's name");
     await expect(open().set("a", { "X Y": "1" })).rejects.toThrow("is not a variable's name");
     expect(calls).toEqual([]);

@@ -31,17 +31,17 @@ const typed = (values: Partial<Fields>, base?: Entry): Fields => ({ ...fieldsOf(
 
 describe("an entry in the form", () => {
   it.each([[full], [ssh], [{ name: "least" }], [{ name: "a", git: { auth: "none" } as const, secrets: [] }]])(
-    "comes out as it went in, and an untouched form changes nothing",
+    "survives a round trip, and an untouched form changes nothing",
     (entry) => {
       expect(entryOf(fieldsOf(entry), entry)).toEqual(entry);
       expect(changesOf(entry, fieldsOf(entry))).toEqual({});
     },
   );
 
-  it("makes the least of an entry for a name alone", () =>
+  it("is minimal for a name only", () =>
     expect(entryOf(typed({ name: " sandbox " }))).toEqual({ name: "sandbox" }));
 
-  it("makes a new entry of everything typed", () => {
+  it("has all typed fields", () => {
     const fields = typed({
       name: "shop",
       repo: "https://github.com/example/shop.git",
@@ -68,21 +68,21 @@ describe("an entry in the form", () => {
     expect(secretValuesOf(fields)).toEqual({ KEY: "k", GIT_TOKEN: "t" });
   });
 
-  it("leaves what is no number for the server to refuse", () =>
+  it("keeps an invalid number for the server to report", () =>
     expect(entryOf(typed({ name: "a", cpus: "two" })).resources).toEqual({ cpus: "two" }));
 
-  it("does not send a token that belongs to another auth", () =>
+  it("does not send the token of another auth", () =>
     expect(secretValuesOf(typed({ auth: "none", tokenValue: "t" }))).toEqual({}));
 });
 
 describe("a change", () => {
-  it("sends the keys that differ alone, with what the form does not show of them", () =>
+  it("sends only the keys that differ, including their parts outside the form", () =>
     expect(changesOf(full, typed({ memory: "2GiB", model: "" }, full))).toEqual({
       resources: { memory: "2GiB", cpus: 2, pids: 1024 },
       opencode: { config: { autoupdate: false } },
     }));
 
-  it("takes keys out with null", () =>
+  it("removes keys with null", () =>
     expect(changesOf(full, typed({ branch: "", members: "", auth: "none", secrets: [] }, full))).toEqual({
       branch: null,
       members: null,
@@ -90,12 +90,12 @@ describe("a change", () => {
       secrets: null,
     }));
 
-  it("names the keys that the form keeps", () =>
+  it("lists the keys outside the form", () =>
     expect(hiddenKeys(full)).toEqual(["depth", "env", "resources.pids", "opencode.config"]));
 });
 
-describe("an entry that changed under the form", () => {
-  it("follows in fields that were not touched, keeps the others, and says where both changed one", () => {
+describe("an entry that changed while the form was open", () => {
+  it("updates untouched fields, keeps edited ones, and reports fields changed by both", () => {
     const theirs: Entry = {
       ...full,
       branch: "next",
@@ -116,12 +116,12 @@ describe("an entry that changed under the form", () => {
     });
   });
 
-  it("is no conflict where both typed the same", () =>
+  it("is no conflict if both have the same value", () =>
     expect(
       mergeChanges(full, typed({ branch: "next" }, full), { ...full, branch: "next" }).conflicts,
     ).toEqual([]));
 
-  it("merges secrets, and loses no value that was typed", () => {
+  it("merges secrets and keeps typed values", () => {
     const base: Entry = { name: "a", secrets: ["KEPT", "THEY_DROP", "I_DROP", "I_TYPED"] };
     const mine = typed(
       {

@@ -18,15 +18,15 @@ describe("a line's text", () => {
   ])("%j: %s", (text, shown) => expect(plain(text)).toBe(shown));
 });
 
-describe("lines of a stream that is opened again", () => {
+describe("lines of a reopened stream", () => {
   const first = [line("01", "a"), line("02", "b"), line("02", "b"), line("02", "c")];
 
-  it("are shown as they come the first time, equal ones as well", () => {
+  it("are all shown the first time, including equal ones", () => {
     const lines = new LineDeduplicator();
     expect(first.filter((one) => lines.isNew(one))).toEqual(first);
   });
 
-  it("are left out where they were seen", () => {
+  it("are dropped if already seen", () => {
     const lines = new LineDeduplicator();
     for (const one of first) lines.isNew(one);
     lines.reconnected();
@@ -34,7 +34,7 @@ describe("lines of a stream that is opened again", () => {
     expect(again.filter((one) => lines.isNew(one)).map(({ text }) => text)).toEqual(["d", "b", "b"]);
   });
 
-  it("tell the two streams apart", () => {
+  it("are distinct between stdout and stderr", () => {
     const lines = new LineDeduplicator();
     lines.isNew(line("01", "a"));
     lines.reconnected();
@@ -47,7 +47,7 @@ it("keeps the end of a list", () => {
   expect(lastOf([1], 2)).toEqual([1]);
 });
 
-it("copies lines as text, with times where they are shown", () => {
+it("copies lines as text, with times if shown", () => {
   const lines = [line("01", "\u001b[1ma"), line("02", "b")];
   expect(asText(lines, false)).toBe("a\nb");
   expect(asText(lines, true)).toBe("01 a\n02 b");

@@ -9,7 +9,7 @@ const entry: Entry = {
 };
 const rows = ["", "KEY"];
 
-describe("where a mistake is shown", () => {
+describe("the field of a problem", () => {
   it.each([
     ["name", "name"],
     ["resources.memory", "memory"],
@@ -34,7 +34,7 @@ describe("where a mistake is shown", () => {
     (path) => expect(fieldOf(path, entry, rows)).toBeUndefined(),
   );
 
-  it("keeps several of one field together, and those of none apart", () => {
+  it("groups problems by field, and separates the others", () => {
     const problems = ["members.0", "members.1", "env.A"].map((path) => ({ path, message: path }));
     const { fields, others } = errorsByField(problems, entry, rows);
     expect(fields.get("members")?.map(({ message }) => message)).toEqual(["members.0", "members.1"]);
@@ -42,7 +42,7 @@ describe("where a mistake is shown", () => {
   });
 });
 
-it("says a mistake and its fix as sentences", () => {
+it("formats a problem and its fix as sentences", () => {
   expect(sentence({ message: "is missing" })).toBe("Is missing");
   expect(sentence({ message: "is missing", fix: "write projects: []" })).toBe(
     "Is missing. Write projects: [].",

@@ -27,8 +27,8 @@ const step = (urn: string, status: Progress["status"], op = "create"): Progress 
   status,
 });
 
-describe("how far an update is", () => {
-  it("counts each step once, however often it is told", () => {
+describe("the progress of an update", () => {
+  it("counts each step once, even if repeated", () => {
     let course = emptyTimeline(operation({ total: 3 }));
     for (const event of [step("a", "begun"), step("a", "done"), step("b", "begun"), step("a", "done")]) {
       course = withProgress(course, event);
@@ -37,26 +37,26 @@ describe("how far an update is", () => {
     expect(shareOf(course)).toEqual({ value: 1, max: 3, text: "1 of 3" });
   });
 
-  it("believes whichever knows of more, and never passes the total", () => {
+  it("is the greater of count and steps, at most the total", () => {
     const course = withProgress(emptyTimeline(operation({ total: 3, done: 2 })), step("a", "done"));
     expect(shareOf(course).value).toBe(2);
     expect(shareOf(emptyTimeline(operation({ total: 3, done: 9 })))).toMatchObject({ value: 3, max: 3 });
   });
 
-  it("has no end while the total is not known", () =>
+  it("has no maximum while the total is unknown", () =>
     expect(shareOf(emptyTimeline(operation()))).toEqual({ value: 0, max: undefined, text: "" }));
 
-  it("is whole when it succeeded", () =>
+  it("is complete after a success", () =>
     expect(shareOf(emptyTimeline(operation({ state: "succeeded", total: 1, done: 0 })))).toEqual({
       value: 1,
       max: 1,
       text: "1 resource",
     }));
 
-  it("does not count what is left as it is", () =>
+  it("does not count unchanged resources", () =>
     expect(shareOf(withProgress(emptyTimeline(operation()), step("a", "done", "same"))).text).toBe(""));
 
-  it("keeps the engine's messages in their order", () => {
+  it("keeps the engine's messages in order", () => {
     const course = ["one", "two"].reduce(
       (so, text) => withMessage(so, { severity: "info", text }),
       emptyTimeline(operation()),
@@ -65,12 +65,12 @@ describe("how far an update is", () => {
   });
 });
 
-describe("which updates are shown", () => {
+describe("the operations shown", () => {
   const now = Date.parse("2026-01-01T01:00:00Z");
   const ended = (id: string, ago: number) =>
     operation({ id, state: "failed", endedAt: new Date(now - ago).toISOString() });
 
-  it("are those under way, and those that ended a short while ago, less those put away", () => {
+  it("are queued, running or recently ended, except dismissed ones", () => {
     const all = [
       ended("old", SHOWN_AFTER_END.failed + 1),
       ended("away", 1000),
@@ -84,7 +84,7 @@ describe("which updates are shown", () => {
   });
 });
 
-it("soon forgets what went well, and shows few of them", () => {
+it("shows few successes, for a short time", () => {
   const now = Date.parse("2026-01-01T01:00:00Z");
   const ended = (id: string, state: Operation["state"], seconds: number) => {
     const at = new Date(now - seconds * 1000).toISOString();
@@ -100,7 +100,7 @@ it("soon forgets what went well, and shows few of them", () => {
   ]);
 });
 
-it("knows who changed a project since the form was opened", () => {
+it("finds who changed a project since a time", () => {
   const at = (createdAt: string, person: string, project = "a") => operation({ createdAt, person, project });
   const all = [
     at("2026-01-01T00:00:01Z", "before@example.com"),

@@ -12,14 +12,14 @@ const modules = [...built.assets.values()].filter(({ name }) => name.endsWith(".
 const sources = readdirSync(folder).filter((name) => name.endsWith(".ts") && name !== "serve.ts");
 
 describe("the page as served", () => {
-  it("weighs less than 60 kB with all it loads", () => {
+  it("is less than 60 kB with all assets", () => {
     const files = [built.document, ...built.assets.values()];
     const weight = (encoding: "br" | "gzip") => files.reduce((sum, file) => sum + file[encoding].length, 0);
     expect(weight("br")).toBeLessThan(60_000);
     expect(weight("gzip")).toBeLessThan(60_000);
   });
 
-  it("has a policy that lets nothing in from elsewhere, and nothing inline", async () => {
+  it("has a policy without other origins or inline code", async () => {
     const policy = (await get("/")).headers.get("content-security-policy") ?? "";
     for (const part of [
       "default-src 'none'",
@@ -32,7 +32,7 @@ describe("the page as served", () => {
     expect(policy).not.toMatch(/unsafe|https?:|\*/);
   });
 
-  it("asks for its own files alone, each of which is there", async () => {
+  it("loads only its own files, which all exist", async () => {
     const html = built.document.plain.toString();
     const addresses = [...html.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, address]) => address ?? "");
     expect(
@@ -44,13 +44,13 @@ describe("the page as served", () => {
     expect(html).not.toMatch(/\sstyle=|\son\w+=|\{\{/);
   });
 
-  it("names every module it loads in the document, so that none comes late", () => {
+  it("preloads every module", () => {
     const html = built.document.plain.toString();
     expect(modules.length).toBeGreaterThan(10);
     for (const { name } of modules) expect(html).toContain(`/assets/${built.folder}/${name}"`);
   });
 
-  it.each(["br", "gzip"])("is compressed with %s, and the same", async (encoding) => {
+  it.each(["br", "gzip"])("is the same when compressed with %s", async (encoding) => {
     const path = `/assets/${built.folder}/main.ts`;
     const answer = await get(path, { "accept-encoding": encoding });
     expect(answer.headers.get("content-encoding")).toBe(encoding);
@@ -60,7 +60,7 @@ describe("the page as served", () => {
     expect(unpacked.toString()).toBe(await (await get(path)).text());
   });
 
-  it("lets a browser keep its files, and ask whether the document changed", async () => {
+  it("has immutable assets, and a document that is revalidated", async () => {
     const file = await get(`/assets/${built.folder}/base.css`);
     expect(file.headers.get("cache-control")).toContain("immutable");
     const document = await get("/");
@@ -80,7 +80,7 @@ describe("the page as served", () => {
   ])("has no %s", async (path) => expect((await get(path)).status).toBe(404));
 });
 
-it("reads Accept-Encoding as it is meant", () => {
+it("parses Accept-Encoding", () => {
   expect(accepts("gzip, deflate, br", "br")).toBe(true);
   expect(accepts("gzip;q=1.0, br;q=0", "br")).toBe(false);
   expect(accepts("x-br", "br")).toBe(false);
@@ -88,7 +88,7 @@ it("reads Accept-Encoding as it is meant", () => {
 });
 
 describe("the modules", () => {
-  it("have no types left, and ask for modules beside them alone", () => {
+  it("have no types, and import only each other", () => {
     for (const { name, plain } of modules) {
       const imports = [...plain.toString().matchAll(/^(?:im|ex)port\b[^;]*?from\s+"([^"]+)"/gm)];
       for (const [, from] of imports)
@@ -97,7 +97,7 @@ describe("the modules", () => {
     }
   });
 
-  it.each(sources)("%s makes no markup or code of text", (name) => {
+  it.each(sources)("%s never turns text into markup or code", (name) => {
     const text = readFileSync(join(folder, name), "utf8");
     expect(text).not.toMatch(
       /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc/,

@@ -30,7 +30,7 @@ describe("time in words", () => {
     [-30, "just now"],
   ])("%d seconds ago: %s", (seconds, words) => expect(ago(before(seconds), NOW)).toBe(words));
 
-  it("says nothing of what is no time", () => expect(ago("yesterday-ish", NOW)).toBeUndefined());
+  it("is undefined for an invalid time", () => expect(ago("yesterday-ish", NOW)).toBeUndefined());
 
   it.each([
     [-5, "0 s"],
@@ -58,18 +58,18 @@ describe("amounts", () => {
     [12.345, "12.3"],
   ])("%d processors: %s", (value, words) => expect(cores(value)).toBe(words));
 
-  it("measures against the limit, and never beyond it", () => {
+  it("are a share of the limit, at most 1", () => {
     expect(meter({ used: 1, limit: 4 }, cores)).toEqual({ text: "1 of 4", share: 0.25, level: "low" });
     expect(meter({ used: 3.2, limit: 4 }, cores)).toMatchObject({ level: "high" });
     expect(meter({ used: 5, limit: 4 }, cores)).toEqual({ text: "5 of 4", share: 1, level: "full" });
   });
 
-  it("has no share where there is no limit", () =>
+  it("have no share without a limit", () =>
     expect(meter({ used: 1, limit: 0 }, cores)).toEqual({ text: "1", share: undefined, level: "low" }));
 });
 
 describe("states and steps", () => {
-  it("gives every state a symbol of its own, for those who don't see its colour", () => {
+  it("have a distinct symbol for every state", () => {
     const states: ProjectState[] = [
       "running",
       "stopped",
@@ -82,19 +82,19 @@ describe("states and steps", () => {
     expect(new Set(states.map((state) => stateLabel(state).symbol)).size).toBe(states.length);
   });
 
-  it("shows a state it does not know as it came", () => {
+  it("show an unknown state as is", () => {
     expect(stateLabel("hibernating").word).toBe("hibernating");
     expect(stateLabel("constructor").word).toBe("constructor");
   });
 
-  it("says steps in words", () => {
+  it("have labels for steps", () => {
     expect(stepLabel({ op: "create", status: "begun" })).toBe("creating");
     expect(stepLabel({ op: "delete", status: "done" })).toBe("deleted");
     expect(stepLabel({ op: "update", status: "failed" })).toBe("changing failed");
     expect(stepLabel({ op: "import", status: "done" })).toBe("import");
   });
 
-  it("says types without their paths", () => {
+  it("have labels for types, without paths", () => {
     expect(typeLabel("docker:index/container:Container")).toBe("docker container");
     expect(typeLabel("docker:index/remoteImage:RemoteImage")).toBe("docker remote image");
     expect(typeLabel("pulumi:pulumi:Stack")).toBe("stack");
@@ -114,7 +114,7 @@ describe("the list", () => {
     ...values,
   });
 
-  it("finds by every word, wherever it stands", () => {
+  it("matches all words of a filter in any field", () => {
     const shop = project("web-shop", {
       repo: "https://github.com/example/shop.git",
       members: ["a@b.example"],
@@ -125,14 +125,14 @@ describe("the list", () => {
     expect(matches(shop, "")).toBe(true);
   });
 
-  it("says what changed its state, came and went, and nothing of the rest", () => {
+  it("reports new states, new and removed projects only", () => {
     const was = [project("a"), project("b"), project("c", { memory: { used: 1, limit: 2 } })];
     const is = [
       project("a", { state: "stopped" }),
       project("c", { memory: { used: 2, limit: 2 } }),
       project("d"),
     ];
-    expect(stateChanges(was, is)).toEqual(["a: stopped", "d: running", "b: gone"]);
+    expect(stateChanges(was, is)).toEqual(["a: stopped", "d: running", "b: removed"]);
     expect(stateChanges(is, is)).toEqual([]);
   });
 });

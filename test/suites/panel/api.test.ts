@@ -1,4 +1,4 @@
-/** The panel's API on the real engine and Docker: each line of its table. */
+/** The panel's API on the real engine and Docker. */
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -23,7 +23,7 @@ describe("the panel's API", () => {
     await new Platform().reset();
     panel = await Panel.start();
     model = await startModel({ port: panel.platform.fixture.modelPort });
-    // Comments and an order of one's own, to be kept.
+    // Comments that must be kept.
     const file = panel.platform.path("projects.yaml");
     writeFileSync(file, `# the team's projects\n${readFileSync(file, "utf8")}# the end\n`);
   });
@@ -39,17 +39,17 @@ describe("the panel's API", () => {
     return updated.changes;
   };
 
-  /** How many updates the stack has had. */
+  /** Number of the stack's updates so far. */
   const updates = async (): Promise<number> => {
     const { stdout } = await panel.platform.pulumi("stack", "history", "--json", "--show-secrets=false");
     return (JSON.parse(stdout) as { kind: string }[]).filter(({ kind }) => kind === "update").length;
   };
 
-  it("lists every project with its state, addresses and figures", async () => {
+  it("lists every project with its state, URLs and usage", async () => {
     await panel.becomes("alpha", "running");
     await panel.becomes("beta", "running");
-    // A share of the processors is known from the second look on.
-    const beta = await waitFor<Listed>("beta's figures", async () => {
+    // CPU usage needs two samples.
+    const beta = await waitFor<Listed>("beta's usage", async () => {
       const found = (await panel.projects()).find(({ name }) => name === "beta");
       return found?.cpu ? { done: found } : { seen: found };
     });
@@ -63,7 +63,7 @@ describe("the panel's API", () => {
     expect((await panel.projects()).map(({ name }) => name)).toEqual(["alpha", "beta"]);
   });
 
-  it("adds a project with a secret: 202, its progress resource by resource, and an update by hand has nothing to do", async () => {
+  it("creates a project with a secret, with progress per resource, and an update by hand changes nothing", async () => {
     const entry = { name: "gamma", secrets: ["API_KEY"], secretValues: { API_KEY: SECRET } };
     const begun = await panel.begin("POST", "/api/projects", entry);
     expect(begun).toMatchObject({ what: "create gamma", project: "gamma" });
@@ -88,14 +88,14 @@ describe("the panel's API", () => {
     expect(await changes()).toEqual([]);
   });
 
-  it("keeps the secret out of its answers, its log, its notes, projects.yaml and the stack's file", async () => {
+  it("keeps the secret out of responses, logs, projects.yaml and the stack's file", async () => {
     const { body } = await panel.ask<object>("GET", "/api/projects");
     const { body: operations } = await panel.ask<object>("GET", "/api/operations");
     const notes = panel.platform.path(".runtime", "panel", "audit.jsonl");
     const places = [
       { where: "the list", text: JSON.stringify(body) },
       { where: "operations", text: JSON.stringify(operations) },
-      { where: "what the panel said", text: panel.said },
+      { where: "the panel's output", text: panel.said },
       { where: "the audit log", text: readFileSync(notes, "utf8") },
       { where: "projects.yaml", text: panel.file().text },
       { where: "the stack's file", text: readFileSync(panel.platform.path("Pulumi.local.yaml"), "utf8") },
@@ -105,7 +105,7 @@ describe("the panel's API", () => {
     expect(readFileSync(notes, "utf8")).toMatch(/"create".*"gamma"/);
   });
 
-  it("refuses a wrong entry in the words of projects.yaml's check, and changes nothing", async () => {
+  it("refuses an invalid entry with the messages of projects.yaml's check, and changes nothing", async () => {
     const before = panel.file().text;
     const wrong = { name: "Gamma Two", resources: { memory: "lots" } };
     const { status, headers, body } = await panel.ask<{ errors: { path: string; message: string }[] }>(
@@ -130,7 +130,7 @@ describe("the panel's API", () => {
     expect(panel.file().text).toBe(before);
   });
 
-  it("answers 409 to a change of a file that somebody has edited meanwhile, and keeps that edit", async () => {
+  it("answers 409 for a stale version, and keeps an edit by hand", async () => {
     const { headers } = await panel.ask("GET", "/api/projects");
     const etag = headers.get("etag") ?? "";
     writeFileSync(panel.platform.path("projects.yaml"), `${panel.file().text}# by hand\n`);
@@ -138,7 +138,7 @@ describe("the panel's API", () => {
     const { status, body } = await panel.ask("PATCH", "/api/projects/gamma", { env: { A: "1" } }, stale);
     expect([status, body]).toEqual([
       409,
-      expect.objectContaining({ changedBy: "somebody outside the panel" }),
+      expect.objectContaining({ changedBy: "an edit outside the panel" }),
     ]);
     expect(panel.file().text).toContain("# by hand");
   });
@@ -152,7 +152,7 @@ describe("the panel's API", () => {
 
   it("stops and starts at once, and records it", async () => {
     const stopped = await panel.begin("POST", "/api/projects/gamma/stop");
-    // Docker has done it by the time of the answer, whatever the update is at.
+    // The container has stopped before the response, independent of the update.
     expect((await docker.getContainer(panel.platform.container("gamma")).inspect()).State.Running).toBe(
       false,
     );
@@ -166,7 +166,7 @@ describe("the panel's API", () => {
     expect(await changes()).toEqual([]);
   });
 
-  it("gives the last lines of a log, and follows it", async () => {
+  it("returns the last lines of a log, and follows it", async () => {
     const { body } = await panel.ask<{ lines: { text: string; at: string; stream: string }[] }>(
       "GET",
       "/api/projects/gamma/logs?lines=50",
@@ -181,7 +181,7 @@ describe("the panel's API", () => {
     expect((await followed).at(-1)?.data.text).toContain(mark);
   });
 
-  it("tells when a project was last used, from opencode's own sessions", async () => {
+  it("shows when a project was last used, from opencode's sessions", async () => {
     const { port } = panel.platform.fixture;
     await callAt({ port, path: "/p/gamma" }, projectApi.createSession());
     const seen = await waitFor<string>(
@@ -195,7 +195,7 @@ describe("the panel's API", () => {
     expect(Math.abs(Date.now() - Date.parse(seen))).toBeLessThan(10 * 60_000);
   });
 
-  it("says how the platform's parts are", async () => {
+  it("reports the health of the platform's parts", async () => {
     const { status, body } = await panel.ask<{ status: string; parts: { name: string; state: string }[] }>(
       "GET",
       "/api/health",
@@ -204,7 +204,7 @@ describe("the panel's API", () => {
     expect(body.parts.length).toBeGreaterThan(1);
   });
 
-  it("describes itself", async () => {
+  it("serves its OpenAPI description", async () => {
     const { body } = await panel.ask<{ openapi: string; paths: object }>("GET", "/api/openapi.json");
     expect(body.openapi).toMatch(/^3\.1/);
     expect(Object.keys(body.paths)).toEqual(
@@ -212,7 +212,7 @@ describe("the panel's API", () => {
     );
   });
 
-  it("refuses other sites, other names of this machine, and a second panel", async () => {
+  it("refuses other sites and a second panel", async () => {
     const foreign = { origin: "http://evil.example" };
     expect((await panel.ask("POST", "/api/projects/gamma/stop", undefined, foreign)).status).toBe(403);
     const own = {
@@ -222,10 +222,10 @@ describe("the panel's API", () => {
     expect((await panel.ask("POST", "/api/projects/gamma/stop", undefined, own)).status).toBe(403);
     const second = await panel.platform.npm("run", "--silent", "panel");
     expect(second.code).not.toBe(0);
-    expect(second.output).toMatch(/panel: one runs in this checkout already/);
+    expect(second.output).toMatch(/panel: already running in this checkout/);
   });
 
-  it("deletes a project and keeps its workspace, unless told otherwise by name", async () => {
+  it("deletes a project and keeps its workspace unless confirmed by name", async () => {
     expect((await panel.carryOut("DELETE", "/api/projects/gamma")).state).toBe("succeeded");
     expect(existsSync(panel.platform.workspace("gamma"))).toBe(true);
     expect((await panel.carryOut("POST", "/api/projects", { name: "gamma" })).state).toBe("succeeded");
@@ -237,7 +237,7 @@ describe("the panel's API", () => {
     expect(await changes()).toEqual([]);
   });
 
-  it("deletes the workspace that a project without an entry has left", async () => {
+  it("deletes the leftover workspace of a project without an entry", async () => {
     mkdirSync(join(panel.platform.workspace("gamma"), "src"), { recursive: true });
     const path = "/api/projects/gamma?workspace=delete";
     expect((await panel.ask("DELETE", path)).status).toBe(422);
@@ -256,7 +256,7 @@ describe("the panel's API", () => {
     expect((await panel.ask("DELETE", `${path}&confirm=gamma`)).status).toBe(404);
   });
 
-  it("makes 20 projects of 20 requests at once, in one consistent file", async () => {
+  it("creates 20 projects from 20 concurrent requests, in one consistent file", async () => {
     const names = Array.from({ length: 20 }, (_, index) => `many-${index + 1}`);
     const file = panel.platform.path("projects.yaml");
     writeFileSync(file, `limits: { maxProjects: 40 }\n${readFileSync(file, "utf8")}`);
@@ -266,7 +266,7 @@ describe("the panel's API", () => {
     );
     const ended = await Promise.all(begun.map(({ id }) => panel.ended(id)));
     expect(ended.filter(({ state }) => state !== "succeeded")).toEqual([]);
-    // One for what was first, and one for all that came while it ran; a slow machine may take some more.
+    // One for the first request and one for those during it; more on a slow machine.
     expect((await updates()) - before).toBeLessThan(10);
     expect(panel.file().names.toSorted()).toEqual(["alpha", "beta", ...names].toSorted());
     const listed = await panel.projects();
@@ -274,7 +274,7 @@ describe("the panel's API", () => {
     expect(await changes()).toEqual([]);
   });
 
-  it("goes on after kill -9 in mid-update, with no lock and no half-written file left", async () => {
+  it("recovers after kill -9 during an update, without leftover locks or partial files", async () => {
     const begun = await panel.begin("POST", "/api/projects", { name: "omega" });
     await panel.events<OperationEvent["data"]>(`/api/operations/${begun.id}/events`, (all) =>
       all.some((data) => "name" in data && data.name === "omega-container"),
@@ -282,8 +282,8 @@ describe("the panel's API", () => {
     await panel.end("SIGKILL");
     expect(panel.file().names).toContain("omega");
     await panel.run();
-    const cut = await panel.ended(begun.id);
-    expect(["interrupted", "succeeded"]).toContain(cut.state);
+    const interrupted = await panel.ended(begun.id);
+    expect(["interrupted", "succeeded"]).toContain(interrupted.state);
     await panel.becomes("omega", "running");
     const { body } = await panel.ask<{ operations: Operation[] }>("GET", "/api/operations");
     for (const { id } of body.operations) await panel.ended(id);

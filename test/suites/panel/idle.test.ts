@@ -1,4 +1,4 @@
-/** Notices of idle projects, from opencode's own sessions to a webhook: all real but the webhook's service and the panel's clock. */
+/** Notices of idle projects, from opencode's sessions to a webhook. Only the webhook's service and the panel's clock are stand-ins. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,9 +14,9 @@ import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const IDLE_DAYS = 3;
-/** The panel looks each minute, which by its clock here are seconds. */
+/** The panel checks every minute, which its clock shortens to seconds. */
 const LOOK = { within: 150_000, every: 500 };
-/** Names that no earlier run has left sessions of. */
+/** Unique names, so that no earlier run has left sessions. */
 const run = Date.now().toString(36);
 const FORGOTTEN = `forgotten-${run}`;
 const IN_USE = `in-use-${run}`;
@@ -25,7 +25,7 @@ const platform = new Platform();
 const folder = temporaryFolder();
 const clock = new PanelClock(join(folder, "clock"));
 
-/** A session of opencode's own, as a person's first prompt makes one. */
+/** Creates a session, as a person's first prompt does. */
 async function use(project: string): Promise<void> {
   await waitFor<true>(`a session of ${project}`, async () => {
     const at = { port: platform.fixture.port, path: `/p/${project}` };
@@ -37,7 +37,7 @@ async function use(project: string): Promise<void> {
 const textsOf = (posts: readonly Posted[]): string[] =>
   posts.map(({ body }) => (body as { text: string }).text);
 const noticeOf = (project: string, days: number) =>
-  `${project} has not been used for ${days} days: ${platform.url(project)} — stop it in the panel, or take it out, if nobody needs it.`;
+  `${project} has not been used for ${days} days: ${platform.url(project)} — stop or delete it in the panel if it is no longer needed.`;
 
 describe("the notice of an idle project", () => {
   let webhook: WebhookStandIn;
@@ -62,19 +62,19 @@ describe("the notice of an idle project", () => {
     removeFolder(folder);
   });
 
-  /** The panel notes what it has seen at the end of each look. */
+  /** The panel writes this file at the end of each check. */
   const lastLook = () =>
     statSync(platform.path(".runtime", "panel", "activity.json"), { throwIfNoEntry: false })?.mtimeMs;
 
   async function looksAfter(before: number | undefined): Promise<void> {
     await waitFor<true>(
-      "the panel's look at its projects",
+      "the panel's check of its projects",
       () => (lastLook() === before ? { seen: panel.said.slice(-2000) } : { done: true }),
       LOOK,
     );
   }
 
-  /** Starts the panel anew, which looks at once. */
+  /** Restarts the panel, which checks at once. */
   async function restart(): Promise<void> {
     await panel.end();
     const before = lastLook();
@@ -101,10 +101,10 @@ describe("the notice of an idle project", () => {
     );
   }
 
-  /** Waits until the webhook has taken or refused each of these texts, as often as it is in the list. */
+  /** Waits until the webhook has accepted or refused each of these texts, as often as listed. */
   async function posted(which: "taken" | "refused", texts: readonly string[]): Promise<void> {
     await waitFor<true>(
-      `the webhook to have ${which} what it is told`,
+      `the webhook to have ${which} the notices`,
       () => {
         const left = textsOf(webhook[which]);
         const isThere = texts.every((text) => left.includes(text) && left.splice(left.indexOf(text), 1));
@@ -114,7 +114,7 @@ describe("the notice of an idle project", () => {
     );
   }
 
-  it("is not sent for projects that the panel has just got to know", async () => {
+  it("is not sent for projects that the panel sees for the first time", async () => {
     for (const name of [FORGOTTEN, IN_USE])
       await waitFor<true>(`${name} to answer`, async () => {
         const { status } = await fetch(platform.api(name) + PROTECTED_PATH);
@@ -128,7 +128,7 @@ describe("the notice of an idle project", () => {
     await noticesAre("ok");
   });
 
-  it("is sent for the one that nobody has used since, to Slack and Discord alike, and not for the other", async () => {
+  it("is sent for an unused project only, in a format for Slack and Discord", async () => {
     await use(IN_USE);
     clock.set(0);
     await restart();
@@ -143,9 +143,9 @@ describe("the notice of an idle project", () => {
     ]);
   });
 
-  it("is sent once, also when the panel starts anew", async () => {
+  it("is sent once, also across a restart of the panel", async () => {
     await restart();
-    // On a busy machine a project may not answer at the panel's first look.
+    // On a busy machine a project may not respond at the panel's first check.
     await looksAfter(lastLook());
     expect(textsOf(webhook.taken)).toEqual([noticeOf(FORGOTTEN, 10)]);
   });
@@ -163,7 +163,7 @@ describe("the notice of an idle project", () => {
     expect(webhook.taken).toHaveLength(1);
   });
 
-  it("is tried again while the webhook refuses it, which health and the log say", async () => {
+  it("is retried while the webhook refuses it, with a report in health and the log", async () => {
     webhook.isBroken = true;
     clock.set(4);
     const [one, other] = [noticeOf(FORGOTTEN, 4), noticeOf(IN_USE, 4)];
@@ -173,7 +173,7 @@ describe("the notice of an idle project", () => {
     expect(webhook.taken).toHaveLength(1);
   });
 
-  it("is sent, again once for each, when the webhook takes it", async () => {
+  it("is sent once for each when the webhook accepts it again", async () => {
     webhook.isBroken = false;
     const notices = [noticeOf(FORGOTTEN, 10), noticeOf(FORGOTTEN, 4), noticeOf(IN_USE, 4)];
     await posted("taken", notices);
@@ -183,12 +183,12 @@ describe("the notice of an idle project", () => {
     expect(webhook.strays).toEqual([]);
   });
 
-  it("leaves the webhook's address in no answer, no log and no file in plain", async () => {
+  it("keeps the webhook's URL out of responses, logs and plain files", async () => {
     const paths = ["/api/projects", "/api/operations", "/api/health", "/api/openapi.json"];
     const answers = await Promise.all(
       paths.map(async (where) => ({ where, text: JSON.stringify((await panel.ask("GET", where)).body) })),
     );
-    const said = { where: "what the panel said", text: panel.said };
+    const output = { where: "the panel's output", text: panel.said };
     const skip = (path: string) => /\/(node_modules|\.git|\.toolchain)$/.test(path);
     const files = [...filesUnder(platform.fixture.root, skip)];
     expect(files.map(({ where }) => where)).toEqual(
@@ -196,6 +196,6 @@ describe("the notice of an idle project", () => {
         ["Pulumi.local.yaml", ".runtime/panel/activity.json"].map((name) => platform.path(name)),
       ),
     );
-    expect(findLeaks({ WEBHOOK: webhook.secret }, [...answers, said, ...files])).toEqual([]);
+    expect(findLeaks({ WEBHOOK: webhook.secret }, [...answers, output, ...files])).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** The panel's page in Chromium, against its API played: what axe finds, in both themes, on a phone and enlarged. */
+/** The panel's page in Chromium with a fake API: accessibility by axe, in both themes, on a phone and zoomed. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { project, refusal } from "../../support/panel/fake-api.ts";
 import { useFakePage } from "../../support/panel/fake-page.ts";
@@ -10,14 +10,14 @@ const LOOKS = [
   ["light", { colorScheme: "light", viewport: { width: 1280, height: 800 } }],
   ["on a phone, dark", { colorScheme: "dark", viewport: { width: 320, height: 640 } }],
   ["on a phone, light", { colorScheme: "light", viewport: { width: 320, height: 640 } }],
-  // What a window of 1280 pixels has left at 200 %.
+  // A window of 1280 pixels at 200 %.
   ["at 200 %", { colorScheme: "light", viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 }],
 ] as const;
 
 const overflow = () =>
   fake.page.evaluate<number>("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 
-/** Elements to be pressed that are smaller than 24 by 24 pixels. */
+/** Controls smaller than 24 by 24 pixels. */
 const smallTargets = () =>
   fake.page.evaluate<
     string[]
@@ -26,7 +26,7 @@ const smallTargets = () =>
     .filter((element) => { const { width, height } = element.getBoundingClientRect(); return width < 24 || height < 24; })
     .map((element) => element.outerHTML)`);
 
-/** How the lines of a log look, in their order. */
+/** Styles of a log's lines, in order. */
 const looksOfLines = () =>
   fake.page.evaluate<
     { slant: string; colour: string; edge: string; width: string }[]
@@ -79,13 +79,13 @@ describe.each(LOOKS)("%s", (_, options) => {
     await expectFine();
   });
 
-  it("the form with mistakes", async () => {
+  it("the form with problems", async () => {
     fake.api.instead = (context) =>
       context.req.method === "POST" && context.req.path === "/api/projects"
-        ? refusal(context, 422, "The entry is not right.", [
+        ? refusal(context, 422, "The entry is invalid.", [
             { path: "name", message: "is taken" },
             { path: "git.auth", message: "needs an https address" },
-            { path: "secrets.0", message: "is no name of a variable" },
+            { path: "secrets.0", message: "is not a variable's name" },
             { path: "env.A", message: "has no value" },
           ])
         : undefined;
@@ -103,7 +103,7 @@ describe.each(LOOKS)("%s", (_, options) => {
     await fake.page.getByRole("log").getByText("from panel").waitFor();
     await fake.page.getByRole("button", { name: "Times" }).click();
     await expectFine();
-    // What the panel itself says is told apart from the project's own lines by more than its colour.
+    // The panel's own lines differ from the project's by more than their colour.
     const [stdout, stderr, panel] = await looksOfLines();
     expect(panel).toMatchObject({ slant: "italic", width: "2px" });
     expect(panel?.edge).not.toBe(stderr?.edge);
@@ -111,7 +111,7 @@ describe.each(LOOKS)("%s", (_, options) => {
     expect(panel?.colour).not.toBe(stdout?.colour);
   });
 
-  it("the dialog before a workspace is deleted", async () => {
+  it("the dialog for deleting a workspace", async () => {
     await fake.choose("web-shop", "Delete");
     await fake.page.getByRole("checkbox").check();
     await fake.page.getByRole("button", { name: "Delete with its workspace" }).click();
@@ -119,9 +119,9 @@ describe.each(LOOKS)("%s", (_, options) => {
     await expectFine();
   });
 
-  it("what is wrong with the connection", async () => {
+  it("the banner of a lost connection", async () => {
     await fake.api.stop();
-    await fake.page.getByText("Offline, trying again.").waitFor();
+    await fake.page.getByText("Offline, retrying.").waitFor();
     await expectFine();
   });
 });
@@ -129,7 +129,7 @@ describe.each(LOOKS)("%s", (_, options) => {
 describe("the theme", () => {
   const background = () => fake.page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
 
-  it("is the system's until one is chosen, which stays", async () => {
+  it("is the system's until one is chosen, and is kept across a reload", async () => {
     await fake.reopen({ colorScheme: "dark" });
     expect(await background()).toBe("rgb(19, 16, 16)");
     await fake.page.getByRole("button", { name: "Light theme" }).click();

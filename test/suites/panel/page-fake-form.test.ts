@@ -1,4 +1,4 @@
-/** The panel's page in Chromium, against its API played: what a person changes. */
+/** The panel's page in Chromium with a fake API: changes by a person. */
 import { describe, expect, it } from "vitest";
 import { project, refusal } from "../../support/panel/fake-api.ts";
 import { useFakePage } from "../../support/panel/fake-page.ts";
@@ -6,7 +6,7 @@ import { useFakePage } from "../../support/panel/fake-page.ts";
 const fake = useFakePage();
 
 describe("a new project", () => {
-  it("is made with the keyboard alone, and its update followed to the end and across a reload", async () => {
+  it("is created with the keyboard only, and its update followed to the end and across a reload", async () => {
     fake.api.projects = [project("a")];
     await fake.open();
     await fake.page.keyboard.press("n");
@@ -51,15 +51,15 @@ describe("a new project", () => {
     });
     await fake.page.getByText("No space left on the host.").waitFor();
     expect(await fake.page.locator(".operation .state").textContent()).toBe("✕ failed");
-    await fake.page.getByRole("button", { name: "Put away: create web-shop" }).click();
+    await fake.page.getByRole("button", { name: "Dismiss: create web-shop" }).click();
     await fake.page.reload();
     await fake.row("a").waitFor();
     expect(await fake.page.locator(".operation").count()).toBe(0);
-    const cutByReload = /\/events net::ERR_ABORTED$/;
-    expect(fake.troubles.filter((trouble) => !cutByReload.test(trouble))).toEqual([]);
+    const abortedByReload = /\/events net::ERR_ABORTED$/;
+    expect(fake.troubles.filter((trouble) => !abortedByReload.test(trouble))).toEqual([]);
   });
 
-  it("says what is wrong while somebody types, beside the field, and leaves the focus there", async () => {
+  it("shows problems at the field while typing, and keeps the focus", async () => {
     await fake.open();
     await fake.page.keyboard.press("n");
     const checked = fake.page.waitForResponse("**/api/projects/check");
@@ -80,7 +80,7 @@ describe("a new project", () => {
     await fake.page.locator("[aria-invalid=true]").waitFor({ state: "detached" });
   });
 
-  it("sends the values of secrets once, and never for a check", async () => {
+  it("sends secret values once, and never for a check", async () => {
     const sent: string[] = [];
     fake.page.on("request", (request) => sent.push(`${request.url()} ${request.postData() ?? ""}`));
     await fake.open();
@@ -98,14 +98,14 @@ describe("a new project", () => {
     expect(sent.filter((request) => request.includes("s3cret")).length).toBe(1);
   });
 
-  it("keeps what was typed when it is refused, and goes to the first field to mend", async () => {
+  it("keeps the input when refused, and focuses the first field with a problem", async () => {
     await fake.open();
     await fake.page.keyboard.press("n");
     await fake.page.getByLabel("Name", { exact: true }).fill("web-shop");
     await fake.page.getByLabel("Model").fill("nonsense");
     fake.api.instead = (context) =>
       context.req.method === "POST" && context.req.path === "/api/projects"
-        ? refusal(context, 422, "The entry is not right.", [
+        ? refusal(context, 422, "The entry is invalid.", [
             { path: "opencode.model", message: '"nonsense" is not a model', fix: "write provider/model" },
             { path: "env.A", message: "has no value" },
           ])
@@ -116,7 +116,7 @@ describe("a new project", () => {
     expect(await fake.page.getByLabel("Model").inputValue()).toBe("nonsense");
     expect(await fake.page.getByLabel("Name", { exact: true }).inputValue()).toBe("web-shop");
     await fake.page.keyboard.press("Escape");
-    await fake.page.getByText("Not saved yet.").waitFor();
+    await fake.page.getByText("Not saved.").waitFor();
     expect(await fake.page.locator("dialog").count()).toBe(1);
     await fake.page.keyboard.press("Escape");
     await fake.page.locator("dialog").waitFor({ state: "detached" });
@@ -139,7 +139,7 @@ describe("a change", () => {
         : undefined;
   }
 
-  it("sends what changed alone, with the version it is of; an edit of another entry meanwhile asks nobody", async () => {
+  it("sends only changed keys, and retries by itself if the entry is unchanged", async () => {
     await conflict(entry);
     await fake.page.getByRole("button", { name: "Save" }).click();
     await fake.page.locator("dialog").waitFor({ state: "detached" });
@@ -153,7 +153,7 @@ describe("a change", () => {
     ]);
   });
 
-  it("says who changed the entry meanwhile, and takes that over while keeping what was typed", async () => {
+  it("shows who changed the entry meanwhile, and loads that change while keeping the input", async () => {
     await conflict({ ...entry, branch: "next" });
     fake.api.operation({
       id: "theirs",
@@ -166,7 +166,7 @@ describe("a change", () => {
     await fake.page.getByRole("button", { name: "Save" }).click();
     await fake.page.getByText("dev@example.com changed this entry meanwhile").waitFor();
     expect(await fake.page.getByLabel("Branch").inputValue()).toBe("main");
-    await fake.page.getByRole("button", { name: "Load the change, keep what I typed" }).click();
+    await fake.page.getByRole("button", { name: "Load the change, keep my input" }).click();
     expect(await fake.page.getByLabel("Branch").inputValue()).toBe("next");
     expect(await fake.page.getByLabel("Memory").and(fake.page.locator("input")).inputValue()).toBe("2GiB");
     await fake.page.getByRole("button", { name: "Save" }).click();
@@ -176,7 +176,7 @@ describe("a change", () => {
     ]);
   });
 
-  it("shows a member nothing that only an admin may change, and a machine no act but to look", async () => {
+  it("hides admin-only fields from a member, and all changes from a machine", async () => {
     fake.api.projects = [project("a", { entry })];
     fake.api.me = { email: "dev@example.com", admin: false, kind: "person" };
     await fake.open();
@@ -204,11 +204,11 @@ describe("a change", () => {
     expect(fake.api.seen.map(({ path }) => path)).toEqual(["/api/projects/a/stop", "/api/projects/a/start"]);
   });
 
-  it("deletes a workspace only for whoever types its name, and gives the focus back", async () => {
+  it("deletes a workspace only after its name was typed, and restores the focus", async () => {
     fake.api.projects = [project("a")];
     await fake.open();
     await fake.choose("a", "Delete");
-    await fake.page.getByText("Stays: the workspace").waitFor();
+    await fake.page.getByText("Keeps the workspace").waitFor();
     await fake.page.getByRole("checkbox").check();
     await fake.page.getByRole("button", { name: "Delete with its workspace" }).click();
     await fake.page.getByText("Is not a.").waitFor();

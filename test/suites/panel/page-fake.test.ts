@@ -1,16 +1,16 @@
-/** The panel's page in Chromium, against its API played: the list, the connection, the log. */
+/** The panel's page in Chromium with a fake API: the list, the connection, the log. */
 import { describe, expect, it } from "vitest";
 import { project } from "../../support/panel/fake-api.ts";
 import { useFakePage } from "../../support/panel/fake-page.ts";
 
 const fake = useFakePage();
 
-/** Pixels of the log below what is seen of it. */
+/** Pixels of the log below its visible part. */
 const LEFT =
   "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)(document.querySelector('.log'))";
 
 describe("the list", () => {
-  it("shows a project as it is, and what becomes of it, without a reload and without taking the focus", async () => {
+  it("updates a project live and keeps the focus", async () => {
     const lastActivity = new Date(Date.now() - 2 * 3600_000).toISOString();
     fake.api.projects = [project("web-shop", { lastActivity, memory: { used: 2 ** 29, limit: 2 ** 30 } })];
     await fake.open();
@@ -44,7 +44,7 @@ describe("the list", () => {
     );
   });
 
-  it("is filtered from the keyboard, and the filter's letters are no commands", async () => {
+  it("is filtered with the keyboard, without triggering shortcuts", async () => {
     fake.api.projects = [project("one"), project("nine")];
     await fake.open();
     await fake.page.keyboard.press("/");
@@ -55,7 +55,7 @@ describe("the list", () => {
     expect(await fake.page.locator("dialog").count()).toBe(0);
   });
 
-  it("leaves single keys alone for whoever has turned them off, after a reload too", async () => {
+  it("has no shortcuts after they were turned off, also after a reload", async () => {
     await fake.open();
     await fake.page.getByRole("button", { name: "Single keys" }).click();
     await fake.page.reload();
@@ -67,7 +67,7 @@ describe("the list", () => {
     expect(await fake.page.locator("dialog").count()).toBe(1);
   });
 
-  it("helps where there is nothing, and tells a member whom to ask", async () => {
+  it("offers to create the first project, and tells a member to ask an admin", async () => {
     await fake.open();
     await fake.page.getByRole("button", { name: "Create the first project" }).waitFor();
     fake.api.me = { email: "dev@example.com", admin: false, kind: "person" };
@@ -77,7 +77,7 @@ describe("the list", () => {
     expect(await fake.page.locator("dialog").count()).toBe(0);
   });
 
-  it("shows markup in names, reasons, updates and logs as the text it is", async () => {
+  it("shows markup in names, reasons, operations and logs as text", async () => {
     const evil = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
     fake.api.projects = [
       project(evil, { state: "failed", reason: evil, repo: evil, url: "javascript:alert(1)" }),
@@ -104,39 +104,39 @@ describe("the list", () => {
 });
 
 describe("the connection", () => {
-  it("says when a part of the page did not come, and offers to load it again", async () => {
+  it("reports a part of the page that failed to load, and offers a reload", async () => {
     fake.api.projects = [project("a")];
     await fake.page.route("**/menu.ts", (route) => route.abort("connectionreset"), { times: 2 });
     await fake.page.goto(fake.api.url);
     await fake.page.getByText("Part of the page failed to load.").waitFor();
     await fake.page.unrouteAll();
-    await fake.page.getByRole("link", { name: "Load it again" }).click();
+    await fake.page.getByRole("link", { name: "Reload" }).click();
     await fake.row("a").waitFor();
   });
 
-  it("says when it is lost, tries again, and goes on where it was", async () => {
+  it("is reported when lost, and restored by a retry", async () => {
     fake.api.projects = [project("a")];
     await fake.open();
     await fake.api.stop();
-    await fake.page.getByText("Offline, trying again.").waitFor();
+    await fake.page.getByText("Offline, retrying.").waitFor();
     expect(await fake.row("a").count()).toBe(1);
     fake.api.projects = [project("a"), project("b")];
     await fake.api.start();
     await fake.page.getByRole("button", { name: "Try now" }).click();
     await fake.row("b").waitFor();
-    await fake.page.getByText("Offline, trying again.").waitFor({ state: "hidden" });
+    await fake.page.getByText("Offline, retrying.").waitFor({ state: "hidden" });
   });
 
   it.each([
     ["a redirect to a login page", () => Response.redirect("https://login.example.com/", 302)],
     ["401", () => new Response("", { status: 401 })],
-  ])("says that the login has ended, on %s, and goes on after another", async (_, answer) => {
+  ])("reports an expired login on %s, and continues after a new one", async (_, answer) => {
     fake.api.projects = [project("a")];
     await fake.open();
     await fake.page.keyboard.press("n");
     fake.api.instead = answer;
     await fake.page.getByLabel("Name", { exact: true }).fill("typed");
-    const ended = fake.page.getByRole("alertdialog", { name: "Your login has ended" });
+    const ended = fake.page.getByRole("alertdialog", { name: "Your login has expired" });
     await ended.getByRole("button", { name: "Reload" }).waitFor();
     await fake.page.keyboard.press("Escape");
     expect(await ended.count()).toBe(1);
@@ -146,11 +146,11 @@ describe("the connection", () => {
     expect(await fake.page.getByLabel("Name", { exact: true }).inputValue()).toBe("typed");
   });
 
-  it("notices an ended login from its stream alone", async () => {
+  it("detects an expired login from its stream only", async () => {
     await fake.open();
     fake.api.instead = () => Response.redirect("https://login.example.com/", 302);
     fake.api.cut();
-    await fake.page.getByRole("alertdialog", { name: "Your login has ended" }).waitFor();
+    await fake.page.getByRole("alertdialog", { name: "Your login has expired" }).waitFor();
   });
 });
 
@@ -161,7 +161,7 @@ describe("a log", () => {
     text: `line ${n}.`,
   });
 
-  it("follows, pauses where somebody scrolls up, jumps to the end, and has only so many lines", async () => {
+  it("follows, pauses on scrolling up, jumps to the end, and limits its lines", async () => {
     fake.api.projects = [project("a")];
     for (let n = 0; n < 2100; n++) fake.api.log(line(n));
     await fake.open();
@@ -180,14 +180,14 @@ describe("a log", () => {
     await log.getByText("2026-01-01T00:00:00Z").last().waitFor();
   });
 
-  it("has no line twice after its stream was cut", async () => {
+  it("repeats no line after its stream was interrupted", async () => {
     fake.api.projects = [project("a")];
     for (let n = 0; n < 3; n++) fake.api.log(line(n));
     await fake.open();
     await fake.choose("a", "Logs");
     await fake.page.getByText("line 2.").waitFor();
     fake.api.cut();
-    await fake.page.getByText("offline, trying again", { exact: true }).waitFor();
+    await fake.page.getByText("offline, retrying", { exact: true }).waitFor();
     fake.api.log(line(3));
     await fake.page.getByText("line 3.").waitFor();
     expect(await fake.page.getByRole("log").locator("> div").count()).toBe(4);

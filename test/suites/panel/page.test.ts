@@ -1,4 +1,4 @@
-/** The panel's page in Chromium, on the real engine: a colleague's way from a new project to its end. */
+/** The panel's page in Chromium, on the real engine: a project from creation to deletion. */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -23,7 +23,7 @@ describe("the panel's page", () => {
   beforeAll(async () => {
     const platform = new Platform();
     await platform.reset();
-    // Whose name the screenshots show.
+    // The name in the screenshots.
     await must("git", ["config", "user.email", "ann@example.com"], { cwd: platform.fixture.root });
     panel = await Panel.start();
     model = await startModel({ port: panel.platform.fixture.modelPort });
@@ -52,13 +52,13 @@ describe("the panel's page", () => {
     return violations.map(({ id, help }) => `${id}: ${help}`);
   };
 
-  it("shows the projects that there are", async () => {
+  it("shows the projects", async () => {
     await page.getByRole("heading", { name: "alpha", exact: true }).waitFor();
     await page.getByRole("heading", { name: "beta", exact: true }).waitFor();
     expect(await violations()).toEqual([]);
   });
 
-  it("shows a mistake beside its field, as projects.yaml's check words it", async () => {
+  it("shows problems at their fields, with the messages of projects.yaml's check", async () => {
     await page.getByRole("button", { name: "New project" }).click();
     await page.getByLabel("Name", { exact: true }).fill("From the page");
     await page.getByLabel("Memory", { exact: true }).fill("lots");
@@ -69,16 +69,16 @@ describe("the panel's page", () => {
     expect(await violations()).toEqual([]);
   });
 
-  it("creates a project, with the update's progress as it goes", async () => {
+  it("creates a project, with the update's live progress", async () => {
     await page.getByLabel("Name", { exact: true }).fill(NAME);
     await page.getByLabel("Memory", { exact: true }).fill("1GiB");
     await page.getByRole("button", { name: "Create", exact: true }).click();
-    // What another test file has left is shown too.
+    // Operations of other test files are shown too.
     const card = page
       .getByRole("article")
       .filter({ has: page.getByRole("heading", { name: `create ${NAME}`, exact: true }) });
     await card.getByRole("progressbar").waitFor();
-    await card.getByText("Resource by resource").click();
+    await card.getByText("Resources", { exact: true }).click();
     await card.locator(".steps > li").nth(3).waitFor();
     await screenshot(page, "panel-progress");
     await row().getByText("running").waitFor();
@@ -86,7 +86,7 @@ describe("the panel's page", () => {
     expect(panel.file().names).toContain(NAME);
   });
 
-  it("leads to the project, which answers a prompt", async () => {
+  it("opens the project, which answers a prompt", async () => {
     const [opened] = await Promise.all([
       page.context().waitForEvent("page"),
       row()
@@ -111,7 +111,7 @@ describe("the panel's page", () => {
     await row().getByText("running").waitFor();
   });
 
-  it("shows its log as it is written", async () => {
+  it("shows its log live", async () => {
     await choose("Logs");
     const log = page.locator(".log");
     await log.getByText("[workspace]").first().waitFor();
@@ -127,7 +127,7 @@ describe("the panel's page", () => {
     expect(panel.file().names).not.toContain(NAME);
   });
 
-  it("looks as it should in the light and on a phone", async () => {
+  it("fits the light theme and a phone", async () => {
     await page.emulateMedia({ colorScheme: "light" });
     await screenshot(page, "panel-light");
     await page.setViewportSize({ width: 390, height: 844 });

@@ -1,15 +1,15 @@
-/** Docker, played: what happens in it is what a test says. */
+/** A fake Docker, driven by the test. */
 
 import type { Engine, Inspection, LogRequest } from "../../../operate/docker/engine.ts";
 import type { Stats } from "../../../operate/docker/types.ts";
 import type { LogLine } from "../../../panel/server/api/schema.ts";
 
-/** Lets everything that is ready happen. */
+/** Waits for all pending callbacks. */
 export const settle = async () => {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-/** Things that come when a test says so. */
+/** An async iterable that the test feeds. */
 export class Channel<T> implements AsyncIterable<T> {
   readonly #queue: T[] = [];
   #wake = () => {};

@@ -38,7 +38,7 @@ projects:
 
 const versionOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
-/** Operations that end when the test says so, over a projects.yaml in memory. */
+/** Operations on a projects.yaml in memory, which stay running. */
 export class FakeOperations implements Operations {
   text = FILE;
   readonly requests: OperationRequest[] = [];
@@ -52,7 +52,7 @@ export class FakeOperations implements Operations {
   async submit(request: OperationRequest): Promise<Operation> {
     const { version, edit, what, project, person } = request;
     if (version !== undefined && version !== versionOf(this.text))
-      throw new Conflict("projects.yaml has been changed meanwhile");
+      throw new Conflict("projects.yaml was changed meanwhile");
     if (edit) {
       const text = applyEdit(this.text, edit);
       this.#check(text);
@@ -82,7 +82,7 @@ export class FakeOperations implements Operations {
 
   async *events(id: string, after = 0): AsyncIterable<OperationEvent> {
     const known = this.all.get(id);
-    if (!known) throw new NotFound(`There is no operation ${id}`);
+    if (!known) throw new NotFound(`Operation ${id} not found`);
     for (const event of known.events) if (event.id > after) yield event;
   }
 
@@ -90,7 +90,7 @@ export class FakeOperations implements Operations {
   async close(): Promise<void> {}
 }
 
-/** A container as `docker inspect` has it. */
+/** A container, from the output of `docker inspect`. */
 export function container(project: string, values: Partial<ContainerInfo> = {}): ContainerInfo {
   const inspection = {
     Id: `id-${project}`,
@@ -132,7 +132,7 @@ export class FakeContainers {
 
 export const ORIGIN = "http://127.0.0.1:4090";
 
-/** A panel of fakes, and a way to ask it as one person. */
+/** A panel with fake services, used as one person. */
 export class World {
   person: Person = ADMIN;
   /** Names of secrets that have a value. */
@@ -200,7 +200,7 @@ export class World {
     this.app = makePanel(this.parts);
   }
 
-  /** Asks. A body is sent as JSON; headers are as a program's, not a browser's. */
+  /** Sends a request, with a JSON body and without a browser's headers. */
   async ask(
     method: string,
     path: string,

@@ -1,7 +1,7 @@
 /**
- * Preloaded by a test into a panel's process, and into none that it starts: the clock there, and so each look at what is idle, is as many
- * milliseconds off as the file that OPENCODE_TEST_CLOCK names says at the moment. Everything else, opencode's sessions above all, keeps the
- * real time. What the panel does each minute it does every four seconds, so that no test waits for minutes. Plain JavaScript, because npm's own Node loads it too.
+ * Preloaded into a panel's process, but not its children: shifts its clock by the milliseconds in the file OPENCODE_TEST_CLOCK, to make
+ * projects idle. All other processes, such as opencode, keep the real time. Intervals of a minute run every four seconds. Plain JavaScript,
+ * because npm's own Node loads it too.
  */
 import { readFileSync } from "node:fs";
 

@@ -39,12 +39,12 @@ export const secrets = () => ({
   snapshot: () => () => {},
 });
 
-/** An update that is held until it is told how to end. */
+/** An update that runs until the test ends it. */
 export class FakeUpdate {
   readonly begun: {
     hear: (event: UpdateEvent) => void;
     end: (outcome: UpdateOutcome) => void;
-    /** The only project that it is for. */
+    /** The project it is limited to. */
     project?: string | undefined;
   }[] = [];
   readonly run: RunUpdate = (hear, signal, project) => {

@@ -1,4 +1,4 @@
-/** The panel's API, played: the page meets projects, updates and refusals that a test writes down beforehand. */
+/** A fake of the panel's API, with projects, operations and errors set by the test. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
@@ -14,7 +14,7 @@ import type {
 } from "../../../panel/page/model.ts";
 import { makePage } from "../../../panel/page/serve.ts";
 
-/** A request that changes something, as it came. */
+/** A received request for a change. */
 export interface Seen {
   readonly method: string;
   readonly path: string;
@@ -39,10 +39,10 @@ export class FakeApi {
   projects: ProjectView[] = [];
   operations: Operation[] = [];
   version = "v1";
-  /** What a check finds wrong. */
+  /** Problems returned by a check. */
   problems: FieldProblem[] = [];
   logs: LogLine[] = [];
-  /** Answers instead of the API's own: for a login page, for refusals. */
+  /** Overrides responses: for a login page, or errors. */
   instead: ((context: Context) => Response | undefined) | undefined;
   readonly seen: Seen[] = [];
   readonly #listeners = new Map<string, Set<Send>>();
@@ -58,12 +58,12 @@ export class FakeApi {
     return { projects: this.projects, version: this.version, me: this.me, stack: "local" };
   }
 
-  /** Tells those who look at the list that it changed. */
+  /** Sends the list to its followers. */
   changed(): void {
     this.#send("projects", "projects", this.overview());
   }
 
-  /** Adds an update, or changes one that is there, and tells those who follow it. */
+  /** Adds or changes an operation, and sends it to its followers. */
   operation(values: Partial<Operation> & { id: string }): Operation {
     const before = this.operations.find(({ id }) => id === values.id);
     const begun = {
@@ -79,13 +79,13 @@ export class FakeApi {
     return operation;
   }
 
-  /** Sends an event of an update; who comes later gets it as well. */
+  /** Sends an operation's event to current and later followers. */
   play(id: string, event: string, data: unknown): void {
     this.#played.set(id, [...(this.#played.get(id) ?? []), [event, data]]);
     this.#send(`operation ${id}`, event, data);
   }
 
-  /** Adds a line to the log of every project. */
+  /** Adds a line to all projects' logs. */
   log(line: LogLine): void {
     this.logs.push(line);
     this.#send("logs", "line", line);
@@ -98,7 +98,7 @@ export class FakeApi {
     this.#port = (server.address() as AddressInfo).port;
   }
 
-  /** Stops listening and cuts every stream; it can be started again at the same address. */
+  /** Stops the server and closes all connections; `start` reuses the port. */
   async stop(): Promise<void> {
     const server = this.#server;
     if (!server) return;
@@ -107,7 +107,7 @@ export class FakeApi {
     await closed;
   }
 
-  /** Cuts every connection, and goes on listening. */
+  /** Closes all connections, but keeps listening. */
   cut(): void {
     this.#server?.closeAllConnections();
   }
@@ -177,7 +177,7 @@ export class FakeApi {
   }
 }
 
-/** A refusal of the API. */
+/** An error response of the API. */
 export const refusal = (context: Context, status: 409 | 422, detail: string, errors: FieldProblem[] = []) =>
   context.json({ title: "Refused", status, detail, errors }, status, {
     "content-type": "application/problem+json",

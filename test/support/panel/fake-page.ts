@@ -1,4 +1,4 @@
-/** The panel's page, open in Chromium against its API played. */
+/** The panel's page in Chromium, with a fake API. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
@@ -11,18 +11,18 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 export interface FakePage {
   api: FakeApi;
   page: Page;
-  /** What went wrong in the page. */
+  /** Errors in the page. */
   troubles: readonly string[];
   /** Opens the page and waits for its list. */
   open(): Promise<void>;
-  /** Opens another page with other settings in place of the first. */
+  /** Replaces the page by one with other settings. */
   reopen(options: BrowserContextOptions): Promise<void>;
   row(name: string): Locator;
   /** Chooses from a project's menu. */
   choose(name: string, item: string): Promise<void>;
-  /** The markup of what has the focus. */
+  /** The markup of the focused element. */
   focused(): Promise<string>;
-  /** What axe finds wrong with the page as it is now, by rule. */
+  /** axe's violations on the current page, by rule. */
   violations(): Promise<string[]>;
 }
 
@@ -32,16 +32,16 @@ interface Violation {
   readonly nodes: readonly { readonly html: string }[];
 }
 
-/** A fresh API and page for each test of a file. */
+/** Sets up a new API and page for each test of a file. */
 export function useFakePage(): FakePage {
   let browser: Browser;
   const fake = {
     async open() {
       await fake.page.goto(fake.api.url);
       const shown = fake.page.locator("#projects[aria-busy=false]");
-      const again = fake.page.getByRole("link", { name: "Load it again" });
+      const again = fake.page.getByRole("link", { name: "Reload" });
       await shown.or(again).first().waitFor({ state: "attached" });
-      // Chromium gives up what it loads when Docker makes a network beside the test.
+      // Chromium aborts requests when Docker creates a network during the test.
       if (await again.isVisible()) await again.click();
       await shown.waitFor({ state: "attached" });
     },

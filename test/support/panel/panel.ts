@@ -1,4 +1,4 @@
-/** `npm run panel` in the clone that the test files share, and what a person does with its API. */
+/** `npm run panel` in the clone shared by the test files, and a client of its API. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -40,7 +40,7 @@ export function freePort(): Promise<number> {
 export class Panel {
   readonly platform = new Platform();
   readonly port: number;
-  /** All that it has said. */
+  /** Its output. */
   said = "";
   readonly #env: Readonly<Record<string, string>>;
   #process: ChildProcess | undefined;
@@ -50,7 +50,7 @@ export class Panel {
     this.#env = env;
   }
 
-  /** Sets the port in the clone's stack and starts the panel, with more in its environment than a person has. */
+  /** Sets the port in the clone's stack and starts the panel, with additional environment variables. */
   static async start(env: Readonly<Record<string, string>> = {}): Promise<Panel> {
     const panel = new Panel(await freePort(), env);
     await panel.configure("port", String(panel.port));
@@ -94,7 +94,7 @@ export class Panel {
     );
   }
 
-  /** Ends it and all that it has started, as `kill -9` and a power cut do; or in order. */
+  /** Signals the panel and its children: SIGTERM for a shutdown, SIGKILL for a crash. */
   async end(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
     const child = this.#process;
     if (!child?.pid || child.exitCode !== null) return child?.exitCode ?? null;
@@ -123,14 +123,14 @@ export class Panel {
     };
   }
 
-  /** Asks for something that takes an update. */
+  /** Submits an operation. */
   async begin(method: string, path: string, body?: unknown): Promise<Operation> {
     const { status, body: answer } = await this.ask<{ operation: Operation }>(method, path, body);
     expect(status, JSON.stringify(answer)).toBe(202);
     return answer.operation;
   }
 
-  /** The same, to its end. */
+  /** Submits an operation and waits for its end. */
   async carryOut(method: string, path: string, body?: unknown): Promise<Operation> {
     const { id } = await this.begin(method, path, body);
     return await this.ended(id);
@@ -163,14 +163,14 @@ export class Panel {
     );
   }
 
-  /** projects.yaml as it is. */
+  /** The current projects.yaml. */
   file(): { text: string; names: string[] } {
     const text = readFileSync(this.platform.path("projects.yaml"), "utf8");
     const { projects } = parse(text) as { projects: { name: string }[] };
     return { text, names: projects.map(({ name }) => name) };
   }
 
-  /** Events of a stream, until `enough` says so or it ends. */
+  /** Reads a stream's events until `enough` returns true or it ends. */
   async events<T = OperationEvent>(
     path: string,
     enough: (events: T[]) => boolean,

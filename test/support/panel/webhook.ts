@@ -1,9 +1,9 @@
-/** A webhook of Slack's or Discord's kind, played. */
+/** A stand-in webhook of Slack or Discord. */
 import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What was posted. */
+/** A received post. */
 export interface Posted {
   readonly method: string | undefined;
   readonly contentType: string | undefined;
@@ -11,15 +11,15 @@ export interface Posted {
 }
 
 export class WebhookStandIn {
-  /** What its address has that nobody may know. */
+  /** The secret part of its URL. */
   readonly secret = randomBytes(12).toString("hex");
   /** Whether it answers 500. */
   isBroken = false;
-  /** What it has answered 200 to. */
+  /** Posts answered with 200. */
   readonly taken: Posted[] = [];
-  /** What it has answered 500 to. */
+  /** Posts answered with 500. */
   readonly refused: Posted[] = [];
-  /** Requests for other addresses. */
+  /** Requests for other paths. */
   readonly strays: string[] = [];
   readonly #server: Server;
 
