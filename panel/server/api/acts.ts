@@ -50,7 +50,7 @@ export async function submit(
   }
 }
 
-/** The author of a conflicting change; anonymous if it was on a project that the person may not see. */
+/** The author of a conflicting change; anonymous if it was on a project that the person can't see. */
 function changedBy(
   { currentVersion: present, by }: Conflict,
   { person, project }: OperationRequest,

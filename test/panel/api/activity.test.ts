@@ -109,26 +109,26 @@ describe("the activity monitor", () => {
     });
 
   it("sends a notice once, also across a restart, and forgets removed projects", async () => {
-    const said: string[] = [];
+    const notices: string[] = [];
     let now = 0;
-    const parts = { notify: async (text: string) => void said.push(text), now: () => now };
+    const parts = { notify: async (text: string) => void notices.push(text), now: () => now };
     const first = watch(parts);
     await first.check();
     now = 2 * DAY;
     await first.check();
     await first.check();
-    expect(said).toEqual([expect.stringMatching(/^web-shop has not been used for a day: http:/)]);
+    expect(notices).toEqual([expect.stringMatching(/^web-shop has not been used for a day: http:/)]);
     const second = watch(parts);
     expect(second.of("web-shop")).toBe("1970-01-01T00:00:00.005Z");
     await second.check();
-    expect(said).toHaveLength(1);
+    expect(notices).toHaveLength(1);
     const third = watch({ ...parts, projects: () => [] });
     await third.check();
     expect(third.of("web-shop")).toBeUndefined();
   });
 
   it("retries an undelivered notice at the next check", async () => {
-    const [said, reported]: [string[], unknown[]] = [[], []];
+    const [notices, reported]: [string[], unknown[]] = [[], []];
     let now = 0;
     let isDown = true;
     let isSilent = false;
@@ -138,7 +138,7 @@ describe("the activity monitor", () => {
       report: (error) => void reported.push(error),
       notify: async (text) => {
         if (isDown) throw new Error("down");
-        said.push(text);
+        notices.push(text);
       },
     });
     await look.check();
@@ -153,16 +153,16 @@ describe("the activity monitor", () => {
     expect([reported.length, look.hasPendingNotices]).toEqual([1, true]);
     isDown = false;
     await look.check();
-    expect([said.length, reported.length, look.hasPendingNotices]).toEqual([1, 1, false]);
+    expect([notices.length, reported.length, look.hasPendingNotices]).toEqual([1, 1, false]);
   });
 
   it("does not repeat a notice after a project was down for a while, as after a reboot", async () => {
-    const said: string[] = [];
+    const notices: string[] = [];
     let now = 0;
     let isDown = false;
     const rebooted = watch({
       now: () => now,
-      notify: async (text) => void said.push(text),
+      notify: async (text) => void notices.push(text),
       fetchActivity: async () => (isDown ? Promise.reject(new Error("down")) : 5),
     });
     for (const [day, down] of [
@@ -175,20 +175,20 @@ describe("the activity monitor", () => {
       isDown = down;
       await rebooted.check();
     }
-    expect(said).toHaveLength(1);
+    expect(notices).toHaveLength(1);
   });
 
   it("does not count a project that is not responding as idle", async () => {
-    const said: string[] = [];
+    const notices: string[] = [];
     let now = 0;
     const silent = watch({
       now: () => now,
-      notify: async (text) => void said.push(text),
+      notify: async (text) => void notices.push(text),
       fetchActivity: async () => Promise.reject(new Error("starting")),
     });
     await silent.check();
     now = 9 * DAY;
     await silent.check();
-    expect(said).toEqual([]);
+    expect(notices).toEqual([]);
   });
 });

@@ -112,13 +112,13 @@ describe("the API", () => {
     const world = new World();
     world.operations.submit = async () => {
       throw new UserError("config", [
-        { where: "projects.yaml:9:3 projects[1].repo", what: "is gone", fix: "look" },
+        { where: "projects.yaml:9:3 projects[1].repo", what: "not found", fix: "look" },
       ]);
     };
     const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "x" } });
     expect([response.status, await response.json()]).toEqual([
       422,
-      expect.objectContaining({ errors: [{ path: "repo", message: "is gone", fix: "look" }] }),
+      expect.objectContaining({ errors: [{ path: "repo", message: "not found", fix: "look" }] }),
     ]);
   });
 

@@ -41,7 +41,7 @@ const add = (name: string, more: object = {}): Edit => ({ kind: "add", entry: { 
 const remove = (name: string): Edit => ({ kind: "remove", name });
 const change = (name: string, values: object): Edit => ({ kind: "change", name, values });
 /** Lines that only one of the texts has. */
-function difference(before: string, after: string): { gone: string[]; come: string[] } {
+function difference(before: string, after: string): { removed: string[]; added: string[] } {
   const [old, now] = [before.split("\n"), after.split("\n")];
   const without = (lines: string[], others: string[]) => {
     const left = [...others];
@@ -51,7 +51,7 @@ function difference(before: string, after: string): { gone: string[]; come: stri
       return at < 0;
     });
   };
-  return { gone: without(old, now), come: without(now, old) };
+  return { removed: without(old, now), added: without(now, old) };
 }
 
 describe("the text of a projects.yaml", () => {
@@ -60,20 +60,20 @@ describe("the text of a projects.yaml", () => {
     expect(after).toContain(
       "    # secrets: [TOKEN]\n\n  - name: shop\n    resources: { memory: 4GiB }\n    state: stopped\n\n  # Everything",
     );
-    expect(difference(COMMENTED, after).gone).toEqual([]);
+    expect(difference(COMMENTED, after).removed).toEqual([]);
     expect(applyEdit(after, remove("shop"))).toBe(COMMENTED);
   });
 
   it("loses an entry with only its own comments", () => {
     expect(difference(COMMENTED, applyEdit(COMMENTED, remove("mail")))).toEqual({
-      gone: [
+      removed: [
         "  # Mail's.",
         "  - name: 'mail'    # quoted",
         "    env: { LOG_LEVEL: debug }",
         "    # secrets: [TOKEN]",
         "",
       ],
-      come: [],
+      added: [],
     });
     expect(applyEdit(COMMENTED, remove("sandbox"))).toContain(
       "projects:\n  # Mail's.\n  - name: 'mail'    # quoted\n",
@@ -86,8 +86,8 @@ describe("the text of a projects.yaml", () => {
       change("mail", { env: { LOG_LEVEL: "info", RETRIES: 3 }, state: "stopped" }),
     );
     expect(difference(COMMENTED, after)).toEqual({
-      gone: ["    env: { LOG_LEVEL: debug }"],
-      come: ["    env: { LOG_LEVEL: info, RETRIES: 3 }", "    state: stopped"],
+      removed: ["    env: { LOG_LEVEL: debug }"],
+      added: ["    env: { LOG_LEVEL: info, RETRIES: 3 }", "    state: stopped"],
     });
     expect(applyEdit(after, change("mail", { env: { LOG_LEVEL: "debug" }, state: null }))).toBe(COMMENTED);
   });

@@ -139,7 +139,7 @@ describe("a change", () => {
         : undefined;
   }
 
-  it("sends only changed keys, and retries by itself if the entry is unchanged", async () => {
+  it("sends only changed keys, and retries automatically if the entry is unchanged", async () => {
     await conflict(entry);
     await fake.page.getByRole("button", { name: "Save" }).click();
     await fake.page.locator("dialog").waitFor({ state: "detached" });
