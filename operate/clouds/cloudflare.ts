@@ -15,13 +15,13 @@ export interface CloudflareResource {
 }
 
 export interface Application extends CloudflareResource {
-  /** Identity providers that it lets people log in with. */
+  /** Identity providers on its login page. */
   identityProviders: readonly string[];
 }
 
 export interface IdentityProvider extends CloudflareResource {
   type: string;
-  /** Of an OAuth provider. */
+  /** Client id of an OAuth provider. */
   clientId?: string;
 }
 
@@ -31,7 +31,7 @@ export interface Tunnel extends CloudflareResource {
   connections: number;
 }
 
-/** What can be removed, and where it is in the API. */
+/** Kinds that can be removed, with their paths in the API. */
 const PATHS = {
   tunnel: "cfd_tunnel",
   "Access application": "access/apps",
@@ -42,7 +42,7 @@ const PATHS = {
 
 export type CloudflareKind = keyof typeof PATHS | "DNS record";
 
-/** As much of Cloudflare's API as is needed to see what is there and to clean up. */
+/** The part of Cloudflare's API that lists and removes resources. */
 export interface Cloudflare {
   zone(domain: string): Promise<Zone | undefined>;
   tunnel(zone: Zone, id: string): Promise<Tunnel | undefined>;
@@ -105,7 +105,7 @@ const explain = (body: unknown): string =>
     .map(({ code, message }) => `${message} (${code})`)
     .join("; ");
 
-/** A client of the API. */
+/** A client of Cloudflare's API. */
 export function cloudflare(
   options: Pick<HttpOptions, "token"> & Partial<Omit<HttpOptions, "cloud" | "explain">>,
 ): Cloudflare {
@@ -148,7 +148,7 @@ const infoSchema = z
   .object({ page: z.number(), per_page: z.number(), total_count: z.number(), total_pages: z.number() })
   .partial();
 
-/** All pages of a list; `path` ends where another parameter can follow. */
+/** Reads all pages of a list. `path` must end where another parameter can follow. */
 async function pages<T>(call: Call, path: string, schema: z.ZodType<T>): Promise<T[]> {
   const found: T[] = [];
   const page = z.object({ result: z.array(schema).nullable(), result_info: infoSchema.nullish() });

@@ -10,7 +10,7 @@ export interface Droplet {
   status: string;
   createdAt: string;
   volumeIds: readonly string[];
-  /** `s-4vcpu-8gb`. */
+  /** Such as `s-4vcpu-8gb`. */
   size: string;
   /** GiB. */
   disk: number;
@@ -26,7 +26,7 @@ export interface Volume {
   id: string;
   name: string;
   createdAt: string;
-  /** Droplets that it is attached to. */
+  /** Droplets it is attached to. */
   dropletIds: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export interface SshKey extends Named {
   publicKey: string;
 }
 
-/** What can be removed, and where it is in the API. */
+/** Kinds that can be removed, with their paths in the API. */
 const PLACES = {
   droplet: "/v2/droplets",
   volume: "/v2/volumes",
@@ -52,19 +52,19 @@ const PLACES = {
 
 export type DigitalOceanKind = keyof typeof PLACES;
 
-/** As much of DigitalOcean's API as is needed to see what is there and to clean up. */
+/** The part of DigitalOcean's API that lists and removes resources. */
 export interface DigitalOcean {
   droplet(id: string): Promise<Droplet | undefined>;
   dropletsTagged(tag: string): Promise<Droplet[]>;
   volume(id: string): Promise<Volume | undefined>;
   volumesNamed(name: string): Promise<Volume[]>;
-  /** Whether a volume has ever been attached to a droplet, as far as its actions tell. */
+  /** Whether a volume was ever attached to a droplet, according to its actions. */
   wasEverAttached(volumeId: string): Promise<boolean>;
   vpcs(): Promise<Named[]>;
   firewalls(): Promise<Named[]>;
   sshKeys(): Promise<SshKey[]>;
   projects(): Promise<Named[]>;
-  /** What droplets can be made as. */
+  /** Sizes a droplet can have. */
   sizes(): Promise<Size[]>;
   remove(kind: DigitalOceanKind, id: string): Promise<void>;
 }
@@ -109,7 +109,7 @@ const linksSchema = z.object({
   links: z.object({ pages: z.object({ next: z.string() }).partial() }).partial(),
 });
 
-/** A client of the API. */
+/** A client of DigitalOcean's API. */
 export function digitalOcean(
   options: Pick<HttpOptions, "token"> & Partial<Omit<HttpOptions, "cloud" | "explain">>,
 ): DigitalOcean {
@@ -149,7 +149,7 @@ export function digitalOcean(
   };
 }
 
-/** All pages of a list. */
+/** Reads all pages of a list. */
 async function pages<T>(call: Call, path: string, key: string, schema: z.ZodType<T>): Promise<T[]> {
   const page = z.object({ [key]: z.array(schema).nullable() });
   const found: T[] = [];

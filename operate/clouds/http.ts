@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { networkReason, retry, retryAfter, Transient } from "../http/retry.ts";
 
-/** Why a cloud's API did not do what it was asked. */
+/** Why a call of a cloud's API failed. */
 export type ErrorKind = "credentials" | "missing" | "busy" | "refused" | "unreachable";
 
-/** An answer of a cloud's API that is no success, in words for people. It never holds a token. */
+/** A failed call of a cloud's API. Its message is for people and never contains a token. */
 export class CloudError extends Error {
   readonly cloud: string;
   readonly refusal: ErrorKind;
@@ -18,16 +18,16 @@ export class CloudError extends Error {
 }
 
 export interface HttpOptions {
-  /** `DigitalOcean`, for people. */
+  /** Display name, such as `DigitalOcean`. */
   cloud: string;
-  /** Address of the API, to which paths are appended. */
+  /** Base URL; paths are appended. */
   url: string;
   token: string;
-  /** What an error's body says, in words. */
+  /** Extracts the message from an error's body. */
   explain: (body: unknown) => string;
-  /** Time for one answer. */
+  /** Timeout of one response. */
   timeoutMs?: number;
-  /** How often an answer that may be another one later is asked for again. */
+  /** Retries of a call that may succeed later. */
   retries?: number;
   wait?: (ms: number) => Promise<unknown>;
 }
@@ -35,10 +35,13 @@ export interface HttpOptions {
 type Method = "GET" | "DELETE";
 export type Call = <T>(method: Method, path: string, schema: z.ZodType<T>) => Promise<T>;
 
-/** Longest that an API is waited for because it asks for it. */
+/** Longest delay accepted from the API. */
 const LONGEST_WAIT_MS = 90_000;
 
-/** Calls of one API. Both methods can be repeated without harm, so an overloaded or failing API is asked again, as late as it wants. */
+/**
+ * Makes calls of one API. Both methods are idempotent: a busy or failing API is retried after the delay it
+ * asks for.
+ */
 export function makeCall(options: HttpOptions): Call {
   const { cloud, retries = 4, wait } = options;
   return async (method, path, schema) => {
@@ -55,8 +58,8 @@ async function ask(options: HttpOptions, method: Method, path: string): Promise<
   const { cloud, url, token, timeoutMs = 20_000 } = options;
   const { status, ok, headers, body } = await send(options, method, path).catch((error: unknown) => {
     const isTimeout = error instanceof Error && error.name === "TimeoutError";
-    const why = isTimeout ? `no answer within ${timeoutMs / 1000} s` : networkReason(error);
-    const what = `does not answer at ${url}: ${why.replaceAll(token, "***")}`;
+    const why = isTimeout ? `no response within ${timeoutMs / 1000} s` : networkReason(error);
+    const what = `is not responding at ${url}: ${why.replaceAll(token, "***")}`;
     throw new Transient(new CloudError(cloud, "unreachable", what));
   });
   if (ok) return body;
@@ -84,13 +87,13 @@ function errorKindOf(status: number): ErrorKind {
 
 function describe(status: number, what: string, said: string): string {
   const quote = said ? `: ${said}` : "";
-  if (status === 401) return `does not take the token (401)${quote}`;
-  if (status === 403) return `does not let this token do ${what} (403)${quote}`;
-  if (status === 429) return `has had too many calls (429)${quote}`;
-  return `answers ${what} with ${status}${quote}`;
+  if (status === 401) return `rejected the token (401)${quote}`;
+  if (status === 403) return `does not allow this token ${what} (403)${quote}`;
+  if (status === 429) return `is limiting the rate of calls (429)${quote}`;
+  return `answered ${what} with ${status}${quote}`;
 }
 
-/** How long the API wants to be left alone, up to what it is waited for. */
+/** Delay that the API asks for, at most the longest accepted. */
 export function cappedRetryAfter(headers: Headers, now = Date.now()): number | undefined {
   const pause = retryAfter(headers, now);
   return pause === undefined ? undefined : Math.min(pause, LONGEST_WAIT_MS);
@@ -100,11 +103,7 @@ function read<T>(cloud: string, path: string, schema: z.ZodType<T>, body: unknow
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const what = z.prettifyError(result.error).split("\n").slice(0, 2).join(" ");
-  throw new CloudError(
-    cloud,
-    "refused",
-    `answers ${path.split("?")[0]} in a form that is not known here: ${what}`,
-  );
+  throw new CloudError(cloud, "refused", `sent an unexpected response for ${path.split("?")[0]}: ${what}`);
 }
 
 function parseJson(text: string): unknown {
@@ -115,7 +114,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** `undefined` for what is not there. */
+/** `undefined` for a resource that was not found. */
 export async function undefinedIfMissing<T>(asked: Promise<T>): Promise<T | undefined> {
   try {
     return await asked;

@@ -5,7 +5,10 @@ import type { DigitalOcean, Droplet, SshKey, Volume } from "./digitalocean.ts";
 import type { Clouds } from "./open.ts";
 import type { CloudResource } from "./stray-rules.ts";
 
-/** All things in both clouds that bear exactly the stack's names, tag or comment: a handful of list calls, at once. */
+/**
+ * Lists the resources in both clouds that have exactly the stack's names, tag or comment, with parallel list
+ * calls.
+ */
 export async function listOwnResources(clouds: Clouds, deployment: Deployment): Promise<CloudResource[]> {
   const found = await Promise.all([
     clouds.digitalOcean ? listDigitalOcean(clouds.digitalOcean, clouds, deployment) : [],
@@ -54,7 +57,7 @@ function dropletResource({ id, name, createdAt, volumeIds }: Droplet): CloudReso
   };
 }
 
-/** What was ever on a droplet may hold work, whoever made it. */
+/** A volume that was ever attached to a droplet may hold work, whoever created it. */
 async function volumeResource(
   api: DigitalOcean,
   { id, name, createdAt, dropletIds }: Volume,
@@ -65,16 +68,19 @@ async function volumeResource(
     return { ...thing, inUse: `is attached to the droplet ${dropletIds.join(", ")}` };
   const isKnown = resources.some((resource) => resource.id === id);
   return !isKnown && (await api.wasEverAttached(id))
-    ? { ...thing, inUse: "has been attached to a droplet before: work may be on it" }
+    ? { ...thing, inUse: "was attached to a droplet before and may hold work" }
     : thing;
 }
 
-/** Who has the private half has made the key. */
+/** A key whose private half is in the stack's config was created by this stack. */
 function sshKeyResource({ id, name, publicKey }: SshKey, own: readonly string[]): CloudResource {
   return { kind: "ssh key", id, name, isOwn: own.includes(keyBody(publicKey)) };
 }
 
-/** What lets people and machines in. Cloudflare lets two of these have one name, and a provider that asks twice makes two. */
+/**
+ * Lists what grants access to people and machines. Cloudflare allows duplicate names, and a provider's retry
+ * can create a duplicate.
+ */
 export async function listAccess(
   api: Pick<Cloudflare, "policies" | "serviceTokens">,
   zone: Zone,
@@ -96,7 +102,7 @@ async function listCloudflare(
   { names, domain, googleClientId }: Clouds,
 ): Promise<CloudResource[]> {
   const zone = domain ? await api.zone(domain) : undefined;
-  if (!zone) return []; // the program says that the account has no such zone
+  if (!zone) return []; // the program reports a missing zone
   const [tunnels, records, applications, access, providers] = await Promise.all([
     api.tunnelsNamed(zone, names.base),
     api.recordsWithComment(zone, names.recordComment),
@@ -126,7 +132,10 @@ async function listCloudflare(
   ];
 }
 
-/** An identity provider has no date. What it is for shows whose it is; one of one-time PINs is for nothing but its name. */
+/**
+ * An identity provider has no date, so its use shows its owner. One-time PIN providers are identified by
+ * name only.
+ */
 function identityProviderResource(
   { id, name, type, createdAt, clientId }: IdentityProvider,
   googleClientId: string | undefined,
@@ -138,7 +147,7 @@ function identityProviderResource(
     id,
     name,
     ...(createdAt ? { createdAt } : {}),
-    ...(user ? { inUse: `is what the application "${user.name}" lets people log in with` } : {}),
+    ...(user ? { inUse: `is used to log in to the application "${user.name}"` } : {}),
     isOwn: type === "onetimepin" || (clientId !== undefined && clientId === googleClientId),
   };
 }
@@ -154,11 +163,11 @@ function isOurPolicy(name: string, names: Clouds["names"]): boolean {
   return isOfProject(name, names.membersPolicy(""));
 }
 
-/** Whether a name is what some project's thing is called. */
+/** Whether a name is the prefix followed by a project's name. */
 const isOfProject = (name: string, prefix: string): boolean =>
   name.startsWith(prefix) && PROJECT_NAME_PATTERN.test(name.slice(prefix.length));
 
-/** Public halves of the keys that the state has. */
+/** Public keys in the state. */
 function publicKeys({ resources }: Deployment): string[] {
   return resources.flatMap(({ outputs }) => {
     const { publicKeyOpenssh } = outputs;

@@ -9,22 +9,22 @@ import { record } from "../state/checkpoint.ts";
 import { type Cloudflare, cloudflare } from "./cloudflare.ts";
 import { type DigitalOcean, digitalOcean } from "./digitalocean.ts";
 
-/** A stack's config, key → value, secrets in plain: in this process's memory alone. */
+/** A stack's config, key → value, with secrets in plain: in this process's memory only. */
 export type StackConfig = Readonly<Record<string, string>>;
 
-/** The clouds of a stack, as far as there is a token for them. */
+/** The clouds of a stack that have a token. */
 export interface Clouds {
   names: CloudNames;
-  /** Prefix of the names of what is in Docker. */
+  /** Prefix of names in Docker. */
   prefix: string;
   domain?: string;
   googleClientId?: string;
-  /** Public half of the person's own key for SSH. */
+  /** Public half of the user's own SSH key. */
   publicKey?: string;
-  /** What the droplet is to be; as the settings say it, right or wrong. */
+  /** The droplet's settings, not validated. */
   size: string;
   dropletGeneration: string;
-  /** What the volume is to be made from. */
+  /** Snapshot to create the volume from. */
   volumeSnapshot?: string;
   digitalOcean?: DigitalOcean;
   cloudflare?: Cloudflare;
@@ -41,7 +41,7 @@ export async function readConfig(session: Session): Promise<StackConfig> {
   );
 }
 
-/** Clients for the clouds of a stack, with the tokens and addresses that the providers take too. */
+/** Clients for the clouds of a stack, with the tokens and addresses that the providers use. */
 export function openClouds(
   stack: string,
   config: StackConfig,
@@ -70,7 +70,7 @@ export function openClouds(
   });
 }
 
-/** A key that is wrong is the program's to explain. */
+/** The program reports an invalid key. */
 function publicKeyOf(privateKey: string | undefined): string | undefined {
   const key = privateKey ? parsePrivateKey(privateKey) : undefined;
   return key && "publicKey" in key ? key.publicKey : undefined;

@@ -5,26 +5,26 @@ import { type Run, suspectWindows, type Window, windowOf } from "./windows.ts";
 
 export type CloudKind = DigitalOceanKind | CloudflareKind;
 
-/** Something in a cloud that bears exactly this stack's name, tag or comment. */
+/** A cloud resource with exactly this stack's name, tag or comment. */
 export interface CloudResource {
   kind: CloudKind;
   id: string;
   name: string;
-  /** Some kinds have no date. */
+  /** Absent for kinds without a date. */
   createdAt?: string;
-  /** Why it is more than a leftover, whenever it was made: `has a volume attached`. */
+  /** Why it must be kept, whatever its date: `has a volume attached`. */
   inUse?: string;
-  /** Of a kind without a date: something only this stack has shows that it made it. */
+  /** For kinds without a date: whether something unique to this stack shows that it created it. */
   isOwn?: boolean;
 }
 
-/** A thing that is not in the state and that nobody here may remove. */
+/** A resource that is not in the state and must not be removed. */
 export interface ForeignResource {
   thing: CloudResource;
   why: string;
 }
 
-/** The type that a kind has in the state; the order is the one in which they can be removed. */
+/** Each kind's type in the state, in the order of removal. */
 export const STATE_TYPES: Readonly<Record<CloudKind, string>> = {
   "DNS record": "cloudflare:index/dnsRecord:DnsRecord",
   "Access application": "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication",
@@ -44,9 +44,9 @@ export const STATE_TYPES: Readonly<Record<CloudKind, string>> = {
 const ORDER = Object.keys(STATE_TYPES);
 
 /**
- * Sorts things that bear our name: those the state knows; strays, which an update of this stack made and lost, and which may be removed;
- * and foreign ones. A stray was made while an update ran that did not succeed, or together with its twin that the state has, when a
- * provider asked twice. The rest could belong to another state.
+ * Sorts resources with the stack's name into those in the state, strays, and foreign ones. A stray was
+ * created during a failed update of this stack, or as a duplicate by a provider's retry; it may be removed.
+ * Foreign resources could belong to another state.
  */
 export function classifyResources(
   things: readonly CloudResource[],
@@ -63,20 +63,20 @@ export function classifyResources(
       .filter(({ kind, name }) => kind === thing.kind && name === thing.name)
       .filter(isKnown);
     const isStray = wasCreatedIn(windows, thing) || twins.some((twin) => areTwins(thing, twin, runs));
-    const why = isStray ? reasonToKeep(thing, hasVolume) : "no update of this stack that failed has made it";
+    const why = isStray ? reasonToKeep(thing, hasVolume) : "no failed update of this stack created it";
     if (why) foreign.push({ thing, why });
     else strays.push(thing);
   }
   return { strays: strays.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)), foreign };
 }
 
-/** Tells whether a state has a thing, by the id of its very kind. */
+/** Makes a function that looks a resource up in the state, by its kind and id. */
 export function knows({ resources }: Deployment): (thing: CloudResource) => boolean {
   const known = new Set(resources.map(({ type, id }) => `${type} ${id}`));
   return ({ kind, id }) => known.has(`${STATE_TYPES[kind]} ${id}`);
 }
 
-/** Why something is kept although an update that failed has made it. */
+/** Why a resource is kept although a failed update created it. */
 function reasonToKeep({ kind, inUse }: CloudResource, hasVolume: boolean): string | undefined {
   if (inUse) return `it ${inUse}`;
   return kind === "volume" && hasVolume ? "the state has another volume" : undefined;
@@ -104,8 +104,8 @@ function areTwins(thing: CloudResource, twin: CloudResource, runs: readonly Run[
     .some(({ from, to }) => times.every((at) => at >= from && at <= to));
 }
 
-/** `droplet 123 "opencode-prod", made 2026-01-31 12:00:05`. */
+/** `droplet 123 "opencode-prod", created 2026-01-31 12:00:05`. */
 export function describeResource({ kind, id, name, createdAt }: CloudResource): string {
-  const made = createdAt ? `, made ${createdAt.slice(0, 19).replace("T", " ")}` : "";
+  const made = createdAt ? `, created ${createdAt.slice(0, 19).replace("T", " ")}` : "";
   return `${kind} ${id} "${name}"${made}`;
 }

@@ -20,12 +20,12 @@ import {
 } from "./stray-rules.ts";
 import { failedRuns, parseHistory, type Run } from "./windows.ts";
 
-/** So many of the last runs are looked at. */
+/** Number of runs read from the history. */
 const RUNS = "30";
-/** A network goes only after the last machine has left it, which takes a while. */
+/** A VPC can only be removed after its last droplet has left it, which takes a while. */
 const REMOVAL_TIMEOUT_MS = 120_000;
 
-/** The last runs of the engine on a stack; none where it has no history. */
+/** The last runs of the engine on a stack; empty without a history. */
 export async function readRuns(session: Session): Promise<Run[]> {
   const args = ["stack", "history", "--json", "--page-size", RUNS];
   const { code, stdout } = await pulumi(args, { session });
@@ -33,8 +33,10 @@ export async function readRuns(session: Session): Promise<Run[]> {
 }
 
 /**
- * Whether something may be in the clouds that the state does not know: otherwise nobody has to look. An update that succeeded is among the
- * reasons, if it made something: the providers repeat a call whose answer was lost, and then there are two.
+ * Whether the clouds may have resources that are not in the state; if not, the lookup is skipped. A
+ * successful
+ * update that created something counts too: providers retry calls whose response was lost, which makes
+ * duplicates.
  */
 export function mayHaveStrays(deployment: Deployment, runs: readonly Run[], hasDuplicates: boolean): boolean {
   const createdSomething = (runs.find(({ kind }) => kind === "update")?.created ?? 0) > 0;
@@ -49,8 +51,9 @@ export function mayHaveStrays(deployment: Deployment, runs: readonly Run[], hasD
 }
 
 /**
- * Whether Cloudflare has a policy or a service token of the stack's that the state does not know. Such a token is a live credential, so
- * this is asked before each run, whatever the history says: an engine that was not started here may have made it.
+ * Whether Cloudflare has an Access policy or service token of the stack that is not in the state. A stray
+ * token
+ * is a live credential, so this is checked before each run: the engine's history may be elsewhere.
  */
 export async function hasDuplicateAccessResources(
   {
@@ -68,7 +71,7 @@ export async function hasDuplicateAccessResources(
   return (await listAccess(cloudflare, zone, names)).some((thing) => !isKnown(thing));
 }
 
-/** What would be removed as left behind, said and not done. */
+/** Reports the strays that an update would remove, without removing them. */
 export async function reportStrays(
   clouds: Clouds,
   deployment: Deployment,
@@ -77,14 +80,14 @@ export async function reportStrays(
 ): Promise<void> {
   const { strays, foreign } = classifyResources(await listOwnResources(clouds, deployment), deployment, runs);
   for (const stray of strays)
-    say(`An update would first remove what an earlier one has left: ${describeResource(stray)}.`);
+    say(`An update would first remove what a failed one left: ${describeResource(stray)}.`);
   if (foreign.length > 0) say(`An update would stop: ${foreign.map(describeForeign).join("; ")}.`);
 }
 
 /**
- * Removes from the clouds what updates of this stack have made and the state does not know. Ends the script where something
- * bears our name that is not theirs.
- * @param before the state as it was before anything was listed
+ * Removes this stack's strays from the clouds. Ends the script where foreign resources
+ * have the stack's name.
+ * @param before the state before any resource was listed
  */
 export async function removeStrays(
   session: Session,
@@ -96,7 +99,7 @@ export async function removeStrays(
   const things = await listOwnResources(clouds, before);
   const first = classifyResources(things, before, runs);
   if (first.strays.length + first.foreign.length === 0) return;
-  // In this order, so that an update that makes things meanwhile is seen: it runs still, or the state has them.
+  // In this order, to notice a concurrent update: it is still running, or its resources are in the state.
   await assertIdle(session);
   const now = await readState(session);
   const pending = now.pending.length > 0 ? { writtenAt: before.writtenAt ?? now.writtenAt } : {};
@@ -106,7 +109,7 @@ export async function removeStrays(
   const zone = clouds.domain ? await clouds.cloudflare?.zone(clouds.domain) : undefined;
   for (const stray of strays) {
     await remove(clouds, zone, stray);
-    say(`Removed what an earlier update had left behind: ${describeResource(stray)}.`);
+    say(`Removed what a failed update left: ${describeResource(stray)}.`);
   }
 }
 
@@ -117,8 +120,8 @@ function failOnForeign(session: Session, foreign: readonly ForeignResource[]): n
   return fail(
     "conflict",
     `stack ${session.stack}`,
-    `the clouds have things of its name that are not in its state (${session.backend.label}). Nothing has been changed:${list}\n `,
-    "if another state has them, use that one; otherwise take them into this state (pulumi import) or delete them by hand: docs/deploying.md#recovery",
+    `the clouds have resources with its name that are not in its state (${session.backend.label}). Nothing has been changed:${list}\n `,
+    "if they belong to another state, use that one; if not, import them (pulumi import) or delete them by hand: docs/deploying.md#recovery",
   );
 }
 
@@ -135,8 +138,8 @@ async function remove(clouds: Clouds, zone: Zone | undefined, { kind, id }: Clou
     try {
       return await once();
     } catch (error) {
-      const mayPass = error instanceof CloudError && (error.refusal === "busy" || kind === "vpc");
-      if (!mayPass || performance.now() > until) throw error;
+      const isTransient = error instanceof CloudError && (error.refusal === "busy" || kind === "vpc");
+      if (!isTransient || performance.now() > until) throw error;
     }
   }
 }

@@ -1,39 +1,39 @@
 import { type Deployment, list, record } from "../state/checkpoint.ts";
 
-/** A run of the engine on a stack, as `pulumi stack history` tells it. */
+/** A run of the engine on a stack, from `pulumi stack history`. */
 export interface Run {
   /** `update`, `refresh`, `destroy`, `import` … */
   kind: string;
   succeeded: boolean;
-  /** How many resources it made, new ones or in place of others. */
+  /** Number of resources created, including replacements. */
   created?: number;
   /** Milliseconds since 1970. */
   start: number;
   end: number;
 }
 
-/** A time in which the engine may have made things that the state does not know. */
+/** A period in which the engine may have created resources that are not in the state. */
 export interface Window {
   from: number;
   to: number;
-  /** Where it is known what was being made: that alone. */
+  /** The only resources that were being created, where known. */
   only?: readonly Creation[];
 }
 
-/** A resource that was being made when the engine was ended. */
+/** A resource that was being created when the engine ended. */
 export interface Creation {
   type: string;
-  /** What it is called in its cloud, where its inputs say so. */
+  /** Its name in the cloud, where its inputs have one. */
   name?: string;
 }
 
-/** A cloud may date something later than the engine stopped waiting for it; its clock and ours differ. */
+/** Allowance for clock differences, and for resources dated after the engine stopped waiting. */
 const GRACE_MS = 5 * 60_000;
 const SKEW_MS = 30_000;
-/** Operations of the engine that make something in a cloud. */
+/** Operations of the engine that create a resource. */
 const CREATE_OPERATIONS = ["create", "replace", "create-replacement"];
 
-/** Parses what `pulumi stack history --json` prints, the newest first. A run without an end is taken to have ended as it began. */
+/** Parses `pulumi stack history --json`, newest first. A run without an end gets its start as its end. */
 export function parseHistory(value: unknown): Run[] {
   return list(value)
     .map((entry) => {
@@ -52,7 +52,7 @@ export function parseHistory(value: unknown): Run[] {
     .sort((a, b) => b.start - a.start);
 }
 
-/** The runs that did not succeed since the last update that did: that one has found everything in its place. */
+/** Failed runs since the last successful update: that one found everything in place. */
 export function failedRuns(runs: readonly Run[]): Run[] {
   const good = runs.findIndex(({ kind, succeeded }) => kind === "update" && succeeded);
   return (good < 0 ? runs : runs.slice(0, good)).filter(({ succeeded }) => !succeeded);
@@ -60,15 +60,15 @@ export function failedRuns(runs: readonly Run[]): Run[] {
 
 export const windowOf = ({ start, end }: Run): Window => ({ from: start - SKEW_MS, to: end + GRACE_MS });
 
-/** The times in which something may have been made and forgotten: by runs that failed, and by an engine that was killed. */
+/** Periods in which a resource may have been created and lost: by failed runs, and by a killed engine. */
 export function suspectWindows(runs: readonly Run[], deployment: Deployment): Window[] {
   const killed = killedWindow(runs, deployment);
   return [...failedRuns(runs).map(windowOf), ...(killed ? [killed] : [])];
 }
 
 /**
- * A killed engine has written no history, but in the state what it was making. It began after the last run that has ended, and wrote
- * the state for the last time before it died.
+ * A killed engine leaves no history, only pending operations in the state. The window starts at the end of
+ * the last finished run and ends at the state's last write.
  */
 function killedWindow(
   runs: readonly Run[],

@@ -1,4 +1,4 @@
-/** What state a project is in, as its container and that one's own words say. Pure. */
+/** Decides a project's state from its container and that container's health line. Pure. */
 
 import { type ContainerState, parseContainers } from "./containers.ts";
 import type { Inspection } from "./engine.ts";
@@ -7,17 +7,17 @@ import type { ProjectState } from "./types.ts";
 /** A container of the stack. */
 export interface ContainerInfo extends ContainerState {
   readonly id: string;
-  /** ISO 8601; empty for one that never ran. */
+  /** ISO 8601; empty if it never ran. */
   readonly startedAt: string;
   readonly createdAt: string;
   readonly isPaused: boolean;
-  /** Why Docker could not start it. */
+  /** Docker's error when it failed to start. */
   readonly startError: string;
-  /** The last line of its log, for one that has failed. */
+  /** The last line of a failed container's log. */
   readonly lastLine?: string;
 }
 
-/** Reads what `docker inspect` says of one container. */
+/** Reads one container from `docker inspect`. */
 export function readContainer(inspection: Inspection): ContainerInfo | undefined {
   const [container] = parseContainers(JSON.stringify([inspection]));
   if (!container) return undefined;
@@ -38,14 +38,16 @@ export interface Decided {
   readonly reason?: string;
 }
 
-/** Exit codes of a container that was told to end: nothing, SIGINT, SIGKILL after the grace, SIGTERM. */
+/**
+ * Exit codes of a container that was stopped: normal exit, SIGINT, SIGKILL after the grace period, SIGTERM.
+ */
 const TOLD_TO_END = new Set([0, 130, 137, 143]);
-/** So many restarts without getting well in between are a loop. */
+/** Restarts without becoming healthy that count as a loop. */
 const LOOP = 3;
 
 /**
- * The state of a project.
- * @param wanted what its entry says
+ * Decides the state of a project.
+ * @param wanted its state in projects.yaml
  */
 export function decideState(
   container: ContainerInfo | undefined,
@@ -71,7 +73,7 @@ function decideRunning(container: ContainerInfo): Decided {
   if (attempt) return { state: "failed", reason: `git clone: ${why || "no reason given"}${next}` };
   if (/^cannot be written/.test(workspace)) return { state: "failed", reason: `the workspace ${workspace}` };
   if (/^cloning /.test(workspace)) return { state: "cloning" };
-  if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "does not answer" };
+  if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "not responding" };
   if (health !== "starting") return { state: "running" };
   if (container.restarts >= LOOP) return { state: "failed", reason: restarts(container) };
   return { state: "starting" };
@@ -84,7 +86,7 @@ function decideExited(container: ContainerInfo, wanted: "running" | "stopped"): 
 }
 
 const restarts = (container: ContainerInfo): string =>
-  `restarts again and again (${container.restarts} times): ${ending(container)}`;
+  `keeps restarting (${container.restarts} times): ${ending(container)}`;
 
 function ending(container: ContainerInfo): string {
   if (container.oomKilled) return oom(container);
@@ -93,16 +95,18 @@ function ending(container: ContainerInfo): string {
 }
 
 const oom = ({ memory }: ContainerInfo): string =>
-  memory > 0 ? `OOM-killed: it passed its memory of ${Math.round(memory / 2 ** 20)} MiB` : "OOM-killed";
+  memory > 0
+    ? `OOM-killed: it exceeded its memory limit of ${Math.round(memory / 2 ** 20)} MiB`
+    : "OOM-killed";
 
 const firstLine = (text: string): string => text.trim().split("\n")[0]?.slice(0, 300) ?? "";
 
-/** Whether a container's own words may change without an event of Docker's: while its workspace is being filled. */
+/** Whether the health line can change without a Docker event: while the workspace is being filled. */
 export function isUnsettled({ status, health, healthLine }: ContainerInfo): boolean {
   if (status !== "running" || health === "") return false;
   return health === "starting" || /workspace: (cloning|clone failed|not looked at)/.test(healthLine);
 }
 
-/** Whether the last line of a container's log says why it is as it is. */
+/** Whether the last line of the container's log explains its state. */
 export const hasEnded = ({ status, restarts, health }: ContainerInfo): boolean =>
   status === "exited" || status === "restarting" || (restarts >= LOOP && health === "starting");

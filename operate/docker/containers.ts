@@ -2,17 +2,17 @@ import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import type { ExecResult } from "../../toolchain/lib/exec.ts";
 
-/** A container of the platform, as Docker knows it. */
+/** A container of the platform, as Docker reports it. */
 export interface ContainerState {
   name: string;
-  /** The project's name; empty for the platform's own. */
+  /** The project's name; empty for the platform's own containers. */
   project: string;
   /** `running`, `exited`, `restarting` … */
   status: string;
   exitCode: number;
   /** `healthy`, `unhealthy`, `starting`; empty without a health check. */
   health: string;
-  /** What the last health check said, in one line. */
+  /** Output of the last health check, on one line. */
   healthLine: string;
   restarts: number;
   oomKilled: boolean;
@@ -22,19 +22,19 @@ export interface ContainerState {
   cpus: number;
   /** Highest number of processes; 0 for none. */
   pids: number;
-  /** Names of the networks that it is connected to. */
+  /** Names of its networks. */
   networks: string[];
 }
 
-/** Runs the Docker client against a stack's machine. */
+/** Runs the Docker client for a stack's host. */
 export type RunDocker = (args: readonly string[], timeoutMs?: number) => Promise<ExecResult>;
 
-/** The containers that bear the prefix's label, or every platform's when no prefix is given. */
+/** Lists the containers with the prefix's label, or every platform's without a prefix. */
 export function listContainers(env: NodeJS.ProcessEnv, prefix?: string): Promise<ContainerState[]> {
   return listContainersBy((args) => docker(args, env), prefix);
 }
 
-/** The same, wherever the client talks to. */
+/** Lists containers through the given client. */
 export async function listContainersBy(run: RunDocker, prefix?: string): Promise<ContainerState[]> {
   const filter = `label=${PLATFORM_LABEL}${prefix ? `=${prefix}` : ""}`;
   const ids = (await run(["ps", "--all", "--quiet", "--filter", filter])).stdout.split(/\s+/).filter(Boolean);
@@ -43,7 +43,7 @@ export async function listContainersBy(run: RunDocker, prefix?: string): Promise
   return parseContainers(stdout).sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** Parses what `docker container inspect` prints. */
+/** Parses `docker container inspect`. */
 export function parseContainers(text: string): ContainerState[] {
   const parsed: unknown = JSON.parse(text || "[]");
   return Array.isArray(parsed) ? parsed.map(parseContainer) : [];
@@ -87,7 +87,7 @@ function parseContainer(container: Inspected): ContainerState {
   };
 }
 
-/** Docker's own period where a quota has none, in microseconds. */
+/** Docker's default period of a CPU quota, in microseconds. */
 const DEFAULT_PERIOD = 100_000;
 
 function processors({ NanoCpus = 0, CpuQuota = 0, CpuPeriod = 0 }: Inspected["HostConfig"] = {}): number {

@@ -1,11 +1,13 @@
-/** The Docker Engine, as far as the panel needs it: what it knows of the stack's containers, and starting and stopping them. */
+/**
+ * The part of the Docker Engine's API that the panel uses: reading containers, starting and stopping them.
+ */
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
 import { PLATFORM_LABEL } from "../../config/naming/names.ts";
 import { readLines } from "./frames.ts";
 import type { LogLine, Stats } from "./types.ts";
 
-/** What `docker inspect` says, as far as it is looked at beyond containers.ts. */
+/** The fields of `docker inspect` that are used besides those in containers.ts. */
 export interface Inspection {
   readonly Id: string;
   readonly Name: string;
@@ -25,7 +27,7 @@ export interface Inspection {
   };
 }
 
-/** Something that happened to a container. */
+/** An event of a container. */
 export interface ContainerEvent {
   readonly id: string;
   /** `start`, `die`, `health_status: healthy` … */
@@ -34,31 +36,31 @@ export interface ContainerEvent {
 
 export interface LogRequest {
   readonly follow: boolean;
-  /** Lines from the end; all, when absent. */
+  /** Number of lines from the end. Default: all. */
   readonly tail?: number;
-  /** Not what is older than this: ISO 8601 with nanoseconds, as a line has it. */
+  /** Skips older lines. ISO 8601 with nanoseconds, as in a line. */
   readonly since?: string;
   readonly signal?: AbortSignal;
 }
 
 export interface Engine {
-  /** Ids of a stack's containers, running or not. */
+  /** Ids of a stack's containers, running or stopped. */
   ids(prefix: string): Promise<string[]>;
-  /** Undefined for one that is gone. */
+  /** Undefined if the container no longer exists. */
   inspect(id: string): Promise<Inspection | undefined>;
-  /** What happens from now on; ends when the engine does. Resolves once the engine listens. */
+  /** Events from now on; ends when the engine stops. Resolves once the engine is listening. */
   events(prefix: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>;
-  /** Ends with the container, or when there is no more. Nothing for a container that is gone. */
+  /** Ends with the container or its log. Empty if the container no longer exists. */
   logs(id: string, request: LogRequest): AsyncIterable<LogLine>;
-  /** A figure each second, until the container ends. */
+  /** One sample per second, until the container ends. */
   stats(id: string, signal: AbortSignal): AsyncIterable<Stats>;
-  /** Whether there is such a container. One that runs is left alone. */
+  /** Returns whether the container exists. Does nothing if it is running. */
   start(name: string): Promise<boolean>;
-  /** Whether there is such a container. It is killed after a grace of so many seconds. */
+  /** Returns whether the container exists. Kills it after `grace` seconds. */
   stop(name: string, grace: number): Promise<boolean>;
 }
 
-/** `exec_die` is there because a health check is one, and its words change without another event. */
+/** `exec_die` ends a health check, and a changed health line has no event of its own. */
 const EVENTS =
   "create start die stop restart destroy oom health_status update rename pause unpause exec_die".split(" ");
 
@@ -99,7 +101,7 @@ async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** 304 says that it is so already. */
+/** 304 means that the container is already in that state. */
 async function wasThere(work: Promise<unknown>): Promise<boolean> {
   try {
     await work;
@@ -118,7 +120,7 @@ async function* logsOf(container: Docker.Container, request: LogRequest): AsyncI
     stderr: true,
     timestamps: true,
     ...(tail === undefined ? {} : { tail }),
-    // A fraction of a second goes as text, which the types of dockerode have no place for.
+    // Fractions of a second need a string, which dockerode's types do not allow.
     ...(since === undefined ? {} : { since: unixTime(since) as unknown as number }),
     ...(signal ? { abortSignal: signal } : {}),
   };
@@ -138,7 +140,7 @@ async function* logsOf(container: Docker.Container, request: LogRequest): AsyncI
   }
 }
 
-/** Seconds since 1970 with nine digits after the point. */
+/** Seconds since 1970 with nine decimals. */
 export function unixTime(iso: string): string {
   const [, fraction = ""] = /\.(\d+)/.exec(iso) ?? [];
   return `${Math.floor(Date.parse(iso) / 1000)}.${fraction.padEnd(9, "0").slice(0, 9)}`;

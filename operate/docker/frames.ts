@@ -1,14 +1,14 @@
-/** Docker's log stream: frames of one of two streams, with a time before each line. */
+/** Parses Docker's log stream: frames of stdout and stderr, with a timestamp on each line. */
 import type { LogLine } from "./types.ts";
 
-/** Characters of a line that are kept. */
+/** Longest line that is kept, in characters. */
 const LONGEST = 16_384;
 const HEADER = 8;
 
 type Chunks = AsyncIterable<Buffer> | Iterable<Buffer>;
 type StreamName = "stdout" | "stderr";
 
-/** A stream's frames. A container with a terminal has no frames, and one stream. */
+/** Reads the frames of a stream. A container with a terminal has one stream without frames. */
 export async function* readFrames(
   chunks: Chunks,
   isTty: boolean,
@@ -29,7 +29,7 @@ export async function* readFrames(
   }
 }
 
-/** A stream's lines, each with its time. */
+/** Reads the lines of a stream with their timestamps. */
 export async function* readLines(chunks: Chunks, isTty: boolean): AsyncIterable<LogLine> {
   const rests = new Map<StreamName, Buffer>();
   for await (const { stream, data } of readFrames(chunks, isTty)) {
@@ -38,7 +38,7 @@ export async function* readLines(chunks: Chunks, isTty: boolean): AsyncIterable<
       yield parseLine(stream, rest.subarray(0, end));
       rest = rest.subarray(end + 1);
     }
-    // What has no end is cut rather than kept.
+    // Cuts a line without an end, to bound the memory.
     if (rest.length > 4 * LONGEST) {
       yield parseLine(stream, rest);
       rest = Buffer.alloc(0);

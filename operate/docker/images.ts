@@ -4,9 +4,9 @@ import { ORIGIN_LABEL } from "../../toolchain/lib/image.ts";
 import { listContainers } from "./containers.ts";
 
 /**
- * Removes the images that were made here: those of this prefix, and, when no other stack has a container on this Docker, the
- * ones that the toolchain imported. An image that something else uses stays, and the ones of `kept`.
- * @returns the names of those that are removed
+ * Removes the images that were built here with this prefix, and the ones that the toolchain imported when no
+ * other stack has a container on this Docker. Images in use and those in `kept` stay.
+ * @returns the names of the removed images
  */
 export async function removeImages(
   env: NodeJS.ProcessEnv,

@@ -1,36 +1,36 @@
-/** Logs of projects. All who follow one share one stream of Docker's; who does not read is left behind. */
+/** Logs of projects. All followers of a project share one Docker stream; a slow follower is dropped. */
 
 import type { Engine } from "./engine.ts";
 import { type LogLine, MOST_LINES } from "./types.ts";
 import type { Containers } from "./watch.ts";
 
-/** What may wait for one follower. */
+/** Lines queued for one follower. */
 const MOST_WAITING = 5000;
 const MOST_WAITING_BYTES = 4 * 2 ** 20;
 
 /** Logs of projects. */
 export interface Logs {
-  /** The last lines; none for a project without a container. */
+  /** The last lines; empty for a project without a container. */
   last(project: string, lines: number): Promise<LogLine[]>;
-  /** The last lines and then what comes, over restarts and replacements of the container, until the signal. */
+  /** The last lines, then new ones, across restarts and replacements of the container, until the signal. */
   follow(project: string, lines: number, signal: AbortSignal): AsyncIterable<LogLine>;
 }
 
-/** One who follows: a queue that is given up when it gets too long. */
+/** A follower's queue, which is dropped when it gets too long. */
 class Follower {
   readonly #queue: LogLine[] = [];
   #bytes = 0;
   #wake: (() => void) | undefined;
   #ended = false;
 
-  /** Whether it still reads. */
+  /** Returns whether it is still reading. */
   push(line: LogLine): boolean {
     if (this.#ended) return false;
     this.#queue.push(line);
     this.#bytes += line.text.length;
     if (this.#queue.length > MOST_WAITING || this.#bytes > MOST_WAITING_BYTES) {
       this.#queue.length = 0;
-      this.#queue.push(notice("The log went on faster than it was read. Follow it again from here."));
+      this.#queue.push(notice("Skipped lines: the log grew faster than it was read."));
       this.end();
       return false;
     }
@@ -60,14 +60,14 @@ class Follower {
 
 const notice = (text: string): LogLine => ({ at: new Date().toISOString(), stream: "panel", text });
 
-/** The log of one project while somebody follows it. */
+/** The log of one project while it has followers. */
 class Source {
   readonly #engine: Engine;
   readonly #containers: Containers;
   readonly #project: string;
   readonly #followers = new Map<Follower, number>();
   readonly #stop = new AbortController();
-  /** The last lines, for who comes later. Undefined until they have been read. */
+  /** The last lines, for new followers. Undefined until they have been read. */
   #ring: LogLine[] | undefined;
 
   constructor(engine: Engine, containers: Containers, project: string) {
@@ -101,7 +101,7 @@ class Source {
         continue;
       }
       if (id !== "" && id !== container.id) {
-        this.#push(notice("The container was replaced by another. Its log begins here."));
+        this.#push(notice("The container was replaced. The new one's log begins here."));
         last = "";
       }
       ({ id, startedAt } = container);
@@ -109,7 +109,7 @@ class Source {
     }
   }
 
-  /** Reads one container's log to its end; answers the time of its last line. */
+  /** Reads one container's log to its end; returns the timestamp of its last line. */
   async #read(id: string, after: string, signal: AbortSignal): Promise<string> {
     let last = after;
     try {
@@ -122,7 +122,7 @@ class Source {
       const from = since === "" ? {} : { since };
       for await (const line of this.#engine.logs(id, { follow: true, ...from, signal })) {
         if (signal.aborted) break;
-        // Docker gives the line of the very moment once more.
+        // Docker repeats the lines at that exact timestamp.
         if (line.at !== "" && line.at <= since) continue;
         last = line.at || last;
         this.#push(line);
@@ -157,7 +157,7 @@ async function collect(lines: AsyncIterable<LogLine>): Promise<LogLine[]> {
   return all;
 }
 
-/** Resolves at the next change of any container, or at the signal. */
+/** Resolves at the next change of a container, or at the signal. */
 function changeOf(containers: Containers, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -171,7 +171,7 @@ function changeOf(containers: Containers, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Logs by Docker. */
+/** Reads logs from Docker. */
 export class LogHub implements Logs {
   readonly #engine: Engine;
   readonly #containers: Containers;
@@ -208,7 +208,7 @@ export class LogHub implements Logs {
     if (known && !known.isEmpty) return known;
     const source = new Source(this.#engine, this.#containers, project);
     this.#sources.set(project, source);
-    // It begins when the follower that it is for has been added.
+    // Starts after its follower has been added.
     queueMicrotask(
       () =>
         void source.run().finally(() => {

@@ -4,17 +4,20 @@ import { projectApi } from "../../opencode/api/index.ts";
 import type { ProjectOutput } from "../engine/outputs.ts";
 import { listContainers } from "./containers.ts";
 
-/** How long projects may take to answer after an update. */
+/** Timeout for projects to respond after an update. */
 const PATIENCE_MS = 120_000;
 
 export interface Readiness {
   project: ProjectOutput;
   answers: boolean;
-  /** What the container says of itself, such as a clone that failed; empty when there is nothing to tell. */
+  /** The health line if it reports a problem, such as a failed clone; otherwise empty. */
   note: string;
 }
 
-/** Waits until every running project answers through the gateway, or has had its time. `tell` hears who is awaited. */
+/**
+ * Waits until every running project responds through the gateway, or the timeout. `tell` receives the number
+ * still waiting.
+ */
 export async function awaitProjects(
   projects: readonly ProjectOutput[],
   urls: LocalUrls,
@@ -46,8 +49,8 @@ export async function awaitProjects(
 }
 
 /**
- * Whether opencode itself answers, through the gateway, and is of the release that projects run.
- * @param url the project's, without a final slash
+ * Whether opencode itself responds through the gateway, with the pinned release.
+ * @param url the project's URL, without a trailing slash
  */
 export async function isHealthy(url: string): Promise<boolean> {
   const { path, method, read } = projectApi.health;

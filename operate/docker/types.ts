@@ -1,9 +1,9 @@
-/** What is known of projects' containers, as the panel shows it: its API's schemas satisfy these. */
+/** Types of projects' containers, as the panel shows them; its API's schemas satisfy these. */
 
-/** Lines of a log that are kept and can be asked for. */
+/** Lines of a log that are kept and can be requested. */
 export const MOST_LINES = 2000;
 
-/** `pending`: in projects.yaml, with no container yet. */
+/** `pending`: in projects.yaml, without a container yet. */
 export type ProjectState =
   | "running"
   | "stopped"
@@ -19,14 +19,14 @@ export interface Usage {
 }
 
 export interface LogLine {
-  /** ISO 8601, as Docker took the line. */
+  /** ISO 8601, from Docker. */
   at: string;
-  /** `panel`: the panel itself. */
+  /** `panel`: written by the panel itself. */
   stream: "stdout" | "stderr" | "panel";
   text: string;
 }
 
-/** Docker's statistics of a container, as far as they are used. */
+/** The fields of Docker's statistics that are used. */
 export interface Stats {
   readonly memory_stats?: {
     readonly usage?: number;

@@ -1,29 +1,29 @@
-/** Memory and processors that projects use now: asked of Docker only while somebody looks. */
+/** Memory and CPU usage of projects; Docker is only polled while someone is watching. */
 
 import type { ContainerInfo } from "./container-state.ts";
 import type { Engine } from "./engine.ts";
 import type { Stats, Usage } from "./types.ts";
 import type { Containers } from "./watch.ts";
 
-/** Figures are taken over no more often than this. */
+/** Shortest interval between samples. */
 const INTERVAL_MS = 2000;
-/** Docker is asked on for a while after the last look, since most looks are followed by another. */
+/** Polling continues for this long after the last read, since most reads are followed by another. */
 const LINGER_MS = 10_000;
 
-/** What a container uses. */
+/** A container's usage. */
 export interface Used {
   readonly memory?: Usage;
   readonly cpu?: Usage;
 }
 
-/** Memory as `docker stats` has it: without what the kernel would give back at once. */
+/** Memory as in `docker stats`: without reclaimable cache. */
 export function memoryOf({ memory_stats: memory }: Stats): Usage | undefined {
   if (memory?.usage === undefined || memory.limit === undefined) return undefined;
   const cache = memory.stats?.inactive_file ?? memory.stats?.total_inactive_file ?? 0;
   return { used: Math.max(0, memory.usage - cache), limit: memory.limit };
 }
 
-/** Processors in use between the last two looks; unknown at the first. `limit` 0 stands for all that the host has. */
+/** CPUs used between the last two samples; undefined at the first. `limit` 0 means all CPUs of the host. */
 export function cpuOf({ cpu_stats: now, precpu_stats: before }: Stats, limit: number): Usage | undefined {
   const host = now?.online_cpus ?? 0;
   if (now?.system_cpu_usage === undefined || before?.system_cpu_usage === undefined) return undefined;
@@ -33,13 +33,13 @@ export function cpuOf({ cpu_stats: now, precpu_stats: before }: Stats, limit: nu
   return { used: Math.round((own / time) * host * 1000) / 1000, limit: limit || host };
 }
 
-/** What each running project uses. */
+/** Usage of every running project. */
 export interface UsageSource {
-  /** A project's figures, if they are known. */
+  /** A project's usage, where known. */
   of(project: string): Used;
-  /** Has Docker asked until the function returned is called. */
+  /** Polls Docker until the returned function is called. */
   listen(): () => void;
-  /** Resolves when every running project has figures, or after some milliseconds. */
+  /** Resolves when every running project has a sample, or after the given milliseconds. */
   settled(patience: number): Promise<void>;
 }
 
@@ -92,7 +92,7 @@ export class UsageWatch implements UsageSource {
       });
   }
 
-  /** Asks nothing more. */
+  /** Stops polling. */
   close(): void {
     clearTimeout(this.#linger);
     this.#unsubscribe?.();
@@ -125,7 +125,7 @@ export class UsageWatch implements UsageSource {
         this.#take(project, id, stats, cpus);
       }
     } catch {
-      // The container has ended, or the stream was.
+      // The container has ended, or its stream has.
     } finally {
       if (this.#streams.get(id) === stream) this.#streams.delete(id);
     }

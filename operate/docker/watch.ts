@@ -1,24 +1,24 @@
-/** What Docker knows of the stack's containers, kept up to date by one stream of events. */
+/** The stack's containers, kept up to date by one stream of Docker events. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ContainerInfo, hasEnded, isUnsettled, readContainer } from "./container-state.ts";
 import type { ContainerEvent, Engine } from "./engine.ts";
 
-/** A health check's result is written a moment after the event that it ended. */
+/** Docker writes a health check's result a moment after its event. */
 const SETTLE_MS = 250;
 const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 15_000;
 
-/** The stack's containers as they are. */
+/** The current containers of the stack. */
 export interface Containers {
-  /** Whether the engine answers; what is known is old else. */
+  /** Whether the engine is connected; if not, the data is stale. */
   readonly isConnected: boolean;
   /** A project's container. */
   ofProject(name: string): ContainerInfo | undefined;
-  /** A container by its name. */
+  /** A container by name. */
   named(name: string): ContainerInfo | undefined;
   /** Running containers of projects. */
   running(): ContainerInfo[];
-  /** Tells of each change until the function returned is called. */
+  /** Calls the listener on each change, until the returned function is called. */
   onChange(listener: () => void): () => void;
 }
 
@@ -33,7 +33,7 @@ export class ContainerWatch implements Containers {
   #connected = false;
   #first: Promise<void> | undefined;
 
-  /** @param prefix what the stack's containers carry as label */
+  /** @param prefix label of the stack's containers */
   constructor(engine: Engine, prefix: string) {
     this.#engine = engine;
     this.#prefix = prefix;
@@ -43,7 +43,7 @@ export class ContainerWatch implements Containers {
     return this.#connected;
   }
 
-  /** Begins to watch; resolves when the containers are known, or the first try has failed. */
+  /** Starts watching; resolves when the containers are known, or the first attempt has failed. */
   start(): Promise<void> {
     this.#first ??= new Promise((resolve) => void this.#watch(resolve));
     return this.#first;
@@ -55,7 +55,7 @@ export class ContainerWatch implements Containers {
 
   ofProject(name: string): ContainerInfo | undefined {
     const all = [...this.#known.values()].filter(({ project }) => project === name);
-    // While one is replaced there may be two for a moment: the newer counts.
+    // During a replacement there may be two: the newer one counts.
     return all.sort((a, b) => b.createdAt.localeCompare(a.createdAt))[0];
   }
 
@@ -84,7 +84,7 @@ export class ContainerWatch implements Containers {
         ready();
         for await (const event of events) this.#hear(event);
       } catch {
-        // Told by isConnected; the engine is tried again.
+        // Visible in isConnected; the connection is retried.
       }
       this.#setConnected(false);
       ready();
@@ -119,7 +119,7 @@ export class ContainerWatch implements Containers {
       .catch(() => undefined);
   }
 
-  /** Looks at one container; while that goes on, what happens to it makes it look once more. */
+  /** Inspects one container. An event during the inspection triggers another. */
   async #look(id: string): Promise<void> {
     const looking = this.#looking.get(id);
     if (looking) {
@@ -152,7 +152,7 @@ export class ContainerWatch implements Containers {
       for await (const { text } of this.#engine.logs(container.id, { follow: false, tail: 5 }))
         if (text.trim()) lastLine = text.trim().slice(0, 300);
     } catch {
-      // Its exit code has to do.
+      // The exit code has to be enough.
     }
     return lastLine ? { ...container, lastLine } : container;
   }

@@ -9,7 +9,7 @@ import { commandFor, type Session } from "../engine/session.ts";
 import { type Deployment, plainValue } from "../state/checkpoint.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
-/** Whether the tokens work, and what the clouds say of the stack's droplet, volume and tunnel. */
+/** Checks the tokens, and the stack's droplet, volume and tunnel in the clouds. */
 export async function checkClouds(
   session: Session,
   clouds: Clouds,
@@ -68,7 +68,7 @@ async function checkCloudflare(
   deployment: Deployment,
 ): Promise<Finding[]> {
   if (!cloudflare) return [missingTokenFinding(session, CLOUD_TOKENS.cloudflare)];
-  if (!domain) return []; // An error of the files, which are checked first.
+  if (!domain) return []; // Reported by the check of the files.
   const zone = await cloudflare.zone(domain);
   if (!zone)
     return [

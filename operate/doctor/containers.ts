@@ -3,16 +3,16 @@ import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
-/** So many restarts are no longer an accident. */
+/** Restarts that are worth a finding. */
 const MANY_RESTARTS = 3;
 
-/** The commands that fix what is found on a stack's machine. */
+/** Commands for the fixes of findings. */
 export interface FixCommands {
-  /** The update that brings everything to what the files say. */
+  /** The update that applies the files. */
   apply: string;
-  /** A command line of Pulumi's for this stack. */
+  /** Returns a Pulumi command line for this stack. */
   pulumi(args: string): string;
-  /** A command line of the Docker client, for that machine. */
+  /** Returns a command line of the Docker client for the stack's host. */
   docker(args: string): string;
 }
 
@@ -20,14 +20,14 @@ export interface ContainerChecks {
   containers: readonly ContainerState[];
   projects: readonly Pick<Project, "name" | "state">[];
   names: Names;
-  /** Whether the tunnel's connector is to run. Default: no. */
+  /** Whether the tunnel's connector should run. Default: no. */
   hasConnector?: boolean;
-  /** Whether the panel is to run as a container. Default: no. */
+  /** Whether the panel should run as a container. Default: no. */
   hasPanel?: boolean;
   commands: FixCommands;
 }
 
-/** The platform's own containers, and one for each project. */
+/** Checks the platform's own containers and one per project. */
 export function checkContainers(checks: ContainerChecks): Finding[] {
   const { containers, projects, names, hasConnector = false, hasPanel = false, commands } = checks;
   const byName = new Map(containers.map((container) => [container.name, container]));
@@ -65,7 +65,7 @@ function containerFindings(
   if (isStartedByHand(state, container)) found.push(startedFinding({ label, name }, docker));
   else if ((container.status === "running") !== (state === "running"))
     found.push(failed(`${text}, expected ${state}`, `${apply}; its log: ${log}`));
-  // What its health was when it last ran says nothing of a project that is to be stopped.
+  // The last health status of a project that should be stopped is irrelevant.
   else if (state === "stopped") found.push(ok(`${label}: ${container.status}`));
   else if (container.health === "unhealthy")
     found.push(failed(text, `${docker(`restart ${name}`)}; its log: ${log}`));
@@ -79,7 +79,7 @@ function containerFindings(
   return found;
 }
 
-/** Whether somebody has started a project that its entry stops. An update starts what must run, and never stops anything. */
+/** Whether a project runs that its entry stops. An update starts what must run and never stops anything. */
 export const isStartedByHand = (state: string, { status }: Pick<ContainerState, "status">): boolean =>
   state === "stopped" && (status === "running" || status === "restarting");
 

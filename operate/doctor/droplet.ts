@@ -6,10 +6,10 @@ import { list, record } from "../state/checkpoint.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
 const GIB = 2 ** 30;
-/** Less free room than this is too little for a clone. */
+/** Least free space for a clone. */
 const ROOM_LOW = 2 * GIB;
 
-/** Whether a droplet answers by ssh; nothing else on it can be checked where it does not. */
+/** Whether a droplet responds by SSH; nothing else on it can be checked without that. */
 export async function checkSsh(session: Session, access: SshAccess): Promise<Finding> {
   const greeting = await onDroplet(session, access, "true");
   const at = `ssh: ${access.alias} (${access.tunnelHostname ?? access.address})`;
@@ -21,7 +21,7 @@ export async function checkSsh(session: Session, access: SshAccess): Promise<Fin
   );
 }
 
-/** Whether a droplet is set up, and has its volume. */
+/** Checks a droplet's setup and its volume. */
 export async function checkDroplet(session: Session, access: SshAccess): Promise<Finding[]> {
   const [cloudInit, mount] = await Promise.all([
     onDroplet(session, access, "cloud-init status --long --format json"),
@@ -34,7 +34,7 @@ export async function checkDroplet(session: Session, access: SshAccess): Promise
   return [cloudInitFinding(cloudInit.stdout), mountFinding(mount.stdout)];
 }
 
-/** From what `cloud-init status --long --format json` prints. */
+/** Reads `cloud-init status --long --format json`. */
 export function cloudInitFinding(output: string): Finding {
   const { status, errors, recoverable_errors, extended_status } = record(parse(output));
   const text = String(extended_status ?? status ?? "nothing");
@@ -55,13 +55,13 @@ const because = (errors: unknown): string => {
   return first === undefined ? "" : `: ${String(first).split("\n")[0]?.slice(0, 200)}`;
 };
 
-/** From what `findmnt --json` prints of the workspaces. */
+/** Reads `findmnt --json` for the workspaces. */
 export function mountFinding(output: string): Finding {
   const [mount] = list(record(parse(output)).filesystems).map(record);
   if (!mount)
     return failed(
       `volume: nothing is mounted at ${DROPLET_WORKSPACES_DIR}`,
-      "systemctl status workspaces.mount on the droplet says why",
+      "on the droplet: systemctl status workspaces.mount",
     );
   const room = Number(mount.avail);
   const text = `volume: ${String(mount.source)} at ${DROPLET_WORKSPACES_DIR}, ${(room / GIB).toFixed(1)} GiB free`;

@@ -1,4 +1,4 @@
-/** What is missing or unhealthy of a stack and of this machine, and how to fix it. */
+/** Finds what is missing or unhealthy in a stack and on this machine, and how to fix it. */
 import { resolve } from "node:path";
 import { checkConfiguration } from "../../config/check.ts";
 import { UserError } from "../../config/errors.ts";
@@ -21,20 +21,20 @@ import { checkGateway, checkStack, isDeployed } from "./stack.ts";
 type Findings = AsyncGenerator<Finding>;
 
 export interface Examination {
-  /** Whether the dependencies are the ones of package-lock.json. */
+  /** Whether the installed dependencies match package-lock.json. */
   readonly isInstalled: boolean;
   /** How a download of the CLI is shown. */
   readonly progress: ProvisionProgress;
 }
 
-/** What the files say, as far as they are right. */
+/** The parts of the files that are valid. */
 interface Files {
   readonly projects?: readonly Project[];
   readonly settings?: Settings;
   readonly findings: readonly Finding[];
 }
 
-/** Examines a stack; each finding comes as soon as it is known. */
+/** Examines a stack; yields each finding as soon as it is known. */
 export async function* examine(session: Session, { isInstalled, progress }: Examination): Findings {
   yield* await checkTools(session, isInstalled);
   const files = checkFiles(session);
@@ -52,7 +52,7 @@ function checkFiles({ stack, isLocal }: Session): Files {
     const findings = error.problems.map(({ where, what, fix }) =>
       failed(`${where}: ${what}`, fix ?? "edit that place, then npm run check"),
     );
-    // The settings may be right all the same, and with them this machine can be checked.
+    // The settings may still be valid, and are enough to check this machine.
     const settings = isLocal ? settingsIfValid() : undefined;
     return { findings, ...(settings ? { settings } : {}) };
   }
@@ -82,7 +82,7 @@ async function* examineLocal({ settings, projects }: Files): Findings {
   yield await checkLocalhostNames();
 }
 
-/** A stack on a droplet: its state, what the clouds report, and what runs on it. */
+/** A stack on a droplet: its state, its resources in the clouds, and its containers. */
 async function* examineDroplet(
   session: Session,
   { projects, settings }: Files,
@@ -118,8 +118,8 @@ async function* examineContainers(
 }
 
 /**
- * What differs from the files on a stack's machine and no update sees, for the nightly check.
- * @throws Error when the machine can't be reached: then nothing is known.
+ * Hidden drift on a stack's host, for the nightly check.
+ * @throws Error when the host is not responding
  */
 export async function findHiddenDrift(session: Session): Promise<Finding[]> {
   const { projects, settings } = checkConfiguration(root, session.stack);

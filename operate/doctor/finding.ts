@@ -1,9 +1,9 @@
-/** The result of one check: as it should be, something to know, or something to fix. */
+/** The result of one check: fine, worth knowing, or to be fixed. */
 export interface Finding {
   verdict: "ok" | "note" | "failed";
-  /** `docker: 28.2.2 answers`. */
+  /** Such as `docker: 28.2.2 answers`. */
   text: string;
-  /** The command or the place that puts it right. */
+  /** The command or place that fixes it. */
   fix?: string;
 }
 
@@ -17,7 +17,7 @@ export const failed = (text: string, fix: string): Finding => ({ verdict: "faile
 
 const MARKS = { ok: "✓", note: "·", failed: "✗" } as const;
 
-/** A finding as lines: its mark and text, and under it the fix. */
+/** Formats a finding: mark and text, then the fix on a line of its own. */
 export function formatFinding({ verdict, text, fix }: Finding): string {
   return `${MARKS[verdict]} ${text}${fix ? `\n    → ${fix}` : ""}`;
 }

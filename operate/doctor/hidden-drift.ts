@@ -1,6 +1,6 @@
 /**
- * Differences from the files that no update sees or puts right, with either kind of plugin: the engine knows what it has written and not whether it is
- * still there, and the Docker provider reads neither a container's networks nor its quota of processors back.
+ * Drift that no update detects or fixes, with either kind of plugin: the engine does not check that files it
+ * wrote still exist, and the Docker provider does not read a container's networks or CPU quota.
  */
 import { cpuLimit } from "../../components/host/cpu-limit.ts";
 import { type Names, routeFileName } from "../../config/naming/names.ts";
@@ -9,17 +9,17 @@ import type { ContainerState } from "../docker/containers.ts";
 import { type FixCommands, isStartedByHand, startedFinding } from "./containers.ts";
 import { type Finding, failed } from "./finding.ts";
 
-/** What is compared: the entries of projects.yaml with what was found on the stack's machine. */
+/** The entries of projects.yaml and what was found on the stack's host. */
 export interface DriftChecks {
   containers: readonly ContainerState[];
-  /** Names of the files in the machine's directory of routes. */
+  /** Names of the files in the host's directory of routes. */
   routeFiles: readonly string[];
   projects: readonly Pick<Project, "name" | "state" | "resources">[];
   names: Names;
   commands: FixCommands;
 }
 
-/** All of it, for the nightly check. */
+/** All hidden drift, for the nightly check. */
 export function checkHiddenDrift(checks: DriftChecks): Finding[] {
   return [...checkStarted(checks), ...checkSettings(checks), ...checkRoutes(checks)];
 }
@@ -32,7 +32,7 @@ function checkStarted({ containers, projects, names, commands }: DriftChecks): F
   });
 }
 
-/** Networks and limits of the containers that exist. */
+/** Networks and limits of the existing containers. */
 export function checkSettings({ containers, projects, names, commands }: DriftChecks): Finding[] {
   const byName = new Map(containers.map((container) => [container.name, container]));
   const notice = byName.get(names.notice);
@@ -50,7 +50,7 @@ export function checkSettings({ containers, projects, names, commands }: DriftCh
   ];
 }
 
-/** Traefik learns a container's address when that starts: after it has joined its network again, it has to be started again too. */
+/** Traefik reads a container's address when it starts, so joining a network needs a restart. */
 function networkFindings(
   label: string,
   { name, networks, status }: ContainerState,
@@ -103,7 +103,7 @@ function limitFindings(
 
 const described = (limit: number): string => (limit === 0 ? "no number of" : String(limit));
 
-/** Without its route file a project runs and no request reaches it. */
+/** Without its route file a running project gets no requests. */
 export function checkRoutes({ projects, routeFiles, commands }: DriftChecks): Finding[] {
   const present = new Set(routeFiles);
   return projects

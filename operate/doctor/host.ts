@@ -1,4 +1,4 @@
-/** The machine that a stack's containers run on, as the checks reach it. */
+/** The host of a stack's containers, as the checks reach it. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type SshAccess, sshConfigFile } from "../../components/host/ssh-files.ts";
@@ -19,12 +19,12 @@ import { commandFor, openSession, type Session } from "../engine/session.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 import type { FixCommands } from "./containers.ts";
 
-/** A stack's machine, and how to reach it where it is another than this one. */
+/** A stack's host, and how to reach it if it is not this machine. */
 export interface StackHost {
   readonly names: Names;
   readonly commands: FixCommands;
   containers(): Promise<ContainerState[]>;
-  /** Names of the files in its directory of routes. Throws where the machine does not answer. */
+  /** Names of the files in its directory of routes. Throws if the host is not responding. */
   routeFiles(): Promise<readonly string[]>;
 }
 
@@ -48,7 +48,7 @@ export interface DropletHost extends StackHost {
   readonly access: SshAccess;
 }
 
-/** The droplet that a state names, if it names one. The state has to have been read with its secrets. */
+/** The droplet in a state, if there is one. The state must have been read with its secrets. */
 export function dropletHost(
   session: Session,
   deployment: Deployment,

@@ -15,10 +15,10 @@ import type { Session } from "../engine/session.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
 const GIB = 2 ** 30;
-/** Less free disk than this is too little for an image and a clone. */
+/** Least free disk space for an image and a clone. */
 const DISK_LOW = 2 * GIB;
 
-/** Node, the dependencies, and the Pulumi CLI with its plugins. */
+/** Checks Node, the dependencies, and the Pulumi CLI with its plugins. */
 export async function checkTools(session: Session, isInstalled: boolean): Promise<Finding[]> {
   const node = process.versions.node;
   const pulumi = await findPulumi(toolchain);
@@ -34,7 +34,7 @@ export async function checkTools(session: Session, isInstalled: boolean): Promis
   ];
 }
 
-/** A checkout's launcher keeps its dependencies as the lock says; in a team's repository npm does. */
+/** The launcher keeps a checkout's dependencies as locked; in a team's repository npm does. */
 function checkDependencies(isInstalled: boolean): Finding {
   if (isPackage) return ok(`opencode-platform: ${readVersion()}`);
   return isInstalled
@@ -42,7 +42,7 @@ function checkDependencies(isInstalled: boolean): Finding {
     : failed("dependencies: do not match package-lock.json", "npm start, which installs them");
 }
 
-/** The plugins that the engine takes for a stack; `problem`: why it must not. */
+/** The plugins that the engine uses for a stack; `problem`: why they are not allowed. */
 export function pluginsFinding(summary: string, problem?: Problem): Finding {
   const text = `plugins: ${summary}`;
   if (problem) return failed(`${text}: ${problem.what}`, problem.fix ?? "install the official ones");
@@ -53,7 +53,7 @@ export function pluginsFinding(summary: string, problem?: Problem): Finding {
   );
 }
 
-/** The Engine and its images, and whether the Engine answers at all. */
+/** Checks that the Engine responds, its version and its images. */
 export async function checkDocker(
   env: NodeJS.ProcessEnv,
   images: readonly string[],
@@ -82,7 +82,7 @@ export async function checkDocker(
   return { findings: found, answers: true };
 }
 
-/** Free disk where workspaces and images are. */
+/** Checks the free disk space for workspaces and images. */
 export function checkDisk(folders: readonly string[]): Finding[] {
   return folders.map((folder) => {
     let there = folder;
@@ -94,7 +94,7 @@ export function checkDisk(folders: readonly string[]): Finding[] {
   });
 }
 
-/** What the containers may take together, against what the machine has. */
+/** Compares the containers' memory limits with the host's memory. */
 export function checkMemory(containers: readonly ContainerState[], total = totalmem()): Finding {
   const limits = containers.filter(({ status }) => status === "running").map(({ memory }) => memory);
   const promised = limits.reduce((sum, memory) => sum + memory, 0);
@@ -102,11 +102,11 @@ export function checkMemory(containers: readonly ContainerState[], total = total
   if (promised <= total) return ok(text);
   return note(
     text,
-    "give projects less memory in projects.yaml, or stop some, if the machine starts to swap",
+    "if the machine starts to swap, lower resources.memory in projects.yaml or stop some projects",
   );
 }
 
-/** Whether names like a.localhost lead to this machine for programs that ask the system. */
+/** Checks that programs resolve names such as a.localhost to this machine. */
 export async function checkLocalhostNames(): Promise<Finding> {
   const address = await lookup("a.localhost").then(
     ({ address }) => address,

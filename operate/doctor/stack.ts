@@ -7,10 +7,13 @@ import { describeLock, lockStatus, readLocks } from "../state/lock.ts";
 import { readStateIfAny } from "../state/state.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
-/** Whether this machine's stack has anything in it. */
+/** Whether this machine's stack has any resources. */
 export const isDeployed = (): boolean => Boolean(readDeployment(stateDir, PROJECT, STACK)?.resources.length);
 
-/** A stack's state, and whether an update runs or was cut off. `apply` is the command that deploys it. */
+/**
+ * Checks a stack's state, and whether an update is running or was interrupted. `apply` is the command that
+ * deploys it.
+ */
 export async function checkStack(session = openSession(), apply = "npm start"): Promise<Finding[]> {
   const { stack, backend } = session;
   const deployment = await readStateIfAny(session);
@@ -38,16 +41,19 @@ export async function checkStack(session = openSession(), apply = "npm start"): 
   return found;
 }
 
-/** Whether this stack's gateway answers on its port, or who else does; before the stack is deployed, whether the port is free. */
+/**
+ * Checks that the gateway responds on its port, or who else does. Before the first deployment: that the port
+ * is free.
+ */
 export async function checkGateway({ port, namePrefix }: Settings, isUp: boolean): Promise<Finding> {
   const at = `gateway: 127.0.0.1:${port}`;
   const owner = await gatewayPrefix(port);
   if (owner === namePrefix) return ok(`${at} answers`);
   if (owner) return failed(`${at} is in use by the stack with prefix ${owner}`, otherPort(port));
   if (await isPortFree(port))
-    return isUp ? failed(`${at} does not answer`, "npm start") : ok(`${at} is free`);
+    return isUp ? failed(`${at} is not responding`, "npm start") : ok(`${at} is free`);
   return failed(`${at} is in use by another program`, otherPort(port));
 }
 
 const otherPort = (port: number): string =>
-  `stop that (ss -ltnp 'sport = :${port}' names it), or npm run pulumi -- config set port ${port + 1}`;
+  `stop that program (ss -ltnp 'sport = :${port}' names it), or npm run pulumi -- config set port ${port + 1}`;

@@ -8,7 +8,7 @@ import { root } from "../engine/checkout.ts";
 import type { Session } from "../engine/session.ts";
 import { type Deployment, plainValue } from "../state/checkpoint.ts";
 
-/** A name that is a folder as well. */
+/** A name that is safe as a directory. */
 const SSH_NAME = /^[a-z0-9][a-z0-9.-]*$/i;
 
 const accessSchema: z.ZodType<SshAccess> = z.object({
@@ -21,8 +21,9 @@ const accessSchema: z.ZodType<SshAccess> = z.object({
 });
 
 /**
- * How the droplets of a state are reached: the stack's secret output `ssh`, and that of its component, which is there already when the
- * first update does not come to its end. The state has to have been exported with its secrets.
+ * Reads how to reach a state's droplets: from the stack's secret output `ssh`, and from its component's,
+ * which
+ * exists before a first update is complete. The state must have been exported with its secrets.
  */
 export function findAccess({ resources }: Deployment): SshAccess[] {
   const found = new Map<string, SshAccess>();
@@ -35,8 +36,8 @@ export function findAccess({ resources }: Deployment): SshAccess[] {
 }
 
 /**
- * Writes the ssh files of a state's droplets, so that commands that do not run the program reach them from a checkout that never has.
- * Answers them.
+ * Writes the SSH files of a state's droplets, for commands that do not run the program, and returns
+ * the droplets' access.
  */
 export function provideAccess({ stack }: Session, deployment: Deployment): SshAccess[] {
   const found = findAccess(deployment);
@@ -44,7 +45,7 @@ export function provideAccess({ stack }: Session, deployment: Deployment): SshAc
   return found;
 }
 
-/** Runs a shell command on a droplet whose ssh files are there. */
+/** Runs a shell command on a droplet whose SSH files have been written. */
 export function onDroplet(
   { stack }: Pick<Session, "stack">,
   { alias }: Pick<SshAccess, "alias">,
@@ -55,7 +56,7 @@ export function onDroplet(
   return exec("ssh", ["-F", config, alias, "--", command], { timeoutMs });
 }
 
-/** The Docker client of a droplet. */
+/** Runs the Docker client on a droplet. */
 export const dropletDocker =
   (session: Pick<Session, "stack">, access: Pick<SshAccess, "alias">): RunDocker =>
   (args, timeoutMs) =>

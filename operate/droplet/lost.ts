@@ -5,18 +5,18 @@ const ATTACHMENT = "digitalocean:index/volumeAttachment:VolumeAttachment";
 const COMMAND = "command:local:Command";
 const DOCKER_PROVIDER = "pulumi:providers:docker";
 
-/** The droplets of a state: more than one while one takes the place of another. */
+/** The droplets of a state: more than one during a replacement. */
 export const findDroplets = ({ resources }: Deployment): (Resource & { id: string })[] =>
   resources.filter(
     (resource): resource is Resource & { id: string } =>
       resource.type === STATE_TYPES.droplet && resource.id !== undefined,
   );
 
-/** The volume of the workspaces. */
+/** The volume with the workspaces. */
 export const findVolume = ({ resources }: Deployment): Resource | undefined =>
   resources.find(({ type, isDoomed }) => type === STATE_TYPES.volume && !isDoomed);
 
-/** Whether a resource is of a kind that lives on a droplet, or a droplet: everything in its Docker, and what commands did there. */
+/** Whether a resource is a droplet or lives on one: everything in its Docker, and commands that ran there. */
 export function livesOnDroplet({ type }: Pick<Resource, "type">): boolean {
   return (
     type === STATE_TYPES.droplet ||
@@ -28,8 +28,8 @@ export function livesOnDroplet({ type }: Pick<Resource, "type">): boolean {
 }
 
 /**
- * The resources of droplets that are gone, those included: everything of their kinds, or, while another droplet of the state is still
- * there, what is known to have been on the ones that are gone.
+ * The resources of removed droplets, including the droplets: everything of their kinds, or, if the state has
+ * another droplet that still exists, only what refers to the removed ones.
  */
 export function resourcesOf(deployment: Deployment, gone: ReadonlySet<string>): Resource[] {
   const all = deployment.resources.filter(livesOnDroplet);
@@ -50,16 +50,16 @@ export function resourcesOf(deployment: Deployment, gone: ReadonlySet<string>): 
   });
 }
 
-/** Whether a value holds a droplet's id, as its name for ssh does at the end: `opencode-prod-123`. */
+/** Whether a value contains a droplet's id, as its SSH name does: `opencode-prod-123`. */
 function mentions(value: unknown, id: string): boolean {
   const text = JSON.stringify(plainValue(value)) ?? "";
   return new RegExp(`(^|[^0-9A-Za-z])${id}([^0-9A-Za-z]|$)`).test(text);
 }
 
-/** What tells a resource of a state from all others: one that is replaced has the URN of its successor. */
+/** Identifies a resource within a state: a replaced one has the same URN as its successor. */
 export const identity = ({ urn, id = "", isDoomed }: Resource): string => `${urn} ${id} ${isDoomed}`;
 
-/** `12 containers, 3 images and 4 others`: what is taken out of a state. */
+/** Counts resources by kind: `12 containers, 3 images and 4 others`. */
 export function countKinds(resources: readonly Pick<Resource, "type">[]): string {
   const kinds: Readonly<Record<string, string>> = {
     "docker:index/container:Container": "container",
@@ -78,7 +78,7 @@ export function countKinds(resources: readonly Pick<Resource, "type">[]): string
   return words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : words.join("");
 }
 
-/** Whether a volume that is gone may be made again: nobody protects what was on it, or a snapshot is named to make it from. */
+/** Whether a lost volume may be recreated: it is not protected, or a snapshot is set. */
 export function mayRemakeVolume(volume: Resource, volumeSnapshot: string | undefined): boolean {
   const { snapshotId } = volume.inputs;
   return !volume.isProtected || (volumeSnapshot !== undefined && volumeSnapshot !== plainValue(snapshotId));

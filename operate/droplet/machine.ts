@@ -13,24 +13,24 @@ import {
   resourcesOf,
 } from "./lost.ts";
 
-/** What the clouds have no longer of what a state says. */
+/** What a state has and the clouds no longer do. */
 export interface Loss {
-  /** To be taken out of the state. */
+  /** To be removed from the state. */
   resources: readonly Resource[];
-  /** For people: what is gone, and what becomes of it. */
+  /** What no longer exists and what happens next, for people. */
   told: string;
 }
 
-/** What is known of a stack's droplet and volume. */
+/** A stack's droplet and volume. */
 export interface Machine {
   loss?: Loss;
-  /** The droplets of the state that are there. */
+  /** The droplets of the state that exist. */
   droplets: readonly Droplet[];
-  /** More droplets bear the stack's tag than the state has. */
+  /** Whether more droplets have the stack's tag than the state has. */
   hasDuplicates: boolean;
 }
 
-/** Asks DigitalOcean whether the droplets and the volume of a state are still there. Ends the script where nobody can tell. */
+/** Checks at DigitalOcean whether a state's droplets and volume exist. Ends the script if that is unknown. */
 export async function lookAtMachine(
   session: Session,
   verb: Verb,
@@ -44,7 +44,7 @@ export async function lookAtMachine(
     volume?.id ? digitalOcean.volume(volume.id) : undefined,
   ]);
   const inState = findDroplets(deployment);
-  // A tag can be taken off by hand: only a droplet that can't be had by its id either is gone.
+  // A tag can be removed by hand, so a droplet is only lost if its id is not found either.
   const found = await Promise.all(
     inState.map(({ id }) => tagged.find((droplet) => droplet.id === id) ?? digitalOcean.droplet(id)),
   );
@@ -65,7 +65,7 @@ export async function lookAtMachine(
   };
 }
 
-/** What is gone, in a sentence for each. */
+/** Describes each loss in a sentence. */
 export function tellLoss(
   verb: Verb,
   droplets: readonly string[],
@@ -75,27 +75,27 @@ export function tellLoss(
 ): string {
   const would = verb === "preview" ? "would be" : "are";
   const next = {
-    up: "and a new one is made",
-    preview: "by an update, which would then make a new one",
-    refresh: "and the next update makes a new one",
-    destroy: "and nothing of it is left to remove",
+    up: "and a new one is created",
+    preview: "by an update, which would then create a new one",
+    refresh: "and the next update creates a new one",
+    destroy: "and nothing is left to remove",
   }[verb];
   const others = lost.filter(({ id = "" }) => !droplets.includes(id));
   const name = volume ? String(plainValue(volume.outputs.name) ?? volume.inputs.name ?? volume.id) : "";
   const machine =
-    droplets.length > 0 ? `The droplet ${droplets.join(", ")} no longer exists` : "There is no droplet";
+    droplets.length > 0
+      ? `The droplet ${droplets.join(", ")} no longer exists`
+      : "The droplet no longer exists";
   const sentences = [
     ...(lost.length > 0
-      ? [
-          `${machine}: it and what lived on it (${countKinds(others)}) ${would} taken out of the state, ${next}.`,
-        ]
+      ? [`${machine}: it and its resources (${countKinds(others)}) ${would} removed from the state, ${next}.`]
       : []),
-    ...(volume && isVolumeGone ? [`The volume ${name} no longer exists either; it is made anew.`] : []),
+    ...(volume && isVolumeGone ? [`The volume ${name} no longer exists either; it is recreated.`] : []),
     ...(volume && !isVolumeGone && lost.length > 0
-      ? [`The workspaces are on the volume ${name}, which is there.`]
+      ? [`The workspaces are on the volume ${name}, which still exists.`]
       : []),
     ...(!volume && lost.length > 0
-      ? ["The state has no volume: the next one begins with empty workspaces."]
+      ? ["The state has no volume: the next one starts with empty workspaces."]
       : []),
   ];
   return sentences.join(" ");
@@ -108,7 +108,7 @@ function refuseLostVolume(session: Session, verb: Verb, { urn, id, inputs }: Res
   const restore = [
     "to restore the workspaces, find a snapshot (doctl compute snapshot list --resource volume), then",
     `${snapshot}, then ${commandFor(session, "up --refresh")}.`,
-    `To begin with empty workspaces instead: ${unprotect}, then up. See docs/deploying.md#recovery`,
+    `To start with empty workspaces instead: ${unprotect}, then up. See docs/deploying.md#recovery`,
   ].join(" ");
   return fail(
     "cloud",

@@ -21,15 +21,17 @@ import { type Loss, lookAtMachine, type Machine } from "./machine.ts";
 import { refuseIfProtected, refuseThroughTunnel } from "./protection.ts";
 import { refuseSmallerDisk } from "./resize.ts";
 
-/** How a command is going to be run. */
+/** The command that is about to run. */
 export interface CommandContext {
   flags: ReadonlySet<string>;
   notify: Notify;
 }
 
 /**
- * What has to be done before the engine works on a stack on a droplet: the way there by ssh; what an update that was cut off has left,
- * in the state and in the clouds; and what the state has of a droplet that is gone. A preview is told of all this, and changes nothing.
+ * Prepares the engine's work on a stack on a droplet: writes the SSH files, repairs the state and removes
+ * strays
+ * after an interrupted update, and removes lost droplets from the state. A preview reports all of it,
+ * changing nothing.
  */
 export async function prepareDroplet(
   session: Session,
@@ -78,7 +80,7 @@ interface RepairContext {
   notify: Notify;
 }
 
-/** Takes out of the state what is gone, and what was never finished. */
+/** Removes lost resources and unfinished operations from the state. */
 async function repairState({
   session,
   deployment,
@@ -105,7 +107,10 @@ function without(exported: unknown, { resources }: Loss): unknown {
   return withoutResources(exported, (resource) => lost.has(identity(resource)));
 }
 
-/** `up` and `preview` run the program, which says all that is missing at once; the others would only fail in the middle. */
+/**
+ * `up` and `preview` run the program, which reports all missing settings at once; the others would fail
+ * halfway.
+ */
 function refuseWithoutToken(
   session: Session,
   verb: Verb,
@@ -116,7 +121,7 @@ function refuseWithoutToken(
   fail(
     "config",
     "digitalocean:token",
-    "is not set, so nobody knows whether the droplet is there",
+    "is not set, so it is unknown whether the droplet exists",
     `${commandFor(session, "config set --secret digitalocean:token")}, or DIGITALOCEAN_TOKEN in the environment`,
   );
 }
@@ -124,7 +129,7 @@ function refuseWithoutToken(
 function explain(session: Session, { message, refusal }: CloudError): never {
   const fix = {
     credentials: "its permissions: docs/deploying.md#tokens",
-    unreachable: "nothing is guessed from that: try again when it answers",
+    unreachable: "try again when it is responding",
     missing: undefined,
     busy: undefined,
     refused: "try again later",

@@ -3,12 +3,13 @@ import { fail } from "../../config/errors.ts";
 import { commandFor, type Session } from "../engine/session.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 
-/** Flags by which a person has said what is to go and what stays. */
+/** Flags that choose what to remove. */
 const CHOSEN = ["--exclude-protected", "--target", "-t", "--exclude"];
 
 /**
- * Refuses to destroy a stack while its workspaces are protected, before anything is removed: the engine alone would find that out last,
- * when it is told to skip the preview.
+ * Refuses to destroy a stack with protected workspaces before anything is removed: with `--skip-preview`, the
+ * engine
+ * would only notice at the end.
  */
 export function refuseIfProtected(
   session: Session,
@@ -26,7 +27,7 @@ export function refuseIfProtected(
     `its workspaces are protected (${names.join(", ")}), so nothing has been removed`,
     [
       `to remove everything but them: ${commandFor(session, "destroy --exclude-protected")};`,
-      "to delete ALL WORKSPACES too, for good:",
+      "to also delete ALL WORKSPACES permanently:",
       `${commandFor(session, "config set opencode-platform:protectWorkspaces false")},`,
       `then ${commandFor(session, "up")}, then ${commandFor(session, "destroy")}`,
     ].join(" "),
@@ -34,15 +35,16 @@ export function refuseIfProtected(
 }
 
 /**
- * Refuses to destroy a stack through the tunnel that would be destroyed with it: its connector is on the droplet, and the connection would
- * end in the middle.
+ * Refuses to destroy a stack through its own tunnel: the connector is on the droplet, so the connection would
+ * end
+ * halfway.
  */
 export function refuseThroughTunnel(session: Session, access: readonly SshAccess[]): void {
   if (!access.some(({ tunnelHostname }) => tunnelHostname)) return;
   fail(
     "conflict",
     `stack ${session.stack}`,
-    "its droplet is reached through the tunnel that is to be removed, so nothing has been removed",
+    "its droplet is reached through the tunnel that would be removed, so nothing has been removed",
     [
       `${commandFor(session, "config set opencode-platform:sshThrough address")},`,
       `${commandFor(session, "config set opencode-platform:sshAllow <your address>")},`,

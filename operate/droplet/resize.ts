@@ -10,8 +10,9 @@ import { findDroplets } from "./lost.ts";
 type Wanted = Pick<Clouds, "size" | "dropletGeneration"> & { digitalOcean?: Pick<DigitalOcean, "sizes"> };
 
 /**
- * Refuses a size whose disk is smaller than the droplet's: the provider would turn the droplet off before DigitalOcean refuses. A new
- * generation is another droplet, which may have any size.
+ * Refuses a size with a smaller disk than the droplet's: the provider would turn the droplet off before
+ * DigitalOcean
+ * rejects the size. A new generation is another droplet and can have any size.
  */
 export async function refuseSmallerDisk(
   session: Pick<Session, "isLocal" | "reference">,
@@ -35,7 +36,7 @@ export async function refuseSmallerDisk(
   );
 }
 
-/** A token that may make droplets may read their sizes; with another the update has to find out. */
+/** Undefined if the token is not allowed to read sizes; then the update finds out. */
 async function sizesIfAllowed(api: Pick<DigitalOcean, "sizes">): Promise<Size[]> {
   try {
     return await api.sizes();

@@ -4,21 +4,21 @@ import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { backendUrl, passphraseFile, root, stateDir } from "./checkout.ts";
 
-/** Where a stack's state is kept. */
+/** Where a stack's state is stored. */
 export interface Backend {
-  /** As Pulumi is told by PULUMI_BACKEND_URL; `undefined` where Pulumi decides (its own service, Pulumi.yaml). */
+  /** Value for PULUMI_BACKEND_URL; `undefined` where Pulumi decides (its own service, Pulumi.yaml). */
   readonly url?: string;
-  /** The folder, where the backend is one on this machine. */
+  /** The folder of a file backend on this machine. */
   readonly folder?: string;
-  /** It is this checkout's own. */
+  /** Whether it is this checkout's own. */
   readonly isOwn: boolean;
-  /** For people: `file:///…/.state`, `Pulumi Cloud`. */
+  /** Display name: `file:///…/.state`, `Pulumi Cloud`. */
   readonly label: string;
 }
 
 const OWN: Backend = { url: backendUrl, folder: stateDir, isOwn: true, label: backendUrl };
 
-/** What a person has said of backends. */
+/** The user's choices of a backend. */
 export interface BackendWishes {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `backend.url` of Pulumi.yaml. */
@@ -26,12 +26,12 @@ export interface BackendWishes {
 }
 
 /**
- * The backend of a stack. The stack of this machine is in this checkout. Any other is where the person says, in the environment
- * before Pulumi.yaml; with a token of Pulumi's service and nothing else, there; else in this checkout too.
+ * Chooses a stack's backend. This machine's stack is in this checkout. Any other uses the environment, then
+ * Pulumi.yaml, then Pulumi Cloud if there is only a token for it, then this checkout.
  */
 export function chooseBackend(isLocal: boolean, { env, project }: BackendWishes): Backend {
   if (isLocal) return OWN;
-  // `npm run env` puts the checkout's own into the shell: that is nobody's choice for another stack.
+  // `npm run env` puts the checkout's own into the shell; that is no choice for other stacks.
   const given = env.PULUMI_BACKEND_URL === backendUrl ? undefined : env.PULUMI_BACKEND_URL;
   const url = given || project;
   if (url) {
@@ -50,15 +50,15 @@ export function localFolder(url: string): string | undefined {
   return resolve(root, path);
 }
 
-/** The variables that decide with which passphrase a stack's secrets are encrypted. */
+/** The variables that select the passphrase of a stack's secrets. */
 export interface PassphraseVariables {
   readonly PULUMI_CONFIG_PASSPHRASE?: string | undefined;
   readonly PULUMI_CONFIG_PASSPHRASE_FILE?: string | undefined;
 }
 
 /**
- * The passphrase of a stack: on this machine the checkout's own; for any other the person's, and only where none is given and the
- * state is in this checkout, the checkout's own again.
+ * Chooses a stack's passphrase: the checkout's own for this machine's stack; the user's for any other, or the
+ * checkout's own if none is set and the state is in this checkout.
  */
 export function choosePassphrase(
   isLocal: boolean,

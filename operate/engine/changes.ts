@@ -1,9 +1,9 @@
 import { duration } from "../../toolchain/lib/words.ts";
 import type { StepEvent } from "./events.ts";
 
-/** A change of one resource, as a person reads it. */
+/** A change of one resource, for people. */
 export interface Change {
-  /** `create`, `update`, `delete` … as the engine calls it. */
+  /** `create`, `update`, `delete` … in the engine's terms. */
   readonly op: string;
   /** `container opencode-project-web-shop`. */
   readonly what: string;
@@ -18,7 +18,7 @@ const OPERATION_VERBS: Readonly<Record<string, readonly [present: string, past: 
   import: ["importing", "imported"],
 };
 
-/** The change that a step is; undefined for one that changes nothing, for a component and for a provider. */
+/** The change that a step makes; undefined for an unchanged resource, a component or a provider. */
 export function changeOf({ op, type, name, isCustom }: StepEvent): Change | undefined {
   if (!Object.hasOwn(OPERATION_VERBS, op) || !isCustom || type.startsWith("pulumi:")) return undefined;
   return { op, what: `${kindOf(type)} ${name}` };
@@ -33,7 +33,7 @@ export const presentTense = ({ op, what }: Change): string => `${OPERATION_VERBS
 /** `created container opencode-project-web-shop`. */
 export const pastTense = ({ op, what }: Change): string => `${OPERATION_VERBS[op]?.[1] ?? op} ${what}`;
 
-/** One line for an update that succeeded: `2 created, 1 changed (4 s)`. */
+/** Summary of a successful update: `2 created, 1 changed (4 s)`. */
 export function summary(changes: readonly Change[], ms: number): string {
   const counts = new Map<string, number>();
   for (const change of changes) {

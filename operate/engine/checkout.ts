@@ -13,18 +13,21 @@ import { readOptional } from "../../config/text/read-optional.ts";
 import { dockerHost } from "../../toolchain/lib/docker.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
 
-/** The stack that lives on this machine. */
+/** The stack of this machine. */
 export const STACK = "local";
-/** The project's name in Pulumi.yaml; state and locks are kept under it. */
+/** The project's name in Pulumi.yaml; state and locks are stored under it. */
 export const PROJECT = SETTINGS_NAMESPACE;
 
-/** The folder of this program: a checkout, or the installed package. */
+/** The directory of this program: a checkout, or the installed package. */
 export const packageRoot = join(import.meta.dirname, "../..");
-/** The folder of the team's own files (projects.yaml, the state, the tools): the launcher of an installed package names it; else the checkout. */
+/**
+ * The directory of the team's files (projects.yaml, state, tools): set by an installed package's launcher;
+ * otherwise the checkout.
+ */
 export const root = process.env.OPENCODE_PLATFORM_ROOT || packageRoot;
-/** Whether the program is a dependency of the team's repository, and no checkout. */
+/** Whether the program is installed as a dependency of the team's repository. */
 export const isPackage = root !== packageRoot;
-/** The program's version, by its package.json. */
+/** The program's version, from its package.json. */
 export function readVersion(): string {
   return (JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string }).version;
 }
@@ -35,7 +38,7 @@ export const toolchain = toolchainDir(root);
 export const backendUrl = pathToFileURL(stateDir).href;
 export const passphraseFile = join(stateDir, "passphrase");
 
-/** Makes the folder of the local state and the passphrase that encrypts the secrets in it, unless they are there. */
+/** Creates the local state's directory and the passphrase for its secrets, unless they exist. */
 export function prepareState(): void {
   mkdirSync(logsDir, { recursive: true });
   chmodSync(stateDir, 0o700);
@@ -44,13 +47,13 @@ export function prepareState(): void {
   }
 }
 
-/** The stack's settings, with defaults; throws a UserError that says what is wrong with them. */
+/** The stack's settings, with defaults. @throws UserError if they are invalid */
 export function readSettings(): Settings {
   const file = `Pulumi.${STACK}.yaml`;
   return parseSettings(withoutNamespace(readStackFile(readOptional(join(root, file)), file).plain));
 }
 
-/** Environment for the Docker client. */
+/** Environment of the Docker client. */
 export function dockerEnv({ dockerSocket }: Pick<Settings, "dockerSocket">): NodeJS.ProcessEnv {
   const host = dockerHost(dockerSocket);
   return host ? { ...process.env, DOCKER_HOST: host } : process.env;

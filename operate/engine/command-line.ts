@@ -1,14 +1,14 @@
-/** A Pulumi command line, as far as the scripts have to understand it. */
+/** Parses as much of a Pulumi command line as the scripts need. */
 export interface CommandLine {
-  /** What is neither a flag nor a flag's value: `["stack", "init", "prod"]`. */
+  /** Arguments that are neither flags nor their values: `["stack", "init", "prod"]`. */
   readonly words: readonly string[];
-  /** The stack that the person names by `--stack`/`-s`. */
+  /** The value of `--stack`/`-s`. */
   readonly stack?: string;
-  /** Flags as they are written, without their values: `--yes`, `-y`. */
+  /** Flags as written, without their values: `--yes`, `-y`. */
   readonly flags: ReadonlySet<string>;
 }
 
-/** Flags that take the next argument as their value. One that takes a value only after `=` is not among them. */
+/** Flags whose value is the next argument. Flags that only accept `=` are not among them. */
 const VALUE_FLAGS = new Set(
   [
     "color cwd config config-file copy-config-from event-log exclude exec-agent exec-kind file import-file",
@@ -22,7 +22,7 @@ const VALUE_FLAGS = new Set(
 );
 const SHORT_VALUE_FLAGS = new Set(["C", "c", "m", "p", "s", "t", "v"]);
 
-/** Reads a command line the way Pulumi's own parser does: `--stack a`, `--stack=a`, `-s a`, `-sa`, `-s=a`, `-ys a`. */
+/** Parses a command line like Pulumi: `--stack a`, `--stack=a`, `-s a`, `-sa`, `-s=a`, `-ys a`. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   const words: string[] = [];
   const flags = new Set<string>();
@@ -52,7 +52,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   return { words, flags, ...(stack === undefined ? {} : { stack }) };
 }
 
-/** One-letter flags that are written together; the first that takes a value takes the rest. */
+/** Combined one-letter flags; the first that takes a value takes the rest. */
 function readLetters(text: string): { letters: string[]; value?: string } {
   for (let at = 0; at < text.length; at++) {
     const rest = text.slice(at + 1);
@@ -68,7 +68,7 @@ function splitOnce(argument: string): [flag: string, value?: string] {
   return at < 0 ? [argument] : [argument.slice(0, at), argument.slice(at + 1)];
 }
 
-/** What a command does to a stack, by whatever name it is called; `undefined` for every other command. */
+/** What a command does to a stack, whatever alias is used; `undefined` for every other command. */
 export type Verb = "up" | "preview" | "refresh" | "destroy";
 
 const VERBS: Readonly<Record<string, Verb>> = {
@@ -82,7 +82,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
   dn: "destroy",
 };
 
-/** The verb of a command line. `up --preview-only` and its like change nothing, and so are a preview. */
+/**
+ * The verb of a command line. `up --preview-only` and the like change nothing, so they count as a preview.
+ */
 export function verbOf({ words, flags }: CommandLine): Verb | undefined {
   const [command = ""] = words;
   const verb = Object.hasOwn(VERBS, command) ? VERBS[command] : undefined;
@@ -90,7 +92,7 @@ export function verbOf({ words, flags }: CommandLine): Verb | undefined {
   return flags.has("--preview-only") ? "preview" : verb;
 }
 
-/** Commands that concern no stack. */
+/** Commands without a stack. */
 const WITHOUT_STACK = new Set([
   "about",
   "ai",
@@ -112,18 +114,18 @@ const WITHOUT_STACK = new Set([
   "view-trace",
   "whoami",
 ]);
-/** Subcommands of `stack` that name their stack after them. */
+/** Subcommands of `stack` followed by the stack's name. */
 const NAMES_STACK = new Set(["init", "select", "rm"]);
-/** Of those, the ones that another stack than the one in use is named to. */
+/** Those that can name a stack other than the selected one. */
 const MAY_BE_NEW = new Set(["init", "select"]);
 
-/** The stack that a command line names by itself, be it after `stack init` or by a flag. */
+/** The stack that a command line names, after `stack init` or by a flag. */
 export function namedStack({ words, stack }: CommandLine): string | undefined {
   const [command, subcommand = "", name] = words;
   return (command === "stack" && NAMES_STACK.has(subcommand) ? name : undefined) ?? stack;
 }
 
-/** Whether a command works on a stack that has to exist. */
+/** Whether a command needs an existing stack. */
 export function needsStack({ words, flags }: CommandLine): boolean {
   const [command, subcommand = ""] = words;
   if (!command || WITHOUT_STACK.has(command) || flags.has("--help") || flags.has("-h")) return false;

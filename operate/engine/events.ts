@@ -1,40 +1,40 @@
 import { record } from "../state/checkpoint.ts";
 
-/** The one reader of the engine's events. Of a resource it keeps names and paths alone, no property's value: those may be secret. */
+/** Parses the engine's events. Keeps names and paths only, never a property's value, which may be secret. */
 
-/** A resource that the engine comes to. */
+/** A step of the engine: one resource. */
 export interface StepEvent {
   readonly kind: "step";
   readonly status: "started" | "done" | "failed";
-  /** `create`, `update`, `same`, `refresh` … as the engine calls it. */
+  /** `create`, `update`, `same`, `refresh` … in the engine's terms. */
   readonly op: string;
   readonly urn: string;
   /** `docker:index/container:Container`. */
   readonly type: string;
-  /** What it is called where it runs, else in the program. */
+  /** Its name in its cloud or in Docker, otherwise in the program. */
   readonly name: string;
-  /** URN of the component that it belongs to. */
+  /** URN of its component. */
   readonly parent?: string;
-  /** False for a component, which does nothing itself. */
+  /** False for a component, which has no resource of its own. */
   readonly isCustom: boolean;
-  /** Paths of the properties that differ. */
+  /** Paths of the changed properties. */
   readonly properties: readonly string[];
 }
 
-/** Something that the engine, a provider or the program reports. */
+/** A message of the engine, a provider or the program. */
 export interface DiagnosticEvent {
   readonly kind: "diagnostic";
   /** `error`, `warning`, `info`, `info#err`, `debug`. */
   readonly severity: string;
-  /** The resource that it is about; absent where it is about the whole update. */
+  /** The resource that it is about; absent if it is about the whole update. */
   readonly urn?: string;
-  /** Without the engine's marks for colours. */
+  /** Without the engine's colour codes. */
   readonly text: string;
 }
 
 export type EngineEvent = StepEvent | DiagnosticEvent;
 
-/** Reads one event, as the engine sends it in JSON; undefined for what is neither a step nor a diagnostic. */
+/** Parses one event, as JSON; undefined for other kinds of events. */
 export function readEvent(event: unknown): EngineEvent | undefined {
   const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = record(event);
   if (resourcePreEvent) return readStep("started", resourcePreEvent);
@@ -43,14 +43,14 @@ export function readEvent(event: unknown): EngineEvent | undefined {
   return diagnosticEvent ? readDiagnostic(diagnosticEvent) : undefined;
 }
 
-/** A message of the engine without its marks for colours. */
+/** A message of the engine without its colour codes. */
 export const plain = (message: string): string => message.replace(/<\{%[^%]*%\}>/g, "").trim();
 
-/** Whether an error only repeats that there was one. */
+/** Whether an error only repeats that the update failed. */
 export const isRepeatedError = (text: string): boolean =>
   /^(update|preview|refresh|destroy) (failed|canceled)$/.test(text);
 
-/** Whether an error reports that the update was canceled, as by Ctrl-C. */
+/** Whether an error reports a canceled update, as after Ctrl-C. */
 export const isCancellation = (text: string): boolean => isRepeatedError(text) && text.endsWith("canceled");
 
 function readStep(status: StepEvent["status"], event: unknown): StepEvent | undefined {

@@ -14,12 +14,12 @@ import { dockerEnv, PROJECT, readSettings } from "./checkout.ts";
 import { endOrphans } from "./leftovers.ts";
 import type { Session } from "./session.ts";
 
-/** Receives a line for a person about what has been done. */
+/** Receives a line about what was done, for people. */
 export type Notify = (line: string) => void;
 
 /**
- * Mends what an engine leaves behind that was ended in mid-update of this machine's stack (a crash, `kill -9`, a power cut): its
- * lock, its plugins, and what it was creating. Ends with an explanation when the stack is really in use.
+ * Repairs what an interrupted engine (a crash, `kill -9`, a power cut) leaves of this machine's stack: its
+ * lock, its plugins, and unfinished resources. Ends the script if the stack is in use.
  */
 export async function heal(session: Session, notify: Notify): Promise<void> {
   const wasCutOff = releaseLocks(session, notify);
@@ -34,24 +34,25 @@ export async function heal(session: Session, notify: Notify): Promise<void> {
   sayCleared(pending, notify);
 }
 
-/** Ends the plugins of an engine that is gone: they would go on creating beside the next update. */
+/** Ends the plugins of an engine that no longer runs: they would continue creating during the next update. */
 export async function endLeftPlugins({ backend }: Session, notify: Notify): Promise<void> {
   if (!backend.url) return;
   const ended = await endOrphans(backend.url);
-  if (ended > 0) notify(`Ended ${ended} plugin process${ended === 1 ? "" : "es"} that it left behind.`);
+  if (ended > 0) notify(`Ended ${ended} plugin process${ended === 1 ? "" : "es"} of an interrupted engine.`);
 }
 
 /**
- * A non-interactive `pulumi up` keeps interrupted creations in the state for ever and warns of them each time, so they
- * are taken out. Changes and deletions are repeated from what the state says of the resource, which is still there.
+ * A non-interactive `pulumi up` keeps interrupted creations in the state and warns of them every time, so
+ * they
+ * are removed. Updates and deletions are repeated from the resource's entry in the state.
  */
 export function sayCleared(count: number, notify: Notify): void {
   notify(
-    `Cleared ${count} unfinished operation${count === 1 ? "" : "s"} from the state; the next update does them again.`,
+    `Cleared ${count} unfinished operation${count === 1 ? "" : "s"} from the state; the next update repeats them.`,
   );
 }
 
-/** Removes the containers and networks that bear our label, were being made, and that the state does not know. */
+/** Removes containers and networks with our label that were being created and are not in the state. */
 export async function removeHalfMade(
   deployment: Deployment,
   prefix: string,
@@ -75,6 +76,6 @@ async function removeOne(
     [kind, ...(kind === "container" ? ["rm", "--force", name] : ["rm", name])],
     60_000,
   );
-  if (removed.code === 0) notify(`Removed the half-made ${kind} ${name}.`);
-  else fail("environment", `${kind} ${name}`, `is half made, and can't be removed: ${removed.stderr.trim()}`);
+  if (removed.code === 0) notify(`Removed the unfinished ${kind} ${name}.`);
+  else fail("environment", `${kind} ${name}`, `is unfinished and can't be removed: ${removed.stderr.trim()}`);
 }

@@ -2,20 +2,21 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive } from "../../toolchain/lib/lock.ts";
 
-/** A process, as far as it matters here. */
+/** The fields of a process that matter here. */
 export interface ProcessInfo {
   pid: number;
   parent: number;
   /** The command's short name. */
   name: string;
   commandLine: string;
-  /** Its environment holds this checkout's state as the backend. */
+  /** Whether its environment has this checkout's state as the backend. */
   ofCheckout: boolean;
 }
 
 /**
- * Plugins and language hosts of this checkout whose engine is gone. They would go on creating what they were asked for,
- * beside the next update.
+ * Plugins and language hosts of this checkout whose engine no longer runs. They would continue creating
+ * resources
+ * during the next update.
  */
 export function orphans(processes: readonly ProcessInfo[]): ProcessInfo[] {
   const byPid = new Map(processes.map((process) => [process.pid, process]));
@@ -36,7 +37,7 @@ export function orphans(processes: readonly ProcessInfo[]): ProcessInfo[] {
   return processes.filter((process) => process.ofCheckout && isHelper(process) && !hasEngine(process));
 }
 
-/** Ends the orphans of a checkout; answers how many there were. Only where the system shows its processes in /proc. */
+/** Ends a checkout's orphans; returns their number. Only where processes are visible in /proc. */
 export async function endOrphans(backendUrl: string): Promise<number> {
   const found = orphans(listProcesses(backendUrl));
   for (const { pid } of found) signal(pid, "SIGTERM");
@@ -49,7 +50,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // it has ended by itself
+    // it has already ended
   }
 }
 

@@ -2,17 +2,17 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { logsDir } from "./checkout.ts";
 
-/** Logs of so many updates are kept. */
+/** Number of updates whose logs are kept. */
 const KEPT_LOGS = 20;
 
-/** Path of a log for an update that starts now. */
+/** Path of the log for an update that starts now. */
 export function newLogFile(verb: string): string {
   mkdirSync(logsDir, { recursive: true });
   const stamp = new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-");
   return join(logsDir, `${stamp}-${verb}.log`);
 }
 
-/** Deletes all logs but the newest. */
+/** Deletes all but the newest logs. */
 export function pruneLogs(): void {
   const logs = readdirSync(logsDir)
     .filter((name) => name.endsWith(".log"))

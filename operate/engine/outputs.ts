@@ -1,7 +1,7 @@
 import { pulumiOrThrow } from "./pulumi.ts";
 import type { Session } from "./session.ts";
 
-/** What the stack's output `projects` says of one project. */
+/** One project in the stack's output `projects`. */
 export interface ProjectOutput {
   name: string;
   url: string;
@@ -11,12 +11,12 @@ export interface ProjectOutput {
   deployKey?: string;
 }
 
-/** The stack's projects, in the order of their names. */
+/** The stack's projects, sorted by name. */
 export async function readProjectOutputs(session?: Session): Promise<ProjectOutput[]> {
   return parseProjects(JSON.parse(await pulumiOrThrow(["stack", "output", "--json"], { session })));
 }
 
-/** Parses what `pulumi stack output --json` prints. */
+/** Parses `pulumi stack output --json`. */
 export function parseProjects(outputs: unknown): ProjectOutput[] {
   const { projects } = (outputs ?? {}) as { projects?: Record<string, Omit<ProjectOutput, "name">> };
   return Object.entries(projects ?? {})

@@ -12,8 +12,9 @@ import { pulumiEnv } from "./pulumi.ts";
 import type { Session } from "./session.ts";
 
 /**
- * Whether stand-ins for plugins do for a stack: on this machine's, and where both clouds are the tests' own. That is read from the
- * stack's file and the environment, without the engine; an address that is encrypted there counts as the real cloud's.
+ * Whether a stack can use stand-ins: this machine's, and one whose clouds are both stand-ins. Read from the
+ * stack's
+ * file and the environment, without the engine; an encrypted address counts as the real cloud's.
  */
 export const takesStandIns = (session: Session): boolean => session.isLocal || cloudsOf(session).length === 0;
 
@@ -26,21 +27,22 @@ async function pluginsOf(session: Session): Promise<FoundPlugin[]> {
   return findPlugins(pulumiEnv(session), (await findPulumi(toolchain))?.path);
 }
 
-/** What is wrong with the plugins that an engine would take for a stack. */
+/** The problem with the plugins that an engine would use for a stack, if any. */
 export async function pluginProblem(session: Session): Promise<Problem | undefined> {
   if (takesStandIns(session)) return undefined;
   return standInProblem(session.stack, await pluginsOf(session), cloudsOf(session));
 }
 
-/** Brings the plugins, or official ones in place of the toolchain's stand-ins. */
+/** Installs the plugins, or official ones in place of the toolchain's stand-ins. */
 export const bringPlugins =
   (progress: ProvisionProgress) =>
   async (mayBuild: boolean): Promise<void> =>
     provision([pluginsPart], { root, progress, builders: mayBuild ? await offeredBuilders() : undefined });
 
 /**
- * Ensures that the engine has its plugins, and that no stand-in works on a real cloud: those are replaced by the official ones, or
- * it throws before the engine is started.
+ * Ensures that the engine has its plugins, and no stand-in for a real cloud: those are replaced by official
+ * ones,
+ * or it throws before the engine starts.
  */
 export async function preparePlugins(session: Session, bring = bringPlugins("quiet")): Promise<void> {
   const isMissing = (await pluginsOf(session)).some(

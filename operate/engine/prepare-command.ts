@@ -11,9 +11,9 @@ export interface PrepareOptions extends Partial<CommandContext> {
 }
 
 /**
- * Does what has to be done before the engine previews or changes a stack, whichever it is: brings the plugins, and repairs what an
- * interrupted update has left.
- * @throws UserError where that can't be done, or the stack is in use
+ * Prepares the engine's preview or update of any stack: installs the plugins, and repairs what an interrupted
+ * update left.
+ * @throws UserError if that fails, or the stack is in use
  */
 export async function prepareCommand(
   session: Session,

@@ -6,18 +6,19 @@ import { prepareState, root, STACK, toolchain } from "./checkout.ts";
 import { pulumiOrThrow } from "./pulumi.ts";
 import { openSession, type Session, stackExists } from "./session.ts";
 
-/** How the toolchain shows a download that takes time. */
+/** How the toolchain shows a slow download. */
 export type ProvisionProgress = ProvisionOptions["progress"];
 
-/** Brings the CLI where it is missing; `prepareCommand` brings the plugins besides. */
+/** Installs the CLI if it is missing; `prepareCommand` also installs the plugins. */
 export async function prepareEngine(progress: ProvisionProgress = "quiet"): Promise<void> {
   if (!(await findPulumi(toolchain)))
     await provision([pulumiPart], { root, progress, builders: await offeredBuilders() });
 }
 
 /**
- * Brings the CLI where it is missing and creates the stack of this machine where it does not exist, so that a secret can be set before the
- * first `npm start`, which asks for it. Any other stack is created by a person, who knows where its state is to be.
+ * Installs the CLI if it is missing and creates this machine's stack if it does not exist, so that a secret
+ * can be
+ * set before the first `npm start`. Any other stack is created by a user, who chooses its backend.
  */
 export async function prepareStack(
   session: Session = openSession(),

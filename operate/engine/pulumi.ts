@@ -10,32 +10,32 @@ import { findPulumi } from "../../toolchain/parts/pulumi.ts";
 import { root, toolchain } from "./checkout.ts";
 import { openSession, type Session } from "./session.ts";
 
-/** How the CLI is run, and on which stack: by default the one of this machine. */
+/** How the CLI runs, and its stack. Default: this machine's. */
 export interface PulumiOptions extends ExecOptions {
   session?: Session | undefined;
 }
 
-/** The environment of this process, as a stack wants it. */
+/** This process's environment with the stack's variables. */
 export function pulumiEnv({ variables }: Session = openSession()): NodeJS.ProcessEnv {
   return { ...process.env, ...variables };
 }
 
-/** The CLI: its path, and its version where it is known. @throws UserError where there is none */
+/** The CLI's path, and its version where known. @throws UserError if it is not installed */
 export async function pulumiProgram(): Promise<{ path: string; version: string }> {
   const found = await findPulumi(toolchain);
   return found ?? fail("environment", "pulumi", "is not installed yet", "npm start");
 }
 
-/** Path of the CLI. @throws UserError where there is none */
+/** Path of the CLI. @throws UserError if it is not installed */
 export const pulumiBinary = async (): Promise<string> => (await pulumiProgram()).path;
 
-/** Runs the CLI and collects what it says. */
+/** Runs the CLI and collects its output. */
 export async function pulumi(args: readonly string[], options: PulumiOptions = {}): Promise<ExecResult> {
   const { session, ...rest } = options;
   return exec(await pulumiBinary(), args, { cwd: root, env: pulumiEnv(session), ...rest });
 }
 
-/** Runs the CLI and returns what it prints. @throws UserError with its error where it does not succeed */
+/** Runs the CLI and returns its output. @throws UserError with its error if it fails */
 export async function pulumiOrThrow(args: readonly string[], options: PulumiOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await pulumi(args, options);
   if (code === 0) return stdout;

@@ -1,6 +1,6 @@
 /**
- * The one way in which the engine previews or changes a stack: Pulumi's Automation API. The engine sends its events over a connection of
- * this machine's own: nothing of them is on disk, where the secrets in them would be in plain.
+ * Runs every preview and update of the engine, by Pulumi's Automation API. The engine sends its events over a
+ * local connection: none of them is on disk, where their secrets would be in plain.
  */
 import type { EngineEvent, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { fail } from "../../config/errors.ts";
@@ -15,35 +15,35 @@ import type { Session } from "./session.ts";
 export type EngineVerb = "up" | "preview" | "refresh" | "destroy";
 
 export interface EngineOptions {
-  /** Whether it is read first what really exists. Default: no. */
+  /** Whether to refresh the state first. Default: no. */
   readonly refresh?: boolean;
-  /** Whether the other resources are still changed when one fails. `up` and `destroy` only. Default: no. */
+  /** Whether to continue with other resources when one fails. `up` and `destroy` only. Default: no. */
   readonly continueOnError?: boolean;
-  /** Whether the engine prints each property that changes. Default: no. */
+  /** Whether the engine prints each changed property. Default: no. */
   readonly diff?: boolean;
-  /** URNs of the only resources that are touched. Default: all. */
+  /** URNs of the only resources to touch. Default: all. */
   readonly targets?: readonly string[];
-  /** URNs of resources that are left alone. Default: none. */
+  /** URNs of resources to exclude. Default: none. */
   readonly excluded?: readonly string[];
-  /** Variables for the program, besides the session's. */
+  /** Variables for the program, in addition to the session's. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** Appends what the engine prints to this file. */
+  /** File to which the engine's output is appended. */
   readonly logFile?: string;
-  /** Cancels the engine in order, as one Ctrl-C does. */
+  /** Cancels the engine gracefully, as one Ctrl-C does. */
   readonly signal?: AbortSignal;
-  /** Receives every event of the engine, in JSON; events.ts reads them. */
+  /** Receives every event of the engine as JSON; events.ts parses them. */
   readonly onEvent?: (event: unknown) => void;
 }
 
-/** What the engine printed, and how it ended. */
+/** The engine's output and exit code. */
 export interface EngineResult extends ExecResult {
-  /** Another process updates the stack, so that nothing has been done. */
+  /** Whether another process is updating the stack, so that nothing was done. */
   readonly isBusy: boolean;
 }
 
 /**
- * Runs the engine to its end; a run that fails is a result, too. `prepareCommand` must have been called before.
- * @throws UserError where there is no usable CLI
+ * Runs the engine to its end; a failed run is a result too. Call `prepareCommand` first.
+ * @throws UserError without a usable CLI
  */
 export async function runEngine(
   session: Session,
@@ -75,22 +75,24 @@ export async function runEngine(
   return { ...result, isBusy: result.code !== 0 && isBusy(result.stderr) };
 }
 
-/** As the backends of a folder or a bucket, and Pulumi's service, report that the stack is locked. */
+/** Whether the stack is locked, as folder and bucket backends and Pulumi Cloud report it. */
 const isBusy = (stderr: string): boolean =>
   /the stack is currently locked by|Another update is currently in progress/.test(stderr);
 
-/** That the engine did not succeed. */
+/** The engine failed. */
 class EngineFailure extends Error {}
 
 /**
- * The CLI as the Automation API calls it. Its own takes only `<folder>/bin/pulumi`, and puts that folder before the PATH on which the
- * toolchain's commands come first. This one takes any path, writes the log, and lets the engine end in order with this process.
+ * The Automation API's CLI. Pulumi's own class only accepts `<folder>/bin/pulumi` and puts that folder before
+ * the
+ * toolchain's in PATH. This one accepts any path, writes the log, and ends the engine gracefully with this
+ * process.
  */
 class EngineCommand {
   readonly command: string;
   readonly version: { toString(): string };
   readonly #options: EngineOptions;
-  /** How the last command has ended. */
+  /** Result of the last command. */
   result: ExecResult | undefined;
 
   constructor(path: string, version: string, options: EngineOptions) {
@@ -120,7 +122,7 @@ class EngineCommand {
   }
 }
 
-/** An older engine writes its events, with the secrets in them, to a file: it is refused. */
+/** An older engine writes its events, with their secrets, to a file, so it is refused. */
 async function makeCommand(options: EngineOptions): Promise<EngineCommand> {
   const { path, version } = await pulumiProgram();
   if (!isCompatible(version))
@@ -128,7 +130,7 @@ async function makeCommand(options: EngineOptions): Promise<EngineCommand> {
       "environment",
       path,
       `${version === "unknown" ? "is not a Pulumi CLI" : `is Pulumi ${version}`}; ${PULUMI_OLDEST} or a later 3.x is needed`,
-      process.env.PULUMI_BIN ? "unset PULUMI_BIN, or let it name such a CLI" : "npm start",
+      process.env.PULUMI_BIN ? "unset PULUMI_BIN, or set it to such a CLI" : "npm start",
     );
   return new EngineCommand(path, version, options);
 }
@@ -138,20 +140,21 @@ async function openStack(
   command: EngineCommand,
   options: EngineOptions,
 ): Promise<Stack> {
-  // It takes a quarter of a second to load: only those who run the engine pay for it.
+  // Loading takes a quarter of a second, so only a run of the engine pays for it.
   loadLazily();
   const { LocalWorkspace, Stack } = await import("@pulumi/pulumi/automation/index.js");
   const workspace = await LocalWorkspace.create({
     workDir: root,
     pulumiCommand: command as unknown as PulumiCommand,
-    // One that is undefined is removed from the engine's environment.
+    // An undefined variable is removed from the engine's environment.
     envVars: { ...variables, ...options.variables } as Record<string, string>,
   });
-  // Each command names the stack; selecting it would change what a person's own `pulumi` takes. Outputs have secrets in them.
+  // Every command names the stack; selecting it would change the stack of the user's own `pulumi`. Outputs
+  // contain secrets.
   workspace.selectStack = async () => {};
   workspace.stackOutputs = async () => ({});
   const stack = await Stack.select(reference, workspace);
-  // Another run of the CLI, for a summary that nobody reads.
+  // Avoids another run of the CLI for an unused summary.
   stack.info = async () => undefined;
   return stack;
 }

@@ -7,23 +7,23 @@ import { type Backend, chooseBackend, choosePassphrase, projectBackend } from ".
 import { PROJECT, readSettings, root, STACK, toolchain } from "./checkout.ts";
 import { type CommandLine, namedStack, needsStack } from "./command-line.ts";
 
-/** A stack and all that Pulumi has to be told to work on it. */
+/** A stack and the environment for working on it. */
 export interface Session {
-  /** The stack as Pulumi is told: `prod`, or `<organisation>/<project>/prod`. */
+  /** The stack's name for Pulumi: `prod`, or `<organisation>/<project>/prod`. */
   readonly reference: string;
-  /** Its plain name, as in Pulumi.prod.yaml. */
+  /** Its short name, as in Pulumi.prod.yaml. */
   readonly stack: string;
-  /** The stack of this machine. */
+  /** Whether it is this machine's stack. */
   readonly isLocal: boolean;
   readonly backend: Backend;
-  /** Variables for Pulumi; one that is `undefined` must not be set. */
+  /** Variables for Pulumi; `undefined` removes one. */
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
-/** What decides of a session besides the stack's name. */
+/** The environment that a session depends on. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The session of a stack; without a name, of the stack of this machine. */
+/** Opens a stack's session. Default: this machine's stack. */
 export function openSession(reference: string = STACK, env: Environment = process.env): Session {
   const stack = reference.split("/").at(-1) ?? "";
   return makeSession(reference, stack === STACK, env);
@@ -37,7 +37,7 @@ function makeSession(reference: string, isLocal: boolean, env: Environment): Ses
     ...choosePassphrase(isLocal, backend, env),
     PULUMI_STACK: reference,
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    // The engine compares independent resources at the same time.
+    // Compares independent resources in parallel.
     PULUMI_PARALLEL_DIFF: "true",
     ...(docker ? { DOCKER_HOST: docker } : {}),
     PATH: toolchainPath(root),
@@ -55,7 +55,7 @@ function makeSession(reference: string, isLocal: boolean, env: Environment): Ses
   };
 }
 
-/** Settings that are wrong are the program's to explain; here they count as the default. */
+/** The program reports invalid settings; here they count as the default. */
 function dockerSocket(): string | undefined {
   try {
     return readSettings().dockerSocket;
@@ -64,26 +64,26 @@ function dockerSocket(): string | undefined {
   }
 }
 
-/** The session that a command line asks for: what it names itself, else PULUMI_STACK, else the stack of this machine. */
+/** The session of a command line: the stack it names, PULUMI_STACK, or this machine's stack. */
 export function sessionFor(line: CommandLine, env: Environment = process.env): Session {
   const named = namedStack(line);
   const reference = named || env.PULUMI_STACK || STACK;
-  // A command for no stack at all (`stack ls`, `whoami`) goes to the backend that the person has chosen.
+  // A command without a stack (`stack ls`, `whoami`) uses the backend that the user chose.
   const session = openSession(reference, env);
   return named || needsStack(line) ? session : makeSession(reference, false, env);
 }
 
-/** Whether a stack of a folder's backend has been made; `undefined` where only Pulumi knows. */
+/** Whether a stack exists in a folder's backend; `undefined` for other backends. */
 export function stackExists({ stack, backend }: Pick<Session, "stack" | "backend">): boolean | undefined {
   if (!backend.folder) return undefined;
   const file = join(backend.folder, ".pulumi", "stacks", PROJECT, `${stack}.json`);
   return existsSync(file) || existsSync(`${file}.gz`);
 }
 
-/** ` --stack prod`, for commands that people are told; nothing for the stack that is taken anyway. */
+/** ` --stack prod`, for commands shown to people; empty for the default stack. */
 export const stackFlag = ({ isLocal, reference }: Pick<Session, "isLocal" | "reference">): string =>
   isLocal ? "" : ` --stack ${reference}`;
 
-/** A command for people: `npm run pulumi -- up --stack prod`. */
+/** A command shown to people: `npm run pulumi -- up --stack prod`. */
 export const commandFor = (session: Pick<Session, "isLocal" | "reference">, args: string): string =>
   `npm run pulumi -- ${args}${stackFlag(session)}`;

@@ -1,16 +1,16 @@
-/** Errors of an update as a sentence for people. */
+/** Formats errors of an update for people. */
 import { lastLines } from "../../toolchain/lib/exec.ts";
 
 const LONGEST = 600;
 
-/** Several messages as one text: each once, on one line. */
+/** Joins messages into one line, without repetitions. */
 export function joinErrors(messages: readonly string[]): string {
   const texts = [...new Set(messages.map(oneLine).filter(Boolean))];
   const text = texts.join("; ") || "The update failed";
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
-/** The engine's and the providers' frames around what happened are dropped. */
+/** Drops the engine's and the providers' text around the cause. */
 function oneLine(message: string): string {
   return message
     .replace(/^(error: )+/i, "")
@@ -20,7 +20,10 @@ function oneLine(message: string): string {
     .trim();
 }
 
-/** Makes the function that removes values of secrets and paths of temporary files from a text; paths in the checkout become relative to it. */
+/**
+ * Makes a function that redacts secret values and paths of temporary files; paths in the checkout become
+ * relative.
+ */
 export function makeRedactor(
   root: string,
   temporary: string,
@@ -36,7 +39,7 @@ export function makeRedactor(
 
 const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-/** The errors that the engine has printed, for where its events have none. */
+/** Errors in the engine's output, for when its events have none. */
 export function printedErrors({ stdout, stderr }: { stdout: string; stderr: string }): string {
   const errors = `${stderr}\n${stdout}`.match(/^error: .*/gm) ?? [];
   const text = errors.join("\n") || lastLines(stderr.trim() || stdout.trim(), 15);

@@ -1,8 +1,8 @@
-/** What an update reports while it runs, and how it ended: for the panel's queue and for the terminal. */
+/** Progress and outcome of an update: for the panel's queue and for the terminal. */
 
 /** A step of an update: one resource. */
 export interface ProgressData {
-  /** `create`, `update`, `delete` … as the engine calls it. */
+  /** `create`, `update`, `delete` … in the engine's terms. */
   readonly op: string;
   /** `docker:index/container:Container`. */
   readonly type: string;
@@ -19,10 +19,10 @@ export interface MessageData {
   readonly text: string;
 }
 
-/** Where a step stands among all. */
+/** A step's position among all. */
 export interface StepCount {
   readonly done: number;
-  /** An estimate until the end. */
+  /** An estimate until the update has ended. */
   readonly total?: number;
 }
 
@@ -31,24 +31,24 @@ export type UpdateEvent =
   | { readonly kind: "step"; readonly count: StepCount; readonly data?: ProgressData }
   | { readonly kind: "message"; readonly data: MessageData };
 
-/** How an update has ended. */
+/** The outcome of an update. */
 export type UpdateOutcome =
   | { readonly state: "succeeded" }
-  /** Another process updates the stack: nothing has been done, and it can be tried again later. */
+  /** Another process is updating the stack: nothing was done, and it can be retried. */
   | { readonly state: "busy"; readonly by: string }
-  /** It was canceled, and the engine has ended in order. */
+  /** It was canceled, and the engine has ended gracefully. */
   | { readonly state: "interrupted" }
   | {
       readonly state: "failed";
-      /** In a sentence. */
+      /** One sentence. */
       readonly reason: string;
-      /** Why what was wanted of one project was not done; undefined where it was done all the same. */
+      /** Why a project's change was not made; undefined if it was made. */
       failureOf(project: string | undefined, isRemoval: boolean): string | undefined;
     };
 
 /**
- * Runs one update of the stack. It throws where it could not even begin.
- * @param project the only one that the update is for; all is updated where something else has changed too
+ * Runs one update of the stack. Throws if it could not start.
+ * @param project the only project to update; everything is updated if something else has changed too
  */
 export type RunUpdate = (
   onUpdateEvent: (event: UpdateEvent) => void,

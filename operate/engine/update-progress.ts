@@ -13,46 +13,46 @@ import type { ProgressData, StepCount, UpdateEvent, UpdateOutcome } from "./upda
 
 const CONTAINER_TYPE = "docker:index/container:Container";
 
-/** The program's error for a resource that failed: that one's own error has the reason. */
+/** The program's error for a failed resource, whose own error has the reason. */
 const DEPENDENT_ERROR = /resource (\S+) \[[^\]]+\] failed to register/;
 
 /** Follows one update. */
 export class UpdateProgress {
   readonly #expected: number | undefined;
   readonly #parents = new Map<string, string>();
-  /** Projects whose container is as it should be, and those whose container is gone. */
+  /** Projects whose container is done: up to date, or removed. */
   readonly #reached = new Set<string>();
   readonly #removed = new Set<string>();
-  /** Names of resources that failed. */
+  /** Names of failed resources. */
   readonly #failed = new Set<string>();
-  /** Errors by project; those of `undefined` are of what all share. */
+  /** Errors by project; `undefined` has those of shared resources. */
   readonly #errors = new Map<string | undefined, string[]>();
   readonly #changes: Change[] = [];
   #isCanceled = false;
   #started = 0;
   #done = 0;
 
-  /** @param expected about how many steps there will be */
+  /** @param expected estimated number of steps */
   constructor(expected?: number) {
     this.#expected = expected;
   }
 
-  /** What has been changed, in the order in which it was done. */
+  /** Changes made so far, in order. */
   get changes(): readonly Change[] {
     return this.#changes;
   }
 
-  /** Each error once, as the engine reports it. */
+  /** The engine's errors, without repetitions. */
   get errors(): readonly string[] {
     return [...new Set([...this.#errors.values()].flat())];
   }
 
-  /** Whether the engine has reported that it was canceled, and nothing else that failed. */
+  /** Whether the engine reported a cancellation, and no other failure. */
   get isCanceled(): boolean {
     return this.#isCanceled && this.errors.length === 0;
   }
 
-  /** Takes one event of the engine, in JSON; returns what there is to report. */
+  /** Processes one event of the engine, as JSON; returns what to report. */
   apply(event: unknown): UpdateEvent[] {
     const read = readEvent(event);
     if (!read) return [];
@@ -60,9 +60,9 @@ export class UpdateProgress {
   }
 
   /**
-   * How an update that did not succeed has ended.
-   * @param output what the engine printed, for where no event has the reason
-   * @param redact removes what nobody is to see
+   * The outcome of a failed update.
+   * @param output the engine's output, for when no event has the reason
+   * @param redact removes secrets
    */
   outcome(output: string, redact: (text: string) => string): UpdateOutcome {
     const shared = this.#errors.get(undefined);

@@ -1,4 +1,4 @@
-/** Updates of a stack, followed by their events. */
+/** Runs updates of a stack and follows their events. */
 import { tmpdir } from "node:os";
 import { fail } from "../../config/errors.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
@@ -22,28 +22,28 @@ import { UpdateProgress } from "./update-progress.ts";
 export type UpdateVerb = "up" | "refresh" | "destroy";
 
 export interface UpdateOptions extends Omit<EngineOptions, "onEvent" | "diff"> {
-  /** About how many steps there will be. Default: unknown. */
+  /** Estimated number of steps. Default: unknown. */
   readonly expectedSteps?: number;
-  /** Removes what nobody is to see from errors and messages. Default: nothing. */
+  /** Redacts errors and messages. Default: nothing. */
   readonly redact?: (text: string) => string;
   readonly onUpdateEvent?: (event: UpdateEvent) => void;
 }
 
 export interface UpdateOrThrowOptions extends UpdateOptions {
-  /** Throws a better error than the one with all that the engine reports, where it knows one. */
+  /** Throws a more specific error, if it has one. */
   readonly onFailure?: (report: UpdateReport) => void;
 }
 
-/** An update that has ended. */
+/** The result of an update. */
 export interface UpdateReport {
   readonly outcome: UpdateOutcome;
-  /** What has been changed, whatever the outcome. */
+  /** What was changed, whatever the outcome. */
   readonly changes: readonly Change[];
-  /** Why it did not succeed, as the engine reports it; empty where it succeeded. */
+  /** Why it failed, as the engine reports it; empty if it succeeded. */
   readonly errors: readonly string[];
 }
 
-/** Runs one update to its end. What fails in it is an outcome; only a CLI that can't be used throws. */
+/** Runs one update to its end. A failure is an outcome; only an unusable CLI throws. */
 export async function runUpdate(
   session: Session,
   verb: UpdateVerb,
@@ -60,7 +60,7 @@ export async function runUpdate(
   if (result.code === 0) return { outcome: { state: "succeeded" }, changes, errors: [] };
   const printed = printedErrors(result);
   const errors = (progress.errors.length > 0 ? progress.errors : [printed]).map(redact);
-  // Without a code a signal has ended the engine itself.
+  // Without an exit code, the engine was ended by a signal.
   const isInterrupted = options.signal?.aborted || progress.isCanceled || result.code === null;
   if (result.isBusy) return { outcome: { state: "busy", by: "Someone else" }, changes, errors };
   if (isInterrupted) return { outcome: { state: "interrupted" }, changes, errors };
@@ -68,9 +68,9 @@ export async function runUpdate(
 }
 
 /**
- * Runs one update with a log of what the engine prints, for a person at a terminal or a pipeline.
- * @returns what it has changed
- * @throws UserError where it did not succeed, with the engine's errors and the log's path
+ * Runs one update with a log of the engine's output, for a terminal or a pipeline.
+ * @returns the changes
+ * @throws UserError with the engine's errors and the log's path if it failed
  */
 export async function updateOrThrow(
   session: Session,
@@ -93,18 +93,20 @@ export async function updateOrThrow(
 }
 
 export interface PanelUpdateParts {
-  /** How many entries projects.yaml has: for the estimate of how many steps there are. */
+  /** Number of entries in projects.yaml, for the estimate of steps. */
   readonly countEntries: () => number;
-  /** Whether this process is in the stack's own container of the panel, which an update must not replace under it. */
+  /** Whether this process is in the panel's container of the stack, which an update must not replace. */
   readonly isContainer?: boolean;
-  /** Values that must not be in a message, whoever it comes from. */
+  /** Values that must not be in a message, whatever its source. */
   readonly secretValues: () => Iterable<string>;
 }
 
 /**
- * Makes the function that runs one `pulumi up` of a stack for the panel. What an engine that was killed has left is repaired before. It
- * continues with other projects when one fails, updates the one project that has changed where nothing else has, and reads first what is really there (`--refresh`), since containers are started and
- * stopped by Docker alone.
+ * Makes the function that runs `pulumi up` for the panel. It first repairs an interrupted update. It
+ * continues with
+ * other projects when one fails, updates a single project if only that has changed, and refreshes the state
+ * first
+ * (`--refresh`), since the panel starts and stops containers in Docker.
  */
 export function makeUpdate(session: Session, parts: PanelUpdateParts): RunUpdate {
   return async (onUpdateEvent, signal, project) => {
@@ -137,27 +139,27 @@ export function makeUpdate(session: Session, parts: PanelUpdateParts): RunUpdate
   };
 }
 
-/** Canceled by another process, while the panel runs on. */
+/** Canceled by another process while the panel keeps running. */
 const CANCELED: UpdateOutcome = {
   state: "failed",
   reason: "The update was canceled",
   failureOf: () => "The update was canceled",
 };
 
-/** The container of components/panel/panel.ts. */
+/** URN of the container in components/panel/panel.ts. */
 const urnOfPanel = ({ stack }: Session): string =>
   `urn:pulumi:${stack}::${PROJECT}::opencode:platform:Panel$docker:index/container:Container::panel`;
 
-/** Who updates the stack now, where its locks can be seen. */
+/** Who is updating the stack, where its locks are visible. */
 function lockHolder({ backend: { folder }, stack }: Session): string | undefined {
   const held = folder && readLocks(folder, PROJECT, stack).find((lock) => lockStatus(lock) === "held");
   return held ? capitalised(describeLock(held)) : undefined;
 }
 
-/** How many resources a project has, where the stack has none yet to count them by. */
+/** Resources per project, for a stack that has none yet. */
 const RESOURCES_OF_PROJECT = 3;
 
-/** Every resource is read and then compared; a new project has as many as an existing one. */
+/** Every resource is refreshed and then compared; a new project has as many as an existing one. */
 export function estimateSteps(deployment: Deployment | undefined, entries: number): number {
   const resources = (deployment?.resources ?? []).filter(
     ({ type, id }) => id !== undefined && !type.startsWith("pulumi:"),

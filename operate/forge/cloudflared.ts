@@ -9,7 +9,7 @@ import { root, toolchain } from "../engine/checkout.ts";
 
 const RELEASES = "https://github.com/cloudflare/cloudflared/releases/download";
 
-/** Brings cloudflared where the machine has none, and takes no other than the one of that checksum. */
+/** Installs cloudflared if the machine has none; any other than the release with this checksum is refused. */
 export async function installCloudflared(
   print: (text: string) => void,
   {
@@ -30,7 +30,7 @@ export async function installCloudflared(
     const url = `${releases}/${CLOUDFLARED}/${asset}`;
     const got = await fetchFile(url, unfinished, () => {});
     if (got !== sha256)
-      fail("environment", "cloudflared", `${url} has the SHA-256 ${got}, not ${sha256}: it is not used`);
+      fail("environment", "cloudflared", `${url} has the SHA-256 ${got}, not ${sha256}, so it is refused`);
     chmodSync(unfinished, 0o755);
     renameSync(unfinished, file);
     print(`cloudflared ${CLOUDFLARED}: downloaded`);

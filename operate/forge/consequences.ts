@@ -1,13 +1,13 @@
 import { kindOf } from "../engine/changes.ts";
 import type { Operation, Step } from "./plan.ts";
 
-/** What a change means for people, where the resource's name doesn't say it. */
+/** The consequence of a change for people, where the resource's name does not show it. */
 export interface Rule {
   readonly type: RegExp;
   readonly ops: readonly Operation[];
-  /** Only where this property differs. */
+  /** Only if this property changes. */
   readonly concerns?: string;
-  /** Only for resources of a project, or only for those that all share. */
+  /** Only for resources of a project, or only for shared ones. */
   readonly of?: "project" | "platform";
   say(step: Step): string;
 }
@@ -17,13 +17,13 @@ export const RULES: readonly Rule[] = [
     type: /^digitalocean:index\/droplet:Droplet$/,
     ops: ["replace", "delete"],
     say: () =>
-      "A replacement of the droplet interrupts every project for some minutes: a new machine with another address boots, takes over the volume and builds the images. Workspaces and sessions are on the volume and stay; whatever else is on the droplet's own disk is lost. A new droplet is met by its address, also where SSH goes through the tunnel later: docs/deploying.md says what to set before.",
+      "Replacing the droplet interrupts every project for some minutes: a new machine with another address boots, takes over the volume and builds the images. Workspaces and sessions are on the volume and stay; everything else on the droplet's disk is lost. A new droplet is first reached by its address, even if SSH uses the tunnel later: see docs/deploying.md for what to set first.",
   },
   {
     type: /^digitalocean:index\/droplet:Droplet$/,
     ops: ["update"],
     concerns: "size",
-    say: () => "Another size turns the droplet off for some minutes, and every project with it.",
+    say: () => "Resizing turns off the droplet, with every project, for some minutes.",
   },
   {
     type: /^digitalocean:index\/volume:Volume$/,
@@ -34,12 +34,12 @@ export const RULES: readonly Rule[] = [
   {
     type: /^digitalocean:index\/volumeAttachment:VolumeAttachment$/,
     ops: ["replace", "delete"],
-    say: () => "The volume is detached for a while: no project can reach its workspace until it is back.",
+    say: () => "The volume is detached for a while: no project can use its workspace until it is back.",
   },
   {
     type: /^digitalocean:index\/firewall:Firewall$/,
     ops: ["update", "replace", "delete"],
-    say: () => "Who may reach the droplet by SSH changes.",
+    say: () => "The addresses that can reach the droplet by SSH change.",
   },
   {
     type: /^digitalocean:index\/sshKey:SshKey$/,
@@ -49,38 +49,38 @@ export const RULES: readonly Rule[] = [
   {
     type: /^cloudflare:index\/zeroTrustTunnelCloudflared:/,
     ops: ["replace", "delete"],
-    say: () => "The tunnel is made anew: no hostname answers until its connector has dialled in.",
+    say: () => "The tunnel is recreated: no hostname responds until its connector is connected.",
   },
   {
     type: /^cloudflare:index\/zeroTrustAccess(Application|Policy|IdentityProvider):/,
     ops: ["update", "replace"],
     say: ({ name, type }) =>
-      `Who may pass Cloudflare Access changes (${kindOf(type).replace("zero trust access ", "")} "${name}").`,
+      `Cloudflare Access changes (${kindOf(type).replace("zero trust access ", "")} "${name}"): other people may be let in.`,
   },
   {
     type: /^cloudflare:index\/zeroTrustAccessServiceToken:/,
     ops: ["replace", "delete"],
-    say: () => "The service token of machines changes: CI and others that use it need the new one.",
+    say: () => "The service token changes: CI and other machines that use it need the new one.",
   },
   {
     type: /^random:index\/randomPassword:RandomPassword$/,
     ops: ["replace"],
     of: "project",
-    say: ({ project }) => `${project} gets a new password. The gateway knows it; nobody has to be told.`,
+    say: ({ project }) => `${project} gets a new password. The gateway uses it; nothing needs to be done.`,
   },
   {
     type: /^docker:index\/container:Container$/,
     ops: ["replace"],
     of: "project",
     say: ({ project }) =>
-      `${project} is restarted: whatever runs in its container ends; its workspace and its sessions stay.`,
+      `${project} is restarted: processes in its container end; its workspace and sessions stay.`,
   },
   {
     type: /^docker:index\/container:Container$/,
     ops: ["delete"],
     of: "project",
     say: ({ project }) =>
-      `${project} is removed: its container ends; its workspace stays until somebody purges it.`,
+      `${project} is removed: its container ends; its workspace stays until it is purged.`,
   },
   {
     type: /^docker:index\/container:Container$/,
@@ -90,7 +90,7 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** What people should know before the plan is applied: one sentence each, none twice. */
+/** Consequences of a plan, one sentence each, without repetitions. */
 export function consequencesOf(steps: readonly Step[]): string[] {
   const said = steps.flatMap((step) =>
     RULES.filter(

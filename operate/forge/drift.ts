@@ -9,22 +9,22 @@ import { type Previewed, previewStack } from "./previewed.ts";
 import { sendAlert, writeSummary } from "./publish.ts";
 import { driftLine, fingerprint, renderDrift } from "./render.ts";
 
-/** Exit code when something differs; 1 is for a check that did not come about. */
+/** Exit code for drift; 1 is for a check that failed. */
 export const DRIFTED = 2;
 
-/** How often it is looked again when somebody is updating the stack meanwhile, and after how long. */
+/** Attempts, and the delay between them, when an update is running meanwhile. */
 const ATTEMPTS = 5;
 const PAUSE_MS = 60_000;
 const MARKER_ROOM = 200;
 
-/** What was seen while nobody changed anything. */
+/** A look without an update in between. */
 interface Look {
   readonly previewed: Previewed;
-  /** What the scripts have noticed themselves: a droplet that is gone, things that failed updates have left. */
+  /** Findings of the scripts themselves: a lost droplet, strays. */
   readonly notes: readonly string[];
 }
 
-/** Looks whether what runs is what the files say, and keeps one issue about it. */
+/** Checks whether what runs matches the files, and maintains one issue about it. */
 export async function driftJob(job: Job): Promise<number> {
   const { session, runUrl, print } = job;
   let look: Look | undefined;
@@ -35,14 +35,17 @@ export async function driftJob(job: Job): Promise<number> {
     throw error;
   }
   if (!look) {
-    print("An update was under way all the time; what it leaves is looked at the next time.");
+    print("An update was running the whole time; the next run checks its result.");
     return 0;
   }
   const { previewed, notes } = look;
   return previewed.plan.steps.length > 0 || notes.length > 0 ? reportDrift(job, look) : reportNoDrift(job);
 }
 
-/** A look during which the state has stayed the same: an update by another job, or from somebody's laptop, would look like drift. */
+/**
+ * A look during which the state did not change: an update by another job or from a laptop would look like
+ * drift.
+ */
 async function checkUndisturbed(job: Job): Promise<Look | undefined> {
   const { session, print } = job;
   await prepareJob(job);
@@ -55,7 +58,7 @@ async function checkUndisturbed(job: Job): Promise<Look | undefined> {
     const hidden = previewed.succeeded ? await findHiddenDrift(session) : [];
     const after = await stateMark(session);
     if (before.mark === after.mark && !after.isUnderWay) {
-      // What this machine's stack is told is about the state, not about what runs.
+      // Notices about this machine's stack concern the state, not what runs.
       const notes = [
         ...(session.isLocal ? [] : noticed),
         ...hidden.map(({ text, fix }) => `${text}; to fix it: ${fix}`),
@@ -63,19 +66,19 @@ async function checkUndisturbed(job: Job): Promise<Look | undefined> {
       return judge(job, { previewed, notes });
     }
     if (look < ATTEMPTS) {
-      print(`An update is under way; looking again in ${PAUSE_MS / 1000} s.`);
+      print(`An update is running; trying again in ${PAUSE_MS / 1000} s.`);
       await sleep(PAUSE_MS);
     }
   }
   return undefined;
 }
 
-/** A preview that failed is no verdict, unless it is plain without it that something is wrong. */
+/** A failed preview is no result, unless drift was found without it. */
 function judge({ redact, print }: Job, look: Look): Look {
   const { previewed, notes } = look;
   print(redact(previewed.text));
   if (previewed.succeeded || notes.length > 0) return look;
-  return fail("engine", "drift", `can't be looked for:\n${redact(previewed.explanation)}`);
+  return fail("engine", "drift", `can't be checked:\n${redact(previewed.explanation)}`);
 }
 
 async function reportDrift(
@@ -92,14 +95,14 @@ async function reportDrift(
   printError(`\n${line}`);
   const told = forge && (await putIssue(forge, marker(stack, fingerprint(report)), title(stack), body));
   if (told) printError(`${forge.name}'s issue about it is ${told.outcome}: ${told.url}`);
-  // A chat need not hear the same every night.
+  // An unchanged issue is not repeated in the chat.
   if (told?.outcome !== "unchanged") await sendAlert({ printError }, `${line} ${told?.url ?? ""}`.trim());
   return DRIFTED;
 }
 
 async function reportNoDrift({ session, forge, runUrl, print, printError }: Job): Promise<number> {
   const { stack } = session;
-  const line = `What runs in ${stack} is what the files say.`;
+  const line = `What runs in ${stack} matches the files.`;
   print(`\n${line}`);
   writeSummary(`### No drift in ${code(stack)}`);
   const told = forge && (await resolveIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));

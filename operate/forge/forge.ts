@@ -1,19 +1,22 @@
 import { retry, Transient } from "../http/retry.ts";
 import { UncertainError } from "./http.ts";
 
-/** A comment or an issue that this pipeline has written. */
+/** A comment or issue written by this pipeline. */
 export interface Written {
   readonly id: number;
   readonly url: string;
   readonly body: string;
 }
 
-/** What of GitHub and of GitLab is used. Lists have what the pipeline itself has written, oldest first, and nobody else's. */
+/**
+ * The parts of GitHub and GitLab that are used. Lists only have what the pipeline itself wrote, oldest
+ * first.
+ */
 export interface Forge {
   readonly name: "GitHub" | "GitLab";
-  /** The longest comment or issue, in bytes, with some room. */
+  /** Size limit of a comment or issue, in bytes, with a margin. */
   readonly limit: number;
-  /** Number of the pull or merge request that this run is for. */
+  /** Number of the pull or merge request of this run. */
   readonly change: number | undefined;
   comments(change: number): AsyncIterable<Written>;
   addComment(change: number, body: string): Promise<Written>;
@@ -24,11 +27,11 @@ export interface Forge {
   closeIssue(id: number, comment: string): Promise<void>;
 }
 
-/** What a person can't see in a comment or issue, and what it is found again by: kind, stack, and what it is about. */
+/** An invisible marker to find a comment or issue again: its kind, stack and content. */
 export interface Marker {
   readonly kind: "preview" | "drift";
   readonly stack: string;
-  /** The same as long as there is nothing new to tell. */
+  /** Unchanged while there is nothing new to report. */
   readonly about?: string;
 }
 
@@ -36,7 +39,7 @@ const opening = ({ kind, stack }: Marker): string => `<!-- opencode-platform ${k
 const marked = (marker: Marker, body: string): string =>
   `${opening(marker)}${marker.about ?? ""}-->\n${body}`;
 
-/** Writes the one comment of its kind: anew, or over the one that is there. */
+/** Creates or updates the one comment of its kind. */
 export async function putComment(
   forge: Forge,
   change: number,
@@ -51,10 +54,10 @@ export async function putComment(
   });
 }
 
-/** What has become of the one issue of its kind. */
+/** What happened to the one issue of its kind. */
 export type Outcome = "opened" | "updated" | "unchanged" | "closed" | "none";
 
-/** Opens the one issue of its kind, or brings it up to date; leaves it alone when it is about the same. */
+/** Opens or updates the one issue of its kind; leaves it alone if it is unchanged. */
 export async function putIssue(
   forge: Forge,
   marker: Marker,
@@ -70,7 +73,7 @@ export async function putIssue(
   });
 }
 
-/** Closes the issue of its kind, if one is open. */
+/** Closes the issue of its kind, if it is open. */
 export async function resolveIssue(
   forge: Forge,
   marker: Marker,
@@ -89,7 +92,7 @@ async function first(written: AsyncIterable<Written>, marker: Marker): Promise<W
 
 const RETRIES = 2;
 
-/** Looks and writes again when it is unknown whether a write was carried out, so that nothing is ever there twice. */
+/** Looks again and repeats a write whose outcome is unknown, without creating a duplicate. */
 const retryIfUncertain = <T>(write: () => Promise<T>): Promise<T> =>
   retry(
     () =>

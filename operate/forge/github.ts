@@ -3,7 +3,7 @@ import { fail } from "../../config/errors.ts";
 import type { Forge, Written } from "./forge.ts";
 import { type Answer, describe, messageOf, type Request, send, type Transport } from "./http.ts";
 
-/** Where the pipeline runs, as GitHub Actions says it. */
+/** The pipeline's environment in GitHub Actions. */
 export interface GitHubPlace {
   readonly apiUrl: string;
   /** `owner/name`. */
@@ -12,10 +12,10 @@ export interface GitHubPlace {
   readonly change: number | undefined;
 }
 
-/** Whom the job's own token writes as. */
+/** The user of the job's own token. */
 const AUTHOR = "github-actions[bot]";
 const PAGE = 100;
-/** GitHub takes 65,536 characters. */
+/** GitHub allows 65,536 characters. */
 const LIMIT = 65_000;
 
 const userSchema = z.looseObject({ login: z.string() }).nullable();
@@ -30,13 +30,13 @@ const issueSchema = z.looseObject({
   html_url: z.string(),
   body: z.string().nullish(),
   user: userSchema,
-  /** GitHub's list of issues has pull requests in it. */
+  /** GitHub's list of issues includes pull requests. */
   pull_request: z.unknown().optional(),
 });
 
 type Permission = "pull-requests" | "issues";
 
-/** GitHub's HTTP API, as far as the pipeline needs it. */
+/** The part of GitHub's API that the pipeline uses. */
 export function gitHub(place: GitHubPlace, transport: Transport): Forge {
   const api = new Api(place, transport);
   return {
@@ -97,7 +97,7 @@ class Api {
     return understand(schema, answer, { method, url });
   }
 
-  /** Every element of a list, page after page. */
+  /** Every element of a paginated list. */
   async *pages<T>(
     path: string,
     schema: z.ZodType<T>,
@@ -129,16 +129,16 @@ class Api {
       fail(
         "cloud",
         "GITHUB_TOKEN",
-        `is refused by GitHub (${said})`,
+        `was rejected by GitHub (${said})`,
         `give the step "env: GITHUB_TOKEN: \${{ github.token }}"`,
       );
-    // GitHub hides from a token what it may not see.
+    // GitHub hides what a token is not allowed to see.
     if (answer.status === 404 || (answer.status === 403 && /not accessible|must have/i.test(said))) {
       const level = request.method === "GET" && answer.status === 403 ? "read" : "write";
       fail(
         "cloud",
         "GITHUB_TOKEN",
-        `may not do this (${describe(request, answer)})`,
+        `is not allowed to do this (${describe(request, answer)})`,
         `give the job "permissions: ${permission}: ${level}"; a run of a fork's pull request never gets it`,
       );
     }
@@ -146,7 +146,7 @@ class Api {
   }
 }
 
-/** Reads an answer; one of another form is a defect worth a clear word. */
+/** Validates a response; one of another form is a defect. */
 export function understand<T>(
   schema: z.ZodType<T>,
   answer: Answer,
@@ -154,7 +154,5 @@ export function understand<T>(
 ): T {
   const result = schema.safeParse(answer.body);
   if (result.success) return result.data;
-  throw new Error(
-    `${describe(request, answer)}, in a form that isn't known: ${z.prettifyError(result.error)}`,
-  );
+  throw new Error(`${describe(request, answer)} in an unexpected form: ${z.prettifyError(result.error)}`);
 }

@@ -4,20 +4,20 @@ import type { Forge, Written } from "./forge.ts";
 import { understand } from "./github.ts";
 import { type Answer, describe, messageOf, type Request, send, type Transport } from "./http.ts";
 
-/** Where the pipeline runs, as GitLab CI says it. */
+/** The pipeline's environment in GitLab CI. */
 export interface GitLabPlace {
-  /** `https://gitlab.com/api/v4`. */
+  /** Such as `https://gitlab.com/api/v4`. */
   readonly apiUrl: string;
   readonly projectId: string;
-  /** A project access token: the job's own token may not write comments. */
+  /** A project access token; the job's own token can't write comments. */
   readonly token: string;
   readonly change: number | undefined;
-  /** Page of the project, for links. */
+  /** The project's page, for links. */
   readonly projectUrl: string | undefined;
 }
 
 const PAGE = 100;
-/** GitLab takes 1,000,000 characters; nobody reads so many. */
+/** GitLab allows 1,000,000 characters, more than anyone reads. */
 const LIMIT = 200_000;
 
 const authorSchema = z.looseObject({ id: z.number().int() });
@@ -29,7 +29,7 @@ const issueSchema = z.looseObject({
   author: authorSchema,
 });
 
-/** GitLab's HTTP API, as far as the pipeline needs it. */
+/** The part of GitLab's API that the pipeline uses. */
 export function gitLab(place: GitLabPlace, transport: Transport): Forge {
   const api = new Api(place, transport);
   const note = ({ id, body }: z.output<typeof noteSchema>): Written => ({
@@ -81,7 +81,7 @@ class Api {
     this.transport = transport;
   }
 
-  /** The user that the token writes as: a bot of its own for each project access token. */
+  /** The token's user: every project access token has a bot of its own. */
   async me(): Promise<number> {
     this.own ??= (await this.request("GET", "/user", authorSchema)).id;
     return this.own;
@@ -91,7 +91,7 @@ class Api {
     return this.request(method, `/projects/${this.place.projectId}/${path}`, schema, body);
   }
 
-  /** Every element of a list, page after page. */
+  /** Every element of a paginated list. */
   async *pages<T>(
     path: string,
     schema: z.ZodType<T>,
@@ -124,15 +124,15 @@ class Api {
       fail(
         "cloud",
         "GITLAB_TOKEN",
-        `is refused by GitLab (${messageOf(answer.body)})`,
-        "it may have expired: make a new project access token and put it into the CI/CD variables",
+        `was rejected by GitLab (${messageOf(answer.body)})`,
+        "it may have expired: create a new project access token and put it into the CI/CD variables",
       );
     if (answer.status === 403 || answer.status === 404)
       fail(
         "cloud",
         "GITLAB_TOKEN",
-        `may not do this (${describe(request, answer)})`,
-        "make the project access token with the role Reporter and the scope api",
+        `is not allowed to do this (${describe(request, answer)})`,
+        "create the project access token with the role Reporter and the scope api",
       );
     throw new Error(describe(request, answer));
   }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { networkReason, retry, retryAfter, Transient } from "../http/retry.ts";
 
-/** How a forge's API is asked; tests replace the parts that take time. */
+/** Sends requests to a forge; tests replace the parts that take time. */
 export interface Transport {
   readonly fetch: typeof fetch;
-  /** Waits for so many milliseconds. */
+  /** Waits for the given milliseconds. */
   readonly wait: (ms: number) => Promise<unknown>;
 }
 
@@ -20,22 +20,23 @@ export interface Request {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  /** Parsed JSON, or undefined where there is none. */
+  /** Parsed JSON; undefined without any. */
   readonly body: unknown;
 }
 
-/** A request of which nobody knows whether it was carried out: its answer never came, or told of a fault. */
+/** A request whose outcome is unknown: there was no response, or a server error. */
 export class UncertainError extends Error {}
 
 const ATTEMPTS = 5;
 const TIMEOUT_MS = 20_000;
 const FIRST_DELAY_MS = 1000;
-/** A forge that wants a longer pause than this is given up on: a job shouldn't sit there for an hour. */
+/** Longest delay accepted from a forge; a job should not wait for an hour. */
 const LONGEST_DELAY_MS = 120_000;
 
 /**
- * Sends a request, again after a pause while the answer is 429 or 5xx, or never comes. What isn't safe to repeat (POST) is only sent again
- * when the forge says that it has not been carried out; otherwise an UncertainError lets the caller look first.
+ * Sends a request and retries it after a delay on 429, 5xx or no response. A POST is only retried if the
+ * forge
+ * reports that it was not carried out; otherwise an UncertainError lets the caller look first.
  */
 export async function send(request: Request, transport: Transport): Promise<Answer> {
   let final: Answer | undefined;
@@ -64,13 +65,13 @@ export function describe({ method, url }: Pick<Request, "method" | "url">, answe
   return `${method} ${origin}${pathname} answered ${answer.status}: ${messageOf(answer.body)}`;
 }
 
-/** What a forge says of an error, in one line. */
+/** A forge's error message on one line. */
 export function messageOf(body: unknown): string {
   const { message, error, error_description: description, errors } = (body ?? {}) as Record<string, unknown>;
   const said = [message, error, description, errors]
     .filter(Boolean)
     .map((part) => (typeof part === "string" ? part : JSON.stringify(part)));
-  return said.join("; ").slice(0, 500) || "without a word";
+  return said.join("; ").slice(0, 500) || "without a message";
 }
 
 async function once({ method, url, headers, body }: Request, { fetch }: Transport): Promise<Answer> {
@@ -86,22 +87,22 @@ async function once({ method, url, headers, body }: Request, { fetch }: Transpor
     return { status: response.status, headers: response.headers, body: parse(text) };
   } catch (error) {
     const { origin, pathname } = new URL(url);
-    const trouble = `${method} ${origin}${pathname} got no answer: ${networkReason(error)}`;
+    const trouble = `${method} ${origin}${pathname} got no response: ${networkReason(error)}`;
     if (method === "POST") throw new UncertainError(trouble);
     throw new Transient(new Error(`${trouble}, ${ATTEMPTS} times over`));
   }
 }
 
-/** How long to wait before the request is sent again, where the forge says so; undefined when the answer is final. */
+/** Delay before the request can be repeated, if the forge sends one; undefined if the response is final. */
 function retryDelay({ status, headers }: Answer): number | "any" | undefined {
   const after = retryAfter(headers);
-  // GitHub tells of its limits by 403 too.
+  // GitHub also uses 403 for its rate limits.
   const isLimit = status === 429 || (status === 403 && (after !== undefined || isRateLimited(headers)));
   if (isLimit) return after ?? msUntilReset(headers) ?? "any";
   return status >= 500 ? (after ?? "any") : undefined;
 }
 
-/** @param retry its number, from 0 */
+/** @param retry counted from 0 */
 const backOff = (retry: number): number => FIRST_DELAY_MS * 2 ** retry * (0.75 + Math.random() / 2);
 
 const isRateLimited = (headers: Headers): boolean => headers.get("x-ratelimit-remaining") === "0";

@@ -1,6 +1,9 @@
-/** Markdown as GitHub and GitLab both read it. What comes from elsewhere is quoted, so that it can neither break out nor call anybody. */
+/**
+ * Markdown for both GitHub and GitLab. Foreign text is quoted, so that it can neither break out nor mention
+ * anyone.
+ */
 
-/** Text in a code span, fit for a table's cell too. */
+/** A code span, safe in a table's cell too. */
 export function code(text: string): string {
   const line = text.replace(/\s+/g, " ").trim() || " ";
   const ticks = "`".repeat(longestRun(line) + 1);
@@ -8,30 +11,30 @@ export function code(text: string): string {
   return `${ticks}${pad}${line.replaceAll("|", "\\|")}${pad}${ticks}`;
 }
 
-/** Text in a fenced block that no line of it can close. */
+/** A fenced block that its text can't close. */
 export function fenced(text: string): string {
   const fence = "`".repeat(Math.max(3, longestRun(text) + 1));
   return `${fence}text\n${text.replace(/\s+$/, "")}\n${fence}`;
 }
 
-/** A block that is shown when it is asked for. */
+/** A collapsed block. */
 export const collapsed = (summary: string, body: string): string =>
   `<details><summary>${escapeHtml(summary)}</summary>\n\n${body}\n\n</details>`;
 
-/** A sentence in which nothing is markup. */
+/** Text with all markup escaped. */
 export function sentence(text: string): string {
   return escapeHtml(text.replace(/\s+/g, " ").trim())
     .replace(/[\\`*_[\]~|#!]/g, "\\$&")
     .replaceAll("@", "&#64;");
 }
 
-/** A table; the cells are Markdown already. */
+/** A table; the cells are Markdown. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** Cuts a text in its middle, between lines, so that it has at most so many bytes; says how many lines are left out. */
+/** Cuts lines out of a text's middle to fit the given bytes, and adds how many were left out. */
 export function trimMiddle(text: string, limit: number): string {
   if (Buffer.byteLength(text) <= limit) return text;
   const lines = text.split("\n");
@@ -40,7 +43,7 @@ export function trimMiddle(text: string, limit: number): string {
   const tail: string[] = [];
   let used = 0;
   while (lines.length > 0) {
-    // Two lines of the beginning for one of the end, where the engine sums up.
+    // Two lines of the beginning for each line of the end, where the engine sums up.
     const fromHead = head.length <= tail.length * 2;
     const next = (fromHead ? lines[0] : lines.at(-1)) ?? "";
     used += Buffer.byteLength(next) + 1;
@@ -48,7 +51,7 @@ export function trimMiddle(text: string, limit: number): string {
     if (fromHead) head.push(lines.shift() ?? "");
     else tail.unshift(lines.pop() ?? "");
   }
-  const left = `… ${lines.length} line${lines.length === 1 ? "" : "s"} left out: the job's log has the whole text`;
+  const left = `… ${lines.length} line${lines.length === 1 ? "" : "s"} left out, see the job's log`;
   return [...head, left, ...tail].join("\n");
 }
 

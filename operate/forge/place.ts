@@ -31,15 +31,15 @@ const eventSchema = z.looseObject({
   pull_request: z.looseObject({ number: z.number().int().positive() }).optional(),
 });
 
-/** Where a person gets what isn't set; the forges set all the rest themselves. */
+/** How to get what isn't set; the forges set the rest. */
 const FIXES: Readonly<Record<string, string>> = {
   GITHUB_TOKEN: `give the step "env: GITHUB_TOKEN: \${{ github.token }}"`,
   GITLAB_TOKEN: "put a project access token (role Reporter, scope api) into the CI/CD variables, masked",
 };
 
 /**
- * The forge whose pipeline this is, by what GitHub Actions and GitLab CI put into the environment; undefined outside both.
- * @throws UserError that names every variable that is missing or malformed
+ * The forge of this pipeline, from the environment of GitHub Actions or GitLab CI; undefined outside both.
+ * @throws UserError with every missing or malformed variable
  */
 export function forgeOf(env: Env, transport: Transport = realTransport): Forge | undefined {
   if (env.GITHUB_ACTIONS === "true") {
@@ -70,7 +70,7 @@ export function forgeOf(env: Env, transport: Transport = realTransport): Forge |
   return undefined;
 }
 
-/** Page of the run that this is a part of, where the forge says it. */
+/** URL of the run, where the forge sets it. */
 export function runUrlOf(env: Env): string | undefined {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository, GITHUB_RUN_ID: run, CI_JOB_URL } = env;
   const page = server && repository && run ? `${server}/${repository}/actions/runs/${run}` : CI_JOB_URL;
@@ -90,7 +90,7 @@ function read<T>(schema: z.ZodType<T>, env: Env): T {
   );
 }
 
-/** Number of the pull request that the event is about, if it is about one. */
+/** Number of the event's pull request, if any. */
 function pullRequest(eventPath: string | undefined): number | undefined {
   if (!eventPath) return undefined;
   const where = "GITHUB_EVENT_PATH";
@@ -98,10 +98,10 @@ function pullRequest(eventPath: string | undefined): number | undefined {
   try {
     text = readFileSync(eventPath, "utf8");
   } catch {
-    throw new UserError("config", [{ where, what: `names a file that can't be read: ${eventPath}` }]);
+    throw new UserError("config", [{ where, what: `refers to an unreadable file: ${eventPath}` }]);
   }
   const result = eventSchema.safeParse(parseJson(text));
-  if (!result.success) throw new UserError("config", [{ where, what: "holds no event of GitHub" }]);
+  if (!result.success) throw new UserError("config", [{ where, what: "is not a GitHub event" }]);
   return result.data.pull_request?.number;
 }
 

@@ -1,10 +1,10 @@
 import { nameOfUrn, projectOfUrn } from "../../config/naming/urns.ts";
 import { isRepeatedError, readEvent, type StepEvent } from "../engine/events.ts";
 
-/** What would be done to one resource. */
+/** What happens to one resource. */
 export type Operation = "create" | "update" | "replace" | "delete";
 
-/** One resource that the engine would change. Names only: no property's value is kept. */
+/** A resource that the engine would change. Names only, no property values. */
 export interface Step {
   readonly op: Operation;
   readonly urn: string;
@@ -12,13 +12,13 @@ export interface Step {
   readonly type: string;
   /** The resource's name in the program. */
   readonly name: string;
-  /** The entry of projects.yaml that it belongs to; undefined for what all share. */
+  /** Its entry in projects.yaml; undefined for shared resources. */
   readonly project: string | undefined;
-  /** Paths of the properties that differ. */
+  /** Paths of the changed properties. */
   readonly properties: readonly string[];
 }
 
-/** What the engine would do, and what it said. */
+/** The engine's plan and messages. */
 export interface Plan {
   readonly steps: readonly Step[];
   readonly unchanged: number;
@@ -28,7 +28,7 @@ export interface Plan {
 
 const STACK_TYPE = "pulumi:pulumi:Stack";
 
-/** The engine takes several steps for a replacement. */
+/** A replacement takes the engine several steps. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   create: "create",
   import: "create",
@@ -39,7 +39,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   "delete-replaced": "replace",
 };
 
-/** Reads a plan from the events of a preview; what isn't known is passed over. */
+/** Reads a plan from the events of a preview; skips unknown events. */
 export function readPlan(events: readonly unknown[]): Plan {
   const known = events.flatMap((event) => readEvent(event) ?? []);
   const steps = known.filter((event) => event.kind === "step").filter(({ status }) => status === "started");
@@ -63,7 +63,7 @@ function readSteps(events: readonly StepEvent[]): Step[] {
   const steps = new Map<string, Step>();
   for (const { op, urn, type, isCustom, properties } of events) {
     const operation = OPERATIONS[op];
-    // Components do nothing themselves, and providers belong to the engine.
+    // Components have no resource of their own, and providers belong to the engine.
     if (!operation || !isCustom || type.startsWith("pulumi:")) continue;
     const before = steps.get(urn);
     steps.set(urn, {
@@ -78,7 +78,7 @@ function readSteps(events: readonly StepEvent[]): Step[] {
   return [...steps.values()];
 }
 
-/** How many resources each operation concerns, in the order in which they are shown. */
+/** Number of resources per operation, in display order. */
 export function countSteps(steps: readonly Step[]): [Operation, number][] {
   const order: Operation[] = ["create", "update", "replace", "delete"];
   return order

@@ -4,16 +4,16 @@ import { notPreviewed, type Previewed, previewStack } from "./previewed.ts";
 import { writeSummary } from "./publish.ts";
 import { renderFailure, renderPreview } from "./render.ts";
 
-/** Room for the marker in front of a comment. */
+/** Space for the marker in front of a comment. */
 const MARKER_ROOM = 200;
 
-/** A preview, and what was noticed before it. */
+/** A preview and its notices. */
 interface Attempt {
   readonly previewed: Previewed;
   readonly notes: readonly string[];
 }
 
-/** Says on the pull or merge request what an update would do. Answers 0 when the preview came about, whatever it says. */
+/** Comments the preview on the pull or merge request. Returns 0 if the preview succeeded. */
 export async function previewJob(job: Job): Promise<number> {
   const { redact, print, printError } = job;
   const attempted = await attempt(job);
@@ -26,7 +26,10 @@ export async function previewJob(job: Job): Promise<number> {
   return succeeded ? 0 : 1;
 }
 
-/** A mistake in the files, or a tool that can't be had, is a preview that failed: the people who changed the files should read of it. */
+/**
+ * An error in the files or a missing tool counts as a failed preview, so that the authors of the change see
+ * it.
+ */
 async function attempt(job: Job): Promise<Attempt> {
   try {
     await prepareJob(job);
@@ -46,7 +49,7 @@ function render({ session, forge, runUrl }: Job, { previewed, notes }: Attempt):
 async function publish({ forge, session: { stack }, print }: Job, comment: string): Promise<void> {
   if (!forge) return;
   if (forge.change === undefined) {
-    print(`This run of ${forge.name} is for no pull or merge request, so the preview is printed only.`);
+    print(`This run of ${forge.name} has no pull or merge request, so the preview is only printed.`);
     return;
   }
   const { url } = await putComment(forge, forge.change, { kind: "preview", stack }, comment);

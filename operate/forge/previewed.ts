@@ -3,17 +3,17 @@ import type { Session } from "../engine/session.ts";
 import { printedErrors } from "../engine/update-errors.ts";
 import { type Plan, readPlan } from "./plan.ts";
 
-/** What a preview came to. */
+/** The result of a preview. */
 export interface Previewed {
   readonly succeeded: boolean;
   readonly plan: Plan;
-  /** What the engine printed. */
+  /** The engine's output. */
   readonly text: string;
-  /** What went wrong, when it did. */
+  /** Why it failed, if it did. */
   readonly explanation: string;
 }
 
-/** A preview that did not come to the engine. */
+/** A preview that failed before the engine started. */
 export const notPreviewed = (explanation: string): Previewed => ({
   succeeded: false,
   plan: { steps: [], unchanged: 0, errors: [], warnings: [] },
@@ -22,7 +22,7 @@ export const notPreviewed = (explanation: string): Previewed => ({
 });
 
 /**
- * Previews what an update would do; with `refresh` it is read first how everything really is. Nothing is changed, the state neither.
+ * Previews an update; with `refresh`, after reading the real resources. Changes nothing, not even the state.
  */
 export async function previewStack(session: Session, { refresh = false } = {}): Promise<Previewed> {
   const events: unknown[] = [];

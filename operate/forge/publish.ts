@@ -2,10 +2,10 @@ import { appendFileSync } from "node:fs";
 import { sendWebhook } from "../notify/webhook.ts";
 import type { Job } from "./job.ts";
 
-/** GitHub shows at most 1 MiB for a step. */
+/** GitHub shows at most 1 MiB per step. */
 const SUMMARY_LIMIT = 900_000;
 
-/** Puts Markdown on the page of the run, where the forge has such a thing (GitHub). */
+/** Adds Markdown to the run's summary page, if the forge has one (GitHub). */
 export function writeSummary(markdown: string, env: NodeJS.ProcessEnv = process.env): void {
   const file = env.GITHUB_STEP_SUMMARY;
   if (!file) return;
@@ -15,7 +15,7 @@ export function writeSummary(markdown: string, env: NodeJS.ProcessEnv = process.
 
 const WEBHOOK = "ALERT_WEBHOOK";
 
-/** Notifies the chat of ALERT_WEBHOOK, if that is set. A chat that does not take it is reported and stops nothing. */
+/** Notifies the chat of ALERT_WEBHOOK, if set. A failure is reported and otherwise ignored. */
 export async function sendAlert(
   { printError }: Pick<Job, "printError">,
   text: string,

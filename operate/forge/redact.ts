@@ -1,16 +1,17 @@
 /**
- * A second line of defence for what is published: the engine shows secrets as `[secret]`, and whatever the job's environment holds in
- * secret is taken out of a text besides, wherever it came from.
+ * A second line of defence for published text: the engine already shows secrets as `[secret]`; this also
+ * removes
+ * the secrets in the job's environment, wherever they came from.
  */
 
 const SECRET_NAME = /(TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE|WEBHOOK|_KEY)/i;
-/** Named like secrets, but not: names of files, and the public half of a pair. */
+/** Variables named like secrets that are none: names of files, and public keys. */
 const NOT_SECRET = /(_FILE|_PATH|_URL|_ID)$/i;
 const SECRET_URLS = new Set(["PULUMI_BACKEND_URL", "ALERT_WEBHOOK"]);
-/** Shorter values would also be found where they mean nothing. */
+/** Shorter values would match harmless text. */
 const SHORTEST = 8;
 
-/** A function that takes the environment's secrets out of a text, as they are and as they stand in a URL or in base64. */
+/** Makes a function that redacts the environment's secrets, also URL-encoded or in base64. */
 export function redactor(env: Readonly<Record<string, string | undefined>>): (text: string) => string {
   const values = Object.entries(env).flatMap(([name, value = ""]) => secretsIn(name, value));
   const forms = values.flatMap((value) => [
@@ -18,7 +19,7 @@ export function redactor(env: Readonly<Record<string, string | undefined>>): (te
     encodeURIComponent(value),
     Buffer.from(value).toString("base64").replace(/=+$/, ""),
   ]);
-  // Longest first: one secret may hold another.
+  // Longest first, as one secret may contain another.
   const wanted = [...new Set(forms)].sort((a, b) => b.length - a.length);
   return (text) => wanted.reduce((rest, value) => rest.replaceAll(value, "[secret]"), text);
 }
@@ -33,7 +34,7 @@ function secretsIn(name: string, value: string): string[] {
     .filter((line) => line.length >= SHORTEST && !line.startsWith("-----"));
 }
 
-/** A webhook's address is a secret as a whole; of a backend's only the password is. */
+/** A webhook's address is secret as a whole; of a backend's only the password. */
 function partsOfUrl(value: string): string[] {
   if (!URL.canParse(value)) return [value];
   const { password, protocol } = new URL(value);

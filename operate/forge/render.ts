@@ -4,11 +4,11 @@ import { consequencesOf } from "./consequences.ts";
 import { code, collapsed, fenced, markdownTable, sentence, trimMiddle } from "./markdown.ts";
 import { countSteps, type Operation, type Plan, type Step } from "./plan.ts";
 
-/** Rows of a table; whoever changes more reads the full text. */
+/** Rows of a table; the full text has the rest. */
 const MAX_ROWS = 60;
 const MAX_SENTENCES = 20;
 const MAX_PROPERTIES = 5;
-/** Bytes of what went wrong. */
+/** Bytes of an error. */
 const MAX_ERROR = 12_000;
 
 const DONE: Readonly<Record<Operation, string>> = {
@@ -18,27 +18,27 @@ const DONE: Readonly<Record<Operation, string>> = {
   delete: "to delete",
 };
 
-/** What a comment or an issue is made of. */
+/** The content of a comment or an issue. */
 export interface Report {
   readonly stack: string;
   readonly plan: Plan;
-  /** What the engine printed. */
+  /** The engine's output. */
   readonly text: string;
-  /** What went wrong, if anything did. */
+  /** The error, if there was one. */
   readonly explanation: string;
-  /** What was noticed before the engine was asked. */
+  /** Notices from before the engine ran. */
   readonly notes: readonly string[];
   readonly runUrl: string | undefined;
 }
 
-/** `2 to create, 1 to delete`, or that nothing changes. */
+/** Summary of a plan: `2 to create, 1 to delete`, or that nothing changes. */
 export function headline({ steps, unchanged }: Plan): string {
   const counts = countSteps(steps).map(([op, count]) => `${count} ${DONE[op]}`);
   const same = unchanged > 0 ? `, ${unchanged} unchanged` : "";
   return counts.length > 0 ? `${counts.join(", ")}${same}` : `nothing to change${same}`;
 }
 
-/** The comment on a pull or merge request, at most `limit` bytes long. */
+/** Renders the comment on a pull or merge request, at most `limit` bytes long. */
 export function renderPreview({ stack, plan, text, notes, runUrl }: Report, limit: number): string {
   const top = [
     `### Preview of ${code(stack)}: ${headline(plan)}`,
@@ -50,11 +50,11 @@ export function renderPreview({ stack, plan, text, notes, runUrl }: Report, limi
   return withFullText(top, text, commentEnd(runUrl), limit);
 }
 
-/** The comment when the preview did not come about: what is wrong, as it is told on a terminal. */
+/** Renders the comment for a failed preview, with the error as the terminal shows it. */
 export function renderFailure({ stack, explanation, text, notes, runUrl }: Report, limit: number): string {
   const top = [
     `### Preview of ${code(stack)}: failed`,
-    "Nothing can be applied before this is mended:",
+    "Nothing can be applied until this is fixed:",
     fenced(trimMiddle(explanation, MAX_ERROR)),
     noticed(notes),
   ];
@@ -62,38 +62,38 @@ export function renderFailure({ stack, explanation, text, notes, runUrl }: Repor
 }
 
 const commentEnd = (runUrl: string | undefined): string =>
-  runUrl ? `<sub>[The whole run](${runUrl}); a new push renews this comment.</sub>` : "";
+  runUrl ? `<sub>[Full run](${runUrl}); a new push updates this comment.</sub>` : "";
 
-/** The issue about what runs being otherwise than the checked-in files say. */
+/** Renders the issue about drift from the checked-in files. */
 export function renderDrift(report: Report, limit: number): string {
   const { stack, plan, text, explanation, notes, runUrl } = report;
   const top = [
-    `What runs in ${code(stack)} is not what the main branch says: ${driftLine(report)}.`,
+    `What runs in ${code(stack)} differs from the main branch: ${driftLine(report)}.`,
     noticed(notes),
     explanation
-      ? `What differs besides could not be found out:\n\n${fenced(trimMiddle(explanation, MAX_ERROR))}`
+      ? `Other differences could not be determined:\n\n${fenced(trimMiddle(explanation, MAX_ERROR))}`
       : "",
     plan.steps.length > 0 ? stepsTable(plan.steps) : "",
     [
-      "To mend it, either",
-      `- run the pipeline's ${code("up")} (or ${code(`npm run ci -- up --stack ${stack}`)}), which makes it so again, or`,
-      "- write into the files what somebody has changed by hand, and merge that.",
+      "To fix it, either",
+      `- run the pipeline's ${code("up")} (or ${code(`npm run ci -- up --stack ${stack}`)}), which restores it, or`,
+      "- put the manual change into the files, and merge that.",
     ].join("\n"),
     consequences(plan),
     engineWarnings(plan),
     "The nightly check closes this issue once nothing differs.",
   ];
-  const bottom = runUrl ? `<sub>[The run that saw it](${runUrl})</sub>` : "";
+  const bottom = runUrl ? `<sub>[The run that found it](${runUrl})</sub>` : "";
   return withFullText(top, text, bottom, limit);
 }
 
-/** What differs, in one line. */
+/** Describes drift in one line. */
 export const driftLine = ({ plan, notes }: Pick<Report, "plan" | "notes">): string =>
   plan.steps.length > 0 || notes.length === 0
     ? headline(plan)
     : notes.map((note) => note.split("\n")[0]?.replace(/\.$/, "")).join("; ");
 
-/** Short text that is the same as long as the same things differ. */
+/** A short hash of the differences. */
 export function fingerprint({ plan, notes }: Pick<Report, "plan" | "notes">): string {
   const lines = plan.steps.map(({ op, urn, properties }) => `${op} ${urn} ${properties.join(",")}`).sort();
   return createHash("sha256")

@@ -5,10 +5,10 @@ import { explained, type Job, lookAround, prepareJob } from "./job.ts";
 import { code, fenced } from "./markdown.ts";
 import { sendAlert, writeSummary } from "./publish.ts";
 
-/** Lines of a failed update that are told where there is little room. */
+/** Lines of a failed update's error in a summary. */
 const LAST_LINES = 40;
 
-/** Makes the world be as the files say. */
+/** Applies the files. */
 export async function upJob(job: Job): Promise<number> {
   const { session, redact, print, onUpdateEvent } = job;
   const began = performance.now();

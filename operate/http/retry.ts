@@ -1,12 +1,12 @@
-/** The one retry of whatever operate asks over HTTP: p-retry's loop, with the pauses that the other side asks for. */
+/** Retries for all of operate's HTTP calls: p-retry's loop with the delays that the other side asks for. */
 import { setTimeout as sleep } from "node:timers/promises";
 import pRetry from "p-retry";
 
-/** An attempt that failed and may succeed later. */
+/** A failed attempt that may succeed later. */
 export class Transient extends Error {
-  /** What is thrown once no attempt is left. */
+  /** The error to throw when no attempt is left. */
   override readonly cause: Error;
-  /** How long the other side wants to be left alone, in milliseconds. */
+  /** Delay that the other side asks for, in milliseconds. */
   readonly pauseMs: number | undefined;
 
   constructor(cause: Error, pauseMs?: number) {
@@ -17,15 +17,15 @@ export class Transient extends Error {
 }
 
 export interface RetryOptions {
-  /** How often a failed attempt is repeated. */
+  /** Number of retries. */
   readonly retries: number;
-  /** Pause in milliseconds before the retry of that number, from 0, where the other side asks for none. */
+  /** Delay in milliseconds before a retry (counted from 0), if the other side asks for none. */
   readonly pause: (retry: number) => number;
-  /** Waits so many milliseconds; tests replace it. */
+  /** Waits for the given milliseconds; tests replace it. */
   readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
 }
 
-/** The result of `attempt`, which is repeated while it throws Transient. Throws what the last attempt failed with. */
+/** Returns the result of `attempt`, repeated while it throws Transient. Throws the last attempt's error. */
 export async function retry<T>(
   attempt: () => Promise<T>,
   { retries, pause, wait = sleep }: RetryOptions,
@@ -45,7 +45,7 @@ export async function retry<T>(
   }
 }
 
-/** Milliseconds that a Retry-After header asks to wait: seconds, or a date. Undefined where there is none that can be read. */
+/** Milliseconds of a Retry-After header, in seconds or as a date. Undefined if absent or invalid. */
 export function retryAfter(headers: Headers, now = Date.now()): number | undefined {
   const text = headers.get("retry-after")?.trim();
   if (!text) return undefined;
@@ -54,7 +54,7 @@ export function retryAfter(headers: Headers, now = Date.now()): number | undefin
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** What is at fault when fetch has thrown: the cause that it names, else its own message. */
+/** The reason of a failed fetch: its cause, or its own message. */
 export function networkReason(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return (error.cause instanceof Error && error.cause.message) || error.message;

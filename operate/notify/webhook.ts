@@ -1,4 +1,4 @@
-/** Sends a text to a chat's incoming webhook. Its address is a secret: it is in no error and no log. */
+/** Sends text to a chat's incoming webhook. Its address is a secret: it is in no error and no log. */
 import { retry, retryAfter, Transient } from "../http/retry.ts";
 
 /** Milliseconds. */
@@ -6,18 +6,18 @@ const TIMEOUT_MS = 10_000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 60_000;
 const RETRIES = 4;
-/** Characters that Discord takes. */
+/** Discord's limit in characters. */
 const LONGEST = 1900;
 
 export interface WebhookOptions {
   readonly fetch?: typeof fetch;
-  /** Waits some milliseconds. */
+  /** Waits for the given milliseconds. */
   readonly wait?: (ms: number) => Promise<void>;
 }
 
 /**
- * Sends a text: Slack, Mattermost, Rocket.Chat and Discord take it.
- * @throws Error, without the address, when it was not accepted
+ * Sends text in a form that Slack, Mattermost, Rocket.Chat and Discord accept.
+ * @throws Error, without the address, if it was not accepted
  */
 export async function sendWebhook(
   url: string,
@@ -61,7 +61,7 @@ async function post(url: string, text: string, send: typeof fetch): Promise<Resp
   }
 }
 
-/** `text` is Slack's, the others are Discord's; each leaves the other's alone. No one is mentioned, whatever the text says. */
+/** `text` is for Slack, the rest for Discord; each ignores the other's. The text can't mention anyone. */
 export function bodyOf(text: string): object {
   const short = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   const escaped = short.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

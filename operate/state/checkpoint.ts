@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
-/** What the scripts read of a stack's state. */
+/** A stack's state, as far as the scripts read it. */
 export interface Deployment {
   resources: readonly Resource[];
   pending: readonly PendingOperation[];
-  /** When the state was written last. */
+  /** Time of the state's last write. */
   writtenAt?: string;
 }
 
@@ -16,23 +16,23 @@ export interface Resource {
   id?: string;
   inputs: Readonly<Record<string, unknown>>;
   outputs: Readonly<Record<string, unknown>>;
-  /** `<URN of its provider>::<id of that>`. */
+  /** `<URN of its provider>::<id of the provider>`. */
   provider?: string;
   /** The engine refuses to delete it. */
   isProtected: boolean;
-  /** It has been replaced, and its old self is still to be deleted. */
+  /** It has been replaced and is waiting for deletion. */
   isDoomed: boolean;
   createdAt?: string;
 }
 
-/** Something that was being done when the engine was ended. */
+/** An operation that was running when the engine ended. */
 export interface PendingOperation {
   resource: Resource;
   /** `creating`, `updating`, `deleting`, `reading` or `importing`. */
   type: string;
 }
 
-/** Something in Docker that an interrupted update may have left half made. */
+/** A Docker resource that an interrupted update may have left unfinished. */
 export interface HalfMade {
   kind: "container" | "network";
   name: string;
@@ -43,7 +43,7 @@ const DOCKER_KINDS: Readonly<Record<string, HalfMade["kind"]>> = {
   "docker:index/network:Network": "network",
 };
 
-/** Reads a stack's state as a folder's backend keeps it; `undefined` when there is none. */
+/** Reads a stack's state from a folder's backend; `undefined` if there is none. */
 export function readDeployment(folder: string, project: string, stack: string): Deployment | undefined {
   const file = join(folder, ".pulumi", "stacks", project, `${stack}.json`);
   try {
@@ -54,7 +54,7 @@ export function readDeployment(folder: string, project: string, stack: string): 
   }
 }
 
-/** Parses a checkpoint file, or what `pulumi stack export` prints. */
+/** Parses a checkpoint file or the output of `pulumi stack export`. */
 export function parseDeployment(value: unknown): Deployment {
   const top = record(value);
   const latest = record(top.deployment ?? record(top.checkpoint).latest);
@@ -69,7 +69,7 @@ export function parseDeployment(value: unknown): Deployment {
   };
 }
 
-/** The containers and networks that were being created: they may exist in Docker while the state knows nothing of them. */
+/** Containers and networks that were being created: they may exist in Docker and not in the state. */
 export function halfMade({ pending, resources }: Deployment): HalfMade[] {
   const known = new Set(resources.map(dockerName).filter(Boolean));
   const found = new Map<string, HalfMade>();
@@ -83,18 +83,21 @@ export function halfMade({ pending, resources }: Deployment): HalfMade[] {
   return [...found.values()];
 }
 
-/** What an exported state is without its pending operations; it goes back with `pulumi stack import`. */
+/** Returns an exported state without its pending operations, for `pulumi stack import`. */
 export function withoutPending(exported: unknown): unknown {
   const top = record(exported);
   const { pending_operations: _, ...deployment } = record(top.deployment);
   return { ...top, deployment };
 }
 
-/** How a state marks a secret, and that it is one. */
+/** Key and value that mark a secret in a state. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
-/** A value of a state that was exported with its secrets, as the plain value; a secret that is still encrypted is `undefined`. */
+/**
+ * The plain value of a state that was exported with its secrets; `undefined` for one that is still
+ * encrypted.
+ */
 export function plainValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plainValue);
   if (typeof value !== "object" || value === null) return value;

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { isAlive } from "../../toolchain/lib/lock.ts";
 
-/** A lock that the Pulumi CLI puts beside a stack of the file backend while it updates it. */
+/** The Pulumi CLI's lock on a stack of the file backend during an update. */
 export interface StackLock {
   file: string;
   pid: number;
@@ -12,10 +12,10 @@ export interface StackLock {
   timestamp: string;
 }
 
-/** What is to be done about a lock: its process is gone, still runs, or can't be judged because it is on another machine. */
+/** A lock's state: its process ended, still runs, or is on another machine. */
 export type LockState = "stale" | "held" | "elsewhere";
 
-/** Reads a lock's content; `undefined` when it isn't one. */
+/** Parses a lock's content; `undefined` if it isn't one. */
 export function parseLock(file: string, text: string): StackLock | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
@@ -28,7 +28,10 @@ export function parseLock(file: string, text: string): StackLock | undefined {
   }
 }
 
-/** Judges a lock. `runsPulumi` tells whether a process of that id is there and is a Pulumi CLI (ids are used again). */
+/**
+ * Determines a lock's state. `runsPulumi` returns whether a process id is a running Pulumi CLI (ids are
+ * reused).
+ */
 export function lockStatus(
   lock: Pick<StackLock, "pid" | "hostname">,
   here: string = hostname(),
@@ -38,7 +41,7 @@ export function lockStatus(
   return runsPulumi(lock.pid) ? "held" : "stale";
 }
 
-/** The locks on a stack. One that can't be read counts as a stale one of process 0. */
+/** Reads the locks on a stack. An unreadable one counts as a stale one of process 0. */
 export function readLocks(stateDir: string, project: string, stack: string): StackLock[] {
   const folder = join(stateDir, ".pulumi", "locks", "organization", project, stack);
   return listJson(folder).map((name) => {
@@ -66,7 +69,7 @@ function listJson(folder: string): string[] {
   }
 }
 
-/** Where the system tells no names of processes, one that runs is taken for Pulumi. */
+/** Without process names in the system, a running process counts as Pulumi. */
 function isPulumi(pid: number): boolean {
   if (pid <= 0 || !isAlive(pid)) return false;
   try {

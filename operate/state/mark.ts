@@ -2,16 +2,16 @@ import { pulumiOrThrow } from "../engine/pulumi.ts";
 import type { Session } from "../engine/session.ts";
 import { parseDeployment } from "./checkpoint.ts";
 
-/** What of a state tells whether another process is changing it. */
+/** Shows whether another process is changing a state. */
 export interface StateMark {
-  /** Changes with every writing of the state. */
+  /** Changes with every write of the state. */
   readonly mark: string;
   readonly isEmpty: boolean;
-  /** An update is running, or was interrupted. */
+  /** Whether an update is running or was interrupted. */
   readonly isUnderWay: boolean;
 }
 
-/** Reads the mark of the stack's state, wherever it is kept. */
+/** Reads the mark of the stack's state, in any backend. */
 export async function stateMark(session: Session): Promise<StateMark> {
   const text = await pulumiOrThrow(["stack", "export"], { session });
   const { resources, pending, writtenAt = "" } = parseDeployment(JSON.parse(text));

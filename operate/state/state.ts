@@ -6,7 +6,10 @@ import { type Deployment, parseDeployment, readDeployment } from "./checkpoint.t
 import { describeLock, lockStatus, readLocks, removeLock, type StackLock } from "./lock.ts";
 import { removeTornFiles } from "./torn-files.ts";
 
-/** A stack's state with its secrets in plain, in this process's memory alone. Ends the script where there is no such stack. */
+/**
+ * Reads a stack's state with its secrets in plain, in this process's memory only. Ends the script if the
+ * stack does not exist.
+ */
 export async function readState(session: Session): Promise<Deployment> {
   const { code, stdout, stderr } = await pulumi(["stack", "export", "--show-secrets"], { session });
   if (code === 0) return parseDeployment(JSON.parse(stdout));
@@ -14,7 +17,7 @@ export async function readState(session: Session): Promise<Deployment> {
   return fail("environment", `stack ${session.stack}`, stderr.trim().replace(/^error: /, ""));
 }
 
-/** What the scripts need of a state without its secrets: as fast as the backend allows. */
+/** Reads a state without its secrets, as fast as the backend allows. */
 export async function readStateIfAny(session: Session): Promise<Deployment | undefined> {
   const { folder } = session.backend;
   if (folder) return readDeployment(folder, PROJECT, session.stack);
@@ -22,7 +25,7 @@ export async function readStateIfAny(session: Session): Promise<Deployment | und
   return code === 0 ? parseDeployment(JSON.parse(stdout)) : undefined;
 }
 
-/** Replaces a stack's state by what `change` makes of it. Its secrets stay encrypted all the way. */
+/** Replaces a stack's state by the result of `change`. Its secrets stay encrypted. */
 export async function rewriteState(session: Session, change: (exported: unknown) => unknown): Promise<void> {
   const exported: unknown = JSON.parse(await pulumiOrThrow(["stack", "export"], { session }));
   await pulumiOrThrow(["stack", "import"], { session, input: JSON.stringify(change(exported)) });
@@ -37,7 +40,7 @@ export function refuseMissing(session: Session): never {
   );
 }
 
-/** Removes the locks of processes that are gone; ends the script where one still runs. Answers whether there were any. */
+/** Removes stale locks; ends the script if one is held. Returns whether there were any. */
 export function releaseLocks(session: Session, notify: (line: string) => void): boolean {
   const { folder } = session.backend;
   const locks = folder ? readLocks(folder, PROJECT, session.stack) : [];
@@ -46,7 +49,7 @@ export function releaseLocks(session: Session, notify: (line: string) => void): 
   if (locks.length === 0) return false;
   for (const lock of locks) removeLock(lock);
   const who = locks.map(describeLock).join("; ");
-  notify(`The last update was cut off (${who}). Nothing of it runs any more, so its lock is removed.`);
+  notify(`The last update was interrupted (${who}). Its process has ended, so its lock is removed.`);
   return true;
 }
 
@@ -56,13 +59,13 @@ function refuseIfInUse(session: Session, lock: StackLock): void {
   const where = `stack ${session.stack}`;
   const what = `${describeLock(lock)}, is updating it`;
   if (state === "held") fail("conflict", where, what, `wait until it ends, or end it: kill ${lock.pid}`);
-  const fix = `if nothing runs there any more: ${commandFor(session, "cancel --yes")}`;
+  const fix = `if nothing is running there: ${commandFor(session, "cancel --yes")}`;
   fail("conflict", where, `${what}, on another machine`, fix);
 }
 
 /**
- * Ends the script where somebody updates the stack now. Only Pulumi knows the locks of a backend that is no folder, so there a
- * refresh of nothing is run: it takes the lock, changes nothing, and keeps what the state says is unfinished.
+ * Ends the script if the stack is being updated. For a backend other than a folder, an empty refresh checks
+ * that: it takes the lock, changes nothing, and keeps unfinished operations.
  */
 export async function assertIdle(session: Session): Promise<void> {
   const { folder } = session.backend;
@@ -82,12 +85,12 @@ export async function assertIdle(session: Session): Promise<void> {
   fail(
     "conflict",
     `stack ${session.stack}`,
-    `${isBusy ? "somebody else is updating it" : "can't be locked"}: ${said
+    `${isBusy ? "another process is updating it" : "can't be locked"}: ${said
       .join(" ")
       .replace(/^error: /, "")
       .trim()}`,
     isBusy
-      ? `wait until that ends; if nothing runs there any more: ${commandFor(session, "cancel --yes")}`
+      ? `wait until that ends; if nothing is running there: ${commandFor(session, "cancel --yes")}`
       : undefined,
   );
 }

@@ -5,9 +5,11 @@ type Exported = unknown;
 type Raw = Readonly<Record<string, unknown>>;
 
 /**
- * An exported state without the resources that `goes` chooses, and without unfinished operations. What stays keeps its order, and no
- * longer refers to what went: as a dependency, as a parent (the next one above takes its place), or as what it is deleted with.
- * A provider stays as long as something that stays uses it. Secrets are left as they are, encrypted.
+ * Removes the resources that `goes` selects, and unfinished operations, from an exported state. The rest
+ * keeps its
+ * order and loses its references to them: dependencies, `deletedWith`, and parents (the next ancestor takes
+ * over).
+ * A provider stays while a remaining resource uses it. Secrets stay encrypted.
  */
 export function withoutResources(exported: Exported, goes: (resource: Resource) => boolean): Exported {
   const top = record(exported);
@@ -50,7 +52,7 @@ function withoutReferences(
   };
 }
 
-/** The first of a resource's ancestors that is there. */
+/** The first of a resource's ancestors that exists. */
 function nearest(
   parent: unknown,
   there: ReadonlySet<unknown>,

@@ -2,9 +2,10 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * Removes what an engine that was killed in the middle of writing has left beside a stack's state in a folder's backend: unfinished copies,
- * and a file of attributes that is cut short, with which the state can't be read at all ("failed to load checkpoint: EOF"). The state itself
- * is renamed into place whole, and needs no attributes. Only to be called while nobody updates the stack.
+ * Removes what a killed engine leaves next to a stack's state in a folder's backend: unfinished copies, and a
+ * truncated attributes file, which makes the state unreadable ("failed to load checkpoint: EOF"). The state
+ * itself
+ * is replaced atomically and needs no attributes. Only call this while the stack is not being updated.
  */
 export function removeTornFiles(folder: string, project: string, stack: string): void {
   const stacks = join(folder, ".pulumi", "stacks", project);

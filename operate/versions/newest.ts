@@ -1,14 +1,14 @@
-/** The newest published release of what is pinned: in config/versions.ts by its comments, in package.json by npm. */
+/** The newest published release of each pin: config/versions.ts by its comments, package.json by npm. */
 import * as z from "zod";
 import { exec } from "../../toolchain/lib/exec.ts";
 import { compareVersions } from "../../toolchain/lib/words.ts";
 import type { Pin } from "./pins.ts";
 
-/** A pinned release beside the newest one. */
+/** A pinned release and the newest one. */
 export interface Release {
   readonly name: string;
   readonly pinned: string;
-  /** Undefined where `trouble` says why it is not known. */
+  /** Undefined if `trouble` has the reason. */
   readonly newest?: string;
   readonly trouble?: string;
 }
@@ -17,13 +17,13 @@ export interface Release {
 export interface Sources {
   /** GitHub's API. Default: https://api.github.com. */
   readonly github?: string;
-  /** Runs npm. Default: the one on PATH, with the registry and proxy of its own settings. */
+  /** Runs npm. Default: the one on PATH, with its own settings. */
   readonly npm?: (args: readonly string[]) => Promise<string>;
 }
 
 const TIMEOUT_MS = 15_000;
 
-/** The newest release of every pin; none of the look-ups fails as a whole. */
+/** Looks up the newest release of every pin; never throws. */
 export function newestReleases(pins: readonly Pin[], sources: Sources = {}): Promise<Release[]> {
   return Promise.all(
     pins.map(async ({ depName, datasource, version }) => {
@@ -35,7 +35,7 @@ export function newestReleases(pins: readonly Pin[], sources: Sources = {}): Pro
   );
 }
 
-/** Whether a newer release than the pinned one is published. */
+/** Whether a newer release than the pin is published. */
 export const isOutdated = ({ pinned, newest }: Release): boolean =>
   newest !== undefined && compareVersions(newest, pinned) > 0;
 
@@ -94,7 +94,7 @@ export async function newestPackages(
   });
 }
 
-/** Output of npm. `npm outdated` exits with 1 when something is outdated, which is no failure. */
+/** Output of npm. `npm outdated` exits with 1 if something is outdated. */
 async function runNpm(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await exec("npm", [...args, "--loglevel", "error"], { timeoutMs: 60_000 });
   if (code === 0 || (args[0] === "outdated" && stdout.trim().startsWith("{"))) return stdout;

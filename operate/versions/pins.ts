@@ -1,11 +1,11 @@
-/** What config/versions.ts pins, as its comments say: the form that renovate.json reads too. */
+/** Reads the pins in config/versions.ts by their comments, in the form that renovate.json reads too. */
 
-/** A release that is pinned, and where newer ones are published. */
+/** A pinned release, and where newer ones are published. */
 export interface Pin {
-  /** The constant: `TRAEFIK`. */
+  /** The constant's name: `TRAEFIK`. */
   readonly constant: string;
   readonly datasource: string;
-  /** What the datasource calls it: `traefik/traefik`. */
+  /** Its name in the datasource: `traefik/traefik`. */
   readonly depName: string;
   readonly version: string;
 }
@@ -14,7 +14,7 @@ export interface Pin {
 export const PIN_PATTERN =
   /\/\/ renovate: datasource=(?<datasource>\S+) depName=(?<depName>\S+)\nexport const (?<constant>\w+) = "(?:[a-z]+:)?(?<currentValue>[^"]+)"/g;
 
-/** The pins of the text of config/versions.ts, in its order. */
+/** The pins in the text of config/versions.ts, in order. */
 export function readPins(text: string): Pin[] {
   return [...text.matchAll(PIN_PATTERN)].map(({ groups = {} }) => ({
     constant: groups.constant ?? "",

@@ -124,12 +124,12 @@ describe("DigitalOcean's API", () => {
     });
     const error = await refusal(digitalOcean(options()).vpcs());
     expect(error.refusal).toBe("credentials");
-    expect(error.message).toBe("DigitalOcean does not take the token (401): Unable to authenticate ***");
+    expect(error.message).toBe("DigitalOcean rejected the token (401): Unable to authenticate ***");
     expect(asked).toHaveLength(1);
     answer = () => ({ status: 403, body: { id: "forbidden", message: "missing scope" } });
     const forbidden = await refusal(digitalOcean(options()).firewalls());
     expect(forbidden.message).toBe(
-      "DigitalOcean does not let this token do GET /v2/firewalls (403): missing scope",
+      "DigitalOcean does not allow this token GET /v2/firewalls (403): missing scope",
     );
   });
 
@@ -137,12 +137,14 @@ describe("DigitalOcean's API", () => {
     answer = () => ({ hangs: true });
     const hung = await refusal(digitalOcean({ ...options(), timeoutMs: 1500, retries: 1 }).droplet("1"));
     expect(hung.refusal).toBe("unreachable");
-    expect(hung.message).toMatch(/no answer within 1.5 s/);
+    expect(hung.message).toMatch(/no response within 1.5 s/);
     expect(asked).toHaveLength(2);
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     const nobody = digitalOcean({ ...options(), retries: 0 });
-    expect((await refusal(nobody.volume("1"))).message).toMatch(/DigitalOcean does not answer at http.*: ./);
+    expect((await refusal(nobody.volume("1"))).message).toMatch(
+      /DigitalOcean is not responding at http.*: ./,
+    );
   });
 
   it("is not believed when it answers in a form that is not known", async () => {
@@ -150,7 +152,7 @@ describe("DigitalOcean's API", () => {
     expect((await refusal(digitalOcean(options()).droplet("1"))).refusal).toBe("refused");
     answer = () => ({ body: { droplet: { id: 1 } } });
     expect((await refusal(digitalOcean(options()).droplet("1"))).message).toMatch(
-      /in a form that is not known/,
+      /sent an unexpected response for/,
     );
   });
 });
@@ -204,7 +206,7 @@ describe("Cloudflare's API", () => {
     });
     const error = await refusal(cloudflare(options()).tunnelsNamed(zone, "n"));
     expect(error.message).toBe(
-      "Cloudflare does not let this token do GET /accounts/a/cfd_tunnel (403): Authentication error (10000)",
+      "Cloudflare does not allow this token GET /accounts/a/cfd_tunnel (403): Authentication error (10000)",
     );
   });
 

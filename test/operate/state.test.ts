@@ -195,7 +195,7 @@ describe("what a lost droplet takes with it", () => {
     expect(urns(resourcesOf(deployment, new Set(["212"])))).toEqual(urns(onDroplet("212")));
   });
 
-  it("is counted and told in a sentence", () => {
+  it("is counted and described in a sentence", () => {
     const { resources } = parseDeployment(state(...elsewhere, ...onDroplet("12")));
     const lost = resources.filter(livesOnDroplet);
     const [volume] = resources;
@@ -204,15 +204,15 @@ describe("what a lost droplet takes with it", () => {
     );
     expect(countKinds([])).toBe("");
     expect(tellLoss("up", ["12"], lost, volume, false)).toBe(
-      "The droplet 12 no longer exists: it and what lived on it (1 container, 1 command and 2 others) are taken out of the state, " +
-        "and a new one is made. The workspaces are on the volume v, which is there.",
+      "The droplet 12 no longer exists: it and its resources (1 container, 1 command and 2 others) are removed from the state, " +
+        "and a new one is created. The workspaces are on the volume v, which still exists.",
     );
     expect(tellLoss("preview", ["12"], lost, volume, true)).toMatch(
-      /would be taken out of the state, by an update.*The volume v no longer exists either/,
+      /would be removed from the state, by an update.*The volume v no longer exists either/,
     );
   });
 
-  it("is not the volume, which is made again only when nobody protects it or a snapshot is named", () => {
+  it("excludes the volume, which is only recreated if it is unprotected or a snapshot is set", () => {
     const volume = (more: Record<string, unknown>) =>
       parseDeployment(state({ urn: "v", type: VOLUME, ...more })).resources[0];
     const kept = volume({ protect: true, inputs: { snapshotId: "old" } });

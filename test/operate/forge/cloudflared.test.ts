@@ -41,7 +41,7 @@ const options = (sha256: string) => ({
 
 it("is refused with another checksum, and nothing of it stays", async () => {
   await expect(bring(() => {}, options("0".repeat(64)))).rejects.toThrow(
-    /has the SHA-256 [0-9a-f]{64}, not 0{64}: it is not used/,
+    /has the SHA-256 [0-9a-f]{64}, not 0{64}, so it is refused/,
   );
   expect(readdirSync(bin)).toEqual([]);
 });

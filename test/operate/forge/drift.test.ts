@@ -102,7 +102,7 @@ describe("the drift check", () => {
     stage.previews = [failed];
     stage.notes = ["The droplet opencode-prod is gone."];
     expect(await driftJob(jobWith(forge))).toBe(DRIFTED);
-    expect(open.get(1)).toContain("is not what the main branch says: The droplet opencode-prod is gone.");
+    expect(open.get(1)).toContain("differs from the main branch: The droplet opencode-prod is gone.");
     expect(open.get(1)).toContain("ssh: no route to host");
   });
 
@@ -124,7 +124,7 @@ describe("the drift check", () => {
     open.set(1, "<!-- opencode-platform drift prod x-->\nfrom before");
     stage.marks = [mark("a"), mark("a")];
     stage.previews = [failed];
-    await expect(driftJob(jobWith(forge))).rejects.toThrow("can't be looked for:\nssh: no route to host");
+    await expect(driftJob(jobWith(forge))).rejects.toThrow("can't be checked:\nssh: no route to host");
     expect(open.size).toBe(1);
   });
 

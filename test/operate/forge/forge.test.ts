@@ -187,5 +187,5 @@ it("never follows a redirect with the token", async () => {
     headers: { location: "http://127.0.0.1:1/" },
   });
   const request = { method: "GET", url: `${bench.server.apiUrl}/x`, headers: {} } as const;
-  await expect(send(request, transport)).rejects.toThrow(/got no answer/);
+  await expect(send(request, transport)).rejects.toThrow(/got no response/);
 });

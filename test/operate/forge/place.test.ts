@@ -54,8 +54,8 @@ describe("the place of a run", () => {
     };
     expect(number('{"schedule":"17 3 * * *"}')).toBeUndefined();
     expect(number('{"pull_request":{"number":12}}')).toBe(12);
-    expect(() => number("{")).toThrow("GITHUB_EVENT_PATH: holds no event of GitHub");
-    expect(() => number('{"pull_request":{"number":"12; rm"}}')).toThrow("holds no event of GitHub");
+    expect(() => number("{")).toThrow("GITHUB_EVENT_PATH: is not a GitHub event");
+    expect(() => number('{"pull_request":{"number":"12; rm"}}')).toThrow("is not a GitHub event");
     rmSync(event);
     expect(problems(gitHubEnv("https://api.github.example", "t", event)).join()).toContain("can't be read");
   });

@@ -123,9 +123,9 @@ describe("what a change means", () => {
       step({ op: "create", project: "new" }),
     ]);
     expect(said).toHaveLength(5);
-    expect(said[0]).toMatch(/^A replacement of the droplet interrupts every project/);
+    expect(said[0]).toMatch(/^Replacing the droplet interrupts every project/);
     expect(said[1]).toMatch(/^The volume holds every workspace/);
-    expect(said[2]).toMatch(/^Another size turns the droplet off/);
+    expect(said[2]).toMatch(/^Resizing turns off the droplet/);
     expect(said[3]).toMatch(/^web is restarted/);
     expect(said[4]).toMatch(/^old is removed: .*workspace stays/);
   });
@@ -165,7 +165,7 @@ describe("a comment", () => {
         "### Preview of `prod`: 1 to create, 1 to replace",
         "",
         "**Mind:**",
-        "- web is restarted: whatever runs in its container ends; its workspace and its sessions stay.",
+        "- web is restarted: processes in its container end; its workspace and sessions stay.",
         "",
         "| project | change | resource | what differs |",
         "| --- | --- | --- | --- |",
@@ -180,7 +180,7 @@ describe("a comment", () => {
         "",
         "</details>",
         "",
-        "<sub>[The whole run](https://ci.example/1); a new push renews this comment.</sub>",
+        "<sub>[Full run](https://ci.example/1); a new push updates this comment.</sub>",
       ].join("\n"),
     );
   });
@@ -235,16 +235,16 @@ describe("drift", () => {
 
   it("is told with the ways out of it", () => {
     const text = renderDrift(report(planOf(step({ project: "web" }))), 10_000);
-    expect(text).toContain("What runs in `prod` is not what the main branch says: 1 to create.");
+    expect(text).toContain("What runs in `prod` differs from the main branch: 1 to create.");
     expect(text).toContain("`npm run ci -- up --stack prod`");
   });
 
   it("is told of a droplet that is gone, though the engine can't compare", () => {
     const gone = { ...report(planOf(), "", "ssh: no route"), notes: ["The droplet is gone.\nMore of it"] };
     const text = renderDrift(gone, 10_000);
-    expect(text).toContain("is not what the main branch says: The droplet is gone.");
+    expect(text).toContain("differs from the main branch: The droplet is gone.");
     expect(text).toContain("**Noticed:**\n- The droplet is gone. More of it");
-    expect(text).toContain("could not be found out:\n\n```text\nssh: no route\n```");
+    expect(text).toContain("could not be determined:\n\n```text\nssh: no route\n```");
   });
 });
 

@@ -33,18 +33,18 @@ describe("a project's state", () => {
     [
       { status: "exited", exitCode: 137, oomKilled: true },
       "failed",
-      "OOM-killed: it passed its memory of 512 MiB",
+      "OOM-killed: it exceeded its memory limit of 512 MiB",
     ],
     [{ status: "exited", exitCode: 1, lastLine: "git clone: no" }, "failed", "exit code 1: git clone: no"],
     [
       { status: "restarting", exitCode: 3, restarts: 4 },
       "failed",
-      "restarts again and again (4 times): exit code 3",
+      "keeps restarting (4 times): exit code 3",
     ],
     [
       { health: "starting", restarts: 5, exitCode: 0, lastLine: "boom" },
       "failed",
-      "restarts again and again (5 times): exit code 0: boom",
+      "keeps restarting (5 times): exit code 0: boom",
     ],
     [{ restarts: 5 }, "running", undefined],
   ])("%o → %s", (values, state, reason) => {

@@ -106,7 +106,7 @@ describe("followers of a log", () => {
     await settle();
     expect(follower.got).toEqual([
       "old",
-      "The container was replaced by another. Its log begins here.",
+      "The container was replaced. The new one's log begins here.",
       "new",
     ]);
     follower.stop();

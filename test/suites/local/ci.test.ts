@@ -257,7 +257,7 @@ describe("the pipelines", () => {
       expect((await ci("drift", gitHubEnv())).code).toBe(0);
       expect(open()).toEqual([]);
       expect(closed()).toHaveLength(1);
-      expect(gitHub.comments.at(-1)?.body).toContain("What runs in local is what the files say.");
+      expect(gitHub.comments.at(-1)?.body).toContain("What runs in local matches the files.");
       expect(alerts).toHaveLength(1);
       expect((await ci("drift", gitLabEnv())).code).toBe(0);
       expect(gitLab.issues.map(({ state }) => state)).toEqual(["closed"]);

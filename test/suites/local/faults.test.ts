@@ -50,7 +50,7 @@ describe("faults", () => {
         const { code, output } = await platform.npm("start");
         expect(code, output).toBe(0);
         expect(output).toMatch(
-          new RegExp(`The last update was cut off \\(process ${underway.pid} of .*lock is removed`),
+          new RegExp(`The last update was interrupted \\(process ${underway.pid} of .*lock is removed`),
         );
         expect(locks(platform)).toEqual([]);
         expect(pendingOperations(platform)).toEqual([]);
