@@ -1,4 +1,7 @@
-/** Measures the figures and writes them to lab/bench/RESULTS.md. `npm run bench -- noop --rounds 1 --largest 3` tries one. */
+/**
+ * Measures the figures and writes lab/bench/RESULTS.md. A quick try: `npm run bench -- noop --rounds 1
+ * --largest 3`.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join, resolve } from "node:path";
@@ -24,7 +27,7 @@ import { type Comparison, type Figure, results, withSections } from "./lib/repor
 
 const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop, update, ...panel];
 const NAMES = [...new Set(FIGURES.map(({ name }) => name))];
-/** How long what measures may take to end after a signal. */
+/** Time for measuring processes to end after a signal. */
 const ENDING_MS = 5000;
 const root = join(import.meta.dirname, "../..");
 
@@ -36,7 +39,7 @@ const { values, positionals } = parseArgs({
     before: { type: "string" },
   },
 });
-// What is compared with another release is asked for by that release's checkout.
+// The update figure needs a checkout of another release.
 const all = FIGURES.filter((figure) => figure !== update || values.before !== undefined);
 const wanted = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const rounds = Number(values.rounds);
@@ -65,12 +68,12 @@ const measured = measure().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 });
-// What runs ends by the signal, and with it, mostly, what measures: nothing is to be made any more while all is taken away.
+// The signal ends running commands, and usually the measurement; nothing may start during the cleanup.
 await Promise.race([measured, interrupted.then(() => Promise.race([measured, sleep(ENDING_MS)]))]);
 await cleaning.all();
 if (isInterrupted) process.exit(130);
 
-/** Measures, shows and keeps the figures. */
+/** Measures, prints and stores the figures. */
 async function measure(): Promise<void> {
   const platform = await Platform.create(root, cleaning);
   const compose = await Compose.create(root, platform, cleaning);
@@ -88,23 +91,23 @@ async function measure(): Promise<void> {
   console.log(`Measured in ${duration(performance.now() - began)}; ${kept}`);
 }
 
-/** Writes down what was measured in full: all of it, or figures alone in their place among the others. Says what it did. */
+/** Stores complete measurements: all figures, or single ones in their sections. Returns what it did. */
 function keep(
   figures: readonly Figure[],
   whole: string,
   machine: readonly (readonly [string, string])[],
   command: string,
 ): string {
-  if (rounds < 5 || largest < 50) return "not kept, because it is not the whole";
+  if (rounds < 5 || largest < 50) return "not stored: needs at least 5 rounds and 50 projects";
   const file = join(import.meta.dirname, "RESULTS.md");
   const values = new Map(machine);
   const made = `Measured without the other figures, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}; load average ${loadavg()[2]?.toFixed(1)} over the last 15 minutes.`;
   const isWhole = wanted.length === FIGURES.length;
   writeFileSync(file, isWhole ? whole : withSections(readFileSync(file, "utf8"), figures, made));
-  return `kept in lab/bench/RESULTS.md${isWhole ? "" : " beside the others"}`;
+  return `stored in lab/bench/RESULTS.md${isWhole ? "" : " beside the others"}`;
 }
 
-/** From few projects to many, each figure at the numbers it wants. */
+/** Measures from few projects to many, each figure at its sizes. */
 async function measureAll(fixture: Fixture): Promise<Figure[]> {
   const found = new Map<FigureSpec, Comparison[]>(wanted.map((figure) => [figure, []]));
   const plan = wanted.map((figure) => ({

@@ -8,7 +8,7 @@ import { SYSTEM_CERTIFICATES } from "./lib/debian.ts";
 import { makeDebianRoot } from "./lib/debian-root.ts";
 import { makeImage } from "./lib/image.ts";
 
-/** The pinned base image, with Debian from its packages and Node from the npm registry. */
+/** Builds the pinned base image, with Debian from its packages and Node from the npm registry. */
 export async function buildBaseImage(context: Context): Promise<string> {
   const way = await makeImage(
     {
@@ -29,7 +29,7 @@ export async function buildBaseImage(context: Context): Promise<string> {
   return way || "made with debootstrap and npm";
 }
 
-/** A minimal Debian with Node and npm where the official image has them. */
+/** A minimal Debian, with Node and npm where the official image has them. */
 async function fill(root: string, context: Context): Promise<void> {
   const { remedy } = baseImagePart();
   await makeDebianRoot(root, { image: BASE_IMAGE, remedy, release: DEBIAN, progress: context.progress });
@@ -56,7 +56,7 @@ async function addNode(root: string, context: Context): Promise<void> {
   await mustExec("chmod", ["-R", "u=rwX,go=rX", join(root, "usr/local/lib/node_modules")]);
 }
 
-/** Unpacks a package of the npm registry, whose checksum npm itself compares, into a folder of its own. */
+/** Unpacks a package of the npm registry into its own directory; npm verifies the checksum. */
 async function npmPackage(spec: string, context: Context): Promise<string> {
   const folder = join(context.scratch, spec.replace(/[@/]/g, "-"));
   mkdirSync(folder);

@@ -3,7 +3,7 @@ import { aptInstall, canApt } from "../../toolchain/lib/apt.ts";
 import { which } from "../../toolchain/lib/exec.ts";
 import type { Part } from "../../toolchain/part.ts";
 
-/** A command that only the tests need: one on PATH, else Debian's. */
+/** A command that only the tests need: from PATH, or Debian's. */
 function commandPart(
   name: string,
   commands: readonly string[],
@@ -22,7 +22,7 @@ function commandPart(
   };
 }
 
-/** Names under which a Chromium is found on PATH. */
+/** Names of Chromium on PATH. */
 export const CHROMIUM_COMMANDS = [
   "chromium",
   "chromium-browser",
@@ -33,7 +33,7 @@ export const CHROMIUM_COMMANDS = [
 export const chromiumPart = commandPart("chromium", CHROMIUM_COMMANDS, ["chromium", "fonts-dejavu-core"]);
 export const tmuxPart = commandPart("tmux", ["tmux"], ["tmux"]);
 export const gitPart = commandPart("git", ["git"], ["git"]);
-/** Debian puts its server beside PATH, in a folder for each release. */
+/** Debian installs the server outside PATH, in one directory per release. */
 export const postgresPart = commandPart("postgresql", [], ["postgresql"], () =>
   existsSync("/usr/lib/postgresql"),
 );

@@ -8,7 +8,7 @@ import type { Context, Part } from "../../toolchain/part.ts";
 import { makeDebianRoot, removePackageCache } from "./lib/debian-root.ts";
 import { makeImage } from "./lib/image.ts";
 
-/** What DigitalOcean's Debian has that a minimal one lacks, as far as a container can use it. */
+/** What DigitalOcean's Debian has and a minimal one lacks, where it works in a container. */
 const INSTALLED = [
   "systemd-sysv dbus libpam-systemd cloud-init openssh-server openssh-client sudo cron logrotate locales",
   "iproute2 iptables iputils-ping netbase procps kmod e2fsprogs fdisk apparmor",
@@ -16,18 +16,18 @@ const INSTALLED = [
 ].flatMap((line) => line.split(" "));
 
 /**
- * What user data commonly installs. The archives are in the image, so that a boot downloads nothing; apt installs them as it would
- * without.
+ * What user data commonly installs. The archives are in the image, so a boot downloads nothing; apt installs
+ * them as usual.
  */
 const DOWNLOADED = ["docker.io", "fail2ban", "unattended-upgrades", "jq"];
 
-/** Files of the image, by which a container becomes a machine. */
+/** Files of the image that turn a container into a machine. */
 const FILES = join(import.meta.dirname, "droplet");
 
-/** The disk of a stand-in droplet with Debian. Only the tests of production need it. */
+/** The disk of a stand-in droplet with Debian. Only the production tests need it. */
 export const dropletImagePart: Part = {
   name: `image ${DROPLET_IMAGE}`,
-  remedy: "run the tests of production as root on Debian",
+  remedy: "run the production tests as root on Debian",
   find: (context) => findImage(DROPLET_IMAGE, context),
 };
 
@@ -50,7 +50,7 @@ async function fill(root: string, context: Context): Promise<void> {
   const { name: image, remedy } = dropletImagePart;
   await makeDebianRoot(root, { image, remedy, release: DEBIAN, progress: context.progress });
   copyFileSync("/etc/resolv.conf", join(root, "etc/resolv.conf"));
-  // A container's disk is gone with it: nothing is won by waiting until each file is safely written.
+  // The image is temporary, so dpkg need not sync each file.
   writeFileSync(join(root, "etc/dpkg/dpkg.cfg.d/unsafe-io"), "force-unsafe-io\n");
   writeFileSync(join(root, "etc/apt/apt.conf.d/90languages"), 'Acquire::Languages "none";\n');
   const noStart = join(root, "usr/sbin/policy-rc.d");
@@ -73,14 +73,14 @@ function apt(root: string, ...args: string[]): Promise<string> {
   return mustExec("chroot", [root, "apt-get", "-y", "-qq", ...args], { env, timeoutMs: 900_000 });
 }
 
-/** cloud-init sets this locale unless configured otherwise. */
+/** cloud-init's default locale. */
 async function generateLocale(root: string): Promise<void> {
   const list = join(root, "etc/locale.gen");
   writeFileSync(list, readFileSync(list, "utf8").replace(/^# (en_US\.UTF-8)/m, "$1"));
   await mustExec("chroot", [root, "locale-gen"]);
 }
 
-/** Takes away what must be of one machine alone, and adds what makes a machine of a container. */
+/** Removes what must be unique per machine, and adds what turns a container into a machine. */
 async function configureSystem(root: string): Promise<void> {
   const own = ["etc/hostname", "var/lib/dbus/machine-id", ...hostKeys(root)];
   for (const file of own) rmSync(join(root, file), { force: true });
@@ -101,7 +101,7 @@ const hostKeys = (root: string): string[] =>
     name.startsWith("ssh_host_") ? [`etc/ssh/${name}`] : [],
   );
 
-/** What needs a machine's hardware, which a container shares with others. */
+/** Units that need a machine's hardware. */
 const HARDWARE_UNITS = [
   "systemd-udevd.service",
   "systemd-udevd-control.socket",

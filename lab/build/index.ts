@@ -1,4 +1,4 @@
-/** What the lab makes where only package registries are reached. */
+/** What the lab builds where only package registries can be reached. */
 import type { Builders } from "../../toolchain/part.ts";
 import { baseImagePart } from "../../toolchain/parts/base-image.ts";
 import { pluginsPart } from "../../toolchain/parts/plugins.ts";

@@ -3,7 +3,10 @@ import type { Context } from "../../toolchain/part.ts";
 import { missedFile } from "../../toolchain/parts/plugins.ts";
 import { install } from "../plugins/install.ts";
 
-/** The stand-ins for Pulumi's plugins; when the official ones were missed is noted, so that they are looked for again. */
+/**
+ * Installs stand-ins for Pulumi's plugins and records when the official ones were missing, to look for them
+ * again later.
+ */
 export async function buildPlugins({ dir }: Context): Promise<string> {
   writeFileSync(missedFile(dir), "");
   install(dir, process.execPath);

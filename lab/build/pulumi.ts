@@ -5,7 +5,7 @@ import type { Context } from "../../toolchain/part.ts";
 import { installPulumi } from "../../toolchain/parts/pulumi.ts";
 import { goBuild } from "./lib/go.ts";
 
-/** The Pulumi CLI out of its Go modules. */
+/** Builds the Pulumi CLI from Go modules. */
 export async function buildPulumi(context: Context): Promise<string> {
   const program = await goBuild(
     {

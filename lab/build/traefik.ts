@@ -8,7 +8,7 @@ import { SYSTEM_CERTIFICATES } from "./lib/debian.ts";
 import { goBuild } from "./lib/go.ts";
 import { makeImage } from "./lib/image.ts";
 
-/** Traefik's image, with the program out of its Go modules. */
+/** Builds Traefik's image from Go modules. */
 export async function buildTraefik(context: Context): Promise<string> {
   const way = await makeImage(
     {
@@ -24,7 +24,7 @@ export async function buildTraefik(context: Context): Promise<string> {
   return way || "built from Go modules";
 }
 
-/** Nothing but the program, as in the official image, and the certificates it needs to trust others. */
+/** Only the program, as in the official image, and trusted certificates. */
 async function fill(root: string, context: Context): Promise<void> {
   const program = await goBuild(
     {

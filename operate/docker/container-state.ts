@@ -41,7 +41,7 @@ export interface Decided {
 /**
  * Exit codes of a container that was stopped: normal exit, SIGINT, SIGKILL after the grace period, SIGTERM.
  */
-const TOLD_TO_END = new Set([0, 130, 137, 143]);
+const STOP_CODES = new Set([0, 130, 137, 143]);
 /** Restarts without becoming healthy that count as a loop. */
 const LOOP = 3;
 
@@ -81,7 +81,7 @@ function decideRunning(container: ContainerInfo): Decided {
 
 function decideExited(container: ContainerInfo, wanted: "running" | "stopped"): Decided {
   if (container.oomKilled) return { state: "failed", reason: oom(container) };
-  if (wanted === "stopped" || TOLD_TO_END.has(container.exitCode)) return { state: "stopped" };
+  if (wanted === "stopped" || STOP_CODES.has(container.exitCode)) return { state: "stopped" };
   return { state: "failed", reason: ending(container) };
 }
 

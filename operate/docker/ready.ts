@@ -5,7 +5,7 @@ import type { ProjectOutput } from "../engine/outputs.ts";
 import { listContainers } from "./containers.ts";
 
 /** Timeout for projects to respond after an update. */
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 export interface Readiness {
   project: ProjectOutput;
@@ -28,7 +28,7 @@ export async function awaitProjects(
   const waiting = new Map(
     projects.filter(({ state }) => state === "running").map(({ name }) => [name, urls.underPath.url(name)]),
   );
-  const until = performance.now() + PATIENCE_MS;
+  const until = performance.now() + TIMEOUT_MS;
   for (;;) {
     const answers = await Promise.all(
       [...waiting].map(async ([name, url]) => [name, await isHealthy(url)] as const),

@@ -47,7 +47,7 @@ export const add: FigureSpec = {
       ],
       rounds,
     );
-    if (!composed || !updated || !run) throw new Error("three ways were to be measured");
+    if (!composed || !updated || !run) throw new Error("expected three series");
     return [
       { what: `added to ${projectsInWords(projects)}`, unit: "time", series: [composed, updated] },
       {

@@ -14,7 +14,7 @@ const TOKENS = 100;
 
 interface Way {
   readonly name: string;
-  /** Up to the project's root. */
+  /** URL of the project's root. */
   readonly target: Target;
 }
 
@@ -69,7 +69,7 @@ async function waysOf({ platform }: Fixture, chain: Chain): Promise<Way[]> {
   ];
 }
 
-/** The p50 and p99 of each run, by each way. */
+/** The p50 and p99 of each run, for each way. */
 async function compare(
   what: string,
   ways: readonly Way[],
@@ -88,7 +88,7 @@ async function compare(
     })),
     rounds,
   );
-  // The warm-up's are not counted.
+  // The warm-up does not count.
   const counted = p99.map(({ name, values }) => ({ name, values: values.slice(1) }));
   return [
     { what: `${what}, p50`, unit: "time", series: p50 },

@@ -11,7 +11,7 @@ import { percentile } from "../lib/stats.ts";
 const REQUESTS = 300;
 const CONNECTIONS = 8;
 const LOAD_MS = 1500;
-/** So many files are asked for once to find one of the wanted size. */
+/** Files to request while looking for one of the wanted size. */
 const MOST_FILES = 100;
 
 export const latency: FigureSpec = {
@@ -47,7 +47,7 @@ export const latency: FigureSpec = {
   },
 };
 
-/** The file nearest to 100 kB among those that the page, and the files that it names, ask for. */
+/** The file closest to 100 kB among those that the page and its files refer to. */
 async function findAsset(page: Target): Promise<{ path: string; bytes: number }> {
   const agent = new Agent({ keepAlive: true });
   const sizes = new Map<string, number>();
@@ -65,7 +65,7 @@ async function findAsset(page: Target): Promise<{ path: string; bytes: number }>
   agent.destroy();
   const distance = (bytes: number) => Math.abs(Math.log(bytes / 100_000));
   const [nearest] = [...sizes].sort(([, a], [, b]) => distance(a) - distance(b));
-  if (!nearest) throw new Error("the page names no file that can be asked for");
+  if (!nearest) throw new Error("the page refers to no usable file");
   return { path: nearest[0], bytes: nearest[1] };
 }
 

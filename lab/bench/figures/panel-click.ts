@@ -7,10 +7,10 @@ import type { Comparison } from "../lib/report.ts";
 import { each, takeTurns, type Way } from "../lib/rounds.ts";
 
 const ADDED = "added";
-/** A run takes a quarter of a minute. */
+/** A run takes 15 s. */
 const MOST_ROUNDS = 3;
 
-/** Milliseconds of each part of what the panel does. */
+/** Milliseconds of each phase in the panel. */
 interface Parts {
   readonly answer: number;
   readonly queue: number;
@@ -18,13 +18,13 @@ interface Parts {
   readonly start: number;
 }
 
-/** Milliseconds until a project served; of the panel, in its parts. */
+/** Milliseconds until a project served, and the panel's phases. */
 interface Serving {
   readonly took: number;
   readonly parts?: Parts;
 }
 
-/** In the order in which they come. */
+/** In chronological order. */
 const PARTS: readonly (readonly [keyof Parts, string])[] = [
   ["answer", "checked, written down, 202 answered"],
   ["queue", "waits for its turn"],
@@ -80,7 +80,7 @@ async function untilServing({ platform }: Fixture): Promise<number> {
   const headers = {};
   const target = { host: "127.0.0.1", port: platform.port, path: `/p/${ADDED}`, headers };
   await untilHealthy(async () => target).catch((error: Error) => {
-    throw new Error(`The added project does not serve: ${error.message}`);
+    throw new Error(`The added project is not serving: ${error.message}`);
   });
   return performance.now() - began;
 }
@@ -101,7 +101,7 @@ function partsOf(
   { answer, healthyAt }: { readonly answer: number; readonly healthyAt: number },
 ): Parts {
   const [created, started, ended] = [createdAt, startedAt, endedAt].map((time) => Date.parse(time));
-  if (!(created && started && ended)) throw new Error("The panel's operation does not say when it ran");
+  if (!(created && started && ended)) throw new Error("The panel's operation has no start or end time");
   return { answer, queue: started - created, update: ended - started, start: Math.max(0, healthyAt - ended) };
 }
 
@@ -112,7 +112,7 @@ const inParts = (projects: string, parts: readonly Parts[]): Comparison[] =>
     series: [{ name, values: parts.map((part) => part[key]) }],
   }));
 
-/** Makes it as it was, and answers what was measured before. */
+/** Removes the added project and returns the measured value. */
 async function takeAway({ platform }: Fixture, projects: number, serving: Serving): Promise<Serving> {
   platform.declare(projects);
   await platform.up();

@@ -5,7 +5,7 @@ import type { Comparison } from "../lib/report.ts";
 import { each, takeTurns } from "../lib/rounds.ts";
 import { type Visited, Visitor } from "../lib/visit.ts";
 
-/** Visits in a round. */
+/** Visits per round. */
 const VISITS = 2;
 
 export const panelPage: FigureSpec = {

@@ -1,4 +1,4 @@
-/** What people have of the panel: how soon a project serves, how light the page is, how many may follow a log. */
+/** The panel for its users: time until a project serves, weight of the page, followers of a log. */
 import type { FigureSpec } from "../lib/fixture.ts";
 import { panelClick } from "./panel-click.ts";
 import { panelLogs } from "./panel-logs.ts";

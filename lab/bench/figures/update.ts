@@ -16,7 +16,7 @@ export const update: FigureSpec = {
   beside: false,
 
   async measure({ platform, before, rounds }, projects) {
-    if (!before) throw new Error("the figure update compares with a checkout: --before <folder>");
+    if (!before) throw new Error("the figure update needs a checkout to compare with: --before <folder>");
     await before.scale(projects);
     const ways = [
       { name: "before", platform: before, update: () => before.up() },

@@ -11,12 +11,17 @@ import { type Platform, projectName } from "./platform.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../../attach/bin.mjs");
 
-/** The stand-in's edge leaves its sockets to Nagle's algorithm, which costs an answer 40 ms, and which no real edge does. */
+/**
+ * Without this, Nagle's algorithm on the stand-in's edge costs 40 ms per response; a real edge disables it.
+ */
 function sendAtOnce(): void {
   subscribe("net.server.socket", (message) => (message as { socket: Socket }).socket.setNoDelay(true));
 }
 
-/** The way of a terminal to the first project: by the local proxy alone, and by all that a droplet has. */
+/**
+ * A terminal's path to the first project: by the local proxy only, or through everything in front of a
+ * droplet.
+ */
 export class Chain {
   readonly #platform: Platform;
   readonly #example: Example;
@@ -29,7 +34,10 @@ export class Chain {
     this.#machine = new Machine(example);
   }
 
-  /** Starts the stand-ins of Cloudflare's edge and of the connector, in this process, which lead to the platform's gateway. */
+  /**
+   * Starts stand-ins of Cloudflare's edge and of the connector in this process, in front of the platform's
+   * gateway.
+   */
   static async start(platform: Platform): Promise<Chain> {
     sendAtOnce();
     const example = await startExample();
@@ -45,18 +53,18 @@ export class Chain {
     };
     const complaint = await example.configure(example.ingress(rule));
     if (complaint) throw new Error(complaint);
-    // A person's token, as cloudflared keeps it.
+    // A user's token, as cloudflared stores it.
     chain.#machine.install("cloudflared", `echo ${await example.sign({ expiresIn: 86_400 })}`);
     return chain;
   }
 
-  /** The local proxy to the gateway of this machine. */
+  /** The local proxy to this machine's gateway. */
   proxy(): Promise<Target> {
     const { port, urls } = this.#platform;
     return this.#print(`http://${urls.hostname(projectName(1))}:${port}/`);
   }
 
-  /** The local proxy to the edge, from there by the connector to the gateway. */
+  /** The local proxy to the edge, then the connector and the gateway. */
   whole(): Promise<Target> {
     return this.#print(urlAt(this.#example).href);
   }
@@ -71,7 +79,7 @@ export class Chain {
     await this.#example.stop();
   }
 
-  /** Starts the program as a person does who wants a URL. */
+  /** Starts the program with `--print` and returns its URL. */
   async #print(url: string): Promise<Target> {
     const child = spawn(process.execPath, [PROGRAM, url, "--print"], {
       env: this.#machine.env,

@@ -1,8 +1,8 @@
-/** What the figures have started and have to take away again, however they end. */
+/** Cleanup of everything that the figures started, however they end. */
 export class Cleaning {
   readonly #works: (() => Promise<void>)[] = [];
 
-  /** Keeps what ends something. Answers the same, to be called as soon as it is not needed any more: it is done once. */
+  /** Registers a cleanup. Returns it, to run it early; it runs only once. */
   add(work: () => Promise<void>): () => Promise<void> {
     let done: Promise<void> | undefined;
     const ended = () => {
@@ -13,7 +13,10 @@ export class Cleaning {
     return ended;
   }
 
-  /** Ends all that is left, the latest first. What fails does not keep the others from it; the first failure is thrown at the end. */
+  /**
+   * Runs all remaining cleanups, latest first. A failure does not stop the others; the first one is thrown at
+   * the end.
+   */
   async all(): Promise<void> {
     const failures: unknown[] = [];
     for (const work of this.#works.toReversed()) await work().catch((error: unknown) => failures.push(error));

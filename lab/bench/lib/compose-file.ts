@@ -1,7 +1,7 @@
-/** The same containers as services of Docker Compose, made from what `docker inspect` says of the platform's own. */
+/** The platform's containers as services of Docker Compose, from `docker inspect`. */
 import type { Inspected } from "./docker.ts";
 
-/** A service of a compose file, as far as it is used here. */
+/** The used fields of a service in a compose file. */
 export interface Service {
   image: string;
   container_name: string;
@@ -33,7 +33,7 @@ export interface ComposeFile {
   readonly services: Readonly<Record<string, Service>>;
 }
 
-/** Turns a container into a service; `adapt` changes every text in it, such as a name that may exist but once. */
+/** Turns a container into a service; `adapt` changes every text in it, such as names that must be unique. */
 export function serviceOf({ Name, Config, HostConfig }: Inspected, adapt: (text: string) => string): Service {
   const hostNetwork = HostConfig.NetworkMode === "host";
   const service: Service = {
@@ -76,7 +76,7 @@ function healthcheckOf({ Healthcheck }: Inspected["Config"]): Pick<Service, "hea
   };
 }
 
-/** A stand-in for a stopped project: Compose has no stopped state, so the container runs and does nothing. */
+/** A stand-in for a stopped project: Compose has no stopped state, so the container runs idle. */
 export function idle({ healthcheck: _, ...service }: Service): Service {
   return { ...service, entrypoint: ["sleep"], command: ["infinity"] };
 }
@@ -91,7 +91,7 @@ export function composeFile(services: readonly Service[], label: string): Compos
   const doubled = (_: string, value: unknown) =>
     typeof value === "string" ? value.replaceAll("$", "$$$$") : value;
   const file = {
-    // Compose 2 ignores it, Debian's 1.29 wants it.
+    // Required by Debian's 1.29, ignored by Compose 2.
     version: "2.4",
     networks: { platform: network },
     services: Object.fromEntries(services.map((service) => [service.container_name, service])),

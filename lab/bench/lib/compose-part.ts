@@ -8,7 +8,7 @@ import { goBuild } from "../../build/lib/go.ts";
 
 const BINARY = "bin/docker-compose";
 
-/** The command that Docker Compose is started with: the toolchain's own build, Docker's plugin, or the one on PATH. */
+/** The command for Docker Compose: the toolchain's own build, Docker's plugin, or the one on PATH. */
 export async function findCompose(dir: string): Promise<readonly string[] | undefined> {
   const own = join(dir, BINARY);
   if (existsSync(own)) return [own];
@@ -18,7 +18,7 @@ export async function findCompose(dir: string): Promise<readonly string[] | unde
   return command ? [command] : undefined;
 }
 
-/** Docker Compose, that the platform is compared with. Nothing but the figures needs it. */
+/** Docker Compose, for comparison in the figures only. */
 export const composePart: Part = {
   name: `docker compose ${COMPOSE}`,
   remedy: "install the Docker Compose plugin (https://docs.docker.com/compose/install)",
@@ -32,7 +32,7 @@ export const composePart: Part = {
     try {
       const program = await goBuild(
         {
-          // goBuild reads recipes under lab/build/go; this one is of the figures alone.
+          // goBuild reads recipes under lab/build/go; this one is only for the figures.
           recipe: "../../bench/compose",
           main: "github.com/docker/compose/v2/cmd",
           ldflags: `-X github.com/docker/compose/v2/internal.Version=v${COMPOSE}`,

@@ -12,7 +12,7 @@ import { type Platform, projectName, RUNNING } from "./platform.ts";
 
 const PROJECT = "bench-compose";
 
-/** The same services as the platform's, kept by Docker Compose beside it. */
+/** The platform's services, run by Docker Compose next to it. */
 export class Compose {
   private readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-compose-"));
   private readonly command: readonly string[];
@@ -26,7 +26,7 @@ export class Compose {
 
   static async create(root: string, platform: Platform, cleaning: Cleaning): Promise<Compose> {
     const command = await findCompose(toolchainDir(root));
-    if (!command) throw new Error("Docker Compose is not on this machine");
+    if (!command) throw new Error("Docker Compose is not installed");
     const compose = new Compose(platform, command);
     cleaning.add(() => compose.remove());
     return compose;
@@ -38,19 +38,19 @@ export class Compose {
     return (text.split("\n")[0] ?? "").trim();
   }
 
-  /** `docker compose up -d` of one of the files. */
+  /** Runs `docker compose up -d` with one of the files. */
   async up(file: string): Promise<void> {
     await this.run(file, ["up", "-d", "--remove-orphans"]);
   }
 
-  /** The same, when it must find nothing to do. */
+  /** Runs an update that must be a no-op. */
   async noop(): Promise<void> {
     const { stderr, stdout } = await this.run("compose.json", ["up", "-d", "--remove-orphans"]);
     if (/\b(Created|Started|Recreated|Removed)\b/.test(stderr + stdout))
       throw new Error(`not a no-op:\n${stderr}`);
   }
 
-  /** Makes it the same services as the platform's at this size, and writes the files for it and for one more project. */
+  /** Creates the platform's services at this size, and writes the files for it and for one more project. */
   async scale(count: number): Promise<void> {
     if (this.size === count) return;
     const { names } = this.platform;
@@ -71,18 +71,18 @@ export class Compose {
     this.size = count;
   }
 
-  /** A service like the first project's under another name, with directories of its own. */
+  /** A service like the first project's, with another name and directories of its own. */
   async extra(name: string): Promise<Service> {
     const first = projectName(1);
     const original = this.platform.names.project(first);
     const [container] = await inspect(original);
-    if (!container) throw new Error(`${original} is not there`);
+    if (!container) throw new Error(`${original} not found`);
     const word = new RegExp(`\\b${first}(?![a-z0-9])`, "g");
     const service = serviceOf(container, (text) => this.adapt(text.replace(word, name)));
     return this.withFiles({ ...service, hostname: name }, original, name);
   }
 
-  /** Removes all of it, also after a failure. */
+  /** Removes everything, also after a failure. */
   private async remove(): Promise<void> {
     const ids = await docker("ps", "-aq", "--filter", `label=com.docker.compose.project=${PROJECT}`);
     const containers = ids.split("\n").filter(Boolean);
@@ -98,7 +98,7 @@ export class Compose {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Names, port and directories that may exist but once. */
+  /** Replaces names, port and directories that must be unique. */
   private adapt(text: string): string {
     const { names, port, folder } = this.platform;
     return text
@@ -109,7 +109,7 @@ export class Compose {
       .replaceAll(`${folder}/.workspaces`, `${this.folder}/workspaces`);
   }
 
-  /** The files that the platform uploads into a container, mounted instead; and the directories that are mounted. */
+  /** Mounts the files that the platform uploads into a container, and the container's directories. */
   private async withFiles(service: Service, original: string, name: string): Promise<Service> {
     const secrets = join(this.folder, "run", name);
     mkdirSync(join(this.folder, "run"), { recursive: true });
@@ -117,7 +117,7 @@ export class Compose {
     const directories = service.volumes.map((volume) => volume.split(":")[0] ?? "");
     const own = [secrets, ...directories.filter((directory) => directory.startsWith(this.folder))];
     for (const directory of own) mkdirSync(directory, { recursive: true });
-    // As components/host/host.ts has it: where root runs the update, the containers' user is 1000.
+    // As in components/host/host.ts: if root runs the update, the containers' user is 1000.
     if (process.getuid?.() === 0)
       await mustExec("chown", ["-R", "1000:1000", ...own], { stopsGracefully: true });
     return { ...service, volumes: [...service.volumes, `${secrets}:/run/opencode:ro`] };

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 
-/** Milliseconds of a clock tick, in which Linux reports CPU time. */
+/** Milliseconds of a clock tick, Linux's unit of CPU time. */
 const TICK_MS = 10;
 
-/** What processes have cost so far, and hold now; Linux only. */
+/** Resource usage of processes; Linux only. */
 export interface Cost {
-  /** Milliseconds of processor time. */
+  /** Milliseconds of CPU time. */
   readonly processor: number;
-  /** Bytes of memory; a page that several share counts in parts, so that a sum counts it once. */
+  /** Bytes of memory; shared pages are counted proportionally. */
   readonly memory: number;
 }
 
-/** The sum over processes. One that has ended is an error: it would be missing from the sum. */
+/** Sums over processes. Throws if one has ended, as the sum would lack it. */
 export function costOf(pids: readonly number[]): Cost {
   const read = (pid: number, file: string) => readFileSync(`/proc/${pid}/${file}`, "utf8");
   const costs = pids.map((pid) => ({
@@ -24,12 +24,12 @@ export function costOf(pids: readonly number[]): Cost {
   };
 }
 
-/** Milliseconds that the processors of this machine have worked for anybody. */
+/** Milliseconds of CPU time used by the whole machine. */
 export const machineTime = (): number => parseMachine(readFileSync("/proc/stat", "utf8"));
 
-/** Processor time of a process in `/proc/<pid>/stat`: its own, in and out of the kernel. */
+/** CPU time of a process in `/proc/<pid>/stat`, user and kernel. */
 export function parseStat(text: string): number {
-  // The name before it may have anything in it, also brackets.
+  // The name before it may contain anything, even brackets.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return TICK_MS * (Number(fields[11]) + Number(fields[12]));
 }
@@ -37,11 +37,11 @@ export function parseStat(text: string): number {
 /** Memory of a process in `/proc/<pid>/smaps_rollup`. */
 export function parseSmaps(text: string): number {
   const [, kibibytes] = /^Pss:\s+(\d+) kB$/m.exec(text) ?? [];
-  if (kibibytes === undefined) throw new Error("smaps_rollup says no Pss");
+  if (kibibytes === undefined) throw new Error("smaps_rollup has no Pss");
   return Number(kibibytes) * 1024;
 }
 
-/** The time in `/proc/stat` that processors have not been idle, nor waiting for a disk, nor with another guest of the host. */
+/** The time in `/proc/stat` that CPUs were not idle, waiting for a disk, or stolen by another guest. */
 export function parseMachine(text: string): number {
   const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] =
     /^cpu .*$/m

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { mustExec } from "../../../toolchain/lib/exec.ts";
 
-/** What `docker inspect` says of a container, as far as the figures need it. */
+/** The fields of `docker inspect` that the figures use. */
 export interface Inspected {
   readonly Name: string;
   readonly Config: {
@@ -40,7 +40,7 @@ export interface Inspected {
   };
 }
 
-/** Runs the Docker client. Where a signal ends it, the figures still clean up. */
+/** Runs the Docker client. If a signal ends it, the figures still clean up. */
 export const docker = (...args: readonly string[]): Promise<string> =>
   mustExec("docker", args, { stopsGracefully: true });
 
@@ -48,20 +48,20 @@ export async function inspect(...names: readonly string[]): Promise<Inspected[]>
   return JSON.parse(await docker("container", "inspect", ...names)) as Inspected[];
 }
 
-/** Ids of the containers and networks whose label has this value. */
+/** Ids of the containers or networks whose label has this value. */
 export async function labelled(kind: "container" | "network", label: string): Promise<string[]> {
   const args = kind === "container" ? ["ps", "-aq"] : ["network", "ls", "-q"];
   const ids = await docker(...args, "--filter", `label=${label}`);
   return ids.split("\n").filter(Boolean);
 }
 
-/** The address of a container on a network. */
+/** A container's address on a network. */
 export async function addressOf(name: string, network: string): Promise<string> {
   const [container] = await inspect(name);
   return container?.NetworkSettings.Networks[network]?.IPAddress ?? "";
 }
 
-/** Waits until Docker calls all of these containers healthy. */
+/** Waits until Docker reports all of these containers as healthy. */
 export async function untilContainersHealthy(names: readonly string[], patienceMs = 300_000): Promise<void> {
   const until = performance.now() + patienceMs;
   while (performance.now() < until) {
@@ -78,7 +78,7 @@ export async function untilContainersHealthy(names: readonly string[], patienceM
   throw new Error(`${names.join(", ")}: not healthy after ${patienceMs / 1000} s`);
 }
 
-/** Memory of containers in bytes, as `docker stats` counts it: without the page cache that could be dropped. */
+/** Memory of containers in bytes, as in `docker stats`: without reclaimable page cache. */
 export async function memoryOf(...names: readonly string[]): Promise<number[]> {
   const text = await docker("stats", "--no-stream", "--format", "{{.MemUsage}}", ...names);
   return text.trim().split("\n").map(parseMemory);

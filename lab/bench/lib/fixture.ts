@@ -3,29 +3,29 @@ import type { Compose } from "./compose.ts";
 import type { Platform } from "./platform.ts";
 import type { Comparison } from "./report.ts";
 
-/** What a figure has to measure with. */
+/** Environment of a figure. */
 export interface Fixture {
   readonly platform: Platform;
-  /** A platform of the release that `--before` gives. */
+  /** A platform of the `--before` release. */
   readonly before?: Platform | undefined;
   readonly compose: Compose;
-  /** Where a figure puts what it starts itself. */
+  /** Cleanup for what a figure starts itself. */
   readonly cleaning: Cleaning;
-  /** How often each way is measured, after the warm-up. */
+  /** Runs of each way, after the warm-up. */
   readonly rounds: number;
 }
 
-/** One figure: what it measures at which numbers of projects. */
+/** A figure: what it measures, and at which numbers of projects. */
 export interface FigureSpec {
-  /** What it is asked for by; figures of one name are measured together. */
+  /** Name on the command line; figures with the same name are measured together. */
   readonly name: string;
   readonly title: string;
   readonly notes: readonly string[];
-  /** Numbers of projects at which it is measured. */
+  /** Numbers of projects to measure at. */
   readonly sizes: readonly number[];
-  /** Whether the same services must be there under Compose. */
+  /** Whether it needs the same services in Compose. */
   readonly beside: boolean;
-  /** Whether its table says how much more the others are than the first, besides how many times as much. */
+  /** Whether its table shows differences besides ratios. */
   readonly added?: boolean;
   measure(fixture: Fixture, projects: number): Promise<Comparison[]>;
 }

@@ -11,26 +11,26 @@ import { percentile } from "./stats.ts";
 const PATIENCE_MS = 30_000;
 const LOOK_MS = 20;
 
-/** What follows a log: streams of text, and the processes that this costs. */
+/** Followers of a log: text streams, and the processes behind them. */
 export interface Followed {
   readonly streams: readonly Readable[];
   readonly pids: readonly number[];
   end(): Promise<void>;
 }
 
-/** What one run has measured. */
+/** Measurements of one run. */
 export interface Following {
-  /** Milliseconds from a line's writing to its coming, over all lines of all who follow. */
+  /** Milliseconds from writing a line to receiving it, over all lines of all followers. */
   readonly p50: number;
   readonly p99: number;
-  /** Milliseconds of processor time for all lines: of the way's own processes, and of the whole machine. */
+  /** Milliseconds of CPU time for all lines: of the measured processes, and of the whole machine. */
   readonly processor: number;
   readonly machine: number;
-  /** Bytes, when the last line has come. */
+  /** Bytes, after the last line. */
   readonly memory: number;
 }
 
-/** So many `docker logs -f`, each a process. */
+/** Starts `count` processes of `docker logs -f`. */
 export async function followByDocker(
   container: string,
   count: number,
@@ -49,7 +49,7 @@ export async function followByDocker(
   return { streams: children.map(({ stdout }) => stdout), pids: children.map(({ pid = 0 }) => pid), end };
 }
 
-/** So many connections to an address that streams. @param pid the process that answers there */
+/** Opens `count` connections to a streaming URL. @param pid the process that serves it */
 export async function followByHttp(url: string, count: number, pid: number): Promise<Followed> {
   const streams = await Promise.all(Array.from({ length: count }, () => open(url)));
   return {
@@ -70,14 +70,17 @@ function open(url: string): Promise<IncomingMessage> {
   });
 }
 
-/** What is written while it is followed. */
+/** Writes lines while they are followed. */
 export interface Lines {
   readonly container: string;
   readonly count: number;
   readonly pauseMs: number;
 }
 
-/** Has lines written while they are followed. @throws Error when one is lost, doubled or out of its turn for anybody */
+/**
+ * Measures while lines are written. @throws Error if a follower misses a line or gets it twice or out of
+ * order
+ */
 export async function follow(
   followed: Followed,
   { container, count, pauseMs }: Lines,
@@ -121,7 +124,7 @@ function listen(stream: Readable, reader: Reader, clock: () => number): Reader {
   return reader;
 }
 
-/** Waits until nothing is missing for anybody. */
+/** Waits until no follower misses anything. */
 async function until(
   readers: readonly Reader[],
   missing: (reader: Reader) => string | undefined,

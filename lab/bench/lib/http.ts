@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { projectApi } from "../../../opencode/api/index.ts";
 
-/** Something to ask for over HTTP. */
+/** The target of an HTTP request. */
 export interface Target {
   readonly host: string;
   readonly port: number;
@@ -11,7 +11,7 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A port of 127.0.0.1 that is free now, and the one after it too. */
+/** A free port of 127.0.0.1 whose successor is free too. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 20_000);
@@ -33,13 +33,13 @@ export interface Answer {
   readonly body: string;
 }
 
-/** A target's path without a final slash. */
+/** A target's path without a trailing slash. */
 export const basePath = ({ path }: Pick<Target, "path">): string => path.replace(/\/$/, "");
 
-/** A path of the project at a target. */
+/** A path below a target. */
 export const below = (target: Target, path: string): Target => ({ ...target, path: basePath(target) + path });
 
-/** Asks once over a connection of the agent. */
+/** Sends one request over a connection of the agent. */
 export function ask(target: Target, agent: Agent): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { host, port, path, headers } = target;
@@ -57,14 +57,14 @@ export function ask(target: Target, agent: Agent): Promise<Answer> {
       });
     })
       .on("timeout", function (this: { destroy(error: Error): void }) {
-        this.destroy(new Error(`${host}:${port}${path} did not answer in 5 s`));
+        this.destroy(new Error(`${host}:${port}${path} did not respond within 5 s`));
       })
       .on("error", reject)
       .end();
   });
 }
 
-/** Asks every 50 ms until opencode says that it is healthy. @param target up to the project's root */
+/** Polls every 50 ms until opencode reports that it is healthy. @param target the project's root */
 export async function untilHealthy(
   target: () => Promise<Target | undefined>,
   patienceMs = 120_000,
@@ -88,7 +88,7 @@ async function isHealthy(target: Target, agent: Agent): Promise<boolean> {
   }
 }
 
-/** Milliseconds of each of `count` requests, one after another on one connection that stays open. */
+/** Milliseconds of each of `count` sequential requests on one keep-alive connection. */
 export async function latencies(target: Target, count: number): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const times: number[] = [];
@@ -101,7 +101,7 @@ export async function latencies(target: Target, count: number): Promise<number[]
   return times;
 }
 
-/** Answers per second of `connections` that stay open and each ask again as soon as they are answered. */
+/** Responses per second over `connections` keep-alive connections that request back to back. */
 export async function throughput(target: Target, connections: number, forMs: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const began = performance.now();

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Cleaning } from "./cleaning.ts";
 
-/** The rest of a line, so that it is as long as lines of logs are. */
+/** Padding to the length of a typical log line. */
 const FILLING = "x".repeat(80);
 
 /**
- * What writes in the container, controlled by lines of its input. Bash knows the time to the microsecond, writes a line at once, and
- * waits without a process where it reads from a pipe that nothing writes to.
+ * The writer in the container, controlled by its input. Bash knows the time in microseconds, writes a line
+ * immediately, and sleeps without a process by reading from an empty pipe.
  */
 const SCRIPT = `
 exec > /proc/1/fd/1 3<> <(:)
@@ -16,12 +16,12 @@ while read -r what count pause; do
   for ((n = 1; n <= count; n++)); do echo "$1 $n $EPOCHREALTIME ${FILLING}"; read -rt "$pause" -u 3; done
 done`;
 
-/** Writes numbered lines into a container's log, each with the time at which it was written. */
+/** Writes numbered lines into a container's log, each with its time. */
 export class Writer {
   readonly #process: ChildProcess;
   readonly end: () => Promise<void>;
 
-  /** @param run a word that begins each of the lines */
+  /** @param run first word of each line */
   constructor(container: string, run: string, cleaning: Cleaning) {
     this.#process = spawn("docker", ["exec", "-i", container, "bash", "-c", SCRIPT, "writer", run], {
       stdio: ["pipe", "inherit", "inherit"],
@@ -34,33 +34,33 @@ export class Writer {
     });
   }
 
-  /** Writes one line without a number, by which who follows is seen to follow. */
+  /** Writes a line without a number, to check that a follower is connected. */
   mark(): void {
     this.#send("mark");
   }
 
-  /** Writes lines 1 to `count`, so many milliseconds after each other. */
+  /** Writes lines 1 to `count`, `pauseMs` apart. */
   write(count: number, pauseMs: number): void {
     this.#send(`lines ${count} ${pauseMs / 1000}`);
   }
 
   #send(text: string): void {
     if (this.#process.exitCode !== null)
-      throw new Error(`What writes lines in the container ended with ${this.#process.exitCode}`);
+      throw new Error(`The writer in the container ended with ${this.#process.exitCode}`);
     this.#process.stdin?.write(`${text}\n`);
   }
 }
 
-/** One who follows a log: finds a run's lines in what comes, and sees to it that each comes once and in its turn. */
+/** A follower of a log: finds a run's lines and checks that each arrives once and in order. */
 export class Reader {
   readonly #run: string;
   readonly #line: RegExp;
   #rest = "";
   #next = 1;
   isFollowing = false;
-  /** Milliseconds from each line's writing to its coming. */
+  /** Milliseconds from writing each line to receiving it. */
   readonly delays: number[] = [];
-  /** What is wrong with what came. */
+  /** What was wrong with the received lines. */
   trouble: string | undefined;
 
   constructor(run: string) {
@@ -72,16 +72,16 @@ export class Reader {
     return this.#next - 1;
   }
 
-  /** Takes what came at a time, in milliseconds since 1970. */
+  /** Processes text received at a time, in milliseconds since 1970. */
   take(text: string, at: number): void {
     const lines = (this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     for (const line of lines) if (line.includes(this.#run)) this.#takeLine(line, at);
   }
 
-  /** Nothing more comes. */
+  /** Called at the end of the stream. */
   cutOff(): void {
-    this.trouble ??= `was cut off after line ${this.count}`;
+    this.trouble ??= `ended after line ${this.count}`;
   }
 
   #takeLine(line: string, at: number): void {
@@ -89,13 +89,13 @@ export class Reader {
     if (found === undefined) return;
     this.isFollowing = true;
     if (number === undefined) return;
-    if (Number(number) !== this.#next) this.trouble ??= `got line ${number} where line ${this.#next} was due`;
+    if (Number(number) !== this.#next) this.trouble ??= `got line ${number} instead of line ${this.#next}`;
     this.#next = Number(number) + 1;
     this.delays.push(at - Number(written) * 1000);
   }
 }
 
-/** The time in milliseconds since 1970, finer than `Date.now` has it. */
+/** Milliseconds since 1970, more precise than `Date.now`. */
 export function makeClock(): () => number {
   const before = Date.now();
   let now = before;

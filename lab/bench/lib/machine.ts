@@ -5,7 +5,7 @@ import { summarisePlugins } from "../../../toolchain/parts/plugins.ts";
 import { docker } from "./docker.ts";
 import type { Fixture } from "./fixture.ts";
 
-/** What the figures were made on. */
+/** Describes the machine of the measurements. */
 export async function describeMachine({
   platform,
   compose,

@@ -9,22 +9,22 @@ import { memoryBelow, processes } from "./peak.ts";
 import type { Platform } from "./platform.ts";
 
 const START_MS = 60_000;
-/** It ends an update that runs in order; then it is ended. */
+/** Time for a running update to end gracefully before it is killed. */
 const END_MS = 30_000;
 const UPDATE_MS = 180_000;
 
-/** The panel of the figures' platform, a process of its own. */
+/** The panel of the figures' platform, in a process of its own. */
 export class Panel {
   readonly url: string;
   readonly pid: number;
   readonly #process: ChildProcess;
-  /** Ends it; to be called once it is not needed. */
+  /** Ends it; call it when the panel is no longer needed. */
   readonly end: () => Promise<void>;
   #said = "";
 
   private constructor(platform: Platform, { cleaning }: Pick<Fixture, "cleaning">) {
     this.url = `http://127.0.0.1:${platform.panelPort}`;
-    // As scripts/panel.ts starts it; in a group of its own, so that an update that it runs ends with it.
+    // As in scripts/panel.ts; in its own process group, so that its updates end with it.
     const flags = [
       "--disable-warning=ExperimentalWarning",
       join(platform.folder, "panel", "server", "main.ts"),
@@ -44,19 +44,19 @@ export class Panel {
       });
   }
 
-  /** Starts it and waits until it listens and does nothing more. */
+  /** Starts it and waits until it is listening and idle. */
   static async start({ platform, cleaning }: Fixture): Promise<Panel> {
     const panel = new Panel(platform, { cleaning });
     const until = performance.now() + START_MS;
     while (!panel.#said.includes("The panel is at") || panel.#isBusy()) {
       if (panel.#process.exitCode !== null || performance.now() > until)
-        throw new Error(`The panel did not start:\n${lastLines(panel.#said, 20)}`);
+        throw new Error(`The panel failed to start:\n${lastLines(panel.#said, 20)}`);
       await sleep(50);
     }
     return panel;
   }
 
-  /** Asks for a project, as the page's button does. */
+  /** Creates a project, as the page's button does. */
   async create(entry: { readonly name: string; readonly state: string }): Promise<Operation> {
     const headers = { "content-type": "application/json", origin: this.url, "sec-fetch-site": "same-origin" };
     const { operation } = await this.#ask<{ operation: Operation }>("/api/projects", {
@@ -67,14 +67,14 @@ export class Panel {
     return operation;
   }
 
-  /** Waits for an operation to succeed. */
+  /** Waits until an operation has succeeded. */
   async succeeded(id: string): Promise<Operation> {
     const until = performance.now() + UPDATE_MS;
     while (performance.now() < until) {
       const operation = await this.#ask<Operation>(`/api/operations/${id}`);
       if (operation.state === "succeeded") return operation;
       if (operation.endedAt)
-        throw new Error(`The panel's update ${operation.state}: ${operation.error ?? "it does not say why"}`);
+        throw new Error(`The panel's update ${operation.state}: ${operation.error ?? "no reason given"}`);
       await sleep(250);
     }
     throw new Error(`The panel's update has not ended after ${UPDATE_MS / 1000} s`);
@@ -87,7 +87,7 @@ export class Panel {
     return JSON.parse(text) as T;
   }
 
-  /** Whether it has processes that do something for it. */
+  /** Whether it has child processes. */
   #isBusy(): boolean {
     return memoryBelow(processes(), this.pid).size > 0;
   }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** One process, as /proc reports it. */
+/** One process, from /proc. */
 export interface Process {
   readonly pid: number;
   readonly parent: number;
@@ -9,7 +9,7 @@ export interface Process {
   readonly rss: number;
 }
 
-/** Memory of the processes below one, by what they are. */
+/** Memory of a process's descendants, by kind. */
 export function memoryBelow(processes: readonly Process[], root: number): Map<string, number> {
   const found = new Map<string, number>();
   const visit = (parent: number) => {
@@ -22,7 +22,7 @@ export function memoryBelow(processes: readonly Process[], root: number): Map<st
   return found;
 }
 
-/** The most memory that this process's children had at one time while `work` ran, in bytes; Linux only. */
+/** Peak memory of this process's descendants while `work` runs, in bytes; Linux only. */
 export async function peakMemory(work: () => Promise<unknown>): Promise<number> {
   let peak = 0;
   const timer = setInterval(() => {
@@ -37,14 +37,14 @@ export async function peakMemory(work: () => Promise<unknown>): Promise<number> 
   return peak;
 }
 
-/** All that run now; Linux only. */
+/** All running processes; Linux only. */
 export function processes(): Process[] {
   return readdirSync("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     try {
       return [parseStatus(readFileSync(`/proc/${name}/status`, "utf8"))];
     } catch {
-      return []; // it has exited in the meantime
+      return []; // it has exited meanwhile
     }
   });
 }

@@ -1,4 +1,4 @@
-/** Where an update's time goes, read from the engine's own log (`pulumi up -v=9 --logtostderr`: one JSON object a line). */
+/** Phases of an update, from the engine's log (`pulumi up -v=9 --logtostderr`: one JSON object per line). */
 
 export interface Phase {
   readonly name: string;
@@ -10,7 +10,7 @@ interface Line {
   readonly message: string;
 }
 
-/** What ends each phase, in the order of an update. A phase that isn't in the log counts towards the next one. */
+/** The log line that ends each phase, in order. A missing phase counts towards the next one. */
 const MARKS: readonly (readonly [phase: string, end: RegExp])[] = [
   ["engine starts", /^newPlugin\(\): Launching plugin 'nodejs'/],
   ["language host, first time (the CLI asks about it)", /^killing plugin .*pulumi-language-nodejs/],
@@ -24,10 +24,10 @@ const PLUGIN_READY = /^Handshake: success \[.*pulumi-resource-([a-z-]+)\]/;
 const PROGRAM_ENDED = /^langhost\[nodejs\]\.Run\(.*\) success/;
 
 /**
- * The phases of one update. They add up to all of it: what lies between is given to the resources.
+ * The phases of one update, which add up to its whole time: gaps count as resources.
  * @param log the engine's log
- * @param began when the process was started, in milliseconds since 1970
- * @param ended when it had ended
+ * @param began start of the process, in milliseconds since 1970
+ * @param ended end of the process
  */
 export function phases(log: string, began: number, ended: number): Phase[] {
   const lines = parse(log);
@@ -53,7 +53,7 @@ export function phases(log: string, began: number, ended: number): Phase[] {
   ];
 }
 
-/** The engine starts one plugin after another, when the first resource of each comes. */
+/** The engine starts plugins one at a time, at the first resource of each. */
 function pluginStarts(lines: readonly Line[]): Phase[] {
   const launched = new Map<string, number>();
   return lines.flatMap(({ at, message }) => {

@@ -22,7 +22,7 @@ import type { Cleaning } from "./cleaning.ts";
 import { docker, labelled, untilContainersHealthy } from "./docker.ts";
 import { freePort } from "./http.ts";
 
-/** What of the checkout the program, the commands and the panel consist of. */
+/** The files of the checkout that make up the program, the commands and the panel. */
 const PROGRAM = [
   "index.ts",
   "components",
@@ -35,10 +35,10 @@ const PROGRAM = [
 ];
 const COMMANDS = ["scripts", "operate", "panel"];
 const PASSPHRASE = "bench";
-/** So many projects run; the others are stopped, which weighs the same for the engine. */
+/** Number of running projects; stopped ones cost the engine the same. */
 export const RUNNING = 2;
 const PREFIX = "bench";
-/** Makes the program write down the processor time that it takes, in milliseconds; in the copy alone. */
+/** Makes the copied program record its CPU time in milliseconds. */
 const METER = `
 import { writeFileSync as write } from "node:fs";
 process.on("exit", () => {
@@ -49,7 +49,7 @@ process.on("exit", () => {
 
 export const projectName = (index: number): string => `p${String(index).padStart(2, "0")}`;
 
-/** projects.yaml for so many projects, and more that are given by name; `revision` is in the last one's environment. */
+/** projects.yaml with `count` projects and the `added` ones; `revision` is in the last one's environment. */
 export function projectsFile(count: number, added: readonly string[] = [], revision?: string): string {
   const entries = Array.from({ length: count }, (_, index) => ({
     name: projectName(index + 1),
@@ -64,7 +64,10 @@ export function projectsFile(count: number, added: readonly string[] = [], revis
   });
 }
 
-/** A stack of its own for the figures, on a copy of the program: its own state, names and port. The person's stays untouched. */
+/**
+ * A stack for the figures on a copy of the program, with its own state, names and port. The user's stack is
+ * not touched.
+ */
 export class Platform {
   readonly names: Names;
   readonly folder = mkdtempSync(join(tmpdir(), "opencode-platform-figures-"));
@@ -87,13 +90,13 @@ export class Platform {
     this.port = ports.gateway;
     this.panelPort = ports.panel;
     this.urls = localUrls(this.port);
-    // A release of before may lack some.
+    // An earlier release may lack some.
     for (const path of [...PROGRAM, ...COMMANDS].filter((path) => existsSync(join(root, path))))
       cpSync(join(root, path), join(this.folder, path), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(this.folder, "node_modules"));
     appendFileSync(join(this.folder, "index.ts"), METER);
     mkdirSync(join(this.folder, ".state"));
-    // The commands and the panel take it from there.
+    // The commands and the panel read it from there.
     writeFileSync(join(this.folder, ".state", "passphrase"), PASSPHRASE, { mode: 0o600 });
     const { PULUMI_CONFIG_PASSPHRASE_FILE: _, ...env } = process.env;
     this.env = {
@@ -107,14 +110,14 @@ export class Platform {
     };
   }
 
-  /** As this checkout's commands run the engine. */
+  /** Uses this checkout's way to run the engine. */
   static create(root: string, cleaning: Cleaning): Promise<Platform> {
     const toolchain = toolchainDir(root);
     const variables = { OPENCODE_PLATFORM_TOOLCHAIN: toolchain, PULUMI_PARALLEL_DIFF: "true" };
     return Platform.make(root, PREFIX, toolchain, variables, cleaning);
   }
 
-  /** Of a checkout of another release, with a toolchain of its own, which says how much less an update costs now. */
+  /** Uses a checkout of another release with its own toolchain. */
   static before(root: string, cleaning: Cleaning): Promise<Platform> {
     const toolchain = join(root, ".toolchain");
     const path = [join(root, "node_modules", ".bin"), join(toolchain, "bin"), process.env.PATH];
@@ -134,7 +137,7 @@ export class Platform {
     cleaning: Cleaning,
   ): Promise<Platform> {
     const found = await findPulumi(toolchain);
-    if (!found) throw new Error(`pulumi is not in ${toolchain} yet: npm start`);
+    if (!found) throw new Error(`pulumi is not installed in ${toolchain}: run npm start`);
     const platform = new Platform(root, found.path, prefix, variables, {
       gateway: await freePort(),
       panel: await freePort(),
@@ -152,7 +155,7 @@ export class Platform {
     return this.run(`pulumi ${args.join(" ")}`, this.binary, args);
   }
 
-  /** `npm start` in the copy, but for npm and the launcher. */
+  /** Runs `npm start` in the copy, without npm and the launcher. */
   start(): Promise<ExecResult> {
     return this.run("npm start", process.execPath, [join(this.folder, "scripts", "start.ts")]);
   }
@@ -163,12 +166,12 @@ export class Platform {
     throw new Error(`${what} ended with ${result.code}:\n${lastLines(result.stdout + result.stderr, 20)}`);
   }
 
-  /** An update as `npm start` runs it, without a preview before it. */
+  /** Runs an update like `npm start`, without a preview. */
   up(...flags: readonly string[]): Promise<ExecResult> {
     return this.pulumi(["up", "--yes", "--non-interactive", "--skip-preview", "--color=never", ...flags]);
   }
 
-  /** An update that must find nothing to do. */
+  /** Runs an update that must be a no-op. */
   async noop(...flags: readonly string[]): Promise<ExecResult> {
     const result = await this.pulumi(["up", "--yes", "--non-interactive", "--color=never", ...flags]);
     if (/\b(created|updated|replaced|deleted)\b/.test(result.stdout))
@@ -180,46 +183,46 @@ export class Platform {
     writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, added, revision));
   }
 
-  /** `npm run apply -- <name>` in the copy, but for npm and the launcher. */
+  /** Runs `npm run apply -- <name>` in the copy, without npm and the launcher. */
   apply(name: string): Promise<ExecResult> {
     return this.run("npm run apply", process.execPath, [join(this.folder, "scripts", "apply.ts"), name]);
   }
 
-  /** Milliseconds of processor time that the program has taken in the last update. */
+  /** Milliseconds of CPU time that the program used in the last update. */
   programTime(): number {
     return Number(readFileSync(this.env.BENCH_PROCESSOR_TIME ?? "", "utf8"));
   }
 
-  /** Names of the projects that run when there are so many. */
+  /** Names of the running projects at a size. */
   running(count: number): string[] {
     return Array.from({ length: Math.min(count, RUNNING) }, (_, index) => projectName(index + 1));
   }
 
-  /** Makes it a platform of so many projects. */
+  /** Scales the platform to `count` projects. */
   async scale(count: number): Promise<void> {
     if (this.size === count) return;
     this.declare(count);
     await this.up();
-    // Their start must not fall on what is measured next.
+    // Their start must not affect the next measurement.
     if (count > 0) await untilContainersHealthy(this.running(count).map(this.names.project));
     this.size = count;
   }
 
-  /** The value of the `Authorization` header that opencode of this project wants, as Traefik's route file has it. */
+  /** The `Authorization` header for a project's opencode, from Traefik's route file. */
   authorization(project: string): string {
     const file = join(this.folder, ".runtime", "routes", `${project}.yml`);
     const [value] = /Basic [\w+/=]+/.exec(readFileSync(file, "utf8")) ?? [];
-    if (!value) throw new Error(`${file} adds no Authorization header`);
+    if (!value) throw new Error(`${file} has no Authorization header`);
     return value;
   }
 
-  /** Removes all of it, also after a failure. */
+  /** Removes everything, also after a failure. */
   private async remove(): Promise<void> {
     const label = `${PLATFORM_LABEL}=${this.names.prefix}`;
     const containers = await labelled("container", label);
     if (containers.length > 0) await docker("rm", "-f", ...containers);
     for (const network of await labelled("network", label)) await docker("network", "rm", network);
-    // By tag: by id would take it from other stacks that share the layers.
+    // By tag, as removing by id would affect other stacks that share the layers.
     const tags = (await docker("images", "--format", "{{.Repository}}:{{.Tag}}", this.names.image)).split(
       "\n",
     );

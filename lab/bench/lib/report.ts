@@ -1,22 +1,24 @@
 import type { Series } from "./rounds.ts";
 import { ratio, summarise } from "./stats.ts";
 
-/** Several ways to do one thing, measured in turns. */
+/** Several ways to do one thing, measured in turn. */
 export interface Comparison {
   /** What was done: `no-op at 10 projects`. */
   readonly what: string;
   readonly unit: Unit;
-  /** The first series is what the others are compared with. */
+  /** The others are compared with the first series. */
   readonly series: readonly Series[];
 }
 
-/** How values are shown; all times are kept in milliseconds, and sizes (of memory) and weights (of what is sent) in bytes. */
+/**
+ * How values are shown. Stored are milliseconds for times, bytes for sizes (memory) and weights (transfers).
+ */
 export type Unit = "time" | "size" | "weight" | "rate";
 
-/** What one figure has to say. */
+/** The results of one figure. */
 export interface Figure {
   readonly title: string;
-  /** How it was measured and what to know before reading it, in Markdown. */
+  /** How it was measured and how to read it, in Markdown. */
   readonly notes: readonly string[];
   readonly comparisons: readonly Comparison[];
   /** Whether the table has a column of differences. */
@@ -26,7 +28,7 @@ export interface Figure {
 const HEAD = ["", "", "median", "min – max", "runs", "ratio"];
 const ADDED = "added";
 
-/** The rows of a figure: one per series, the ratio always against the comparison's first. */
+/** The rows of a figure: one per series; the ratio is always to the comparison's first. */
 export function rows({ comparisons, added }: Pick<Figure, "comparisons" | "added">): string[][] {
   return comparisons.flatMap(({ what, unit, series }) =>
     series.map(({ name, values }, index) => {
@@ -47,7 +49,7 @@ export function rows({ comparisons, added }: Pick<Figure, "comparisons" | "added
   );
 }
 
-/** A value in words: `840 ms`, `2.41 s`, `24.3 MiB`, `56.1 kB`, `1234/s`. */
+/** Formats a value: `840 ms`, `2.41 s`, `24.3 MiB`, `56.1 kB`, `1234/s`. */
 export function format(value: number, unit: Unit): string {
   if (unit === "size") return `${(value / 2 ** 20).toFixed(1)} MiB`;
   if (unit === "weight") return `${(value / 1000).toFixed(1)} kB`;
@@ -56,7 +58,7 @@ export function format(value: number, unit: Unit): string {
   return `${value.toFixed(Math.abs(value) < 10 ? 2 : 0)} ms`;
 }
 
-/** A Markdown table whose columns line up, so that it reads well as plain text too. */
+/** A Markdown table with aligned columns, readable as plain text too. */
 export function markdownTable(head: readonly string[], body: readonly (readonly string[])[]): string {
   const cells = [head, ...body].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => (row[column] ?? "").length)));
@@ -72,7 +74,7 @@ export function section(figure: Figure): string {
   return [`## ${figure.title}`, "", table, "", ...figure.notes.map((note) => `- ${note}`)].join("\n");
 }
 
-/** The whole of lab/bench/RESULTS.md. */
+/** The whole text of lab/bench/RESULTS.md. */
 export function results(
   machine: readonly (readonly [string, string])[],
   command: string,
@@ -86,7 +88,7 @@ export function results(
   ].join("\n\n")}\n`;
 }
 
-/** lab/bench/RESULTS.md with figures that were measured without the others, each in its section's place, or at the end. */
+/** Replaces sections of lab/bench/RESULTS.md by newly measured figures, or appends them. */
 export function withSections(text: string, figures: readonly Figure[], made: string): string {
   const parts = text.trimEnd().split(/\n\n(?=## )/);
   for (const figure of figures) {

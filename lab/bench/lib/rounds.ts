@@ -1,19 +1,19 @@
-/** One way to do what is measured. */
+/** One way to do the measured thing. */
 export interface Way<T = number> {
   readonly name: string;
-  /** Does it once and answers what was measured, usually milliseconds. */
+  /** Does it once and returns the measurement, usually milliseconds. */
   run(): Promise<T>;
 }
 
-/** What one way's runs have measured. */
+/** The measurements of one way. */
 export interface Series<T = number> {
   readonly name: string;
   readonly values: readonly T[];
 }
 
 /**
- * Runs all ways in turns, `rounds` times after one warm-up that is not counted, so that whatever else the machine does
- * falls on all of them.
+ * Runs all ways in turn, `rounds` times after one warm-up that does not count, so that other load on the
+ * machine affects all of them.
  */
 export async function takeTurns<T = number>(ways: readonly Way<T>[], rounds: number): Promise<Series<T>[]> {
   const values = ways.map((): T[] => []);
@@ -26,11 +26,11 @@ export async function takeTurns<T = number>(ways: readonly Way<T>[], rounds: num
   return ways.map(({ name }, index) => ({ name, values: values[index] ?? [] }));
 }
 
-/** One number of what each run has measured. */
+/** Picks one number of each run's measurement. */
 export const each = <T>(series: readonly Series<T>[], number: (value: T) => number): Series[] =>
   series.map(({ name, values }) => ({ name, values: values.map(number) }));
 
-/** Milliseconds that something takes. */
+/** Milliseconds that `work` takes. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();

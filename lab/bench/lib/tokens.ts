@@ -10,11 +10,11 @@ import { docker, untilContainersHealthy } from "./docker.ts";
 import { below, type Target } from "./http.ts";
 import { type Platform, projectName } from "./platform.ts";
 
-/** So many characters of a stream are kept to find a token in that came in two parts. */
+/** Characters of a stream that are kept, to find a token that arrived in two parts. */
 const KEPT = 4096;
 const PATIENCE = 60_000;
 
-/** Lets the first project use the stand-in model of this process. */
+/** Configures the first project to use this process's stand-in model. */
 export class Model {
   readonly #standIn: ModelStandIn;
   readonly #platform: Platform;
@@ -39,11 +39,11 @@ export class Model {
   }
 
   /**
-   * Has a prompt answered with so many tokens, each of which the model sends when the one before has arrived: milliseconds from the model's
-   * sending to the event's arrival by this way. One more comes first, which is not counted.
+   * Streams an answer of `tokens` tokens, each sent after the previous one has arrived. Returns milliseconds
+   * from sending to the arrival of each event. A first extra token does not count.
    */
   async times(target: Target, tokens: number): Promise<number[]> {
-    // The stand-in listens once for each token that it holds back, and Node would warn.
+    // The stand-in adds a listener per held-back token, and Node would warn.
     EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, tokens + 10);
     const gate = this.#standIn.gate(randomUUID(), tokens + 1);
     const stream = await open(below(target, projectApi.eventsPath));
@@ -74,7 +74,7 @@ export class Model {
     return join(this.#platform.folder, ".workspaces", projectName(1), "opencode.json");
   }
 
-  /** opencode reads its settings when it starts. */
+  /** opencode reads its settings at its start. */
   async #restart(): Promise<void> {
     const container = this.#platform.names.project(projectName(1));
     await docker("restart", container);
@@ -91,7 +91,7 @@ function open({ host, port, path, headers }: Target): Promise<IncomingMessage> {
   });
 }
 
-/** Makes a call at a way. */
+/** Sends a call to a target. */
 function make<Result>(target: Target, { method, path, body, read }: Call<Result>): Promise<Result> {
   const text = JSON.stringify(body ?? {});
   const headers = {
@@ -120,7 +120,7 @@ function make<Result>(target: Target, { method, path, body, read }: Call<Result>
   });
 }
 
-/** When a text comes by on a stream, which has to be asked for before. */
+/** Waits for a text on a stream; call it before the text is expected. */
 function watch(stream: IncomingMessage): (text: string) => Promise<number> {
   let rest = "";
   let look = () => {};
@@ -133,7 +133,7 @@ function watch(stream: IncomingMessage): (text: string) => Promise<number> {
   return (text) =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`${text} has not come in ${PATIENCE / 1000} s`)),
+        () => reject(new Error(`${text} did not arrive within ${PATIENCE / 1000} s`)),
         PATIENCE,
       );
       look = () => {

@@ -4,31 +4,31 @@ import { CHROMIUM } from "../../../test/support/browser.ts";
 import type { Cleaning } from "./cleaning.ts";
 
 const USABLE_MS = 60_000;
-/** So long nothing has come, and the first visit has loaded all it loads. */
+/** Time without traffic after which a first visit counts as loaded. */
 const QUIET_MS = 500;
 
-/** A page that is visited. */
+/** A page to visit. */
 export interface Visited {
   readonly url: string;
-  /** An expression that is true in the page as soon as it can be used. */
+  /** An expression that becomes true in the page when it can be used. */
   readonly usable: string;
-  /** Uses it; fails when it can't be. */
+  /** Uses the page; fails if it can't be used. */
   use(page: Page): Promise<void>;
 }
 
-/** What a first visit took. */
+/** Measurements of a first visit. */
 export interface Visit {
   /** Milliseconds from the navigation until the page could be used. */
   readonly usable: number;
-  /** Bytes of all answers as they came, with their headers. */
+  /** Bytes of all responses on the wire, including headers. */
   readonly wire: number;
-  /** The same of the page's files alone, without the data that it shows. */
+  /** The same for the page's files only, without its data. */
   readonly files: number;
   /** Bytes of the files' bodies. */
   readonly bodies: number;
 }
 
-/** A real Chromium whose every visit is the first. */
+/** A real Chromium in which every visit is a first visit. */
 export class Visitor {
   readonly #browser: Browser;
   readonly end: () => Promise<void>;
@@ -39,12 +39,14 @@ export class Visitor {
   }
 
   static async start(cleaning: Cleaning): Promise<Visitor> {
-    // Else a signal would end this process as soon as Chromium has ended.
+    // Otherwise a signal would end this process as soon as Chromium has ended.
     const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
     return new Visitor(await chromium.launch({ executablePath: CHROMIUM, ...signals }), cleaning);
   }
 
-  /** Visits a page with nothing in the cache, and then uses it. A browser that takes but one encoding can be had too. */
+  /**
+   * Visits a page with an empty cache and uses it, optionally with a browser that accepts only one encoding.
+   */
   async visit({ url, usable, use }: Visited, encoding?: "br" | "gzip"): Promise<Visit> {
     const extraHTTPHeaders = encoding && { "accept-encoding": encoding };
     const context = await this.#browser.newContext({
@@ -60,7 +62,7 @@ export class Visitor {
       const took = await within(USABLE_MS, time.usable, `${url} could not be used`);
       const loaded = await traffic.untilQuiet();
       await use(page).catch((error: Error) => {
-        throw new Error(`${url} seemed usable and was not: ${error.message}`);
+        throw new Error(`${url} looked usable but was not: ${error.message}`);
       });
       return { usable: took, ...loaded };
     } finally {
@@ -69,7 +71,7 @@ export class Visitor {
   }
 }
 
-/** Hears from the page itself, each time it draws, whether it can be used; a document that leads to another counts too. */
+/** Checks in the page, on each frame, whether it can be used; redirecting documents count too. */
 function timeUntil(page: Page, usable: string): { prepared: Promise<void>; usable: Promise<number> } {
   let began = Number.POSITIVE_INFINITY;
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -89,20 +91,20 @@ function timeUntil(page: Page, usable: string): { prepared: Promise<void>; usabl
   return { prepared: prepared.then(() => undefined), usable: promise };
 }
 
-/** What a page asks for besides its files, as Chromium calls it. */
+/** Chromium's types of requests that are not files. */
 const DATA = new Set(["XHR", "Fetch", "EventSource"]);
 
-/** An answer: whether it is a file of the page, and the bytes of its headers and of its body that have come. */
+/** A response: whether it is a file of the page, and the bytes received of headers and body. */
 interface Answer {
   readonly isFile: boolean;
   readonly headers: number;
   body: number;
 }
 
-/** What comes to a page over the network. */
+/** Records a page's network traffic. */
 class Traffic {
   readonly #answers = new Map<string, Answer>();
-  /** Of answers that led elsewhere. */
+  /** Bytes of redirects. */
   #redirects = 0;
   #lastAt = performance.now();
 
@@ -113,7 +115,7 @@ class Traffic {
     return traffic;
   }
 
-  /** Resolves when nothing has come for a while. */
+  /** Resolves after a while without traffic. */
   async untilQuiet(): Promise<Omit<Visit, "usable">> {
     for (let rest = QUIET_MS; rest > 0; rest = QUIET_MS - (performance.now() - this.#lastAt))
       await sleep(rest);
@@ -135,7 +137,7 @@ class Traffic {
       this.#lastAt = performance.now();
     });
     session.on("Network.responseReceived", ({ requestId, response, type }) => {
-      // What is in the document itself (data:) has not come over the network.
+      // Documents inlined as data: URLs did not use the network.
       if (/^https?:/.test(response.url))
         this.#answers.set(requestId, {
           isFile: !DATA.has(type),

@@ -6,7 +6,7 @@ import { mustExec } from "../../../toolchain/lib/exec.ts";
 import { debianSources, SYSTEM_CERTIFICATES } from "./debian.ts";
 
 export interface DebianRoot {
-  /** What it is built for, as errors name it. */
+  /** Name of the image, for errors. */
   readonly image: string;
   readonly remedy: string;
   readonly release: string;
@@ -14,8 +14,8 @@ export interface DebianRoot {
 }
 
 /**
- * Makes a minimal Debian in a folder: with the sources that this machine's own apt uses for the release, and trusting what this
- * machine trusts.
+ * Creates a minimal Debian in a directory, with this machine's own apt sources for the release and its
+ * trusted certificates.
  */
 export async function makeDebianRoot(root: string, options: DebianRoot): Promise<void> {
   if (process.platform !== "linux" || process.getuid?.() !== 0) {
@@ -37,7 +37,7 @@ export async function makeDebianRoot(root: string, options: DebianRoot): Promise
   if (lines.length > 0) writeFileSync(join(root, "etc/apt/sources.list"), lines.join(""));
 }
 
-/** Removes what apt downloaded, and what it logged, from a root. */
+/** Removes apt's downloads and logs from a root. */
 export function removePackageCache(root: string): void {
   for (const rest of ["var/cache/apt/archives", "var/lib/apt/lists", "var/log/bootstrap.log"]) {
     rmSync(join(root, rest), { recursive: true, force: true });
@@ -48,8 +48,8 @@ export function removePackageCache(root: string): void {
 }
 
 /**
- * A machine that reaches the registries through a proxy trusts that proxy's certificate: so must a build in a container. It is added
- * as a local one, which Debian keeps when it writes its list anew.
+ * Behind a proxy, a build in a container must trust the proxy's certificate like this machine. It is added as
+ * a local one, which Debian keeps when it regenerates its list.
  */
 async function copyCertificates(root: string): Promise<void> {
   if (!existsSync(SYSTEM_CERTIFICATES)) return;

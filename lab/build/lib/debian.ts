@@ -2,17 +2,17 @@ import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exec, mustExec } from "../../../toolchain/lib/exec.ts";
 
-/** Where Debian keeps the certificates it trusts, as one file. */
+/** Debian's bundle of trusted certificates. */
 export const SYSTEM_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
-/** Where a release of Debian is got from. */
+/** A source of a Debian release. */
 export interface Source {
   /** `bookworm`, `bookworm-updates`, `bookworm-security`. */
   readonly suite: string;
   readonly uri: string;
 }
 
-/** Where this machine's own apt gets a release from, so that whatever else needs Debian's packages goes the same way. */
+/** This machine's own apt sources for a release, for every other use of Debian's packages. */
 export async function debianSources(release: string): Promise<Source[]> {
   const format = "$(RELEASE) $(COMPONENT) $(REPO_URI)";
   const { stdout } = await exec("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]);
@@ -23,8 +23,8 @@ export async function debianSources(release: string): Promise<Source[]> {
 }
 
 /**
- * Installs newer packages than the release has from its backports. This machine's own sources stay as they are: apt is lent a list
- * for the one call.
+ * Installs newer packages from the release's backports. This machine's own sources stay unchanged: apt gets a
+ * list for the one call.
  */
 export async function installBackports(
   packages: readonly string[],

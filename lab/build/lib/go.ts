@@ -9,8 +9,6 @@ import { compareVersions } from "../../../toolchain/lib/words.ts";
 import type { Context } from "../../../toolchain/part.ts";
 import { installBackports } from "./debian.ts";
 
-/** The oldest Go that fetches, as a module, the version of Go that a module asks for. */
-
 export interface GoProgram {
   /** Folder under `toolchain/go` with go.mod, go.sum and tools.go. */
   recipe: string;
@@ -20,7 +18,7 @@ export interface GoProgram {
   ldflags: string;
 }
 
-/** Builds a program from Go modules, each checked against the recipe's go.sum; answers the path of the binary. */
+/** Builds a program from Go modules, verified against the recipe's go.sum; returns the path of the binary. */
 export async function goBuild(program: GoProgram, context: Context): Promise<string> {
   const go = await findGo(context);
   const folder = join(context.scratch, "module");
@@ -63,7 +61,9 @@ export async function goBuild(program: GoProgram, context: Context): Promise<str
   return output;
 }
 
-/** Go on PATH or where its installer puts it; otherwise Debian's, from the backports where the release's own is too old. */
+/**
+ * Go from PATH or its installer's folder; otherwise Debian's, from backports if the release's own is too old.
+ */
 async function findGo(context: Context): Promise<string> {
   const there = await usableGo();
   if (there) return there;

@@ -7,18 +7,18 @@ import type { Context } from "../../../toolchain/part.ts";
 
 export interface ImageRecipe {
   image: string;
-  /** Name of the archive in the toolchain's folder, kept so that the image can be had again without a build. */
+  /** Name of the archive in the toolchain's directory, kept to import the image again without a build. */
   archive: string;
-  /** Changes when the way it is made changes, so that an old archive is not used. */
+  /** Changes with the build, so that an old archive is not used. */
   version: string;
   origin: string;
   /** Dockerfile instructions for `docker import --change`. */
   changes: readonly string[];
-  /** Fills a folder with the image's file system. */
+  /** Fills a directory with the image's file system. */
   fill(root: string, context: Context): Promise<void>;
 }
 
-/** Imports an image from the archive in the toolchain's folder, which is made first unless it is there. */
+/** Imports an image from its archive in the toolchain's directory, which is built first if missing. */
 export async function makeImage(recipe: ImageRecipe, context: Context): Promise<string> {
   const archive = join(context.dir, recipe.archive);
   const known = await context.manifest.verified(recipe.archive, recipe.version);

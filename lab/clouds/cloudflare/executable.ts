@@ -1,10 +1,10 @@
-/** The stand-in connector's program as an executable of this machine. */
+/** The stand-in connector as an executable on this machine. */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { shellQuote } from "../../../config/text/shell.ts";
 import { EDGE_VARIABLE } from "./connector/network.ts";
 
-/** Writes `<directory>/cloudflared`, which goes to the edge whatever DNS says, and trusts its authority. */
+/** Writes `<directory>/cloudflared`, which uses the edge for every name and trusts its authority. */
 export function installClient(
   directory: string,
   edge: { address: string; port: number; caFile: string },

@@ -1,6 +1,6 @@
 /**
- * The stand-in connector as a Docker image, named and started like the real one: an archive as `docker save` writes it, made without Docker.
- * It holds Node and the libraries that Node needs, from this machine, and no shell.
+ * The stand-in connector as a Docker image, named and started like the real one: an archive like `docker
+ * save`'s, created without Docker. It has Node and its libraries, from this machine, and no shell.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -35,7 +35,7 @@ function libraries(program: string): string[] {
   return [...text.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map((match) => match[1] ?? "");
 }
 
-/** Lays the image's files out below `directory`. */
+/** Writes the image's files below `directory`. */
 function layOut(directory: string, ca: string): void {
   const at = (path: string) => {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
@@ -51,7 +51,8 @@ function layOut(directory: string, ca: string): void {
     cpSync(from, at(`${PROGRAM}/node_modules/${name}`), { recursive: true });
   }
   writeFileSync(at(`${PROGRAM}/package.json`), '{ "type": "module" }\n');
-  // Started by the kernel itself: there is no shell. The name without an ending is a module since a package.json beside it says so.
+  // Started by the kernel, as there is no shell. A package.json next to it makes the file without a suffix a
+  // module.
   writeFileSync(at(`${PROGRAM}/bin/cloudflared`), `#!${PROGRAM}/node\nimport "../connector/main.ts";\n`);
   chmodSync(at(`${PROGRAM}/bin/cloudflared`), 0o755);
   symlinkSync(`${PROGRAM}/bin/cloudflared`, at("/usr/local/bin/cloudflared"));
@@ -82,7 +83,7 @@ const config = (layer: string) => ({
   history: [{ created: "1970-01-01T00:00:00Z", created_by: "stand-in for Cloudflare" }],
 });
 
-/** The image's archive, in a new folder of the temporary directory; whoever asks for it removes it. */
+/** The image's archive, in a new temporary directory; the caller removes it. */
 export async function connectorImage(tag: string, ca: string): Promise<{ archive: string }> {
   const directory = mkdtempSync(join(tmpdir(), "cloudflared-image-"));
   const files = join(directory, "files");

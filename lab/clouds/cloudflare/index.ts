@@ -1,10 +1,11 @@
 /**
- * Stand-in for Cloudflare: its HTTP API, its edge with Access in front of hostnames, and the place where connectors dial in.
+ * Stand-in for Cloudflare: its HTTP API, its edge with Access, and its endpoint for connectors.
  *
- * It keeps one account with one zone and one Zero Trust team, and refuses what it doesn't cover with words that say so. Not covered, among
- * much else: groups, device posture and other rules than e-mail, domain, everyone, login method and service token; applications for paths or
- * several hostnames; identity providers other than Google and the one-time PIN; records but A, AAAA, CNAME and TXT; caching, and all of
- * the edge's rules and security features; the wait of up to a minute after a revocation; the real edge's delay in taking changes on.
+ * It has one account with one zone and one Zero Trust team, and rejects what it doesn't cover with a clear
+ * error. Not covered, among much else: groups, device posture and other rules than e-mail, domain, everyone,
+ * login method and service token; applications for paths or several hostnames; identity providers other than
+ * Google and the one-time PIN; records but A, AAAA, CNAME and TXT; caching, and all of the edge's rules and
+ * security features; the delay of up to a minute after a revocation or another change.
  */
 
 import { Faults } from "../faults.ts";
@@ -27,64 +28,73 @@ export { LEAST_PERMISSIONS, Visitor };
 export interface CloudflareOptions {
   /** The account's one zone. */
   domain: string;
-  /** `<team>.cloudflareaccess.com`. */
+  /** As in `<team>.cloudflareaccess.com`. */
   teamName: string;
-  /** API tokens, and the permission groups of each (`LEAST_PERMISSIONS`). */
+  /** API tokens and their permission groups (`LEAST_PERMISSIONS`). */
   tokens: Record<string, readonly string[]>;
-  /** Where the edge listens: the droplets' gateway, or 0.0.0.0 while that isn't known. */
+  /** Address of the edge: the droplets' gateway, or 0.0.0.0 while that is unknown. */
   address?: string;
-  /** By default those of the real edge, 443 and 7844. 0 is any that is free. */
+  /** Default: the real edge's, 443 and 7844. 0 picks a free one. */
   ports?: { https?: number; tunnel?: number };
-  /** OAuth clients that Google's login knows. */
+  /** OAuth clients known to Google's login. */
   google?: readonly GoogleClient[];
 }
 
 export interface EdgeInterface {
-  /** Where this machine reaches it. */
+  /** Its address from this machine. */
   readonly address: string;
   readonly httpsPort: number;
   readonly tunnelPort: number;
-  /** `fetch` to the edge for every host, whatever DNS says, with its authority trusted. Redirects are not followed. */
+  /** `fetch` that sends every host to the edge and trusts its authority. Does not follow redirects. */
   readonly fetch: EdgeFetch;
   /** `lookup` of Node's sockets. */
   readonly lookup: ReturnType<typeof edgeLookup>;
-  /** Arguments by which Chromium goes to the edge for its hosts, and trusts its certificate. */
+  /** Arguments for Chromium to use the edge for its hosts and trust its certificate. */
   readonly chromiumArguments: readonly string[];
-  /** A visitor with cookies, who follows redirects. */
+  /** A visitor with cookies who follows redirects. */
   visitor(): Visitor;
-  /** The last code that was sent to an e-mail address by the one-time PIN. */
+  /** The last one-time PIN that was sent to an e-mail address. */
   lastCode(email: string): string | undefined;
-  /** Cuts the connections of a tunnel's connectors, or of all; they dial in again. */
+  /** Closes the connections of a tunnel's connectors, or of all; they reconnect. */
   drop(tunnelId?: string): void;
-  /** Version of its configuration that a tunnel's connectors serve by, and what they had against the last one. */
+  /** The version of its configuration that a tunnel's connectors use, and their error for the last one. */
   applied(tunnelId: string): { version: number; complaint: string | null };
 }
 
 export interface Cloudflare {
-  /** What `cloudflare:baseUrl` is set to. */
+  /** Value for `cloudflare:baseUrl`. */
   readonly apiUrl: string;
   readonly accountId: string;
   readonly zoneId: string;
   readonly teamDomain: string;
-  /** PEM of the authority that signs the edge's certificates. */
+  /** PEM of the authority of the edge's certificates. */
   readonly caFile: string;
   readonly edge: EdgeInterface;
-  /** Names that droplets must resolve to the edge, with its address, or `gateway` for an edge that listens on every address. Zone hostnames are not among them: visitors alone need those. */
+  /**
+   * Names that droplets must resolve to the edge, with its address, or `gateway` for an edge that listens on
+   * every address. Without the zone's hostnames, which only visitors need.
+   */
   readonly hosts: Readonly<Record<string, string>>;
   /** Requests to the API, oldest first. */
   readonly requests: readonly ApiRequest[];
   readonly faults: Faults;
-  /** What there is, to be read, and changed as somebody would in the dashboard. */
+  /** Its state, for tests to read, and to change like a user of the dashboard. */
   readonly state: State;
-  /** An identity provider that was there before. */
+  /** Adds an identity provider as if it had been there before. */
   addIdentityProvider(provider: Omit<IdentityProvider, "id">): Readonly<IdentityProvider>;
-  /** Makes the image `cloudflare/cloudflared:<tag>` of the stand-in connector: an archive as `docker save` writes it. */
+  /**
+   * Builds the image `cloudflare/cloudflared:<tag>` of the stand-in connector: an archive like `docker
+   * save`'s.
+   */
   connectorImage(tag: string): Promise<{ archive: string }>;
-  /** Puts the executable `cloudflared` in a folder, for PATH: `access ssh` and `access tcp`, to this edge. */
+  /**
+   * Writes the executable `cloudflared` into a directory for PATH: `access ssh` and `access tcp`, to this
+   * edge.
+   */
   installClient(directory: string): void;
-  /** Hands a request to a hostname's connector past Access's check. */
+  /** Sends a request to a hostname's connector without Access's check. */
   readonly bypass: Bypass;
-  /** Makes a token: right, expired, forged, or another application's. */
+  /** Signs a token: valid, expired, forged, or another application's. */
   sign(options: SignOptions): Promise<string>;
   stop(): Promise<void>;
 }
@@ -95,7 +105,7 @@ const LOOPBACK = "127.0.0.1";
 
 const EDGE_HOSTS = ["region1.v2.argotunnel.com", "region2.v2.argotunnel.com", GOOGLE_HOST];
 
-/** All that the stand-in is made of, before anything listens. */
+/** The stand-in's parts, before anything listens. */
 function assemble(options: CloudflareOptions) {
   const permissions = readTokens(options.tokens);
   const state = newState(options);

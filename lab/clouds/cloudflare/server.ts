@@ -1,4 +1,4 @@
-/** Serves the API over HTTP, keeps what was asked, and fails on purpose. */
+/** Serves the API over HTTP, records requests, and injects faults. */
 import { createServer } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { MiddlewareHandler } from "hono";
@@ -9,13 +9,13 @@ import { failure } from "./api/envelope.ts";
 import type { TunnelEvents } from "./api/tunnels.ts";
 import type { State } from "./state.ts";
 
-/** One request to the API, as it came. */
+/** One recorded request to the API. */
 export interface ApiRequest {
   readonly method: string;
   /** Without `/client/v4`. */
   readonly path: string;
   readonly body: string;
-  /** 0 as long as there is no answer, and for ever where a fault holds it back. */
+  /** 0 while there is no response, and permanently if a fault withholds it. */
   status: number;
 }
 

@@ -1,10 +1,10 @@
-/** What the stand-in for Cloudflare keeps: one account with one zone. */
+/** The stand-in's state: one account with one zone. */
 import { randomBytes, randomUUID } from "node:crypto";
 
 export interface DnsRecord {
   readonly id: string;
   type: string;
-  /** Whole name, below the zone. */
+  /** Full name, in the zone. */
   name: string;
   content: string;
   proxied: boolean;
@@ -17,7 +17,7 @@ export interface DnsRecord {
   comment_modified_on?: string;
 }
 
-/** One connector's connection to the edge, as the API shows it. */
+/** A connector's connection to the edge, in the API's form. */
 export interface TunnelConnection {
   readonly id: string;
   readonly uuid: string;
@@ -35,7 +35,7 @@ export interface AccessRequirement {
   audTag: string[];
 }
 
-/** `originRequest` of a tunnel's configuration; durations are seconds. */
+/** `originRequest` of a tunnel's configuration; durations are in seconds. */
 export interface OriginRequest {
   access?: AccessRequirement;
   caPool?: string;
@@ -61,7 +61,7 @@ export interface IngressRule {
   originRequest?: OriginRequest;
 }
 
-/** A tunnel's configuration, as the API takes it and the connector gets it. */
+/** A tunnel's configuration, in the API and for the connector. */
 export interface TunnelConfiguration {
   ingress?: IngressRule[];
   originRequest?: OriginRequest;
@@ -95,7 +95,7 @@ export interface Policy {
   include: Rule[];
   exclude: Rule[];
   require: Rule[];
-  /** Comes before the application's own. */
+  /** Takes precedence over the application's. */
   session_duration?: string;
   readonly created_at: string;
   updated_at: string;
@@ -131,13 +131,13 @@ export interface Application {
   allowed_idps: string[];
   auto_redirect_to_identity: boolean;
   service_auth_401_redirect: boolean;
-  /** What else was given, kept to be read back. */
+  /** Other properties, stored to be read back. */
   options: Record<string, unknown>;
   /** By precedence. */
   policies: { id: string; precedence: number }[];
   readonly created_at: string;
   updated_at: string;
-  /** Tokens issued before that moment (milliseconds) are refused. */
+  /** Tokens issued before this time (milliseconds) are rejected. */
   revokedBefore: number;
 }
 
@@ -145,7 +145,7 @@ export interface State {
   readonly account: { readonly id: string; readonly name: string };
   readonly zone: { readonly id: string; readonly name: string; readonly created_on: string };
   readonly teamName: string;
-  /** False as long as nobody has enabled Zero Trust in the dashboard. */
+  /** False until Zero Trust is enabled in the dashboard. */
   accessEnabled: boolean;
   readonly records: Map<string, DnsRecord>;
   readonly tunnels: Map<string, Tunnel>;
@@ -153,7 +153,7 @@ export interface State {
   readonly policies: Map<string, Policy>;
   readonly identityProviders: Map<string, IdentityProvider>;
   readonly serviceTokens: Map<string, ServiceToken>;
-  /** Tokens of a person (by e-mail) issued before that moment (milliseconds) are refused. */
+  /** Tokens of a person (by e-mail) issued before this time (milliseconds) are rejected. */
   readonly revokedPeople: Map<string, number>;
 }
 
@@ -180,7 +180,7 @@ export function newState(options: { domain: string; teamName: string }): State {
   };
 }
 
-/** An identity provider as somebody made it in the dashboard. */
+/** Adds an identity provider, as in the dashboard. */
 export function addIdentityProvider(
   state: State,
   provider: Omit<IdentityProvider, "id">,

@@ -39,9 +39,9 @@ describe("one who follows a log", () => {
   });
 
   it.each([
-    ["lost", [1, 3], "got line 3 where line 2 was due"],
-    ["doubled", [1, 1], "got line 1 where line 2 was due"],
-    ["first lost", [2, 3], "got line 2 where line 1 was due"],
+    ["lost", [1, 3], "got line 3 instead of line 2"],
+    ["doubled", [1, 1], "got line 1 instead of line 2"],
+    ["first lost", [2, 3], "got line 2 instead of line 1"],
   ])("sees a line that is %s", (_, numbers, trouble) => {
     const one = reader();
     for (const number of numbers) one.take(written(number), 0);
@@ -52,7 +52,7 @@ describe("one who follows a log", () => {
     const one = reader();
     one.take(written(1), 0);
     one.cutOff();
-    expect(one.trouble).toBe("was cut off after line 1");
+    expect(one.trouble).toBe("ended after line 1");
   });
 
   it("has the time finer than Date.now", () => {

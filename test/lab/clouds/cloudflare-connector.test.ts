@@ -104,7 +104,7 @@ describe("cloudflared access", () => {
 
   it("says what is wrong", async () => {
     await expect(client("--hostname", SSH).done).rejects.toThrow("bad handshake (status 403)");
-    await expect(client("--hostname", SITE).done).rejects.toThrow("Access wants a login");
+    await expect(client("--hostname", SITE).done).rejects.toThrow("Access requires a login");
     await expect(client("--nonsense").done).rejects.toThrow("flag provided but not defined: -nonsense");
     await expect(client().done).rejects.toThrow("hostname is required");
   });

@@ -123,7 +123,7 @@ describe.each([
         : /GITLAB_TOKEN: may not .*role Reporter and the scope api/;
     await expect(put(bench.weak, "text")).rejects.toThrow(UserError);
     await expect(put(bench.weak, "text")).rejects.toThrow(wanted);
-    await expect(put(bench.stranger, "text")).rejects.toThrow(/_TOKEN: is refused by Git/);
+    await expect(put(bench.stranger, "text")).rejects.toThrow(/_TOKEN: was rejected by Git/);
     expect(bench.comments()).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-/** Access applications of the kind `self_hosted`. */
+/** Access applications of type `self_hosted`. */
 import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { z } from "zod";
@@ -8,14 +8,14 @@ import { shownPolicy } from "./access-policies.ts";
 import { ApiError, filters, input, ok, page } from "./envelope.ts";
 import { type ApiEnv, governedBy, wants } from "./permissions.ts";
 
-/** Options that are kept and shown, and have no part in who gets in. */
+/** Options that are stored and returned, and do not affect access. */
 const Options = z.strictObject({
   app_launcher_visible: z.boolean().default(true),
   http_only_cookie_attribute: z.boolean().default(true),
   logo_url: z.string().optional(),
   tags: z.array(z.string()).default([]),
   custom_deny_message: z.string().optional(),
-  // What the edge doesn't do may be there as long as it is off.
+  // Features that the edge lacks are accepted while they are off.
   enable_binding_cookie: z.literal(false).default(false),
   options_preflight_bypass: z.literal(false).default(false),
   skip_interstitial: z.boolean().optional(),
@@ -41,7 +41,7 @@ const Body = z.strictObject({
 });
 type Body = z.infer<typeof Body>;
 
-/** The one hostname that an application is for. */
+/** The one hostname of an application. */
 function domainOf(state: State, body: Body): string {
   const given = [
     body.domain,
@@ -50,7 +50,7 @@ function domainOf(state: State, body: Body): string {
   ].filter((each) => each !== undefined);
   const [domain, ...others] = new Set(given);
   if (domain === undefined) throw invalidRequest("domain is required");
-  // A change of `domain` alone moves the application: clients send the old destinations beside it.
+  // A changed `domain` alone moves the application: clients also send the old destinations.
   if (others.length > 0 && body.domain === undefined)
     throw invalidRequest("the stand-in for Cloudflare has applications with one domain only");
   if (domain.includes("/") || domain.includes("*"))
@@ -69,7 +69,7 @@ function policiesOf(state: State, given: NonNullable<Body["policies"]>): Applica
   return policies.sort((a, b) => a.precedence - b.precedence);
 }
 
-/** An application as the API shows it. */
+/** An application in the API's form. */
 function shown(state: State, app: Application) {
   const { options, revokedBefore: _, policies, ...rest } = app;
   return {

@@ -61,7 +61,7 @@ function shownProvider(state: State, { id, name, type, client_id }: IdentityProv
     uid: id,
     name,
     type,
-    // The client's secret is never shown again.
+    // The client's secret is never returned again.
     config: type === "onetimepin" ? { redirect_url } : { client_id, redirect_url },
     scim_config: {
       enabled: false,

@@ -7,7 +7,7 @@ import { conflict, invalidRequest, notFound, SessionDuration } from "./access.ts
 import { input, ok, page } from "./envelope.ts";
 import { type ApiEnv, governedBy } from "./permissions.ts";
 
-/** Rule types that the edge evaluates, and the field each has. */
+/** Rule types that the edge evaluates, with each one's field. */
 const RULES: Record<string, string | null> = {
   email: "email",
   email_domain: "domain",
@@ -84,7 +84,7 @@ function check(state: State, body: Body): void {
 const uses = (state: State, policy: string): number =>
   [...state.applications.values()].filter((app) => app.policies.some(({ id }) => id === policy)).length;
 
-/** A policy as the API shows it. */
+/** A policy in the API's form. */
 export function shownPolicy(state: State, policy: Policy) {
   return { ...policy, reusable: true, app_count: uses(state, policy.id) };
 }

@@ -1,4 +1,4 @@
-/** Access's service tokens, by which machines get in. */
+/** Access's service tokens for machines. */
 import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { z } from "zod";
@@ -30,7 +30,7 @@ function shownToken(token: ServiceToken) {
   return rest;
 }
 
-/** The real one keeps the secret before for a while when it is asked to; here a new one ends it at once. */
+/** The real API can keep the previous secret for a while; here a new one replaces it immediately. */
 function renewSecret(token: ServiceToken, version = token.client_secret_version + 1) {
   token.client_secret = hex(32);
   token.client_secret_version = version;
@@ -53,7 +53,7 @@ export function serviceTokens(state: State): Hono<ApiEnv> {
     const secret = { client_id: `${hex(16)}.access`, client_secret: hex(32) };
     const token: ServiceToken = { id: randomUUID(), ...body, ...secret, ...made };
     state.serviceTokens.set(token.id, token);
-    return ok(c, token, 201); // the only answer with the secret
+    return ok(c, token, 201); // the only response with the secret
   });
   app.get("/:id", (c) => ok(c, shownToken(find(c.req.param("id")))));
   app.put("/:id", async (c) => {

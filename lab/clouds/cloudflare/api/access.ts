@@ -1,8 +1,8 @@
-/** Errors and values that Access's parts of the API share. */
+/** Errors and values shared by Access's parts of the API. */
 import { z } from "zod";
 import { ApiError } from "./envelope.ts";
 
-/** A request that Access refuses as it is. */
+/** A request that Access rejects. */
 export const invalidRequest = (message: string, chain?: string): ApiError =>
   new ApiError(400, {
     code: 12130,
@@ -18,7 +18,7 @@ export const conflict = (message: string): ApiError =>
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const;
 
-/** Milliseconds of a duration as Go writes it, such as `24h` or `1h30m`; undefined for what is none. */
+/** Milliseconds of a duration in Go's format, such as `24h` or `1h30m`; undefined if invalid. */
 export function milliseconds(duration: string): number | undefined {
   if (duration === "0") return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(duration)) return undefined;
@@ -29,7 +29,7 @@ export function milliseconds(duration: string): number | undefined {
   );
 }
 
-/** How long a session may last: up to a month. */
+/** Duration of a session: at most a month. */
 export const SessionDuration = z.string().refine((text) => {
   const length = milliseconds(text);
   return length !== undefined && length <= 730 * UNITS.h;

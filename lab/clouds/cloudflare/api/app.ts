@@ -1,4 +1,4 @@
-/** The API as a whole: `/client/v4`. */
+/** The whole API: `/client/v4`. */
 import { Hono, type MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { newTag, type State } from "../state.ts";
@@ -12,7 +12,7 @@ import { type ApiEnv, authenticate } from "./permissions.ts";
 import { type TunnelEvents, tunnels } from "./tunnels.ts";
 import { zones } from "./zones.ts";
 
-/** Requests that Cloudflare lets a user make in five minutes. */
+/** Cloudflare's rate limit per user in five minutes. */
 const LIMIT = 1200;
 
 function checkAccount(state: State, account: string, path: string): void {
@@ -34,7 +34,7 @@ function checkAccess(state: State): void {
   });
 }
 
-/** The API's handler; `before` comes before anything else. */
+/** The API's handler; `before` runs first. */
 export function api(
   state: State,
   tokens: ReadonlyMap<string, ReadonlySet<string>>,
@@ -68,7 +68,7 @@ export function api(
     if (error instanceof ApiError) return c.json(failure(error.problems), error.status);
     if (error instanceof HTTPException) return error.getResponse();
     return c.json(
-      failure([{ code: 10001, message: `the stand-in for Cloudflare broke: ${error.stack}` }]),
+      failure([{ code: 10001, message: `the stand-in for Cloudflare failed: ${error.stack}` }]),
       500,
     );
   });

@@ -34,7 +34,7 @@ function checkContent({ type, content }: Body): void {
     TXT: (text) => text.length > 0,
   };
   const check = valid[type];
-  if (!check) throw refuse(9004, `the stand-in for Cloudflare keeps no ${type} records`);
+  if (!check) throw refuse(9004, `the stand-in for Cloudflare does not support ${type} records`);
   if (!check(content))
     throw type === "CNAME"
       ? refuse(9007, "Content for CNAME record is invalid.")
@@ -47,13 +47,13 @@ function check(body: Body): void {
   if (body.ttl !== 1 && (body.ttl < 60 || body.ttl > 86_400))
     throw refuse(9021, "Invalid TTL. Must be between 60 and 86400 seconds, or 1 for Automatic.");
   if (body.proxied && body.type === "TXT") throw refuse(9004, "This record type cannot be proxied.");
-  // A free zone's limits.
+  // Limits of a free zone.
   if ((body.comment?.length ?? 0) > 100)
     throw refuse(9206, "Comment is too long: it may have 100 characters at most.");
   if (body.tags.length > 0) throw refuse(9300, "DNS record tags are not available on the zone's plan.");
 }
 
-/** The whole name: `@` and names that don't end in the zone are below it. */
+/** The full name: `@` and names outside the zone are below it. */
 function wholeName(name: string, zone: string): string {
   const lower = name.toLowerCase().replace(/\.$/, "");
   if (lower === "@" || lower === zone) return zone;
@@ -100,7 +100,7 @@ function matches(record: DnsRecord, query: Record<string, string>): boolean {
   );
 }
 
-/** Makes a record of a body, in place of `before` if there is one. */
+/** Creates a record from a body, in place of `before` if given. */
 function record(state: State, body: Body, before?: DnsRecord): DnsRecord {
   check(body);
   const named = { ...body, name: wholeName(body.name, state.zone.name) };
@@ -109,7 +109,7 @@ function record(state: State, body: Body, before?: DnsRecord): DnsRecord {
   const made: DnsRecord = {
     id: before?.id ?? newTag(),
     ...named,
-    // Cloudflare sets the time to live of what it proxies itself.
+    // Cloudflare sets the TTL of proxied records itself.
     ttl: named.proxied ? 1 : named.ttl,
     created_on: before?.created_on ?? at,
     modified_on: at,

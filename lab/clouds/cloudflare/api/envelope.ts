@@ -1,4 +1,4 @@
-/** Cloudflare's envelope around every answer, and its errors. */
+/** Cloudflare's envelope of responses, and its errors. */
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
@@ -9,7 +9,7 @@ export interface Problem {
   readonly error_chain?: readonly { code?: number; message: string }[];
 }
 
-/** An answer that says no. */
+/** An error response. */
 export class ApiError extends Error {
   readonly status: ContentfulStatusCode;
   readonly problems: readonly Problem[];
@@ -32,7 +32,7 @@ export function ok(c: Context, result: unknown, status: ContentfulStatusCode = 2
   return c.json({ success: true, errors: [], messages: [], result }, status);
 }
 
-/** One page of a list, by the query's `page` and `per_page`. Pages past the end are empty. */
+/** One page of a list, by `page` and `per_page` in the query. Pages past the end are empty. */
 export function page(c: Context, items: readonly unknown[], size = 20): Response {
   const number = (name: string, otherwise: number) => {
     const value = Number(c.req.query(name) ?? otherwise);
@@ -57,7 +57,7 @@ export function page(c: Context, items: readonly unknown[], size = 20): Response
   });
 }
 
-/** Refuses what a list is filtered by and the stand-in knows nothing of, rather than show too much. */
+/** Rejects unsupported filters of a list, rather than return too much. */
 export function filters(c: Context, known: readonly string[]): Record<string, string> {
   const query = c.req.query();
   const paging = ["page", "per_page", "order", "direction", "match"];
@@ -65,12 +65,12 @@ export function filters(c: Context, known: readonly string[]): Record<string, st
   if (unknown.length > 0)
     throw new ApiError(400, {
       code: 1001,
-      message: `the stand-in for Cloudflare knows no filter ${unknown.join(", ")}`,
+      message: `the stand-in for Cloudflare does not support the filter ${unknown.join(", ")}`,
     });
   return query;
 }
 
-/** A value without its nulls: clients send them for what is not set. */
+/** Removes nulls, which clients send for unset values. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
   if (value === null || typeof value !== "object") return value;
@@ -79,7 +79,7 @@ function withoutNulls(value: unknown): unknown {
   );
 }
 
-/** The body, as `schema` wants it; `refuse` makes the service's own error of what is wrong. */
+/** Validates the body by `schema`; `refuse` makes the service's own error. */
 export async function input<S extends z.ZodType>(
   c: Context,
   schema: S,

@@ -1,4 +1,7 @@
-/** API tokens and what they may do, by the names of the permission groups in Cloudflare's API; its dashboard says "Edit" for "Write". */
+/**
+ * API tokens and their permissions, by the API's names of permission groups; the dashboard shows "Edit" for
+ * "Write".
+ */
 import type { Context, MiddlewareHandler } from "hono";
 import { ApiError } from "./envelope.ts";
 
@@ -17,7 +20,7 @@ const GROUPS = {
 export type Group = keyof typeof GROUPS;
 export type Permission = `${Group} ${"Read" | "Write"}` | `${Group} Revoke`;
 
-/** What a token needs for a production stack, and nothing more: each is refused by some call if it is missing. */
+/** The least permissions for a production stack: without any one of them some call is rejected. */
 export const LEAST_PERMISSIONS: readonly Permission[] = [
   "Cloudflare Tunnel Write",
   "Access: Apps and Policies Write",
@@ -33,16 +36,19 @@ export interface ApiEnv {
 
 const FORM = /^(.+) (Read|Write|Revoke)$/;
 
-/** A token's permissions; the dashboard's "Edit" is taken as well. Throws for one that Cloudflare hasn't, as far as the stand-in knows. */
+/**
+ * A token's permissions; the dashboard's "Edit" is accepted too. Throws for one that the stand-in does not
+ * know.
+ */
 function permissionsOf(names: readonly string[]): ReadonlySet<string> {
   const all = names.map((name) => name.replace(/ Edit$/, " Write"));
   const unknown = all.filter((name) => !((FORM.exec(name)?.[1] ?? "") in GROUPS));
   if (unknown.length > 0)
-    throw new Error(`the stand-in for Cloudflare knows no permission ${unknown.join(", ")}`);
+    throw new Error(`the stand-in for Cloudflare does not know the permission ${unknown.join(", ")}`);
   return new Set(all);
 }
 
-/** Tokens by their text. */
+/** Tokens by their value. */
 export function readTokens(
   tokens: Readonly<Record<string, readonly string[]>>,
 ): Map<string, ReadonlySet<string>> {
@@ -66,7 +72,7 @@ function bearer(c: Context): string {
   return token;
 }
 
-/** Lets known tokens in. What they may do is each call's own question. */
+/** Accepts known tokens. Permissions are checked by each call. */
 export function authenticate(tokens: ReadonlyMap<string, ReadonlySet<string>>): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const permissions = tokens.get(bearer(c));
@@ -82,13 +88,13 @@ export function authenticate(tokens: ReadonlyMap<string, ReadonlySet<string>>): 
   };
 }
 
-/** Whether a token may read (or write) what a permission group is about. Writing includes reading, and revoking. */
+/** Whether a token can read (or write) a permission group. Write includes read and revoke. */
 export function may(c: Context<ApiEnv>, permission: Permission): boolean {
   const permissions = c.get("permissions");
   return permissions.has(permission) || permissions.has(permission.replace(FORM, "$1 Write"));
 }
 
-/** Refuses a call whose token has not the permission. */
+/** Rejects a call if the token lacks the permission. */
 export function wants(permission: Permission): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     if (!may(c, permission)) throw new ApiError(403, { code: 10000, message: "Authentication error" });
@@ -96,7 +102,7 @@ export function wants(permission: Permission): MiddlewareHandler<ApiEnv> {
   };
 }
 
-/** The permission that a call on a group's things needs: to read for GET, to write otherwise. */
+/** The permission that a call on a group requires: read for GET, write for the rest. */
 export function governedBy(group: Group): MiddlewareHandler<ApiEnv> {
   const [read, write] = [wants(`${group} Read`), wants(`${group} Write`)];
   return (c, next) => (c.req.method === "GET" ? read(c, next) : write(c, next));

@@ -1,4 +1,4 @@
-/** A tunnel's configuration: ingress rules as cloudflared takes them, checked by what it checks. */
+/** A tunnel's configuration: cloudflared's ingress rules, with cloudflared's checks. */
 import { Hono } from "hono";
 import { z } from "zod";
 import { now, type Tunnel, type TunnelConfiguration } from "../state.ts";
@@ -47,7 +47,9 @@ const Body = z.strictObject({
       )
       .optional(),
     originRequest: OriginRequestSchema.optional(),
-    "warp-routing": z.never({ error: "the stand-in for Cloudflare covers no WARP routing" }).optional(),
+    "warp-routing": z
+      .never({ error: "the stand-in for Cloudflare does not support WARP routing" })
+      .optional(),
   }),
   source: z.enum(["local", "cloudflare"]).optional(),
 });
@@ -85,7 +87,7 @@ function checkPath(path: string, index: number): void {
   }
 }
 
-/** Refuses rules that cloudflared would refuse. */
+/** Rejects rules that cloudflared would reject. */
 export function checkIngress(config: TunnelConfiguration): void {
   const rules = config.ingress ?? [];
   for (const [index, rule] of rules.entries()) {

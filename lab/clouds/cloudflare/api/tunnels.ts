@@ -1,4 +1,4 @@
-/** Tunnels: their life, their connector's token, and their connections. */
+/** Tunnels, their connectors' tokens and connections. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { z } from "zod";
@@ -7,10 +7,10 @@ import { ApiError, filters, input, ok, page } from "./envelope.ts";
 import { type ApiEnv, governedBy } from "./permissions.ts";
 import { configurations } from "./tunnel-config.ts";
 
-/** What happens to a tunnel that its connectors have to know. */
+/** Changes of a tunnel that its connectors must learn of. */
 export interface TunnelEvents {
   configured(tunnel: Tunnel): void;
-  /** Cuts its connections (`client`'s alone, if given). */
+  /** Closes its connections (only `client`'s, if given). */
   disconnect(tunnel: Tunnel, client?: string): void;
 }
 
@@ -56,7 +56,7 @@ function shown(state: State, tunnel: Tunnel) {
   };
 }
 
-/** What `cloudflared tunnel run --token` takes. */
+/** The value for `cloudflared tunnel run --token`. */
 export function connectorToken(state: State, tunnel: Tunnel): string {
   const content = { a: state.account.id, t: tunnel.id, s: tunnel.secret };
   return Buffer.from(JSON.stringify(content)).toString("base64");
@@ -94,7 +94,7 @@ function create(state: State, body: z.infer<typeof Body>): Tunnel {
   return tunnel;
 }
 
-/** A tunnel by its id, deleted ones too, which the API goes on showing. */
+/** A tunnel by its id, including deleted ones, which the API still returns. */
 function find(state: State, id: string): Tunnel {
   const found = state.tunnels.get(id);
   if (!found) throw new ApiError(404, { code: 1003, message: "Tunnel not found" });
@@ -107,7 +107,7 @@ function findLive(state: State, id: string): Tunnel {
   return found;
 }
 
-/** Connections by connector, as `…/connections` lists them. */
+/** Connections by connector, as in `…/connections`. */
 function connectors(tunnel: Tunnel) {
   return [...new Set(tunnel.connections.map((each) => each.client_id))].map((client) => {
     const conns = tunnel.connections.filter((each) => each.client_id === client);
@@ -123,7 +123,7 @@ function connectors(tunnel: Tunnel) {
   });
 }
 
-/** What is about a tunnel's connectors. */
+/** Calls about a tunnel's connectors. */
 function connectorCalls(state: State, events: TunnelEvents): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.get("/:id/token", (c) => ok(c, connectorToken(state, findLive(state, c.req.param("id")))));

@@ -1,4 +1,4 @@
-/** Zones, accounts and the token's own state. */
+/** Zones, accounts and the token's status. */
 import { Hono } from "hono";
 import { now, type State } from "../state.ts";
 import { ApiError, filters, ok, page } from "./envelope.ts";
@@ -55,7 +55,7 @@ export function zones(state: State): Hono<ApiEnv> {
   );
   app.get("/zones", (c) => {
     const query = filters(c, ["name", "status", "account.id", "account.name"]);
-    // A token that may not read zones sees none, and is not told why.
+    // A token without permission to read zones gets an empty list, without an error.
     const zone = { name: state.zone.name, status: "active" };
     const found =
       may(c, "Zone Read") &&

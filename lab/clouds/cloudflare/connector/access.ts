@@ -2,15 +2,18 @@
 import { createRemoteJWKSet, customFetch, jwtVerify } from "jose";
 import { type Network, read } from "./network.ts";
 
-/** What to do with a request, by its token. */
+/** What to do with a request, based on its token. */
 export type Verdict =
   | { readonly pass: true }
-  /** `status`: 403 for no token or another application's; 502 where it can't be verified, as cloudflared does. */
+  /**
+   * `status`: 403 without a token or with another application's; 502 if verification fails, as in
+   * cloudflared.
+   */
   | { readonly pass: false; readonly status: 403 | 502; readonly reason: string };
 
 export type Access = (token: string | undefined) => Promise<Verdict>;
 
-/** Verifies tokens against the team's published keys, and that they are for one of `audiences`. */
+/** Verifies tokens against the team's published keys and `audiences`. */
 export function accessCheck(team: string, audiences: readonly string[], network: Network): Access {
   const issuer = `https://${team}.cloudflareaccess.com`;
   const keys = createRemoteJWKSet(new URL(`${issuer}/cdn-cgi/access/certs`), {
@@ -22,7 +25,7 @@ export function accessCheck(team: string, audiences: readonly string[], network:
   return async (token) => {
     if (!token) return { pass: false, status: 403, reason: "no access token in request" };
     try {
-      // cloudflared checks signature, issuer and expiry first, and the audience by itself.
+      // cloudflared checks signature, issuer and expiry first, then the audience separately.
       const { payload } = await jwtVerify(token, keys, { issuer });
       const given = [payload.aud ?? []].flat();
       if (given.some((audience) => audiences.includes(audience))) return { pass: true };

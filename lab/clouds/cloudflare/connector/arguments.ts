@@ -1,21 +1,21 @@
-/** cloudflared's command line, as far as the stand-in has it. Flags come after the command that they belong to, as in the real one. */
+/** The supported part of cloudflared's command line. Flags follow their command, as in the real one. */
 import { parseArgs } from "node:util";
 
 type Kind = "string" | "boolean" | "list";
 
-/** Flags of one command: what each takes, and the variable that stands for it. */
+/** Flags of a command: each one's kind, and its environment variable. */
 export type Flags = Readonly<Record<string, { kind: Kind; variable?: string }>>;
 
 export interface Parsed {
   readonly values: Readonly<Record<string, string | boolean | string[] | undefined>>;
-  /** What follows the first word that is no flag, that word first. */
+  /** The rest from the first non-flag argument on. */
   readonly rest: readonly string[];
 }
 
-/** A command line that cloudflared would not take. */
+/** A command line that cloudflared rejects. */
 export class UsageError extends Error {}
 
-/** Reads a command's own flags, up to the next command or argument. */
+/** Parses a command's own flags, up to the next command or argument. */
 export function readFlags(
   args: readonly string[],
   flags: Flags,
@@ -27,7 +27,7 @@ export function readFlags(
       { type: kind === "boolean" ? ("boolean" as const) : ("string" as const), multiple: kind === "list" },
     ]),
   );
-  // Go's flags may have one dash.
+  // Go's flags also work with one dash.
   const given = args.map((arg) => arg.replace(/^-(?=[a-z]{2})/, "--"));
   const { tokens } = parseArgs({ args: given, options, strict: false, tokens: true });
   const first = tokens.find((token) => token.kind !== "option")?.index ?? args.length;

@@ -34,7 +34,7 @@ function headersOf(values: ReturnType<typeof readFlags>["values"]): Record<strin
   };
 }
 
-/** Opens the WebSocket, or says why there is none. */
+/** Opens the WebSocket, or throws the reason. */
 function open(hostname: string, headers: Record<string, string>, { ca, at }: Network): Promise<WebSocket> {
   const { host, port } = at(hostname);
   const options = { servername: hostname, ca, headers: { host: hostname, ...headers } };
@@ -45,7 +45,7 @@ function open(hostname: string, headers: Record<string, string>, { ca, at }: Net
     socket.once("unexpected-response", (_, response) => {
       const login = response.headers.location?.includes("/cdn-cgi/access/login");
       const why = login
-        ? "Access wants a login, which the stand-in for cloudflared doesn't do: give it a service token"
+        ? "Access requires a login, which the stand-in for cloudflared doesn't support: use a service token"
         : "websocket: bad handshake";
       reject(new Error(`${why} (status ${response.statusCode})`));
       socket.terminate();
@@ -57,7 +57,7 @@ function open(hostname: string, headers: Record<string, string>, { ca, at }: Net
 export async function carry(args: readonly string[], network: Network, io: Duplex = stdio()): Promise<void> {
   const { values, rest } = readFlags(args, FLAGS);
   if (rest.length > 0)
-    throw new UsageError("the stand-in for cloudflared listens on no address for `access`");
+    throw new UsageError("the stand-in for cloudflared can't listen on an address for `access`");
   const hostname = (values.T ?? values.hostname) as string | undefined;
   if (!hostname) throw new UsageError("hostname is required");
   const name = hostname.replace(/^https?:\/\//, "").replace(/\/.*$/, "");

@@ -1,8 +1,9 @@
 /**
- * Stand-in for the program `cloudflared`: `tunnel run` with a tunnel's token, `tunnel ready`, and `access ssh|tcp`. It serves tunnels whose configuration
- * is kept at Cloudflare, over one connection of HTTP/2.
+ * Stand-in for `cloudflared`: `tunnel run` with a token, `tunnel ready`, and `access ssh|tcp`. It serves
+ * tunnels that are configured at Cloudflare, over one HTTP/2 connection.
  *
- * Not covered: QUIC, several connections, configuration files, tunnels' credentials files, quick tunnels, WARP routing, `access login|token|curl`.
+ * Not covered: QUIC, several connections, configuration files, credentials files, quick tunnels, WARP
+ * routing, `access login|token|curl`.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -28,7 +29,7 @@ const TUNNEL: Flags = {
   "edge-ip-version": { kind: "string", variable: "TUNNEL_EDGE_IP_VERSION" },
   "grace-period": { kind: "string", variable: "TUNNEL_GRACE_PERIOD" },
   retries: { kind: "string", variable: "TUNNEL_RETRIES" },
-  // The real one has it too, for its own tests.
+  // The real one also has this, for its own tests.
   edge: { kind: "string", variable: "TUNNEL_EDGE" },
 };
 
@@ -38,12 +39,12 @@ const RUN: Flags = {
   protocol: { kind: "string" },
 };
 
-/** Where the real one's image has its metrics when it isn't told. */
+/** Default address of metrics in the real image. */
 const CONTAINER_METRICS = "0.0.0.0:20241";
 
 const log = (text: string) => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 
-/** What a tunnel's token says. Throws for what is none. */
+/** Parses a tunnel's token. Throws if it is invalid. */
 export function readToken(token: string, connector: string): Registration {
   try {
     const { a, t, s } = JSON.parse(Buffer.from(token, "base64").toString("utf8")) as Record<string, unknown>;
@@ -74,7 +75,7 @@ function milliseconds(duration: unknown): number {
   return ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
 }
 
-/** `tunnel ready`: fails unless a running connector's metrics server says it is connected. */
+/** `tunnel ready`: fails unless a running connector's metrics server reports a connection. */
 async function askReady(metrics: unknown): Promise<void> {
   if (!metrics) throw new Error("--metrics has to be provided");
   const url = `http://${metrics}/ready`;
@@ -117,7 +118,7 @@ async function runTunnel(args: readonly string[], network: Network): Promise<voi
   metrics.close();
 }
 
-/** Runs a command line. Throws `UsageError` for one that cloudflared wouldn't take. */
+/** Runs a command line. Throws `UsageError` if cloudflared would reject it. */
 export async function cloudflared(args: readonly string[]): Promise<void> {
   const { values, rest } = readFlags(args, GLOBAL);
   const [command, ...more] = rest;

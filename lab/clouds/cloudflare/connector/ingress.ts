@@ -1,8 +1,8 @@
-/** A tunnel's ingress rules, read and matched as cloudflared does. */
+/** Parses and matches a tunnel's ingress rules like cloudflared. */
 import { type Access, accessCheck } from "./access.ts";
 import type { Network } from "./network.ts";
 
-/** `originRequest`, as far as the stand-in heeds it. Durations are seconds. */
+/** The supported part of `originRequest`. Durations are in seconds. */
 export interface OriginOptions {
   readonly connectTimeout?: number;
   readonly tlsTimeout?: number;
@@ -16,7 +16,7 @@ export interface OriginOptions {
   readonly caPool?: string;
 }
 
-/** Options that cloudflared has and the stand-in doesn't. */
+/** cloudflared's options that the stand-in lacks. */
 const REFUSED = [
   "http2Origin",
   "disableChunkedEncoding",
@@ -36,7 +36,7 @@ export interface Rule {
   readonly path: RegExp | undefined;
   readonly service: Service;
   readonly options: OriginOptions;
-  /** Undefined where the rule wants no Access token. */
+  /** Undefined if the rule requires no Access token. */
   readonly access: Access | undefined;
 }
 
@@ -44,7 +44,7 @@ interface GivenOptions extends OriginOptions {
   readonly access?: { required?: boolean; teamName: string; audTag: string[] };
 }
 
-/** A configuration, as the edge sends it. */
+/** A configuration as sent by the edge. */
 export interface Configuration {
   readonly ingress?: readonly {
     hostname?: string;
@@ -72,11 +72,11 @@ function service(text: string): Service {
   return { kind: "tcp", host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port, url: text };
 }
 
-/** The rules of a configuration. Throws for what the stand-in can't do. */
+/** The rules of a configuration. Throws for unsupported ones. */
 export function readRules(config: Configuration, network: Network): Rule[] {
   return (config.ingress ?? []).map((rule) => {
     const { access, ...own } = rule.originRequest ?? {};
-    // A check in the tunnel's defaults has no effect in cloudflared: it reads each rule's own.
+    // cloudflared ignores a check in the tunnel's defaults and only reads each rule's own.
     const { access: _, ...defaults } = config.originRequest ?? {};
     const options: OriginOptions & Record<string, unknown> = { ...defaults, ...own };
     const refused = REFUSED.find((name) => options[name]);
@@ -96,7 +96,7 @@ function hostMatches(pattern: string, hostname: string): boolean {
   return pattern.startsWith("*.") && hostname.endsWith(pattern.slice(1));
 }
 
-/** The first rule for a request, else the last one. Undefined where there are none. */
+/** The first matching rule for a request, or the last one. Undefined without rules. */
 export function findRule(rules: readonly Rule[], authority: string, path: string): Rule | undefined {
   const hostname = authority.replace(/:\d+$/, "");
   const match = rules.find((rule) => hostMatches(rule.hostname, hostname) && (rule.path?.test(path) ?? true));

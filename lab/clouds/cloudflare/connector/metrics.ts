@@ -1,4 +1,4 @@
-/** The connector's metrics server: `/ready`, `/healthcheck` and a few of `/metrics`. */
+/** The connector's metrics server: `/ready`, `/healthcheck` and part of `/metrics`. */
 import { createServer, type Server } from "node:http";
 import type { Tunnel } from "./tunnel.ts";
 

@@ -1,18 +1,18 @@
-/** How the connector reaches Cloudflare: names and trust, which unit tests replace. */
+/** How the connector reaches Cloudflare: addresses and trust, which unit tests replace. */
 import { readFileSync } from "node:fs";
 import { get } from "node:https";
 
 export interface Network {
-  /** PEM of the authorities that are trusted. */
+  /** PEM of the trusted authorities. */
   readonly ca: string | Buffer;
-  /** Where an HTTPS host is reached. */
+  /** Returns the address of an HTTPS host. */
   readonly at: (hostname: string) => { host: string; port: number };
 }
 
-/** Where every name leads instead of where DNS says, `address:port`: for machines whose DNS knows nothing of the stand-in. */
+/** `address:port` to use for every name instead of DNS, on machines whose DNS does not know the stand-in. */
 export const EDGE_VARIABLE = "CLOUDFLARE_STANDIN_EDGE";
 
-/** Trusts the system's authorities, found as Go's programs find them. */
+/** Trusts the system's authorities, located like in Go. */
 export function systemNetwork(): Network {
   const [host, port] = process.env[EDGE_VARIABLE]?.split(":") ?? [];
   return {
@@ -40,7 +40,7 @@ export function read(url: URL, { ca, at }: Network): Promise<{ status: number; b
         resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString("utf8") }),
       );
     });
-    request.on("timeout", () => request.destroy(new Error(`no answer from ${url.host}`)));
+    request.on("timeout", () => request.destroy(new Error(`no response from ${url.host}`)));
     request.on("error", reject);
   });
 }

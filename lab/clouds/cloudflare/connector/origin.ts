@@ -1,4 +1,4 @@
-/** Carries requests on to the origins: HTTP servers, and TCP servers behind a WebSocket. */
+/** Forwards requests to the origins: HTTP servers, and TCP servers behind a WebSocket. */
 import { readFileSync } from "node:fs";
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from "node:http";
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
@@ -18,14 +18,17 @@ import {
 
 const STREAMED = ["text/event-stream", "application/grpc", "application/x-ndjson"];
 
-/** Whether cloudflared passes each write on at once. What has a length is passed on in pieces of 4 KiB instead. */
+/**
+ * Whether cloudflared forwards each write immediately. A response with a length is forwarded in pieces of 4
+ * KiB.
+ */
 function isStreamed({ headers }: IncomingMessage): boolean {
   if (headers["content-length"] === undefined) return true;
   if (headers["transfer-encoding"]?.toLowerCase().includes("chunked")) return true;
   return STREAMED.some((type) => headers["content-type"]?.toLowerCase().startsWith(type));
 }
 
-/** Go's HTTP/2 server keeps what isn't flushed until it has 4 KiB. */
+/** Go's HTTP/2 server buffers unflushed data up to 4 KiB. */
 async function* inPieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let kept = Buffer.alloc(0);
   for await (const part of source) {
@@ -37,14 +40,14 @@ async function* inPieces(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   if (kept.length > 0) yield kept;
 }
 
-/** Answers for cloudflared itself, unless the answer has begun already. */
+/** Responds for cloudflared itself, unless the response has started. */
 export function answerItself(stream: ServerHttp2Stream, status: number): void {
   if (stream.destroyed) return;
   if (stream.headersSent) stream.close(2 /* INTERNAL_ERROR */);
   else stream.respond({ ":status": status, [RESPONSE_META]: FROM_CLOUDFLARED }, { endStream: true });
 }
 
-/** Answers as an origin would: a status rule's, or a request that Access's check has filtered. */
+/** Responds like an origin: for a status rule, or a request rejected by Access's check. */
 export function answerStatus(stream: ServerHttp2Stream, status: number): void {
   if (!stream.destroyed)
     stream.respond({ ":status": status, [RESPONSE_META]: FROM_ORIGIN }, { endStream: true });
@@ -62,7 +65,7 @@ function requestHeaders(headers: IncomingHttpHeaders, options: OriginOptions, we
   };
 }
 
-/** Opens requests to one origin. Made once for a rule, so that connections are kept alive. */
+/** Opens requests to one origin. Created once per rule, for keep-alive connections. */
 export type Origin = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
 type Opener = (options: {
@@ -117,7 +120,7 @@ function answerHeaders({ rawHeaders, headers }: IncomingMessage) {
   };
 }
 
-/** A stream's body whose headers go out with its first byte. */
+/** A stream's body whose headers are sent with its first byte. */
 function lazily(stream: ServerHttp2Stream, head: OutgoingHttpHeaders): Writable {
   const begin = () => stream.headersSent || stream.respond(head);
   return new Writable({
@@ -160,7 +163,7 @@ function sendUpgrade(
   pipeline(socket, stream, socket, () => {});
 }
 
-/** How a rule's requests are served. */
+/** Serves a rule's requests. */
 export function origin(rule: Rule, log: (text: string) => void): Origin {
   const { service, options } = rule;
   if (service.kind === "status") return (stream) => answerStatus(stream, service.status);

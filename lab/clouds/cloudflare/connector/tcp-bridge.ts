@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { type Duplex, duplexPair, pipeline } from "node:stream";
 import { createWebSocketStream, WebSocketServer } from "ws";
 
-/** Connects to `host` first: a client gets its WebSocket only when there is somebody to talk to. */
+/** Connects to `host` first: a client only gets its WebSocket once the server is connected. */
 function bridge(
   target: { host: string; port: number },
   timeout: number,
@@ -22,8 +22,8 @@ function bridge(
 }
 
 /**
- * Makes connections to an HTTP server within this process that turns WebSockets into connections to `target`. It listens nowhere, so that
- * nobody reaches `target` by it but the tunnel.
+ * Makes connections to an in-process HTTP server that bridges WebSockets to `target`. It listens on no
+ * address, so only the tunnel can reach `target` through it.
  */
 export function tcpBridge(target: { host: string; port: number }, timeout: number): () => Duplex {
   const sockets = new WebSocketServer({ noServer: true });

@@ -1,4 +1,4 @@
-/** One outbound connection to the edge, over which the edge sends requests: kept up until it is stopped. */
+/** One outbound connection to the edge, which sends requests over it: re-established until it is stopped. */
 import { EventEmitter, once } from "node:events";
 import {
   createServer,
@@ -26,19 +26,19 @@ import {
 
 export interface TunnelOptions {
   readonly registration: Registration;
-  /** Where the edge takes connectors. */
+  /** The edge's address for connectors. */
   readonly edge: { readonly host: string; readonly port: number };
   readonly network: Network;
   readonly log: (text: string) => void;
-  /** Milliseconds before the first new try; each one after waits twice as long, up to a minute. */
+  /** Milliseconds before the first retry; doubled for each one after, up to a minute. */
   readonly backoff: number;
-  /** Refusals in a row after which it gives up. */
+  /** Consecutive rejections after which it gives up. */
   readonly retries: number;
 }
 
 class Refused extends Error {}
 
-/** Name by which the edge's certificate is checked. */
+/** Server name in the edge's certificate. */
 const SERVER_NAME = "region1.v2.argotunnel.com";
 
 async function text(stream: AsyncIterable<Buffer>): Promise<string> {
@@ -62,12 +62,12 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
     this.#options = options;
   }
 
-  /** Whether the edge has taken this connector in. */
+  /** Whether the edge has registered this connector. */
   get ready(): boolean {
     return this.#ready;
   }
 
-  /** Serves until it is stopped. Throws when the edge refuses the tunnel again and again. */
+  /** Serves until it is stopped. Throws if the edge keeps rejecting the tunnel. */
   async run(): Promise<void> {
     const { backoff, retries, log } = this.#options;
     let failures = 0;
@@ -90,7 +90,7 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
     }
   }
 
-  /** Takes no more requests, and lets those at hand end, for `grace` milliseconds at most. */
+  /** Accepts no more requests, and lets running ones finish within `grace` milliseconds. */
   stop(grace = 0): void {
     this.#stopping.abort();
     const socket = this.#socket;
@@ -187,7 +187,7 @@ export class Tunnel extends EventEmitter<{ ready: [boolean] }> {
     const rules = this.#rules.map(({ rule }) => rule);
     const path = (headers[":path"] ?? "/").replace(/\?.*$/, "");
     const rule = findRule(rules, headers[":authority"] ?? "", path);
-    // A tunnel that has no rules.
+    // A tunnel without rules.
     if (!rule) return answerStatus(stream, 503);
     const assertion = headers["cf-access-jwt-assertion"];
     const verdict = await rule.access?.(typeof assertion === "string" ? assertion : undefined);

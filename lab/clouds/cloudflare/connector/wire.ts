@@ -1,28 +1,28 @@
-/** What the edge and a connector say to each other over HTTP/2, by cloudflared's own names. */
+/** The protocol between the edge and a connector over HTTP/2, with cloudflared's own names. */
 
-/** Header by which the edge tells what a request is, where it isn't plain HTTP. */
+/** Header with the request's type, if it isn't plain HTTP. */
 export const UPGRADE = "cf-cloudflared-proxy-connection-upgrade";
 
 export const CONTROL_STREAM = "control-stream";
 export const UPDATE_CONFIGURATION = "update-configuration";
 export const WEBSOCKET = "websocket";
 
-/** The origin's headers, spelt as the origin did and packed, since HTTP/2 would refuse some. */
+/** The origin's headers, packed with their original spelling, as HTTP/2 would reject some. */
 export const RESPONSE_HEADERS = "cf-cloudflared-response-headers";
 
-/** Who answered: the origin, or cloudflared itself. */
+/** Who responded: the origin, or cloudflared itself. */
 export const RESPONSE_META = "cf-cloudflared-response-meta";
 export const FROM_ORIGIN = '{"src":"origin"}';
 export const FROM_CLOUDFLARED = '{"src":"cloudflared"}';
 
 /**
- * Sizes of HTTP/2 sessions, on either end: large enough that a visitor who doesn't read holds up nobody else on the same connection.
- * `maxSessionMemory` is in megabytes.
+ * Sizes of HTTP/2 sessions, on either end: large enough for one slow visitor not to block the others on the
+ * connection. `maxSessionMemory` is in megabytes.
  */
 export const SESSION = { maxSessionMemory: 512, settings: { initialWindowSize: 1024 * 1024 } };
 export const SESSION_WINDOW = 128 * 1024 * 1024;
 
-/** Name and value, in turn, as Node's `rawHeaders`. */
+/** Alternating names and values, like Node's `rawHeaders`. */
 export type RawHeaders = readonly string[];
 
 /** Base64 without padding, `name:value` joined by semicolons. */
@@ -40,7 +40,7 @@ export function unpackHeaders(packed: string): string[] {
     .flatMap((pair) => pair.split(":").map((part) => Buffer.from(part, "base64").toString("latin1")));
 }
 
-/** Headers that belong to one connection alone, and are not passed on. */
+/** Hop-by-hop headers, which are not forwarded. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -53,7 +53,9 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** What a connector says first, on the control stream. The real one speaks Cap'n Proto there; this is a line of JSON. */
+/**
+ * A connector's first message on the control stream. The real one uses Cap'n Proto; this is a line of JSON.
+ */
 export interface Registration {
   account: string;
   tunnel: string;
@@ -63,16 +65,16 @@ export interface Registration {
   version: string;
 }
 
-/** The edge's answer. */
+/** The edge's response. */
 export type Registered = { connection: string; location: string } | { error: string };
 
-/** Body of a configuration's update. */
+/** Body of a configuration update. */
 export interface ConfigurationUpdate {
   version: number;
   config: unknown;
 }
 
-/** A connector's answer to it. */
+/** A connector's response to it. */
 export interface ConfigurationApplied {
   lastAppliedVersion: number;
   err: string | null;

@@ -1,10 +1,10 @@
-/** The way past Access's check at the edge, by which tests see the connector's own. */
+/** Bypasses Access's check at the edge, so that tests can see the connector's own. */
 import { Readable } from "node:stream";
 import type { ReadableStream } from "node:stream/web";
 import type { Connectors } from "./connectors.ts";
 import { answerOf, open } from "./forward.ts";
 
-/** Sends a request to a hostname's connector with its headers as they are, `cf-access-jwt-assertion` among them. */
+/** Sends a request to a hostname's connector with unchanged headers, including `cf-access-jwt-assertion`. */
 export type Bypass = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 export function bypassTo(connectors: Connectors, tunnelOf: (hostname: string) => string | undefined): Bypass {

@@ -1,4 +1,7 @@
-/** Certificates of the edge, made anew for each start: an authority, what it signs for the edge's names, and Access's signing key. */
+/**
+ * Certificates of the edge, created at each start: an authority, the edge's certificate, and Access's signing
+ * key.
+ */
 import { execFileSync } from "node:child_process";
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,7 +21,9 @@ export interface Certificates {
   readonly ca: string;
   readonly key: string;
   readonly certificate: string;
-  /** base64 of the digest of the edge's public key, as Chromium's `--ignore-certificate-errors-spki-list` takes it. */
+  /**
+   * base64 of the digest of the edge's public key, for Chromium's `--ignore-certificate-errors-spki-list`.
+   */
   readonly spki: string;
   readonly signing: SigningKey;
   remove(): void;
@@ -28,7 +33,7 @@ const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: ["
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** A key of its own that signs tokens, in a certificate that nobody signs, as Access publishes its keys. */
+/** A key for signing tokens, in a self-signed certificate, as Access publishes its keys. */
 export function makeSigningKey(name: string): SigningKey {
   const directory = mkdtempSync(join(tmpdir(), "cloudflare-key-"));
   const [key, certificate] = [join(directory, "key"), join(directory, "certificate")];
@@ -43,7 +48,7 @@ export function makeSigningKey(name: string): SigningKey {
   }
 }
 
-/** @param names whom the edge's certificate is for; `*.` is taken */
+/** @param names of the edge's certificate, with or without `*.` */
 export function makeCertificates(names: readonly string[], team: string): Certificates {
   const directory = mkdtempSync(join(tmpdir(), "cloudflare-"));
   const at = (name: string) => join(directory, name);

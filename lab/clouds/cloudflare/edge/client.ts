@@ -1,4 +1,4 @@
-/** Reaches the edge whatever DNS says, as tests need it. */
+/** Reaches the edge without DNS, for tests. */
 
 import { request as secureRequest } from "node:https";
 import type { LookupFunction } from "node:net";
@@ -16,7 +16,7 @@ export type EdgeFetch = (url: string | URL, init?: RequestInit) => Promise<Respo
 
 const NO_BODY = [204, 205, 304];
 
-/** `fetch`, but to the edge for every host, with its authority trusted, and following no redirects. */
+/** `fetch` that sends every host to the edge, trusts its authority, and does not follow redirects. */
 export function edgeFetch({ address, port, ca }: EdgeAddress): EdgeFetch {
   return (url, init = {}) => {
     const asked = new Request(url, {
@@ -46,12 +46,12 @@ export function edgeFetch({ address, port, ca }: EdgeAddress): EdgeFetch {
   };
 }
 
-/** `lookup` of Node's sockets, with the edge's address for every name. The port is the edge's own all the same. */
+/** `lookup` for Node's sockets that resolves every name to the edge's address. The port stays unchanged. */
 export function edgeLookup(address: string): LookupFunction {
   return (_, options, done) => (options.all ? done(null, [{ address, family: 4 }]) : done(null, address, 4));
 }
 
-/** A visitor with cookies, who follows redirects from host to host. */
+/** A visitor with cookies who follows redirects across hosts. */
 export class Visitor {
   readonly #fetch: EdgeFetch;
   readonly #cookies = new Map<string, Map<string, string>>();
@@ -65,7 +65,7 @@ export class Visitor {
     return this.#cookies.get(hostname)?.get(name);
   }
 
-  /** One request, without following redirects. */
+  /** Sends one request, without following redirects. */
   async step(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const { hostname } = new URL(url);
     const jar = this.#cookies.get(hostname) ?? new Map<string, string>();
@@ -81,7 +81,7 @@ export class Visitor {
     return response;
   }
 
-  /** A request and the redirects after it, up to a page. Its address is the header `x-visited`. */
+  /** Sends a request and follows redirects to a page. Its URL is in the header `x-visited`. */
   async visit(url: string | URL, init: RequestInit = {}): Promise<{ url: string; response: Response }> {
     let [at, response] = [String(url), await this.step(url, init)];
     for (let hops = 0; hops < 10 && [302, 303].includes(response.status); hops++) {
@@ -92,7 +92,7 @@ export class Visitor {
     return { url: at, response };
   }
 
-  /** Fills a page's form in and sends it. Fields that the page has already filled stay. */
+  /** Fills in and submits a page's form, with its prefilled fields. */
   async submit(page: { url: string; html: string }, fields: Record<string, string>) {
     const form = /<form method="post" action="([^"]+)">([\s\S]*?)<\/form>/.exec(page.html);
     if (!form) throw new Error(`no form on ${page.url}`);

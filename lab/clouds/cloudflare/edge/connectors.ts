@@ -21,9 +21,9 @@ interface Connector {
   readonly tunnel: Tunnel;
   readonly session: ClientHttp2Session;
   readonly shown: TunnelConnection;
-  /** Version of the configuration that it serves by. */
+  /** Version of the configuration in use. */
   applied: number;
-  /** What it had against the last one. */
+  /** Its error for the last configuration. */
   complaint: string | null;
 }
 
@@ -57,13 +57,13 @@ export class Connectors {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** A connector of a tunnel; undefined where there is none. */
+  /** The session of a tunnel's connector; undefined without one. */
   session(tunnel: string): ClientHttp2Session | undefined {
     return [...this.#connectors].findLast((each) => each.tunnel.id === tunnel && !each.session.closed)
       ?.session;
   }
 
-  /** Cuts a tunnel's connections, or those of one connector alone, or all. */
+  /** Closes the connections of a tunnel, of one connector, or all. */
   drop(tunnel?: string, connector?: string): void {
     for (const each of this.#connectors)
       if (
@@ -78,7 +78,10 @@ export class Connectors {
     for (const each of this.#connectors) if (each.tunnel === tunnel) this.#configure(each).catch(() => {});
   }
 
-  /** Lowest version of the configuration that a tunnel's connectors serve by, and what they had against the last one. */
+  /**
+   * The lowest version of the configuration in use by a tunnel's connectors, and their error for the last
+   * one.
+   */
   applied(tunnel: string): { version: number; complaint: string | null } {
     const of = [...this.#connectors].filter((each) => each.tunnel.id === tunnel);
     const complaint = of.find((each) => each.complaint !== null)?.complaint ?? null;
@@ -94,7 +97,7 @@ export class Connectors {
       { endStream: false },
     );
     control.on("error", () => {});
-    // A connector that stops ends it, and is asked for nothing more.
+    // A stopping connector ends it, and gets no more requests.
     control.on("end", () => {
       control.end();
       session.close();
@@ -112,7 +115,7 @@ export class Connectors {
     await this.#configure(connector);
   }
 
-  /** The tunnel that a connector may serve, or why it may not. */
+  /** The tunnel that a connector is allowed to serve, or the reason why not. */
   #authorized({ account, tunnel: id, secret }: Registration): Tunnel | string {
     const tunnel = this.#state.tunnels.get(id);
     if (account !== this.#state.account.id || !tunnel || tunnel.deleted_at !== null)
@@ -155,7 +158,7 @@ export class Connectors {
   async #configure(connector: Connector): Promise<void> {
     const { config, configVersion, config_src } = connector.tunnel;
     connector.complaint = null;
-    // A tunnel without a configuration at Cloudflare has its own, or none.
+    // A tunnel that is not configured at Cloudflare has its own configuration, or none.
     if (config === null || config_src !== "cloudflare") return;
     const stream = connector.session.request({
       ":method": "POST",

@@ -20,14 +20,14 @@ import { edgeError, forbidden } from "./pages.ts";
 import { cookieOptions, site } from "./site.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** Of HTTP/2 as well: Node gives both the same methods. */
+/** Also for HTTP/2: Node's methods are the same. */
 type Response = ServerResponse;
 type Pass = Passage & { kind: "pass" };
 
-/** Bytes of a request's body that Cloudflare takes at most on its free plan. */
+/** Cloudflare's limit of a request's body on the free plan, in bytes. */
 const BODY_LIMIT = 100 * 1024 * 1024;
 
-/** Milliseconds without a byte after which it gives an origin up (524), or a WebSocket. */
+/** Milliseconds without data after which the edge gives up on an origin (524) or a WebSocket. */
 const READ_TIMEOUT = 120_000;
 const WEBSOCKET_TIMEOUT = 100_000;
 
@@ -96,7 +96,7 @@ export class Edge {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  /** Id of the tunnel that a hostname's record leads to. */
+  /** Id of the tunnel in a hostname's record. */
   tunnelOf(hostname: string): string | undefined {
     const records = [...this.#parts.state.records.values()];
     const wild = `*.${hostname.split(".").slice(1).join(".")}`;
@@ -125,10 +125,10 @@ export class Edge {
     await this.#proxy(request, response, hostname, pass);
   }
 
-  /** Whether a request may go on; if not, it is answered. */
+  /** Whether a request may continue; if not, it has been responded to. */
   async #admit(request: EdgeRequest, response: Response, hostname: string): Promise<Pass | undefined> {
     const { state, tokens } = this.#parts;
-    // Nothing but a proxied record brings a name to the edge.
+    // Only proxied records lead to the edge.
     if (this.tunnelOf(hostname) === undefined) {
       this.#error(response, 530, "DNS resolution error", hostname, 1001);
       return undefined;
@@ -162,7 +162,7 @@ export class Edge {
     return undefined;
   }
 
-  /** Opens a request to a hostname's connector; says what is wrong where there is none. */
+  /** Opens a request to a hostname's connector, or responds with the error. */
   #open(request: EdgeRequest, response: Response, hostname: string, pass: Pass, websocket: boolean) {
     const session = this.#parts.connectors.session(this.tunnelOf(hostname) ?? "");
     if (!session) {
@@ -205,7 +205,7 @@ export class Edge {
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
-    socket.setMaxListeners(20); // Node's own, and those of both directions
+    socket.setMaxListeners(20); // Node's own, and both directions'
     const response = new ServerResponse(request);
     response.assignSocket(socket as Socket);
     response.shouldKeepAlive = false;

@@ -1,4 +1,4 @@
-/** Hands requests to a tunnel's connector, and its answers back. */
+/** Forwards requests to a tunnel's connector, and its responses back. */
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import type { ClientHttp2Session, ClientHttp2Stream, Http2ServerRequest } from "node:http2";
 import {
@@ -15,15 +15,15 @@ import type { Passage } from "./gate.ts";
 
 export type EdgeRequest = IncomingMessage | Http2ServerRequest;
 
-/** An answer's beginning. */
+/** The head of a response. */
 export interface Answer {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** False where cloudflared could not get one from the origin. */
+  /** False if cloudflared got none from the origin. */
   readonly fromOrigin: boolean;
 }
 
-/** A visitor's headers without those that are the edge's own to set, or belong to the visitor's connection. */
+/** A visitor's headers, without hop-by-hop ones and those that the edge sets itself. */
 export function visitorHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(
     Object.entries(headers).filter(
@@ -36,7 +36,7 @@ export function visitorHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeader
   );
 }
 
-/** What the origin is told of a visitor that got through. */
+/** Headers that describe an admitted visitor to the origin. */
 export function edgeHeaders(request: EdgeRequest, passage: Passage & { kind: "pass" }): OutgoingHttpHeaders {
   const address = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
   const before = request.headers["x-forwarded-for"];
@@ -59,7 +59,7 @@ export interface TunnelRequest {
   readonly hostname: string;
   readonly headers: OutgoingHttpHeaders;
   readonly websocket?: boolean;
-  /** Whether no body follows. */
+  /** Whether there is no body. */
   readonly bare?: boolean;
 }
 
@@ -81,7 +81,7 @@ export function open(session: ClientHttp2Session, request: TunnelRequest): Clien
   return stream;
 }
 
-/** Waits for an answer's beginning. Fails when the connector goes away. */
+/** Waits for the head of a response. Fails if the connector disconnects. */
 export function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
   return new Promise((resolve, reject) => {
     stream.once("response", (headers) => {
@@ -97,6 +97,6 @@ export function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
       });
     });
     stream.once("error", reject);
-    stream.once("close", () => reject(new Error("the connector went away")));
+    stream.once("close", () => reject(new Error("the connector disconnected")));
   });
 }

@@ -1,4 +1,4 @@
-/** Access in front of a hostname: who gets through to the origin. */
+/** Access in front of a hostname: which requests reach the origin. */
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { parse } from "hono/utils/cookie";
@@ -9,12 +9,12 @@ import type { Tokens } from "./tokens.ts";
 export const COOKIE = "CF_Authorization";
 
 export type Passage =
-  /** Through, with what the origin is told and what the visitor gets. */
+  /** Admitted, with headers for the origin and for the visitor. */
   | {
       readonly kind: "pass";
       readonly assertion?: string;
       readonly email?: string;
-      /** A token that the visitor hasn't yet. */
+      /** A token that the visitor does not have yet. */
       readonly fresh?: { readonly token: string; readonly seconds: number };
     }
   | { readonly kind: "login"; readonly location: string }
@@ -31,7 +31,7 @@ function same(given: string, wanted: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** The service token whose id and secret a request bears. */
+/** The service token of a request's id and secret. */
 function serviceToken(state: State, headers: IncomingHttpHeaders): ServiceToken | undefined {
   const id = one(headers["cf-access-client-id"]);
   const secret = one(headers["cf-access-client-secret"]);
@@ -41,7 +41,7 @@ function serviceToken(state: State, headers: IncomingHttpHeaders): ServiceToken 
   return alive && same(secret, token.client_secret) ? token : undefined;
 }
 
-/** Where a visitor is sent to log in. */
+/** URL of the login for a visitor. */
 export function loginUrl(state: State, app: Application, path: string): string {
   const url = new URL(`https://${authDomain(state)}/cdn-cgi/access/login/${app.domain}`);
   url.search = new URLSearchParams({ kid: app.aud, redirect_url: path }).toString();
@@ -51,7 +51,7 @@ export function loginUrl(state: State, app: Application, path: string): string {
 export const applicationAt = (state: State, hostname: string): Application | undefined =>
   [...state.applications.values()].find((app) => app.domain === hostname);
 
-/** Decides on a request for an application's hostname. */
+/** Decides on a request to an application's hostname. */
 export async function passage(
   state: State,
   tokens: Tokens,
@@ -71,7 +71,7 @@ export async function passage(
     const session = token ? await tokens.session(app, token) : undefined;
     if (session) return { kind: "pass", assertion: token, email: session.email };
   }
-  // A page's own requests would be redirected to another origin, and fail without a word.
+  // A page's own requests would be redirected to another origin and fail silently.
   if (app.service_auth_401_redirect || headers["x-requested-with"] === "XMLHttpRequest")
     return { kind: "refused", status: 401 };
   if (policiesOf(state, app, ["allow"]).length === 0) return { kind: "refused", status: 403 };

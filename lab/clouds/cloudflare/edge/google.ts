@@ -1,4 +1,6 @@
-/** Stand-in for Google's login (OpenID Connect, code flow): anybody is who they say they are, but clients must be known. */
+/**
+ * Stand-in for Google's login (OpenID Connect, code flow): any e-mail is accepted, but clients must be known.
+ */
 import { Hono } from "hono";
 import { hex } from "../state.ts";
 import { googleRefusal, googleSignIn } from "./pages.ts";
@@ -22,7 +24,7 @@ export class Google {
   readonly #grants = new Map<string, Grant>();
   readonly app = new Hono();
 
-  /** @param redirect the only address that a client's codes are sent to */
+  /** @param redirect the only URL for a client's codes */
   constructor(clients: readonly GoogleClient[], redirect: string) {
     this.#clients = clients;
     this.#redirect = redirect;
@@ -55,7 +57,7 @@ export class Google {
     return undefined;
   }
 
-  /** Exchanges a code for the person's e-mail, once. Throws where Google would refuse. */
+  /** Exchanges a code for the user's e-mail, once. Throws where Google would reject it. */
   exchange(code: string, clientId: string, clientSecret: string): string {
     const grant = this.#grants.get(code);
     this.#grants.delete(code);

@@ -1,4 +1,4 @@
-/** Access's login: the team's domain, where a person says who they are, and the way back to the application. */
+/** Access's login: the team's domain with its forms, and the redirect back to the application. */
 import { randomInt } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
@@ -9,7 +9,7 @@ import { denied, enterCode, loggedOut, problem, signIn } from "./pages.ts";
 import { admitsPerson } from "./policies.ts";
 import type { Person, Tokens } from "./tokens.ts";
 
-/** One person's way through the login. */
+/** A user's attempt to log in. */
 interface Attempt {
   readonly app: Application;
   /** Path on the application's hostname. */
@@ -35,7 +35,7 @@ export class Login {
   readonly #google: Google;
   readonly #attempts = new Map<string, Attempt>();
   readonly #handovers = new Map<string, Handover>();
-  /** Codes that were sent, newest last, by e-mail in lower case. */
+  /** Codes that were sent by e-mail (in lower case), newest last. */
   readonly codes = new Map<string, string[]>();
   readonly app = new Hono();
 
@@ -65,7 +65,7 @@ export class Login {
     app.notFound((c) => c.html(problem("Unable to find your Access page."), 404));
   }
 
-  /** What `get-identity` says of a person. */
+  /** The content of `get-identity` for a user. */
   identity(email: string, provider?: string) {
     const idp = this.#state.identityProviders.get(provider ?? "");
     return {
@@ -96,7 +96,7 @@ export class Login {
       (each) => each.aud === kid && each.domain === host,
     );
     if (!app) return c.html(problem("Unable to find your Access application!"), 404);
-    // Only paths: the way back must not lead to another site.
+    // Only the path is used: the redirect must not lead to another site.
     const back = new URL(redirect_url, `https://${app.domain}`);
     const attempt: Attempt = { app, back: `/${`${back.pathname}${back.search}`.replace(/^\/+/, "")}` };
     const person = await this.#tokens.person(getCookie(c, COOKIE) ?? "");
@@ -111,7 +111,7 @@ export class Login {
     return c.html(signIn(app.name, providers, state));
   }
 
-  /** The attempt that a request belongs to, with the provider it names, if that is one of the application's. */
+  /** The attempt of a request, and the provider it names if the application has it. */
   #attempt(
     state: unknown,
     provider?: unknown,
@@ -161,7 +161,7 @@ export class Login {
     if (!attempt || provider?.type !== "onetimepin" || typeof email !== "string")
       return c.html(problem("Invalid login session."), 400);
     Object.assign(attempt, { email, provider: provider.id, code: undefined });
-    // Whoever may not log in gets no code, and isn't told so.
+    // A person who is not admitted gets no code and no error.
     if (admitsPerson(this.#state, attempt.app, { email, provider: provider.id })) {
       attempt.code = String(randomInt(1_000_000)).padStart(6, "0");
       const key = email.toLowerCase();
@@ -175,7 +175,7 @@ export class Login {
     const { attempt } = this.#attempt(state) ?? {};
     if (!attempt?.email || !attempt.provider) return c.html(problem("Invalid login session."), 400);
     const right = attempt.code !== undefined && code === attempt.code;
-    attempt.code = undefined; // one try
+    attempt.code = undefined; // single use
     if (!right) return c.html(enterCode(attempt.email, String(state), true), 400);
     return await this.#identified(c, String(state), attempt, {
       email: attempt.email,
@@ -183,7 +183,7 @@ export class Login {
     });
   }
 
-  /** Somebody has proved who they are. */
+  /** The user's identity has been verified. */
   async #identified(c: Context, state: string, attempt: Attempt, person: Person): Promise<Response> {
     this.#attempts.delete(state);
     setCookie(c, COOKIE, await this.#tokens.forTeam(person), {

@@ -1,4 +1,4 @@
-/** Pages that Cloudflare's edge and Access show by themselves. */
+/** Pages of Cloudflare's edge and of Access. */
 import { html } from "hono/html";
 
 type Content = ReturnType<typeof html>;
@@ -9,7 +9,7 @@ const frame = (title: string, body: Content): Content => html`<!doctype html>
   <body><main>${body}</main><footer>stand-in for Cloudflare</footer></body>
 </html>`;
 
-/** An error of the edge's own, such as 1033 where a tunnel has no connector. */
+/** An error page of the edge, such as 1033 for a tunnel without a connector. */
 export const edgeError = (code: number, what: string, hostname: string): Content =>
   frame(`${hostname} | ${code}: ${what}`, html`<h1>Error ${code}</h1><h2>${what}</h2><p>${hostname}</p>`);
 
@@ -30,7 +30,7 @@ export const forbidden = (): Content =>
 export const problem = (message: string): Content =>
   frame("Error ・ Cloudflare Access", html`<h1>Error</h1><p>${message}</p>`);
 
-/** Where a person chooses how to log in. */
+/** The page to choose a login method. */
 export const signIn = (
   application: string,
   providers: readonly { id: string; name: string; type: string }[],
@@ -67,7 +67,7 @@ export const enterCode = (email: string, attempt: string, wrong: boolean): Conte
 export const loggedOut = (): Content =>
   frame("Logged out ・ Cloudflare Access", html`<h1>You are logged out.</h1>`);
 
-/** Google's own, where a person says who they are. */
+/** Google's login page. */
 export const googleSignIn = (query: string): Content =>
   frame(
     "Sign in - Google Accounts",

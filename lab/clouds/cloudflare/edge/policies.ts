@@ -1,10 +1,10 @@
-/** Whom an application's policies let in. */
+/** Evaluates the policies of an application. */
 import type { Application, Decision, Policy, Rule, ServiceToken, State } from "../state.ts";
 
-/** Somebody at the door, as far as is known. */
+/** What is known about a visitor. */
 export interface Subject {
   readonly email?: string;
-  /** The identity provider that said so. */
+  /** The identity provider that verified it. */
   readonly provider?: string;
   readonly serviceToken?: ServiceToken;
 }
@@ -40,7 +40,7 @@ function matches(policy: Policy, subject: Subject): boolean {
   );
 }
 
-/** An application's policies of some decisions, by precedence. */
+/** An application's policies with some decisions, by precedence. */
 export function policiesOf(state: State, app: Application, decisions: readonly Decision[]): Policy[] {
   return app.policies
     .map(({ id }) => state.policies.get(id))
@@ -51,17 +51,19 @@ export function policiesOf(state: State, app: Application, decisions: readonly D
 const first = (policies: readonly Policy[], subject: Subject): Policy | undefined =>
   policies.find((policy) => matches(policy, subject));
 
-/** The policy that lets everybody through without a look, if there is one. Such policies and those for machines come before all others. */
+/**
+ * The policy that admits everyone without a check, if any. Bypass policies and those for machines come first.
+ */
 export function bypassed(state: State, app: Application): Policy | undefined {
   return first(policiesOf(state, app, ["bypass"]), {});
 }
 
-/** The policy that lets a service token in. */
+/** The policy that admits a service token. */
 export function admitsMachine(state: State, app: Application, token: ServiceToken): Policy | undefined {
   return first(policiesOf(state, app, ["non_identity"]), { serviceToken: token });
 }
 
-/** The policy that lets a person in: the first that says anything of them, if it says yes. */
+/** The policy that admits a person: the first that matches them, if it allows. */
 export function admitsPerson(state: State, app: Application, subject: Subject): Policy | undefined {
   const policy = first(policiesOf(state, app, ["allow", "deny"]), subject);
   return policy?.decision === "allow" ? policy : undefined;

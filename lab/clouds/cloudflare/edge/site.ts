@@ -1,4 +1,4 @@
-/** What the edge itself answers on an application's hostname: `/cdn-cgi/access/…`. */
+/** The edge's own routes on an application's hostname: `/cdn-cgi/access/…`. */
 import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { decodeJwt } from "jose";

@@ -1,17 +1,17 @@
-/** Access's tokens: who made them, for whom, and until when. */
+/** Access's tokens: issuer, audience and expiry. */
 import { randomUUID } from "node:crypto";
 import { exportJWK, importX509, jwtVerify, SignJWT } from "jose";
 import { milliseconds } from "../api/access.ts";
 import { type Application, authDomain, hex, type Policy, type ServiceToken, type State } from "../state.ts";
 import { makeSigningKey, type SigningKey } from "./certificates.ts";
 
-/** A person, as their session on the team's domain knows them. */
+/** A person in a session on the team's domain. */
 export interface Person {
   readonly email: string;
   readonly provider: string;
 }
 
-/** What a valid application token says. */
+/** The content of a valid application token. */
 export interface Session {
   readonly email?: string;
   /** Client id of a service token. */
@@ -20,17 +20,17 @@ export interface Session {
 }
 
 export interface SignOptions {
-  /** Hostname of the application that the token is for, or its audience tag. */
+  /** Hostname of the token's application, or its audience tag. */
   readonly application: string;
   readonly email?: string;
-  /** Seconds from now; below 0 for a token that has expired. An hour by default. */
+  /** Seconds from now; negative for an expired token. Default: an hour. */
   readonly expiresIn?: number;
-  /** Signs with a key that is not Access's, under the id of the one that is. */
+  /** Signs with another key under the id of Access's key. */
   readonly forged?: boolean;
   readonly issuer?: string;
 }
 
-/** Moments of issue to the millisecond, by nonce: `iat` has seconds only, too few to tell what came after a revocation. */
+/** Times of issue in milliseconds, by nonce: `iat` only has seconds, too coarse for a revocation. */
 const KEPT = 10_000;
 
 export class Tokens {
@@ -49,7 +49,7 @@ export class Tokens {
     return `https://${authDomain(this.#state)}`;
   }
 
-  /** What `/cdn-cgi/access/certs` answers. */
+  /** The content of `/cdn-cgi/access/certs`. */
   async published() {
     const { kid, certificate } = this.#key;
     const jwk = await exportJWK(await importX509(certificate, "RS256", { extractable: true }));
@@ -75,14 +75,14 @@ export class Tokens {
       .sign(key.privateKey);
   }
 
-  /** A person's id in Access: the same for an e-mail as long as the stand-in lives. */
+  /** A person's id in Access: stable for an e-mail during the stand-in's life. */
   subject(email: string): string {
     const known = this.#people.get(email) ?? randomUUID();
     this.#people.set(email, known);
     return known;
   }
 
-  /** How long a policy, or else the application, lets a session last, in seconds. */
+  /** Duration of a session in seconds, from the policy or the application. */
   duration(app: Application, policy?: Policy): number {
     const length = policy?.session_duration ?? app.session_duration;
     return Math.round((milliseconds(length) ?? 0) / 1000);
@@ -97,7 +97,7 @@ export class Tokens {
     return this.#sign({ aud: app.aud, type: "app", common_name: token.client_id, sub: "" }, seconds);
   }
 
-  /** The session on the team's domain, by which a person needn't log in again for another application. */
+  /** The session on the team's domain, which avoids another login for the next application. */
   forTeam({ email, provider }: Person): Promise<string> {
     return this.#sign(
       { aud: this.#state.account.id, type: "org", email, provider, sub: this.subject(email) },
@@ -105,13 +105,13 @@ export class Tokens {
     );
   }
 
-  /** What tells `cloudflared access` about the application at a hostname. */
+  /** The metadata of a hostname's application for `cloudflared access`. */
   metadata(app: Application): Promise<string> {
     const names = { hostname: app.domain, app_hostname: app.domain, auth_domain: authDomain(this.#state) };
     return this.#sign({ aud: app.aud, type: "match", ...names }, 86_400);
   }
 
-  /** Any token, right or wrong, for tests. */
+  /** Any token, valid or not, for tests. */
   sign({ application, email, expiresIn = 3600, forged, issuer }: SignOptions): Promise<string> {
     const apps = [...this.#state.applications.values()];
     const aud = apps.find((app) => app.domain === application)?.aud ?? application;
@@ -139,8 +139,8 @@ export class Tokens {
   }
 
   /**
-   * What an application's token says, if it is valid. The real Access asks the policies when it issues a token, and lets whoever holds it in
-   * until it expires or is revoked, whatever has become of the policies; so does this.
+   * The content of an application's token, if it is valid. Like the real Access, this only checks policies
+   * when it issues a token; the token then admits its holder until it expires or is revoked.
    */
   async session(app: Application, token: string): Promise<Session | undefined> {
     const claims = await this.#verify(token);
@@ -154,7 +154,7 @@ export class Tokens {
     };
   }
 
-  /** Who a team's session belongs to. */
+  /** The owner of a team's session. */
   async person(token: string): Promise<Person | undefined> {
     const claims = await this.#verify(token);
     if (claims?.type !== "org" || this.#revoked(claims.email, this.#issuedAt(claims))) return undefined;

@@ -1,16 +1,16 @@
-/** A client of the API, as the stand-in's own tests need it. */
+/** A client of the API for the stand-in's own tests. */
 import type { Cloudflare } from "../index.ts";
 
 export interface Answer {
   readonly status: number;
   readonly success: boolean;
   readonly errors: readonly { code: number; message: string; error_chain?: { message: string }[] }[];
-  // biome-ignore lint/suspicious/noExplicitAny: tests read whatever the API answered
+  // biome-ignore lint/suspicious/noExplicitAny: tests read any response of the API
   readonly result: any;
   readonly result_info?: { count: number; total_count: number };
 }
 
-/** What an answer refuses with: `409 1013 You already have …`. */
+/** The error of a response: `409 1013 You already have …`. */
 export const refusal = ({ status, errors }: Answer): string =>
   `${status} ${errors[0]?.code} ${errors[0]?.message}`;
 
@@ -25,7 +25,7 @@ export class ApiClient {
     this.#token = token;
   }
 
-  /** Any call, whatever comes of it. */
+  /** Makes any call, successful or not. */
   async call(method: string, path: string, body?: unknown, token = this.#token): Promise<Answer> {
     const response = await fetch(this.#url + path, {
       method,
@@ -39,7 +39,7 @@ export class ApiClient {
     return this.call("GET", path, undefined, token);
   }
 
-  /** The result of a call that has to succeed; by default one that makes something. */
+  /** The result of a call that must succeed. Default: a POST. */
   async result(path: string, body?: unknown, method = "POST"): Promise<Answer["result"]> {
     const answer = await this.call(method, path, body);
     if (!answer.success) throw new Error(`${method} ${path}: ${refusal(answer)}`);

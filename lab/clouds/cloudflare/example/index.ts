@@ -1,6 +1,6 @@
 /**
- * An example for the stand-in's own tests: three hostnames, of which one is behind Access for people and machines, one for machines alone
- * and one is open; an origin, a TCP server that echoes, and a connector within this process.
+ * An example for the stand-in's own tests: three hostnames (one behind Access for people and machines, one
+ * for machines only, one open), an origin, a TCP echo server, and an in-process connector.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -15,10 +15,10 @@ import { type Cloudflare, LEAST_PERMISSIONS, startCloudflare } from "../index.ts
 import { ApiClient } from "./api-client.ts";
 
 export const GOOGLE = { clientId: "google-client", clientSecret: "google-secret" };
-/** People of example.com, but for gone@example.com, and one service token. */
+/** Admits people of example.com except gone@example.com, and one service token. */
 export const SITE = "shop-code.example.com";
 export const OPEN = "open.example.com";
-/** The service token alone. */
+/** Admits only the service token. */
 export const SSH = "ssh-code.example.com";
 /** A record without an application. */
 export const SPARE = "spare.example.com";
@@ -31,7 +31,7 @@ export class Example {
   readonly cloudflare: Cloudflare;
   readonly api: ApiClient;
   readonly network: Network;
-  /** What the origin was asked since the last visit. */
+  /** The origin's requests since the last visit. */
   seen: IncomingMessage[] = [];
   tunnelId = "";
   /** Audience of the application at SITE. */
@@ -54,29 +54,29 @@ export class Example {
     this.network = { ca: readFileSync(cloudflare.caFile), at };
   }
 
-  /** The connector that serves the tunnel. */
+  /** The tunnel's connector. */
   get tunnel(): Tunnel {
     if (!this.#tunnel) throw new Error("no connector has been started");
     return this.#tunnel;
   }
 
-  /** What the origin does with requests from now on, instead of sending back what it gets. */
+  /** Sets the origin's handler. Default: it echoes. */
   answer(handler?: Handler): void {
     this.#handler = handler;
   }
 
-  /** One request by the edge. */
+  /** Sends one request through the edge. */
   visit(path = "/", headers: Record<string, string> = {}, hostname = SITE): Promise<Response> {
     this.seen = [];
     return this.cloudflare.edge.fetch(`https://${hostname}${path}`, { headers });
   }
 
-  /** A token for SITE, right unless options say otherwise. */
+  /** A token for SITE, valid unless options change that. */
   sign(options: object = {}): Promise<string> {
     return this.cloudflare.sign({ application: SITE, email: "ann@example.com", ...options });
   }
 
-  /** The tunnel's rules, after some first ones. */
+  /** The tunnel's rules, after the given ones. */
   ingress(...first: object[]): object[] {
     const service = `http://127.0.0.1:${port(this.#origin)}`;
     const access = { required: true, teamName: "acme", audTag: [this.aud] };
@@ -89,7 +89,7 @@ export class Example {
     ];
   }
 
-  /** Gives the tunnel rules, and waits until its connector serves by them. Returns what the connector has against them. */
+  /** Configures the tunnel and waits until its connector applies it. Returns the connector's error. */
   async configure(ingress = this.ingress()): Promise<string | null> {
     const path = `${this.api.account}/cfd_tunnel/${this.tunnelId}/configurations`;
     const { version } = await this.api.result(path, { config: { ingress } }, "PUT");
@@ -111,7 +111,7 @@ export class Example {
     });
   }
 
-  /** Starts a connector with the tunnel's own token. */
+  /** Starts a connector with the tunnel's token. */
   async connect(): Promise<void> {
     const path = `${this.api.account}/cfd_tunnel/${this.tunnelId}/token`;
     this.#tunnel = this.connector(await this.api.result(path, undefined, "GET"));
