@@ -1,49 +1,52 @@
-/** Faults that a test has a stand-in's API show, as the real one does now and then. */
+/** Faults that a test injects into a stand-in's API. */
 import type { ServerResponse } from "node:http";
 import type { Context, MiddlewareHandler } from "hono";
 
 export interface Fault {
-  /** `GET`, `POST`, …; any when left out. */
+  /** `GET`, `POST`, … Default: any. */
   method?: string;
-  /** Matched with the path alone, without the query. */
+  /** Matched against the path without the query. */
   path: RegExp;
-  /** How many requests it befalls; 1 when left out. */
+  /** Number of affected requests. Default: 1. */
   times?: number;
-  /** `hang-before`: nothing is done, and no answer comes. `hang-after`: it is done, but the answer never comes. */
+  /**
+   * `hang-before`: nothing is done, and there is no response. `hang-after`: it is done, but there is no
+   * response.
+   */
   kind: "429" | "500" | "hang-before" | "hang-after";
-  /** After how many milliseconds a connection that hangs is cut, since not everybody who waits gives up; 20 000 when left out. */
+  /** Milliseconds until a hanging connection is closed, as not every client gives up. Default: 20 000. */
   holdMs?: number;
-  /** Seconds for `Retry-After` of a 429. */
+  /** Seconds in `Retry-After` of a 429. */
   retryAfter?: number;
 }
 
-/** The faults that are still to come, and those that came. */
+/** Pending faults, and those that occurred. */
 export class Faults {
   readonly #coming: (Fault & { left: number })[] = [];
   readonly #released = Promise.withResolvers<void>();
-  /** What has befallen requests so far: `429 POST /v2/droplets`. */
+  /** Faults so far: `429 POST /v2/droplets`. */
   readonly shown: string[] = [];
 
   inject(fault: Fault): void {
     this.#coming.push({ ...fault, left: fault.times ?? 1 });
   }
 
-  /** Forgets the faults that have not come yet. */
+  /** Removes pending faults. */
   clear(): void {
     this.#coming.length = 0;
   }
 
-  /** How many requests are still to be befallen. */
+  /** Number of requests that faults are pending for. */
   get pending(): number {
     return this.#coming.reduce((sum, { left }) => sum + left, 0);
   }
 
-  /** Lets go of the requests that hang; for a stand-in's end. */
+  /** Releases hanging requests, at a stand-in's end. */
   release(): void {
     this.#released.resolve();
   }
 
-  /** The fault that befalls a request, counted as come. */
+  /** The fault for a request, counted as used. */
   take(method: string, path: string): Fault | undefined {
     const fault = this.#coming.find(
       (each) => each.left > 0 && (!each.method || each.method === method) && each.path.test(path),
@@ -54,7 +57,7 @@ export class Faults {
     return fault;
   }
 
-  /** Waits until whoever asked has given up, the time is over, or the stand-in ends. */
+  /** Waits until the client has given up, the time is over, or the stand-in ends. */
   async hang({ holdMs = HOLD_MS }: Fault, signal: AbortSignal): Promise<void> {
     const gone = Promise.withResolvers<void>();
     const timer = setTimeout(gone.resolve, holdMs);
@@ -67,10 +70,10 @@ export class Faults {
 
 const HOLD_MS = 20_000;
 
-/** The error bodies of an API: what it says with a 429 and with a 500. */
+/** An API's error bodies for a 429 and a 500. */
 export type FaultBodies = Record<"429" | "500", object>;
 
-/** Shows the faults of an API that is made with hono. `hang-after` needs what makes the answer to come after it. */
+/** Injects faults into a Hono API. For `hang-after`, the response is computed first. */
 export function showFaults(faults: Faults, bodies: FaultBodies): MiddlewareHandler {
   return async (context: Context, next) => {
     const fault = faults.take(context.req.method, context.req.path);
@@ -82,7 +85,7 @@ export function showFaults(faults: Faults, bodies: FaultBodies): MiddlewareHandl
     if (fault?.kind !== "hang-before") await next();
     if (!fault) return undefined;
     await faults.hang(fault, context.req.raw.signal);
-    // What was made ready as an answer is not said: the connection ends without.
+    // The prepared response is dropped: the connection ends without one.
     (context.env as { outgoing?: ServerResponse } | undefined)?.outgoing?.destroy();
     return fault.kind === "hang-before" ? context.body(null, 500) : undefined;
   };

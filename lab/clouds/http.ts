@@ -1,15 +1,18 @@
-/** What the stand-ins that speak HTTP have in common. */
+/** Shared by the HTTP stand-ins. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A server that runs until `close`. */
 export interface Listening {
   readonly port: number;
-  /** Stops listening and cuts the connections that are open. */
+  /** Stops listening and closes open connections. */
   close(): Promise<void>;
 }
 
-/** Listens on a free port (or `port`) of `host`, by default every address, so that containers reach it through their gateway. */
+/**
+ * Listens on a free port (or `port`) of `host`. Default: every address, so that containers can reach it by
+ * their gateway.
+ */
 export async function listen(server: Server, { host = "0.0.0.0", port = 0 } = {}): Promise<Listening> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -25,7 +28,7 @@ export async function listen(server: Server, { host = "0.0.0.0", port = 0 } = {}
   };
 }
 
-/** The whole body of a request, as text. */
+/** A request's whole body as text. */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);

@@ -1,11 +1,11 @@
 /**
- * Git servers for the tests, serving repositories that the test makes: over HTTP with git's own `git http-backend`, and
- * over SSH with git's own `git upload-pack` (ssh-server.ts).
+ * Git servers for the tests, serving repositories that the test creates: over HTTP with `git http-backend`,
+ * and over SSH with `git upload-pack` (ssh-server.ts).
  *
- * A private repository wants a token as the password of basic auth, and answers 401 otherwise, as the real hosts do; a repository that isn't
- * there answers 404. `fail` makes every request end in 503 until `heal`.
+ * A private repository requires a token as the password of basic auth and responds with 401 without it, like
+ * real hosts; a missing repository with 404. `fail` makes every request respond with 503 until `heal`.
  *
- * Not covered: pushes (they are refused), hosts' rate limits, redirects, large files (LFS), submodules, TLS.
+ * Not covered: pushes (rejected), hosts' rate limits, redirects, large files (LFS), submodules, TLS.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -15,16 +15,16 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { type Listening, listen } from "../clouds/http.ts";
 
-/** One commit: the files it writes, on which branch. */
+/** A commit: its branch and the files it writes. */
 export interface Commit {
   readonly branch?: string;
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** A folder of bare repositories, which both servers can serve. */
+/** A directory of bare repositories, which both servers can serve. */
 export interface Repositories {
   readonly root: string;
-  /** Makes `<name>.git` with these commits; its default branch is `main`. */
+  /** Creates `<name>.git` with these commits; its default branch is `main`. */
   add(name: string, commits: readonly Commit[]): void;
 }
 
@@ -36,12 +36,12 @@ export interface GitRequest {
 
 export interface GitServer extends Listening {
   readonly requests: readonly GitRequest[];
-  /** From now on every request ends in 503. */
+  /** Makes every following request respond with 503. */
   fail(): void;
   heal(): void;
 }
 
-/** Keeps bare repositories in a folder, which is the caller's. */
+/** Manages bare repositories in the caller's directory. */
 export function makeRepositories(root: string): Repositories {
   return {
     root,
@@ -75,12 +75,14 @@ function addRepository(root: string, name: string, commits: readonly Commit[]): 
   rmSync(work, { recursive: true });
 }
 
-/** Where a branch goes on: at its own end, or at main's when it is new. */
+/** A branch's parent commit: its own end, or main's if it is new. */
 function start(branch: string, before: readonly Commit[]): string[] {
   return before.some((commit) => (commit.branch ?? "main") === branch) ? [branch] : ["main"];
 }
 
-/** Serves the repositories over HTTP; those named in `tokens` want their token. Port and host as for `listen`. */
+/**
+ * Serves the repositories over HTTP; those in `tokens` require their token. Port and host as for `listen`.
+ */
 export async function startGit(
   repositories: Repositories,
   options: { tokens?: Readonly<Record<string, string>>; host?: string; port?: number } = {},
@@ -127,7 +129,7 @@ function refuse(request: IncomingMessage, tokens: Readonly<Record<string, string
   return scheme === "Basic" && password === token ? undefined : 401;
 }
 
-/** Runs `git http-backend` as the CGI program that it is. */
+/** Runs `git http-backend` as a CGI program. */
 async function serveGit(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "/", "http://git");
   const child = spawn("git", ["http-backend"], {
@@ -147,7 +149,7 @@ async function serveGit(root: string, request: IncomingMessage, response: Server
     },
   });
   const body = request.headers["content-encoding"] === "gzip" ? request.pipe(createGunzip()) : request;
-  // The program may answer without reading all of its input.
+  // The program may respond without reading all of its input.
   pipeline(body, child.stdin).catch(() => undefined);
   let head = Buffer.alloc(0);
   for await (const part of child.stdout) {

@@ -1,9 +1,10 @@
 /**
  * A stand-in for GitHub's HTTP API: comments on pull requests and issues, issues, tokens with permissions.
  *
- * As the real one it lists pull requests among the issues, answers 401 to bad tokens, 403 to missing permissions and requests without a
- * User-Agent, 404 for what isn't there, 422 for a body that is too long. Stricter than the real one, it refuses unknown fields.
- * Not covered: everything else, among it labels, reactions, search, GraphQL, conditional requests, `Link` headers.
+ * Like the real one, it lists pull requests among the issues and responds with 401 to bad tokens, 403 to
+ * missing permissions and requests without a User-Agent, 404 to missing resources, 422 to a body that is too
+ * long. Unlike the real one, it rejects unknown fields. Not covered: everything else, such as labels,
+ * reactions, search, GraphQL, conditional requests, `Link` headers.
  */
 import * as z from "zod";
 import {
@@ -19,7 +20,7 @@ import {
 
 type Level = "read" | "write";
 
-/** What a token may do, as `permissions:` of a job say it, and whom it writes as. */
+/** A token's permissions, as in a job's `permissions:`, and its user. */
 export interface GitHubToken {
   readonly login: string;
   readonly permissions: Readonly<Partial<Record<"contents" | "pull-requests" | "issues", Level>>>;
@@ -43,12 +44,12 @@ export interface GitHubIssue {
 
 export interface GitHubStandIn extends ForgeServer {
   readonly repository: string;
-  /** All of them, oldest first; tests may put some there. */
+  /** All of them, oldest first; tests may add some. */
   readonly comments: GitHubComment[];
   readonly issues: GitHubIssue[];
 }
 
-/** What the job's own token writes as. */
+/** The user of a job's own token. */
 export const ACTIONS_LOGIN = "github-actions[bot]";
 const LONGEST = 65_536;
 
@@ -181,7 +182,7 @@ class GitHub {
     return new Reply(200, this.showComment(comment));
   }
 
-  /** A pull request's comments may be had by either permission. */
+  /** A pull request's comments are accessible with either permission. */
   private alsoFor(issue: number): ["pull-requests"] | [] {
     return this.issues.some(({ number, isPullRequest }) => number === issue && isPullRequest)
       ? ["pull-requests"]

@@ -1,9 +1,11 @@
 /**
- * A stand-in for GitLab's HTTP API: notes of merge requests and issues, issues, tokens with a role and scopes.
+ * A stand-in for GitLab's HTTP API: notes of merge requests and issues, issues, tokens with a role and
+ * scopes.
  *
- * As the real one it answers 401 to bad tokens, 403 to a missing scope or role and to somebody else's note, 404 for what isn't there,
- * 400 for a body that is too long. Stricter than the real one, it refuses unknown fields.
- * Not covered: everything else, among it threads, labels, confidential issues, rate limits, keyset paging, quick actions.
+ * Like the real one, it responds with 401 to bad tokens, 403 to a missing scope or role and to another user's
+ * note, 404 to missing resources, 400 to a body that is too long. Unlike the real one, it rejects unknown
+ * fields. Not covered: everything else, such as threads, labels, confidential issues, rate limits, keyset
+ * paging, quick actions.
  */
 import * as z from "zod";
 import {
@@ -20,7 +22,7 @@ import {
 const ROLES = ["guest", "reporter", "developer", "maintainer"] as const;
 type Role = (typeof ROLES)[number];
 
-/** A project access token: a bot of its own, with a role in the project. */
+/** A project access token: a bot user with a role in the project. */
 export interface GitLabToken {
   readonly user: number;
   readonly role: Role;
@@ -45,7 +47,7 @@ export interface GitLabIssue {
 
 export interface GitLabStandIn extends ForgeServer {
   readonly projectId: string;
-  /** All of them, oldest first; tests may put some there. */
+  /** All of them, oldest first; tests may add some. */
   readonly notes: GitLabNote[];
   readonly issues: GitLabIssue[];
 }

@@ -1,29 +1,29 @@
-/** What the stand-ins of both forges have in common: a server that records requests and can be told to fail. */
+/** Shared by both forges' stand-ins: a server that records requests and injects faults. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import * as z from "zod";
 import { listen, readBody, sendJson } from "../clouds/http.ts";
 
 export interface ForgeRequest {
   readonly method: string;
-  /** Path and query, without the API's own beginning. */
+  /** Path and query, without the API's base path. */
   readonly path: string;
   readonly status: number;
 }
 
-/** The next `times` requests of that kind are answered so. */
+/** A fault for the next `times` matching requests. */
 export interface Fault {
   readonly method: string;
   readonly path: RegExp;
   readonly times: number;
-  /** What is answered; 0 for no answer at all. */
+  /** The response's status; 0 for no response. */
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  /** The request is carried out first, and only its answer is lost. */
+  /** Whether the request is carried out and only its response is lost. */
   readonly isDone?: boolean;
 }
 
-/** An answer that ends the handling of a request. */
+/** A response that ends the handling of a request. */
 export class Reply extends Error {
   readonly status: number;
   readonly body: unknown;
@@ -37,37 +37,37 @@ export class Reply extends Error {
   }
 }
 
-/** A request, as a route sees it. */
+/** A request to a route. */
 export interface Call {
   readonly headers: IncomingMessage["headers"];
   readonly query: URLSearchParams;
-  /** What the groups of the route's path matched. */
+  /** Captured groups of the route's path. */
   readonly parts: readonly string[];
   readonly body: unknown;
 }
 
 export interface Route {
   readonly method: string;
-  /** Matched against the whole path below the API's beginning. */
+  /** Matched against the whole path below the API's base. */
   readonly path: RegExp;
   answer(call: Call): Reply;
 }
 
 export interface ForgeServer {
-  /** Where the API begins, without a slash at the end. */
+  /** The API's base URL, without a trailing slash. */
   readonly apiUrl: string;
   readonly requests: readonly ForgeRequest[];
   fail(fault: Fault): void;
   close(): Promise<void>;
 }
 
-/** Serves the routes below `base`; whatever has none is refused in words that say that this is a stand-in. */
+/** Serves the routes below `base`; everything else gets an error that names the stand-in. */
 export async function startForge(base: string, routes: readonly Route[]): Promise<ForgeServer> {
   const requests: ForgeRequest[] = [];
   const faults: (Fault & { left: number })[] = [];
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
-      sendJson(response, 500, { message: `The stand-in is broken: ${String(error)}` });
+      sendJson(response, 500, { message: `The stand-in failed: ${String(error)}` });
     });
   });
 
@@ -115,14 +115,14 @@ export async function startForge(base: string, routes: readonly Route[]): Promis
   };
 }
 
-/** Reads what a request brings; anything that the schema doesn't know is refused. */
+/** Validates a request's input; unknown fields are rejected. */
 export function take<T>(schema: z.ZodType<T>, value: unknown, status: number): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new Reply(status, { message: `The stand-in refuses this: ${z.prettifyError(result.error)}` });
+  throw new Reply(status, { message: `The stand-in rejects this: ${z.prettifyError(result.error)}` });
 }
 
-/** One page of a list, by `page` and `per_page` as both forges have them. */
+/** One page of a list, by `page` and `per_page`, as in both forges. */
 export function pageOf<T>(all: readonly T[], query: URLSearchParams, standard: number): T[] {
   const size = Math.min(100, Number(query.get("per_page") ?? standard));
   const page = Number(query.get("page") ?? 1);
@@ -130,11 +130,11 @@ export function pageOf<T>(all: readonly T[], query: URLSearchParams, standard: n
   return all.slice((page - 1) * size, page * size);
 }
 
-/** Refuses parameters that the list doesn't have here. */
+/** Rejects unsupported parameters of a list. */
 export function allowQuery(query: URLSearchParams, names: readonly string[]): void {
   const unknown = [...query.keys()].filter((name) => !["page", "per_page", ...names].includes(name));
   if (unknown.length > 0)
-    throw new Reply(400, { message: `The stand-in knows no parameter ${unknown.join(", ")}` });
+    throw new Reply(400, { message: `The stand-in does not support the parameter ${unknown.join(", ")}` });
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,7 @@
 /**
- * An SSH server for `git.auth: ssh`: lets in whoever holds an authorized key, and runs git's own `git upload-pack` and
- * `git receive-pack` for them and nothing else, as git hosts do. It is the protocol's implementation in Node (ssh2), so that no daemon has to be installed.
+ * An SSH server for `git.auth: ssh`: admits holders of an authorized key, and only runs `git upload-pack` and
+ * `git receive-pack`, like git hosts. The protocol is implemented in Node (ssh2), so no daemon needs to be
+ * installed.
  *
  * Not covered: OpenSSH's own settings (MaxStartups, algorithms' policy), shells, agents, forwarding.
  */
@@ -12,11 +13,11 @@ import ssh2 from "ssh2";
 import type { Listening } from "../clouds/http.ts";
 
 export interface SshServer extends Listening {
-  /** A line of known_hosts for this server at `host`. */
+  /** A known_hosts line for this server at `host`. */
   knownHost(host: string): string;
-  /** Lets the holder of a key in. Takes a line as in authorized_keys. */
+  /** Authorizes a key, as a line of authorized_keys. */
   authorize(publicKey: string): void;
-  /** How many clients got in, and how many were turned away with a key that isn't authorized. */
+  /** Clients that were accepted, and that were rejected with an unauthorized key. */
   readonly accepted: number;
   readonly refused: number;
 }
@@ -68,7 +69,7 @@ function parseKey(text: string | Buffer): ssh2.ParsedKey {
   return Array.isArray(key) ? (key[0] as ssh2.ParsedKey) : key;
 }
 
-/** Without a signature the client only asks whether the key would do. */
+/** Without a signature, the client only asks whether the key is acceptable. */
 function isAuthorized(authorized: readonly Buffer[], context: ssh2.PublicKeyAuthContext): boolean {
   const { data, algo } = context.key;
   const known = authorized.some((key) => key.length === data.length && timingSafeEqual(key, data));
@@ -83,7 +84,7 @@ function isAuthorized(authorized: readonly Buffer[], context: ssh2.PublicKeyAuth
 }
 
 function serveSession(session: ssh2.Session, root: string): void {
-  // git asks for a version of its protocol with it.
+  // git sends its protocol version this way.
   session.on("env", (accept) => accept?.());
   session.on("exec", (accept, reject, { command }) => {
     const [, service, name] = /^git-(upload-pack|receive-pack) '\/?([\w-]+\.git)'$/.exec(command) ?? [];

@@ -1,24 +1,26 @@
 /**
- * Stand-in for an OpenAI-compatible model API: `POST /v1/chat/completions` (streamed and whole) and `GET /v1/models`.
+ * Stand-in for an OpenAI-compatible model API: `POST /v1/chat/completions` (streamed or whole) and `GET
+ * /v1/models`.
  *
- * The answer is a function of the prompt and differs from it (`answerTo`), so that neither a page that merely shows
- * the prompt nor a canned text can pass for an answer. A prompt that names a gate (`gate:NAME`) is answered in chunks, each of
- * which waits until the test lets it go: so a test can prove that chunk n arrived before chunk n + 1 was sent.
+ * The answer is a function of the prompt and differs from it (`answerTo`), so that neither a page that only
+ * shows the prompt nor a canned text can pass for an answer. A prompt that names a gate (`gate:NAME`) is
+ * answered in chunks, each of which waits until the test releases it: a test can prove that chunk n arrived
+ * before chunk n + 1 was sent.
  *
- * It refuses what the real API refuses: unknown paths (404), wrong methods (405), a missing or wrong key (401), bodies that are not
- * JSON or lack `model` or `messages` (400), models it doesn't have (404).
+ * It rejects what the real API rejects: unknown paths (404), wrong methods (405), a missing or invalid key
+ * (401), bodies that are not JSON or lack `model` or `messages` (400), unknown models (404).
  *
- * Not covered: tool calls, images, audio, log probabilities, `n` > 1, stop sequences, real token counts, rate limits (429),
- * organisations and projects, the newer `/v1/responses` API.
+ * Not covered: tool calls, images, audio, log probabilities, `n` > 1, stop sequences, real token counts, rate
+ * limits (429), organisations and projects, the newer `/v1/responses` API.
  */
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type Listening, listen, readBody, sendJson } from "../clouds/http.ts";
 
-/** The only model that the stand-in has. */
+/** The stand-in's only model. */
 export const MODEL_ID = "stand-in-1";
 
-/** One request, as it came. */
+/** A received request. */
 export interface ModelRequest {
   readonly method: string;
   readonly path: string;
@@ -27,21 +29,21 @@ export interface ModelRequest {
   readonly status: number;
 }
 
-/** Holds back the chunks of answers to prompts that name it. */
+/** Holds back the chunks of an answer to a prompt that contains its token. */
 export interface Gate {
-  /** What the prompt has to contain. */
+  /** The text that the prompt has to contain. */
   readonly token: string;
   /** Text of chunk n, counted from 0. */
   chunk(n: number): string;
-  /** Lets chunks 0 … n go (all the rest when n is left out). */
+  /** Releases chunks 0 … n. Default: all the rest. */
   release(n?: number): void;
-  /** How many chunks were sent to the client that is furthest ahead. */
+  /** Number of chunks sent to the client that is furthest ahead. */
   readonly sent: number;
 }
 
 export interface ModelStandIn extends Listening {
   readonly requests: readonly ModelRequest[];
-  /** A new gate for one answer of `chunks` chunks. */
+  /** Creates a gate for an answer of `chunks` chunks. */
   gate(name: string, chunks: number): Gate;
 }
 
@@ -51,13 +53,13 @@ interface Chat {
   readonly prompt: string;
 }
 
-/** What the model answers to a prompt: a digest of the last `nonce:…` in it, or of the whole. */
+/** The answer to a prompt: a digest of the last `nonce:…` in it, or of the whole. */
 export function answerTo(prompt: string): string {
   const nonce = [...prompt.matchAll(/nonce:([\w-]+)/g)].at(-1)?.[1] ?? prompt;
   return `answer-${createHash("sha256").update(nonce).digest("hex").slice(0, 16)}`;
 }
 
-/** Serves the API on `host` (default: every address, for containers). With a `key`, requests must bear it. */
+/** Serves the API on `host` (default: every address, for containers). With a `key`, requests need it. */
 export async function startModel(
   options: { key?: string; host?: string; port?: number } = {},
 ): Promise<ModelStandIn> {
@@ -202,7 +204,7 @@ class GateState implements Gate {
     this.#waiting.clear();
   }
 
-  /** Waits until chunk n may go, or its client has gone away. */
+  /** Waits until chunk n is released, or its client has disconnected. */
   async opened(n: number, response: ServerResponse): Promise<void> {
     while (this.#released < n && !response.destroyed) {
       await new Promise<void>((resolve) => {

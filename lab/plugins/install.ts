@@ -1,6 +1,7 @@
 /**
- * Puts the stand-in plugins where the engine looks for them: the language host next to the `pulumi` binary, the providers in the
- * plugin folder of PULUMI_HOME. What is written are small shell scripts that start this folder's sources with Node.
+ * Installs the stand-in plugins where the engine looks for them: the language host next to the `pulumi`
+ * binary, the providers in PULUMI_HOME. Each is a small shell script that runs this directory's sources with
+ * Node.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
@@ -9,23 +10,23 @@ import { fileURLToPath } from "node:url";
 import { LANGUAGE_HOST, STAND_IN_HOST_VARIABLE } from "../../config/stack/stand-ins.ts";
 import { pluginVersion } from "./shared/version.ts";
 
-/** Where things go. */
+/** Target directories. */
 export interface InstallTarget {
-  /** The folder of the real `pulumi` binary: the engine looks for its language host there. */
+  /** Directory of the real `pulumi` binary, where the engine looks for its language host. */
   readonly binDirectory: string;
   /** PULUMI_HOME. */
   readonly pulumiHome: string;
-  /** Where Node keeps compiled code between runs. */
+  /** Node's cache of compiled code. */
   readonly cacheDirectory: string;
-  /** The Node (24 or later) to run the plugins with, when the project itself brings none. */
+  /** The Node (24 or later) for the plugins, if the project has none. */
   readonly node: string;
 }
 
-/** One stand-in. */
+/** A stand-in. */
 interface StandIn {
   readonly folder: string;
   readonly executable: string;
-  /** Its place under PULUMI_HOME; the language host has none. */
+  /** Its directory under PULUMI_HOME; the language host has none. */
   readonly pluginFolder?: string;
 }
 
@@ -50,14 +51,14 @@ const STAND_INS: readonly StandIn[] = [
   provider("cloudflare"),
 ];
 
-/** A word in single quotes for the shell. */
+/** Quotes a word for the shell. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /**
- * The script that starts a stand-in. The engine starts plugins in the project's folder: a checkout that has its own copy of these
- * sources runs that one, so several checkouts can share one toolchain.
+ * The script that starts a stand-in. The engine starts plugins in the project's directory: a checkout with
+ * its own copy of these sources runs that one, so several checkouts can share one toolchain.
  */
 export function shim(folder: string, target: Pick<InstallTarget, "cacheDirectory" | "node">): string {
   const main = `lab/plugins/${folder}/main.ts`;
@@ -70,7 +71,7 @@ export function shim(folder: string, target: Pick<InstallTarget, "cacheDirectory
     `cache=${quoted(target.cacheDirectory)}`,
     'if [ -n "$NODE_COMPILE_CACHE" ]; then cache=$NODE_COMPILE_CACHE; fi',
     "export NODE_COMPILE_CACHE=$cache",
-    // By this the program knows what runs it, wherever the engine has found it.
+    // Lets the program know that a stand-in runs it.
     ...(folder === "language-nodejs" ? [`export ${STAND_IN_HOST_VARIABLE}="$0"`] : []),
     `exec "$node" --disable-warning=ExperimentalWarning "$root/${main}" "$@"`,
     "",
@@ -81,7 +82,7 @@ function digest(content: string): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** Writes an executable file unless it already is as it should be; says whether it wrote. */
+/** Writes an executable file unless it is up to date; returns whether it wrote. */
 function writeExecutable(file: string, content: string): boolean {
   let current: string | undefined;
   try {
@@ -98,7 +99,7 @@ function writeExecutable(file: string, content: string): boolean {
   return true;
 }
 
-/** Installs all stand-ins; returns the files that had to be written, none when everything was in place. */
+/** Installs all stand-ins; returns the written files, none if everything was up to date. */
 export function installPlugins(target: InstallTarget): string[] {
   mkdirSync(target.binDirectory, { recursive: true });
   const bin = realpathSync(target.binDirectory);
@@ -111,7 +112,7 @@ export function installPlugins(target: InstallTarget): string[] {
   return written;
 }
 
-/** The usual layout of a toolchain folder. */
+/** The default layout of a toolchain directory. */
 export function install(toolchainDirectory: string, node: string): string[] {
   return installPlugins({
     binDirectory: join(toolchainDirectory, "bin"),

@@ -1,4 +1,4 @@
-/** DigitalOcean's HTTP API: who may ask, what may be said, and which call carries it out. */
+/** DigitalOcean's HTTP API: authentication, validation, and dispatch to the calls. */
 import { randomUUID } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { type Faults, showFaults } from "../faults.ts";
@@ -31,7 +31,7 @@ const CALLS: Calls = {
   ...projectCalls,
 };
 
-/** A request that came, and how it was answered. */
+/** A received request and its response's status. */
 export interface Heard {
   method: string;
   /** With the query. */
@@ -47,15 +47,15 @@ export interface Api {
   /** Scopes by token. */
   tokens: Readonly<Record<string, readonly string[]>>;
   requests: Heard[];
-  /** Where an answer did not fit the API's description: a mistake of the stand-in. */
+  /** Responses that did not match the API's description: defects of the stand-in. */
   violations: string[];
-  /** Scopes that a token lacked for what was asked: the API itself doesn't say which. */
+  /** Scopes that a token lacked; the API itself does not name them. */
   missingScopes: Set<string>;
 }
 
 const PER_HOUR = 5000;
 
-/** Makes the API as an application of hono. */
+/** Creates the API as a Hono application. */
 export function makeApp(api: Api): Hono {
   const app = new Hono();
   app.use(record(api));
@@ -98,7 +98,7 @@ function record(api: Api) {
   };
 }
 
-/** JSON, or `undefined` for what is none. */
+/** Parsed JSON; `undefined` if invalid. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -154,7 +154,7 @@ async function bodyOf(operation: Operation, context: Context): Promise<unknown> 
   return body;
 }
 
-/** What a request says of tags, keys and the like asks for scopes of its own. */
+/** Scopes required by a request's tags, keys and the like. */
 function scopesOfBody({ scopesOf }: Operation, body: unknown): string[] {
   return Object.entries(body ?? {}).flatMap(([name, value]) => {
     const said = Array.isArray(value) ? value.length > 0 : Boolean(value);

@@ -1,4 +1,4 @@
-/** One call of the API, as what carries it out sees it. */
+/** The context of one call of the API. */
 import { unprocessable } from "./errors.ts";
 import type { Machines } from "./machines.ts";
 import { type Action, type Droplet, now, type World } from "./world.ts";
@@ -6,11 +6,11 @@ import { type Action, type Droplet, now, type World } from "./world.ts";
 export interface Call {
   readonly world: World;
   readonly machines: Machines;
-  /** The address asked, with the query. */
+  /** The requested URL, with the query. */
   readonly url: URL;
-  /** Of the path. */
+  /** A parameter of the path. */
   param(name: string): string;
-  /** What the request says; it fits the API's description. */
+  /** The request's body, validated against the API's description. */
   readonly body: unknown;
 }
 
@@ -19,7 +19,7 @@ export interface Reply {
   body?: object;
 }
 
-/** What carries calls out, by the name that the API's description gives each. */
+/** Handlers of calls, by operation id. */
 export type Calls = Readonly<Record<string, (call: Call) => Reply | Promise<Reply>>>;
 
 export const ok = (body: object): Reply => ({ status: 200, body });
@@ -27,12 +27,12 @@ export const created = (body: object): Reply => ({ status: 201, body });
 export const accepted = (body: object): Reply => ({ status: 202, body });
 export const done: Reply = { status: 204 };
 
-/** Refuses what has to wait until another action is over, as the API does. */
+/** Rejects a call while another action is pending, as the API does. */
 export function mustBeFree(world: World, resourceId: number | string): void {
   if (world.pending(resourceId)) throw unprocessable("Droplet already has a pending event.");
 }
 
-/** Begins an action that goes on while the answer is on its way; `work` decides how it ends. */
+/** Starts an action that continues after the response; `work` decides its outcome. */
 export function begin(
   world: World,
   action: Pick<Action, "type" | "resourceType" | "resourceId" | "region">,
@@ -64,7 +64,7 @@ export function begin(
   return begun;
 }
 
-/** Begins an action on a droplet. */
+/** Starts an action on a droplet. */
 export const beginOn = (
   world: World,
   { id, region }: Droplet,
@@ -72,7 +72,7 @@ export const beginOn = (
   work: () => Promise<void>,
 ): Action => begin(world, { type, resourceType: "droplet", resourceId: id, region }, work);
 
-/** Has the firewalls as they are now in force. */
+/** Applies the current firewalls. */
 export async function enforceFirewalls({ world, machines }: Pick<Call, "world" | "machines">): Promise<void> {
   const firewalls = [...world.firewalls.values()];
   await machines.enforce(firewalls, [...world.droplets.values()]);

@@ -1,4 +1,4 @@
-/** A part of what DigitalOcean offers: some of its regions, sizes and images. */
+/** A subset of DigitalOcean's regions, sizes and images. */
 
 export interface Size {
   slug: string;
@@ -33,7 +33,7 @@ export const SIZES: readonly Size[] = [
 export interface Region {
   slug: string;
   name: string;
-  /** Whether volumes can be made there. */
+  /** Whether the region has volumes. */
   storage: boolean;
 }
 
@@ -48,7 +48,7 @@ export const REGIONS: readonly Region[] = [
   { slug: "tor1", name: "Toronto 1", storage: true },
   { slug: "blr1", name: "Bangalore 1", storage: true },
   { slug: "syd1", name: "Sydney 1", storage: true },
-  // The real one has volumes; here it stands for a region without.
+  // The real one has volumes; here it is a region without any.
   { slug: "nyc2", name: "New York 2", storage: false },
 ];
 
@@ -58,7 +58,7 @@ export interface Image {
   name: string;
   distribution: "Debian" | "Ubuntu";
   minDisk: number;
-  /** Whether the stand-in has a disk to boot from. */
+  /** Whether the stand-in can boot it. */
   boots: boolean;
 }
 

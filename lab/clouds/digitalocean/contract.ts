@@ -1,30 +1,30 @@
-/** DigitalOcean's published description of its API, and what it says of one call. */
+/** DigitalOcean's published description of its API. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import formats from "ajv-formats";
 
-/** A part of the description: it is only ever followed by names. */
+/** A node of the description, only accessed by names. */
 interface Node {
   [name: string]: Node | undefined;
 }
 
-/** One call of the API, as the description has it. */
+/** A call of the API, from the description. */
 export interface Operation {
-  /** `droplets_create`. */
+  /** Such as `droplets_create`. */
   readonly id: string;
   readonly method: string;
-  /** `/v2/droplets/{droplet_id}`. */
+  /** Such as `/v2/droplets/{droplet_id}`. */
   readonly path: string;
-  /** The scopes that a token needs for it, all of them. */
+  /** Scopes that a token needs for it, all of them. */
   readonly scopes: readonly string[];
-  /** The scopes that a token needs besides when a request has these properties. */
+  /** Additional scopes for requests with these properties. */
   readonly scopesOf: Readonly<Record<string, readonly string[]>>;
 }
 
 const document = JSON.parse(readFileSync(join(import.meta.dirname, "openapi.json"), "utf8")) as Node;
 const METHODS = ["get", "post", "put", "patch", "delete"];
-/** The coarse scopes that come in place of the fine ones. */
+/** Coarse scopes, which include the fine ones. */
 const COARSE = /^api:/;
 
 const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
@@ -32,7 +32,7 @@ const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
 ajv.addSchema(document, "api");
 const compiled = new Map<string, ValidateFunction>();
 
-/** Every call that the description has. */
+/** Every call in the description. */
 export const operations: readonly Operation[] = Object.entries(document.paths ?? {}).flatMap(
   ([path, calls]) =>
     METHODS.flatMap((method) => {
@@ -52,7 +52,7 @@ function operation(path: string, method: string, call: Node): Operation {
   };
 }
 
-/** What is wrong with a request's body, in words; empty when nothing is. */
+/** Problems of a request's body, for people; empty if it is valid. */
 export function complaintsOfRequest(operation: Operation, body: unknown): string[] {
   const pointer = bodyPointer(operation.path, operation.method.toLowerCase());
   if (!at(pointer)) return [];
@@ -62,7 +62,7 @@ export function complaintsOfRequest(operation: Operation, body: unknown): string
     .map(inWords);
 }
 
-/** What is wrong with a response, in words; empty when nothing is. */
+/** Problems of a response, for people; empty if it is valid. */
 export function complaintsOfResponse(operation: Operation, status: number, body: unknown): string[] {
   const responses = `/paths/${escapeName(operation.path)}/${operation.method.toLowerCase()}/responses`;
   const code = at(`${responses}/${status}`) ? String(status) : "default";
@@ -73,8 +73,8 @@ export function complaintsOfResponse(operation: Operation, status: number, body:
 }
 
 /**
- * DigitalOcean's own clients send null and empty texts for what they leave out, and no ports with ICMP. The API takes both, though the
- * description does not say so: a body as the description wants it, and the names of what was left out.
+ * DigitalOcean's own clients send null and empty strings for omitted values, and no ports with ICMP. The API
+ * accepts both, undocumented. Returns a body that matches the description, and the names of omitted values.
  */
 function withoutEmpty(body: unknown): { told: unknown; left: Set<string> } {
   const left = new Set<string>();
@@ -109,7 +109,7 @@ function bodyPointer(path: string, method: string): string {
   return `/paths/${escapeName(path)}/${method}/requestBody/content/application~1json/schema`;
 }
 
-/** The part of the description at a pointer. */
+/** The node of the description at a pointer. */
 function at(pointer: string): Node | undefined {
   const names = pointer
     .split("/")
@@ -118,13 +118,13 @@ function at(pointer: string): Node | undefined {
   return names.reduce<Node | undefined>((node, name) => node?.[name], document);
 }
 
-/** The pointer itself, or that of what is referred to there. */
+/** The pointer, with a reference resolved. */
 function follow(pointer: string): string {
   const reference = at(pointer)?.$ref;
   return reference ? follow(String(reference).slice(1)) : pointer;
 }
 
-/** The scopes that the description asks for in its words on a body's properties. */
+/** Scopes that the description mentions in the text of a body's properties. */
 function scopesOfProperties(schema: Node | undefined): Record<string, string[]> {
   if (!schema) return {};
   if (schema.$ref) return scopesOfProperties(at(String(schema.$ref).slice(1)));
@@ -139,7 +139,7 @@ function scopesOfProperties(schema: Node | undefined): Record<string, string[]> 
   return found;
 }
 
-/** The words of a property's description from "Requires" on, also where it is composed. */
+/** The text of a property's description from "Requires" on, also in composed ones. */
 function requirement(property: Node | undefined): string {
   if (!property) return "";
   const parts = (property.allOf ?? []) as unknown as Node[];

@@ -1,4 +1,4 @@
-/** Errors as DigitalOcean's API says them: `{id, message, request_id}`. */
+/** Errors in the form of DigitalOcean's API: `{id, message, request_id}`. */
 export class ApiError extends Error {
   readonly status: number;
   readonly id: string;
@@ -22,7 +22,7 @@ export const preconditionFailed = (message: string): ApiError =>
   new ApiError(412, "precondition_failed", message);
 export const unprocessable = (message: string): ApiError =>
   new ApiError(422, "unprocessable_entity", message);
-/** What the real API has and this stand-in doesn't. */
+/** A feature of the real API that the stand-in lacks. */
 export const notCovered = (what: string): ApiError =>
   new ApiError(
     501,

@@ -1,6 +1,7 @@
 /**
- * A stand-in for DigitalOcean: its HTTP API, and behind it real machines (containers with systemd, sshd, cloud-init and a Docker of their
- * own), volumes (loop devices with ext4), firewalls (of this machine's packet filter) and a metadata service.
+ * A stand-in for DigitalOcean: its HTTP API, backed by real machines (containers with systemd, sshd,
+ * cloud-init and their own Docker), volumes (loop devices with ext4), firewalls (this machine's packet
+ * filter) and a metadata service.
  */
 import type { Server } from "node:http";
 import { join } from "node:path";
@@ -26,12 +27,15 @@ export { PLATFORM_SCOPES } from "./scopes.ts";
 const CHECKOUT = join(import.meta.dirname, "../../..");
 
 export interface DigitalOceanOptions {
-  /** Prefix of its things in this machine's Docker. What an earlier run of the same name left is removed first. */
+  /**
+   * Prefix of its names in this machine's Docker. Leftovers of an earlier run with this name are removed
+   * first.
+   */
   name: string;
   token: string;
-  /** What the token may; by default what the platform needs. */
+  /** The token's scopes. Default: what the platform needs. */
   scopes?: readonly string[];
-  /** What droplets find around them; told this machine's address on their network, which is known by then. Default: nothing. */
+  /** Surroundings of droplets, given this machine's address on their network. Default: none. */
   around?: (gateway: string) => Promise<Around>;
 }
 
@@ -47,15 +51,15 @@ export interface DropletSeen {
 export interface DigitalOcean {
   /** The API's address, without `/v2`. */
   readonly url: string;
-  /** This machine as the droplets see it. */
+  /** This machine's address for droplets. */
   readonly gateway: string;
   readonly requests: readonly Heard[];
   readonly faults: Faults;
-  /** Answers that did not fit the API's description: mistakes of the stand-in. */
+  /** Responses that did not match the API's description: defects of the stand-in. */
   readonly violations: readonly string[];
-  /** Scopes that the token lacked for what was asked. */
+  /** Scopes that the token lacked. */
   readonly missingScopes: ReadonlySet<string>;
-  /** Actions that ended in error, and why. */
+  /** Failed actions, with their errors. */
   readonly failures: readonly string[];
   droplets(): DropletSeen[];
   volumes(): Volume[];
@@ -63,21 +67,24 @@ export interface DigitalOcean {
   tags(): string[];
   vpcs(): Vpc[];
   firewalls(): Firewall[];
-  /** Without the default one, which is always there. */
+  /** Without the default project, which always exists. */
   projects(): Project[];
-  /** Runs a command in a droplet as root, past the network. */
+  /** Runs a command in a droplet as root, without the network. */
   exec(dropletId: number, argv: readonly string[]): Promise<ExecResult>;
-  /** How a connection ends that another machine on the droplets' network begins. */
+  /** Result of a connection from another machine on the droplets' network. */
   connectFromElsewhere(dropletId: number, port: number): Promise<"connected" | "refused">;
-  /** As if somebody had destroyed the droplet in the control panel. */
+  /** Destroys the droplet as the control panel would. */
   destroyOutside(dropletId: number): Promise<void>;
-  /** Waits until no action goes on any more. */
+  /** Waits until no action is pending. */
   settle(): Promise<void>;
   /** Removes everything. */
   stop(): Promise<void>;
 }
 
-/** Starts the stand-in, as root on Linux with Docker. The image of droplets is made when it isn't there, which takes minutes. */
+/**
+ * Starts the stand-in, as root on Linux with Docker. Builds the droplets' image if it is missing, which takes
+ * minutes.
+ */
 export async function startDigitalOcean(options: DigitalOceanOptions): Promise<DigitalOcean> {
   await provision([dropletImagePart], { root: CHECKOUT, progress: "quiet", builders });
   const names = machineNames(options.name);
@@ -98,7 +105,7 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
     missingScopes: new Set(),
   };
   const server = createAdaptorServer({ fetch: makeApp(api).fetch });
-  // Droplets reach it there too, since an update may run on one.
+  // Droplets use the same address, since an update may run on one.
   const { gateway } = host.network;
   const listening = await listen(server as Server, { host: gateway });
   const addressOf = (id: number) => must(world.droplets.get(id)).address?.ip ?? "";
@@ -126,7 +133,7 @@ export async function startDigitalOcean(options: DigitalOceanOptions): Promise<D
   };
 }
 
-/** What there is, as plain lists. */
+/** The world as plain lists. */
 function lists(world: World, names: MachineNames) {
   return {
     droplets: () =>

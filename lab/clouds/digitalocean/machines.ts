@@ -1,4 +1,4 @@
-/** What the API needs done in the world: machines, disks and rules of the network. */
+/** The API's effects: machines, disks and network rules. */
 import type { Droplet, Firewall, Snapshot, Volume } from "./world.ts";
 
 /** A droplet's address on its network. */
@@ -9,13 +9,13 @@ export interface Address {
 }
 
 export interface Machines {
-  /** Says which address a droplet will have: its firewall is there before it is. */
+  /** Chooses a droplet's address: its firewall is applied before it is created. */
   place(droplet: Droplet): Promise<Address>;
-  /** Makes a droplet's machine and starts it; answers when it runs, long before it has booted. */
+  /** Creates and starts a droplet's machine; resolves once it runs, long before it has booted. */
   create(droplet: Droplet, volumes: readonly Volume[]): Promise<void>;
   powerOn(droplet: Droplet, volumes: readonly Volume[]): Promise<void>;
   powerOff(droplet: Droplet): Promise<void>;
-  /** Asks it to end in order; what doesn't is cut off. */
+  /** Shuts it down gracefully, then by force. */
   shutdown(droplet: Droplet): Promise<void>;
   /** Removes the machine with its disk. */
   destroy(dropletId: number): Promise<void>;
@@ -28,6 +28,6 @@ export interface Machines {
   makeSnapshot(volume: Volume, snapshot: Snapshot): Promise<void>;
   removeSnapshot(snapshot: Snapshot): Promise<void>;
 
-  /** Has these firewalls in force, and no others. */
+  /** Applies exactly these firewalls. */
   enforce(firewalls: readonly Firewall[], droplets: readonly Droplet[]): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The API over machines that exist on paper only: quick, for tests of the API alone. */
+/** The API without machines: fast, for tests of the API itself. */
 import { setImmediate } from "node:timers/promises";
 import { Faults } from "../faults.ts";
 import { type Api, makeApp } from "./api.ts";
@@ -8,7 +8,7 @@ import { World } from "./world.ts";
 
 const nothing = async (): Promise<void> => {};
 
-/** Machines of which nothing is there; what was asked of them is in `done`. */
+/** Fake machines that record their calls in `done`. */
 function paperMachines(done: string[]): Machines {
   let last = 9;
   const note = (what: string) => async (): Promise<void> => {
@@ -40,12 +40,12 @@ export interface Answer<T> {
 }
 
 export interface PaperApi extends Api {
-  /** What was asked of the machines. */
+  /** Calls of the machines. */
   done: string[];
   ask<T = unknown>(method: string, path: string, body?: object, token?: string): Promise<Answer<T>>;
 }
 
-/** @param scopes what the token `token` may */
+/** @param scopes of the token `token` */
 export function paperApi(token: string, scopes: readonly string[] = PLATFORM_SCOPES): PaperApi {
   const done: string[] = [];
   const api: Api = {

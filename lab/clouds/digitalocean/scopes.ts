@@ -1,4 +1,4 @@
-/** The scopes of a custom token with which everything works that the platform asks of DigitalOcean, and nothing else. */
+/** The scopes of a custom token that the platform needs, and no others. */
 export const PLATFORM_SCOPES: readonly string[] = [
   "actions:read",
   "block_storage:create",

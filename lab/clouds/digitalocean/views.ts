@@ -1,4 +1,4 @@
-/** What exists, as the API shows it. */
+/** The world in the API's form. */
 import {
   findImage,
   findRegion,
@@ -206,7 +206,7 @@ export function tagView(name: string, world: World, base: string) {
 
 const MOST_PER_PAGE = 200;
 
-/** One page of a list, with the links to the others; `total` is of all. */
+/** One page of a list, with links to the others; `total` counts all. */
 export function page<T>(name: string, all: readonly T[], url: URL) {
   const number = (parameter: string, otherwise: number, most: number) => {
     const value = Number(url.searchParams.get(parameter) ?? otherwise);

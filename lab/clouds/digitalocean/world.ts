@@ -1,4 +1,4 @@
-/** What exists in the account that the stand-in serves. */
+/** The account that the stand-in serves. */
 import { randomInt, randomUUID } from "node:crypto";
 import { notFound } from "./errors.ts";
 
@@ -19,7 +19,7 @@ export interface Vpc {
   createdAt: string;
 }
 
-/** Who a firewall's rule is about. */
+/** Sources or destinations of a firewall's rule. */
 export interface Target {
   addresses?: string[];
   droplet_ids?: number[];
@@ -76,7 +76,7 @@ export interface Droplet {
   name: string;
   region: string;
   size: string;
-  /** Size of its disk, which a resize may leave as it was. */
+  /** Size of its disk; a resize may keep it. */
   disk: number;
   image: string;
   vpcId: string;
@@ -86,7 +86,7 @@ export interface Droplet {
   createdAt: string;
   keys: Key[];
   userData: string;
-  /** From when it runs for the first time. */
+  /** Set at its first start. */
   address: { ip: string; gateway: string; netmask: string; privateIp: string } | undefined;
 }
 
@@ -96,7 +96,7 @@ export interface Action {
   status: "in-progress" | "completed" | "errored";
   startedAt: string;
   completedAt: string | undefined;
-  /** What it is done to: `droplet 17`, `volume <id>`. */
+  /** The action's resource: `droplet 17`, `volume <id>`. */
   resourceType: "droplet" | "volume";
   resourceId: number | string;
   region: string;
@@ -113,7 +113,7 @@ export interface Project {
   updatedAt: string;
 }
 
-/** Everything in the account; a plain memory, which rules of the API are enforced upon by the calls. */
+/** The account's data, in memory; the calls enforce the API's rules. */
 export class World {
   readonly keys = new Map<number, Key>();
   readonly tags = new Set<string>();
@@ -124,9 +124,9 @@ export class World {
   readonly droplets = new Map<number, Droplet>();
   readonly actions = new Map<number, Action>();
   readonly projects = new Map<string, Project>();
-  /** Which project a resource is in, by URN; the default project when it is not said here. */
+  /** Project of a resource by URN. Default: the default project. */
   readonly assigned = new Map<string, { projectId: string; at: string }>();
-  /** Actions that ended in error, and why: the API doesn't say, but whoever runs the stand-in wants to know. */
+  /** Failed actions with their errors, which the API does not expose. */
   readonly failures: string[] = [];
   readonly #running = new Set<Promise<void>>();
   #next = randomInt(300_000_000, 500_000_000);
@@ -139,7 +139,7 @@ export class World {
     this.projects.set(id, { ...project, isDefault: true, createdAt: at, updatedAt: at });
   }
 
-  /** A number that no other thing has. */
+  /** An unused number. */
   number(): number {
     this.#next += randomInt(1, 50);
     return this.#next;
@@ -149,30 +149,30 @@ export class World {
     return must([...this.projects.values()].find(({ isDefault }) => isDefault));
   }
 
-  /** Remembers work that goes on. */
+  /** Tracks pending work. */
   track(work: Promise<void>): void {
     this.#running.add(work);
     void work.finally(() => this.#running.delete(work));
   }
 
-  /** Waits until nothing goes on any more. */
+  /** Waits until no work is pending. */
   async settle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  /** What is done to a resource now. */
+  /** The pending action on a resource. */
   pending(resourceId: number | string): Action | undefined {
     return [...this.actions.values()].find(
       (action) => action.resourceId === resourceId && action.status === "in-progress",
     );
   }
 
-  /** The volumes that are attached to a droplet. */
+  /** Volumes attached to a droplet. */
   volumesOf(dropletId: number): Volume[] {
     return [...this.volumes.values()].filter((volume) => volume.dropletId === dropletId);
   }
 
-  /** Whether a firewall covers a droplet, by its id or by one of its tags. */
+  /** Whether a firewall covers a droplet, by id or tag. */
   covers(firewall: Firewall, droplet: Droplet): boolean {
     return (
       firewall.dropletIds.includes(droplet.id) || firewall.tags.some((tag) => droplet.tags.includes(tag))
@@ -180,10 +180,10 @@ export class World {
   }
 }
 
-/** The time as the API writes it. */
+/** The current time in the API's form. */
 export const now = (): string => new Date().toISOString().replace(/\.\d+Z$/, "Z");
 
-/** What was looked for, or a 404. */
+/** Returns the value, or throws a 404. */
 export function must<T>(found: T | undefined, message?: string): T {
   if (found === undefined) throw notFound(message);
   return found;

@@ -15,7 +15,7 @@ function needs(...names: string[]): Property {
 
 const other = (name: string): Property => ({ type: "any", ...notCovered(`the selector ${name}`) });
 
-/** An empty object says something here: that there is such a rule. */
+/** An empty object has a meaning here: the rule exists. */
 const bare: Property = { type: "any" };
 
 const rule: Schema = {

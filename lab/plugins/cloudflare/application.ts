@@ -16,7 +16,7 @@ import { notCovered } from "./client.ts";
 import { cloudResource } from "./resource.ts";
 
 const other = (what: string): Property => ({ type: "any", ...notCovered(what) });
-const inline = other("a policy inside an application: make a ZeroTrustAccessPolicy and give its id, or");
+const inline = other("a policy inside an application: create a ZeroTrustAccessPolicy and use its id, or");
 
 export const corsFields: Schema = {
   allowAllHeaders: flag,
@@ -96,7 +96,7 @@ export const schema: Schema = {
   zoneId: replaced(text),
 };
 
-/** What the official plugin sends for an application that hosts itself, whether it was asked for or not. */
+/** The official plugin's request for a self-hosted application, which always has these fields. */
 function body(inputs: PlainProps): PlainProps {
   const policies = records(inputs.policies).map(({ id, precedence }, index) => ({
     id: id ?? "",
@@ -106,7 +106,7 @@ function body(inputs: PlainProps): PlainProps {
     app_launcher_visible: bool(inputs.appLauncherVisible) ?? true,
     http_only_cookie_attribute: bool(inputs.httpOnlyCookieAttribute) ?? true,
     session_duration: str(inputs.sessionDuration) ?? "24h",
-    // Without the list the API would leave the policies as they are.
+    // Without the list, the API would keep the current policies.
     policies,
   };
 }

@@ -1,4 +1,4 @@
-/** Cloudflare's API as the official plugin talks to it. */
+/** Cloudflare's API as the official plugin uses it. */
 import { STATUS_CODES } from "node:http";
 import { refusedAddress } from "../../../config/stack/stand-ins.ts";
 import { plainConfig, typedConfig } from "../shared/config.ts";
@@ -7,7 +7,7 @@ import { Rest } from "../shared/rest.ts";
 import { checkProps, type Failure, type Schema, text } from "../shared/schema.ts";
 import type { Plain, PlainProps, Props } from "../shared/values.ts";
 
-/** Why a property is refused. */
+/** Marks a property as not supported. */
 export function notCovered(what: string): { readonly refused: string } {
   return {
     refused: `the stand-in cloudflare plugin doesn't cover ${what}; install the official plugin to use it`,
@@ -21,13 +21,13 @@ export const configSchema: Schema = {
   apiUserServiceKey: text,
   baseUrl: text,
   email: text,
-  // Only words in a header.
+  // Only allowed characters of a header.
   userAgentOperatorSuffix: text,
   version: text,
   pluginDownloadURL: text,
 };
 
-/** What is wrong with the provider's configuration. */
+/** Problems of the provider's configuration. */
 export function checkConfig(config: Props): Failure[] {
   return checkProps(configSchema, typedConfig(configSchema, config));
 }
@@ -38,8 +38,8 @@ const PASSING: readonly number[] = [408, 409, 429];
 let rest: Rest | undefined;
 
 /**
- * Takes credentials and address from the configuration, or from the environment.
- * @throws Error for an address that is not the tests' own: a stand-in never speaks to the real cloud.
+ * Takes credentials and URL from the configuration or the environment.
+ * @throws Error for an address outside the tests: a stand-in never calls the real cloud
  */
 export function configure(config: Props): void {
   const given = plainConfig(configSchema, config);
@@ -55,7 +55,7 @@ export function configure(config: Props): void {
     "X-Auth-Email": setting("email", "CLOUDFLARE_EMAIL"),
     "X-Auth-User-Service-Key": setting("apiUserServiceKey", "CLOUDFLARE_API_USER_SERVICE_KEY"),
   };
-  // Without any the API itself refuses; the official plugin leaves it at that too.
+  // Without credentials the API itself fails, as with the official plugin.
   const headers = Object.entries(credentials).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
@@ -70,7 +70,7 @@ export function configure(config: Props): void {
   });
 }
 
-/** A call's whole answer. */
+/** A call's whole response. */
 export async function envelope(
   signal: AbortSignal,
   method: string,
@@ -91,7 +91,7 @@ export async function call(
   return (await envelope(signal, method, path, body)).result;
 }
 
-/** All items of a list that comes in pages. */
+/** All items of a paginated list. */
 export async function pages(
   signal: AbortSignal,
   path: string,
@@ -106,5 +106,5 @@ export async function pages(
   }
 }
 
-/** The words that the official plugin puts before an error of the API's. */
+/** The official plugin's prefix of API errors. */
 export const FAILED = "failed to make http request";

@@ -29,7 +29,7 @@ export const schema: Schema = {
   zoneId: { ...replaced(text), required: true },
 };
 
-/** The API answers with the whole name, also where the part before the zone was asked for. */
+/** The API returns the full name, even if only the part before the zone was given. */
 function customize(changes: readonly Change[], state: PlainProps, news: PlainProps): readonly Change[] {
   const [before, after] = [str(state.name) ?? "", (str(news.name) ?? "").replace(/\.$/, "")];
   const alike = before.startsWith(`${after}.`) || (after === "@" && before.includes("."));
@@ -41,7 +41,7 @@ function validate({ proxied, ttl }: PlainProps): Failure[] {
   return [{ property: "ttl", reason: "ttl must be set to 1 when `proxied` is true" }];
 }
 
-/** A CNAME record has its settings always. */
+/** A CNAME record always has settings. */
 function body(inputs: PlainProps): PlainProps {
   const given = toApi(settings, record(inputs.settings) ?? {});
   const defaults = { flatten_cname: false, ipv4_only: false, ipv6_only: false };

@@ -52,7 +52,7 @@ export const schema: Schema = {
   zoneId: replaced(text),
 };
 
-/** The API never tells a client's secret again. */
+/** The API never returns a client's secret again. */
 function settle(live: PlainProps, known: PlainProps): PlainProps {
   const [found, before] = [record(live.config) ?? {}, record(known.config) ?? {}];
   const { clientSecret, ...rest } = found;

@@ -1,4 +1,4 @@
-/** The functions: a zone, an organization, its identity providers, and a tunnel's token. */
+/** Functions: a zone, an organization, its identity providers, and a tunnel's token. */
 import { num, record, records, str, texts } from "../shared/plain.ts";
 import type { Lookup } from "../shared/resource.ts";
 import { doing } from "../shared/rest.ts";
@@ -55,7 +55,7 @@ const zoneFields: Schema = {
   verificationKey: text,
 };
 
-/** The query for a filter: nested names with a dot, as the API has them. */
+/** The query of a filter: nested names with dots, as in the API. */
 function query(filter: PlainProps): string {
   const { account, types, ...plain } = filter;
   const parameters = new URLSearchParams(texts(plain));
@@ -78,7 +78,7 @@ const getZone: Lookup = async (args, signal) => {
   return { ...args, ...fromApi(zoneFields, zone), id, zoneId: id };
 };
 
-/** The path of what the arguments name. */
+/** The path of the arguments' account or zone. */
 function parent(args: PlainProps): string {
   const account = str(args.accountId);
   return account === undefined ? `/zones/${str(args.zoneId) ?? ""}` : `/accounts/${account}`;

@@ -1,4 +1,4 @@
-/** Stand-in for pulumi-resource-cloudflare: what a stack of this project needs of it. */
+/** Stand-in for pulumi-resource-cloudflare, as far as this project's stacks use it. */
 import { serveProvider } from "../shared/provider.ts";
 import { accessPolicy } from "./accessPolicy.ts";
 import { application } from "./application.ts";

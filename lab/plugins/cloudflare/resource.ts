@@ -1,4 +1,4 @@
-/** What Cloudflare's resources have in common: each is one JSON object below an account or a zone. */
+/** Shared by Cloudflare's resources: each is a JSON object below an account or a zone. */
 import { type Bridged, bridged, type Live } from "../shared/bridged.ts";
 import { str } from "../shared/plain.ts";
 import type { Context, Resource } from "../shared/resource.ts";
@@ -8,29 +8,29 @@ import { isPlainProps, type Plain, type PlainProps } from "../shared/values.ts";
 import { call, FAILED } from "./client.ts";
 import { filledIn, fromApi, snake, toApi } from "./wire.ts";
 
-/** A kind of resource. */
+/** A type of resource. */
 export interface CloudResource {
   readonly schema: Schema;
-  /** Properties that the API adds. */
+  /** Properties added by the API. */
   readonly added: Schema;
   readonly secretOutputs?: readonly string[];
-  /** What it belongs to. */
+  /** Its parent. */
   readonly parent: "account" | "zone" | "either";
   /** The collection's path below its parent. */
   readonly path: string;
   customize?: Bridged["customize"];
   validate?(inputs: PlainProps): Failure[];
-  /** What is sent to make or to replace it, beyond the properties themselves. */
+  /** Body of a create or replace request, beyond the properties themselves. */
   body?(inputs: PlainProps): PlainProps;
-  /** What is sent to change it, and how; the whole body with PUT otherwise. */
+  /** Body of a PATCH to update it. Default: a PUT of the whole body. */
   patch?(news: PlainProps, state: PlainProps): PlainProps;
-  /** What was read, freed from what the API adds to every answer; `known` is what was asked for or is in the state. */
+  /** Removes the API's additions from what was read; `known` is what was given or is in the state. */
   settle?(live: PlainProps, known: PlainProps): PlainProps;
 }
 
 const PARENTS: readonly string[] = ["accountId", "zoneId"];
 
-/** Turns the description into a resource. */
+/** Creates a resource from its description. */
 export function cloudResource(kind: CloudResource): Resource {
   const { schema, added, secretOutputs, customize, validate } = kind;
   const computed = Object.keys(schema).filter((name) => schema[name]?.computed === true);
@@ -75,21 +75,24 @@ function live(kind: CloudResource, known: PlainProps, result: Plain | undefined)
   return kind.settle?.(found, known) ?? found;
 }
 
-/** After making or changing it: what was asked for holds, whatever other form the API gives it. */
+/** State after a create or update: the given inputs, whatever form the API returns them in. */
 function asked(kind: CloudResource, inputs: PlainProps, result: Plain | undefined, known?: string): Live {
   const id = known ?? str(isPlainProps(result) ? result.id : undefined);
   if (id === undefined) throw new Error(`${FAILED}: the answer has no id`);
   return { id, properties: filledIn(inputs, live(kind, inputs, result)) };
 }
 
-/** An import's id has its parent before it: `<account>/<id>`, or `accounts/<account>/<id>` where it can be a zone too. */
+/**
+ * An import's id starts with its parent: `<account>/<id>`, or `accounts/<account>/<id>` if a zone is possible
+ * too.
+ */
 function imported(kind: CloudResource, id: string): { id: string; known: PlainProps } {
   const [last = "", parent = "", which] = id.split("/").reverse();
   const zone = kind.parent === "zone" || which === "zones";
   return { id: last, known: { [zone ? "zoneId" : "accountId"]: parent } };
 }
 
-/** What is known but is no longer there: the API says null for it. */
+/** Known properties that no longer exist: the API returns null for them. */
 function lost({ schema }: CloudResource, known: PlainProps, result: Plain): PlainProps {
   const json = isPlainProps(result) ? result : {};
   const names = Object.keys(schema).filter(

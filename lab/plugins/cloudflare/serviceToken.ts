@@ -24,6 +24,6 @@ export const serviceToken = cloudResource({
     client_secret_version: num(clientSecretVersion) ?? 1,
     duration: str(duration) ?? "8760h",
   }),
-  // The secret is told once, and the versions never.
+  // The secret is only returned once, and the versions never.
   settle: ({ clientSecretVersion: _, previousClientSecretExpiresAt: __, ...live }) => live,
 });

@@ -49,7 +49,7 @@ export const tunnel = cloudResource({
     }),
   settle: (live, { configSrc, tunnelSecret }) => ({
     ...live,
-    // The API tells neither.
+    // The API returns neither.
     configSrc: configSrc ?? live.configSrc ?? "local",
     ...(tunnelSecret === undefined ? {} : { tunnelSecret }),
     ...(live.metadata === undefined ? {} : { metadata: JSON.stringify(live.metadata) }),

@@ -70,14 +70,14 @@ const SPECIAL: Readonly<Record<string, string>> = {
   noTlsVerify: "noTLSVerify",
 };
 
-/** This one part of the API writes its names as cloudflared's own configuration does. */
+/** This part of the API uses the names of cloudflared's own configuration. */
 const naming: Naming = (property) => SPECIAL[property] ?? property;
 
 function path(props: PlainProps): string {
   return `/accounts/${str(props.accountId)}/cfd_tunnel/${str(props.tunnelId)}/configurations`;
 }
 
-/** The API's JSON for a configuration. */
+/** The API's JSON of a configuration. */
 export function request(inputs: PlainProps): PlainProps {
   const given = record(inputs.config);
   return {
@@ -124,6 +124,6 @@ export const tunnelConfig = bridged({
   create: write,
   read,
   update: (_id, news, _state, context) => write(news, context),
-  // As with the official plugin: it goes with its tunnel.
+  // As in the official plugin: it is deleted with its tunnel.
   delete: async () => {},
 });

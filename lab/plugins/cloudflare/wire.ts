@@ -1,8 +1,8 @@
-/** Properties as the SDK names them, and the API's JSON. */
+/** Converts between the SDK's properties and the API's JSON. */
 import type { Property, Schema } from "../shared/schema.ts";
 import { isPlainProps, type Plain, type PlainProps } from "../shared/values.ts";
 
-/** How the API calls a property. */
+/** The API's name of a property. */
 export type Naming = (property: string) => string;
 
 const SPECIAL: Readonly<Record<string, string>> = {
@@ -14,11 +14,11 @@ const SPECIAL: Readonly<Record<string, string>> = {
   warpAuthNonBrowser401: "warp_auth_non_browser_401",
 };
 
-/** The usual one: words with underscores, in the singular where the SDK has made a plural. */
+/** The default: snake case, in the singular where the SDK has a plural. */
 export const snake: Naming = (property) =>
   SPECIAL[property] ?? property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** JSON of what is asked for. */
+/** The JSON of inputs. */
 export function toApi(schema: Schema, props: PlainProps, naming: Naming = snake): PlainProps {
   const entries = Object.entries(props).flatMap(([name, value]): [string, Plain][] => {
     const property = schema[name];
@@ -35,7 +35,10 @@ function valueToApi(property: Property, value: Plain, naming: Naming): Plain {
   return isPlainProps(value) && property.fields !== undefined ? toApi(property.fields, value, naming) : value;
 }
 
-/** What the API answered, as far as the table knows it. Nulls are absent; what the stand-in doesn't take isn't read either. */
+/**
+ * Properties in an API response that the schema has. Skips nulls and properties that the stand-in does not
+ * support.
+ */
 export function fromApi(schema: Schema, json: PlainProps, naming: Naming = snake): PlainProps {
   const entries = Object.entries(schema).flatMap(([name, property]): [string, Plain][] => {
     const value = json[naming(name)];
@@ -55,7 +58,7 @@ function valueFromApi(property: Property, value: Plain, naming: Naming): Plain {
     : value;
 }
 
-/** What was asked for, with what the API has filled in beside it. */
+/** The inputs, completed by what the API filled in. */
 export function filledIn(asked: PlainProps, live: PlainProps): PlainProps {
   const merged: PlainProps = { ...live };
   for (const [name, value] of Object.entries(asked)) {

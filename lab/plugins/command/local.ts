@@ -40,7 +40,7 @@ function plain(value: Value | undefined): Plain | undefined {
   return value === undefined ? undefined : reveal(value);
 }
 
-/** Every changed input runs the command again; changed triggers make a new resource. */
+/** A changed input runs the command again; changed triggers need a new resource. */
 export function diff(oldInputs: Props, news: Props): DiffResult {
   const changes: Change[] = [];
   for (const [property, { replace = false }] of Object.entries(schema)) {
@@ -51,7 +51,7 @@ export function diff(oldInputs: Props, news: Props): DiffResult {
     const unchanged = !hasUnknown(after) && stable(plain(before)) === stable(plain(after));
     if (!unchanged) changes.push({ property, kind, replace });
   }
-  // As with the official plugin, a replacement is created before the old one is deleted.
+  // As in the official plugin, the replacement is created before the old one is deleted.
   return { changes, deleteBeforeReplace: false };
 }
 
@@ -63,7 +63,7 @@ function previousOf(state: Props): CommandOutput {
   };
 }
 
-/** The state after a run: what the command wrote is secret as soon as any input is. */
+/** The state after a run: the output is secret if any input is. */
 function stateOf(inputs: Props, output: CommandOutput): Props {
   const mark = (value: string): Secret | string => (hasSecret(inputs) ? new Secret(value) : value);
   return { ...inputs, stdout: mark(output.stdout), stderr: mark(output.stderr) };

@@ -1,9 +1,9 @@
-/** Runs one command the way the official plugin does. */
+/** Runs a command like the official plugin. */
 import { spawn } from "node:child_process";
 import type { Context } from "../shared/resource.ts";
 import { isPlainProps, type Plain, type PlainProps } from "../shared/values.ts";
 
-/** What a finished command wrote. */
+/** Output of a finished command. */
 export interface CommandOutput {
   readonly stdout: string;
   readonly stderr: string;
@@ -15,7 +15,7 @@ function textOf(value: Plain | undefined): string {
   return typeof value === "string" ? value : "";
 }
 
-/** The environment: ours, the one asked for, and what the command wrote the last time. */
+/** The environment: this process's, the inputs', and the previous output. */
 export function environmentOf(inputs: PlainProps, previous: CommandOutput): Record<string, string> {
   const asked = isPlainProps(inputs.environment) ? inputs.environment : {};
   const env: Record<string, string> = {};
@@ -38,7 +38,7 @@ function logs(inputs: PlainProps, stream: "stdout" | "stderr"): boolean {
   return logging === undefined || logging === "stdoutAndStderr" || logging === stream;
 }
 
-/** Runs the command to its end; anything but success is an error with what it wrote. */
+/** Runs the command to its end; throws its output if it fails. */
 export function run(
   command: string,
   inputs: PlainProps,
@@ -55,7 +55,7 @@ export function run(
       detached: true,
     });
     const kill = (signal: NodeJS.Signals): void => {
-      // The command's own group: a shell's children must end with it.
+      // The command's own process group, so that a shell's children end with it.
       if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal);
     };
     const stop = (): void => {
@@ -72,7 +72,7 @@ export function run(
       });
       child[stream].on("end", () => lines.end());
     }
-    child.stdin.on("error", () => {}); // A command that doesn't read its input may be gone before we wrote it.
+    child.stdin.on("error", () => {}); // The command may exit without reading its input.
     child.stdin.end(textOf(inputs.stdin));
     child.on("error", (error) => reject(new Error(`can't run ${program}: ${error.message}`)));
     child.on("close", (code, signal) => {
@@ -91,7 +91,7 @@ function trim(output: string): string {
   return output.endsWith("\n") ? output.slice(0, -1) : output;
 }
 
-/** Passes whole lines on to the engine's log. */
+/** Forwards whole lines to the engine's log. */
 function lineLog(context: Context | undefined): { write(chunk: string): void; end(): void } {
   let rest = "";
   const say = (line: string): void => {

@@ -1,4 +1,4 @@
-/** DigitalOcean's API as the official plugin talks to it. */
+/** DigitalOcean's API as the official plugin uses it. */
 import { refusedAddress } from "../../../config/stack/stand-ins.ts";
 import { plainConfig, typedConfig } from "../shared/config.ts";
 import { num, record, records, str } from "../shared/plain.ts";
@@ -8,7 +8,7 @@ import { checkProps, type Failure, integer, type Schema, text } from "../shared/
 import type { Plain, PlainProps, Props } from "../shared/values.ts";
 import { until } from "../shared/wait.ts";
 
-/** Why a property is refused. */
+/** Marks a property as not supported. */
 export function notCovered(what: string): { readonly refused: string } {
   return {
     refused: `the stand-in digitalocean plugin doesn't cover ${what}; install the official plugin to use it`,
@@ -22,7 +22,7 @@ export const configSchema: Schema = {
   httpRetryWaitMax: { type: "number" },
   httpRetryWaitMin: { type: "number" },
   requestsPerSecond: { type: "number", ...notCovered("requestsPerSecond") },
-  // Taken and not used: there are no Spaces here.
+  // Accepted and unused: there are no Spaces here.
   spacesAccessId: text,
   spacesEndpoint: text,
   spacesSecretKey: text,
@@ -31,7 +31,7 @@ export const configSchema: Schema = {
   pluginDownloadURL: text,
 };
 
-/** What is wrong with the provider's configuration. */
+/** Problems of the provider's configuration. */
 export function checkConfig(config: Props): Failure[] {
   return checkProps(configSchema, typedConfig(configSchema, config));
 }
@@ -39,8 +39,8 @@ export function checkConfig(config: Props): Failure[] {
 let rest: Rest | undefined;
 
 /**
- * Takes token and address from the configuration, or from the environment.
- * @throws Error for an address that is not the tests' own: a stand-in never speaks to the real cloud.
+ * Takes token and URL from the configuration or the environment.
+ * @throws Error for an address outside the tests: a stand-in never calls the real cloud
  */
 export function configure(config: Props): void {
   const given = plainConfig(configSchema, config);
@@ -49,7 +49,7 @@ export function configure(config: Props): void {
   const base = str(given.apiEndpoint) ?? (process.env.DIGITALOCEAN_API_URL || "https://api.digitalocean.com");
   const refused = refusedAddress("digitalocean", "digitalocean:apiEndpoint", base);
   if (refused !== undefined) throw new Error(refused);
-  // Without a token the API itself refuses; the official plugin leaves it at that too.
+  // Without a token the API itself fails, as with the official plugin.
   const token =
     str(given.token) ?? (process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN || "");
   rest = new Rest({
@@ -77,7 +77,7 @@ export function call(context: Context, method: string, path: string, body?: unkn
 
 const ACTION_SECONDS = 3600;
 
-/** Waits for the end of an action, given the answer that announced it. */
+/** Waits for the end of the action in a response. */
 export async function finished(what: string, answer: PlainProps, context: Context): Promise<void> {
   const id = num(record(answer.action)?.id);
   const seconds = context.timeoutSeconds ?? ACTION_SECONDS;
@@ -90,7 +90,7 @@ export async function finished(what: string, answer: PlainProps, context: Contex
   await doing(what, ended);
 }
 
-/** All items of a list that comes in pages. */
+/** All items of a paginated list. */
 export async function pages(context: Context, path: string, key: string): Promise<PlainProps[]> {
   const items: PlainProps[] = [];
   for (let page = 1; ; page++) {

@@ -14,7 +14,7 @@ import { move } from "./volumeAttachment.ts";
 const HOUR = 3600;
 const DELETE_SECONDS = 60;
 
-/** IPv6 can't be taken away again. */
+/** IPv6 can't be disabled again. */
 function customize(changes: readonly Change[], state: PlainProps, news: PlainProps): readonly Change[] {
   const lost = state.ipv6 === true && news.ipv6 !== true;
   return changes.map((change) =>
@@ -31,7 +31,7 @@ function live(id: string, droplet: PlainProps): Live {
   return { id, properties: liveDroplet(droplet) };
 }
 
-/** What the API doesn't know. */
+/** Properties that the API does not return. */
 function unsaid(inputs: PlainProps): PlainProps {
   return {
     gracefulShutdown: inputs.gracefulShutdown === true,
@@ -55,7 +55,7 @@ function untilActive(id: string, context: Context): Promise<PlainProps> {
   const seconds = context.timeoutSeconds ?? HOUR;
   const ready = until<PlainProps>({ seconds, signal: context.signal }, async () => {
     const droplet = await find(id, context);
-    // A droplet that was just asked for may not be there yet.
+    // A new droplet may not be visible yet.
     if (droplet === undefined) return { state: "not found" };
     const { status, locked } = droplet;
     if (locked === true) return { state: `${status}, locked` };
@@ -67,7 +67,7 @@ function untilActive(id: string, context: Context): Promise<PlainProps> {
   return doing(what, ready);
 }
 
-/** Waits for a state of a droplet that must stay there. */
+/** Waits for a state of an existing droplet. */
 async function untilIt(
   what: string,
   id: string,
@@ -137,7 +137,7 @@ async function read(id: string, known: PlainProps, context: Context): Promise<Li
   if (droplet === undefined) return undefined;
   const found = live(id, droplet);
   if (Object.keys(known).length > 0) return found;
-  // An import: what isn't read back otherwise.
+  // On import: inputs that are otherwise not read back.
   const image = record(droplet.image) ?? {};
   const properties = {
     ...found.properties,

@@ -1,4 +1,4 @@
-/** What a droplet accepts, what is asked of the API for it, and what is read back. */
+/** A droplet's inputs, its create request, and its state. */
 import { createHash } from "node:crypto";
 import { bool, compact, num, record, records, str, strings } from "../shared/plain.ts";
 import { computed, flag, type Property, replaced, type Schema, text, textSet } from "../shared/schema.ts";
@@ -27,14 +27,14 @@ export const schema: Schema = {
   ipv6Address: { ...computed(text), ...notCovered("ipv6Address as an input") },
   monitoring: replaced(off),
   name: text,
-  privateNetworking: { ...computed(flag), ...notCovered("privateNetworking: give vpcUuid instead, or") },
+  privateNetworking: { ...computed(flag), ...notCovered("privateNetworking: set vpcUuid instead, or") },
   publicNetworking: computed(replaced(flag)),
   region: { ...computed(replaced(text)), kept: lower },
   resizeDisk: { ...flag, fallback: true },
   size: { ...text, required: true, kept: lower },
   sshKeys: replaced(textSet),
   tags,
-  // The state has no more than a digest of it.
+  // The state only has its digest.
   userData: { ...replaced(text), kept: sha1 },
   volumeIds: { ...computed(textSet), ...notCovered("volumeIds: use VolumeAttachment instead, or") },
   vpcUuid: computed(replaced(text)),
@@ -64,7 +64,7 @@ function numeric(value: string): string | number {
   return /^\d+$/.test(value) ? Number(value) : value;
 }
 
-/** What is asked for. */
+/** The create request. */
 export function createRequest(inputs: PlainProps): PlainProps {
   const keys = strings(inputs.sshKeys).map(numeric);
   return {
@@ -92,7 +92,7 @@ function address(list: Plain | undefined, type: "public" | "private"): string {
   return (str(network?.ip_address) ?? "").toLowerCase();
 }
 
-/** The droplet as the API describes it. The image isn't read back: a slug stands for another image as time goes on. */
+/** A droplet's state from the API. The image isn't read back: over time a slug stands for another image. */
 export function liveDroplet(droplet: PlainProps): PlainProps {
   const [networks, size] = [record(droplet.networks) ?? {}, record(droplet.size) ?? {}];
   const features = Array.isArray(droplet.features) ? strings(droplet.features) : undefined;

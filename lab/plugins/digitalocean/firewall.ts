@@ -39,7 +39,7 @@ export const schema: Schema = {
   tags,
 };
 
-/** What the table can't say about the inputs. */
+/** Checks of the inputs beyond the schema. */
 export function validate({ inboundRules, outboundRules }: PlainProps): Failure[] {
   const rules = { inboundRules: records(inboundRules), outboundRules: records(outboundRules) };
   if (rules.inboundRules.length + rules.outboundRules.length === 0) {
@@ -70,7 +70,7 @@ function rulesFor(list: Plain | undefined, side: "source" | "destination"): Plai
   return rules.length > 0 ? rules : null;
 }
 
-/** What is asked for; the official plugin writes null for what isn't given. */
+/** The request; the official plugin sends null for unset values. */
 export function request(inputs: PlainProps): PlainProps {
   return {
     name: str(inputs.name) ?? "",
@@ -85,7 +85,7 @@ function liveRules(list: Plain | undefined, side: "source" | "destination"): Pla
   return records(list).map((rule) => {
     const peers = record(rule[`${side}s`]) ?? {};
     const ports = str(rule.ports) ?? (num(rule.ports) === 0 ? "0" : undefined);
-    // The API says 0 for all ports, and for icmp, which has none.
+    // The API uses 0 for all ports, and for ICMP, which has none.
     const portRange = ports === "0" ? (rule.protocol === "icmp" ? undefined : "all") : ports;
     return compact({
       protocol: str(rule.protocol),
@@ -99,7 +99,7 @@ function liveRules(list: Plain | undefined, side: "source" | "destination"): Pla
   });
 }
 
-/** The firewall as the API describes it. */
+/** A firewall's state from the API. */
 export function liveFirewall(answer: PlainProps): Live {
   const firewall = record(answer.firewall) ?? {};
   const properties: PlainProps = {

@@ -1,4 +1,4 @@
-/** Stand-in for pulumi-resource-digitalocean: what a stack of this project needs of it. */
+/** Stand-in for pulumi-resource-digitalocean, as far as this project's stacks use it. */
 import { serveProvider } from "../shared/provider.ts";
 import { checkConfig, configure } from "./client.ts";
 import { droplet } from "./droplet.ts";

@@ -30,7 +30,7 @@ async function assign(projectId: string, urns: readonly string[], context: Conte
   );
 }
 
-/** A resource always belongs to some project. */
+/** Moves resources to the default project, as each must be in one. */
 async function handBack(urns: readonly string[], context: Context): Promise<void> {
   if (urns.length === 0) return;
   const answer = call(context, "GET", "/v2/projects/default");
@@ -38,7 +38,7 @@ async function handBack(urns: readonly string[], context: Context): Promise<void
   await assign(str(record(project)?.id) ?? "", urns, context);
 }
 
-/** Moves away what is no longer wanted, and in what is new. */
+/** Moves removed resources out and new ones in. */
 async function reassign(
   projectId: string,
   before: Plain | undefined,
@@ -84,7 +84,7 @@ async function read(id: string, _known: PlainProps, context: Context): Promise<L
 
 async function mustRead(id: string, context: Context): Promise<Live> {
   const live = await read(id, {}, context);
-  if (live === undefined) throw new Error(`project ${id} is gone`);
+  if (live === undefined) throw new Error(`project ${id} no longer exists`);
   return live;
 }
 
@@ -124,7 +124,7 @@ async function update(id: string, news: PlainProps, state: PlainProps, context: 
 
 const DELETE_SECONDS = 180;
 
-/** Moving resources takes its time, and only an empty project can be deleted. */
+/** Moving resources takes a while, and only an empty project can be deleted. */
 async function remove(id: string, state: PlainProps, context: Context): Promise<void> {
   await handBack(strings(state.resources), context);
   const patience = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };

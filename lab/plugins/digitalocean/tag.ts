@@ -9,7 +9,7 @@ import { call } from "./client.ts";
 
 const tagText: Property = { type: "string", pattern: /^[a-zA-Z0-9:\-_]{1,255}$/ };
 
-/** The property `tags` of a resource that has them. */
+/** The property `tags` of taggable resources. */
 export const tags: Property = { type: "list", unordered: true, items: tagText };
 
 export const schema: Schema = { name: replaced(tagText) };
@@ -66,13 +66,13 @@ export const tag = bridged({
   },
 });
 
-/** What is tagged. */
+/** A tagged resource. */
 interface Tagged {
   readonly id: string;
   readonly type: "droplet" | "volume";
 }
 
-/** Takes away the tags that are no longer wanted and gives the new ones. */
+/** Removes old tags and adds new ones. */
 export async function changeTags(
   tagged: Tagged,
   before: Plain | undefined,

@@ -23,7 +23,7 @@ export const schema: Schema = {
   tags,
 };
 
-/** A volume only grows. */
+/** A volume can only grow. */
 function customize(changes: readonly Change[], state: PlainProps, news: PlainProps): readonly Change[] {
   const [before, after] = [num(state.size), num(news.size)];
   if (before !== undefined && after !== undefined && after < before) {
@@ -32,7 +32,7 @@ function customize(changes: readonly Change[], state: PlainProps, news: PlainPro
   return changes;
 }
 
-/** What is asked for; the official plugin writes empty texts for what isn't given. */
+/** The request; the official plugin sends empty strings for unset values. */
 export function request(inputs: PlainProps): PlainProps {
   return {
     region: (str(inputs.region) ?? "").toLowerCase(),
@@ -82,7 +82,7 @@ async function update(id: string, news: PlainProps, state: PlainProps, context: 
   }
   await changeTags({ id, type: "volume" }, state.tags, news.tags, context);
   const live = await read(id, {}, context);
-  if (live === undefined) throw new Error(`volume ${id} is gone`);
+  if (live === undefined) throw new Error(`volume ${id} no longer exists`);
   return live;
 }
 

@@ -15,7 +15,7 @@ export const schema: Schema = {
 
 const PENDING_SECONDS = 300;
 
-/** Attaches or detaches; a droplet that is busy with something else is asked again. */
+/** Attaches or detaches; retries while the droplet is busy. */
 export async function move(
   type: "attach" | "detach",
   volumeId: string,
@@ -33,7 +33,7 @@ export async function move(
   await finished(what, answer, context);
 }
 
-/** The droplet that has the volume; undefined when there is no such volume. */
+/** The volume's droplet; undefined if the volume does not exist. */
 async function holder(
   volumeId: string,
   context: Context,
@@ -47,7 +47,7 @@ async function holder(
 async function create(inputs: PlainProps, context: Context): Promise<Live> {
   const [dropletId, volumeId] = [num(inputs.dropletId) ?? 0, str(inputs.volumeId) ?? ""];
   const held = await holder(volumeId, context);
-  if (held === undefined) throw new Error(`Error retrieving volume: there is no volume ${volumeId}`);
+  if (held === undefined) throw new Error(`Error retrieving volume: volume ${volumeId} not found`);
   if (held.dropletId !== dropletId) await move("attach", volumeId, dropletId, context);
   const unique = `${new Date().toISOString().replace(/\D/g, "")}${randomBytes(4).toString("hex")}`;
   return { id: `${dropletId}-${volumeId}-${unique}`, properties: {} };

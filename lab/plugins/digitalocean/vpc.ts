@@ -14,7 +14,7 @@ export const schema: Schema = {
   region: { ...replaced(text), required: true },
 };
 
-/** A time as Go prints it, which is what the official plugin keeps. */
+/** A time in Go's format, which the official plugin stores. */
 function goTime(iso: string): string {
   return `${iso.replace("T", " ").replace(/Z$/, "")} +0000 UTC`;
 }
@@ -49,7 +49,7 @@ async function update(id: string, news: PlainProps, state: PlainProps, context: 
 
 const DELETE_SECONDS = 120;
 
-/** Droplets that are going away are its members for a moment longer. */
+/** Droplets that are being destroyed remain members for a moment. */
 async function remove(id: string, _state: PlainProps, context: Context): Promise<void> {
   const patience = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };
   const busy = ({ status }: ApiError): boolean => status === 403 || status === 409;

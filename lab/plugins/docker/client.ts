@@ -1,4 +1,4 @@
-/** The connection to the Docker daemon, made when it is first needed. */
+/** The connection to the Docker daemon, created at its first use. */
 import type Docker from "dockerode";
 import type { DockerOptions } from "dockerode";
 import { plainConfig, typedConfig } from "../shared/config.ts";
@@ -18,7 +18,7 @@ export const configSchema: Schema = {
   certMaterial: { ...text, ...refused("TLS") },
   certPath: { ...text, ...refused("TLS") },
   keyMaterial: { ...text, ...refused("TLS") },
-  context: { ...text, ...refused("Docker contexts: give `host` instead") },
+  context: { ...text, ...refused("Docker contexts: set `host` instead") },
   registryAuth: { type: "any", ...refused("registry credentials") },
   disableDockerDaemonCheck: flag,
   host: text,
@@ -29,13 +29,13 @@ export const configSchema: Schema = {
 
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
-/** How to reach a daemon. */
+/** Address of a daemon. */
 export type Address =
   | { readonly socketPath: string }
   | { readonly host: string; readonly port: number }
   | { readonly ssh: SshTarget };
 
-/** Reads a daemon's address as DOCKER_HOST writes it. */
+/** Parses a daemon's address in the form of DOCKER_HOST. */
 export function addressOf(host: string): Address {
   if (host.startsWith("unix://")) return { socketPath: host.slice("unix://".length) };
   if (host.startsWith("ssh:")) return { ssh: sshTarget(host) };
@@ -44,12 +44,12 @@ export function addressOf(host: string): Address {
     return { host: url.hostname, port: url.port === "" ? 2375 : Number(url.port) };
   }
   throw new Error(
-    `docker host "${host}": the stand-in docker plugin reaches a daemon at unix:///path, tcp://host:port or ssh://user@host only; ` +
+    `docker host "${host}": the stand-in docker plugin only supports a daemon at unix:///path, tcp://host:port or ssh://user@host; ` +
       "install the official plugin for anything else",
   );
 }
 
-/** What is wrong with the provider's configuration. */
+/** Problems of the provider's configuration. */
 export function checkConfig(config: Props): Failure[] {
   const failures = checkProps(configSchema, typedConfig(configSchema, config));
   const host = config.host === undefined ? undefined : reveal(config.host);
@@ -63,11 +63,11 @@ export function checkConfig(config: Props): Failure[] {
   return failures;
 }
 
-/** Where the daemon is and how it is asked for. */
+/** The daemon's address and options. */
 interface Settings {
   readonly host: string;
   readonly sshOptions: readonly string[];
-  /** Whether to make sure first that it answers. */
+  /** Whether to check first that it responds. */
   readonly ping: boolean;
 }
 
@@ -90,7 +90,7 @@ export function configure(config: Props): void {
   connection = undefined;
 }
 
-/** The daemon. One that couldn't be reached is tried again the next time. */
+/** Connects to the daemon. A failed connection is retried at the next call. */
 export function docker(): Promise<Docker> {
   settings ??= settingsOf({});
   const attempt = connection ?? connect(settings);
@@ -109,11 +109,11 @@ async function connect({ host, sshOptions, ping }: Settings): Promise<Docker> {
   return daemon;
 }
 
-/** The client's types don't know the agent that it takes. */
+/** The client's types lack the agent option. */
 function optionsOf(address: Address, sshOptions: readonly string[]): DockerOptions & { agent?: SshAgent } {
   if ("socketPath" in address) return address;
   if ("host" in address) return { ...address, protocol: "http" };
-  // The agent makes the connections, so that the name is never looked up.
+  // The agent makes the connections, so the name is never resolved.
   return { protocol: "http", host: "docker", agent: new SshAgent(address.ssh, sshOptions) };
 }
 
@@ -122,7 +122,7 @@ const PING_SECONDS = 60;
 async function answering(host: string, daemon: Docker): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${PING_SECONDS} s`)), PING_SECONDS * 1000);
+    timer = setTimeout(() => reject(new Error(`no response within ${PING_SECONDS} s`)), PING_SECONDS * 1000);
   });
   try {
     await Promise.race([daemon.ping(), late]);
@@ -133,13 +133,13 @@ async function answering(host: string, daemon: Docker): Promise<void> {
   }
 }
 
-/** The daemon's HTTP status in an error of dockerode's. */
+/** HTTP status in a dockerode error. */
 export function statusOf(error: unknown): number | undefined {
   const { statusCode } = (error ?? {}) as { statusCode?: unknown };
   return typeof statusCode === "number" ? statusCode : undefined;
 }
 
-/** The daemon's own words in an error of dockerode's. */
+/** The daemon's message in a dockerode error. */
 export function reasonOf(error: unknown): string {
   const { json, code, address } = (error ?? {}) as {
     json?: { message?: string };
@@ -147,12 +147,12 @@ export function reasonOf(error: unknown): string {
     address?: string;
   };
   if (code === "ENOENT" || code === "ECONNREFUSED") {
-    return `no Docker daemon answers at ${address ?? "its address"}; start it, or set DOCKER_HOST`;
+    return `no Docker daemon is responding at ${address ?? "its address"}; start it, or set DOCKER_HOST`;
   }
   return json?.message ?? (error instanceof Error ? error.message : String(error));
 }
 
-/** Awaits an answer of the daemon's; an error says what was being done. */
+/** Awaits a response of the daemon; an error starts with `what`. */
 export async function doing<T>(what: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
@@ -161,7 +161,7 @@ export async function doing<T>(what: string, answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Awaits an answer; undefined when the thing asked for doesn't exist. */
+/** Awaits a response; undefined if the resource does not exist. */
 export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -171,7 +171,7 @@ export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | 
   }
 }
 
-/** An error of the daemon's, in words for the person. */
+/** An error of the daemon, worded for people. */
 export class DockerError extends Error {
   readonly statusCode: number | undefined;
   constructor(message: string, statusCode: number | undefined) {

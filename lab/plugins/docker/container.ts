@@ -33,7 +33,7 @@ async function create(inputs: PlainProps, context: Context): Promise<Live> {
     if (live === undefined) throw new Error(`${quoted(inputs)} disappeared just after it was created`);
     return { id: live.id, properties: { ...live.properties, ...logs } };
   } catch (error) {
-    // Nothing half made stays behind: the next run can start afresh under the same name.
+    // Removes the unfinished container, so that the next run can reuse its name.
     await container.remove({ v: true, force: true }).catch(() => {});
     throw error;
   }
@@ -46,8 +46,8 @@ async function make(inputs: PlainProps): Promise<Container> {
   } catch (error) {
     if (statusOf(error) === 409) {
       throw new Error(
-        `can't create ${quoted(inputs)}: the name is taken. If an interrupted run left it behind, remove it ` +
-          `(docker rm -f ${name}) or take it over (pulumi import docker:index/container:Container … ${name})`,
+        `can't create ${quoted(inputs)}: the name is in use. If an interrupted run left it, remove it ` +
+          `(docker rm -f ${name}) or import it (pulumi import docker:index/container:Container … ${name})`,
       );
     }
     throw new Error(`can't create ${quoted(inputs)}: ${reasonOf(error)}`);
@@ -62,7 +62,7 @@ async function joinNetworks(container: Container, inputs: PlainProps): Promise<v
     await daemon.getNetwork("bridge").disconnect({ Container: container.id });
   } catch (error) {
     if (!reasonOf(error).includes("is not connected to")) {
-      throw new Error(`can't take ${quoted(inputs)} off the default network: ${reasonOf(error)}`);
+      throw new Error(`can't disconnect ${quoted(inputs)} from the default network: ${reasonOf(error)}`);
     }
   }
   for (const network of networks) {
@@ -93,17 +93,17 @@ async function waitHealthy(container: Container, inputs: PlainProps, context: Co
   const seconds = num(inputs.waitTimeout) ?? DEFAULT_WAIT_SECONDS;
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
-    const { State: state } = await doing(`can't look after ${quoted(inputs)}`, container.inspect());
+    const { State: state } = await doing(`can't inspect ${quoted(inputs)}`, container.inspect());
     if (state.Health === undefined) {
       throw new Error(
-        `${quoted(inputs)} has \`wait\` but no health check; add \`healthcheck\` or take \`wait\` away`,
+        `${quoted(inputs)} has \`wait\` but no health check; add \`healthcheck\` or remove \`wait\``,
       );
     }
     if (state.Health.Status === "healthy") return;
     if (Date.now() > deadline) {
       const last = state.Health.Log.at(-1)?.Output.trim() ?? "no check has run yet";
       throw new Error(
-        `${quoted(inputs)} wasn't healthy within ${seconds} s (waitTimeout); its last check said: ${last}`,
+        `${quoted(inputs)} wasn't healthy within ${seconds} s (waitTimeout); last check: ${last}`,
       );
     }
     context.status(`Waiting for the container to be healthy (${state.Health.Status})`);
@@ -139,8 +139,8 @@ async function update(id: string, news: PlainProps, state: PlainProps, context: 
   }
   const lifted = LIMITS.filter((name) => changed.includes(name) && (num(news[name]) ?? 0) === 0);
   if (lifted.length > 0) {
-    // Upstream leaves it at that without a word.
-    const message = `Docker can't take ${lifted.join(", ")} off a container that exists; replace it to do so`;
+    // The official plugin ignores this silently.
+    const message = `Docker can't remove ${lifted.join(", ")} from an existing container; replace the container`;
     context.log(`${quoted(news)}: ${message}`, "warning");
   }
   return { id, properties: {} };

@@ -1,9 +1,9 @@
-/** What an attached container wrote. */
+/** Reads an attached container's output. */
 import type { Container } from "dockerode";
 
 const HEADER = 8;
 
-/** The text of a log: without a terminal the daemon puts a header before every piece. */
+/** The text of a log: without a terminal, the daemon adds a header to every chunk. */
 export function plainLog(log: Buffer, tty: boolean): string {
   if (tty) return log.toString("utf8");
   const pieces: Buffer[] = [];
@@ -15,7 +15,7 @@ export function plainLog(log: Buffer, tty: boolean): string {
   return Buffer.concat(pieces).toString("utf8");
 }
 
-/** All that the container has written. */
+/** A container's whole output. */
 export async function containerLogs(container: Container, tty: boolean): Promise<string> {
   return plainLog(await container.logs({ stdout: true, stderr: true, follow: false }), tty);
 }

@@ -1,4 +1,4 @@
-/** From the daemon's description of a container to its properties. */
+/** Converts the daemon's description of a container to properties. */
 import { num, record, records, str, strings, texts } from "../shared/plain.ts";
 import { isPlainProps, type Plain, type PlainProps } from "../shared/values.ts";
 import { formatDuration } from "./duration.ts";
@@ -63,7 +63,7 @@ function ports(settings: PlainProps): PlainProps[] {
     .sort(([left], [right]) => Number.parseInt(left, 10) - Number.parseInt(right, 10))
     .flatMap(([key, bindings]) => {
       const [internal = "", protocol = ""] = key.split("/");
-      // Docker adds an IPv6 twin to a port that is bound to every address; upstream overlooks it too.
+      // Docker adds an IPv6 twin to a port on every address; the official plugin skips it too.
       const asked = records(bindings).filter(({ HostIp }) => HostIp !== "::");
       return asked.map((binding) => ({
         internal: Number(internal),
@@ -149,13 +149,13 @@ function fromHost(host: PlainProps): PlainProps {
   };
 }
 
-/** A state has empty values for what was never asked for. */
+/** A state has empty values for unset inputs. */
 function isGiven(value: Plain | undefined): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return isPlainProps(value) ? Object.keys(value).length > 0 : value !== undefined && value !== "";
 }
 
-/** Properties that are read back only when they were asked for. */
+/** Properties that are only read back if they were set. */
 function whenAsked(info: PlainProps, known: PlainProps): PlainProps {
   const host = section(info, "HostConfig");
   const settings = section(info, "NetworkSettings");
@@ -188,15 +188,15 @@ function whenAsked(info: PlainProps, known: PlainProps): PlainProps {
   return result;
 }
 
-/** What the container's being up or down says. */
+/** Properties that follow from the container's running state. */
 function runState(info: PlainProps, known: PlainProps): PlainProps {
   const state = section(info, "State");
   if (state.Running === true) return {};
-  // A stopped container that must run shows as a change, which starts it again.
+  // A stopped container with mustRun shows as a change, which starts it again.
   return { exitCode: num(state.ExitCode) ?? 0, ...(known.mustRun !== false ? { mustRun: false } : {}) };
 }
 
-/** The container's properties; `known` is what the state says, and nothing but an id when it is imported. */
+/** The container's properties; `known` is the state, or only an id on import. */
 export function liveContainer(info: PlainProps, known: PlainProps): PlainProps {
   const config = section(info, "Config");
   const settings = section(info, "NetworkSettings");
@@ -214,7 +214,10 @@ export function liveContainer(info: PlainProps, known: PlainProps): PlainProps {
   };
 }
 
-/** As the official plugin writes it back: `1.0`, `1.5`, and also `10.`; a program that says it otherwise sees a change for ever. */
+/**
+ * In the official plugin's form: `1.0`, `1.5`, but also `10.`; with another form a program would always see a
+ * change.
+ */
 export function cpusText(nano: number): string {
   const text = (nano / NANO).toFixed(9);
   return text.split("0").length - 1 === 9 ? (nano / NANO).toFixed(1) : text.replace(/0+$/, "");

@@ -1,4 +1,4 @@
-/** The properties of a container, and what a change of each needs, as the official plugin has it. */
+/** The properties of a container, and how each change is applied, as in the official plugin. */
 
 import { records, str } from "../shared/plain.ts";
 import type { Failure, Property, Schema } from "../shared/schema.ts";
@@ -62,7 +62,7 @@ const uploadFields: Schema = {
   contentBase64: { ...text, pattern: /^[A-Za-z0-9+/]*={0,2}$/ },
   executable: flag,
   file: { ...text, required: true },
-  // The official plugin takes names too, from the user database of wherever it runs: only numbers mean the same everywhere.
+  // The official plugin also accepts names, resolved where it runs; only numbers mean the same everywhere.
   group: { ...text, pattern: /^\d{1,10}$/ },
   owner: { ...text, pattern: /^\d{1,10}$/ },
   permissions: { ...text, pattern: /^0[0-7]{3}$/ },
@@ -100,7 +100,7 @@ const changedInPlace: Schema = {
   restart: { ...text, fallback: "no", pattern: /^(no|on-failure|always|unless-stopped)$/ },
 };
 
-/** Only written down: they matter when the container is made or taken away, or upstream leaves them at that. */
+/** Only recorded: used at creation or removal, or ignored by the official plugin. */
 const recorded: Schema = {
   attach: flag,
   containerReadRefreshTimeoutMilliseconds: { ...integer, fallback: 15000 },
@@ -128,7 +128,7 @@ const recorded: Schema = {
   waitTimeout: { ...integer, fallback: 60 },
 };
 
-/** Fixed when the container is made. */
+/** Fixed at creation. */
 const fixed: Schema = {
   capabilities: { type: "object", fields: { adds: textSet, drops: textSet } },
   cgroupParent: text,
@@ -201,12 +201,12 @@ function allReplaced(schema: Schema): Schema {
 
 export const schema: Schema = { ...changedInPlace, ...recorded, ...allReplaced(fixed), ...refused };
 
-/** A change of one of these has the daemon change the container. */
+/** Properties whose change updates the container. */
 export const resourceProperties: readonly string[] = Object.keys(changedInPlace).filter(
   (name) => name !== "mustRun",
 );
 
-/** What exists only once the container does, or is filled in then. */
+/** Properties that only exist once the container does, or are filled in then. */
 export const outputs: readonly string[] = [
   "bridge",
   "containerLogs",
@@ -215,7 +215,7 @@ export const outputs: readonly string[] = [
   ...Object.entries(schema).flatMap(([name, { computed: filledIn }]) => (filledIn === true ? [name] : [])),
 ];
 
-/** What the official state has of a container where nothing was given (docker 5.2, read from a state of its own). */
+/** The official state's values for unset inputs (docker 5.2, read from one of its states). */
 export const blanks: PlainProps = {
   attach: false,
   containerReadRefreshTimeoutMilliseconds: 15000,
@@ -243,13 +243,13 @@ export const blanks: PlainProps = {
   waitTimeout: 60,
 };
 
-/** What the table can't say. */
+/** Checks beyond the schema. */
 export function validate(inputs: PlainProps): Failure[] {
   const failures: Failure[] = [];
   records(inputs.uploads).forEach((upload, index) => {
     const given = ["content", "contentBase64", "source"].filter((name) => str(upload[name]) !== undefined);
     if (given.length !== 1) {
-      const reason = `exactly one of content, contentBase64 and source must be given, not ${given.length}`;
+      const reason = `exactly one of content, contentBase64 and source must be set, not ${given.length}`;
       failures.push({ property: `uploads[${index}]`, reason });
     }
   });
@@ -257,7 +257,7 @@ export function validate(inputs: PlainProps): Failure[] {
     const from = str(volume.fromContainer) !== undefined;
     const path = str(volume.containerPath) !== undefined;
     if (from === path) {
-      const reason = "give either containerPath or fromContainer";
+      const reason = "set either containerPath or fromContainer";
       failures.push({ property: `volumes[${index}]`, reason });
     }
   });

@@ -1,4 +1,4 @@
-/** From a container's inputs to what the daemon is asked for. */
+/** Converts a container's inputs to the daemon's request. */
 import { readFileSync } from "node:fs";
 import type { ContainerCreateOptions, HostConfig } from "dockerode";
 import { bool, compact, num, record, records, str, strings, texts } from "../shared/plain.ts";
@@ -67,7 +67,7 @@ interface Volumes {
   readonly from: string[];
 }
 
-/** The three ways in which `volumes` reach the daemon. */
+/** The daemon's three forms of `volumes`. */
 export function volumesOf(value: Plain | undefined): Volumes {
   const volumes: Volumes = { paths: {}, binds: [], from: [] };
   for (const entry of records(value)) {
@@ -90,7 +90,7 @@ interface Ports {
   readonly bindings: Record<string, { HostIp: string; HostPort: string }[]>;
 }
 
-/** Exposed ports and what they are bound to. */
+/** Exposed ports and their bindings. */
 export function portsOf(value: Plain | undefined): Ports {
   const ports: Ports = { exposed: {}, bindings: {} };
   for (const entry of records(value)) {
@@ -102,7 +102,7 @@ export function portsOf(value: Plain | undefined): Ports {
   return ports;
 }
 
-/** Security options, of which one is really a pair of settings. */
+/** Security options, one of which is a pair of settings. */
 function security(value: Plain | undefined): Partial<HostConfig> {
   const options = strings(value);
   if (options.length === 0) return {};
@@ -113,7 +113,7 @@ function security(value: Plain | undefined): Partial<HostConfig> {
   };
 }
 
-/** What can be changed while the container exists. */
+/** Properties that can be changed on an existing container. */
 export function updatable(inputs: PlainProps): Partial<HostConfig> {
   return compact({
     RestartPolicy: { Name: str(inputs.restart) ?? "no", MaximumRetryCount: num(inputs.maxRetryCount) ?? 0 },
@@ -159,7 +159,7 @@ function devices(value: Plain | undefined): object[] {
   }));
 }
 
-/** The part of a container that concerns the machine it runs on. */
+/** The host part of a container's configuration. */
 export function hostConfig(inputs: PlainProps): HostConfig {
   const volumes = volumesOf(inputs.volumes);
   const ulimits = records(inputs.ulimits).map(({ name, soft, hard }) => ({
@@ -239,7 +239,7 @@ export function endpointConfig(network: PlainProps): object {
   });
 }
 
-/** The files to put into a new container; root's where no owner is given. */
+/** Files to upload into a new container; owned by root by default. */
 export function uploadEntries(value: Plain | undefined): TarEntry[] {
   return records(value).map((upload) => {
     const permissions = str(upload.permissions);

@@ -1,11 +1,11 @@
-/** A build context: the files of a folder as the daemon gets them, and one digest for all of them. */
+/** A build context: its files as sent to the daemon, and a digest of all of them. */
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { TarEntry } from "../shared/tar.ts";
 import { ignoreRules } from "./ignore.ts";
 
-/** What a build is made from. */
+/** The input of a build. */
 export interface BuildContext {
   readonly entries: readonly TarEntry[];
   /** The Dockerfile's path within the context. */
@@ -29,7 +29,7 @@ function entryOf(context: string, path: string): TarEntry | undefined {
   return info.isFile() ? { path, mode: info.mode, content: readFileSync(file) } : undefined;
 }
 
-/** In the order of a walk: what is in a folder comes before the folder's later neighbours. */
+/** In the order of a walk: a directory's content comes before its next sibling. */
 function filesOf(context: string): TarEntry[] {
   const names = readdirSync(context, { recursive: true, encoding: "utf8" });
   const walked = names.map((name) => name.split("/").join("\0")).sort();
@@ -38,7 +38,7 @@ function filesOf(context: string): TarEntry[] {
 
 const PERMISSIONS = ["---", "--x", "-w-", "-wx", "r--", "r-x", "rw-", "rwx"] as const;
 
-/** A file's mode as Go writes it. */
+/** A file's mode in Go's format. */
 function modeText({ mode, type }: Pick<TarEntry, "mode" | "type">): string {
   const special = [
     type === "symlink" ? "L" : "",
@@ -50,13 +50,16 @@ function modeText({ mode, type }: Pick<TarEntry, "mode" | "type">): string {
   return `${special || "-"}${triples.join("")}`;
 }
 
-/** Where a link leads in the end, from the program's folder if the context is given from there. */
+/** A link's final target, resolved from the program's directory for a relative context. */
 function linkEnd(context: string, path: string): string {
   const end = realpathSync(join(context, path));
   return isAbsolute(context) ? end : relative(realpathSync("."), end);
 }
 
-/** The official plugin's digest of a context (its `hashContext`), so that a change of plugin is no change of the image. */
+/**
+ * The official plugin's digest of a context (its `hashContext`), so that switching plugins does not change
+ * the image.
+ */
 function digestOf(context: string, dockerfile: string, entries: readonly TarEntry[]): string {
   const hash = createHash("sha256");
   const add = (path: string, mode: string, content: Uint8Array | string): void => {
@@ -71,9 +74,9 @@ function digestOf(context: string, dockerfile: string, entries: readonly TarEntr
   return hash.digest("hex");
 }
 
-/** Where the Dockerfile is; an error says what to write instead. */
+/** Checks the Dockerfile's path; the error suggests a path. */
 export function checkDockerfile(context: string, dockerfile: string): string | undefined {
-  if (!existsSync(context)) return `no folder at the build context "${context}"`;
+  if (!existsSync(context)) return `build context "${context}" not found`;
   if (existsSync(dockerfile)) return undefined;
   const inside = join(context, dockerfile);
   if (!isAbsolute(dockerfile) && existsSync(inside)) {
@@ -82,7 +85,7 @@ export function checkDockerfile(context: string, dockerfile: string): string | u
   return `could not open dockerfile at relative path "${dockerfile}"`;
 }
 
-/** Reads the context. Paths are relative to the program's folder, as the official plugin takes them. */
+/** Reads the context. Paths are relative to the program's directory, as in the official plugin. */
 export function readContext(context: string, dockerfile: string): BuildContext {
   const path = relative(resolve(context), resolve(dockerfile));
   const inside = !path.startsWith("..") && !isAbsolute(path);
@@ -95,7 +98,7 @@ export function readContext(context: string, dockerfile: string): BuildContext {
   return { entries, dockerfile: inside ? path : OUTSIDE_DOCKERFILE, digest };
 }
 
-/** The digest that this plugin's own way gave before it took the official one's: states of that time have it. */
+/** The digest of earlier versions of this plugin, which older states have. */
 export function formerDigest({ entries, dockerfile }: Pick<BuildContext, "entries" | "dockerfile">): string {
   const hash = createHash("sha256").update(dockerfile);
   const place = (entry: TarEntry): string => (entry.path === OUTSIDE_DOCKERFILE ? "\uffff" : bare(entry));

@@ -1,4 +1,4 @@
-/** Durations as Go writes them: `1m30s`. */
+/** Durations in Go's format: `1m30s`. */
 
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1,
@@ -18,7 +18,7 @@ export function parseDuration(duration: string): number {
   return [...parts].reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNITS[unit ?? "ns"] ?? 1), 0);
 }
 
-/** A duration as Go prints it: `90s` becomes `1m30s`. */
+/** Formats a duration like Go: `90s` becomes `1m30s`. */
 export function formatDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return "0s";
   for (const [unit, size] of [

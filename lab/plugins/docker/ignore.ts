@@ -1,4 +1,4 @@
-/** `.dockerignore`: which files of a context aren't part of it. */
+/** `.dockerignore`: the files of a context that are excluded. */
 
 interface Rule {
   readonly keeps: boolean;
@@ -9,7 +9,7 @@ function escaped(character: string): string {
   return /[\\^$.|+()[\]{}]/.test(character) ? `\\${character}` : character;
 }
 
-/** A pattern of the file as an expression for whole paths and everything below them. */
+/** A regular expression for a pattern, matching paths and everything below them. */
 function expression(pattern: string): RegExp {
   let source = "";
   for (let at = 0; at < pattern.length; at++) {
@@ -27,7 +27,7 @@ function expression(pattern: string): RegExp {
   return new RegExp(`^${source}(?:/.*)?$`);
 }
 
-/** Reads the file's text; later lines win over earlier ones. */
+/** Parses the file; later lines take precedence. */
 export function ignoreRules(text: string): (path: string) => boolean {
   const rules = text
     .split("\n")

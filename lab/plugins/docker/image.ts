@@ -60,12 +60,12 @@ export const schema: Schema = {
   skipPush: flag,
 };
 
-/** Docker's name for this machine's kind of processor. */
+/** Docker's name of this machine's platform. */
 function hostPlatform(): string {
   return `linux/${arch === "x64" ? "amd64" : arch}`;
 }
 
-/** Fills in what the official plugin does, so that a change of any file of the context is a change of the inputs. */
+/** Fills in what the official plugin does, so that a change of any file in the context changes the inputs. */
 export function check({ news }: CheckArgs): CheckResult {
   const failures = checkProps(schema, news);
   if (news.skipPush !== true) {
@@ -102,7 +102,7 @@ function fillBuild(build: Props): Props {
   };
 }
 
-/** A path isn't secret, even when it is wrapped. */
+/** A path isn't secret, even if it is wrapped. */
 function bare(value: Value): Value {
   return value instanceof Secret ? value.value : value;
 }
@@ -120,7 +120,7 @@ function digestOf(inputs: Props): string | undefined {
   return str(buildOf(inputs).contextDigest);
 }
 
-/** Inputs of a state from before with the digest as it is now, if it stood for the files as they are now. */
+/** Updates the digest in older inputs to its current form, if the files have not changed. */
 function withPresentDigest(inputs: Props): Props {
   const { context = "", dockerfile = "", contextDigest } = buildOf(inputs);
   const build = inputs.build instanceof Secret ? inputs.build.value : inputs.build;
@@ -132,7 +132,7 @@ function withPresentDigest(inputs: Props): Props {
   return { ...inputs, build: inputs.build instanceof Secret ? new Secret(present) : present };
 }
 
-/** What the daemon is asked to do. */
+/** The daemon's build request. */
 export function buildOptions(inputs: PlainProps, dockerfile: string): ImageBuildOptions {
   const build = record(inputs.build) ?? {};
   return {
@@ -166,7 +166,7 @@ async function build(inputs: PlainProps, context: Context): Promise<string> {
   const lines: string[] = [];
   let failure: string | undefined;
   const note = ({ stream, error }: Progress): void => {
-    // The daemon's stream ends in order whatever it says.
+    // The daemon's stream ends normally even after an error.
     failure ??= error;
     const line = (error ?? stream ?? "").trimEnd();
     if (line === "") return;
@@ -185,16 +185,16 @@ async function build(inputs: PlainProps, context: Context): Promise<string> {
     throw new Error(`can't build image "${name}": ${reasonOf(error)}${tail === "" ? "" : `\n${tail}`}`);
   }
   const image = await localImage(name);
-  if (image === undefined) throw new Error(`image "${name}" was built but isn't there; try again`);
+  if (image === undefined) throw new Error(`image "${name}" was built but not found; try again`);
   return image.Id;
 }
 
 function packed(entries: Parameters<typeof pack>[0]): NodeJS.ReadableStream {
-  // dockerode takes a stream; the archive is small enough to be in memory.
+  // dockerode needs a stream; the archive is small enough for memory.
   return Readable.from([pack(entries)]);
 }
 
-/** The state: outputs, and the inputs under the name that the official plugin keeps them by. */
+/** The state: outputs, and the inputs under the official plugin's name. */
 function stateOf(inputs: Props, imageId: string): Props {
   const plain = revealProps(inputs);
   const build = record(plain.build) ?? {};
@@ -211,13 +211,13 @@ function stateOf(inputs: Props, imageId: string): Props {
   };
 }
 
-/** The Dockerfile within the context, as the official plugin's state has it. */
+/** The Dockerfile within the context, as in the official plugin's state. */
 function dockerfileOf(build: PlainProps): string {
   const context = str(build.context) ?? ".";
   return relative(resolve(context), resolve(str(build.dockerfile) ?? join(context, "Dockerfile")));
 }
 
-/** The image itself is left as it is, as by the official plugin; a state from before takes on that one's form. */
+/** The image is left alone, as in the official plugin; an older state is converted to that plugin's form. */
 async function read(id: string, inputs: Props, state: Props): Promise<ReadResult | undefined> {
   if ((await localImage(id)) === undefined) return undefined;
   const kept = state.__inputs instanceof Secret ? state.__inputs.value : state.__inputs;
@@ -242,6 +242,6 @@ export const image: Resource = {
   read,
   previewUpdate: ({ news }) => preview(news),
   update: async ({ news }, context) => stateOf(news, await build(revealProps(news), context)),
-  // As with the official plugin, the image stays on the daemon.
+  // As in the official plugin, the image stays on the daemon.
   delete: async () => {},
 };

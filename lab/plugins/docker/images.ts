@@ -1,15 +1,15 @@
-/** Finding images: on the daemon first, then from their registry. */
+/** Finds images on the daemon, or pulls them from their registry. */
 import type Docker from "dockerode";
 import type { ImageInspectInfo } from "dockerode";
 import type { Context } from "../shared/resource.ts";
 import { docker, ifFound, reasonOf } from "./client.ts";
 
-/** The image if the daemon has it. */
+/** The image, if the daemon has it. */
 export async function localImage(name: string): Promise<ImageInspectInfo | undefined> {
   return ifFound(`can't look up image "${name}"`, (await docker()).getImage(name).inspect());
 }
 
-/** The image, pulled when the daemon doesn't have it. */
+/** The image, pulled if the daemon lacks it. */
 export async function ensureImage(
   name: string,
   context: Context,
@@ -20,11 +20,11 @@ export async function ensureImage(
   context.status(`Pulling ${name}`);
   await pull(await docker(), name, platform);
   const pulled = await localImage(name);
-  if (pulled === undefined) throw new Error(`image "${name}" was pulled but isn't there; try again`);
+  if (pulled === undefined) throw new Error(`image "${name}" was pulled but not found; try again`);
   return pulled;
 }
 
-/** A name without a tag means its latest, not all of them. */
+/** Adds the default tag to a name, which would otherwise mean all tags. */
 function tagged(name: string): string {
   const last = name.slice(name.lastIndexOf("/") + 1);
   return last.includes(":") || last.includes("@") ? name : `${name}:latest`;
@@ -38,7 +38,7 @@ async function pull(daemon: Docker, name: string, platform?: string): Promise<vo
     });
   } catch (error) {
     throw new Error(
-      `image "${name}" isn't on this Docker daemon and can't be pulled (${reasonOf(error)}); ` +
+      `image "${name}" is not on this Docker daemon and can't be pulled (${reasonOf(error)}); ` +
         "build or load it first, or correct its name",
     );
   }

@@ -1,4 +1,4 @@
-/** Labels: a list of pairs in a program, a map for the daemon. */
+/** Labels: a list of pairs in a program, a map in the daemon. */
 
 import { records } from "../shared/plain.ts";
 import { objects, type Property, replaced, text } from "../shared/schema.ts";

@@ -25,7 +25,7 @@ export const schema: Schema = {
   options: computed(replaced(textMap)),
 };
 
-/** What the daemon is asked to create. */
+/** The daemon's create request. */
 export function createOptions(inputs: PlainProps): NetworkCreateOptions {
   const configs = records(inputs.ipamConfigs).map((config) =>
     compact({
@@ -56,7 +56,7 @@ export function createOptions(inputs: PlainProps): NetworkCreateOptions {
   } as NetworkCreateOptions;
 }
 
-/** The network as the daemon describes it. */
+/** A network's state from the daemon. */
 export function liveNetwork(info: NetworkInspectInfo): PlainProps {
   return {
     name: info.Name,
@@ -102,7 +102,7 @@ async function create(inputs: PlainProps): Promise<Live> {
 
 const REMOVE_ATTEMPTS = 30;
 
-/** Containers that are going away still hold the network for a moment. */
+/** Containers that are being removed still use the network for a moment. */
 async function remove(id: string, state: PlainProps, context: Context): Promise<void> {
   const what = `can't remove network "${str(state.name) ?? id}"`;
   for (let attempt = 1; ; attempt++) {

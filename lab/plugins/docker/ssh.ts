@@ -1,4 +1,7 @@
-/** A Docker daemon reached as the docker CLI does it: OpenSSH runs `docker system dial-stdio` there, one process per connection. */
+/**
+ * Connects to a Docker daemon like the docker CLI: OpenSSH runs `docker system dial-stdio`, one process per
+ * connection.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { AgentOptions, ClientRequest, IncomingMessage } from "node:http";
 import { Duplex } from "node:stream";
@@ -6,22 +9,22 @@ import { Duplex } from "node:stream";
 // Not imported: Node would load its whole HTTP client for fetch with it.
 const { Agent } = process.getBuiltinModule("node:http");
 
-/** An ssh:// address, taken apart. */
+/** A parsed ssh:// address. */
 export interface SshTarget {
   readonly host: string;
   readonly user: string | undefined;
   readonly port: string | undefined;
-  /** The daemon's socket there, where it isn't the usual one. */
+  /** The daemon's socket there, if it isn't the default. */
   readonly socketPath: string | undefined;
 }
 
-/** Reads an address of the form ssh://[user@]host[:port][/path/of/the/socket]. */
+/** Parses ssh://[user@]host[:port][/path/of/the/socket]. */
 export function sshTarget(address: string): SshTarget {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   const refuse = (reason: string): Error => new Error(`docker host: ${reason}`);
   if (url?.protocol !== "ssh:" || url.hostname === "")
     throw refuse("ssh:// needs a host, as ssh://user@host");
-  // The address isn't repeated: it has a password in it.
+  // The address isn't repeated, as it contains a password.
   if (url.password !== "") throw refuse("ssh:// takes no password in the address; use a key");
   if (url.search !== "" || url.hash !== "") throw refuse("ssh:// takes nothing after ? or #");
   const given = (part: string): string | undefined => (part === "" ? undefined : decodeURIComponent(part));
@@ -54,7 +57,7 @@ export function sshArguments(target: SshTarget, options: readonly string[]): str
 
 const STDERR_KEPT = 4096;
 
-/** One connection: what is written goes to the daemon, what it answers can be read. */
+/** One connection: writes go to the daemon, reads come from it. */
 class SshConnection extends Duplex {
   private readonly child: ChildProcess;
   private readonly name: string;
@@ -63,13 +66,13 @@ class SshConnection extends Duplex {
   constructor(target: SshTarget, options: readonly string[]) {
     super({ allowHalfOpen: true });
     this.name = target.host;
-    // A session of its own, so that ssh has no terminal to ask on, and a Ctrl-C reaches the engine first.
+    // A session of its own: ssh has no terminal to prompt on, and Ctrl-C reaches the engine first.
     this.child = spawn("ssh", sshArguments(target, options), { stdio: "pipe", detached: true });
     this.child.stdout?.on("data", (chunk: Buffer) => this.push(chunk) || this.child.stdout?.pause());
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.said = (this.said + text).slice(-STDERR_KEPT);
     });
-    // How it went is told by its end; a broken pipe says less.
+    // The exit reports the error; a broken pipe would say less.
     this.child.stdin?.on("error", () => {});
     this.child.on("error", (error) => this.destroy(new Error(`can't run ssh: ${error.message}`)));
     this.child.on("close", (code, signal) => this.ended(code, signal));
@@ -100,11 +103,11 @@ class SshConnection extends Duplex {
       return;
     }
     const how = signal === null ? `status ${code}` : signal;
-    const words = this.said.trim() || "ssh said nothing; see that the host has Docker 18.09 or later";
+    const words = this.said.trim() || "no output from ssh; check that the host has Docker 18.09 or later";
     this.destroy(new Error(`the ssh connection to ${this.name} ended (${how}): ${words}`));
   }
 
-  /** What an HTTP agent expects of a socket beyond a stream: nothing of it concerns a child process. */
+  /** Methods that an HTTP agent expects of a socket; they have no meaning for a child process. */
   setKeepAlive(): this {
     return this;
   }
@@ -124,14 +127,14 @@ class SshConnection extends Duplex {
   }
 }
 
-/** sshd drops clients beyond ten that haven't logged in yet (MaxStartups). */
+/** sshd drops more than ten clients that haven't logged in yet (MaxStartups). */
 const CONNECTIONS = 4;
 
 interface AgentInternals {
   addRequest(request: ClientRequest, options: AgentOptions): void;
 }
 
-/** Connections to one daemon: few, kept and used again. */
+/** Connections to one daemon: few, and reused. */
 export class SshAgent extends Agent {
   private readonly target: SshTarget;
   private readonly sshOptions: readonly string[];
@@ -153,7 +156,7 @@ export class SshAgent extends Agent {
     return connection;
   }
 
-  /** The client of the Docker API doesn't hear of a connection that is lost in the middle of an answer, unless its request fails. */
+  /** dockerode does not notice a connection lost during a response, unless its request fails. */
   addRequest(request: ClientRequest, options: AgentOptions): void {
     request.once("response", (answer: IncomingMessage) => {
       answer.once("error", (error) => request.emit("error", error));

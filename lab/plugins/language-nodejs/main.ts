@@ -1,4 +1,4 @@
-/** Stand-in for pulumi-language-nodejs: runs programs; what only code generation needs isn't served. */
+/** Stand-in for pulumi-language-nodejs: runs programs, without code generation. */
 import { spawn } from "node:child_process";
 import type { ServerWritableStream, UntypedServiceImplementation } from "@grpc/grpc-js";
 import grpcService from "@pulumi/pulumi/proto/language_grpc_pb.js";
@@ -54,7 +54,7 @@ async function run(request: pb.RunRequest, signal: AbortSignal): Promise<pb.RunR
   return response;
 }
 
-/** `pulumi install` runs npm; its output goes to the person as it comes. */
+/** `pulumi install` runs npm and streams its output. */
 function installDependencies(
   call: ServerWritableStream<pb.InstallDependenciesRequest, pb.InstallDependenciesResponse>,
 ): void {

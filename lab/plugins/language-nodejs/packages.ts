@@ -1,4 +1,4 @@
-/** The provider packages a program uses, read from its own package.json. */
+/** Reads the provider packages of a program from its package.json. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
@@ -9,7 +9,7 @@ export interface RequiredPackage {
   readonly server: string;
 }
 
-/** A dependency of the program as installed. */
+/** An installed dependency of the program. */
 export interface Dependency {
   readonly name: string;
   readonly version: string;
@@ -42,14 +42,14 @@ function manifestAbove(directory: string): Manifest | undefined {
   return manifest !== undefined || parent === directory ? manifest : manifestAbove(parent);
 }
 
-/** A dependency's package.json, looked for as Node does. */
+/** A dependency's package.json, resolved like Node. */
 function installed(directory: string, name: string): Manifest | undefined {
   const manifest = read(join(directory, "node_modules", name, "package.json"));
   const parent = dirname(directory);
   return manifest !== undefined || parent === directory ? manifest : installed(parent, name);
 }
 
-/** The program's dependencies, in the order of its package.json. */
+/** The program's dependencies, in the order of package.json. */
 export function dependenciesOf(programDirectory: string): Dependency[] {
   const names = Object.keys(manifestAbove(programDirectory)?.dependencies ?? {});
   return names.map((name) => ({ name, version: installed(programDirectory, name)?.version ?? "" }));

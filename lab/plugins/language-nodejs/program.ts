@@ -1,9 +1,9 @@
-/** Runs a program as the official language host does: through `@pulumi/pulumi/cmd/run`. */
+/** Runs a program like the official language host: through `@pulumi/pulumi/cmd/run`. */
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-/** Everything the engine says about a run. */
+/** The engine's parameters of a run. */
 export interface ProgramRun {
   readonly engineAddress: string;
   readonly monitorAddress: string;
@@ -21,7 +21,7 @@ export interface ProgramRun {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** How it ended: nothing when well; `bail` when the program has told the person all there is to say. */
+/** Result of a run: empty on success; `bail` if the program has already shown its errors. */
 export interface ProgramResult {
   readonly error: string;
   readonly bail: boolean;
@@ -58,7 +58,7 @@ export function configOf(config: ReadonlyMap<string, string>): Record<string, st
   return Object.fromEntries(entries);
 }
 
-/** What the program finds in its environment besides ours. */
+/** Environment variables for the program. */
 export function environmentOf(run: ProgramRun): Record<string, string> {
   const env: Record<string, string> = {
     PULUMI_CONFIG: JSON.stringify(configOf(run.config)),
@@ -86,7 +86,7 @@ function locateRunner(programDirectory: string): string | undefined {
 /** Runs the program to its end, or stops it when the signal is aborted. */
 export function runProgram(run: ProgramRun, signal: AbortSignal): Promise<ProgramResult> {
   if (process.env.PULUMI_OTEL_EXPORTER_OTLP_ENDPOINT) {
-    const error = "The stand-in language host does not cover traces: leave --otel-traces out.";
+    const error = "The stand-in language host does not support traces: remove --otel-traces.";
     return Promise.resolve({ error, bail: false });
   }
   const runner = locateRunner(run.programDirectory);
@@ -117,7 +117,7 @@ export function runProgram(run: ProgramRun, signal: AbortSignal): Promise<Progra
   });
 }
 
-/** What the engine is told about the program's end. */
+/** The result for the engine at the program's end. */
 export function resultOf(code: number | null, killed: NodeJS.Signals | null): ProgramResult {
   if (killed !== null) return { error: `Program was stopped by ${killed}`, bail: false };
   if (code === 0) return { error: "", bail: false };

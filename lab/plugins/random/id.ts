@@ -9,7 +9,7 @@ export const schema: Schema = {
   prefix: replaced(text),
 };
 
-/** Every form of the bytes that the official plugin gives. */
+/** The official plugin's forms of the bytes. */
 export function formsOf(bytes: Buffer, prefix = ""): Record<string, string> {
   return {
     b64Std: prefix + bytes.toString("base64"),
@@ -33,7 +33,7 @@ export const id = bridged({
   },
   read: async (id, known) => {
     if (known.hex !== undefined) return { id, properties: known };
-    // An import: the id says the bytes.
+    // On import, the id contains the bytes.
     const bytes = Buffer.from(id, "base64url");
     return { id, properties: { byteLength: bytes.length, ...formsOf(bytes) } };
   },

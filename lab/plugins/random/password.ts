@@ -22,7 +22,7 @@ export const schema: Schema = {
   upper: kind,
 };
 
-/** One class of characters and how many of it there must be. */
+/** A class of characters and its minimum count. */
 interface CharacterClass {
   readonly characters: string;
   readonly least: number;
@@ -37,7 +37,7 @@ function count(inputs: PlainProps, name: string): number {
   return typeof value === "number" ? value : 0;
 }
 
-/** The classes that the inputs allow. */
+/** The classes allowed by the inputs. */
 export function classesOf(inputs: PlainProps): CharacterClass[] {
   const own = inputs.overrideSpecial;
   const special = typeof own === "string" && own !== "" ? own : "!@#$%&*()-_=+[]{}<>:?";
@@ -50,13 +50,12 @@ export function classesOf(inputs: PlainProps): CharacterClass[] {
   return all.filter(([allowed]) => allowed).map(([, characters]) => characters);
 }
 
-/** What the table can't say about the inputs. */
+/** Checks of the inputs beyond the schema. */
 export function validate(inputs: PlainProps): Failure[] {
   const length = count(inputs, "length");
   if (length < 1) return [{ property: "length", reason: "must be at least 1" }];
   const classes = classesOf(inputs);
-  if (classes.length === 0)
-    return [{ property: "special", reason: "every class of characters is switched off" }];
+  if (classes.length === 0) return [{ property: "special", reason: "every class of characters is disabled" }];
   const needed = ["minLower", "minUpper", "minNumeric", "minSpecial"].reduce(
     (sum, name) => sum + count(inputs, name),
     0,
@@ -71,7 +70,7 @@ function pick(characters: string): string {
   return letters[randomInt(letters.length)] ?? "";
 }
 
-/** A password as the inputs describe it: each class's least first, the rest from all, then shuffled, all without bias. */
+/** Generates a password: each class's minimum, the rest from all classes, shuffled without bias. */
 export function generate(inputs: PlainProps): string {
   const classes = classesOf(inputs);
   const letters = classes.flatMap(({ characters, least }) =>
@@ -107,11 +106,11 @@ const spec: Bridged = {
   },
   read: async (id, known) => {
     if (known.result !== undefined) return { id, properties: known };
-    // An import: the id is the password itself, as with the official plugin.
+    // On import, the id is the password itself, as in the official plugin.
     return { id: "none", properties: { length: Array.from(id).length, result: id } };
   },
   delete: async () => {},
 };
 
-/** The resource. It has no `bcryptHash`: Node brings no bcrypt, and nobody here asks for one. */
+/** The resource. It has no `bcryptHash`: Node lacks bcrypt, and nothing here uses it. */
 export const password = bridged(spec);

@@ -1,4 +1,7 @@
-/** Resources that behave like those of the official bridged plugins, from a table and a few operations on plain values. */
+/**
+ * Resources that behave like the official bridged plugins', from a schema and a few operations on plain
+ * values.
+ */
 import { type Change, diffProps, keptForm } from "./diff.ts";
 import { withZeroFields } from "./official.ts";
 import {
@@ -26,13 +29,13 @@ import {
   type Value,
 } from "./values.ts";
 
-/** A resource as found: its id and the properties that could be read. */
+/** An existing resource: its id and readable properties. */
 export interface Live {
   readonly id: string;
   readonly properties: PlainProps;
 }
 
-/** Thrown by `create` when the resource exists but something after that went wrong. */
+/** Thrown by `create` if the resource exists but a later step failed. */
 export class Unfinished extends Error {
   readonly live: Live;
   constructor(reason: string, live: Live) {
@@ -42,26 +45,26 @@ export class Unfinished extends Error {
   }
 }
 
-/** What makes up a bridged resource. */
+/** The definition of a bridged resource. */
 export interface Bridged {
   readonly schema: Schema;
-  /** Properties that exist only after the resource was made. */
+  /** Properties that only exist after creation. */
   readonly outputs: readonly string[];
-  /** What the official plugin's state has where nothing was given or found; without it that plugin would see a change. */
+  /** The official state's values for unset inputs; without them the official plugin would see a change. */
   readonly blanks?: PlainProps;
-  /** Whether the official plugin's state has each field of an object, with its type's zero where it wasn't given. */
+  /** Whether the official state has every field of an object, with zero values for unset ones. */
   readonly zeroFields?: boolean;
   /** Names, or `name.field` for a part of an object. */
   readonly secretOutputs?: readonly string[];
-  /** Whether `name` is made up from the resource's name when it isn't given. */
+  /** Whether an unset `name` is derived from the resource's name. */
   readonly autoNamed?: boolean;
-  /** The form that a made-up name must have. */
+  /** Form of a derived name. */
   autoName?(name: string): string;
-  /** Whether a replacement deletes first; where that isn't said, it does when the name is a fixed one. */
+  /** Whether a replacement deletes first. Default: only with a fixed name. */
   readonly deleteFirst?: boolean;
-  /** What the table can't say; asked only when every input is known. */
+  /** Checks beyond the schema; only called when every input is known. */
   validate?(inputs: PlainProps): Failure[];
-  /** Changes that depend on more than their own property; may refuse a change by throwing. */
+  /** Adjusts changes that depend on other properties; may throw to refuse a change. */
   customize?(changes: readonly Change[], state: PlainProps, news: PlainProps): readonly Change[];
   create(inputs: PlainProps, context: Context): Promise<Live>;
   read(id: string, known: PlainProps, context: Context): Promise<Live | undefined>;
@@ -69,7 +72,7 @@ export interface Bridged {
   delete(id: string, state: PlainProps, context: Context): Promise<void>;
 }
 
-/** Turns the table and its operations into a resource. */
+/** Creates a resource from its definition. */
 export function bridged(spec: Bridged): Resource {
   return {
     check: (args) => check(spec, args),
@@ -115,7 +118,7 @@ function check(spec: Bridged, args: CheckArgs): CheckResult {
   return { inputs, failures };
 }
 
-/** Gives a resource without a name one, and remembers that it was made up. */
+/** Derives a missing name, and records that it was derived. */
 function named(spec: Bridged, { name, olds, news, seed }: CheckArgs): Props {
   if (news.name !== undefined) return news;
   const kept = isAutoNamed(olds) && typeof olds.name === "string" ? olds.name : undefined;
@@ -135,7 +138,7 @@ function diff(spec: Bridged, { state, news, ignore }: DiffRequest): DiffResult {
   return { changes, deleteBeforeReplace: spec.deleteFirst ?? fixedName };
 }
 
-/** The outputs that a preview can't know; those also given as inputs are known already. */
+/** Outputs that a preview can't know; those given as inputs are known. */
 function unknowns(spec: Bridged, inputs: Props): Props {
   const names = spec.outputs.filter((name) => inputs[name] === undefined);
   return Object.fromEntries(names.map((name) => [name, UNKNOWN]));
@@ -145,7 +148,7 @@ function outputsOf(spec: Bridged, state: Props): Props {
   return Object.fromEntries(Object.entries(state).filter(([name]) => spec.outputs.includes(name)));
 }
 
-/** What the official plugin notes of the state's own form, such as the version of its schema. */
+/** The official plugin's metadata in the state, such as the schema's version. */
 function metaOf({ __meta: meta }: Props): Props {
   return meta === undefined ? {} : { __meta: meta };
 }
@@ -157,7 +160,8 @@ function stateOf(spec: Bridged, asked: Props, { id, properties }: Live): Props {
     ...(spec.zeroFields === true ? withZeroFields(spec.schema, found) : found),
     id,
   };
-  // The official plugin's way from these very values to its own: with other values it panics, without any it finds one.
+  // The official plugin's conversion of these exact values: it panics with others, and without any derives
+  // one.
   delete state.__pulumi_raw_state_delta;
   for (const path of spec.secretOutputs ?? []) {
     const [name = "", field] = path.split(".");
@@ -183,7 +187,7 @@ function keptForms(spec: Bridged, asked: Props): Props {
   return Object.fromEntries(entries);
 }
 
-/** The inputs of an imported resource: all that was read and could have been asked for. */
+/** Inputs of an imported resource: everything that was read and can be an input. */
 function inputsOf(spec: Bridged, state: Props): Props {
   const empty = (value: Value): boolean =>
     value === "" ||

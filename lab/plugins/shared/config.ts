@@ -1,14 +1,14 @@
-/** A provider's configuration: the SDK sends everything that isn't text as JSON text. */
+/** A provider's configuration: the SDK sends everything but strings as JSON. */
 import type { Property, Schema } from "./schema.ts";
 import { type PlainProps, type Props, reveal, Secret, type Value } from "./values.ts";
 
-/** The configuration with its types as the table has them; empty texts and lists are as good as not given. */
+/** The configuration with the schema's types; empty strings and lists count as unset. */
 export function typedConfig(schema: Schema, config: Props): Props {
   const entries = Object.entries(config).map(([key, value]) => [key, typed(schema[key], value)] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== "" && !isEmptyList(value)));
 }
 
-/** The same without secret marks, for use. */
+/** The configuration without secret marks. */
 export function plainConfig(schema: Schema, config: Props): PlainProps {
   const entries = Object.entries(typedConfig(schema, config));
   return Object.fromEntries(entries.map(([key, value]) => [key, reveal(value)]));

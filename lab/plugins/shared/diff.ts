@@ -1,4 +1,4 @@
-/** What changes between a resource's state and its new inputs, property by property. */
+/** Compares a resource's state with its new inputs, property by property. */
 import type { Property, Schema } from "./schema.ts";
 import { hasUnknown, isPlainProps, type Plain, type Props, reveal, stable, type Value } from "./values.ts";
 
@@ -11,7 +11,7 @@ export interface Change {
   readonly replace: boolean;
 }
 
-/** All that a diff needs: the state as last seen and the inputs asked for. */
+/** A diff's arguments: the last state and the new inputs. */
 export interface DiffArgs {
   readonly schema: Schema;
   readonly state: Props;
@@ -20,8 +20,8 @@ export interface DiffArgs {
 }
 
 /**
- * Compares like the official plugin: the state against the inputs, where a value that isn't given equals its default or the
- * type's zero, and one that the provider fills in isn't missed.
+ * Compares like the official plugin: an unset value equals its default or its type's zero, and a missing
+ * computed value is no change.
  */
 export function diffProps({ schema, state, news, ignore = [] }: DiffArgs): Change[] {
   const changes: Change[] = [];
@@ -51,12 +51,12 @@ function compare(
   return now === undefined ? "delete" : "update";
 }
 
-/** The value as the state keeps it. */
+/** The value in the state's form. */
 export function keptForm(property: Property | undefined, value: Plain): Plain {
   return typeof value === "string" && property?.kept !== undefined ? property.kept(value) : value;
 }
 
-/** What was found without the parts that the provider filled in and nobody asks for. */
+/** Removes computed parts that the inputs do not set. */
 function withoutFilledIn(property: Property, found: Plain, asked: Plain | undefined): Plain {
   if (Array.isArray(found) && Array.isArray(asked) && property.items !== undefined) {
     const { items } = property;
@@ -73,7 +73,7 @@ function withoutFilledIn(property: Property, found: Plain, asked: Plain | undefi
   return Object.fromEntries(entries);
 }
 
-/** One form for values that mean the same: defaults filled in, zeros left out, unordered lists sorted. */
+/** Canonical form of equivalent values: defaults filled in, zeros removed, unordered lists sorted. */
 export function canonical(property: Property, value: Plain | undefined): Plain | undefined {
   const given = value ?? property.fallback;
   if (given === undefined || isZero(given)) return undefined;

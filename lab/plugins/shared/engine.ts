@@ -1,18 +1,18 @@
-/** The engine's log, to which a plugin's messages go. Loaded only when there is something to say. */
+/** Sends messages to the engine's log. Loaded at the first message. */
 import { credentials } from "@grpc/grpc-js";
 import engineGrpc from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import enginePb from "@pulumi/pulumi/proto/engine_pb.js";
 
-/** One message to the engine. */
+/** A message to the engine. */
 export interface LogLine {
   readonly urn: string;
   readonly severity: "info" | "warning";
   readonly message: string;
-  /** A passing status rather than a line that stays. */
+  /** A temporary status instead of a permanent line. */
   readonly ephemeral: boolean;
 }
 
-/** Sends messages one after the other, in order. */
+/** Sends messages in order. */
 export class EngineLog {
   private readonly client: engineGrpc.EngineClient;
   private tail: Promise<void> = Promise.resolve();
@@ -26,7 +26,7 @@ export class EngineLog {
     return this.tail;
   }
 
-  /** Resolves when everything written so far has been delivered. */
+  /** Resolves when all messages have been delivered. */
   flush(): Promise<void> {
     return this.tail;
   }
@@ -39,7 +39,7 @@ export class EngineLog {
     );
     request.setMessage(line.message);
     request.setEphemeral(line.ephemeral);
-    // A message that can't be delivered must not fail the operation it tells of.
+    // An undeliverable message must not fail its operation.
     return new Promise((resolve) => this.client.log(request, () => resolve()));
   }
 }

@@ -1,8 +1,8 @@
-/** The forms in which the official plugins keep a state, so that a stack can change from one kind of plugin to the other. */
+/** The official plugins' forms of a state, so that a stack can switch between both kinds of plugins. */
 import type { Property, Schema } from "./schema.ts";
 import { isProps, type Props, Secret, type Value } from "./values.ts";
 
-/** The properties with each field of each object in them: those that weren't given have their type's zero. */
+/** Adds every missing field of each object, with its type's zero. */
 export function withZeroFields(schema: Schema, props: Props): Props {
   const entries = Object.entries(props).map(([name, value]) => [name, filled(schema[name], value)] as const);
   return Object.fromEntries(entries);
@@ -25,7 +25,7 @@ function zeros(fields: Schema): Props {
   return Object.fromEntries(entries);
 }
 
-/** An object within an object stays away where it isn't given. */
+/** A missing object within an object stays absent. */
 const ZEROS: Readonly<Partial<Record<Property["type"], Value>>> = {
   string: "",
   integer: 0,

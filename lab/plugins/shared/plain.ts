@@ -1,4 +1,4 @@
-/** Reading plain values that a schema has already checked. */
+/** Reads plain values that a schema has already checked. */
 import { isPlainProps, type Plain, type PlainProps } from "./values.ts";
 
 export function str(value: Plain | undefined): string | undefined {
@@ -25,7 +25,7 @@ export function record(value: Plain | undefined): PlainProps | undefined {
   return isPlainProps(value) ? value : undefined;
 }
 
-/** A map of texts. */
+/** A map of strings. */
 export function texts(value: Plain | undefined): Record<string, string> {
   const entries = Object.entries(record(value) ?? {});
   return Object.fromEntries(
@@ -33,7 +33,7 @@ export function texts(value: Plain | undefined): Record<string, string> {
   );
 }
 
-/** The same object without the keys that have no value. */
+/** The object without undefined values. */
 export function compact<T extends object>(value: T): Partial<T> {
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   return Object.fromEntries(entries) as Partial<T>;

@@ -1,9 +1,9 @@
-/** The life of a plugin's process: serve on a free port, say which, and end with the engine. */
+/** Lifecycle of a plugin's process: serves on a free port, prints it, and ends with the engine. */
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 
 const MAX_MESSAGE = 400 * 1024 * 1024;
 
-/** A gRPC server for the engine alone. */
+/** A gRPC server for the engine only. */
 export function createServer(): Server {
   return new Server({
     "grpc.max_receive_message_length": MAX_MESSAGE,
@@ -12,8 +12,8 @@ export function createServer(): Server {
 }
 
 /**
- * Serves until the engine is gone: it holds our standard input open as long as it lives. What is under way then
- * is told so through `abort`, and gets a moment to clean up.
+ * Serves until the engine has ended: it holds the standard input open while it runs. Pending calls are then
+ * aborted through `abort` and get a moment to clean up.
  */
 export async function serve(
   server: Server,

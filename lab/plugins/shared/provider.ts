@@ -1,4 +1,4 @@
-/** The provider protocol, served for a plugin's resources. */
+/** The provider protocol for a plugin's resources. */
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import pluginPb from "@pulumi/pulumi/proto/plugin_pb.js";
 import providerGrpc from "@pulumi/pulumi/proto/provider_grpc_pb.js";
@@ -12,7 +12,7 @@ import { Calls } from "./unary.ts";
 import { hasUnknown, type Props, reveal, stable } from "./values.ts";
 import { pluginVersion } from "./version.ts";
 
-/** Serves the plugin until the engine is gone. The engine's address is the first argument. */
+/** Serves the plugin until the engine has ended. The first argument is the engine's address. */
 export async function serveProvider(plugin: Plugin): Promise<void> {
   const abort = new AbortController();
   const calls = new Calls(abort.signal);
@@ -25,7 +25,7 @@ export async function serveProvider(plugin: Plugin): Promise<void> {
   await serve(server, abort, () => calls.idle());
 }
 
-/** One engine's use of the plugin. */
+/** One engine's session with the plugin. */
 class Session {
   private readonly plugin: Plugin;
   private readonly abort: AbortController;
@@ -126,9 +126,9 @@ class Session {
     response.setId(id);
     response.setProperties(structFrom(state));
     if (signal.aborted) {
-      // Nobody will write down what was just made: take it away, so that the next run starts from what is known.
+      // The new resource would not be recorded, so it is deleted to return to the known state.
       await resource.delete(id, state, { ...context, signal: new AbortController().signal });
-      throw new Error("cancelled; what had been created was removed again");
+      throw new Error("cancelled; the created resource was removed");
     }
     return response;
   }
@@ -173,7 +173,7 @@ class Session {
     return new emptyPb.Empty();
   }
 
-  /** What an operation said reaches the engine before its result does. */
+  /** An operation's messages reach the engine before its result. */
   private async logged<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
@@ -218,7 +218,7 @@ class Session {
   }
 }
 
-/** The type in a URN: the last of its types, which are nested with `$`. */
+/** The type in a URN: the last of the types joined by `$`. */
 export function typeOf(urn: string): string {
   const types = urn.split("::")[2] ?? "";
   return types.slice(types.lastIndexOf("$") + 1);
@@ -229,7 +229,7 @@ export function nameOf(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
 
-/** A change of the provider's configuration never needs new resources, as with the official plugins. */
+/** A change of the provider's configuration never replaces resources, as in the official plugins. */
 function diffConfig(request: pb.DiffRequest): Parameters<typeof diffResponse>[0] {
   const state = propsFrom(request.getOlds());
   const news: Props = propsFrom(request.getNews());

@@ -1,4 +1,4 @@
-/** The messages of the provider protocol, to and from our own types. */
+/** Converts messages of the provider protocol to and from our own types. */
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import providerPb from "@pulumi/pulumi/proto/provider_pb.js";
 import statusPb from "@pulumi/pulumi/proto/status_pb.js";
@@ -8,17 +8,17 @@ import { type DiffResult, PartlyMade } from "./resource.ts";
 import type { Failure } from "./schema.ts";
 import { decodeProps, encodeProps, type Json, type Props } from "./values.ts";
 
-/** Properties off the wire. */
+/** Decodes properties. */
 export function propsFrom(struct: structPb.Struct | undefined): Props {
   return struct === undefined ? {} : decodeProps(struct.toJavaScript() as { [key: string]: Json });
 }
 
-/** Properties for the wire. */
+/** Encodes properties. */
 export function structFrom(props: Props): structPb.Struct {
   return structPb.Struct.fromJavaScript(encodeProps(props));
 }
 
-/** The answer to a check. */
+/** The response to a check. */
 export function checkResponse(inputs: Props, failures: readonly Failure[]): providerPb.CheckResponse {
   const response = new providerPb.CheckResponse();
   response.setInputs(structFrom(inputs));
@@ -33,7 +33,7 @@ export function checkResponse(inputs: Props, failures: readonly Failure[]): prov
   return response;
 }
 
-/** The answer to a diff. */
+/** The response to a diff. */
 export function diffResponse({ changes, deleteBeforeReplace }: DiffResult): providerPb.DiffResponse {
   const response = new providerPb.DiffResponse();
   const { DiffChanges } = providerPb.DiffResponse;
@@ -55,7 +55,7 @@ export function diffResponse({ changes, deleteBeforeReplace }: DiffResult): prov
   return response;
 }
 
-/** An error as the engine shows it: the message alone, and with it what had been made all the same. */
+/** An error as the engine shows it: only the message, with the resource if it was created nevertheless. */
 export function failureFrom(error: unknown): Partial<ServiceError> {
   const details = error instanceof Error ? error.message : String(error);
   const metadata = new Metadata();

@@ -1,29 +1,29 @@
-/** What a plugin of this folder consists of: resources, each an object with the operations the engine asks for. */
+/** A plugin's resources: objects with the operations that the engine calls. */
 import type { Change } from "./diff.ts";
 import type { Failure } from "./schema.ts";
 import type { Props } from "./values.ts";
 
-/** What an operation knows about its surroundings. */
+/** Context of an operation. */
 export interface Context {
   readonly urn: string;
   /** The resource's name in the program. */
   readonly name: string;
-  /** Aborted when the engine cancels or is gone. */
+  /** Aborted when the engine cancels or has ended. */
   readonly signal: AbortSignal;
-  /** How long the program lets the operation take (customTimeouts). */
+  /** The operation's timeout in the program (customTimeouts). */
   readonly timeoutSeconds?: number | undefined;
-  /** A line in the engine's output, belonging to the resource. */
+  /** Logs a line for the resource. */
   log(message: string, severity?: "info" | "warning"): void;
-  /** A passing word on how far the operation is. */
+  /** Shows the operation's progress. */
   status(message: string): void;
 }
 
 export interface CheckArgs {
   readonly name: string;
-  /** The inputs of the last run; empty when the resource is new. */
+  /** The previous inputs; empty for a new resource. */
   readonly olds: Props;
   readonly news: Props;
-  /** Sixteen or more random bytes that stay the same over a preview and its update. */
+  /** At least sixteen random bytes that are the same in a preview and its update. */
   readonly seed: Uint8Array;
 }
 
@@ -45,13 +45,13 @@ export interface DiffResult {
   readonly deleteBeforeReplace: boolean;
 }
 
-/** A resource as it is after an operation. */
+/** A resource after an operation. */
 export interface Made {
   readonly id: string;
   readonly state: Props;
 }
 
-/** A resource was made but isn't as it should be: the engine remembers it, and the next run goes on from there. */
+/** A resource was created incompletely: the engine records it, and the next run continues from there. */
 export class PartlyMade extends Error implements Made {
   readonly id: string;
   readonly state: Props;
@@ -73,21 +73,21 @@ export interface UpdateArgs {
   readonly news: Props;
 }
 
-/** The operations on one type of resource. */
+/** The operations of a resource type. */
 export interface Resource {
   check(args: CheckArgs): CheckResult | Promise<CheckResult>;
   diff(request: DiffRequest): DiffResult | Promise<DiffResult>;
-  /** What create would give, as far as a preview can know. */
+  /** The result of create, as far as a preview can know it. */
   previewCreate(inputs: Props): Props;
   create(inputs: Props, context: Context): Promise<Made>;
-  /** The resource as it is; undefined when it is gone. */
+  /** The current resource; undefined if it no longer exists. */
   read(id: string, inputs: Props, state: Props, context: Context): Promise<ReadResult | undefined>;
   previewUpdate(args: UpdateArgs): Props;
   update(args: UpdateArgs, context: Context): Promise<Props>;
   delete(id: string, state: Props, context: Context): Promise<void>;
 }
 
-/** A function that only looks something up. */
+/** A function without side effects. */
 export type Lookup = (args: Props, signal: AbortSignal) => Promise<Props>;
 
 /** A provider plugin. */
@@ -97,8 +97,8 @@ export interface Plugin {
   readonly resources: Readonly<Record<string, Resource>>;
   /** By token, such as `cloudflare:index/getZone:getZone`. */
   readonly functions?: Readonly<Record<string, Lookup>>;
-  /** What is wrong with the provider's configuration. */
+  /** Problems of the provider's configuration. */
   checkConfig?(config: Props): readonly Failure[];
-  /** Takes the provider's configuration, all of it known. */
+  /** Receives the provider's configuration, all of it known. */
   configure?(config: Props): void;
 }

@@ -1,24 +1,24 @@
-/** Calls to a cloud's HTTP API: JSON, retries with back-off, and a time-out with a sentence for every call. */
+/** Calls of a cloud's HTTP API: JSON, retries with back-off, and a timeout for every call. */
 import { isPlainProps, type Plain, type PlainProps } from "./values.ts";
 import { type Patience, pause, until } from "./wait.ts";
 
-/** What is particular to an API. */
+/** The specifics of an API. */
 export interface Dialect {
   readonly base: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** How often a call is made again after a failure that may pass. */
+  /** Number of retries after a transient failure. */
   readonly retries: number;
   readonly waitMinMs: number;
   readonly waitMaxMs: number;
-  /** How long one answer may take; half a minute where it isn't said. */
+  /** Timeout of one response. Default: 30 s. */
   readonly timeoutMs?: number;
-  /** Whether a status may pass. */
+  /** Whether a status is transient. */
   passing(status: number): boolean;
-  /** The API's own words in the body of a refusal. */
+  /** The API's message in an error's body. */
   words(body: Plain, text: string, status: number): string;
 }
 
-/** A refusal by the API. */
+/** An error response of the API. */
 export class ApiError extends Error {
   readonly status: number;
   constructor(message: string, status: number) {
@@ -28,7 +28,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Awaits an answer; an error says what was being done. */
+/** Awaits a response; an error starts with `what`. */
 export async function doing<T>(what: string, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
@@ -38,7 +38,7 @@ export async function doing<T>(what: string, answer: Promise<T>): Promise<T> {
   }
 }
 
-/** Awaits an answer; undefined when the thing asked for doesn't exist. */
+/** Awaits a response; undefined if the resource does not exist. */
 export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | undefined> {
   try {
     return await doing(what, answer);
@@ -48,7 +48,7 @@ export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | 
   }
 }
 
-/** Asks until the API doesn't refuse any more because of something that goes on there. */
+/** Retries until the API no longer rejects the call because of another operation. */
 export function insist<T>(
   what: string,
   patience: Patience,
@@ -68,7 +68,7 @@ export function insist<T>(
 
 const TIMEOUT_MS = 30_000;
 
-/** One way of talking to an API. */
+/** A client of an API. */
 export class Rest {
   private readonly dialect: Dialect;
 
@@ -76,7 +76,7 @@ export class Rest {
     this.dialect = dialect;
   }
 
-  /** The signal stops waiting between attempts; a call that has been sent is never cut off, for it may be carried out all the same. */
+  /** The signal ends the delay between attempts; a sent call is never aborted, as it may be carried out. */
   async call(method: string, path: string, signal: AbortSignal, body?: unknown): Promise<Plain> {
     const url = `${this.dialect.base.replace(/\/+$/, "")}${path}`;
     for (let attempt = 0; ; attempt++) {
@@ -92,7 +92,7 @@ export class Rest {
     }
   }
 
-  /** A call whose answer is an object. */
+  /** A call whose response is an object. */
   async object(method: string, path: string, signal: AbortSignal, body?: unknown): Promise<PlainProps> {
     const answer = await this.call(method, path, signal, body);
     return isPlainProps(answer) ? answer : {};
@@ -112,15 +112,15 @@ export class Rest {
         signal: AbortSignal.timeout(timeoutMs),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      // With its body, so that one that never ends is caught here too.
+      // Includes the body, so that the timeout covers one that never ends.
       const content = response.status === 204 ? null : await response.arrayBuffer();
       return new Response(content, { status: response.status, headers: response.headers });
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "TimeoutError")
         return { reason: reasonOf(error), again: true };
-      const reason = `no answer within ${timeoutMs / 1000} s`;
+      const reason = `no response within ${timeoutMs / 1000} s`;
       if (method === "GET") return { reason, again: true };
-      return { reason: `${reason}; it may have been carried out all the same`, again: false };
+      return { reason: `${reason}; it may have been carried out`, again: false };
     }
   }
 
@@ -129,7 +129,7 @@ export class Rest {
     const answer = parsed(text);
     if (response.ok) {
       if (answer === undefined && text !== "")
-        throw new Error(`${method} ${url}: the answer isn't JSON; is the address right?`);
+        throw new Error(`${method} ${url}: the response isn't JSON; check the address`);
       return answer ?? null;
     }
     const words = this.dialect.words(answer ?? null, text, response.status);
@@ -137,7 +137,7 @@ export class Rest {
     throw new ApiError(`${method} ${url}: ${response.status} ${words}${tries}`, response.status);
   }
 
-  /** As the API asks for, or longer every time. */
+  /** The API's Retry-After, or an exponential delay. */
   private delay(attempt: number, response: Response | undefined): number {
     const { waitMinMs, waitMaxMs } = this.dialect;
     return retryAfterMs(response) ?? Math.min(waitMinMs * 2 ** attempt, waitMaxMs);
@@ -146,7 +146,7 @@ export class Rest {
 
 const RETRY_AFTER_MAX_MS = 300_000;
 
-/** The header's seconds or date. */
+/** The header's seconds or date, in milliseconds. */
 export function retryAfterMs(response: Response | undefined): number | undefined {
   const header = response?.headers.get("Retry-After");
   if (header === undefined || header === null || header === "") return undefined;
@@ -156,7 +156,7 @@ export function retryAfterMs(response: Response | undefined): number | undefined
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  // fetch says "fetch failed"; why is in its cause.
+  // fetch's own message is "fetch failed"; the reason is in its cause.
   const { cause } = error;
   return cause instanceof Error && cause.message !== "" ? cause.message : error.message;
 }

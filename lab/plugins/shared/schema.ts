@@ -1,7 +1,7 @@
-/** What a resource accepts, as a table, and the check of inputs against it. */
+/** A resource's inputs as a schema, and their validation. */
 import { isProps, type Plain, type Props, Secret, Unknown, type Value } from "./values.ts";
 
-/** One property: its type and how a change of it is applied. */
+/** A property: its type and how its change is applied. */
 export interface Property {
   readonly type: "string" | "integer" | "number" | "boolean" | "list" | "map" | "object" | "any";
   /** The elements of a list or map. */
@@ -9,34 +9,34 @@ export interface Property {
   /** The fields of an object. */
   readonly fields?: Schema;
   readonly required?: boolean;
-  /** A change needs a new resource. */
+  /** A change replaces the resource. */
   readonly replace?: boolean;
-  /** The daemon or the provider fills it in when it isn't given, so leaving it out is no change. */
+  /** The daemon or the provider fills it in if unset, so leaving it out is no change. */
   readonly computed?: boolean;
   /** A list whose order doesn't matter. */
   readonly unordered?: boolean;
-  /** What counts when it isn't given. */
+  /** The default. */
   readonly fallback?: Plain;
-  /** An empty text counts as "leave it as it is". */
+  /** An empty string keeps the current value. */
   readonly emptyKeeps?: boolean;
   readonly pattern?: RegExp;
-  /** The form in which two texts are compared, such as without regard to case. */
+  /** The form in which two strings are compared, such as lower case. */
   readonly compared?: (text: string) => string;
-  /** The form in which the state keeps a text, such as its digest. */
+  /** The state's form of a string, such as its digest. */
   readonly kept?: (text: string) => string;
-  /** Why this stand-in refuses the property. */
+  /** Why the stand-in rejects the property. */
   readonly refused?: string;
 }
 
 export type Schema = Readonly<Record<string, Property>>;
 
-/** One thing wrong with the inputs. */
+/** A problem of the inputs. */
 export interface Failure {
   readonly property: string;
   readonly reason: string;
 }
 
-/** Everything that is wrong with the inputs; values are never repeated, for they may be secret. */
+/** All problems of the inputs; values are never included, as they may be secret. */
 export function checkProps(schema: Schema, props: Props, path = ""): Failure[] {
   const failures: Failure[] = [];
   for (const [key, value] of Object.entries(props)) {
@@ -95,7 +95,7 @@ function mismatch(property: string, expected: string, value: Value): Failure {
   return { property, reason: `must be ${expected}, not ${kind}` };
 }
 
-/** Shorthands that keep the tables readable. */
+/** Shorthands for schemas. */
 export const text: Property = { type: "string" };
 export const integer: Property = { type: "integer" };
 export const flag: Property = { type: "boolean" };
@@ -103,12 +103,12 @@ export const textMap: Property = { type: "map", items: text };
 export const textList: Property = { type: "list", items: text };
 export const textSet: Property = { type: "list", items: text, unordered: true };
 
-/** The same property, its change needing a new resource. */
+/** The same property; a change replaces the resource. */
 export function replaced(property: Property): Property {
   return { ...property, replace: true };
 }
 
-/** The same property, filled in by the provider when it isn't given. */
+/** The same property, computed if unset. */
 export function computed(property: Property): Property {
   return { ...property, computed: true };
 }

@@ -1,20 +1,20 @@
-/** A tar archive in memory: enough of the format for uploads and build contexts. */
+/** Writes tar archives in memory: enough of the format for uploads and build contexts. */
 
 const BLOCK = 512;
 const NAME_LENGTH = 100;
 
-/** One entry of an archive. */
+/** An entry of an archive. */
 export interface TarEntry {
   readonly path: string;
   readonly mode: number;
   readonly type?: "file" | "directory" | "symlink";
   readonly content?: Uint8Array;
-  /** Owner and group; root where absent. */
+  /** Owner and group. Default: root. */
   readonly uid?: number;
   readonly gid?: number;
-  /** Where a symlink points. */
+  /** Target of a symlink. */
   readonly target?: string;
-  /** Seconds since 1970; build caches want the same archive for the same content. */
+  /** Seconds since 1970; build caches need the same archive for the same content. */
   readonly mtime?: number;
 }
 
@@ -46,7 +46,7 @@ function padded(content: Uint8Array): Buffer[] {
   return [Buffer.from(content), ...(rest === 0 ? [] : [Buffer.alloc(BLOCK - rest)])];
 }
 
-/** One line of an extended header: its own length counts too. */
+/** A line of an extended header; its length includes itself. */
 function paxLine(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`;
   const bytes = Buffer.byteLength(rest);
@@ -66,7 +66,7 @@ function extended(entry: TarEntry): Buffer[] {
   return [header({ path: "PaxHeader", mode: 0o644 }, content.length, "x"), ...padded(content)];
 }
 
-/** The archive. */
+/** Packs entries into an archive. */
 export function pack(entries: readonly TarEntry[]): Buffer {
   const blocks = entries.flatMap((entry) => {
     const content = entry.content ?? new Uint8Array();

@@ -1,8 +1,8 @@
-/** Calls of one question and one answer, written as plain async functions. */
+/** Unary gRPC calls as async functions. */
 import type { handleUnaryCall } from "@grpc/grpc-js";
 import { failureFrom } from "./requests.ts";
 
-/** Keeps count of the calls under way, so that a process can end between them. */
+/** Counts pending calls, so that a process can end between them. */
 export class Calls {
   private readonly running = new Set<Promise<unknown>>();
   private readonly abort: AbortSignal;
@@ -11,7 +11,7 @@ export class Calls {
     this.abort = abort;
   }
 
-  /** A handler whose signal is aborted when the caller or the whole process gives up. */
+  /** A handler whose signal is aborted when the caller or the process ends. */
   unary<Q, A>(answer: (request: Q, signal: AbortSignal) => A | Promise<A>): handleUnaryCall<Q, A> {
     return (call, callback) => {
       const gone = new AbortController();
@@ -24,7 +24,7 @@ export class Calls {
     };
   }
 
-  /** Resolves when no call is under way, or after a few seconds. */
+  /** Resolves when no call is pending, or after a few seconds. */
   async idle(): Promise<void> {
     const late = new Promise((resolve) => setTimeout(resolve, 4000).unref());
     await Promise.race([Promise.allSettled([...this.running]), late]);

@@ -1,9 +1,9 @@
 /**
- * Property values as they cross the wire between the engine and a plugin, with their two marks: secret and
- * not known yet. Everything a plugin returns keeps the marks of what it was given.
+ * Property values on the wire between the engine and a plugin, with their two marks: secret and unknown.
+ * Everything that a plugin returns keeps its inputs' marks.
  */
 
-/** The key under which the engine writes what a marked object is. */
+/** The engine's key for the kind of a marked object. */
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270";
 const OUTPUT_SIGNATURE = "d0e6a833031e9bbcd3f4e8bde6ca49a4";
@@ -40,11 +40,11 @@ export const UNKNOWN = new Unknown();
 export type Value = null | boolean | number | string | Secret | Unknown | Value[] | Props;
 export type Props = { [key: string]: Value };
 
-/** A value whose marks were taken off. */
+/** A value without marks. */
 export type Plain = null | boolean | number | string | Plain[] | PlainProps;
 export type PlainProps = { [key: string]: Plain };
 
-/** Anything JSON can hold: what a protobuf Struct turns into. */
+/** Any JSON value: the content of a protobuf Struct. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export function isProps(value: Value | undefined): value is Props {
@@ -61,7 +61,7 @@ export function isPlainProps(value: Plain | undefined): value is PlainProps {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads a value off the wire. */
+/** Decodes a value. */
 export function decode(json: Json): Value {
   if (typeof json === "string") return UNKNOWN_VALUES.has(json) ? UNKNOWN : json;
   if (json === null || typeof json !== "object") return json;
@@ -75,13 +75,13 @@ export function decode(json: Json): Value {
   return decodeProps(json);
 }
 
-/** Reads a set of properties off the wire; nulls are absent properties. */
+/** Decodes properties; nulls are absent properties. */
 export function decodeProps(json: { [key: string]: Json }): Props {
   const given = Object.entries(json).filter(([, value]) => value !== null);
   return Object.fromEntries(given.map(([key, value]) => [key, decode(value)]));
 }
 
-/** Writes a value to the wire. */
+/** Encodes a value. */
 export function encode(value: Value): Json {
   if (value instanceof Unknown) return UNKNOWN_TEXT;
   if (value instanceof Secret) return { [SIGNATURE]: SECRET_SIGNATURE, value: encode(value.value) };
@@ -90,13 +90,13 @@ export function encode(value: Value): Json {
   return encodeProps(value);
 }
 
-/** Writes a set of properties to the wire. */
+/** Encodes properties. */
 export function encodeProps(props: Props): { [key: string]: Json } {
   const given = Object.entries(props).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([key, value]) => [key, encode(value)]));
 }
 
-/** The value without its secret marks; what isn't known yet becomes null, so ask `hasUnknown` first. */
+/** The value without secret marks; unknown values become null, so check `hasUnknown` first. */
 export function reveal(value: Value): Plain {
   if (value instanceof Unknown) return null;
   if (value instanceof Secret) return reveal(value.value);
@@ -119,7 +119,7 @@ function some(value: Value | undefined, test: (part: Value) => boolean): boolean
   return isProps(value) && Object.values(value).some((part) => some(part, test));
 }
 
-/** Whether any part of the value isn't known yet. */
+/** Whether any part of the value is unknown. */
 export function hasUnknown(value: Value | undefined): boolean {
   return some(value, (part) => part instanceof Unknown);
 }
@@ -129,12 +129,12 @@ export function hasSecret(value: Value | undefined): boolean {
   return some(value, (part) => part instanceof Secret);
 }
 
-/** Whether two plain values are the same, whatever the order of their keys. */
+/** Whether two plain values are equal, regardless of their keys' order. */
 export function same(left: Plain | undefined, right: Plain | undefined): boolean {
   return stable(left) === stable(right);
 }
 
-/** One text for a plain value, whatever the order of its keys. */
+/** Serializes a plain value, regardless of its keys' order. */
 export function stable(value: Plain | undefined): string {
   if (value === undefined) return "";
   if (Array.isArray(value)) return `[${value.map(stable).join(",")}]`;
@@ -144,8 +144,8 @@ export function stable(value: Plain | undefined): string {
 }
 
 /**
- * The state to keep after an operation: what was asked for, overlaid with what is really there. A value that is as
- * it was asked for keeps its marks; one that differs is secret if what was asked for was.
+ * The state after an operation: the inputs, overlaid with the real values. An unchanged value keeps its
+ * marks; a changed one is secret if its input was.
  */
 export function overlay(inputs: Props, live: PlainProps): Props {
   const state: Props = { ...inputs };

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 const MANIFEST = new URL("../../../package.json", import.meta.url);
 
-/** The version of a provider's plugin: that of the package that the program imports it by. */
+/** The version of a provider's plugin: that of its npm package. */
 export function pluginVersion(name: string): string {
   const { dependencies } = JSON.parse(readFileSync(MANIFEST, "utf8")) as {
     dependencies: Record<string, string>;

@@ -1,6 +1,6 @@
-/** Waiting for what takes its time. */
+/** Waits for slow operations. */
 
-/** Waits, unless the operation is called off meanwhile. */
+/** Waits, unless the operation is aborted. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
@@ -20,13 +20,16 @@ const FIRST_MS = 250;
 const LONGEST_MS = 5000;
 const GROWTH = 1.5;
 
-/** How long something is waited for. */
+/** Timeout of a wait. */
 export interface Patience {
   readonly seconds: number;
   readonly signal: AbortSignal;
 }
 
-/** Asks again and again, less and less often, until there is an answer. `state` says how far things are when time is up. */
+/**
+ * Polls with growing intervals until there is a result. `state` describes the progress in the timeout's
+ * error.
+ */
 export async function until<T>(
   { seconds, signal }: Patience,
   ask: () => Promise<{ readonly done: T } | { readonly state: string }>,

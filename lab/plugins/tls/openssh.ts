@@ -1,9 +1,9 @@
-/** Key pairs in OpenSSH's own format, from their JSON form. */
+/** Key pairs in OpenSSH's format, from JSON web keys. */
 import { createHash, type JsonWebKey, randomBytes } from "node:crypto";
 
 const PADDING_BLOCK = 8;
 
-/** A length-prefixed run of bytes, as SSH writes it. */
+/** A length-prefixed field, in SSH's format. */
 function field(bytes: Uint8Array | string): Buffer {
   const body = Buffer.from(bytes);
   const length = Buffer.alloc(4);
@@ -11,7 +11,7 @@ function field(bytes: Uint8Array | string): Buffer {
   return Buffer.concat([length, body]);
 }
 
-/** A positive number of any size, as SSH writes it. */
+/** A positive integer of any size, in SSH's format. */
 function mpint(bytes: Buffer): Buffer {
   const start = bytes.findIndex((byte) => byte !== 0);
   const trimmed = start === -1 ? Buffer.alloc(0) : bytes.subarray(start);
@@ -30,7 +30,7 @@ function curve(key: JsonWebKey): string {
   return `nistp${(key.crv ?? "").slice(2)}`;
 }
 
-/** The public key as SSH writes it, with the name of its kind. */
+/** The public key in SSH's format, with its type. */
 export function publicBlob(key: JsonWebKey): { kind: string; blob: Buffer } {
   const make = (kind: string, ...rest: Buffer[]) => ({ kind, blob: Buffer.concat([field(kind), ...rest]) });
   if (key.kty === "OKP") return make("ssh-ed25519", field(part(key, "x")));
@@ -58,7 +58,7 @@ export function publicLine(key: JsonWebKey): string {
   return `${kind} ${blob.toString("base64")}\n`;
 }
 
-/** The private key as a file that ssh takes. */
+/** The private key as a file for ssh. */
 export function privateFile(key: JsonWebKey): string {
   const { kind, blob } = publicBlob(key);
   const check = randomBytes(4);
@@ -82,7 +82,7 @@ export function privateFile(key: JsonWebKey): string {
   return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines.join("\n")}\n-----END OPENSSH PRIVATE KEY-----\n`;
 }
 
-/** The two ways in which a public key is shown to people. */
+/** A public key's fingerprints. */
 export function fingerprints(key: JsonWebKey): { md5: string; sha256: string } {
   const { blob } = publicBlob(key);
   const md5 = createHash("md5").update(blob).digest("hex").match(/../g) ?? [];

@@ -8,7 +8,7 @@ import { fingerprints, privateFile, publicLine } from "./openssh.ts";
 
 export const schema: Schema = {
   algorithm: { ...replaced(text), required: true, pattern: /^(RSA|ECDSA|ED25519)$/ },
-  // The official plugin also makes P224 keys, which OpenSSH doesn't know.
+  // The official plugin also creates P224 keys, which OpenSSH doesn't know.
   ecdsaCurve: { ...replaced(text), computed: true, pattern: /^P(256|384|521)$/ },
   rsaBits: { ...replaced(integer), computed: true },
 };
@@ -19,7 +19,7 @@ const generate = promisify(generateKeyPair) as unknown as (
   options: { modulusLength?: number; namedCurve?: string },
 ) => Promise<{ privateKey: KeyObject; publicKey: KeyObject }>;
 
-/** A new key pair of the kind asked for. */
+/** Creates a key pair. */
 export function makePair(inputs: PlainProps): Promise<{ privateKey: KeyObject; publicKey: KeyObject }> {
   if (inputs.algorithm === "ED25519") return generate("ed25519", {});
   if (inputs.algorithm === "RSA") {
@@ -34,7 +34,7 @@ function pem(key: KeyObject, type: "pkcs1" | "pkcs8" | "sec1" | "spki"): string 
   return key.export({ type, format: "pem" } as { type: "pkcs8"; format: "pem" }).toString();
 }
 
-/** Every form of the pair that the official plugin gives. */
+/** The official plugin's forms of the pair. */
 export function formsOf(inputs: PlainProps, privateKey: KeyObject, publicKey: KeyObject): PlainProps {
   const jwk = privateKey.export({ format: "jwk" });
   const { md5, sha256 } = fingerprints(jwk);

@@ -262,10 +262,10 @@ test("an API that never answers is given up, and what was asked of it is not ask
   const waits = { retries: 2, waitMinMs: 1, waitMaxMs: 1, timeoutMs: 50 };
   const rest = new Rest({ base, headers: {}, ...waits, passing: () => true, words: () => "" });
   await expect(rest.call("POST", "/x", context.signal, {})).rejects.toThrow(
-    `POST ${base}/x: no answer within 0.05 s; it may have been carried out all the same`,
+    `POST ${base}/x: no response within 0.05 s; it may have been carried out`,
   );
   expect(heard).toBe(1);
-  await expect(rest.call("GET", "/x", context.signal)).rejects.toThrow("no answer within 0.05 s");
+  await expect(rest.call("GET", "/x", context.signal)).rejects.toThrow("no response within 0.05 s");
   expect(heard).toBe(4);
   silent.closeAllConnections();
   silent.close();

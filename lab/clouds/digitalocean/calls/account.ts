@@ -14,7 +14,7 @@ const ACCOUNT = {
   team: { uuid: "5df3e3004a17e242b7c20ca6c9fc25b701a47ece", name: "My Team" },
 };
 
-/** The account itself, what DigitalOcean offers, and the actions of everything. */
+/** The account, DigitalOcean's offers, and all actions. */
 export const accountCalls: Calls = {
   account_get: () => ok({ account: ACCOUNT }),
   regions_list: ({ url }) => ok(page("regions", allRegions(), url)),

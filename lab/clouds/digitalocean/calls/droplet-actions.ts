@@ -12,7 +12,7 @@ interface ActionBody {
   disk?: boolean;
 }
 
-/** What is done to droplets that are there. */
+/** Actions on existing droplets. */
 export const dropletActionCalls: Calls = {
   dropletActions_post(call) {
     const droplet = dropletOf(call);
@@ -64,7 +64,7 @@ const ACTIONS: Record<string, Begin | undefined> = {
 function stopping(type: "power_off" | "shutdown"): Begin {
   return ({ world, machines }, droplet) => {
     const isOff = droplet.status === "off";
-    // The real one takes a shutdown of what is off, as its own provider says.
+    // The real one accepts a shutdown of a droplet that is off, as its provider notes.
     if (isOff && type === "power_off") throw unprocessable("Droplet is already powered off");
     return beginOn(world, droplet, type, async () => {
       if (!isOff) await (type === "shutdown" ? machines.shutdown(droplet) : machines.powerOff(droplet));

@@ -37,7 +37,7 @@ interface DropletBody {
 const MOST_USER_DATA = 64 * 1024;
 const DEFAULT_REGION = "nyc3";
 
-/** Droplets. Several may have the same name. */
+/** Droplets. Names need not be unique. */
 export const dropletCalls: Calls = {
   droplets_list({ world, url }) {
     const [tag, name] = [url.searchParams.get("tag_name"), url.searchParams.get("name")];
@@ -67,7 +67,7 @@ export const dropletCalls: Calls = {
   async droplets_destroy(call) {
     const droplet = dropletOf(call);
     mustBeFree(call.world, droplet.id);
-    // It is seen until it is gone, which takes a moment.
+    // It stays visible until it is destroyed, a moment later.
     const about = { type: "destroy", resourceType: "droplet", resourceId: droplet.id } as const;
     begin(call.world, { ...about, region: droplet.region }, () =>
       destroyDroplet(call.world, call.machines, droplet.id),
@@ -83,7 +83,7 @@ export const dropletCalls: Calls = {
 export const dropletOf = ({ world, param }: Call): Droplet =>
   must(world.droplets.get(Number(param("droplet_id"))));
 
-/** A droplet with all that it takes along: its volumes are free afterwards. */
+/** Destroys a droplet and what belongs to it, and detaches its volumes. */
 export async function destroyDroplet(world: World, machines: Machines, id: number): Promise<void> {
   for (const volume of world.volumesOf(id)) {
     await machines.detach(volume, id);
@@ -100,7 +100,7 @@ export async function destroyDroplet(world: World, machines: Machines, id: numbe
 async function start(world: World, machines: Machines, droplet: Droplet, volumes: readonly Volume[]) {
   const privateIp = freePrivateIp(world, droplet.vpcId);
   droplet.address = { ...(await machines.place(droplet)), privateIp };
-  // The rules are there before the machine is, as a firewall by tag covers a droplet from its birth.
+  // Rules come before the machine, as a firewall by tag covers a droplet from the start.
   await enforceFirewalls({ world, machines });
   await machines.create(droplet, volumes);
   for (const volume of volumes) volume.dropletId = droplet.id;

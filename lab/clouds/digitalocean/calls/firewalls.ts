@@ -20,7 +20,7 @@ interface FirewallBody {
   tags?: string[] | null;
 }
 
-/** Firewalls. What is said of one is in force as soon as the answer comes, which takes the real one some seconds. */
+/** Firewalls. A change is in force before the response; the real one takes some seconds. */
 export const firewallCalls: Calls = {
   firewalls_list: ({ world, url }) =>
     ok(
@@ -106,7 +106,7 @@ function parse({ world, body }: Call) {
   return { name, inbound, outbound, dropletIds: droplet_ids ?? [], tags: tags ?? [] };
 }
 
-/** The API keeps "all" as `0`, and ICMP has no ports. */
+/** The API stores "all" as `0`, and ICMP has no ports. */
 function parseRule({ protocol, ports = "" }: RuleBody, target: Target | undefined): Rule {
   if (!target || !Object.values(target).some((members) => (members as unknown[]).length > 0))
     throw unprocessable("a rule must have sources or destinations");

@@ -9,7 +9,7 @@ interface KeyBody {
   public_key: string;
 }
 
-/** The account's SSH keys, which are found by number or fingerprint. */
+/** The account's SSH keys, identified by number or fingerprint. */
 export const keyCalls: Calls = {
   sshKeys_list: ({ world, url }) => ok(page("ssh_keys", [...world.keys.values()].map(keyView), url)),
 
@@ -48,7 +48,7 @@ const keyOf = ({ world, param }: Call): Key =>
 export const findKey = (keys: readonly Key[], wanted: string | number): Key | undefined =>
   keys.find(({ id, fingerprint }) => String(id) === String(wanted) || fingerprint === wanted);
 
-/** MD5 of a public key with colons, as the API gives it; `undefined` for what is no public key. */
+/** MD5 fingerprint of a public key with colons, as in the API; `undefined` if invalid. */
 function fingerprintOf(publicKey: string): string | undefined {
   const [type, data] = publicKey.split(/\s+/);
   if (!type || !data || !/^(ssh-(rsa|dss|ed25519)|ecdsa-sha2-|sk-)/.test(type)) return undefined;

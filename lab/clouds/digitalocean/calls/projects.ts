@@ -12,7 +12,7 @@ interface ProjectBody {
   is_default?: boolean | null;
 }
 
-/** The purposes that the control panel offers; the API marks any other. */
+/** Purposes in the control panel; the API marks all others. */
 const PURPOSES = [
   "Just trying out DigitalOcean",
   "Class project / Educational purposes",
@@ -25,7 +25,7 @@ const PURPOSES = [
   "Operational / Developer tooling",
 ];
 
-/** Projects. Every resource is in one: in the default one until it is assigned to another. */
+/** Projects. Every resource is in one; until it is assigned, in the default one. */
 export const projectCalls: Calls = {
   projects_list: ({ world, url }) => ok(page("projects", [...world.projects.values()].map(projectView), url)),
 
@@ -71,7 +71,7 @@ export const projectCalls: Calls = {
   projects_assign_resources_default: (call) => assign(call, call.world.defaultProject),
 };
 
-/** A project by its id; the word `default` is no id here, since those calls have paths of their own. */
+/** A project by its id. `default` is no id here, as those calls have paths of their own. */
 const projectOf = ({ world, param }: Call): Project => must(world.projects.get(param("project_id")));
 
 const nameTaken = (world: World, name: string): boolean =>
@@ -93,7 +93,7 @@ function update({ world, body }: Call, project: Project) {
   return ok({ project: projectView(project) });
 }
 
-/** The URNs of everything that a project can have. */
+/** URNs of everything that can be in a project. */
 const everything = (world: World): { urn: string; createdAt: string }[] => [
   ...[...world.droplets.values()].map(({ id, createdAt }) => ({ urn: `do:droplet:${id}`, createdAt })),
   ...[...world.volumes.values()].map(({ id, createdAt }) => ({ urn: `do:volume:${id}`, createdAt })),

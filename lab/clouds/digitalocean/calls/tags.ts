@@ -7,7 +7,7 @@ interface TagResources {
   resources: { resource_id: string; resource_type: "droplet" | "image" | "volume" | "volume_snapshot" }[];
 }
 
-/** Tags; naming one that is there already is no mistake. */
+/** Tags; creating an existing one succeeds. */
 export const tagCalls: Calls = {
   tags_list: ({ world, url }) =>
     ok(

@@ -8,7 +8,7 @@ type ActionBody =
   | { type: "attach" | "detach"; droplet_id: number; region?: string }
   | { type: "resize"; size_gigabytes: number; region?: string };
 
-/** Attaching, detaching and growing volumes. */
+/** Attaches, detaches and grows volumes. */
 export const volumeActionCalls: Calls = {
   volumeActions_post: () => {
     throw notCovered("actions on volumes by name");

@@ -33,7 +33,7 @@ export const volumeCalls: Calls = {
     const said = body as VolumeBody;
     const from = said.snapshot_id ? mustSnapshot(world, said.snapshot_id) : undefined;
     const volume = newVolume(world, said, from);
-    // The name is taken from now on: a second request may come while the disk is being made.
+    // Reserves the name: a second request may arrive before the disk is created.
     world.volumes.set(volume.id, volume);
     try {
       await machines.makeVolume(volume, from);

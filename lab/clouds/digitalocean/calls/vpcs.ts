@@ -14,7 +14,7 @@ interface VpcBody {
   default?: boolean;
 }
 
-/** Private networks. A droplet whose VPC isn't said is in its region's default one, which is made for the first. */
+/** VPCs. A droplet without one is in its region's default VPC, created with the first such droplet. */
 export const vpcCalls: Calls = {
   vpcs_list: ({ world, url }) => ok(page("vpcs", [...world.vpcs.values()].map(vpcView), url)),
 
@@ -55,7 +55,7 @@ function update(call: Call) {
   return ok({ vpc: vpcView(vpc) });
 }
 
-/** The default VPC of a region, made when it isn't there. */
+/** The default VPC of a region, created if missing. */
 export function defaultVpc(world: World, region: string): Vpc {
   const there = [...world.vpcs.values()].find((vpc) => vpc.region === region && vpc.default);
   const name = `default-${region}`;

@@ -1,4 +1,4 @@
-/** Volumes as loop devices of this machine, over sparse files. */
+/** Volumes as loop devices of this machine, on sparse files. */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Snapshot, Volume } from "../world.ts";
@@ -8,7 +8,7 @@ const GIB = "G";
 
 export class Disks {
   readonly #folder: string;
-  /** Number of each volume's loop device. It keeps it as long as it lives: who mounts it twice sees the same file system. */
+  /** Number of each volume's loop device, for its whole life: mounts share one file system. */
   readonly #loops = new Map<string, number>();
 
   constructor(folder: string) {
@@ -43,7 +43,7 @@ export class Disks {
     rmSync(this.#file(volume.id));
   }
 
-  /** Copies what has been written to the volume by now; what a file system has in memory only is not in it. */
+  /** Copies what has been written to the volume so far, without a file system's unwritten data. */
   snapshot(volume: Volume, snapshot: Snapshot): Promise<void> {
     return copySparse(this.#file(volume.id), this.#file(snapshot.id));
   }
@@ -57,7 +57,10 @@ export class Disks {
   }
 }
 
-/** Frees the loop devices over files of a folder, and removes it. A device in use is freed when its last user goes. */
+/**
+ * Frees the loop devices of a directory's files and removes it. A device in use is freed when it is last
+ * closed.
+ */
 export async function removeDisks(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
   const rows = await command("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE");

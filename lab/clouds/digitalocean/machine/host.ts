@@ -16,9 +16,9 @@ import { docker, listed, tryDocker } from "./shell.ts";
 const LOOP = 7;
 const SHUTDOWN_SECONDS = 60;
 
-/** What a droplet finds around it. */
+/** Surroundings of a droplet. */
 export interface Around {
-  /** What its Docker has. */
+  /** Images in its Docker. */
   readonly images?: readonly ImageSource[];
   /** Names in its /etc/hosts. */
   readonly hosts?: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ export interface Around {
 
 export interface HostOptions {
   readonly names: MachineNames;
-  /** Is told this machine's address on the droplets' network. */
+  /** Receives this machine's address on the droplets' network. */
   readonly around: (gateway: string) => Promise<Around>;
   readonly metadataPort: number;
 }
@@ -37,7 +37,7 @@ export class Host implements Machines {
   readonly #disks: Disks;
   readonly #surroundings: Surroundings;
   readonly #addresses = new Map<number, string>();
-  /** What is attached to each droplet. */
+  /** Volumes attached to each droplet. */
   readonly #attached = new Map<number, Volume[]>();
 
   private constructor(names: MachineNames, network: Network, surroundings: Surroundings) {
@@ -47,7 +47,7 @@ export class Host implements Machines {
     this.#surroundings = surroundings;
   }
 
-  /** Prepares the network and the images, after having removed what a killed run of the same name left. */
+  /** Prepares the network and the images, after removing leftovers of a killed run with the same name. */
   static async make(options: HostOptions): Promise<Host> {
     const { names } = options;
     await sweep(names);
@@ -141,7 +141,9 @@ export class Host implements Machines {
     if (droplet.status === "active") await this.#script(droplet.id, ATTACH, volume);
   }
 
-  /** Takes the device away, mounted or not, as the real one does: mounts of it are gone at once, everywhere on the droplet. */
+  /**
+   * Removes the device, mounted or not, as the real one does: its mounts disappear everywhere on the droplet.
+   */
   async detach(volume: Volume, dropletId: number): Promise<void> {
     const others = (this.#attached.get(dropletId) ?? []).filter(({ id }) => id !== volume.id);
     this.#attached.set(dropletId, others);
@@ -159,7 +161,7 @@ export class Host implements Machines {
     return this.network.enforce(firewalls, droplets);
   }
 
-  /** How a connection from another machine on the droplets' network ends. */
+  /** Result of a connection from another machine on the droplets' network. */
   async connectFromElsewhere(ip: string, port: number): Promise<"connected" | "refused"> {
     const { label, network } = this.#names;
     const other = this.network.place().ip;
@@ -191,7 +193,7 @@ export class Host implements Machines {
     return { "etc/droplet/volumes": volumeLines(lines) };
   }
 
-  /** Writes files into a droplet, whether it runs or not. */
+  /** Writes files into a droplet, running or not. */
   async #write(dropletId: number, files: Record<string, string>): Promise<void> {
     const stage = join(this.#names.folder, `stage-${dropletId}`);
     for (const [path, text] of Object.entries(files)) {
@@ -218,7 +220,7 @@ async function surroundingsOf(names: MachineNames, hosts: Surroundings["hosts"])
   };
 }
 
-/** Removes everything of a name from this machine. */
+/** Removes everything with a name from this machine. */
 export async function sweep(names: MachineNames): Promise<void> {
   const filter = ["--quiet", "--filter", `label=${names.label}`];
   const containers = await listed("ps", "--all", ...filter);
@@ -234,7 +236,7 @@ const hostname = (name: string): string => (name.split(".")[0] ?? name).slice(0,
 
 type Script = readonly [interpreter: string, text: string];
 
-/** Makes a volume's device. The arguments are its name and the number of its loop device. */
+/** Creates a volume's device. Arguments: its name and the number of its loop device. */
 const ATTACH: Script = [
   "python3",
   `
@@ -249,7 +251,10 @@ if not os.path.islink(link):
 `,
 ];
 
-/** Takes a volume's device away, and its mounts in every mount namespace of the droplet: in those of its containers too. */
+/**
+ * Removes a volume's device, and its mounts in every mount namespace of the droplet, including its
+ * containers'.
+ */
 const DETACH: Script = [
   "python3",
   `

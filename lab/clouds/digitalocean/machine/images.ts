@@ -1,4 +1,4 @@
-/** The images that a new droplet's Docker has, since no registry is reached from it. */
+/** Images in a new droplet's Docker, as it can't reach a registry. */
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DROPLET_IMAGE } from "../../../../config/naming/names.ts";
@@ -6,21 +6,21 @@ import { mustExec } from "../../../../toolchain/lib/exec.ts";
 import type { MachineNames } from "./names.ts";
 import { command, docker, tryDocker } from "./shell.ts";
 
-/** An image: in an archive of `docker save`, or one that this machine's own Docker has. */
+/** An image: in a `docker save` archive, or in this machine's own Docker. */
 export type ImageSource = { archive: string } | { image: string };
 
-/** What a data folder of Docker has of images; the rest is made anew by whichever Docker comes to it. */
+/** Directories of Docker's data that images need; Docker recreates the rest. */
 const KEPT = ["image", "overlay2"];
 const READY_TRIES = 60;
 
-/** Flags with which a Docker runs in a container; a full `--privileged` takes more than some machines give. */
+/** Flags to run Docker in a container; some machines do not allow a full `--privileged`. */
 export const NESTED_DOCKER = [
   "--cgroupns=private",
   ...["--cap-add=ALL", "--cap-drop=SYS_RESOURCE"],
   ...["--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined"],
 ];
 
-/** Loads the images once, with a Docker that does nothing else; each droplet gets a copy of what that leaves. */
+/** Loads the images once, with a temporary Docker; each droplet gets a copy of the result. */
 export async function makeTemplate(names: MachineNames, images: readonly ImageSource[]): Promise<void> {
   if (images.length === 0) return;
   await docker("volume", "create", "--label", names.label, names.template);
@@ -37,7 +37,7 @@ export async function makeTemplate(names: MachineNames, images: readonly ImageSo
   }
 }
 
-/** Unpacks Docker's packages, which the image has as archives, and runs it without a network. */
+/** Unpacks Docker's packages, which are archived in the image, and runs it without a network. */
 const LOADER = `
 cd /var/cache/apt/archives
 for package in docker.io_*.deb containerd_*.deb runc_*.deb; do dpkg-deb --extract "$package" /opt/docker; done
@@ -65,7 +65,7 @@ async function load(name: string, source: ImageSource): Promise<void> {
   await mustExec("bash", args, { timeoutMs: 300_000 });
 }
 
-/** Fills the folder of a droplet's Docker from the template, with links to the same files: layers are never written to. */
+/** Fills a droplet's Docker directory from the template, with hard links: layers are never written to. */
 export async function copyTemplate(names: MachineNames, dropletId: number): Promise<void> {
   await docker("volume", "create", "--label", names.label, names.data(dropletId));
   const { code, stdout } = await tryDocker(

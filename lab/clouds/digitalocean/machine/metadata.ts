@@ -1,8 +1,8 @@
-/** The metadata service of droplets, as far as user data and tests ask for it. */
+/** The metadata service of droplets, as far as user data and tests use it. */
 import { createServer, type Server } from "node:http";
 import type { Droplet, World } from "../world.ts";
 
-/** Answers a droplet by the address from which it asks. */
+/** Responds to a droplet by its source address. */
 export function metadataServer(world: World): Server {
   return createServer((request, response) => {
     const ip = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
@@ -25,7 +25,7 @@ function answer(droplet: Droplet, path: string): string | undefined {
   return walk(document(droplet), name ? name.split("/") : []);
 }
 
-/** What is at a place of the document: a text as it is, lists line by line, and of more the names. */
+/** Looks a path up in the document: text as is, lists one item per line, objects as their keys. */
 function walk(value: unknown, names: readonly string[]): string | undefined {
   const [name, ...rest] = names;
   if (name !== undefined) {

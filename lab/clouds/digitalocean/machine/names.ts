@@ -2,14 +2,17 @@ import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What one stand-in's things on this machine are called. They follow from its name alone, so that a later run finds what a killed one left. */
+/**
+ * Names of a stand-in's resources on this machine. Derived from its name only, so that a later run finds
+ * leftovers.
+ */
 export interface MachineNames {
-  /** Label of everything that Docker keeps for it. */
+  /** Label of everything in Docker. */
   readonly label: string;
   readonly network: string;
   readonly bridge: string;
   readonly template: string;
-  /** Folder of its volumes' and snapshots' disks. */
+  /** Directory of the volumes' and snapshots' disks. */
   readonly folder: string;
   /** Chains of the packet filter. */
   readonly inbound: string;

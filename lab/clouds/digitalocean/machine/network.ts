@@ -7,11 +7,14 @@ import type { MachineNames } from "./names.ts";
 import { filterRules } from "./rules.ts";
 import { docker, tryDocker } from "./shell.ts";
 
-/** Addresses for measuring networks (RFC 2544): nobody has them, so that they may stand for public ones. The product knows them too: isTestAddress. */
+/**
+ * Benchmarking addresses (RFC 2544): unused, so they can stand in for public ones. The product knows them
+ * too: isTestAddress.
+ */
 export const POOL = "198.18";
 const NETMASK = "255.255.255.0";
 const TRIES = 32;
-/** Where droplets ask for what they are. */
+/** Address of the metadata service. */
 const METADATA = "169.254.169.254";
 
 export class Network {
@@ -29,7 +32,7 @@ export class Network {
     this.gateway = `${prefix}.1`;
   }
 
-  /** Makes the network, with a range of addresses that no other has. */
+  /** Creates the network with an unused range of addresses. */
   static async make(names: MachineNames, metadataPort: number): Promise<Network> {
     const first = createHash("sha256").update(names.network).digest().readUInt8();
     for (let offset = 0; offset < TRIES; offset++) {
@@ -53,7 +56,7 @@ export class Network {
     return code === 0;
   }
 
-  /** Leads what comes from and goes to droplets through the firewalls' chains, and metadata's address to this process. */
+  /** Routes the droplets' traffic through the firewalls' chains, and the metadata address to this process. */
   async #lead(): Promise<void> {
     await this.enforce([], []);
     for (const rule of jumps(this.#names)) await iptables("filter", "-I", ...rule);
@@ -75,7 +78,7 @@ export class Network {
     if (ip) this.#taken.delete(ip);
   }
 
-  /** Has these firewalls in force, in one step; one call after another. */
+  /** Applies these firewalls atomically; calls are serialized. */
   enforce(firewalls: readonly Firewall[], droplets: readonly Droplet[]): Promise<void> {
     const input = filterRules(
       { names: this.#names, gateway: this.gateway, metadataPort: this.#metadataPort },
@@ -107,7 +110,7 @@ const metadataRule = ({ bridge }: MachineNames, port: number): string[] =>
 const iptables = (table: string, ...args: string[]): Promise<string> =>
   mustExec("iptables", ["--wait", "10", "--table", table, ...args]);
 
-/** Removes the network with its rules, also those that a killed run left. */
+/** Removes the network with its rules, including leftovers of a killed run. */
 export async function removeNetwork(names: MachineNames): Promise<void> {
   for (const table of ["filter", "nat"]) {
     const rules = await iptables(table, "--list-rules");

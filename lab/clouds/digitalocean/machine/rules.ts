@@ -1,19 +1,21 @@
-/** DigitalOcean's firewalls as rules of this machine's packet filter. */
+/** Translates DigitalOcean's firewalls into rules of this machine's packet filter. */
 import { BlockList, isIP } from "node:net";
 import type { Droplet, Firewall, Rule, Target } from "../world.ts";
 import type { MachineNames } from "./names.ts";
 
-/** What the rules are about. */
+/** Context of the rules. */
 export interface Ground {
   readonly names: Pick<MachineNames, "inbound" | "outbound">;
-  /** This machine on the droplets' network, where the metadata service is too: no firewall keeps a droplet from that. */
+  /**
+   * This machine on the droplets' network, with the metadata service: no firewall blocks a droplet from it.
+   */
   readonly gateway: string;
   readonly metadataPort: number;
 }
 
 /**
- * Input of `iptables-restore --noflush`: both chains anew, in one step. A droplet that no firewall covers is open; one that is covered
- * takes and sends only what one of them allows.
+ * Input of `iptables-restore --noflush`: replaces both chains atomically. A droplet without a firewall is
+ * open; one with firewalls only receives and sends what one of them allows.
  */
 export function filterRules(
   ground: Ground,
@@ -60,7 +62,7 @@ export function filterRules(
 const coversDroplet = (firewall: Firewall, droplet: Droplet): boolean =>
   firewall.dropletIds.includes(droplet.id) || firewall.tags.some((tag) => droplet.tags.includes(tag));
 
-/** One match for each address that a rule is about. */
+/** One match per address of a rule. */
 function matches({ protocol, ports, target }: Rule, side: string, droplets: readonly Droplet[]): string[] {
   const range = protocol === "icmp" || ports === "0" ? "" : ` --dport ${ports.replace("-", ":")}`;
   return addressesOf(target, droplets).map((address) => `${side} ${address} -p ${protocol}${range}`);
@@ -75,7 +77,7 @@ function addressesOf(target: Target, droplets: readonly Droplet[]): string[] {
   return [...said, ...own];
 }
 
-/** Whether an address is one, alone or with the length of a prefix. */
+/** Whether a text is an address, with or without a prefix length. */
 export function isAddress(text: string): boolean {
   const [address = "", bits] = text.split("/");
   const version = isIP(address);
