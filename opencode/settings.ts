@@ -3,14 +3,14 @@ import { type OpencodeConfig, projectApi } from "./api/index.ts";
 export type { OpencodeConfig } from "./api/index.ts";
 
 /**
- * Renders a project's opencode.json: the platform's own settings, then the model, then the entry's `opencode.config`, each winning over
- * the one before. Keys keep one order, so that the same entry always gives the same text.
+ * Renders a project's opencode.json: the platform's settings, the model, then the entry's `opencode.config`,
+ * later ones taking precedence. Keys keep a fixed order, so that the same entry always renders the same text.
  */
 export function opencodeJson(entry: { model?: string; config: OpencodeConfig }): string {
   return `${JSON.stringify(merge(projectApi.configuration(entry.model), entry.config), sortKeys, 2)}\n`;
 }
 
-/** Objects are merged key by key; anything else, lists included, is replaced. */
+/** Objects are merged key by key; other values, including lists, are replaced. */
 function merge(base: OpencodeConfig, over: OpencodeConfig): OpencodeConfig {
   const merged: OpencodeConfig = { ...base };
   for (const [key, value] of Object.entries(over)) {

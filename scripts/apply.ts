@@ -1,4 +1,7 @@
-/** `npm run apply -- <name>`: updates one project, where nothing else has changed; with `--stack prod` on another stack. */
+/**
+ * `npm run apply -- <name>`: updates one project if nothing else has changed; `--stack prod` selects another
+ * stack.
+ */
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
 import { root } from "../operate/engine/checkout.ts";
@@ -21,7 +24,7 @@ await main(async (args) => {
   const session = sessionFor({ ...line, words: ["up"] });
   const { projects } = checkConfiguration(root, session.stack);
   if (!projects.some((project) => project.name === name))
-    fail("config", name, "is not in projects.yaml", "npm run check lists what is");
+    fail("config", name, "is not in projects.yaml", "npm run check lists all names");
   await prepareStack(session, provisionProgress());
   await prepareCommand(session, "up", { notify: console.error, progress: provisionProgress() });
   await showUpdate("up", (onUpdateEvent) =>

@@ -1,4 +1,4 @@
-/** `npm run bench`: the figures in lab/bench/RESULTS.md. */
+/** `npm run bench`: measures the figures in lab/bench/RESULTS.md. */
 import { join } from "node:path";
 import { root } from "../operate/engine/checkout.ts";
 import { pulumiEnv } from "../operate/engine/pulumi.ts";

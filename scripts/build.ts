@@ -1,4 +1,4 @@
-/** `npm run build`: the package that a team installs, as a tarball in dist/. */
+/** `npm run build`: builds the package that a team installs, as a tarball in dist/. */
 import { join } from "node:path";
 import { root } from "../operate/engine/checkout.ts";
 import { main } from "./lib/main.ts";

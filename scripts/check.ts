@@ -1,4 +1,6 @@
-/** `npm run check`: what is wrong with projects.yaml and the settings, offline; with `-- --stack prod` those of another stack. */
+/**
+ * `npm run check`: checks projects.yaml and the settings offline; `-- --stack prod` selects another stack.
+ */
 import { checkConfiguration } from "../config/check.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";

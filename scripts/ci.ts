@@ -1,4 +1,7 @@
-/** `npm run ci -- preview|up|drift [--stack <name>]`: what the pipelines of GitHub and GitLab run. docs/ci.md has the whole of it. */
+/**
+ * `npm run ci -- preview|up|drift [--stack <name>]`: the jobs of GitHub's and GitLab's pipelines. See
+ * docs/ci.md.
+ */
 import { parseArgs } from "node:util";
 import { fail } from "../config/errors.ts";
 import { openSession } from "../operate/engine/session.ts";
@@ -23,7 +26,7 @@ await main(async (args) => {
   const { name, stack } = parse(args);
   const run = JOBS[name] ?? fail("config", "npm run ci", `"${name}" is not a job`, USAGE);
   dropEmptyVariables();
-  // An update needs nothing of the forge, so it needs no token for it either.
+  // An update does not use the forge, so it needs no token.
   const forge = name === "up" ? undefined : forgeOf(process.env);
   return run({
     session: openSession(stack),
@@ -36,7 +39,7 @@ await main(async (args) => {
   });
 });
 
-/** A forge hands over a secret that isn't set as an empty text, which those who read it take for a value. */
+/** Forges pass an unset secret as an empty variable, which would count as a value. */
 function dropEmptyVariables(): void {
   for (const [name, value] of Object.entries(process.env)) if (value === "") delete process.env[name];
 }

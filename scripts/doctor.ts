@@ -1,4 +1,7 @@
-/** `npm run doctor`: what is missing or unhealthy, and how to fix it; with `-- --stack prod` of a stack on a droplet. */
+/**
+ * `npm run doctor`: shows what is missing or unhealthy, with fixes; `-- --stack prod` for a stack on a
+ * droplet.
+ */
 import { examine } from "../operate/doctor/examine.ts";
 import { formatFinding } from "../operate/doctor/finding.ts";
 import { root } from "../operate/engine/checkout.ts";

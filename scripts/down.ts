@@ -1,4 +1,4 @@
-/** `npm run down`: removes everything that `npm start` made, except what can't be made again and what costs long to make. */
+/** `npm run down`: removes everything that `npm start` created, except data and the toolchain. */
 import { resolve } from "node:path";
 import { fail } from "../config/errors.ts";
 import { DROPLET_IMAGE } from "../config/naming/names.ts";
@@ -21,8 +21,8 @@ await main(async (args) => {
     fail(
       "environment",
       "docker",
-      "does not answer, so nothing can be removed",
-      "start it, then run this again (npm run doctor says more)",
+      "is not responding, so nothing can be removed",
+      "start it, then run this again (npm run doctor has details)",
     );
   }
   const session = openSession();
@@ -30,7 +30,7 @@ await main(async (args) => {
     await heal(session, console.log);
     await showUpdate("destroy", (onUpdateEvent) => updateOrThrow(session, "destroy", { onUpdateEvent }));
   } else {
-    console.log(`There is no stack ${STACK}; nothing to remove.`);
+    console.log(`The stack ${STACK} does not exist; nothing to remove.`);
   }
   const images = await removeImages(env, settings.namePrefix, [DROPLET_IMAGE]);
   if (images.length > 0) console.log(`Removed images: ${images.join(", ")}.`);
@@ -43,17 +43,17 @@ await main(async (args) => {
       "",
       "Kept, and how to delete it:",
       `  workspaces         ${workspaces}   npm run purge -- <name>, one by one`,
-      `  state, passphrase  ${stateDir}   rm -rf, when no stack and no secret is needed any more`,
-      `  toolchain          ${toolchain}   rm -rf; it is made again when needed`,
+      `  state, passphrase  ${stateDir}   rm -rf, once no stack and no secret is needed`,
+      `  toolchain          ${toolchain}   rm -rf; installed again when needed`,
       ...(hasDropletImage
-        ? [`  tests' droplets    ${DROPLET_IMAGE}   docker image rm; made again in minutes`]
+        ? [`  tests' droplets    ${DROPLET_IMAGE}   docker image rm; rebuilt in minutes`]
         : []),
     ].join("\n"),
   );
   return 0;
 });
 
-/** Another checkout, or anybody, may use the Engine that `npm start` had started. */
+/** Whether another checkout or user still uses the Engine that `npm start` had started. */
 async function runsAnything(env: NodeJS.ProcessEnv): Promise<boolean> {
   const { stdout } = await docker(["ps", "--quiet"], env);
   return stdout.trim() !== "";

@@ -1,6 +1,6 @@
 /**
- * `eval "$(npm run -s env)"`: lets a bare `pulumi up` in the checkout use the pinned CLI and the local state; with
- * `-- --stack prod` those of another stack.
+ * `eval "$(npm run -s env)"`: lets a plain `pulumi up` in the checkout use the pinned CLI and the local
+ * state; `-- --stack prod` selects another stack.
  */
 import { fail } from "../config/errors.ts";
 import { shellQuote } from "../config/text/shell.ts";
@@ -12,13 +12,13 @@ import { toolchainPath } from "../toolchain/paths.ts";
 import { main } from "./lib/main.ts";
 
 await main(async (args) => {
-  // Without --stack it is for the stack that PULUMI_STACK names, as everywhere.
+  // Without --stack, PULUMI_STACK names the stack, as in the other scripts.
   const session = sessionFor({ ...parseCommandLine(args), words: ["up"] });
-  // A bare `pulumi destroy` runs no program that could refuse them.
+  // A plain `pulumi destroy` runs no program that could refuse stand-ins.
   const problem = await pluginProblem(session);
   if (problem) fail("environment", problem.where, problem.what, problem.fix);
   if (session.backend.isOwn) prepareState();
-  // npm has its own additions to PATH; the shell's are kept instead.
+  // npm extends PATH; the shell keeps its own.
   const { PATH: _, ...variables } = session.variables;
   for (const [name, value] of Object.entries(variables))
     console.log(value === undefined ? `unset ${name}` : `export ${name}=${shellQuote(value)}`);

@@ -1,4 +1,7 @@
-/** `opencode-platform init <folder> [--gitlab] [--package <spec>]`: writes a team's own repository. docs/adopting.md goes through it. */
+/**
+ * `opencode-platform init <folder> [--gitlab] [--package <spec>]`: writes a team's own repository. See
+ * docs/adopting.md.
+ */
 import { readFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";

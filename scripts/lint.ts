@@ -1,4 +1,7 @@
-/** `npm run lint`: types, style, and what nothing uses; each is checked whatever the one before has found. `npm run typecheck`: types alone. */
+/**
+ * `npm run lint`: checks types, style and unused code; each runs whatever the previous found. `npm run
+ * typecheck`: types only.
+ */
 import { join } from "node:path";
 import { root } from "../operate/engine/checkout.ts";
 import { runInherited } from "../toolchain/lib/exec.ts";
@@ -8,7 +11,7 @@ await main(async ([only]) => {
   const tool = (name: string) => join(root, "node_modules", ".bin", name);
   const tsc = (project: string) =>
     runInherited(tool("tsc"), ["--noEmit", "--project", project], process.env, root);
-  // The panel's page runs in a browser: another library of types than Node's.
+  // The panel's page runs in a browser, with other library types than Node's.
   const types = (await tsc(".")) || (await tsc(join("panel", "page")));
   if (only === "types") return types;
   const style = await runInherited(tool("biome"), ["check", "--error-on-warnings", "."], process.env, root);

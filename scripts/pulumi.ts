@@ -1,4 +1,4 @@
-/** `npm run pulumi -- <arguments>`: the pinned CLI, on this machine's stack or the one that is named. */
+/** `npm run pulumi -- <arguments>`: runs the pinned CLI on this machine's stack or the named one. */
 
 import { prepareState } from "../operate/engine/checkout.ts";
 import { needsStack, parseCommandLine, verbOf } from "../operate/engine/command-line.ts";
@@ -29,21 +29,21 @@ await main(async (args) => {
   return code;
 });
 
-/** A person who has chosen a backend may expect this machine's stack in it too. */
+/** A user who has chosen a backend may expect this machine's stack there too. */
 function explainLocal(wanted: string | undefined, { stack, backend }: Session): void {
   if (wanted && wanted !== backend.url)
     console.error(
-      `The stack ${stack} is always in this checkout; PULUMI_BACKEND_URL is for the others (--stack prod).`,
+      `The stack ${stack} is always in this checkout; PULUMI_BACKEND_URL applies to other stacks (--stack prod).`,
     );
 }
 
-/** What a person has to know who has made or chosen another stack than this machine's. */
+/** Advice after creating or selecting another stack than this machine's. */
 function explainStack(subcommand: string | undefined, session: Session): void {
   if (session.isLocal) return;
   const { reference, backend, variables } = session;
   if (subcommand === "init" && backend.isOwn) {
     console.error(
-      `Its state is in this checkout (${backend.label}). A team, or CI, needs a backend that all reach: docs/deploying.md.`,
+      `Its state is in this checkout (${backend.label}). A team or CI needs a shared backend: docs/deploying.md.`,
     );
     const file = variables.PULUMI_CONFIG_PASSPHRASE_FILE;
     if (file)

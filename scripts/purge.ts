@@ -33,19 +33,19 @@ await main(async (args) => {
   if (containers.some((known) => known.name === container))
     fail("conflict", name, `still has the container ${container}`, "npm start");
 
-  console.log(`This deletes for good:\n${folders.map((folder) => `  ${folder}`).join("\n")}`);
-  if ((await ask(`Type ${name} to go on: `)) !== name)
-    fail("config", name, "not deleted, because that is not its name");
+  console.log(`This permanently deletes:\n${folders.map((folder) => `  ${folder}`).join("\n")}`);
+  if ((await ask(`Type ${name} to confirm: `)) !== name)
+    fail("config", name, "not deleted: the name did not match");
   const left = deleteFolders(folders);
   if (left.length > 0) {
     const command = `sudo rm -rf ${left.map((folder) => `'${folder}'`).join(" ")}`;
-    fail("environment", name, "this user may not delete all of it", command);
+    fail("environment", name, "this user is not allowed to delete all of it", command);
   }
   console.log(`Deleted the workspace of ${name}.`);
   return 0;
 });
 
-/** How a workspace is deleted where no script does it. */
+/** The command that deletes a workspace on a droplet, for which there is no script. */
 function onDroplet({ stack }: Session): string {
   return `on its droplet: ssh -F .runtime/${stack}/ssh/<alias>/config <alias> rm -rf /workspaces/<name> /workspaces/.data/<name>`;
 }

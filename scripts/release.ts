@@ -1,4 +1,7 @@
-/** `npm run release -- <version> [--dry-run]`: versions, CHANGELOG's date, a commit, a tag and the tarball. It neither pushes nor publishes. */
+/**
+ * `npm run release -- <version> [--dry-run]`: sets versions and CHANGELOG's date, commits, tags and packs.
+ * Does not push or publish.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,7 +24,7 @@ await main(async (args) => {
   const version = parseVersion(positionals[0]);
   const [tag, changed] = [`v${version}`, newTexts(version)];
   await refuseUnready(tag);
-  console.log(`Release ${version}: ${Object.keys(changed).join(", ") || "no file"} to be changed.`);
+  console.log(`Release ${version} changes ${Object.keys(changed).join(", ") || "no file"}.`);
   if (values["dry-run"]) {
     console.log(`Nothing was changed. Without --dry-run: a commit, the tag ${tag}, and a tarball in dist/.`);
     return 0;
@@ -37,7 +40,7 @@ await main(async (args) => {
   return 0;
 });
 
-/** The files that the release changes, as they are to be. */
+/** The files that the release changes, with their new content. */
 function newTexts(version: string): Record<string, string> {
   const read = (path: string) => readFileSync(join(root, path), "utf8");
   const manifests = [".", ...WORKSPACES].map((folder) => join(folder, "package.json"));
@@ -52,9 +55,9 @@ function newTexts(version: string): Record<string, string> {
 async function refuseUnready(tag: string): Promise<void> {
   const where = "npm run release";
   const changes = await git("status", "--porcelain");
-  if (changes) fail("conflict", where, "there are changes not committed", "git status");
+  if (changes) fail("conflict", where, "there are uncommitted changes", "git status");
   if (await git("tag", "--list", tag))
-    fail("conflict", where, `${tag} exists already`, "take a higher version");
+    fail("conflict", where, `${tag} exists already`, "choose a higher version");
   if (await runInherited(process.execPath, [join(root, "scripts", "lint.ts")], process.env, root))
-    fail("conflict", where, "lint found something", "npm run lint");
+    fail("conflict", where, "lint found problems", "npm run lint");
 }

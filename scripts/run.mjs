@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// The launcher behind every npm script: sees to it that the dependencies are installed, then runs scripts/<name> with
-// the Node that they bring. Plain JavaScript for Node 18 and newer, because the machine's own Node may be that old.
-// In a team's repository, where all of this is a package below node_modules, npm has installed them already.
+// The launcher of every npm script: installs the dependencies if needed, then runs scripts/<name> with their
+// Node.
+// Plain JavaScript for Node 18 and newer, because the machine's own Node may be that old.
+// In a team's repository, where this is a package in node_modules, npm has already installed them.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -26,7 +27,7 @@ function fail(message) {
   process.exit(1);
 }
 
-/** One `npm ci` at a time: a second launcher waits for the first. */
+/** Only one `npm ci` at a time: a second launcher waits for the first. */
 function takeInstallLock(file) {
   mkdirSync(dirname(file), { recursive: true });
   for (let waited = 0; waited < 600_000; waited += 300) {
@@ -70,20 +71,18 @@ function install() {
   });
   if (status !== 0) {
     process.stderr.write("failed\n");
-    fail(
-      `${stdout ?? ""}${stderr ?? ""}${error ? `${error.message}\n` : ""}\`npm ci\` did not succeed; see above.`,
-    );
+    fail(`${stdout ?? ""}${stderr ?? ""}${error ? `${error.message}\n` : ""}\`npm ci\` failed; see above.`);
   }
   writeFileSync(stampFile(root), `${lockHash(root)}\n`);
   process.stderr.write(`done in ${Math.round((Date.now() - began) / 1000)} s\n`);
   rmSync(lock, { force: true });
 }
 
-/** The Node to run a script with: the dependencies' own, else this one where it is new enough. */
+/** The Node for a script: the dependencies' own, or this one if it is new enough. */
 function chooseNode(name) {
   if (isFetched(node)) return node;
   const [major, minor] = process.versions.node.split(".").map(Number);
-  // What npx has fetched to make a repository may have no Node beside it, and `init` needs none that is new.
+  // A package fetched by npx may lack a Node next to it, and `init` works with an older one.
   if (major >= 24 || (name === "init" && (major > 20 || (major === 20 && minor >= 11))))
     return process.execPath;
   return fail(
@@ -92,13 +91,13 @@ function chooseNode(name) {
 }
 
 function run({ name, args }, script) {
-  // fetch then goes through the proxy that the environment names, as every other tool does.
+  // Makes fetch use the environment's proxy, like other tools.
   const env = { ...process.env, NODE_USE_ENV_PROXY: "1" };
   env.NODE_COMPILE_CACHE ??= compileCache(root, env);
   if (isPackage) env.OPENCODE_PLATFORM_ROOT = root;
   else delete env.OPENCODE_PLATFORM_ROOT;
   const child = spawn(chooseNode(name), [script, ...args], { stdio: "inherit", env });
-  // The terminal sends Ctrl-C to the child as well; the child decides, and the launcher waits for it.
+  // The terminal also sends Ctrl-C to the child, which decides; the launcher waits for it.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => fail(`${node}: ${error.message}`));
@@ -109,7 +108,7 @@ const wanted = parseArguments(process.argv.slice(2));
 const script = wanted ? join(home, "scripts", `${wanted.name}.${extension}`) : "";
 if (!wanted || !existsSync(script))
   fail(
-    `There is no script "${process.argv[2] ?? ""}"; see "scripts" in package.json${isPackage ? ` (there are: ${TEAM_COMMANDS.join(", ")})` : ""}.`,
+    `Script "${process.argv[2] ?? ""}" not found; see "scripts" in package.json${isPackage ? ` (available: ${TEAM_COMMANDS.join(", ")})` : ""}.`,
   );
 if (!isPackage && !isInstalled(root)) install();
 run(wanted, script);

@@ -1,4 +1,4 @@
-/** `npm run schema`: writes projects.schema.json, which editors check projects.yaml with. */
+/** `npm run schema`: writes projects.schema.json, with which editors check projects.yaml. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { projectsJsonSchema } from "../config/projects/json-schema.ts";

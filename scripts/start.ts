@@ -1,4 +1,4 @@
-/** `npm start`: everything this machine needs, then the stack, then where to find each project. */
+/** `npm start`: prepares this machine, updates the stack, and shows where each project is. */
 import { checkConfiguration } from "../config/check.ts";
 import { localUrls } from "../config/naming/urls.ts";
 import { awaitProjects } from "../operate/docker/ready.ts";
@@ -19,7 +19,7 @@ import { printProjects, waitReporter } from "./lib/projects.ts";
 await main(async (args) => {
   refuseOtherStack("start", args, (session) => commandFor(session, "up"));
   const began = performance.now();
-  // Before anything is fetched or built: a mistake in projects.yaml costs a second, not minutes.
+  // Before any download or build: an error in projects.yaml costs a second, not minutes.
   const { settings } = checkConfiguration(root, STACK);
   await provision(platformParts(settings.baseImage), {
     root,

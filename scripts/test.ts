@@ -1,4 +1,7 @@
-/** `npm test`: every suite but the nightly one; `npm run test:<suite>` or `npm test -- <suite> [<file> …]`: one. */
+/**
+ * `npm test`: runs every suite but the nightly one; `npm run test:<suite>` or `npm test -- <suite> [<file>
+ * …]` runs one.
+ */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../operate/engine/checkout.ts";
@@ -24,13 +27,13 @@ await main(async (args) => {
   const rest = isSuite(first) ? args.slice(1) : args;
   mkdirSync(join(root, "test-results"), { recursive: true });
   rmSync(KEPT, { force: true });
-  // What the slow suites need comes while the unit tests run, which need none of it.
+  // The slow suites' parts are installed during the unit tests, which need none.
   const prepared = prepare(suites);
   prepared.catch(() => {}); // reported where it is awaited
   const runs: Ran[] = [];
   for (const suite of suites) {
     if (suite !== "unit") await prepared;
-    // Once more: the suite before may have stopped the Docker Engine that was started for it.
+    // Again, as the previous suite may have stopped the Docker Engine.
     const env = suite === "unit" ? process.env : await prepare([suite]);
     runs.push(await run(suite, rest, { ...env, ...sharedPlatform(suite, suites, KEPT) }));
   }

@@ -1,4 +1,4 @@
-/** `npm run versions`: every release that is pinned, beside the newest published one. Changes nothing. */
+/** `npm run versions`: shows every pinned release and the newest published one. Changes nothing. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../operate/engine/checkout.ts";

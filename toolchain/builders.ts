@@ -2,10 +2,10 @@ import type { Builders } from "./part.ts";
 
 let source: () => Promise<Builders | undefined> = async () => undefined;
 
-/** Says where builders come from; called once, by a command of a checkout that has a lab. */
+/** Sets the source of the builders; called once, by commands of a checkout with a lab. */
 export function offerBuilders(from: () => Promise<Builders | undefined>): void {
   source = from;
 }
 
-/** The builders that were offered: for the stack `local` and for tests alone. */
+/** The offered builders: only for the stack `local` and for tests. */
 export const offeredBuilders = (): Promise<Builders | undefined> => source();

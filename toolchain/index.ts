@@ -1,4 +1,4 @@
-/** What others use of the toolchain. */
+/** The toolchain's public interface. */
 import type { Part } from "./part.ts";
 import { baseImagePart } from "./parts/base-image.ts";
 import { dockerPart } from "./parts/docker.ts";
@@ -10,7 +10,7 @@ export { offeredBuilders } from "./builders.ts";
 export type { Builders } from "./part.ts";
 export { provision } from "./provision.ts";
 
-/** What the stack on this machine needs, in the order in which one needs another. */
+/** Parts for this machine's stack, in the order of their dependencies. */
 export const platformParts = (baseImage?: string): readonly Part[] => [
   dockerPart,
   pulumiPart,

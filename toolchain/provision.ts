@@ -14,22 +14,25 @@ import { toolchainDir, toolchainPath } from "./paths.ts";
 export interface ProvisionOptions {
   /** The checkout. */
   root: string;
-  /** `live` redraws (a terminal), `plain` prints a line when something begins and ends, `quiet` prints what was made only. */
+  /**
+   * `live` redraws (on a terminal), `plain` prints a line at each start and end, `quiet` only prints what was
+   * installed.
+   */
   progress: "live" | "plain" | "quiet";
-  /** The Docker Engine, where it is not the client's default. */
+  /** The Docker Engine's address. Default: the client's. */
   dockerHost?: string;
-  /** What makes the parts that can be neither found nor downloaded: for the stack `local` and in tests. Default: nothing. */
+  /** Builders of parts that can't be found or downloaded: for the stack `local` and tests. Default: none. */
   builders?: Builders | undefined;
 }
 
-/** How often a plain log says that a long step still runs. */
+/** Interval at which a plain log reports that a long step is still running. */
 const HEARTBEAT_MS = 60_000;
 
 type Say = (words: string) => void;
 
 /**
- * Ensures that every part is installed, one after another.
- * @throws UserError for the first part that cannot be installed
+ * Ensures that every part is installed, in order.
+ * @throws UserError for the first part that can't be installed
  */
 export async function provision(parts: readonly Part[], options: ProvisionOptions): Promise<void> {
   const dir = toolchainDir(options.root);
@@ -42,12 +45,12 @@ export async function provision(parts: readonly Part[], options: ProvisionOption
   else await runPlain(missing, make);
 }
 
-/** Says of each part that is here already which way it came; answers the others. */
+/** Reports each part that is already installed, and returns the others. */
 async function findAll(parts: readonly Part[], options: ProvisionOptions, dir: string): Promise<Part[]> {
   const missing: Part[] = [];
   const network = new Network();
   for (const part of parts) {
-    // What a later part needs of an earlier one (an image needs the Engine) may not be here yet: then it is missing too.
+    // A part may depend on an earlier missing one (an image on the Engine); then it is missing too.
     const way = await part.find(contextFor(options, dir, network, () => {}));
     if (way === undefined) missing.push(part);
     else if (options.progress !== "quiet") console.log(line(part, way));
@@ -70,7 +73,7 @@ function contextFor(options: ProvisionOptions, dir: string, network: Network, pr
   };
 }
 
-/** Downloads or builds a part while no other run does; another run may have made it while this one waited. */
+/** Downloads or builds a part under the lock; another process may have done so meanwhile. */
 async function makePart(part: Part, context: Context, say: Say): Promise<string> {
   const began = performance.now();
   const waiting = ({ pid }: { pid: number }) =>

@@ -1,30 +1,33 @@
-/** Requests to opencode's HTTP API, described apart from the connection that carries them. */
+/** Requests to opencode's HTTP API, described independently of the connection. */
 
-/** An answer, read to its end. */
+/** A response with its whole body. */
 export interface Answer {
   readonly status: number;
-  /** The Content-Type header, where there is one. */
+  /** The Content-Type header, if any. */
   readonly contentType?: string | undefined;
   readonly body: string;
 }
 
-/** One request to a project's server, and how its answer is read. */
+/** A request to a project's server, and how its response is read. */
 export interface Call<Result> {
   readonly method: "GET" | "POST" | "DELETE";
-  /** Path and query, relative to the server's own root: a prefix such as `/p/<name>` goes before it. */
+  /** Path and query, relative to the server's root: a prefix such as `/p/<name>` goes before it. */
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** @throws UnexpectedAnswer when a server of this release would not answer so */
+  /** @throws UnexpectedAnswer if a server of this release would not respond like this */
   read(answer: Answer): Result;
 }
 
-/** An answer that a server of the release does not give. The message is the end of a sentence whose subject is the server. */
+/**
+ * A response that no server of the release sends. The message completes a sentence whose subject is the
+ * server.
+ */
 export class UnexpectedAnswer extends Error {
   override readonly name = "UnexpectedAnswer";
 }
 
-/** The JSON of an answer with a status of success. @param release as in `opencode 1.x`, for the error */
+/** The JSON of a successful response. @param release as in `opencode 1.x`, for the error */
 export function readJson({ status, contentType, body }: Answer, release: string): unknown {
   if (status < 200 || status > 299) throw new UnexpectedAnswer(`answers with status ${status}`);
   try {
@@ -35,7 +38,7 @@ export function readJson({ status, contentType, body }: Answer, release: string)
   }
 }
 
-/** The value as a map; an empty one for anything else. */
+/** The value as a map; empty for anything else. */
 export const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
@@ -45,10 +48,10 @@ const numbers = (version: string): number[] =>
     .slice(0, 3)
     .map((part) => Number.parseInt(part, 10) || 0);
 
-/** The first number of a version: 1 of `1.18.0`. */
+/** The major of a version: 1 for `1.18.0`. */
 export const majorOf = (version: string): number => numbers(version)[0] ?? 0;
 
-/** Whether a version comes before another. Pre-releases are counted as their release. */
+/** Whether a version is older than another. Pre-releases count as their release. */
 export function isOlder(version: string, than: string): boolean {
   const [a, b] = [numbers(version), numbers(than)];
   for (let i = 0; i < 3; i++) {

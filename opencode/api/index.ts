@@ -1,10 +1,12 @@
 /**
- * All that depends on opencode's release: how a server is started and asked, where its page is, how a terminal joins it, how it is configured.
- * Nothing else in this repository but the image's own scripts (`opencode/rootfs`) may know a path or a flag of opencode's; a test searches for
- * them. A new major is one more module beside `v1.ts` that provides all of `OpencodeApi`, and one more line in `MAJORS`.
+ * Everything that depends on opencode's release: how a server is started and called, where its page is, how a
+ * terminal joins it, how it is configured. Only this folder and the image's scripts (`opencode/rootfs`) may
+ * contain opencode's paths and flags; a test enforces that. A new major is another module beside `v1.ts` that
+ * provides all of `OpencodeApi`, and another line in `MAJORS`.
  *
- * Everything here is pure and runs on Node alone: a `Call` describes a request and reads its answer, and whoever makes it brings the
- * connection (through the gateway, through Cloudflare Access, or to a container itself). `attach` is compiled together with this folder.
+ * Everything here is pure and runs on Node only: a `Call` describes a request and reads its response; the
+ * caller brings the connection (through the gateway, through Cloudflare Access, or to a container). `attach`
+ * is compiled together with this folder.
  */
 import { majorOf, UnexpectedAnswer } from "./calls.ts";
 import type { OpencodeApi } from "./types.ts";
@@ -15,13 +17,13 @@ export { isOlder, majorOf, UnexpectedAnswer } from "./calls.ts";
 export type { OpencodeApi, OpencodeConfig, Session } from "./types.ts";
 export { unsupportedHealth } from "./unsupported.ts";
 
-/** The majors of opencode that the platform runs. */
+/** The supported majors of opencode. */
 const MAJORS: readonly OpencodeApi[] = [v1];
 
 /**
  * The API of a release.
  * @param version a release of opencode, such as `1.18.0`
- * @throws Error for a major that is not supported
+ * @throws Error for an unsupported major
  */
 export function apiFor(version: string): OpencodeApi {
   const found = MAJORS.find(({ major }) => major === majorOf(version));
@@ -35,7 +37,7 @@ export function apiFor(version: string): OpencodeApi {
 /** The API of the release that all projects run. */
 export const projectApi: OpencodeApi = v1;
 
-/** The command by which a person opens a project in a terminal. @param isBehindAccess as in `config/naming/urls.ts` */
+/** The command that opens a project in a terminal. @param isBehindAccess as in `config/naming/urls.ts` */
 export const terminalCommand = (target: {
   readonly url: string;
   readonly isBehindAccess: boolean;
@@ -44,6 +46,6 @@ export const terminalCommand = (target: {
     ? `opencode-platform ${target.url}`
     : [projectApi.terminal.executable, ...projectApi.terminal.args(target.url)].join(" ");
 
-/** Whether an error says that a server answers, but not as the release that was expected. */
+/** Whether an error means that a server responds, but not like the expected release. */
 export const isUnexpectedAnswer = (error: unknown): error is UnexpectedAnswer =>
   error instanceof UnexpectedAnswer;

@@ -1,4 +1,4 @@
-/** How servers of majors that are not supported report their release. */
+/** How servers of unsupported majors report their version. */
 import { type Answer, asMap, type Call, readJson, UnexpectedAnswer } from "./calls.ts";
 import type { Health } from "./types.ts";
 
@@ -10,8 +10,8 @@ function read(answer: Answer): Health {
 }
 
 /**
- * Health of servers that no module here can talk to, to name their version in an error. To be called in turn when `health` of a supported
- * major has thrown `UnexpectedAnswer`: 2.x has moved it twice, from 2.0.3 to 2.0.4 and from there to what it is since.
+ * Health calls of unsupported servers, to name their version in an error. Try them in order after `health` of
+ * a supported major has thrown `UnexpectedAnswer`: 2.x moved it in 2.0.4 and once more since.
  */
 export const unsupportedHealth: readonly Call<Health>[] = ["/api/info", "/api/status", "/api/health"].map(
   (path) => ({ method: "GET", path, read }),

@@ -23,12 +23,12 @@ const post = <Result>(path: string, body: unknown, read: (answer: Answer) => Res
   read,
 });
 
-/** Reads an answer of which the status alone counts. */
+/** Reads a response that only has a status. */
 function readNothing({ status }: Answer): void {
   if (status < 200 || status > 299) throw new UnexpectedAnswer(`answers with status ${status}`);
 }
 
-/** `{"healthy":true,"version":"1.18.0"}`. A 2.x server answers this path with its page and status 200. */
+/** `{"healthy":true,"version":"1.18.0"}`. A 2.x server responds to this path with its page and status 200. */
 function readHealth(answer: Answer): Health {
   const { healthy, version } = asMap(json(answer));
   if (healthy !== true || typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))
@@ -54,14 +54,14 @@ function readSessions(answer: Answer): Session[] {
   return sessions.map(toSession);
 }
 
-/** A text of an answer's map. */
+/** Reads a string from a response's map. */
 const readText = (key: string) => (answer: Answer) => {
   const value = asMap(json(answer))[key];
   if (typeof value !== "string") throw new UnexpectedAnswer(`answers without ${key}`);
   return value;
 };
 
-/** A session or a terminal that has been made. */
+/** A created session or terminal. */
 function readCreated(answer: Answer): Session {
   const created = toSession(json(answer));
   if (created.id === "") throw new UnexpectedAnswer("answers without an id");
@@ -98,7 +98,7 @@ export const v1: OpencodeApi = {
     post(`${sessionPath(session)}/message`, textParts(text), (answer) => JSON.stringify(json(answer))),
 
   eventsPath: "/event",
-  // `/global/event` is the same stream for all directories, which the terminal client listens to.
+  // `/global/event` is the stream for all directories, used by the terminal client.
   isEventStream: (path) => /\/event(\?|$)/.test(path),
   createdTitle(event) {
     const { type, properties } = asMap(event);
@@ -117,7 +117,7 @@ export const v1: OpencodeApi = {
   reload: (directory) =>
     post(`/instance/dispose?directory=${encodeURIComponent(directory)}`, undefined, readNothing),
 
-  // `/` lists the folders opened before, and so is empty at first.
+  // `/` lists the directories opened before, so it is empty at first.
   pagePath: (directory) => `${Buffer.from(directory).toString("base64url")}/session`,
 
   terminal: {
@@ -130,9 +130,9 @@ export const v1: OpencodeApi = {
 
   configuration: (model) => ({
     $schema: "https://opencode.ai/config.json",
-    // The image is pinned; a server that replaces its own binary would undo that.
+    // The image is pinned; a server that updates itself would undo that.
     autoupdate: false,
-    // Sharing puts a conversation on a public server: a team opts in.
+    // Sharing puts a conversation on a public server, so a team has to opt in.
     share: "disabled",
     ...(model ? { model } : {}),
   }),

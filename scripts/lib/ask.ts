@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 
-/** One line from the terminal, or from whatever is piped in. */
+/** Reads a line from the terminal or a pipe. */
 export async function ask(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   process.stdout.write(question);

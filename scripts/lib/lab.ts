@@ -5,10 +5,12 @@ import type { Builders } from "../../toolchain/index.ts";
 
 const LAB = join(import.meta.dirname, "../../lab/build/index.ts");
 
-/** For a package without a lab: builds nothing, and uses what a checkout has built into a toolchain's folder that both share. */
+/**
+ * For a package without a lab: builds nothing, and uses what a checkout has built into a shared toolchain.
+ */
 const NONE: Builders = { builds: {}, installStandIns: () => [] };
 
-/** The lab's builders; the published package has no lab, and then nothing is built. */
+/** The lab's builders; the published package has no lab and builds nothing. */
 export async function findBuilders(): Promise<Builders> {
   if (!existsSync(LAB)) return NONE;
   return ((await import(pathToFileURL(LAB).href)) as { builders: Builders }).builders;

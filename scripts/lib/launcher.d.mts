@@ -1,20 +1,20 @@
-/** The commands that a team's repository has; the other scripts are not in the package. */
+/** Commands in a team's repository; the other scripts are not in the package. */
 export const TEAM_COMMANDS: readonly string[];
-/** Where the hash of the package-lock.json that node_modules was installed from is kept. */
+/** The file with the hash of the package-lock.json that node_modules was installed from. */
 export function stampFile(root: string): string;
 export function lockHash(root: string): string;
-/** Whether node_modules is what package-lock.json says. */
+/** Whether node_modules matches package-lock.json. */
 export function isInstalled(root: string): boolean;
-/** The Node that the dependencies bring. */
+/** The Node from the dependencies. */
 export function nodeBinary(root: string): string;
-/** Where a program's files are: those of a checkout, or of an installed package, which works on the nearest folder with a Pulumi.yaml. */
+/** Paths of a checkout, or of an installed package, which works on the nearest folder with a Pulumi.yaml. */
 export function layoutOf(
   home: string,
   cwd: string,
 ): { isPackage: boolean; root: string; extension: "ts" | "js"; node: string };
-/** Where Node keeps compiled code between two commands: in the toolchain's folder. */
+/** Node's cache of compiled code between commands, in the toolchain's folder. */
 export function compileCache(root: string, env: Readonly<Record<string, string | undefined>>): string;
-/** Whether the package `node` has fetched its program. */
+/** Whether the package `node` has downloaded its program. */
 export function isFetched(node: string): boolean;
-/** How a script is called: a name out of the folder scripts, and its arguments. */
+/** Parses a script's command line: a name from the folder scripts, and its arguments. */
 export function parseArguments(argv: readonly string[]): { name: string; args: string[] } | undefined;

@@ -1,9 +1,11 @@
-// What the launcher decides, apart from what it does. Plain JavaScript: it runs before anything is installed.
+// The launcher's decisions, without side effects. Plain JavaScript: it runs before anything is installed.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-/** The commands that a team's repository has; the other scripts are for work on the platform itself, and not in the package. */
+/**
+ * Commands in a team's repository; the other scripts are for developing the platform, and not in the package.
+ */
 export const TEAM_COMMANDS = [
   "start",
   "apply",
@@ -18,7 +20,7 @@ export const TEAM_COMMANDS = [
   "init",
 ];
 
-/** Where the hash of the package-lock.json that node_modules was installed from is kept. */
+/** The file with the hash of the package-lock.json that node_modules was installed from. */
 export const stampFile = (root) => join(root, "node_modules", ".package-lock-sha256");
 
 /** @param {string} root */
@@ -29,7 +31,7 @@ export function lockHash(root) {
 }
 
 /**
- * Whether node_modules is what package-lock.json says.
+ * Whether node_modules matches package-lock.json.
  * @param {string} root
  */
 export function isInstalled(root) {
@@ -40,12 +42,13 @@ export function isInstalled(root) {
   }
 }
 
-/** The Node that the dependencies bring: the machine's own may be too old. */
+/** The Node from the dependencies, as the machine's own may be too old. */
 export const nodeBinary = (root) => join(root, "node_modules", ".bin", "node");
 
 /**
- * Where a program's files are: a checkout runs its sources, with the Node of its own dependencies, on its own folder; an installed package
- * runs compiled files, with the Node beside it in node_modules, on the nearest folder that has a Pulumi.yaml.
+ * Paths of the program: a checkout runs its sources with its dependencies' Node on its own folder; an
+ * installed package runs compiled files with the Node next to it in node_modules, on the nearest folder with
+ * a Pulumi.yaml.
  * @param {string} home the program's folder
  * @param {string} cwd
  */
@@ -68,19 +71,23 @@ function folderWith(name, from) {
 }
 
 /**
- * Where Node keeps compiled code between two commands: without it, each reads and compiles all of it anew (1.1 s of processor time for
- * `npm start`'s modules, 0.45 s with it). The program, which the engine starts, inherits it.
+ * Node's cache of compiled code between commands: without it, each command compiles everything again (`npm
+ * start`'s modules take 1.1 s of CPU time, 0.45 s with it). The program, which the engine starts, inherits
+ * it.
  * @param {string} root
  * @param {Readonly<Record<string, string | undefined>>} env
  */
 export const compileCache = (root, env) =>
   resolve(root, env.OPENCODE_PLATFORM_TOOLCHAIN || ".toolchain", "node-cache");
 
-/** Whether the package `node` has fetched its program: without its install script, a file of a few bytes stands there. */
+/**
+ * Whether the package `node` has downloaded its program: without its install script there is only a small
+ * placeholder.
+ */
 export const isFetched = (node) => (statSync(node, { throwIfNoEntry: false })?.size ?? 0) > 2 ** 20;
 
 /**
- * How a script is called: a name out of the folder scripts, and its arguments.
+ * Parses a script's command line: a name from the folder scripts, and its arguments.
  * @param {readonly string[]} argv
  */
 export function parseArguments(argv) {

@@ -2,7 +2,10 @@ import { explainError } from "../../config/errors.ts";
 import { offerBuilders } from "../../toolchain/builders.ts";
 import { findBuilders } from "./lab.ts";
 
-/** Runs a script: its number is the exit code; a UserError is shown as its message, a defect with its stack if DEBUG is set. */
+/**
+ * Runs a script: its result is the exit code. A UserError shows its message, a defect its stack if DEBUG is
+ * set.
+ */
 export async function main(run: (args: readonly string[]) => Promise<number>): Promise<void> {
   offerBuilders(findBuilders);
   try {
@@ -13,7 +16,7 @@ export async function main(run: (args: readonly string[]) => Promise<number>): P
   }
 }
 
-/** Whether a person watches: then progress is redrawn; otherwise it is lines. */
+/** Whether progress can be redrawn on a terminal; otherwise it is printed as lines. */
 export const isWatched = (): boolean => Boolean(process.stdout.isTTY) && !process.env.CI;
 
 /** How downloads of the toolchain are shown. */

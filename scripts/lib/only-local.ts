@@ -3,7 +3,10 @@ import { STACK } from "../../operate/engine/checkout.ts";
 import { parseCommandLine } from "../../operate/engine/command-line.ts";
 import { type Session, sessionFor } from "../../operate/engine/session.ts";
 
-/** Ends a script that works on this machine alone when it is asked for another stack. `instead`: what to do for that one. */
+/**
+ * Ends a script that only supports this machine's stack if another is selected. `instead`: the command for
+ * that one.
+ */
 export function refuseOtherStack(
   script: string,
   args: readonly string[],

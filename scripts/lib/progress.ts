@@ -1,4 +1,4 @@
-/** An update as a person watches it: drawn again and again on a terminal, a line for each change elsewhere. */
+/** Shows an update: redrawn on a terminal, one line per change elsewhere. */
 import { Listr } from "listr2";
 import { type Change, summary } from "../../operate/engine/changes.ts";
 import type { UpdateEvent } from "../../operate/engine/update-events.ts";
@@ -9,16 +9,16 @@ type Verb = "up" | "destroy";
 type OnUpdateEvent = (event: UpdateEvent) => void;
 type Run = (onUpdateEvent: OnUpdateEvent) => Promise<readonly Change[]>;
 
-/** The headline while nothing has changed yet, and while something does. */
+/** The headline before the first change, and during changes. */
 const TITLES = {
   up: { start: "Comparing", changing: "Deploying" },
   destroy: { start: "Refreshing", changing: "Removing" },
 } as const satisfies Record<Verb, unknown>;
 
-/** So many resources are shown at once that are being changed. */
+/** Number of resources in progress that are shown at once. */
 const SHOWN = 6;
 
-/** Runs an update and shows it, with one line at its end that sums it up. Throws what `run` throws. */
+/** Runs an update and shows it, with a summary line at the end. Throws what `run` throws. */
 export async function showUpdate(verb: Verb, run: Run): Promise<void> {
   const start = performance.now();
   if (isWatched()) return drawUpdate(verb, run, start);
@@ -26,7 +26,7 @@ export async function showUpdate(verb: Verb, run: Run): Promise<void> {
   console.log(summary(changes, performance.now() - start));
 }
 
-/** Prints each change when it is done. */
+/** Prints each completed change. */
 export const printChange: OnUpdateEvent = (event) => {
   if (event.kind === "step" && event.data?.status === "done") console.log(`  ${event.data.message}`);
 };
@@ -61,10 +61,10 @@ async function drawUpdate(verb: Verb, run: Run, start: number): Promise<void> {
   if (failure !== undefined) throw failure;
 }
 
-/** What is shown of an update while it runs. */
+/** The view of a running update. */
 export class UpdateView {
   readonly #verb: Verb;
-  /** Resources that are being changed, by URN, each with its line. */
+  /** Resources in progress, by URN, each with its line. */
   readonly #running = new Map<string, string>();
   #done = 0;
   /** The last line that a resource reported, such as a step of an image's build. */
@@ -96,7 +96,7 @@ export class UpdateView {
     return `${running + this.#done > 0 ? counts : start} … ${duration(ms)}`;
   }
 
-  /** A line for each of the first resources that are being changed, and what was reported last. */
+  /** One line per resource in progress, up to the limit, and the last reported line. */
   details(): string {
     return [...[...this.#running.values()].slice(0, SHOWN), this.#message.slice(0, 100)]
       .filter(Boolean)

@@ -1,21 +1,21 @@
-/** How `npm start` shows the projects at its end. */
+/** Shows the projects at the end of `npm start`. */
 import type { Readiness } from "../../operate/docker/ready.ts";
 import type { ProjectOutput } from "../../operate/engine/outputs.ts";
 import { isWatched } from "./main.ts";
 import { table } from "./table.ts";
 
-/** Reports which projects are waited for: on a terminal in one line that is drawn again, elsewhere each name once. */
+/** Reports which projects are awaited: on a terminal in one redrawn line, elsewhere each name once. */
 export function waitReporter(): (waitingFor: readonly string[]) => void {
   let printed = "";
   return (names) => {
-    const text = `Waiting for ${names.join(", ")} to answer …`;
+    const text = `Waiting for ${names.join(", ")} to respond …`;
     if (isWatched()) process.stdout.write(`\r\x1b[K${text}`);
     else if (!printed) console.log(text);
     printed = text;
   };
 }
 
-/** Prints a table of the projects, and what is wrong with those that are not responding. */
+/** Prints a table of the projects, and the problems of those that are not responding. */
 export function printProjects(ready: readonly Readiness[]): void {
   if (ready.length === 0) {
     console.log("\nNo projects yet: add one to projects.yaml, then run this again.");
@@ -31,7 +31,7 @@ export function printProjects(ready: readonly Readiness[]): void {
   for (const { project, answers, note } of ready) {
     if (!answers)
       console.log(
-        `\n${project.name} does not answer${note ? `: ${note}` : ""}. Its log: docker logs ${project.container}`,
+        `\n${project.name} is not responding${note ? `: ${note}` : ""}. Its log: docker logs ${project.container}`,
       );
     else if (note) console.log(`\n${project.name}: ${note}`);
     printDeployKey(project);
@@ -39,6 +39,5 @@ export function printProjects(ready: readonly Readiness[]): void {
 }
 
 function printDeployKey({ name, deployKey }: ProjectOutput): void {
-  if (deployKey)
-    console.log(`\n${name}: its deploy key, to be added to the repository:\n  ${deployKey.trim()}`);
+  if (deployKey) console.log(`\n${name}: deploy key, add it to the repository:\n  ${deployKey.trim()}`);
 }

@@ -20,13 +20,13 @@ import { describePlugins } from "../../toolchain/parts/plugins.ts";
 import { provisionProgress } from "./main.ts";
 
 /**
- * The suites, in the order in which they run. `local`, `attach` and `panel` use one platform, which the first of a run makes and the last
- * takes away. What is slower and rarer is in `nightly`, which only its name runs.
+ * The suites in their order. `local`, `attach` and `panel` share a platform, which the first one creates and
+ * the last one removes. `nightly` has what is slow or rare, and only runs by name.
  */
 export const SUITES = ["unit", "local", "attach", "panel", "production", "nightly"] as const;
 export type Suite = (typeof SUITES)[number];
 
-/** What `npm test` runs. */
+/** The suites of `npm test`. */
 export const EVERY: readonly Suite[] = ["unit", "local", "attach", "panel", "production"];
 
 /** Suites that share a platform on this machine. */
@@ -34,7 +34,7 @@ const ON_ONE_PLATFORM: readonly Suite[] = ["local", "attach", "panel"];
 
 const BROWSING: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 
-/** What a suite needs besides the platform. */
+/** Parts that a suite needs besides the platform's. */
 const PARTS: Readonly<Record<Suite, readonly Part[]>> = {
   unit: [],
   local: BROWSING,
@@ -47,8 +47,8 @@ const PARTS: Readonly<Record<Suite, readonly Part[]>> = {
 export const isSuite = (word: string | undefined): word is Suite => SUITES.some((suite) => suite === word);
 
 /**
- * Variables by which the suites of one run share a platform: those on this machine keep it in `file`, and the last of them takes it away.
- * See test/support/global-setup.ts.
+ * Variables that let the suites of a run share a platform: `file` has it, and the last suite removes it. See
+ * test/support/global-setup.ts.
  */
 export function sharedPlatform(
   suite: Suite,
@@ -60,14 +60,14 @@ export function sharedPlatform(
   return { E2E_KEEP: file, ...(suite === sharing.at(-1) ? { E2E_LAST: "true" } : {}) };
 }
 
-/** Brings what real parts need that is not on this machine, and shows with which plugins the tests run. */
+/** Installs missing parts, and shows which plugins the tests use. */
 export async function prepare(suites: readonly Suite[]): Promise<NodeJS.ProcessEnv> {
   if (suites.every((suite) => suite === "unit")) return process.env;
   const parts = new Set([...platformParts(), ...suites.flatMap((suite) => PARTS[suite])]);
   await provision([...parts], { root, progress: provisionProgress(), builders });
   for (const plugin of await describePlugins(toolchain)) console.log(plugin);
   if (suites.includes("nightly") && !process.env.OPENCODE_PLATFORM_OFFICIAL_PLUGINS)
-    console.log("kinds.test.ts is left out: OPENCODE_PLATFORM_OFFICIAL_PLUGINS names no official plugins.");
+    console.log("kinds.test.ts is excluded: OPENCODE_PLATFORM_OFFICIAL_PLUGINS names no official plugins.");
   return {
     ...process.env,
     OPENCODE_PLATFORM_TOOLCHAIN: toolchain,
@@ -76,14 +76,14 @@ export async function prepare(suites: readonly Suite[]): Promise<NodeJS.ProcessE
   };
 }
 
-/** What one suite came to. */
+/** Result of a suite. */
 export interface Ran {
   readonly suite: Suite;
   readonly code: number;
   readonly ms: number;
   readonly passed: number;
   readonly failed: number;
-  /** Each failed test, or file that could not run: where it is, its name, and the first line of what went wrong. */
+  /** Failed tests, or files that could not run: place, name, and the error's first line. */
   readonly failures: readonly string[];
 }
 
@@ -103,7 +103,7 @@ interface Report {
 
 export const reportFile = (suite: Suite): string => join(root, "test-results", `${suite}.json`);
 
-/** Reads vitest's report of a suite, and removes it. A run that ended without one failed as a whole. */
+/** Reads vitest's report of a suite, and removes it. A run without a report has failed. */
 export function readRun(suite: Suite, code: number, ms: number): Ran {
   const file = reportFile(suite);
   const text = readOptional(file);
@@ -126,7 +126,7 @@ function failuresOf({ name, message, assertionResults }: Report["testResults"][n
   );
 }
 
-/** The last lines of a run: a line for each suite, what failed and where, and the count of all tests. */
+/** The summary of a run: a line per suite, failures with their places, and the totals. */
 export function summaryLines(runs: readonly Ran[]): string[] {
   const sum = (count: (run: Ran) => number) => runs.reduce((total, run) => total + count(run), 0);
   const failures = runs.flatMap((run) => run.failures);

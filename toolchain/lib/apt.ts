@@ -3,12 +3,12 @@ import { exec, mustExec, which } from "./exec.ts";
 
 let updated = false;
 
-/** Whether packages of Debian or Ubuntu can be installed here without asking anybody. */
+/** Whether packages of Debian or Ubuntu can be installed without prompting. */
 export function canApt(): boolean {
   return process.platform === "linux" && process.getuid?.() === 0 && existsSync("/etc/debian_version");
 }
 
-/** Installs packages with apt-get; the package lists are refreshed once in a run. */
+/** Installs packages with apt-get; the package lists are updated once per run. */
 export async function aptInstall(
   packages: readonly string[],
   progress: (words: string) => void,
@@ -24,7 +24,7 @@ export async function aptInstall(
   await mustExec("apt-get", args, { env, timeoutMs: 900_000 });
 }
 
-/** The path of a command, installing Debian's package for it when it is not there; `undefined` where that can't be done. */
+/** The path of a command, after installing Debian's package if needed; `undefined` if that is impossible. */
 export async function commandOrApt(
   command: string,
   packages: readonly string[],

@@ -2,13 +2,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { type ExecResult, exec } from "./exec.ts";
 
-/** Where the Engine listens unless something says otherwise. */
+/** Docker's default socket. */
 export const DEFAULT_SOCKET = "/var/run/docker.sock";
 
 /**
- * The address of the Engine that everything here talks to: DOCKER_HOST, a socket that the settings name, the usual socket, or
- * else what the Docker client's own context says (Docker Desktop, Colima). The client and Pulumi's plugin differ in where they
- * look, so both get this.
+ * The Engine's address for everything here: DOCKER_HOST, the settings' socket, the default socket, or the
+ * Docker client's current context (Docker Desktop, Colima). The client and Pulumi's plugin search
+ * differently, so both get this address.
  */
 export function dockerHost(socket: string = DEFAULT_SOCKET): string | undefined {
   if (process.env.DOCKER_HOST) return process.env.DOCKER_HOST;
@@ -18,7 +18,7 @@ export function dockerHost(socket: string = DEFAULT_SOCKET): string | undefined 
   return stdout?.trim() || undefined;
 }
 
-/** Runs the Docker client; which Engine it talks to is decided by DOCKER_HOST in `env`. */
+/** Runs the Docker client; DOCKER_HOST in `env` selects the Engine. */
 export function docker(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -27,13 +27,13 @@ export function docker(
   return exec("docker", args, { env, timeoutMs });
 }
 
-/** The version of the Engine that answers, or `undefined`. */
+/** The version of the Engine, or `undefined` if it is not responding. */
 export async function engineVersion(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const { code, stdout } = await docker(["version", "--format", "{{.Server.Version}}"], env, 10_000);
   return code === 0 && stdout.trim() ? stdout.trim() : undefined;
 }
 
-/** The id of an image that the Engine has, or `undefined`. */
+/** The id of an image in the Engine, or `undefined`. */
 export async function imageId(image: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const { code, stdout } = await docker(["image", "inspect", "--format", "{{.Id}}", image], env);
   return code === 0 ? stdout.trim() : undefined;

@@ -3,14 +3,14 @@ import { createWriteStream } from "node:fs";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-/** Fetches a small text. */
+/** Downloads a small text. */
 export async function fetchText(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(20_000) });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return response.text();
 }
 
-/** Fetches a file and answers its SHA-256; `progress` is called with the share that has arrived. */
+/** Downloads a file and returns its SHA-256; `progress` receives the progress. */
 export async function fetchFile(
   url: string,
   file: string,

@@ -11,24 +11,24 @@ export interface ExecOptions {
   input?: string;
   /** Ends the child after this many milliseconds; the result then has code `null`. */
   timeoutMs?: number;
-  /** Hears every line of both streams as it comes. */
+  /** Receives every line of both streams as it arrives. */
   onLine?: (line: string) => void;
   /** Appends both streams to this file. */
   logFile?: string;
-  /** The child ends in order when asked to (Ctrl-C, SIGTERM), and this process waits for that. */
+  /** Whether the child ends gracefully on Ctrl-C or SIGTERM, and this process waits for that. */
   stopsGracefully?: boolean;
-  /** Asks the child to end, as Ctrl-C does. Default: nothing does but a signal to this process. */
+  /** Ends the child gracefully, like Ctrl-C. Default: only a signal to this process does. */
   signal?: AbortSignal;
 }
 
 export interface ExecResult {
-  /** Exit code; `null` when a signal ended it, 127 when there is no such command. */
+  /** Exit code; `null` if a signal ended it, 127 if the command was not found. */
   code: number | null;
   stdout: string;
   stderr: string;
 }
 
-/** Runs a command to its end and never throws: a command that is not there answers with code 127. */
+/** Runs a command to its end and never throws: a missing command returns code 127. */
 export function exec(
   command: string,
   args: readonly string[],
@@ -75,16 +75,17 @@ export function exec(
 
 interface Running {
   readonly stopsGracefully: boolean;
-  /** It has got a signal already: to Pulumi a second one means "at once". */
+  /** Whether it has got a signal: Pulumi takes a second one as "immediately". */
   isAsked: boolean;
 }
 
-/** Children that run now. */
+/** Running children. */
 const children = new Map<ChildProcess, Running>();
 
-/** No child outlives this process: what ends this one by a signal ends them too. */
+/** Ends children with this process, so that none outlives it. */
 function killOnExit(child: ChildProcess, { stopsGracefully = false, signal }: ExecOptions): () => void {
-  // Before all other listeners: one of them may abort the signal, and the terminal's Ctrl-C has to be noted by then.
+  // Before all other listeners: one of them may abort the signal, and by then the terminal's Ctrl-C must be
+  // recorded.
   if (children.size === 0) for (const name of SIGNALS) process.prependListener(name, killChildren);
   children.set(child, { stopsGracefully, isAsked: false });
   const abort = () => ask(child, "SIGINT");
@@ -97,7 +98,7 @@ function killOnExit(child: ChildProcess, { stopsGracefully = false, signal }: Ex
   };
 }
 
-/** Sends a child one signal, and no second. One that ends in order gets Ctrl-C's: to others Pulumi may give way at once. */
+/** Sends a child one signal only. A graceful one gets SIGINT: on others Pulumi may end immediately. */
 function ask(child: ChildProcess, signal: NodeJS.Signals): void {
   const running = children.get(child);
   if (!running || running.isAsked) return;
@@ -110,14 +111,14 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 function killChildren(signal: NodeJS.Signals): void {
   const mustWait = [...children.values()].some(({ stopsGracefully }) => stopsGracefully);
   for (const [child, running] of children) {
-    // A terminal has sent Ctrl-C to the children itself.
+    // A terminal sends Ctrl-C to the children itself.
     if (signal === "SIGINT" && process.stdin.isTTY) running.isAsked = true;
     else ask(child, signal);
   }
   if (!mustWait) process.exit(128 + constants.signals[signal]);
 }
 
-/** Runs a command; anything but exit code 0 throws, with the last lines of its output. */
+/** Runs a command; throws the last lines of its output unless it exits with 0. */
 export async function mustExec(
   command: string,
   args: readonly string[],
@@ -130,7 +131,9 @@ export async function mustExec(
   throw new Error(`\`${[command, ...args].join(" ").slice(0, 160)}\` ${ended}${said ? `:\n${said}` : ""}`);
 }
 
-/** Runs a command with this process's own terminal; answers its exit code. Ctrl-C goes to the child, which decides. */
+/**
+ * Runs a command in this process's terminal; returns its exit code. Ctrl-C goes to the child, which decides.
+ */
 export function runInherited(
   command: string,
   args: readonly string[],

@@ -2,21 +2,21 @@ import { spawn } from "node:child_process";
 import type { Context } from "../part.ts";
 import { imageId } from "./docker.ts";
 
-/** Where Docker gets images without a registry's name from. */
+/** Docker's registry for images without a registry in their name. */
 export const IMAGE_REGISTRY = "registry-1.docker.io";
-/** Images that were made here carry this label, so that `npm run down` may remove them. */
+/** Label of locally built images, so that `npm run down` can remove them. */
 export const ORIGIN_LABEL = "dev.opencode-platform.origin";
-/** How long a pull may take to find the image, where the registry seems out of reach from here. */
+/** Timeout for a pull to find the image, if the registry seems unreachable. */
 const PULL_TIMEOUT_MS = 1500;
 
-/** Whether the Engine has the image already. */
+/** Whether the Engine has the image. */
 export async function findImage(image: string, context: Context): Promise<string | undefined> {
   return (await imageId(image, context.env)) ? "already installed" : undefined;
 }
 
 /**
- * Pulls an image. The Engine may reach a registry that this process doesn't (a mirror, a proxy, another host), so it is
- * asked in any case, but given little time to begin where the registry did not answer here.
+ * Pulls an image. The Engine may reach a registry that this process can't (a mirror, a proxy, another host),
+ * so the pull is tried in any case, but with a short timeout if the registry did not respond here.
  */
 export async function pullImage(image: string, context: Context): Promise<string | undefined> {
   const doubtful = !(await context.network.reaches(IMAGE_REGISTRY));

@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Who holds a lock: the start time tells a process from a later one with the same id. */
+/** A lock's holder: the start time distinguishes processes that reused an id. */
 export interface Holder {
   pid: number;
   started: string;
 }
 
-/** Whether a process of this id runs on this machine. */
+/** Whether a process with this id is running on this machine. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -18,19 +18,19 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process started, in the kernel's ticks since boot; empty where the system doesn't say. */
+/** A process's start, in the kernel's ticks since boot; empty if the system doesn't report it. */
 export function startTime(pid: number): string {
   return statFields(pid)?.[19] ?? "";
 }
 
-/** Whether the lock's holder still runs. */
+/** Whether the lock's holder is still running. */
 export function isHeldBy(holder: Holder): boolean {
   return isAlive(holder.pid) && (holder.started === "" || startTime(holder.pid) === holder.started);
 }
 
 /**
- * Runs `work` while no other process holds the lock. A lock whose process is gone is taken over; while another one is
- * at work, `onWait` is called once with its holder.
+ * Runs `work` while no other process holds the lock. A lock of an ended process is taken over; while another
+ * process holds it, `onWait` is called once with the holder.
  */
 export async function withLock<T>(
   file: string,
@@ -51,7 +51,7 @@ export async function withLock<T>(
   }
 }
 
-/** A link is made in one step with its content, so no process reads an unfinished lock. */
+/** A link appears atomically with its content, so no process reads an unfinished lock. */
 async function acquire(file: string, me: string, onWait: (holder: Holder) => void): Promise<void> {
   for (let hasReported = false; ; ) {
     try {

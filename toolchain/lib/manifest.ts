@@ -3,12 +3,12 @@ import { createReadStream, existsSync, readFileSync, renameSync, statSync, write
 import { isAbsolute, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 
-/** What is known of one file of the toolchain's folder. */
+/** A file of the toolchain's folder. */
 export interface Entry {
   sha256: string;
   size: number;
   mtimeMs: number;
-  /** Which version it is, and which way it came. */
+  /** Its version, and how it was obtained. */
   version: string;
   way: string;
 }
@@ -20,7 +20,7 @@ export async function sha256(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Finds a file's SHA-256 in the text of a checksums file (`<hash>  <name>` on each line). */
+/** Finds a file's SHA-256 in a checksums file (`<hash>  <name>` per line). */
 export function publishedChecksum(text: string, name: string): string | undefined {
   for (const line of text.split("\n")) {
     const match = /^([0-9a-fA-F]{64})\s+\*?(\S+)$/.exec(line.trim());
@@ -29,7 +29,7 @@ export function publishedChecksum(text: string, name: string): string | undefine
   return undefined;
 }
 
-/** `manifest.json` of the toolchain's folder: the checksum of everything that was downloaded or built into it. */
+/** `manifest.json` in the toolchain's folder: checksums of everything downloaded or built into it. */
 export class Manifest {
   readonly #dir: string;
   readonly #file: string;
@@ -39,7 +39,7 @@ export class Manifest {
     this.#file = join(dir, "manifest.json");
   }
 
-  /** Notes a finished file. */
+  /** Records a finished file. */
   async record(name: string, version: string, way: string): Promise<void> {
     const { size, mtimeMs } = statSync(this.#path(name));
     const entry: Entry = { sha256: await sha256(this.#path(name)), size, mtimeMs, version, way };
@@ -47,8 +47,8 @@ export class Manifest {
   }
 
   /**
-   * The entry of a file that is there, of the wanted version, and still what was recorded. Size and time are compared
-   * first; only when they differ is the file hashed again.
+   * The entry of an existing file of the wanted version that still matches the record. Size and time are
+   * compared first; the file is only hashed if they differ.
    */
   async verified(name: string, version: string): Promise<Entry | undefined> {
     const entry = this.#read()[name];

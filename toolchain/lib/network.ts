@@ -1,28 +1,31 @@
-/** How long it is tried to reach a host before it counts as out of reach. */
+/** How long to try to reach a host. */
 export interface Patience {
-  /** How long one try may take, in milliseconds. */
+  /** Timeout of a try, in milliseconds. */
   readonly tryMs: number;
-  /** Pauses between the tries, in milliseconds; there is one try more than pauses. */
+  /** Delays between the tries, in milliseconds; there is one more try than delays. */
   readonly pausesMs: readonly number[];
 }
 
-/** One short try, where being wrong costs a little time only. */
+/** One short try, for where a wrong result only costs time. */
 const SHORT: Patience = { tryMs: 1500, pausesMs: [] };
-/** For what decides which plugins are used: a slow moment must not. At least 10 s go by, also where each try fails at once. */
+/**
+ * For the choice of plugins, which a slow moment must not affect. Takes at least 10 s, even if each try fails
+ * immediately.
+ */
 export const PATIENT: Patience = { tryMs: 10_000, pausesMs: [2000, 8000] };
 
-/** Which official sources answer from this machine. Every host is asked once in a run, and all of them at the same time. */
+/** Which official sources are reachable. Each host is checked once per run, all in parallel. */
 export class Network {
   readonly #answers = new Map<string, Promise<boolean>>();
   readonly #patience: Readonly<Record<string, Patience>>;
 
-  /** `hosts` are asked at once; `patience` is had with the hosts that it names, and others get one short try. */
+  /** Checks `hosts` immediately; `patience` is by host, and the others get one short try. */
   constructor(hosts: readonly string[] = [], patience: Readonly<Record<string, Patience>> = {}) {
     this.#patience = patience;
     for (const host of hosts) void this.reaches(host);
   }
 
-  /** Whether a host answers on HTTPS, with whatever status. */
+  /** Whether a host responds on HTTPS, with any status. */
   reaches(host: string): Promise<boolean> {
     const known = this.#answers.get(host);
     if (known) return known;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { isStandIn, LANGUAGE_HOST } from "../../config/stack/stand-ins.ts";
 
-/** The folders of the providers' stand-ins in a toolchain's folder, of whatever version. */
+/** Directories of the providers' stand-ins in a toolchain's folder, of any version. */
 export function installedStandIns(dir: string): string[] {
   const plugins = join(dir, "pulumi-home", "plugins");
   if (!existsSync(plugins)) return [];
@@ -14,7 +14,7 @@ export function installedStandIns(dir: string): string[] {
     .map((folder) => join(plugins, folder));
 }
 
-/** Removes the stand-ins of a toolchain's folder, the language host too; what is official stays. */
+/** Removes a toolchain's stand-ins, including the language host; official plugins stay. */
 export function removeStandIns(dir: string): void {
   for (const folder of installedStandIns(dir)) rmSync(folder, { recursive: true });
   const host = join(dir, "bin", LANGUAGE_HOST);

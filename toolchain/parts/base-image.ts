@@ -2,7 +2,7 @@ import { BASE_IMAGE } from "../../config/versions.ts";
 import { findImage, pullImage } from "../lib/image.ts";
 import type { Part } from "../part.ts";
 
-/** The image that opencode's is built from: the pinned one, or another that the settings name. */
+/** The base of opencode's image: the pinned one, or the settings'. */
 export const baseImagePart = (image: string = BASE_IMAGE): Part => ({
   name: `image ${image}`,
   remedy: `pull or load the image ${image} into Docker`,

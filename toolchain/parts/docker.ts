@@ -26,7 +26,7 @@ export const dockerPart: Part = {
       await assertPermitted(env);
     }
     const elsewhere = env.DOCKER_HOST;
-    // The usual socket is where an Engine that is started here will listen.
+    // An Engine that is started here listens on the default socket.
     if (!elsewhere || elsewhere === `unix://${DEFAULT_SOCKET}`) return undefined;
     fail(
       "environment",
@@ -36,7 +36,7 @@ export const dockerPart: Part = {
     );
   },
 
-  /** From the distribution's packages, and started. */
+  /** Installs the distribution's packages and starts the Engine. */
   async download(context) {
     const installed = which("dockerd", `${process.env.PATH}:/usr/sbin:/sbin`) && which("docker");
     if (!installed && !canApt()) return undefined;
@@ -47,7 +47,7 @@ export const dockerPart: Part = {
   },
 };
 
-/** The dockerd that an earlier run started and that still runs. */
+/** The running dockerd that an earlier run started. */
 export function ownDockerd(dir: string): Holder | undefined {
   try {
     const holder = JSON.parse(readFileSync(pidFile(dir), "utf8")) as Holder;
@@ -57,7 +57,7 @@ export function ownDockerd(dir: string): Holder | undefined {
   }
 }
 
-/** Ends the dockerd that an earlier run started; answers whether there was one. */
+/** Ends the dockerd that an earlier run started; returns whether there was one. */
 export async function stopDockerd(dir: string): Promise<boolean> {
   const holder = ownDockerd(dir);
   if (holder) {
@@ -68,7 +68,7 @@ export async function stopDockerd(dir: string): Promise<boolean> {
   return holder !== undefined;
 }
 
-/** An Engine that is there but not for this user is not to be started a second time. */
+/** Refuses to start a second Engine if one is running that this user can't access. */
 async function assertPermitted(env: NodeJS.ProcessEnv): Promise<void> {
   const { stderr } = await docker(["version"], env, 10_000);
   if (!/permission denied/i.test(stderr)) return;
@@ -83,7 +83,7 @@ function checked(version: string): string {
 
 const isOurs = (dir: string): boolean => ownDockerd(dir) !== undefined;
 
-/** Newer releases keep the client in a package of its own. */
+/** Newer releases have the client in a separate package. */
 async function installPackages({ progress }: Context): Promise<void> {
   await aptInstall(["docker.io", "ca-certificates", "iptables"], progress);
   if (!which("docker")) await aptInstall(["docker-cli"], progress);

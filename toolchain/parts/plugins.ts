@@ -15,12 +15,12 @@ import type { Context, Part } from "../part.ts";
 import { findPulumi, PULUMI_HOST, pulumiPart } from "./pulumi.ts";
 
 const HOUR_MS = 3_600_000;
-/** For so long after the official plugins could not be had, they aren't looked for where stand-ins do. */
+/** After official plugins were unavailable, how long they aren't looked for again where stand-ins suffice. */
 const CONTENT_MS = 6 * HOUR_MS;
 
 /**
- * The PULUMI_HOME in which the stand-ins are, if they are used; the official plugins live where Pulumi puts them, and plugins on PATH
- * need no home.
+ * The PULUMI_HOME with the stand-ins, if they are used; official plugins are in Pulumi's own home, and
+ * plugins on PATH need none.
  */
 export function pulumiHome(dir: string): string | undefined {
   if (onPath() !== undefined) return undefined;
@@ -28,18 +28,18 @@ export function pulumiHome(dir: string): string | undefined {
   return installedStandIns(dir).length > 0 ? home : undefined;
 }
 
-/** Which plugin the engine takes for each provider and for the language, started as the scripts start it. */
+/** The plugin that the engine uses for each provider and for the language, in the scripts' environment. */
 async function enginePlugins(dir: string): Promise<FoundPlugin[]> {
   const path = [join(dir, "bin"), process.env.PATH ?? ""].join(delimiter);
   const env = { ...process.env, PATH: path, PULUMI_HOME: pulumiHome(dir) ?? officialHome(dir) };
   return findPlugins(env, (await findPulumi(dir))?.path);
 }
 
-/** Which plugin the engine takes for each provider, in words: what it is and where. */
+/** Describes the plugin that the engine uses for each provider: kind and file. */
 export const describePlugins = async (dir: string): Promise<string[]> =>
   (await enginePlugins(dir)).map(({ name, kind, file }) => `${name}: ${file ? `${kind}, ${file}` : kind}`);
 
-/** The same in short: `official plugins`, or which are what where they differ. */
+/** A short form: `official plugins`, or the plugins by kind. */
 export async function summarisePlugins(dir: string): Promise<string> {
   const byKind = Object.groupBy(await enginePlugins(dir), ({ kind }) => kind);
   const groups = Object.entries(byKind);
@@ -54,7 +54,7 @@ export const pluginsPart: Part = {
 
   async find({ dir, builders }) {
     const hasStandIns = (await enginePlugins(dir)).some(({ kind }) => kind === "stand-in");
-    // Where they do, the official ones may be had by now.
+    // If so, the official ones may be available now.
     if (hasStandIns && !(builders && wereMissedLately(dir))) return undefined;
     const folder = onPath();
     if (folder !== undefined && (await languageHost(dir))) return `on PATH (${folder})`;
@@ -73,15 +73,17 @@ export const pluginsPart: Part = {
     try {
       return await downloadOfficial(context);
     } catch (error) {
-      // What works already on this machine goes on working.
+      // Keeps what already works on this machine.
       if (!context.builders || !pulumiHome(context.dir)) throw error;
-      context.progress(`the official plugins can't be had now (${(error as Error).message})`);
+      context.progress(`the official plugins are not available (${(error as Error).message})`);
       return undefined;
     }
   },
 };
 
-/** Brings the official plugins, and the CLI where its language host is missing; the stand-ins go once all is there. */
+/**
+ * Downloads the official plugins, and the CLI if its language host is missing; then removes the stand-ins.
+ */
 async function downloadOfficial(context: Context): Promise<string | undefined> {
   const { dir } = context;
   if (!(await context.network.reaches(PULUMI_HOST))) return undefined;
@@ -97,7 +99,7 @@ async function downloadOfficial(context: Context): Promise<string | undefined> {
   return "official download";
 }
 
-/** Its time says when the official plugins were last looked for and could not be had. */
+/** A file whose time is when the official plugins were last unavailable. */
 export const missedFile = (dir: string): string => join(dir, "plugins-missed");
 
 function wereMissedLately(dir: string): boolean {
@@ -106,23 +108,26 @@ function wereMissedLately(dir: string): boolean {
   return ms > -HOUR_MS && ms < CONTENT_MS;
 }
 
-/** The folders of the providers' plugins when PATH has them all: the engine prefers those to any others. */
+/** Directories of the providers' plugins if PATH has them all: the engine prefers those. */
 function onPath(): string | undefined {
   const files = PROVIDERS.map((name) => which(providerFile(name)));
   const folders = files.flatMap((file) => (file === undefined ? [] : [dirname(file)]));
   return folders.length === PROVIDERS.length ? [...new Set(folders)].join(", ") : undefined;
 }
 
-/** Where Pulumi keeps the official plugins: never in the toolchain's folder, which a shell may still name by PULUMI_HOME. */
+/**
+ * Pulumi's own home of official plugins: never in the toolchain's folder, even if a shell sets PULUMI_HOME to
+ * it.
+ */
 function officialHome(dir: string): string {
   const named = process.env.PULUMI_HOME;
   return named && named !== join(dir, "pulumi-home") ? named : join(homedir(), ".pulumi");
 }
 
-/** The program's own package.json, also where it is a package itself. */
+/** The program's own package.json, even if it is installed as a package. */
 const PACKAGE = join(import.meta.dirname, "../../package.json");
 
-/** The providers and the versions that package.json pins. */
+/** The providers and versions pinned in package.json. */
 function providers(): [name: string, version: string][] {
   const { dependencies } = JSON.parse(readFileSync(PACKAGE, "utf8")) as {
     dependencies: Readonly<Record<string, string>>;
@@ -130,7 +135,7 @@ function providers(): [name: string, version: string][] {
   return PROVIDERS.map((name) => [name, dependencies[`@pulumi/${name}`] ?? ""]);
 }
 
-/** The language host that the engine takes, whatever it is. */
+/** The language host that the engine uses, of any kind. */
 async function languageHost(dir: string): Promise<string | undefined> {
   return (await enginePlugins(dir)).find(({ name }) => name === "nodejs")?.file;
 }

@@ -13,9 +13,7 @@ export const PULUMI_HOST = "get.pulumi.com";
 const BINARY = "bin/pulumi";
 const RELEASES = `https://${PULUMI_HOST}/releases/sdk`;
 
-/**
- * The CLI that is used: `PULUMI_BIN`, else the pinned one of the toolchain's folder, else a compatible one on PATH.
- */
+/** The CLI: `PULUMI_BIN`, the pinned one in the toolchain's folder, or a compatible one on PATH. */
 export async function findPulumi(dir: string): Promise<{ path: string; version: string } | undefined> {
   const named = process.env.PULUMI_BIN;
   const own = join(dir, BINARY);
@@ -26,7 +24,7 @@ export async function findPulumi(dir: string): Promise<{ path: string; version: 
   return path && version && isCompatible(version) ? { path, version } : undefined;
 }
 
-/** Whether a CLI that is on the machine already may be used instead of the pinned one. */
+/** Whether an installed CLI can be used instead of the pinned one. */
 export function isCompatible(version: string): boolean {
   return compareVersions(version, PULUMI_OLDEST) >= 0 && compareVersions(version, "4") < 0;
 }
@@ -63,7 +61,7 @@ export const pulumiPart: Part = {
   },
 };
 
-/** Moves the files of a folder into `bin`, the CLI itself last. */
+/** Moves a folder's files into `bin`, the CLI last. */
 export async function installPulumi(folder: string, way: string, { dir, manifest }: Context): Promise<void> {
   const bin = join(dir, "bin");
   mkdirSync(bin, { recursive: true });

@@ -1,10 +1,16 @@
-/** Makes the folder that npm packs: the program in JavaScript, in the layout of its sources, without lab, tests and development's scripts. */
+/**
+ * Builds the folder that npm packs: compiled JavaScript in the sources' layout, without lab, tests and
+ * development scripts.
+ */
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { mustExec } from "../../../toolchain/lib/exec.ts";
 import { type Manifest, publishedManifest } from "./manifest.ts";
 
-/** Files that are read as they are. The page's modules are served with their types stripped, which Node does to a text from anywhere. */
+/**
+ * Files that are copied unchanged. The page's modules are served with their types stripped, which works from
+ * anywhere.
+ */
 const COPIED = [
   "LICENSE",
   "README.md",
@@ -23,7 +29,7 @@ const COPIED = [
   "scripts/lib/launcher.mjs",
 ];
 
-/** Builds the package of a checkout in its folder `dist`, which is emptied before; answers the folder. */
+/** Builds a checkout's package in its folder `dist`, which is emptied first; returns the folder. */
 export async function buildPackage(checkout: string): Promise<string> {
   const folder = join(checkout, "dist");
   rmSync(folder, { recursive: true, force: true });
@@ -43,16 +49,16 @@ export async function buildPackage(checkout: string): Promise<string> {
   return folder;
 }
 
-/** What `npm pack` has made. */
+/** Result of `npm pack`. */
 export interface Packed {
   readonly filename: string;
-  /** Bytes of the tarball, and of what is in it. */
+  /** Bytes of the tarball, and of its content. */
   readonly size: number;
   readonly unpackedSize: number;
   readonly files: readonly { readonly path: string }[];
 }
 
-/** Packs a folder into a tarball beside others. */
+/** Packs a folder into a tarball in `destination`. */
 export async function pack(folder: string, destination: string): Promise<Packed> {
   mkdirSync(destination, { recursive: true });
   const output = await mustExec(
@@ -63,9 +69,9 @@ export async function pack(folder: string, destination: string): Promise<Packed>
     },
   );
   const [packed] = Object.values(JSON.parse(output) as readonly Packed[]);
-  if (!packed) throw new Error(`npm pack reports nothing:\n${output}`);
+  if (!packed) throw new Error(`npm pack reported no package:\n${output}`);
   return packed;
 }
 
-/** A size for people: `312 kB`. */
+/** Formats a size: `312 kB`. */
 export const kilobytes = (bytes: number): string => `${Math.round(bytes / 1000)} kB`;

@@ -1,8 +1,8 @@
-/** package.json of the published package, out of the checkout's. */
+/** Derives the published package's package.json from the checkout's. */
 
 type Versions = Readonly<Record<string, string>>;
 
-/** A package.json, as far as it matters here. */
+/** The used fields of a package.json. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -14,8 +14,8 @@ export interface Manifest {
 }
 
 /**
- * What npm publishes. `attach`, which the package brings along, needs packages of its own; `allowScripts` is of no effect in a dependency,
- * but `init` copies it into the team's package.json.
+ * The published package.json. Includes the dependencies of `attach`, which is part of the package.
+ * `allowScripts` has no effect in a dependency, but `init` copies it into the team's package.json.
  */
 export function publishedManifest(checkout: Manifest, attach: Pick<Manifest, "dependencies">): object {
   const { name, version, description, license, engines, allowScripts } = checkout;
@@ -36,5 +36,5 @@ export function publishedManifest(checkout: Manifest, attach: Pick<Manifest, "de
   };
 }
 
-/** Packages with an install script that only a checkout has. */
+/** Packages with an install script that only a checkout needs. */
 const DEVELOPMENT = new Set(["lefthook"]);

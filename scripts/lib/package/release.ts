@@ -1,10 +1,10 @@
-/** The texts of a release: pure, so that a dry run shows what would be written. */
+/** Texts of a release: pure, so that a dry run can show them. */
 import { fail } from "../../../config/errors.ts";
 
 /** `1.2.3`, or `1.2.3-beta.1`. */
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 
-/** @throws UserError when a text is no version as npm takes it */
+/** @throws UserError for an invalid npm version */
 export function parseVersion(text = ""): string {
   if (VERSION.test(text)) return text;
   return fail(
@@ -15,11 +15,11 @@ export function parseVersion(text = ""): string {
   );
 }
 
-/** A package.json with another version; everything else stays as it is written. */
+/** Sets the version in a package.json, keeping its formatting. */
 export const withVersion = (manifest: string, version: string): string =>
   manifest.replace(/^( {2}"version": )".*"/m, `$1"${version}"`);
 
-/** The lock with another version of this package and of its workspaces. */
+/** Sets the version of this package and its workspaces in the lock. */
 export function lockWithVersion(lock: string, version: string, workspaces: readonly string[]): string {
   const parsed = JSON.parse(lock) as { version: string; packages: Record<string, { version?: string }> };
   parsed.version = version;
@@ -33,14 +33,14 @@ export function lockWithVersion(lock: string, version: string, workspaces: reado
 }
 
 /**
- * CHANGELOG.md with the release's date: in its own section, or in the one that is made of what is unreleased.
- * @throws UserError when the release has a date already, or nothing to say
+ * CHANGELOG.md with the release's date: on its own section, or on the unreleased one.
+ * @throws UserError if the release has a date already, or no content
  */
 export function datedChangelog(text: string, version: string, date: string): string {
   const where = "CHANGELOG.md";
   const own = `## [${version}]`;
   if (text.includes(`${own} - `))
-    fail("config", where, `${version} has been released already`, "take a higher version");
+    fail("config", where, `${version} has been released already`, "choose a higher version");
   if (new RegExp(`^${escaped(own)}$`, "m").test(text)) return text.replace(own, `${own} - ${date}`);
   const [, unreleased = ""] = /^## \[Unreleased\]\n([\s\S]*?)(?=^## \[|(?![\s\S]))/m.exec(text) ?? [];
   if (!unreleased.trim())

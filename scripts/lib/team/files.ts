@@ -1,34 +1,37 @@
-/** The files of a team's own repository, which has the platform as a package. docs/adopting.md goes through it. */
+/** The files of a team's repository, which uses the platform as a package. See docs/adopting.md. */
 import { githubPipeline, gitlabPipeline } from "./pipelines.ts";
 
-/** What `init` is asked for. */
+/** Options of `init`. */
 export interface TeamOptions {
   /** Name of the repository, for its package.json. */
   readonly name: string;
-  /** Whose pipeline is written. */
+  /** The forge of the pipeline. */
   readonly forge: "github" | "gitlab";
   /**
-   * The package as npm takes it: `^0.2.0`, which package-lock.json pins to one version and `npm update` moves to the newest 0.2, or the path
-   * of a tarball (`file:../opencode-platform-0.2.0.tgz`).
+   * The package's npm spec: `^0.2.0`, which package-lock.json pins and `npm update` updates to the newest
+   * 0.2, or the path of a tarball (`file:../opencode-platform-0.2.0.tgz`).
    */
   readonly spec: string;
 }
 
-/** What the files are taken from: this package's own. */
+/** Source of the files: this package. */
 export interface TeamSource {
   /** Text of one of the package's files. */
   read(path: string): string;
-  /** The package's `allowScripts`: npm 11 runs no other package's install script. */
+  /** The package's `allowScripts`: npm 11 runs no other install scripts. */
   readonly allowScripts: Readonly<Record<string, boolean>>;
 }
 
-/** Where the package is in a team's repository. */
+/** The package's path in a team's repository. */
 const PACKAGE = "node_modules/opencode-platform";
 
-/** The npm scripts that run a command of the package. */
+/** npm scripts that run a command of the package. */
 const SCRIPTS = ["start", "apply", "check", "doctor", "pulumi", "env", "panel", "ci", "down", "purge"];
 
-/** Everything that the scripts write, and that belongs to one machine. Without this file, `git add .` would take the state's passphrase. */
+/**
+ * Everything that the scripts write for one machine. Without this file, `git add .` would add the state's
+ * passphrase.
+ */
 const IGNORED = `node_modules/
 .toolchain/
 .state/
@@ -39,7 +42,7 @@ Pulumi.local.yaml
 .projects.yaml.lock*
 `;
 
-const INDEX = `/** The platform's program, which reads projects.yaml beside this file and the settings of the stack. */
+const INDEX = `/** The platform's program. It reads projects.yaml in this folder and the stack's settings. */
 import outputs from "opencode-platform";
 export default outputs;
 `;
@@ -61,7 +64,7 @@ export function teamFiles(options: TeamOptions, { read, allowScripts }: TeamSour
   };
 }
 
-/** The documentation is in the package. */
+/** Points links to the documentation in the package. */
 const inPackage = (text: string): string =>
   text.replaceAll(/(?<![\w/])docs\/(?=\w+\.md)/g, `${PACKAGE}/docs/`);
 
@@ -80,7 +83,7 @@ function packageJson({ name, spec }: TeamOptions, allowScripts: Readonly<Record<
   return `${JSON.stringify(manifest, null, 2)}\n`;
 }
 
-/** A folder's name as npm takes it for a package that depends on opencode-platform and must not have its name. */
+/** The folder's name as a valid package name other than opencode-platform, which it depends on. */
 function packageName(folder: string): string {
   const name = folder
     .toLowerCase()

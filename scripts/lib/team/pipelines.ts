@@ -1,6 +1,9 @@
-/** A team's pipelines, made of those that a checkout has: there the launcher installs the dependencies, here `npm ci` does. */
+/**
+ * A team's pipelines, derived from the checkout's: `npm ci` installs the dependencies instead of the
+ * launcher.
+ */
 
-/** What a preview can depend on in a team's repository, besides the pipeline's own file. */
+/** What affects a preview in a team's repository, besides the pipeline's own file. */
 const FILES = [
   "projects.yaml",
   "Pulumi.yaml",
@@ -10,7 +13,7 @@ const FILES = [
   "package-lock.json",
 ];
 
-const HEADER = `# Previews a change as a comment, applies the default branch, and looks every night whether what runs is still what the files say.
+const HEADER = `# Previews a change as a comment, applies the default branch, and checks every night for drift from the files.
 # node_modules/opencode-platform/docs/ci.md says how to switch it on, and which secrets it takes.
 `;
 
@@ -27,11 +30,11 @@ export const gitlabPipeline = (text: string): string =>
   convert(text, { list: /^( +)(changes:\n)(?:\1 {2}- .+\n)+/m, file: ".gitlab-ci.yml", step: "- npm " });
 
 interface Conversion {
-  /** The list of files, with its indentation and its key. */
+  /** The list of files, with its indentation and key. */
   readonly list: RegExp;
-  /** Where the pipeline itself is. */
+  /** The pipeline's own file. */
   readonly file: string;
-  /** What begins a step that runs npm. */
+  /** The start of a step that runs npm. */
   readonly step: string;
 }
 

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fail } from "../../../config/errors.ts";
 
-/** What may be in the folder of a new repository: a clone of an empty one. */
+/** What a new repository's folder may contain, as after cloning an empty one. */
 const ALLOWED = new Set([".git"]);
 
-/** Writes files into a folder, which is made. @throws UserError when anything but `.git` is in it */
+/** Writes files into a folder, creating it. @throws UserError if it contains anything but `.git` */
 export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
   const present = existsSync(folder) ? readdirSync(folder).filter((name) => !ALLOWED.has(name)) : [];
   if (present.length > 0)
