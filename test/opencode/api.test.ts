@@ -30,7 +30,7 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** A server on loopback: its port. */
+/** A server on loopback; returns its port. */
 async function serve(handler: RequestListener): Promise<number> {
   const server = createServer(handler).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -79,7 +79,7 @@ describe("health", () => {
     await untilHealthy(async () => ({ host: "127.0.0.1", port, path: "/", headers: {} }), 5000);
   });
 
-  it("is not read into the page that a 2.x server answers with status 200", async () => {
+  it("is not read from the page that a 2.x server sends with status 200", async () => {
     const port = await serve(second);
     await expect(make(port, projectApi.health)).rejects.toThrow(
       new UnexpectedAnswer("answers HTML, so it is not opencode 1.x"),
@@ -89,7 +89,7 @@ describe("health", () => {
     await expect(untilHealthy(async () => target, 200)).rejects.toThrow("not healthy");
   });
 
-  it("names the version of a server that is not supported", async () => {
+  it("names the version of an unsupported server", async () => {
     const port = await serve(second);
     const versions = await Promise.allSettled(unsupportedHealth.map((call) => make(port, call)));
     expect(versions).toContainEqual({ status: "fulfilled", value: { version: "2.3.2" } });
@@ -112,7 +112,7 @@ describe("health", () => {
 });
 
 describe("calls", () => {
-  it("are answered by a server of this major, and refused by the page of another", async () => {
+  it("work with a server of this major, and fail with the page of another", async () => {
     const port = await serve(first);
     expect(await make(port, projectApi.sessions(50))).toEqual([{ id: "ses_1", usedAt: 7 }]);
     expect(await make(port, projectApi.createSession())).toEqual({ id: "ses_1", title: "", usedAt: 3 });
@@ -130,7 +130,7 @@ describe("calls", () => {
       expect(projectApi.isEventStream(path)).toBe(false);
   });
 
-  it("quote what stands in a path", () => {
+  it("escape values in a path", () => {
     expect(projectApi.terminalPath("a/b")).toBe("/pty/a%2Fb/connect?cursor=0");
     expect(projectApi.reload("/a b").path).toBe("/instance/dispose?directory=%2Fa%20b");
   });
@@ -153,7 +153,7 @@ describe("a release", () => {
 });
 
 describe("the terminal's command", () => {
-  it("is opencode's own where nothing is before the project, else the program that logs in", () => {
+  it("is opencode's own without Access, and the program with login behind it", () => {
     expect(terminalCommand(localUrls(4080).terminal("shop"))).toBe(
       "opencode attach http://localhost:4080/p/shop",
     );
@@ -167,7 +167,7 @@ describe("the terminal's command", () => {
     );
   });
 
-  it("passes the password by variables alone", () => {
+  it("passes the password by variables only", () => {
     const { args, environment } = projectApi.terminal;
     expect(args("http://x", ["--continue"])).toEqual(["attach", "http://x", "--continue"]);
     expect(Object.values(environment("secret"))).toEqual(["opencode", "secret"]);
@@ -176,7 +176,7 @@ describe("the terminal's command", () => {
 });
 
 describe("the image", () => {
-  it("starts and asks the server as the API says", () => {
+  it("starts and checks the server with the API's values", () => {
     const { server, health, reload } = projectApi;
     const dockerfile = readFileSync(join(root, "opencode/Dockerfile"), "utf8");
     expect(script("entrypoint")).toContain(`\nexec ${server.command.join(" ")}\n`);
@@ -203,13 +203,13 @@ const PATHS = [
   /opencode (?:attach|serve)\b/,
 ];
 
-/** What may know them, and why. */
+/** Files that may contain them, and why. */
 const MAY_KNOW = [
   "opencode/api/",
   "opencode/rootfs/",
-  // Its own subject.
+  // The test itself.
   "test/opencode/api.test.ts",
-  // Text of a page that is shown in a browser, as the API gives it.
+  // Text of a page in a browser, in the API's form.
   "test/support/panel/fake-api.ts",
   "test/panel/api/routes.test.ts",
   "test/suites/panel/page-fake.test.ts",
@@ -243,13 +243,13 @@ describe("opencode's paths and flags", () => {
     )
     .filter(({ text }) => !/^\s*(?:\/\/|\/?\*)/.test(text) && !/\bfrom "|import\("/.test(text));
 
-  it("are written down in opencode/api and the image alone", () => {
+  it("are only in opencode/api and the image", () => {
     expect(lines.length).toBeGreaterThan(10_000);
     const found = lines.filter(({ text }) => PATHS.some((path) => path.test(text)));
     expect(found.map(({ at, text }) => `${at}: ${text.trim()}`)).toEqual([]);
   });
 
-  it("are found where they are", () => {
+  it("are found in those files", () => {
     const inTemplate = ["/session`)", "/global/health`", "/pty/"].map((path) => `fetch(\`\${api}${path}`);
     for (const text of [...inTemplate, 'path: "/event"', '"/pty"', '"/instance/dispose?directory=x"'])
       expect(

@@ -1,4 +1,4 @@
-/** The notice page as it is, with another port and folder: whom the index shows what, and what programs are told. */
+/** The real notice page on another port and folder: the index by person, and notices for programs. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -82,19 +82,19 @@ describe("the platform's index", () => {
     "other@example.com",
     "boss@elsewhere.example",
     "x@y.example",
-  ])("shows %s what that person may open, and nothing else", async (email) => {
+  ])("shows %s the projects that the person can open", async (email) => {
     const may = projects.filter((project) => canOpen(project, email, stack)).map(({ name }) => name);
     expect(await listedTo({ email })).toEqual(may);
   });
 
-  it("shows a machine everything, and nobody nothing", async () => {
+  it("shows a machine everything, and an anonymous visitor nothing", async () => {
     expect(await listedTo({ common_name: "id.access" })).toEqual(["closed", "open"]);
     expect(await listedTo({})).toEqual([]);
     expect(await listed({})).toEqual([]);
     expect(await listed({ "cf-access-jwt-assertion": "nonsense" })).toEqual([]);
   });
 
-  it("tells name, URL and state, and not who else is a member", async () => {
+  it("lists name, URL and state, not the members", async () => {
     const headers = { "cf-access-jwt-assertion": token({ email: "ann@partner.example" }) };
     expect(await listed(headers)).toEqual([
       { name: "closed", url: "https://closed-code.example.com/", state: "stopped" },
@@ -112,7 +112,7 @@ describe("a notice", () => {
     ["refused", "shop", "refused", 403],
     ["", "", "unknown", 404],
     ["constructor", "shop", "unknown", 404],
-  ])("of state %j says so to programs", async (state, project, shown, status) => {
+  ])("reports the state %j to programs", async (state, project, shown, status) => {
     const headers = { "x-opencode-state": state, "x-opencode-project": project };
     const answer = await fetch(base, { headers });
     expect([

@@ -7,7 +7,7 @@ import { CloudError, cappedRetryAfter } from "../../operate/clouds/http.ts";
 
 const TOKEN = "dop_v1_never-to-be-seen";
 
-/** What the server answers, in turn; the last again and again. */
+/** The server's responses, in order; the last one is repeated. */
 type Answer = { status?: number; headers?: Record<string, string>; body?: unknown; hangs?: boolean };
 let server: Server;
 let url: string;
@@ -68,7 +68,7 @@ const droplet = (id: number) => ({
 });
 
 describe("DigitalOcean's API", () => {
-  it("is asked page by page, with the token as a header", async () => {
+  it("is read page by page, with the token as a header", async () => {
     answer = ({ url = "" }) => {
       const page = Number(new URL(url, "http://x").searchParams.get("page"));
       const links = page < 3 ? { pages: { next: "https://api.digitalocean.com/v2/droplets?page=next" } } : {};
@@ -80,7 +80,7 @@ describe("DigitalOcean's API", () => {
     expect(authorization).toBe(`Bearer ${TOKEN}`);
   });
 
-  it("says what is not there, and is content when what is to go has gone", async () => {
+  it("reports missing resources, and accepts a removal of one", async () => {
     answer = () => ({ status: 404, body: { id: "not_found", message: "not here" } });
     const api = digitalOcean(options());
     expect(await api.droplet("1")).toBeUndefined();
@@ -89,7 +89,7 @@ describe("DigitalOcean's API", () => {
     expect(asked.at(-1)).toBe("DELETE /v2/vpcs/1");
   });
 
-  it("tells whether a volume was ever attached", async () => {
+  it("reports whether a volume was ever attached", async () => {
     const actions =
       (...types: string[]) =>
       () => ({ body: { actions: types.map((type) => ({ id: 1, type })), links: {} } });
@@ -100,7 +100,7 @@ describe("DigitalOcean's API", () => {
     expect(asked.at(-1)).toBe("GET /v2/volumes/v/actions?per_page=200&page=1");
   });
 
-  it("is asked again when it is busy or broken, as late as it wants", async () => {
+  it("is retried when it is busy or failing, after the delay it asks for", async () => {
     waits.length = 0;
     answer = inTurn(
       { status: 429, headers: { "retry-after": "7" } },
@@ -117,7 +117,7 @@ describe("DigitalOcean's API", () => {
     expect(waits).toEqual([7000, 1000, 2000]);
   });
 
-  it("is not asked again when it refuses, and says why without the token", async () => {
+  it("is not retried after a rejection, whose message lacks the token", async () => {
     answer = () => ({
       status: 401,
       body: { id: "unauthorized", message: `Unable to authenticate ${TOKEN}` },
@@ -133,7 +133,7 @@ describe("DigitalOcean's API", () => {
     );
   });
 
-  it("is unreachable when it hangs or nobody is there, which is never taken for `not there`", async () => {
+  it("is unreachable when it hangs or the connection fails, which never counts as `missing`", async () => {
     answer = () => ({ hangs: true });
     const hung = await refusal(digitalOcean({ ...options(), timeoutMs: 1500, retries: 1 }).droplet("1"));
     expect(hung.refusal).toBe("unreachable");
@@ -147,7 +147,7 @@ describe("DigitalOcean's API", () => {
     );
   });
 
-  it("is not believed when it answers in a form that is not known", async () => {
+  it("rejects an unexpected response", async () => {
     answer = () => ({ body: "not JSON" });
     expect((await refusal(digitalOcean(options()).droplet("1"))).refusal).toBe("refused");
     answer = () => ({ body: { droplet: { id: 1 } } });
@@ -160,7 +160,7 @@ describe("DigitalOcean's API", () => {
 describe("Cloudflare's API", () => {
   const zone = { id: "z", accountId: "a" };
 
-  it("is asked page by page, by the number of pages or of things", async () => {
+  it("is read page by page, by the number of pages or of items", async () => {
     const page = ({ url = "" }: IncomingMessage) => Number(new URL(url, "http://x").searchParams.get("page"));
     const app = (name: string) => ({
       id: name,
@@ -183,7 +183,7 @@ describe("Cloudflare's API", () => {
     expect(await cloudflare(options()).policies(zone)).toEqual([]);
   });
 
-  it("finds a zone's account, and records by their comment alone", async () => {
+  it("finds a zone's account, and records by their comment", async () => {
     answer = () => ({
       body: { success: true, result: [{ id: "z", account: { id: "a" }, name: "example.org" }] },
     });
@@ -199,7 +199,7 @@ describe("Cloudflare's API", () => {
     ]);
   });
 
-  it("says its errors with their codes", async () => {
+  it("reports errors with their codes", async () => {
     answer = () => ({
       status: 403,
       body: { success: false, errors: [{ code: 10000, message: "Authentication error" }], result: null },

@@ -41,14 +41,14 @@ function wrongOnes(
 }
 
 describe("doctor on containers", () => {
-  it("is content with what runs and is healthy, and with what is stopped and is to be", () => {
+  it("accepts healthy running containers, and stopped ones that should be", () => {
     expect(wrongOnes([running(names.project("web-shop"))])).toEqual([]);
     expect(
       wrongOnes([running(names.project("a"), { status: "exited" })], [{ name: "a", state: "stopped" }]),
     ).toEqual([]);
   });
 
-  it("names what is missing, stopped, unhealthy, restarting, out of memory, or without a clone", () => {
+  it("reports containers that are missing, stopped, unhealthy, restarting, out of memory, or without a clone", () => {
     const web = (more: Partial<ContainerState>) => wrongOnes([running(names.project("web-shop"), more)]);
     expect(wrongOnes([])).toEqual(["project web-shop: container t-project-web-shop not found"]);
     expect(web({ status: "exited" })[0]).toMatch(/exited.*expected running/);
@@ -58,19 +58,19 @@ describe("doctor on containers", () => {
     expect(web({ healthLine: "serving; clone failed (attempt 3): no such host" })[0]).toMatch(/clone failed/);
   });
 
-  it("takes a project that is to be stopped for well, whatever its health was when it last ran", () => {
+  it("accepts a stopped project, whatever its last health was", () => {
     const container = running(names.project("web-shop"), { status: "exited", health: "unhealthy" });
     const stopped = [{ name: "web-shop", state: "stopped" as const }];
     expect(wrongOnes([container], stopped)).toEqual([]);
   });
 
-  it("finds containers of no entry", () => {
+  it("reports containers without an entry", () => {
     expect(wrongOnes([running(names.project("old"))], [])).toEqual([
       "running but not in projects.yaml: t-project-old",
     ]);
   });
 
-  it("reads what docker inspect prints", () => {
+  it("parses docker inspect", () => {
     const text = JSON.stringify([
       {
         Name: "/t-project-a",
@@ -99,7 +99,7 @@ describe("doctor on containers", () => {
     expect(parseContainers("")).toEqual([]);
   });
 
-  it("compares what containers may use with what there is", () => {
+  it("compares memory limits with the host's memory", () => {
     const gib = 2 ** 30;
     expect(checkMemory([running("a", { memory: gib })], 2 * gib).verdict).toBe("ok");
     expect(checkMemory([running("a", { memory: 3 * gib })], 2 * gib).verdict).toBe("note");
@@ -122,7 +122,7 @@ describe("doctor on a droplet", () => {
     disk: 160,
   };
 
-  it("reads cloud-init's own account", () => {
+  it("parses cloud-init's status", () => {
     const judge = (value: unknown) => cloudInitFinding(JSON.stringify(value));
     expect(judge({ status: "done", errors: [], recoverable_errors: {} }).verdict).toBe("ok");
     expect(judge({ status: "done", recoverable_errors: { WARNING: ["a\nb"] } })).toMatchObject({
@@ -136,7 +136,7 @@ describe("doctor on a droplet", () => {
     expect(cloudInitFinding("command not found").verdict).toBe("failed");
   });
 
-  it("wants the volume mounted, with room on it", () => {
+  it("requires the volume mounted, with free space", () => {
     const mount = (avail: number) =>
       JSON.stringify({ filesystems: [{ target: "/workspaces", source: "/dev/sda", avail }] });
     expect(mountFinding(mount(3 * 2 ** 30))).toMatchObject({
@@ -147,7 +147,7 @@ describe("doctor on a droplet", () => {
     expect(mountFinding("").text).toBe("volume: nothing is mounted at /workspaces");
   });
 
-  it("says what the clouds no longer have, and what is off", () => {
+  it("reports what the clouds no longer have, and a droplet that is off", () => {
     expect(dropletFinding("7", droplet, apply).verdict).toBe("ok");
     expect(dropletFinding("7", undefined, apply)).toMatchObject({
       verdict: "failed",
@@ -165,7 +165,7 @@ describe("doctor on a droplet", () => {
     expect(tunnelFinding("t", undefined, apply).verdict).toBe("failed");
   });
 
-  it("expects the connector and the panel, and shows commands for that machine", () => {
+  it("expects the connector and the panel, and shows commands for that host", () => {
     const commands = { ...local, apply, docker: (args: string) => `ssh droplet docker ${args}` };
     const containers = [...own, running(names.project("web-shop"), { status: "exited" })];
     const found = checkContainers({

@@ -20,7 +20,7 @@ function follow(events: readonly unknown[]) {
 }
 
 describe("the progress of an update", () => {
-  it("names what is being done and what is done", () => {
+  it("names running and completed steps", () => {
     const started = follow([{ resourcePreEvent: metadata("create") }]);
     expect(started.view.details()).toBe("creating container opencode-project-web");
     expect(started.view.headline(61_000)).toBe("Deploying: 0 done, 1 in progress … 1m01s");
@@ -34,14 +34,14 @@ describe("the progress of an update", () => {
     expect(summary(progress.changes, 2400)).toBe("1 created (2 s)");
   });
 
-  it("shows what a resource reports last, until it is done", () => {
+  it("shows a resource's last message, until it is done", () => {
     const build = { diagnosticEvent: { severity: "info", message: "Step 1/3\nStep 2/3", urn: URN } };
     const events = [{ resourcePreEvent: metadata("create") }, build];
     expect(follow(events).view.details()).toBe("creating container opencode-project-web\nStep 2/3");
     expect(follow([...events, { resOutputsEvent: metadata("create") }]).view.details()).toBe("");
   });
 
-  it("is silent about what stays as it is, and about components and providers", () => {
+  it("skips unchanged resources, components and providers", () => {
     const events = [
       metadata("same"),
       metadata("refresh"),
@@ -55,7 +55,7 @@ describe("the progress of an update", () => {
     expect(summary(progress.changes, 900)).toBe("No changes (1 s)");
   });
 
-  it("keeps errors without the engine's marks for colours, and counts no failure as done", () => {
+  it("keeps errors without the engine's colour codes, and counts no failure as done", () => {
     const { progress, view } = follow([
       { resourcePreEvent: metadata("update") },
       { resOpFailedEvent: metadata("update") },
@@ -65,7 +65,7 @@ describe("the progress of an update", () => {
     expect(plain("<{%reset%}>a<{%bold%}>b")).toBe("ab");
   });
 
-  it("was canceled where the engine reports that and nothing else that failed", () => {
+  it("was canceled if the engine reports only that", () => {
     const canceled = { diagnosticEvent: { severity: "error", message: "update canceled" } };
     expect(follow([canceled]).progress.isCanceled).toBe(true);
     expect(follow([]).progress.isCanceled).toBe(false);
@@ -73,7 +73,7 @@ describe("the progress of an update", () => {
     expect(follow([failed, canceled]).progress.isCanceled).toBe(false);
   });
 
-  it("survives what it does not know", () => {
+  it("ignores unknown events", () => {
     const unknown = [undefined, null, 1, [], {}, { resourcePreEvent: 1 }, { diagnosticEvent: {} }];
     expect(unknown.map(readEvent)).toEqual(unknown.map(() => undefined));
     expect(follow(unknown).progress.errors).toEqual([]);
@@ -81,7 +81,7 @@ describe("the progress of an update", () => {
 });
 
 describe("an event", () => {
-  it("holds names and paths, and no property's value", () => {
+  it("has names and paths, but no property values", () => {
     const read = readEvent({
       resourcePreEvent: {
         metadata: {
@@ -110,8 +110,8 @@ describe("an event", () => {
   });
 });
 
-describe("what is shown at the end", () => {
-  it("is a table whose columns line up", () => {
+describe("the final table", () => {
+  it("has aligned columns", () => {
     expect(
       table(
         ["A", "LONG"],

@@ -11,27 +11,27 @@ const LOCK =
   '{"pid":18904,"username":"alice","hostname":"laptop","timestamp":"2026-11-24T19:11:09.161055275Z"}';
 
 describe("the lock of the file backend", () => {
-  it("is read as the CLI writes it", () => {
+  it("is parsed in the CLI's form", () => {
     const lock = parseLock("a.json", LOCK);
     expect(lock).toMatchObject({ file: "a.json", pid: 18904, username: "alice", hostname: "laptop" });
     expect(lock && describeLock(lock)).toBe("process 18904 of alice@laptop, since 2026-11-24 19:11:09");
   });
 
   it.each(["", "{", "null", "[]", '{"pid":"1","hostname":"a"}', '{"pid":1}'])(
-    "is not read out of %j",
+    "is not parsed from %j",
     (text) => {
       expect(parseLock("a.json", text)).toBeUndefined();
     },
   );
 
-  it("is stale only when its process is gone from this very machine", () => {
+  it("is stale only if its process has ended on this machine", () => {
     const lock = { pid: 7, hostname: "here" };
     expect(lockStatus(lock, "here", () => false)).toBe("stale");
     expect(lockStatus(lock, "here", () => true)).toBe("held");
     expect(lockStatus(lock, "there", () => false)).toBe("elsewhere");
   });
 
-  it("is not held by a process that merely has the same number", () => {
+  it("is not held by another process with the same id", () => {
     expect(lockStatus({ pid: process.pid, hostname: "here" }, "here")).toBe("stale");
   });
 });
@@ -49,14 +49,14 @@ function checkpoint(pending: unknown[], resources: unknown[] = []) {
   return { version: 3, checkpoint: { latest: { resources, pending_operations: pending } } };
 }
 
-describe("what an engine that was killed while it wrote has left", () => {
+describe("files of an engine that was killed while writing", () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "scripts-heal-"));
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it("is taken away, and nothing else is", () => {
+  it("are removed, and nothing else", () => {
     const stacks = join(folder, ".pulumi", "stacks", "p");
     mkdirSync(stacks, { recursive: true });
     const write = (name: string, text: string) => writeFileSync(join(stacks, name), text);
@@ -75,13 +75,13 @@ describe("what an engine that was killed while it wrote has left", () => {
     ]);
   });
 
-  it("is nothing where there is no stack", () => {
+  it("do not exist without a stack", () => {
     expect(() => removeTornFiles(folder, "p", "local")).not.toThrow();
   });
 });
 
-describe("what an interrupted update left half made", () => {
-  it("is what was being created in Docker and is not in the state", () => {
+describe("unfinished resources of an interrupted update", () => {
+  it("are those that were being created in Docker and are not in the state", () => {
     const deployment = parseDeployment(
       checkpoint(
         [
@@ -100,19 +100,19 @@ describe("what an interrupted update left half made", () => {
     ]);
   });
 
-  it("is nothing where the name is a secret or not known", () => {
+  it("are skipped if the name is secret or unknown", () => {
     const secret = { type: CONTAINER, urn: "u", inputs: { name: { ciphertext: "x" } } };
     expect(halfMade(parseDeployment(checkpoint([{ type: "creating", resource: secret }])))).toEqual([]);
   });
 
   it.each([undefined, null, 1, {}, { checkpoint: null }, { deployment: { resources: 1 } }])(
-    "is nothing in %j",
+    "do not exist in %j",
     (value) => {
       expect(halfMade(parseDeployment(value))).toEqual([]);
     },
   );
 
-  it("is taken out of an exported state, and nothing else is", () => {
+  it("are removed from an exported state, and nothing else", () => {
     const exported = {
       version: 3,
       deployment: { manifest: { time: "t" }, resources: [1], pending_operations: [2] },
@@ -129,7 +129,7 @@ describe("orphans", () => {
     return { pid, parent, name, commandLine, ofCheckout: true };
   };
 
-  it("are plugins of this checkout without a living engine above them", () => {
+  it("are plugins of this checkout without a running engine above them", () => {
     const all = [
       process(10, 1, "pulumi"),
       process(11, 10, "pulumi-language-nodejs"),

@@ -7,8 +7,8 @@ import type { FixCommands } from "../../operate/doctor/containers.ts";
 import { checkHiddenDrift } from "../../operate/doctor/hidden-drift.ts";
 
 /**
- * What `docker container inspect` (20.10) printed of a running and a stopped project's container: as they were made, and after each change by hand
- * (`docker network disconnect`, `docker update --cpu-quota`, …).
+ * Output of `docker container inspect` (20.10) for a running and a stopped project's container: as created,
+ * and after each manual change (`docker network disconnect`, `docker update --cpu-quota`, …).
  */
 const inspected = JSON.parse(readFileSync(new URL("inspected.json", import.meta.url), "utf8")) as Readonly<
   Record<string, unknown>
@@ -40,30 +40,30 @@ function drift(moment: string, routeFiles: readonly string[] = ["web.yml", "idle
 }
 
 describe("drift that no update sees", () => {
-  it("is none on containers as they were made", () => {
+  it("is none on unchanged containers", () => {
     expect(drift("good")).toEqual([]);
   });
 
-  it("is a container off its network, which Traefik learns of at the next start", () => {
+  it("is a container that left its network, which Traefik notices at its next start", () => {
     expect(drift("offNetwork")).toEqual([
       [
         "project web: not on the network t",
         "docker network connect t t-project-web && docker restart t-project-web",
       ],
     ]);
-    // A stopped one stays stopped.
+    // A stopped container stays stopped.
     expect(drift("stoppedOff")).toEqual([
       ["project idle: not on the network t", "docker network connect t t-project-idle"],
     ]);
   });
 
-  it("is a container on a network of others", () => {
+  it("is a container on another network", () => {
     expect(drift("extra")).toEqual([
       ["project web: also on the network bridge", "docker network disconnect bridge t-project-web"],
     ]);
   });
 
-  it("is another limit of processors or processes", () => {
+  it("is a changed limit of CPUs or processes", () => {
     expect(drift("cpu")).toEqual([
       [
         "project web: limited to 0.2 processors, expected 0.5",
@@ -75,19 +75,19 @@ describe("drift that no update sees", () => {
     ]);
   });
 
-  it("is a stopped project that runs", () => {
+  it("is a running project that should be stopped", () => {
     expect(drift("started")).toEqual([
       ["project idle: running, expected stopped", "docker stop t-project-idle"],
     ]);
   });
 
-  it("is a route file that is missing", () => {
+  it("is a missing route file", () => {
     expect(drift("good", ["idle.yml", "other.yml"])).toEqual([
       ["route of web: file missing", "npm run pulumi -- up --replace '**web-route'"],
     ]);
   });
 
-  it("says nothing of a container that does not exist: the update creates it", () => {
+  it("skips a missing container, which the update creates", () => {
     const checks = { containers: [], routeFiles: ["web.yml", "idle.yml"], projects, names, commands };
     expect(checkHiddenDrift(checks)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** What the scripts do before the engine works on a stack, on a machine with stand-ins. */
+/** What the scripts do before the engine runs on a stack, on a machine with stand-ins. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -45,7 +45,7 @@ const REFUSED = /^pulumi plugins: stack prod is in a real cloud, and these plugi
 
 describe("a stack in a real cloud", () => {
   it.each<Verb>(["up", "preview", "refresh", "destroy"])(
-    "is refused for %s where the official plugins can't be downloaded, before anything else is asked",
+    "is refused for %s if the official plugins can't be downloaded, before any other request",
     async (verb) => {
       const { prepareCommand } = await import("../../operate/engine/prepare-command.ts");
       await expect(prepareCommand(await session("prod"), verb)).rejects.toThrow(REFUSED);
@@ -54,7 +54,7 @@ describe("a stack in a real cloud", () => {
     },
   );
 
-  it("goes on once the official ones have come in place of the stand-ins, with their own home", async () => {
+  it("continues once official plugins have replaced the stand-ins, with their own home", async () => {
     const { preparePlugins } = await plugins();
     const own = await session("prod");
     expect(own.variables.PULUMI_HOME).toBe(join(toolchain, "pulumi-home"));
@@ -67,33 +67,33 @@ describe("a stack in a real cloud", () => {
     expect(own.variables.PULUMI_HOME).toBeUndefined();
   });
 
-  it("is refused where stand-ins are left all the same", async () => {
+  it("is refused if stand-ins remain", async () => {
     const { preparePlugins } = await plugins();
     await expect(preparePlugins(await session("prod"), async () => {})).rejects.toThrow(REFUSED);
   });
 
-  it("is refused where one cloud of both is a real one", async () => {
+  it("is refused if one of the clouds is real", async () => {
     vi.stubEnv("CLOUDFLARE_BASE_URL", TESTS.CLOUDFLARE_BASE_URL);
     const { preparePlugins } = await plugins();
     await expect(preparePlugins(await session("prod"), async () => {})).rejects.toThrow(REFUSED);
   });
 });
 
-describe("stand-ins do", () => {
+describe("stand-ins are enough", () => {
   const bring = () => expect.unreachable("there is nothing to bring");
 
-  it("for the stack of this machine", async () => {
+  it("for this machine's stack", async () => {
     const { preparePlugins } = await plugins();
     await preparePlugins(await session("local"), bring);
   });
 
-  it("where both clouds are the tests' own", async () => {
+  it("if both clouds are stand-ins", async () => {
     for (const [name, value] of Object.entries(TESTS)) vi.stubEnv(name, value);
     const { preparePlugins } = await plugins();
     await preparePlugins(await session("prod"), bring);
   });
 
-  it("and are brought for these alone where the engine has no plugins at all", async () => {
+  it("and are only installed for those if the engine has no plugins", async () => {
     removeStandIns(toolchain);
     const { preparePlugins } = await plugins();
     const asked: boolean[] = [];
@@ -104,7 +104,7 @@ describe("stand-ins do", () => {
   });
 });
 
-it("no shell is set up for a stack that stand-ins are refused for", () => {
+it("no shell is prepared for a stack that refuses stand-ins", () => {
   const env = (...args: string[]) => {
     const script = new URL("../../scripts/env.ts", import.meta.url).pathname;
     return spawnSync(process.execPath, [script, ...args], { encoding: "utf8", env: process.env });
@@ -119,7 +119,7 @@ it("no shell is set up for a stack that stand-ins are refused for", () => {
 });
 
 describe("doctor", () => {
-  it("finds stand-ins wrong in a real cloud, with the way out, and notes them elsewhere", async () => {
+  it("reports stand-ins in a real cloud with the fix, and notes them elsewhere", async () => {
     const { checkTools } = await import("../../operate/doctor/machine.ts");
     const look = async (stack: string) => (await checkTools(await session(stack), true)).at(-1);
     expect(await look("prod")).toMatchObject({
@@ -132,7 +132,7 @@ describe("doctor", () => {
     expect(await look("prod")).toMatchObject({ verdict: "note" });
   });
 
-  it("finds official ones fine", async () => {
+  it("accepts official plugins", async () => {
     const { pluginsFinding } = await import("../../operate/doctor/machine.ts");
     expect(pluginsFinding("official plugins")).toEqual({
       verdict: "ok",

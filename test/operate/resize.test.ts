@@ -42,20 +42,20 @@ describe("another size of the droplet", () => {
   const want = (size: string, dropletGeneration = "1", api: typeof digitalOcean = digitalOcean) =>
     refuseSmallerDisk(session, state, [droplet], { digitalOcean: api, size, dropletGeneration });
 
-  it("is refused when its disk is smaller, with both ways on", async () => {
+  it("is refused if its disk is smaller, with both fixes", async () => {
     const told = await want("s-2vcpu-4gb").catch((error: Error) => error.message);
     expect(told).toContain("s-2vcpu-4gb has a disk of 80 GiB, smaller than the droplet's (160 GiB)");
     expect(told).toContain("npm run pulumi -- config set opencode-platform:size s-4vcpu-8gb --stack prod");
     expect(told).toContain("config set opencode-platform:dropletGeneration <another word> --stack prod");
   });
 
-  it("is taken when it is larger, and with a droplet of its own; one that nobody knows is DigitalOcean's to refuse", async () => {
+  it("is accepted if it is larger or for a new droplet; an unknown size is left to DigitalOcean", async () => {
     await want("s-8vcpu-16gb");
     await want("s-2vcpu-4gb", "2");
     await want("s-999vcpu");
   });
 
-  it("is not asked about while it stays the same, or without a droplet", async () => {
+  it("is not checked if unchanged, or without a droplet", async () => {
     asked = 0;
     await want("s-4vcpu-8gb");
     await refuseSmallerDisk(session, state, [], {
@@ -66,7 +66,7 @@ describe("another size of the droplet", () => {
     expect(asked).toBe(0);
   });
 
-  it("is not judged with a token that may not read sizes", async () => {
+  it("is not checked with a token that can't read sizes", async () => {
     const sizes = async () => {
       throw new CloudError("DigitalOcean", "credentials", "does not let this token do GET /v2/sizes (403)");
     };
@@ -77,7 +77,7 @@ describe("another size of the droplet", () => {
     await expect(want("s-2vcpu-4gb", "1", { sizes: broken })).rejects.toThrow("does not answer");
   });
 
-  it("is read from the settings, with their defaults", () => {
+  it("is read from the settings, with defaults", () => {
     expect(openClouds("prod", {}, {})).toMatchObject({ size: "s-4vcpu-8gb", dropletGeneration: "1" });
     const config = { "opencode-platform:size": " g-2vcpu-8gb ", "opencode-platform:dropletGeneration": "b" };
     expect(openClouds("prod", config, {})).toMatchObject({ size: "g-2vcpu-8gb", dropletGeneration: "b" });

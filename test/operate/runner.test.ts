@@ -38,7 +38,7 @@ describe("the engine's runner", () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "runner-"));
-    // Neither the name nor the folder is what the Automation API asks for.
+    // Neither the name nor the folder matches what the Automation API expects.
     copyFileSync(join(root, "test/support/fake-engine.mjs"), join(folder, "engine.mjs"));
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
     logs.folder = folder;
@@ -57,7 +57,7 @@ describe("the engine's runner", () => {
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Record<string, string> & { args?: string[] });
 
-  it("takes a CLI of any path, with the toolchain's commands before it", async () => {
+  it("accepts a CLI at any path, with the toolchain's commands first", async () => {
     script({ events: CREATED });
     const session = openSession();
     expect(await runEngine(session, "up")).toMatchObject({ code: 0, isBusy: false });
@@ -69,7 +69,7 @@ describe("the engine's runner", () => {
     ["destroy", ["destroy", "--yes", "--skip-preview", "--refresh", "--continue-on-error"]],
     ["refresh", ["refresh", "--yes", "--skip-preview"]],
     ["preview", ["preview", "--refresh", "--diff"]],
-  ])("runs %s on the targets, without what is excluded", async (verb, args) => {
+  ])("runs %s with targets and exclusions", async (verb, args) => {
     script({});
     await runEngine(openSession(), verb, {
       refresh: true,
@@ -83,11 +83,11 @@ describe("the engine's runner", () => {
     expect(call?.args).toEqual(expect.arrayContaining([...args, "--target", URN, "--exclude", "urn:b"]));
     expect(call?.args).toEqual(expect.arrayContaining(["--stack", "local", "--color", "never"]));
     expect(call?.program).toBe("web");
-    // The engine alone: no second run for a summary.
+    // Only the engine: no second run for a summary.
     expect(calls()).toHaveLength(1);
   });
 
-  it("has no event, and so no secret of one, on disk; what is printed is in the log", async () => {
+  it("has no events or their secrets on disk; the output is in the log", async () => {
     script({ events: CREATED, stdout: "Resources: 1 created" });
     const logFile = join(folder, "log");
     const events: unknown[] = [];
@@ -107,7 +107,7 @@ describe("the engine's runner", () => {
     expect(calls()).toEqual([]);
   });
 
-  it("reports what an update does and what it has changed", async () => {
+  it("reports an update's progress and changes", async () => {
     script({ events: CREATED });
     const events: UpdateEvent[] = [];
     const { outcome, changes, errors } = await runUpdate(openSession(), "up", {
@@ -121,7 +121,7 @@ describe("the engine's runner", () => {
     ]);
   });
 
-  it("explains a failure by the engine's errors, and where the log is", async () => {
+  it("reports a failure with the engine's errors and the log's path", async () => {
     const error = { diagnosticEvent: { severity: "error", message: "no such image", urn: URN } };
     script({ events: [...CREATED, error], code: 255, stderr: "error: update failed" });
     const failed = await updateOrThrow(openSession(), "up").catch((error: unknown) => error);
@@ -129,14 +129,14 @@ describe("the engine's runner", () => {
     expect((failed as Error).message).toMatch(/failed:\nno such image\nFull log: \/.*-up\.log$/);
   });
 
-  it("explains a failure without events by what the engine printed", async () => {
+  it("reports a failure without events with the engine's output", async () => {
     script({ code: 255, stderr: "warning: x\nerror: incorrect passphrase" });
     const { outcome, errors } = await runUpdate(openSession(), "up");
     expect(outcome).toMatchObject({ state: "failed", reason: "incorrect passphrase" });
     expect(errors).toEqual(["error: incorrect passphrase"]);
   });
 
-  it("is busy where another process has locked the stack", async () => {
+  it("is busy if another process has locked the stack", async () => {
     script({ code: 255, stderr: LOCKED });
     expect((await runUpdate(openSession(), "up")).outcome).toEqual({ state: "busy", by: "Someone else" });
     await expect(updateOrThrow(openSession(), "destroy")).rejects.toMatchObject({ kind: "conflict" });
@@ -144,7 +144,7 @@ describe("the engine's runner", () => {
 
   const isReady = () => vi.waitFor(() => expect(calls().at(-1)).toEqual({ isReady: true }), 20_000);
 
-  it("asks the engine once to end, and waits until it has", async () => {
+  it("signals the engine once, and waits for its end", async () => {
     script({ waits: true });
     const { signal, abort } = controller();
     const update = runUpdate(openSession(), "up", { signal });
@@ -155,7 +155,7 @@ describe("the engine's runner", () => {
     expect(calls().filter(({ signal }) => signal)).toEqual([{ signal: "SIGINT" }]);
   });
 
-  it("passes on one signal where the process's own listener aborts as well", async () => {
+  it("passes on one signal even if the process's own listener aborts too", async () => {
     script({ waits: true });
     const { signal, abort } = controller();
     process.on("SIGTERM", abort);
@@ -170,7 +170,7 @@ describe("the engine's runner", () => {
     }
   });
 
-  it("is interrupted where the terminal has ended the engine", async () => {
+  it("is interrupted if the terminal ended the engine", async () => {
     const canceled = { diagnosticEvent: { severity: "error", message: "update canceled" } };
     script({ events: [canceled], code: 255 });
     await expect(updateOrThrow(openSession(), "up")).rejects.toThrow("pulumi up: was interrupted");

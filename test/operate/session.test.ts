@@ -29,7 +29,7 @@ describe("a Pulumi command line", () => {
     expect(namedStack(parse(text))).toBe(stack);
   });
 
-  it("has its command wherever flags are", () => {
+  it("has its command at any position", () => {
     expect(parse("-C dir --color never --stack prod up -y --target a --diff").words).toEqual(["up"]);
     expect(parse("--logtostderr -v 3 destroy -f").words).toEqual(["destroy"]);
     expect([...parse("up -yf --skip-preview -m text").flags]).toEqual(["-y", "-f", "--skip-preview", "-m"]);
@@ -49,7 +49,7 @@ describe("a Pulumi command line", () => {
     expect(verbOf(parse(text))).toBe(verb);
   });
 
-  it("needs a stack that is there, or not", () => {
+  it("may need an existing stack", () => {
     for (const text of [
       "up",
       "config set a b",
@@ -64,7 +64,7 @@ describe("a Pulumi command line", () => {
       expect([text, needsStack(parse(text))]).toEqual([text, false]);
   });
 
-  it("finds the stack among any other flags", () => {
+  it("has its stack among any other flags", () => {
     const noise = fc.constantFrom(
       "--yes",
       "-y",
@@ -81,7 +81,7 @@ describe("a Pulumi command line", () => {
         fc.array(noise),
         fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/),
         (before, after, name) => {
-          // A flag that wants a value takes the next word whatever it is: give it one.
+          // A flag with a value takes the next word, so give it one.
           const complete = (flags: string[]) =>
             flags.flatMap((flag) => (["--parallel", "-m", "-v"].includes(flag) ? [flag, "--stack"] : [flag]));
           const line = parseCommandLine([...complete(before), "--stack", name, "up", ...complete(after)]);
@@ -96,11 +96,11 @@ describe("a Pulumi command line", () => {
 describe("the backend of a stack", () => {
   const team = { env: { PULUMI_BACKEND_URL: "s3://team" } };
 
-  it("is the checkout for the stack of this machine, whatever is said", () => {
+  it("is the checkout for this machine's stack, whatever is set", () => {
     expect(chooseBackend(true, team)).toMatchObject({ url: backendUrl, isOwn: true });
   });
 
-  it("is where the person says for any other: by the environment, then by Pulumi.yaml, then by a token", () => {
+  it("is chosen for any other by the environment, then by Pulumi.yaml, then by a token", () => {
     expect(chooseBackend(false, { ...team, project: "gs://x" })).toMatchObject({
       url: "s3://team",
       isOwn: false,
@@ -115,13 +115,13 @@ describe("the backend of a stack", () => {
     expect(chooseBackend(false, { env: {} })).toMatchObject({ isOwn: true, folder: stateDir });
   });
 
-  it("is not taken from what `npm run env` has put into the shell", () => {
+  it("ignores the value that `npm run env` put into the shell", () => {
     const env = { PULUMI_BACKEND_URL: backendUrl };
     expect(chooseBackend(false, { env, project: "s3://team" }).isOwn).toBe(false);
     expect(chooseBackend(false, { env })).toMatchObject({ isOwn: true });
   });
 
-  it("is a folder or not", () => {
+  it("may be a folder", () => {
     expect(localFolder("file:///srv/state?no_tmp_dir=true")).toBe("/srv/state");
     expect(localFolder("file://~/state")).toMatch(/^\/.*\/state$/);
     expect(localFolder("file://./state")).toBe(`${root}/state`);
@@ -132,11 +132,11 @@ describe("the backend of a stack", () => {
 describe("the passphrase of a stack", () => {
   const own = { PULUMI_CONFIG_PASSPHRASE: undefined, PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile };
 
-  it("is the checkout's for the stack of this machine", () => {
+  it("is the checkout's for this machine's stack", () => {
     expect(choosePassphrase(true, { isOwn: true }, { PULUMI_CONFIG_PASSPHRASE: "x" })).toEqual(own);
   });
 
-  it("is the person's for any other, the empty one too", () => {
+  it("is the user's for any other, even if empty", () => {
     const chosen = choosePassphrase(false, { isOwn: true }, { PULUMI_CONFIG_PASSPHRASE: "" });
     expect(chosen).toEqual({ PULUMI_CONFIG_PASSPHRASE: "", PULUMI_CONFIG_PASSPHRASE_FILE: undefined });
     expect(choosePassphrase(false, { isOwn: true }, { PULUMI_CONFIG_PASSPHRASE_FILE: "/x" })).toEqual({
@@ -144,7 +144,7 @@ describe("the passphrase of a stack", () => {
     });
   });
 
-  it("is the checkout's again only where nothing is given and the state is in the checkout", () => {
+  it("is the checkout's for others only if none is set and the state is in the checkout", () => {
     expect(choosePassphrase(false, { isOwn: true }, {})).toEqual(own);
     const elsewhere = { PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
     expect(choosePassphrase(false, { isOwn: false }, {})).toEqual(elsewhere);
@@ -154,19 +154,19 @@ describe("the passphrase of a stack", () => {
 });
 
 describe("a session", () => {
-  it("is for the stack that the command names, then PULUMI_STACK, then this machine's", () => {
+  it("is for the command's stack, then PULUMI_STACK, then this machine's", () => {
     expect(sessionFor(parse("up -s prod"), { PULUMI_STACK: "staging" }).stack).toBe("prod");
     expect(sessionFor(parse("up"), { PULUMI_STACK: "staging" }).stack).toBe("staging");
     expect(sessionFor(parse("up"), {})).toMatchObject({ stack: "local", isLocal: true });
   });
 
-  it("is not of this machine for a command that concerns no stack", () => {
+  it("is not this machine's for a command without a stack", () => {
     expect(sessionFor(parse("stack ls"), { PULUMI_BACKEND_URL: "s3://team" }).backend.label).toBe(
       "s3://team",
     );
   });
 
-  it("tells commands that name the stack where they have to", () => {
+  it("adds the stack to commands where needed", () => {
     expect(commandFor(openSession("team/app/prod", {}), "up")).toBe(
       "npm run pulumi -- up --stack team/app/prod",
     );

@@ -32,7 +32,7 @@ const state = (...resources: Raw[]) => ({
 });
 const resourcesIn = (exported: unknown) => (exported as ReturnType<typeof state>).deployment.resources;
 
-/** What the engine demands of a state: everything that is referred to comes before. */
+/** The engine's requirements of a state: everything referred to comes before. */
 function faults(resources: readonly Raw[]): string[] {
   const urns = new Set<string>();
   const providers = new Set<string>();
@@ -52,7 +52,7 @@ function faults(resources: readonly Raw[]): string[] {
 }
 
 describe("a state without some of its resources", () => {
-  it("keeps order, secrets and everything else, and drops what was never finished", () => {
+  it("keeps order, secrets and everything else, and drops unfinished operations", () => {
     const cipher = { ...SECRET, ciphertext: "v1:x" };
     const before = state({ urn: "a", type: "t", outputs: { key: cipher } }, { urn: "b", type: "gone" });
     const after = withoutResources(before, ({ type }) => type === "gone");
@@ -66,7 +66,7 @@ describe("a state without some of its resources", () => {
     });
   });
 
-  it("has nothing that refers to what went", () => {
+  it("has no references to removed resources", () => {
     const after = withoutResources(
       state(
         { urn: "stack", type: "pulumi:pulumi:Stack" },
@@ -92,7 +92,7 @@ describe("a state without some of its resources", () => {
     });
   });
 
-  it("keeps references to a successor that has the same name, and a provider that is still used", () => {
+  it("keeps references to a successor with the same name, and a provider in use", () => {
     const exported = state(
       { urn: "provider", type: "pulumi:providers:docker", id: "1" },
       { urn: "machine", type: "m", id: "new", provider: "provider::1" },
@@ -111,7 +111,7 @@ describe("a state without some of its resources", () => {
     expect(resourcesIn(after)[2]?.dependencies).toEqual(["machine"]);
   });
 
-  it("is one that the engine takes, whatever goes", () => {
+  it("is valid for the engine, whatever is removed", () => {
     const earlier = fc.nat({ max: 8 });
     const shape = fc.record({
       parent: earlier,
@@ -182,20 +182,20 @@ const elsewhere: Raw[] = [
 ];
 const urns = (resources: readonly { urn: string }[]) => resources.map(({ urn }) => urn);
 
-describe("what a lost droplet takes with it", () => {
-  it("is everything of its kinds, and nothing that lives elsewhere", () => {
+describe("the resources of a lost droplet", () => {
+  it("are all of its kinds, and nothing elsewhere", () => {
     const deployment = parseDeployment(state(...elsewhere, ...onDroplet("12")));
     expect(urns(resourcesOf(deployment, new Set(["12"])))).toEqual(urns(onDroplet("12")));
     expect(deployment.resources.filter(livesOnDroplet).length).toBe(5);
   });
 
-  it("is only its own while another droplet takes its place, also where one's number holds the other's", () => {
+  it("are only its own during a replacement, even if one id contains the other", () => {
     const deployment = parseDeployment(state(...elsewhere, ...onDroplet("12"), ...onDroplet("212")));
     expect(urns(resourcesOf(deployment, new Set(["12"])))).toEqual(urns(onDroplet("12")));
     expect(urns(resourcesOf(deployment, new Set(["212"])))).toEqual(urns(onDroplet("212")));
   });
 
-  it("is counted and described in a sentence", () => {
+  it("are counted and described in a sentence", () => {
     const { resources } = parseDeployment(state(...elsewhere, ...onDroplet("12")));
     const lost = resources.filter(livesOnDroplet);
     const [volume] = resources;
@@ -212,7 +212,7 @@ describe("what a lost droplet takes with it", () => {
     );
   });
 
-  it("excludes the volume, which is only recreated if it is unprotected or a snapshot is set", () => {
+  it("exclude the volume, which is only recreated if it is unprotected or a snapshot is set", () => {
     const volume = (more: Record<string, unknown>) =>
       parseDeployment(state({ urn: "v", type: VOLUME, ...more })).resources[0];
     const kept = volume({ protect: true, inputs: { snapshotId: "old" } });
@@ -226,7 +226,7 @@ describe("what a lost droplet takes with it", () => {
 });
 
 describe("secrets of an exported state", () => {
-  it("are plain when it was exported so, however deep, and nothing otherwise", () => {
+  it("are plain at any depth if it was exported so, otherwise undefined", () => {
     expect(plainValue({ a: [secret({ b: secret("c") })], d: 1, e: null })).toEqual({
       a: [{ b: "c" }],
       d: 1,
@@ -236,7 +236,7 @@ describe("secrets of an exported state", () => {
   });
 });
 
-describe("the way to a stack's droplets", () => {
+describe("access to a stack's droplets", () => {
   const access = {
     name: "opencode-prod",
     alias: "opencode-prod-1",
@@ -245,7 +245,7 @@ describe("the way to a stack's droplets", () => {
     privateKey: "P",
   };
 
-  it("is in the stack's secret output, and in its component's before the first update is done", () => {
+  it("is in the stack's secret output, and in its component's before the first update is complete", () => {
     const stack = { urn: "s", type: "pulumi:pulumi:Stack", outputs: { ssh: secret(access) } };
     const other = { ...access, alias: "opencode-prod-2" };
     const component = { urn: "c", type: "opencode:platform:Droplet", outputs: { ssh: secret(other) } };

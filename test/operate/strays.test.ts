@@ -41,7 +41,7 @@ const droplet = (id: string, minutes: number, more: Partial<CloudResource> = {})
 const ids = (things: readonly CloudResource[]) => things.map(({ id }) => id);
 
 describe("a stack's history", () => {
-  it("is read as the CLI prints it, the newest first", () => {
+  it("is parsed from the CLI's output, newest first", () => {
     const entry = (startTime: string, endTime: string | undefined, result: string) => {
       return { version: 0, kind: "update", startTime, endTime, result };
     };
@@ -61,13 +61,13 @@ describe("a stack's history", () => {
     expect(parseHistory([replaced])[0]?.created).toBe(2);
   });
 
-  it("asks for a look until an update has succeeded", () => {
+  it("requires a look until an update has succeeded", () => {
     expect(failedRuns([run(20, 21, true, "refresh"), failed])).toEqual([failed]);
     expect(failedRuns([run(20, 21, true), failed])).toEqual([]);
     expect(failedRuns([run(20, 21, false, "destroy"), run(12, 13, true), failed])).toHaveLength(1);
   });
 
-  it("ends where a killed engine wrote the state for the last time", () => {
+  it("ends at a killed engine's last write of the state", () => {
     const pending = [creating("droplet", "opencode-prod")];
     const [window] = suspectWindows([run(-60, -50, true)], deployment({ pending }));
     expect(window).toMatchObject({ from: NOON - 50.5 * MINUTE, to: NOON + 8 * MINUTE });
@@ -75,15 +75,15 @@ describe("a stack's history", () => {
   });
 });
 
-describe("a thing in the clouds with our name", () => {
+describe("a cloud resource with our name", () => {
   const judge = (things: CloudResource[], state: StateOf = {}, runs: Run[] = [failed]) =>
     classifyResources(things, deployment(state), runs);
 
-  it("is a stray when it was made while an update ran that failed, or shortly after", () => {
+  it("is a stray if it was created during a failed update, or shortly after", () => {
     expect(ids(judge([droplet("1", 0), droplet("2", 10), droplet("3", 14)]).strays)).toEqual(["1", "2", "3"]);
   });
 
-  it("is foreign when it is older, younger, or made by an update that went well", () => {
+  it("is foreign if it is older, younger, or from a successful update", () => {
     const { strays, foreign } = judge([droplet("1", -2), droplet("2", 16)]);
     expect(strays).toEqual([]);
     expect(foreign.map(({ thing }) => thing.id)).toEqual(["1", "2"]);
@@ -91,14 +91,14 @@ describe("a thing in the clouds with our name", () => {
     expect(judge([droplet("1", 5)], {}, []).foreign).toHaveLength(1);
   });
 
-  it("is neither when the state has it, by the id of its very kind", () => {
+  it("is neither if the state has its kind and id", () => {
     const known = [{ kind: "droplet" as const, id: "1" }];
     expect(judge([droplet("1", 5)], { known })).toEqual({ strays: [], foreign: [] });
     const key: CloudResource = { kind: "ssh key", id: "1", name: "opencode-prod", isOwn: true };
     expect(judge([key], { known }).strays).toEqual([key]);
   });
 
-  it("is a stray when a killed engine was making just that, and nothing else is", () => {
+  it("is a stray if a killed engine was creating exactly that", () => {
     const pending = [creating("droplet", "opencode-prod")];
     const firewall: CloudResource = { kind: "firewall", id: "2", name: "opencode-prod", createdAt: at(2) };
     const { strays, foreign } = judge([droplet("1", 2), firewall], { pending }, [run(-9, -8, true)]);
@@ -107,11 +107,11 @@ describe("a thing in the clouds with our name", () => {
     expect(judge([droplet("1", 2)], { pending: [creating("droplet", "other")] }, []).strays).toEqual([]);
   });
 
-  it("is a stray when it was made together with the one that the state has: a provider has asked twice", () => {
+  it("is a stray if it was created together with the one in the state, by a provider's retry", () => {
     const known = [{ kind: "droplet" as const, id: "1" }];
     const runs = [run(0, 10, true)];
     expect(ids(judge([droplet("1", 2), droplet("2", 3)], { known }, runs).strays)).toEqual(["2"]);
-    // The state is an old copy: what an update made that it has forgotten is no duplicate of anything.
+    // The state is an old copy: an update's forgotten resources are no duplicates.
     expect(judge([droplet("2", 3)], { known }, runs).strays).toEqual([]);
     expect(judge([droplet("1", -90), droplet("2", 3)], { known }, runs).strays).toEqual([]);
   });
@@ -129,7 +129,7 @@ describe("a thing in the clouds with our name", () => {
     expect(judge([volume], { known: [{ kind: "volume", id: "9" }] }).strays).toEqual([]);
   });
 
-  it("without a date is a stray only when it is known to be ours and an update has failed", () => {
+  it("without a date is a stray only if it is known to be ours and an update has failed", () => {
     const key = (isOwn: boolean): CloudResource => ({
       kind: "ssh key",
       id: "1",
@@ -141,13 +141,13 @@ describe("a thing in the clouds with our name", () => {
     expect(judge([key(true)], {}, [run(0, 10, true)]).strays).toEqual([]);
   });
 
-  it("goes in an order in which it can: the network last", () => {
+  it("is removed in a valid order: the network last", () => {
     const thing = (kind: CloudKind): CloudResource => ({ kind, id: kind, name: "n", createdAt: at(5) });
     const kinds: CloudKind[] = ["vpc", "tunnel", "droplet", "DNS record", "volume"];
     expect(ids(judge(kinds.map(thing)).strays)).toEqual(["DNS record", "tunnel", "droplet", "volume", "vpc"]);
   });
 
-  it("is never a stray outside of every time in which this stack was updated", () => {
+  it("is never a stray outside this stack's updates", () => {
     const minute = fc.integer({ min: -600, max: 600 });
     const someRun = fc
       .tuple(minute, fc.nat({ max: 60 }), fc.boolean())
@@ -182,20 +182,20 @@ describe("a thing in the clouds with our name", () => {
   });
 });
 
-describe("whether anybody has to look for strays", () => {
+describe("whether to look for strays", () => {
   const state = deployment({ known: [{ kind: "droplet", id: "1" }] });
   const update = { kind: "update", succeeded: true, start: 0, end: 1 };
 
-  it("is so after an update that made something, as the providers may have made it twice", () => {
+  it("is true after an update that created something, as providers may have created it twice", () => {
     expect(mayHaveStrays(state, [{ ...update, created: 0 }], false)).toBe(false);
     expect(mayHaveStrays(state, [{ ...update, created: 2 }], false)).toBe(true);
-    // A look at what is there does not make it unsuspicious.
+    // A refresh in between does not change that.
     const refresh = { ...update, kind: "refresh", created: 0 };
     expect(mayHaveStrays(state, [refresh, { ...update, created: 2 }], false)).toBe(true);
   });
 });
 
-describe("a policy or a service token that is there twice", () => {
+describe("a duplicate policy or service token", () => {
   const names = cloudNames("opencode", "prod");
   const zone = { id: "z", accountId: "a" };
   const made = at(5);
@@ -215,7 +215,7 @@ describe("a policy or a service token that is there twice", () => {
     },
   });
 
-  it("is noticed without a word of it in the history", async () => {
+  it("is noticed without a trace in the history", async () => {
     const state = deployment({ known });
     expect(await hasDuplicateAccessResources(clouds(["t1"], ["p1"]), state)).toBe(false);
     expect(await hasDuplicateAccessResources(clouds(["t1", "t2"], ["p1"]), state)).toBe(true);
@@ -223,7 +223,7 @@ describe("a policy or a service token that is there twice", () => {
     expect(await hasDuplicateAccessResources(clouds([], ["t1"]), state)).toBe(true); // the id of another kind
   });
 
-  it("may be a project's own, and no other stack's", async () => {
+  it("can be a project's own, but not another stack's", async () => {
     const api = (name: string) => ({
       ...clouds([], []),
       cloudflare: {
@@ -238,14 +238,14 @@ describe("a policy or a service token that is there twice", () => {
       expect(await hasDuplicateAccessResources(api(name), deployment({ known }))).toBe(false);
   });
 
-  it("is looked for only where there is a token and a zone", async () => {
+  it("is only looked for with a token and a zone", async () => {
     const { cloudflare: _, ...without } = clouds(["t2"], []);
     expect(await hasDuplicateAccessResources(without, deployment())).toBe(false);
     const { domain: __, ...nowhere } = clouds(["t2"], []);
     expect(await hasDuplicateAccessResources(nowhere, deployment())).toBe(false);
   });
 
-  it("is a stray, once the update that made both is known", () => {
+  it("is a stray, once the update that created both is known", () => {
     const thing = (kind: CloudKind, id: string, minutes: number): CloudResource => {
       return { kind, id, name: names.serviceToken, createdAt: at(minutes) };
     };

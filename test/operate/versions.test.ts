@@ -25,7 +25,7 @@ const pin = (depName: string, datasource = "github-releases", version = "3.6.12"
 });
 
 describe("the newest release", () => {
-  it("is looked up at GitHub and with npm, each failure by itself", async () => {
+  it("is looked up at GitHub and with npm, with separate failures", async () => {
     const npm = async (args: readonly string[]) => {
       if (args[1] === "node") throw new Error("npm view failed: no such host");
       return "1.19.0\n";
@@ -49,13 +49,13 @@ describe("the newest release", () => {
     expect(asked[0]).toBe("GET /repos/traefik/traefik/releases/latest opencode-platform");
   });
 
-  it("is unknown, and says why, where nothing is reached", async () => {
+  it("is unknown, with the reason, if nothing can be reached", async () => {
     const [release] = await newestReleases([pin("traefik/traefik")], { github: "http://127.0.0.1:1" });
     expect(release?.newest).toBeUndefined();
     expect(release?.trouble).toMatch(/^127\.0\.0\.1:1 cannot be reached: ./);
   });
 
-  it("of packages is what `npm outdated` says, else the pinned one", async () => {
+  it("of packages comes from `npm outdated`, or is the pinned one", async () => {
     const outdated = JSON.stringify({ zod: { current: "4.6.7", wanted: "4.6.7", latest: "5.0.0" } });
     expect(await newestPackages({ zod: "4.6.7", yaml: "2.9.1" }, { npm: async () => outdated })).toEqual([
       { name: "yaml", pinned: "2.9.1", newest: "2.9.1" },

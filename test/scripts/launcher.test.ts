@@ -39,7 +39,7 @@ describe("the launcher", () => {
     expect(isInstalled(root)).toBe(false);
   });
 
-  it("installs again when an install was cut off before its stamp, or Node is missing", () => {
+  it("installs again after an interrupted install, or if Node is missing", () => {
     installed();
     rmSync(stampFile(root));
     expect(isInstalled(root)).toBe(false);
@@ -53,7 +53,7 @@ describe("the launcher", () => {
     expect(compileCache(root, { OPENCODE_PLATFORM_TOOLCHAIN: "/tools" })).toBe("/tools/node-cache");
   });
 
-  it("runs scripts by their plain name alone", () => {
+  it("runs scripts by their plain name only", () => {
     expect(parseArguments(["pulumi", "up", "--yes"])).toEqual({ name: "pulumi", args: ["up", "--yes"] });
     for (const name of ["", "../x", "lib/main", "A", "a.ts"]) expect(parseArguments([name])).toBeUndefined();
     expect(parseArguments([])).toBeUndefined();

@@ -11,7 +11,7 @@ import {
 const read = (path: string) => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
 describe("a release", () => {
-  it("takes a version as npm does", () => {
+  it("validates a version like npm", () => {
     expect(parseVersion("0.2.0")).toBe("0.2.0");
     expect(parseVersion("1.0.0-beta.1")).toBe("1.0.0-beta.1");
     for (const text of [undefined, "", "v0.2.0", "0.2", "0.2.0 --force"])
@@ -24,7 +24,7 @@ describe("a release", () => {
     expect(changed.split("\n").length).toBe(read("package.json").split("\n").length);
   });
 
-  it("changes its own packages alone in the lock, which stays as npm writes it", () => {
+  it("only changes its own packages in the lock, in npm's format", () => {
     const lock = read("package-lock.json");
     const { version } = JSON.parse(read("package.json"));
     expect(lockWithVersion(lock, version, ["attach", "lab"])).toBe(lock);
@@ -43,13 +43,13 @@ describe("CHANGELOG's date", () => {
     expect(datedChangelog(text, "0.2.0", "2026-12-01")).toBe(text.replace("[0.2.0]", "[0.2.0] - 2026-12-01"));
   });
 
-  it("makes a section of what is unreleased", () => {
+  it("turns the unreleased section into the release's", () => {
     expect(datedChangelog(`## [Unreleased]\n\n- New\n\n${older}`, "0.3.0", "2026-12-01")).toBe(
       `## [Unreleased]\n\n## [0.3.0] - 2026-12-01\n\n- New\n\n${older}`,
     );
   });
 
-  it("is refused for a release with nothing to say, and for one that is out", () => {
+  it("is refused for a release without content, and for a published one", () => {
     expect(() => datedChangelog(`## [Unreleased]\n\n${older}`, "0.3.0", "x")).toThrow("nothing about 0.3.0");
     expect(() => datedChangelog(`## [Unreleased]\n\n- New\n${older}`, "0.1.0", "x")).toThrow("already");
   });

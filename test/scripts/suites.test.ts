@@ -12,7 +12,7 @@ import {
 
 const ok = { suite: "unit", code: 0, ms: 61_000, passed: 3, failed: 0, failures: [] } as const;
 
-it("has the suites of one run share a platform, which the last of them takes away", () => {
+it("lets the suites of a run share a platform, which the last one removes", () => {
   const shared = Object.fromEntries(EVERY.map((suite) => [suite, sharedPlatform(suite, EVERY, "file")]));
   expect(shared).toEqual({
     unit: {},
@@ -24,7 +24,7 @@ it("has the suites of one run share a platform, which the last of them takes awa
   for (const suite of SUITES) expect(sharedPlatform(suite, [suite], "file")).toEqual({});
 });
 
-it("says in its last lines what failed and where, and counts all tests", () => {
+it("summarizes failures with their places, and counts all tests", () => {
   const failures = Array.from({ length: 8 }, (_, index) => `test/x.test.ts: test ${index}: expected 1`);
   const lines = summaryLines([ok, { ...ok, suite: "local", code: 1, failed: 8, failures }]);
   expect(lines.slice(-10)).toEqual([
@@ -36,7 +36,7 @@ it("says in its last lines what failed and where, and counts all tests", () => {
   ]);
 });
 
-it("reads a test's place and its first line out of the report", () => {
+it("reads a failure's place and first line from the report", () => {
   const file = reportFile("nightly");
   mkdirSync(dirname(file), { recursive: true });
   const testResults = [

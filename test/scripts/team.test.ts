@@ -1,4 +1,4 @@
-/** What `init` writes, what the package says of itself, and where the launcher finds both. */
+/** The files of `init`, the package's manifest, and where the launcher finds both. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -33,7 +33,7 @@ const files = (options: Partial<TeamOptions> = {}) =>
   );
 
 describe("a team's files", () => {
-  it("are six, and what git is to ignore", () => {
+  it("are six, with a .gitignore", () => {
     const always = [
       ".gitignore",
       "Pulumi.prod.yaml",
@@ -53,7 +53,7 @@ describe("a team's files", () => {
     expect(files()["index.ts"]).toContain('from "opencode-platform"');
   });
 
-  it("depend on the package, and run its commands by the names that messages have", () => {
+  it("depend on the package, and name its commands as messages do", () => {
     const { name, type, scripts, dependencies, allowScripts } = JSON.parse(files()["package.json"] ?? "");
     expect({ name, type, dependencies, allowScripts }).toEqual({
       name: "platform",
@@ -76,7 +76,7 @@ describe("a team's files", () => {
     expect(JSON.parse(files({ name: folder })["package.json"] ?? "").name).toBe(name);
   });
 
-  it("have entries that pass the check, and a schema that the package has", () => {
+  it("have valid entries, and the package's schema", () => {
     const text = files()["projects.yaml"] ?? "";
     expect(loadProjects(text, { file: "projects.yaml", stack: "local", hasSecret: () => true })).not.toEqual(
       [],
@@ -84,7 +84,7 @@ describe("a team's files", () => {
     expect(text).toContain("$schema=./node_modules/opencode-platform/projects.schema.json");
   });
 
-  it("name documentation that the package has", () => {
+  it("link documentation in the package", () => {
     const paths = Object.values(files({ forge: "gitlab" }))
       .concat(Object.values(files()))
       .flatMap((text) => [...text.matchAll(/[\w/-]*docs\/\w+\.md/g)].map(([path]) => path));
@@ -115,7 +115,7 @@ describe("a team's files", () => {
 });
 
 describe("a team's pipelines", () => {
-  it("install before each command, and run nothing else than the checkout's", () => {
+  it("install before each command, and run the checkout's commands", () => {
     const jobs = (text: string) =>
       Object.values(parse(text).jobs as Record<string, { steps: { run?: string }[] }>).map(({ steps }) =>
         steps.flatMap(({ run }) => run ?? []),
@@ -132,7 +132,7 @@ describe("a team's pipelines", () => {
     expect(scripts(gitlab)).toEqual(scripts(read(".gitlab-ci.yml")).map((script) => ["npm ci", ...script]));
   });
 
-  it("preview what changes a file that a team has", () => {
+  it("run a preview for a team's files", () => {
     const { on } = parse(files()[".github/workflows/opencode-platform.yml"] ?? "");
     const expected = [
       "projects.yaml",
@@ -154,14 +154,14 @@ describe("a team's pipelines", () => {
     expect(messages(text)).toEqual(messages(read(".github/workflows/platform.yml")));
   });
 
-  it("are refused when what they are made of no longer has what is replaced", () => {
+  it("fail if the checkout's pipeline no longer has the replaced parts", () => {
     expect(() => githubPipeline("jobs: {}\n")).toThrow("has no list");
     expect(() => githubPipeline("  paths:\n    - a\n")).toThrow("no step runs npm");
   });
 });
 
 describe("writing them", () => {
-  it("takes a new folder, an empty one and a clone of nothing", () => {
+  it("accepts a new folder, an empty one and an empty clone", () => {
     writeFiles(join(folder, "new", "deep"), { "a/b": "text" });
     expect(readFileSync(join(folder, "new", "deep", "a", "b"), "utf8")).toBe("text");
     mkdirSync(join(folder, "clone", ".git"), { recursive: true });
@@ -169,7 +169,7 @@ describe("writing them", () => {
     expect(readdirSync(join(folder, "clone")).sort()).toEqual([".git", "a"]);
   });
 
-  it("refuses a folder with anything in it, and leaves it as it was", () => {
+  it("refuses a folder with any content, and leaves it alone", () => {
     writeFileSync(join(folder, "notes.txt"), "mine");
     expect(() => writeFiles(folder, { "index.ts": "" })).toThrow(UserError);
     expect(() => writeFiles(folder, { "index.ts": "" })).toThrow("is not empty (notes.txt)");
@@ -180,7 +180,7 @@ describe("writing them", () => {
 describe("the published package.json", () => {
   const published = publishedManifest(own, JSON.parse(read("attach/package.json"))) as typeof own;
 
-  it("brings Node, and nothing that only the lab or development needs", () => {
+  it("depends on Node, and on nothing for the lab or development", () => {
     expect(Object.keys(published.dependencies)).toEqual(
       expect.arrayContaining(["node", "http-proxy-3", "@pulumi/pulumi"]),
     );
@@ -190,13 +190,13 @@ describe("the published package.json", () => {
     expect(published).not.toHaveProperty("private");
   });
 
-  it("allows the one install script that is needed, for init to copy", () => {
+  it("allows the one required install script, for init to copy", () => {
     const allowed = Object.entries(published.allowScripts).filter(([, allow]) => allow);
     expect(allowed).toEqual([["node", true]]);
   });
 });
 
-describe("what the package is compiled of", () => {
+describe("the package's sources", () => {
   it("are the scripts of a team's commands, with what they import", () => {
     const { files } = JSON.parse(read("tsconfig.build.json")) as { files: string[] };
     const scripts = files.flatMap((path) => /^scripts\/(.+)\.ts$/.exec(path)?.[1] ?? []);
@@ -217,7 +217,7 @@ describe("the workspaces", () => {
 });
 
 describe("the launcher", () => {
-  it("runs a checkout's sources on the checkout, wherever it is called", () => {
+  it("runs a checkout's sources on the checkout, from any directory", () => {
     expect(layoutOf(root, folder)).toEqual({
       isPackage: false,
       root,
@@ -240,7 +240,7 @@ describe("the launcher", () => {
     });
   });
 
-  it("does not take what stands where Node was not fetched", () => {
+  it("rejects the placeholder of a Node that was not downloaded", () => {
     writeFileSync(join(folder, "node"), "This file intentionally left blank");
     expect([isFetched(join(folder, "node")), isFetched(join(folder, "none"))]).toEqual([false, false]);
     expect(isFetched(process.execPath)).toBe(true);
@@ -248,7 +248,7 @@ describe("the launcher", () => {
 });
 
 describe("the panel's container of a team's repository", () => {
-  /** A program as the image's: it enters the checkout and ends by starting what is not there. */
+  /** A program like the image's: it enters the checkout and ends by starting a missing file. */
   function start(last: string): string {
     const program = join(folder, "panel");
     const bin = join(folder, "node_modules", ".bin");
@@ -263,7 +263,7 @@ describe("the panel's container of a team's repository", () => {
     return execFileSync(shell, args, { cwd: "/", env, encoding: "utf8" });
   }
 
-  it("does what the image's program does, but for its last line", () => {
+  it("matches the image's program except in its last line", () => {
     const program = read(`opencode/rootfs${packageEntryPoint()[2]?.match(/\/usr\S+panel/)?.[0]}`);
     const last = program.trimEnd().split("\n").at(-1) ?? "";
     expect(last).toBe("exec node scripts/run.mjs panel");

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-/** Without these, Chromium asks its maker's servers for this and that, and those requests fail on a closed network. */
+/** Without these, Chromium sends requests to its vendor's servers, which fail on a closed network. */
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -13,7 +13,7 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-/** The browser that pages are opened in: CHROMIUM_BIN, else Debian's. */
+/** The browser for pages: CHROMIUM_BIN, or Debian's. */
 export const CHROMIUM = process.env.CHROMIUM_BIN || "/usr/bin/chromium";
 
 export const launchBrowser = (more: readonly string[] = []): Promise<Browser> =>
@@ -22,16 +22,16 @@ export const launchBrowser = (more: readonly string[] = []): Promise<Browser> =>
     args: [...FLAGS, ...more],
   });
 
-/** A page, with a record of all that goes wrong in it. */
+/** A page with a record of its problems. */
 export interface Watched {
   readonly page: Page;
-  /** Errors and warnings on the console, exceptions, requests that failed, answers of 400 and above. */
+  /** Console errors and warnings, exceptions, failed requests, responses of 400 and above. */
   readonly troubles: readonly string[];
-  /** Every URL that was asked for. */
+  /** Every requested URL. */
   readonly requests: readonly string[];
 }
 
-/** Opens a page of its own profile and records its troubles. */
+/** Opens a page in its own profile and records its problems. */
 export async function openPage(browser: Browser): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
   const page = await context.newPage();
@@ -51,7 +51,7 @@ export async function openPage(browser: Browser): Promise<Watched> {
   return { page, troubles, requests };
 }
 
-/** Keeps a picture of the page under test-results/. */
+/** Saves a screenshot of the page under test-results/. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const folder = join(import.meta.dirname, "../../test-results");
   mkdirSync(folder, { recursive: true });

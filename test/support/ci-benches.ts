@@ -9,7 +9,7 @@ import type { Forge } from "../../operate/forge/forge.ts";
 import type { Transport } from "../../operate/forge/http.ts";
 import { forgeOf } from "../../operate/forge/place.ts";
 
-/** Pauses that the forge was given, instead of taking them. */
+/** Delays that the forge client would have waited. */
 export const pauses: number[] = [];
 export const transport: Transport = {
   fetch: (...args) => fetch(...args),
@@ -25,15 +25,15 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.close()));
 });
 
-/** What a test looks at, whichever forge it is. */
+/** The test's view of either forge. */
 export interface Bench {
   readonly server: ForgeServer;
-  /** The pipeline's side, with a token that may do what the documents say. */
+  /** The pipeline's client, with a token that has the documented permissions. */
   readonly forge: Forge;
-  /** The same with a token that may not write, and with one that is unknown. */
+  /** The same with a read-only token, and with an unknown one. */
   readonly weak: Forge;
   readonly stranger: Forge;
-  /** Texts of the pull or merge request's comments, and of the open and the closed issues. */
+  /** Texts of the pull or merge request's comments, and of open and closed issues. */
   comments(): string[];
   issues(state: "open" | "closed"): string[];
   commentBySomebody(body: string): void;

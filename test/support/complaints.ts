@@ -1,6 +1,6 @@
 import { UserError } from "../../config/errors.ts";
 
-/** What loading says, line by line; anything but a UserError fails the test. */
+/** Errors of loading, line by line; anything but a UserError fails the test. */
 export function complaints(load: () => unknown): string[] {
   try {
     load();

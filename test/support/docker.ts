@@ -2,19 +2,19 @@ import Docker from "dockerode";
 import { PLATFORM_LABEL } from "../../config/naming/names.ts";
 import { must, type Ran, run } from "./run.ts";
 
-/** The daemon that everything of the tests runs on. */
+/** The daemon for all tests. */
 export const docker = new Docker();
 
-/** Runs a command in a container, as its user unless told otherwise. */
+/** Runs a command in a container. Default: as its user. */
 export function execIn(container: string, command: readonly string[], user?: string): Promise<Ran> {
   return run("docker", ["exec", ...(user ? ["--user", user] : []), container, ...command]);
 }
 
-/** Runs a line of shell in a container. */
+/** Runs a shell command in a container. */
 export const shellIn = (container: string, line: string): Promise<Ran> =>
   execIn(container, ["bash", "-c", line]);
 
-/** Ids of all containers of a stack, running or not, by name. */
+/** Ids of a stack's containers, running or stopped, by name. */
 export async function containerIds(prefix: string): Promise<Record<string, string>> {
   const found = await docker.listContainers({
     all: true,
@@ -23,7 +23,7 @@ export async function containerIds(prefix: string): Promise<Record<string, strin
   return Object.fromEntries(found.map(({ Names, Id }) => [Names[0]?.slice(1) ?? "", Id]).sort());
 }
 
-/** What the health check of a container said last, and how it is. */
+/** Status and last output of a container's health check. */
 export async function health(container: string): Promise<{ status: string; line: string }> {
   const { State } = await docker.getContainer(container).inspect();
   return {
@@ -32,12 +32,12 @@ export async function health(container: string): Promise<{ status: string; line:
   };
 }
 
-/** All that a container has written. */
+/** A container's whole output. */
 export async function logsOf(container: string): Promise<string> {
   return (await must("docker", ["logs", container])).output;
 }
 
-/** Removes whatever a stack has left on the daemon: containers, its network, its images. */
+/** Removes everything of a stack from the daemon: containers, its network, its images. */
 export async function removeAll(prefix: string): Promise<void> {
   const filters = { label: [`${PLATFORM_LABEL}=${prefix}`] };
   for (const { Id } of await docker.listContainers({ all: true, filters })) {
@@ -61,11 +61,12 @@ export async function leftOn(prefix: string): Promise<string[]> {
   ];
 }
 
-/** Address of this machine that containers on any bridge network reach. */
+/** This machine's address for containers on any bridge network. */
 export async function hostAddress(): Promise<string> {
   const { IPAM } = await docker.getNetwork("bridge").inspect();
   const { Gateway, Subnet } = IPAM?.Config?.[0] ?? {};
-  // Docker 20.10 tells the gateway only once a container has used the network; it is the subnet's first address.
+  // Docker 20.10 reports the gateway only once a container has used the network; it is the subnet's first
+  // address.
   const address = Gateway ?? Subnet?.replace(/\.0\/\d+$/, ".1");
   if (!address) throw new Error("Docker's bridge network has no gateway");
   return address;

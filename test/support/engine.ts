@@ -3,15 +3,15 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { cleanEnv, type Platform } from "./platform.ts";
 import { waitFor } from "./wait.ts";
 
-/** An update under way, that the test interferes with. */
+/** A running update for the test to disturb. */
 export interface Underway {
   /** Process of the engine. */
   readonly pid: number;
-  /** Waits until the command that started it has ended; answers its code and what it said. */
+  /** Waits for the command's end; returns its code and output. */
   ended(): Promise<{ code: number | null; output: string }>;
 }
 
-/** Starts `pulumi up` and answers once the engine holds the stack's lock. */
+/** Starts `pulumi up` and returns once the engine has the stack's lock. */
 export async function startUpdate(platform: Platform): Promise<Underway> {
   const args = ["run", "--silent", "pulumi", "--", "up", "--yes", "--non-interactive", "--skip-preview"];
   const child = spawn("npm", args, { cwd: platform.fixture.root, env: cleanEnv() });
@@ -43,7 +43,7 @@ function collect(child: ChildProcess): Promise<{ code: number | null; output: st
 export function locks(platform: Platform): { pid: number }[] {
   const folder = platform.path(".state", ".pulumi", "locks", "organization", "opencode-platform", "local");
   if (!existsSync(folder)) return [];
-  // Beside each lies a file of its attributes.
+  // Each has a file of attributes next to it.
   const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   return names.flatMap((name) => {
     try {
@@ -54,7 +54,7 @@ export function locks(platform: Platform): { pid: number }[] {
   });
 }
 
-/** Operations that the state says are under way. */
+/** Pending operations in the state. */
 export function pendingOperations(platform: Platform): unknown[] {
   const file = platform.path(".state", ".pulumi", "stacks", "opencode-platform", "local.json");
   const state = JSON.parse(readFileSync(file, "utf8")) as {

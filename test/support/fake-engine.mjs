@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-// A stand-in for the Pulumi CLI as the Automation API calls it: it sends its events to the address of --event-log by the engine's own
-// protocol, and refuses what the real one refuses. FAKE_ENGINE chooses what happens; FAKE_ENGINE_CALLS is a file with a line for each call.
+// A stand-in for the Pulumi CLI as the Automation API calls it: it sends its events to --event-log's address
+// by the engine's own
+// protocol, and rejects what the real one rejects. FAKE_ENGINE selects the scenario; FAKE_ENGINE_CALLS is a
+// file with one line per call.
 import { appendFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -55,7 +57,7 @@ if (script.waits) {
   for (const name of ["SIGINT", "SIGTERM"])
     process.on(name, () => {
       note({ signal: name });
-      // As the real one: the first ends it in order, a second at once.
+      // Like the real one: the first signal ends it gracefully, the second immediately.
       if (++signals > 1) process.exit(1);
       setTimeout(() => {
         send({ diagnosticEvent: { severity: "error", message: "update canceled" } });

@@ -17,11 +17,12 @@ const CHECKOUT = join(import.meta.dirname, "../..");
 const ALPHA = { "README.md": "# alpha\n", "src/main.ts": "export const answer = 42;\n" };
 
 /**
- * Clones the checkout's last commit, runs `npm start` in the clone as a person would, and hands it to the test files; takes all of it
- * away afterwards. What isn't committed is not tested.
+ * Clones the checkout's last commit, runs `npm start` in the clone, provides it to the test files, and
+ * removes everything afterwards. Uncommitted changes are not tested.
  *
- * E2E_KEEP=<file> keeps the clone and writes down where it is, and the next run with the same file uses it: for the suites of one `npm test`,
- * of which the last has E2E_LAST and takes it away, and for work on the tests themselves, where a run without it does.
+ * E2E_KEEP=<file> keeps the clone and records its path; the next run with the same file reuses it. The suites
+ * of one `npm test` do this, and the last one has E2E_LAST and removes it. For work on the tests, a run
+ * without E2E_KEEP does.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const keep = process.env.E2E_KEEP;
@@ -76,7 +77,7 @@ async function firstRun(platform: Platform): Promise<string> {
   return started.output;
 }
 
-/** `down` has stopped an Engine that the toolchain had started and nobody else used: it runs once more while this looks. */
+/** `down` has stopped an Engine that only this toolchain used: it is started once more for the check. */
 async function withEngine<T>(look: () => Promise<T>): Promise<T> {
   const answers = await docker.ping().then(
     () => true,
@@ -87,7 +88,7 @@ async function withEngine<T>(look: () => Promise<T>): Promise<T> {
   return look().finally(() => stopDockerd(toolchainDir(CHECKOUT)));
 }
 
-/** Ends with an error when `npm run down` leaves anything on the Docker daemon. */
+/** Throws if `npm run down` leaves anything on the Docker daemon. */
 async function dismantle(platform: Platform): Promise<void> {
   const { root, prefix } = platform.fixture;
   const down = await platform.npm("run", "down");
@@ -97,7 +98,7 @@ async function dismantle(platform: Platform): Promise<void> {
   if (left.length > 0) throw new Error(`npm run down left behind: ${left.join(", ")}\n${down.output}`);
 }
 
-/** What earlier runs left that were killed: each names its process. */
+/** Removes leftovers of killed runs, each named after its process. */
 async function removeDeadRuns(): Promise<void> {
   const containers = await docker.listContainers({ all: true, filters: { label: [PLATFORM_LABEL] } });
   const networks = await docker.listNetworks({ filters: { label: [PLATFORM_LABEL] } });

@@ -8,7 +8,7 @@ export interface Asked {
 
 export interface Question {
   readonly port: number;
-  /** The Host header; the connection goes to loopback whatever it says. */
+  /** The Host header; the connection always goes to loopback. */
   readonly host?: string;
   readonly path?: string;
   readonly method?: string;
@@ -16,7 +16,7 @@ export interface Question {
   readonly body?: unknown;
 }
 
-/** Sends one request over a connection of its own and reads the whole answer. Redirects are not followed. */
+/** Sends one request on a connection of its own and reads the whole response. Does not follow redirects. */
 export async function ask(question: Question): Promise<Asked> {
   const response = await open(question);
   let body = "";
@@ -25,7 +25,7 @@ export async function ask(question: Question): Promise<Asked> {
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 
-/** Asks for a page as a browser does, and follows redirects on the same gateway. */
+/** Requests a page like a browser, and follows redirects on the same gateway. */
 export async function visit(port: number, url: string): Promise<Asked> {
   let at = new URL(url);
   for (let hops = 0; hops < 5; hops++) {
@@ -37,7 +37,7 @@ export async function visit(port: number, url: string): Promise<Asked> {
   throw new Error(`${url} redirects for ever`);
 }
 
-/** Sends one request and answers as soon as the head of the response is there. */
+/** Sends one request and returns once the response's head has arrived. */
 export function open({
   port,
   host,
@@ -60,7 +60,7 @@ export function open({
   });
 }
 
-/** The events of an open stream (SSE), one by one as they come. */
+/** The events of an open stream (SSE), as they arrive. */
 export async function* events(response: IncomingMessage): AsyncGenerator<unknown> {
   let rest = "";
   response.setEncoding("utf8");

@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Forms in which a value could lie about, by name. It has letters, digits, `+`, `/` and `-` alone, so no other form quotes it. */
+/**
+ * Encoded forms of a value, by name. It only has letters, digits, `+`, `/` and `-`, so no other form quotes
+ * it.
+ */
 export function formsOf(value: string): Record<string, string> {
   const bytes = Buffer.from(value, "utf8");
   return {
@@ -15,7 +18,7 @@ export function formsOf(value: string): Record<string, string> {
   };
 }
 
-/** What the value's base64 has in it when so many bytes of something else stand before it, such as `user:`. */
+/** The value's base64 when it follows the given number of other bytes, such as `user:`. */
 function base64Core(bytes: Buffer, offset: number): string {
   const encoded = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
   return encoded.slice([0, 2, 3][offset], Math.floor(((offset + bytes.length) * 8) / 6));
@@ -23,16 +26,16 @@ function base64Core(bytes: Buffer, offset: number): string {
 
 const toUrl = (base64: string): string => base64.replaceAll("+", "-").replaceAll("/", "_");
 
-/** A text that was looked through, by where it comes from. */
+/** A searched text and its source. */
 export interface Place {
   readonly where: string;
   readonly text: string;
 }
 
-/** Every occurrence of one of the values, as `shared (base64 at 0) in .state/x.json`; none of them says the value. */
+/** Every occurrence of a value, as `shared (base64 at 0) in .state/x.json`, without the value. */
 export function findLeaks(values: Readonly<Record<string, string>>, places: Iterable<Place>): string[] {
   const forms = Object.entries(values).flatMap(([name, value]) =>
-    // Of forms that are alike, such as plain and URL of a value without `+` and `/`, the first counts.
+    // Of equal forms, such as plain and URL of a value without `+` and `/`, the first counts.
     Object.entries(formsOf(value))
       .filter(([, text], index, all) => all.findIndex(([, other]) => other === text) === index)
       .map(([form, text]) => ({ name, form, text })),
@@ -45,7 +48,10 @@ export function findLeaks(values: Readonly<Record<string, string>>, places: Iter
   return found;
 }
 
-/** Every file under a directory, as text; of binary ones each byte is a character, so that values are found in them too. */
+/**
+ * Every file under a directory, as text; binary bytes become characters, so that values are found in them
+ * too.
+ */
 export function* filesUnder(
   directory: string,
   skip: (path: string) => boolean = () => false,
@@ -58,7 +64,7 @@ export function* filesUnder(
   }
 }
 
-/** Looks at the command lines of all processes some hundred times a second, until it is stopped. */
+/** Polls the command lines of all processes about a hundred times a second, until it is stopped. */
 export function watchCommandLines(): { stop(): Set<string> } {
   const seen = new Set<string>();
   const look = () => {

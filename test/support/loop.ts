@@ -4,11 +4,13 @@ import { ask } from "./http.ts";
 import { healthProblem } from "./opencode.ts";
 
 export interface Loop {
-  /** Ends the loop; answers how many requests were sent, and what was wrong with those that failed. */
+  /** Ends the loop; returns the number of requests and the errors of failed ones. */
   stop(): Promise<{ sent: number; failures: string[] }>;
 }
 
-/** Asks projects through the gateway over and over, by hostname and by path, one request at a time for each way. */
+/**
+ * Sends requests to projects through the gateway in a loop, by hostname and by path, one at a time for each.
+ */
 export function requestLoop(port: number, projects: readonly string[]): Loop {
   let running = true;
   let sent = 0;

@@ -8,19 +8,22 @@ import { MODEL_ID } from "../../lab/model/model.ts";
 import { containerIds } from "./docker.ts";
 import { must, type Ran, run } from "./run.ts";
 
-/** The clone that all test files of a run share; global-setup.ts makes it. Plain data, since it crosses processes. */
+/**
+ * The clone shared by all test files of a run, created by global-setup.ts. Plain data, as it crosses
+ * processes.
+ */
 export interface Fixture {
   /** The clone's directory. */
   readonly root: string;
   readonly prefix: string;
   /** Port of the clone's gateway. */
   readonly port: number;
-  /** Address of this machine that containers reach. */
+  /** This machine's address for containers. */
   readonly host: string;
-  /** Where test files serve the model, and the global set-up a public repository named `alpha`. */
+  /** Where test files serve the model, and the global setup a public repository named `alpha`. */
   readonly modelPort: number;
   readonly gitPort: number;
-  /** What the first `npm start` in the clone said. */
+  /** Output of the first `npm start` in the clone. */
   readonly firstStart: string;
 }
 
@@ -30,7 +33,7 @@ declare module "vitest" {
   }
 }
 
-/** An entry of projects.yaml, as a person writes it. */
+/** An entry of projects.yaml. */
 export type Entry = { readonly name: string } & Readonly<Record<string, unknown>>;
 
 /** A resource that an update created, changed, replaced or deleted. */
@@ -40,11 +43,11 @@ export interface Change {
 }
 
 export interface Updated extends Ran {
-  /** Changes by the engine's own event log; steps that left everything the same are not in it. */
+  /** Changes in the engine's event log, without unchanged resources. */
   readonly changes: readonly Change[];
 }
 
-/** The clone, and what a person does in it. */
+/** The clone, and a user's actions in it. */
 export class Platform {
   readonly fixture: Fixture;
   readonly names: Names;
@@ -82,17 +85,17 @@ export class Platform {
     ];
   }
 
-  /** What projects.yaml was when an update has last applied it, and nothing was written or configured since. */
+  /** Copy of projects.yaml as the last update applied it; removed by any edit since. */
   private get applied(): string {
     return this.path(".state", "e2e-applied.yaml");
   }
 
-  /** Says that what projects.yaml has now is applied. */
+  /** Records that the current projects.yaml is applied. */
   markApplied(): void {
     copyFileSync(this.path("projects.yaml"), this.applied);
   }
 
-  /** Makes the platform its two first projects again; without an update where the last one has left just these. */
+  /** Returns to the first two projects; skips the update if nothing changed since. */
   async reset(): Promise<void> {
     const [wanted, applied, now] = [
       this.render(this.baseline()),
@@ -117,7 +120,7 @@ export class Platform {
     return stringify({ defaults, projects: entries });
   }
 
-  /** opencode.json that knows the stand-in model alone. */
+  /** opencode.json with only the stand-in model. */
   opencodeConfig(apiKey: string): Record<string, unknown> {
     const { host, modelPort } = this.fixture;
     return {
@@ -143,7 +146,7 @@ export class Platform {
     return this.npm("run", "--silent", "pulumi", "--", ...args);
   }
 
-  /** `pulumi up`, and what it changed. */
+  /** Runs `pulumi up` and returns its changes. */
   async update(): Promise<Updated> {
     const events = this.path(".state", "e2e-events.json");
     mkdirSync(this.path(".state"), { recursive: true });
@@ -159,7 +162,7 @@ export class Platform {
     return { ...ran, changes };
   }
 
-  /** Makes the platform have just these projects; fails when the update does. */
+  /** Applies exactly these projects; fails if the update does. */
   async apply(entries: readonly Entry[]): Promise<Updated> {
     this.write(entries);
     const updated = await this.update();
@@ -188,7 +191,7 @@ export class Platform {
   }
 }
 
-/** The environment of a person's shell: nothing of npm's or vitest's own. */
+/** A user's shell environment, without npm's and vitest's variables. */
 export function cleanEnv(): NodeJS.ProcessEnv {
   const foreign =
     /^(npm_|VITEST|VITE_|NODE_ENV$|NODE_OPTIONS$|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$|INIT_CWD$|PULUMI_BIN$)/;

@@ -1,9 +1,9 @@
-/** The two kinds of Pulumi plugins on one machine: what an environment has to say so that the engine takes one or the other. */
+/** Both kinds of Pulumi plugins on one machine: the environment that makes the engine use either. */
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { must } from "./run.ts";
 
-/** Folder of official plugins; without it no test needs them. */
+/** Folder of official plugins; unset if no test needs them. */
 export const OFFICIAL_PLUGINS = process.env.OPENCODE_PLATFORM_OFFICIAL_PLUGINS;
 
 export type Kind = "official" | "stand-in";
@@ -11,9 +11,10 @@ export type Kind = "official" | "stand-in";
 const LANGUAGE_HOST = "pulumi-language-nodejs";
 
 /**
- * Lays out both kinds below `folder`. The engine prefers plugins on PATH, and takes the language host beside the CLI: the official kind therefore has
- * a toolchain of its own. A provider that the official folder lacks stays a stand-in in both.
- * @returns for each kind, the variables that choose it
+ * Lays out both kinds below `folder`. The engine prefers plugins on PATH, and uses the language host next to
+ * the CLI, so the official kind has its own toolchain. A provider that the official folder lacks is a
+ * stand-in in both.
+ * @returns the variables that select each kind
  */
 export async function layOutKinds(
   folder: string,

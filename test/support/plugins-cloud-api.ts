@@ -1,10 +1,10 @@
-/** A small HTTP API whose answers a test gives, for the plugins of the clouds. */
+/** A small HTTP API with responses from a test, for the clouds' plugins. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Context, Resource } from "../../lab/plugins/shared/resource.ts";
 import type { PlainProps, Props } from "../../lab/plugins/shared/values.ts";
 
-/** A request as the API got it. */
+/** A received request. */
 export interface Asked {
   readonly call: string;
   readonly body: PlainProps;
@@ -58,7 +58,7 @@ export const context: Context = {
   status: () => {},
 };
 
-/** The properties that a diff names, with a mark for those that need a new resource. */
+/** The properties in a diff, with a mark for replacements. */
 export async function changes(resource: Resource, state: Props, news: Props): Promise<string[]> {
   const diff = await resource.diff({ id: "1", oldInputs: {}, state, news, ignore: [] });
   return diff.changes.map(({ property, replace }) => `${property}${replace ? "!" : ""}`);

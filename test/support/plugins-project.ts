@@ -1,4 +1,4 @@
-/** A small Pulumi project of its own, driven by the real engine through the stand-in plugins. */
+/** A small Pulumi project, run by the real engine with the stand-in plugins. */
 import { execFileSync, spawn } from "node:child_process";
 import {
   copyFileSync,
@@ -19,7 +19,7 @@ import { install } from "../../lab/plugins/install.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What a command printed and how it ended. */
+/** A command's output and exit. */
 export interface Result {
   readonly code: number | null;
   readonly output: string;
@@ -39,7 +39,7 @@ function findPulumi(): string {
   throw new Error("no `pulumi` on PATH; run `npm start` once, or set PULUMI_BIN");
 }
 
-/** Puts `pulumi` into the folder itself: the engine looks for its language host next to where it really lies. */
+/** Copies `pulumi` into the folder: the engine looks for its language host next to its real path. */
 function placePulumi(folder: string): void {
   mkdirSync(folder, { recursive: true });
   const pulumi = findPulumi();
@@ -50,7 +50,7 @@ function placePulumi(folder: string): void {
   }
 }
 
-/** An image of a few programs of this machine's, so that nothing has to be pulled. */
+/** An image of a few of this machine's programs, so that nothing is pulled. */
 export function makeImage(name: string): void {
   const programs = "/bin/sh /bin/cat /bin/ls /bin/sleep /bin/stat /bin/true /bin/false";
   const libraries = `$(ldd ${programs} | grep -o '/lib[^ ]*' | sort -u)`;
@@ -103,7 +103,7 @@ export class Project {
     };
   }
 
-  /** Starts pulumi; the caller may signal it meanwhile. */
+  /** Starts pulumi; the caller can signal it. */
   start(...args: string[]): { pid: number; done: Promise<Result> } {
     const child = spawn(join(this.toolchain, "bin", "pulumi"), [...args, "--non-interactive"], {
       cwd: this.program,
@@ -132,7 +132,7 @@ export class Project {
     return output;
   }
 
-  /** All that the state files say. */
+  /** The content of all state files. */
   stateText(): string {
     const folder = join(this.folder, "state");
     const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
@@ -141,7 +141,7 @@ export class Project {
     return files.map((file) => readFileSync(join(file.parentPath, file.name), "utf8")).join("\n");
   }
 
-  /** The processes that belong to this project: plugins, programs and the engine. */
+  /** The project's processes: plugins, programs and the engine. */
   processes(): string[] {
     return readdirSync("/proc").filter((pid) => {
       if (!/^\d+$/.test(pid)) return false;

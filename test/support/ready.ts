@@ -4,7 +4,7 @@ import { healthProblem, question } from "./opencode.ts";
 import type { Platform } from "./platform.ts";
 import { waitFor } from "./wait.ts";
 
-/** Waits until a project's opencode answers through the gateway. */
+/** Waits until a project's opencode responds through the gateway. */
 export function answering(platform: Platform, project: string): Promise<true> {
   return waitFor<true>(
     `${project} to answer`,

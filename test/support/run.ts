@@ -4,7 +4,7 @@ export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** Both streams, in the order in which they came. */
+  /** Both streams, in order of arrival. */
   readonly output: string;
 }
 
@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-/** Runs a program to its end; a code other than 0 is an answer, not an error. */
+/** Runs a program to its end; a code other than 0 is a result, not an error. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -37,7 +37,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
-/** The same for what has to succeed. */
+/** Runs a program that must succeed. */
 export async function must(command: string, args: readonly string[], options?: RunOptions): Promise<Ran> {
   const ran = await run(command, args, options);
   if (ran.code === 0) return ran;

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A server on loopback that answers in turn; the last answer stays. */
+/** A server on loopback that responds in order; the last response is repeated. */
 export async function serving(
   answers: readonly { status: number; body?: string; headers?: Record<string, string> }[],
 ): Promise<{ port: number; seen: { request: IncomingMessage; body: string }[]; close(): void }> {

@@ -2,16 +2,16 @@ import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What the names of all folders of the tests begin with; the process they belong to comes next. */
+/** Prefix of all folders of the tests, followed by the process id. */
 const START = "opencode-platform-e2e-";
 
-/** A new folder of this process. Whoever makes one removes it; should the process be killed, a later run does. */
+/** Creates a folder of this process. The caller removes it; if the process is killed, a later run does. */
 export const temporaryFolder = (): string =>
   realpathSync(mkdtempSync(join(tmpdir(), `${START}${process.pid}-`)));
 
 export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });
 
-/** Removes the folders of processes that run no more. */
+/** Removes folders of processes that have ended. */
 export function removeDeadFolders(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = name.startsWith(START) ? Number.parseInt(name.slice(START.length), 10) : 0;

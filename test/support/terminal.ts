@@ -4,13 +4,13 @@ import { must, run } from "./run.ts";
 import { isRunning } from "./temporary.ts";
 import { type WaitOptions, waitFor, waitForText } from "./wait.ts";
 
-/** A program in a terminal of its own, by tmux. */
+/** A program in a terminal, by tmux. */
 export interface Terminal {
-  /** Types text as a person would. */
+  /** Types text. */
   type(text: string): Promise<void>;
-  /** Presses a key by tmux's name for it, such as Enter or C-c. */
+  /** Presses a key by tmux's name, such as Enter or C-c. */
   press(key: string): Promise<void>;
-  /** What the screen shows. */
+  /** The screen's content. */
   screen(): Promise<string>;
   waitFor(pattern: RegExp | string, options?: WaitOptions): Promise<string>;
   close(): Promise<void>;
@@ -18,12 +18,12 @@ export interface Terminal {
 
 let opened = 0;
 
-/** Starts a shell command in a terminal of 120 × 40. */
+/** Runs a shell command in a terminal of 120 × 40. */
 export async function openTerminal(
   command: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Terminal> {
-  // A server of its own, with no one's configuration.
+  // A separate tmux server, without configuration.
   const tmux = ["-L", `e2e-${process.pid}-${opened++}`, "-f", "/dev/null"];
   const variables = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   const remain = ["set-option", "-g", "remain-on-exit", "on", ";"];
@@ -47,7 +47,7 @@ export async function openTerminal(
   };
 }
 
-/** Keeps a screen under test-results/. */
+/** Saves a screen under test-results/. */
 export function keepScreen(name: string, text: string): void {
   const folder = join(import.meta.dirname, "../../test-results");
   mkdirSync(folder, { recursive: true });

@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What a probe found: done, with a value, or what it saw instead. */
+/** A probe's result: done, with a value, or what it saw instead. */
 export type Probe<T> = { readonly done: T } | { readonly seen: unknown };
 
 export interface WaitOptions {
-  /** How long to try before giving up, in milliseconds. It bounds a hang; no test's truth depends on it. */
+  /** Timeout in milliseconds. It only bounds a hang; no test's result depends on it. */
   readonly within?: number;
   readonly every?: number;
 }
 
 /**
- * Probes until it is done; gives up with a message that says what was awaited and what was seen last. An error of the probe counts
- * as something seen.
+ * Probes until it is done, or times out with a message of what was awaited and last seen. An error of the
+ * probe counts as something seen.
  */
 export async function waitFor<T>(
   what: string,
@@ -37,7 +37,7 @@ async function attempt<T>(probe: () => Promise<Probe<T>> | Probe<T>): Promise<Pr
   }
 }
 
-/** Waits until a text contains what is looked for, and answers it. */
+/** Waits until a text contains the pattern, and returns it. */
 export function waitForText(
   what: string,
   read: () => Promise<string> | string,

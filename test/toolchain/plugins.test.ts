@@ -1,4 +1,4 @@
-/** The plugins of a toolchain: stand-ins as a last resort, official ones as soon as they can be had. */
+/** The plugins of a toolchain: official ones if available, stand-ins as a last resort. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { provision } from "../../toolchain/provision.ts";
 
 const HOST = "get.pulumi.com";
 const root = join(import.meta.dirname, "../..");
-/** A CLI that installs plugins as the real one does: into the folder that PULUMI_HOME names. */
+/** A CLI that installs plugins like the real one, into PULUMI_HOME. */
 const CLI = `#!/bin/sh
 if [ "$1" = version ]; then echo v${PULUMI}; exit; fi
 folder="$PULUMI_HOME/plugins/resource-$4-v$5"
@@ -25,9 +25,9 @@ mkdir -p "$folder" && printf '\\177ELF' > "$folder/pulumi-resource-$4" && chmod 
 
 let folder: string;
 let dir: string;
-/** What was fetched. */
+/** Fetched URLs. */
 let fetched: string[];
-/** Whether the official host answers. */
+/** Whether the official host is reachable. */
 let isReachable: boolean;
 
 beforeEach(() => {
@@ -57,7 +57,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The official archive: a CLI, and its language host. */
+/** The official archive: a CLI and its language host. */
 function makeArchive(): Buffer {
   const pulumi = join(folder, "archive", "pulumi");
   mkdirSync(pulumi, { recursive: true });
@@ -83,7 +83,7 @@ function context(mayBuild: boolean): Context {
   };
 }
 
-/** What `provision` does with the part, without its patience. */
+/** Installs the part like `provision`, without its retries. */
 async function bring(mayBuild: boolean): Promise<string | undefined> {
   const own = context(mayBuild);
   const found = await pluginsPart.find(own);
@@ -92,7 +92,7 @@ async function bring(mayBuild: boolean): Promise<string | undefined> {
   );
 }
 
-/** A CLI as it is built where there is no internet: without its language host. */
+/** A CLI built without internet: without its language host. */
 async function buildCli(): Promise<void> {
   mkdirSync(join(dir, "bin"));
   writeFileSync(join(dir, "bin", "pulumi"), CLI);
@@ -104,27 +104,27 @@ const passes = (hours: number) => {
   utimesSync(join(dir, "plugins-missed"), then, then);
 };
 
-describe("a machine that does not reach the official plugins", () => {
+describe("a machine that can't reach the official plugins", () => {
   beforeEach(async () => {
     await buildCli();
     expect(await bring(true)).toMatch(/^stand-ins in TypeScript/);
   });
 
-  it("tries more than once before it takes stand-ins, and not again at every start", async () => {
+  it("tries more than once before using stand-ins, and not again at every start", async () => {
     expect(fetched).toEqual(Array(3).fill(`https://${HOST}/`));
     expect(await summarisePlugins(dir)).toBe("stand-in plugins");
     expect(await bring(true)).toBe("stand-ins, already in the toolchain's folder");
     expect(fetched).toHaveLength(3);
   });
 
-  it("looks again some hours later", async () => {
+  it("tries again some hours later", async () => {
     passes(7);
     expect(await bring(true)).toMatch(/^stand-ins in TypeScript/);
     expect(fetched).toHaveLength(6);
     expect(await bring(true)).toBe("stand-ins, already in the toolchain's folder");
   });
 
-  it("has them replaced as soon as the official ones can be had", async () => {
+  it("replaces them as soon as the official ones are available", async () => {
     passes(7);
     isReachable = true;
     expect(await bring(true)).toBe("official download");
@@ -139,7 +139,7 @@ describe("a machine that does not reach the official plugins", () => {
     expect(fetched).toEqual([]);
   });
 
-  it("has them replaced also where a shell still names the toolchain's folder", async () => {
+  it("replaces them even if a shell still has the toolchain's folder", async () => {
     vi.stubEnv("PULUMI_HOME", join(dir, "pulumi-home"));
     passes(7);
     isReachable = true;
@@ -147,7 +147,7 @@ describe("a machine that does not reach the official plugins", () => {
     expect(await summarisePlugins(dir)).toBe("official plugins");
   });
 
-  it("keeps them where the download breaks off", async () => {
+  it("keeps them if the download is interrupted", async () => {
     passes(7);
     isReachable = true;
     const answer = fetch;
@@ -158,28 +158,28 @@ describe("a machine that does not reach the official plugins", () => {
     expect(await summarisePlugins(dir)).toBe("stand-in plugins");
   });
 
-  it("is not content with them for a real cloud, however lately the official ones were looked for", async () => {
+  it("rejects them for a real cloud, however recently the official ones were looked for", async () => {
     expect(await pluginsPart.find(context(false))).toBeUndefined();
     isReachable = true;
     expect(await bring(false)).toBe("official download");
     expect(await summarisePlugins(dir)).toBe("official plugins");
   });
 
-  it("says so where a broken download was to replace them for a real cloud", async () => {
+  it("reports a broken download that should replace them for a real cloud", async () => {
     isReachable = true;
     vi.stubGlobal("fetch", async () => new Response("half"));
     await expect(bring(false)).rejects.toThrow("has SHA-256");
   });
 });
 
-it("brings no stand-ins unless they are asked for", async () => {
+it("installs no stand-ins unless requested", async () => {
   await buildCli();
   expect(await bring(false)).toBeUndefined();
   expect(existsSync(join(dir, "pulumi-home"))).toBe(false);
   expect(existsSync(join(dir, "bin/pulumi-language-nodejs"))).toBe(false);
 });
 
-it("has builders only where they are passed in", async () => {
+it("has builders only if they are passed in", async () => {
   vi.stubEnv("OPENCODE_PLATFORM_TOOLCHAIN", dir);
   const seen: boolean[] = [];
   const find = async ({ builders }: Context) => String(seen.push(builders !== undefined));
@@ -189,14 +189,14 @@ it("has builders only where they are passed in", async () => {
   expect(seen).toEqual([false, true]);
 });
 
-describe("whether a host is reached", () => {
-  it("is decided after more than one try of at least 10 s, or as long of trying", () => {
+describe("whether a host is reachable", () => {
+  it("is decided after several tries, at least 10 s in total", () => {
     expect(PATIENT.tryMs).toBeGreaterThanOrEqual(10_000);
     expect(PATIENT.pausesMs.length).toBeGreaterThanOrEqual(1);
     expect(PATIENT.pausesMs.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThanOrEqual(10_000);
   });
 
-  it("is decided that way where parts are provisioned", async () => {
+  it("is decided that way when parts are installed", async () => {
     vi.stubEnv("OPENCODE_PLATFORM_TOOLCHAIN", dir);
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const asked = () => fetched.filter((url) => url.includes(HOST)).length;
@@ -222,7 +222,7 @@ describe("whether a host is reached", () => {
     expect(asked()).toBe(3);
   });
 
-  it("is yes at the first try that succeeds, and asked once", async () => {
+  it("is true at the first successful try, and checked once", async () => {
     let tries = 0;
     vi.stubGlobal("fetch", async () => {
       if (++tries < 3) throw new TypeError("fetch failed");
@@ -233,7 +233,7 @@ describe("whether a host is reached", () => {
     expect(tries).toBe(3);
   });
 
-  it("waits for a slow answer as long as it may take", async () => {
+  it("waits for a slow response up to the timeout", async () => {
     vi.stubGlobal("fetch", (_: string, { signal }: RequestInit) => {
       return new Promise((resolve, reject) => {
         setTimeout(() => resolve(new Response()), 30);

@@ -32,17 +32,17 @@ describe("the manifest", () => {
     await new Manifest(dir).record("tool", "1.0", "built");
   });
 
-  it("knows what was recorded", async () => {
+  it("verifies recorded files", async () => {
     expect(await new Manifest(dir).verified("tool", "1.0")).toMatchObject({ version: "1.0", way: "built" });
   });
 
-  it("knows a file that was only touched", async () => {
+  it("verifies a file that was only touched", async () => {
     utimesSync(file(), 1, 1);
     expect(await new Manifest(dir).verified("tool", "1.0")).toMatchObject({ mtimeMs: 1000 });
     expect(await new Manifest(dir).verified("tool", "1.0")).toMatchObject({ mtimeMs: 1000 });
   });
 
-  it("does not trust other content, another version, or what is gone", async () => {
+  it("rejects other content, another version, or a missing file", async () => {
     expect(await new Manifest(dir).verified("tool", "2.0")).toBeUndefined();
     expect(await new Manifest(dir).verified("other", "1.0")).toBeUndefined();
     writeFileSync(file(), "CONTENT");
@@ -52,7 +52,7 @@ describe("the manifest", () => {
     expect(await new Manifest(dir).verified("tool", "1.0")).toBeUndefined();
   });
 
-  it.each(["", "{", "[1]", '{"tool":1}', "null"])("starts anew when its file says %j", async (text) => {
+  it.each(["", "{", "[1]", '{"tool":1}', "null"])("starts empty if its file contains %j", async (text) => {
     writeFileSync(join(dir, "manifest.json"), text);
     expect(await new Manifest(dir).verified("tool", "1.0")).toBeUndefined();
     await new Manifest(dir).record("tool", "1.0", "built");
@@ -63,7 +63,7 @@ describe("the manifest", () => {
 describe("published checksums", () => {
   const hash = "a".repeat(64);
 
-  it("are found by the file's name", () => {
+  it("are found by file name", () => {
     const text = `${"b".repeat(64)}  other.tar.gz\n${hash.toUpperCase()} *./tool.tar.gz\n`;
     expect(publishedChecksum(text, "tool.tar.gz")).toBe(hash);
     expect(publishedChecksum(text, "tool")).toBeUndefined();
@@ -75,7 +75,7 @@ describe("the lock", () => {
   const lock = () => join(dir, "lock");
   const nobody = () => expect.unreachable("nobody else is at work");
 
-  it("lets one at a time", async () => {
+  it("admits one process at a time", async () => {
     const order: string[] = [];
     const work = (name: string) => async () => {
       order.push(`${name} begins`);
@@ -91,12 +91,12 @@ describe("the lock", () => {
     expect(existsSync(lock())).toBe(false);
   });
 
-  it("is let go of when the work fails", async () => {
+  it("is released when the work fails", async () => {
     await expect(withLock(lock(), nobody, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(existsSync(lock())).toBe(false);
   });
 
-  it("is taken from a process that is gone, or that only has the number of one", async () => {
+  it("is taken over from an ended process, or one whose id was reused", async () => {
     const { pid } = spawnSync("true");
     for (const content of [
       JSON.stringify({ pid, started: "1" }),
@@ -125,7 +125,7 @@ describe("provisioning", () => {
     );
   };
 
-  it("tries what is there, then the download, then the build, and no more than it takes", async () => {
+  it("tries an installed tool, then the download, then the build, and stops at the first success", async () => {
     const tried: string[] = [];
     const way = (name: string, answer?: string) => async () => {
       tried.push(name);
@@ -138,7 +138,7 @@ describe("provisioning", () => {
     expect(tried).toEqual(["find"]);
   });
 
-  it("says what to do when there is no way, or a way fails", async () => {
+  it("shows the fix if every way fails", async () => {
     await expect(run([part({})])).rejects.toThrow(
       "tool: is not installed and can't be downloaded — install it",
     );
@@ -149,7 +149,7 @@ describe("provisioning", () => {
     await expect(run([part({})], build)).rejects.toThrow("tool: compiler exited with code 1 — install it");
   });
 
-  it("leaves nothing half made", async () => {
+  it("leaves nothing unfinished", async () => {
     let scratch = "";
     const build = async (context: { scratch: string }) => {
       scratch = context.scratch;
@@ -175,11 +175,11 @@ describe("small helpers", () => {
     ]);
   });
 
-  it("says spans of time as people do", () => {
+  it("formats durations", () => {
     expect([400, 59_400, 250_000].map(duration)).toEqual(["0 s", "59 s", "4m10s"]);
   });
 
-  it("runs commands without throwing, unless asked to", async () => {
+  it("runs commands without throwing by default", async () => {
     expect(await exec("cat", [], { input: "hi" })).toMatchObject({ code: 0, stdout: "hi" });
     expect(await exec("no-such-command-here", [])).toMatchObject({ code: 127 });
     expect(await exec("sleep", ["5"], { timeoutMs: 50 })).toMatchObject({ code: null });
@@ -192,7 +192,7 @@ describe("small helpers", () => {
 describe("certificates of a PEM file", () => {
   const pem = (body: string) => `-----BEGIN CERTIFICATE-----\n${body}\n-----END CERTIFICATE-----`;
 
-  it("are told apart, whatever stands between them", () => {
+  it("are separated, whatever is between them", () => {
     expect(certificatesIn(`# one\n${pem("AAA")}\n\n# two\n${pem("BBB")}\n`)).toEqual([
       pem("AAA"),
       pem("BBB"),
@@ -201,7 +201,7 @@ describe("certificates of a PEM file", () => {
   });
 });
 
-it("brings the images that the program asks for", () => {
+it("includes the images of the program", () => {
   expect(traefikPart.name).toBe(`image ${TRAEFIK_IMAGE}`);
   expect(baseImagePart().name).toBe(`image ${BASE_IMAGE}`);
   expect(BASE_IMAGE).toBe(parseSettings({}).baseImage);

@@ -10,7 +10,7 @@ import { each, takeTurns } from "../../../lab/bench/lib/rounds.ts";
 import { median, percentile, ratio, summarise } from "../../../lab/bench/lib/stats.ts";
 
 describe("statistics", () => {
-  it("takes the middle, or the mean of the two in the middle", () => {
+  it("computes the median of odd and even counts", () => {
     expect(median([9, 1, 5])).toBe(5);
     expect(median([4, 1, 3, 2])).toBe(2.5);
     expect(median([7])).toBe(7);
@@ -25,7 +25,7 @@ describe("statistics", () => {
     expect(values).toEqual([40, 10, 30, 20]);
   });
 
-  it("refuses to summarise nothing", () => {
+  it("rejects an empty series", () => {
     expect(() => median([])).toThrow(RangeError);
   });
 
@@ -36,7 +36,7 @@ describe("statistics", () => {
 });
 
 describe("turns", () => {
-  it("go A B A B, and the first of each is a warm-up that isn't counted", async () => {
+  it("alternate A B A B after an uncounted warm-up", async () => {
     const order: string[] = [];
     const way = (name: string) => ({
       name,
@@ -50,7 +50,7 @@ describe("turns", () => {
     ]);
   });
 
-  it("may measure several numbers at once", async () => {
+  it("can measure several numbers at once", async () => {
     let runs = 0;
     const run = async () => ({ time: ++runs, weight: 10 * runs });
     const series = await takeTurns([{ name: "a", run }], 2);
@@ -59,7 +59,7 @@ describe("turns", () => {
 });
 
 describe("report", () => {
-  it("shows each unit as people read it", () => {
+  it("formats each unit", () => {
     expect([format(2410, "time"), format(84.4, "time"), format(1.234, "time")]).toEqual([
       "2.41 s",
       "84 ms",
@@ -70,7 +70,7 @@ describe("report", () => {
     expect(format(1234.4, "rate")).toBe("1234/s");
   });
 
-  it("compares each series with the first, and one alone with nothing", () => {
+  it("compares each series with the first, and a single one with nothing", () => {
     const series = [
       { name: "compose", values: [100, 200, 300] },
       { name: "pulumi", values: [500, 400, 600] },
@@ -84,7 +84,7 @@ describe("report", () => {
     ).toBe("");
   });
 
-  it("says how much more where a figure wants that", () => {
+  it("shows differences where a figure asks for them", () => {
     const series = [
       { name: "direct", values: [2, 1, 3] },
       { name: "through", values: [5] },
@@ -96,7 +96,7 @@ describe("report", () => {
     ]);
   });
 
-  it("puts a figure that was measured alone in its place, or at the end", () => {
+  it("replaces the section of a single figure, or appends it", () => {
     const figure = (title: string) => ({ title, notes: ["N"], comparisons: [] });
     const text = results([["CPU", "one"]], "npm run bench", [figure("A"), figure("B")]);
     const once = withSections(text, [{ ...figure("A"), notes: ["new"] }, figure("C")], "Made alone.");
@@ -113,13 +113,13 @@ describe("report", () => {
     expect(withSections(once, [figure("C")], "Made alone.")).toBe(once);
   });
 
-  it("lines a table up and escapes what would break it", () => {
+  it("aligns a table and escapes its cells", () => {
     expect(markdownTable(["a", "long head"], [["x|y", "1"]])).toBe(
       ["| a    | long head |", "| ---- | --------- |", "| x\\|y | 1         |"].join("\n"),
     );
   });
 
-  it("says how it was made and on what", () => {
+  it("states the command and the machine", () => {
     const text = results([["CPU", "one"]], "npm run bench", [{ title: "T", notes: ["N"], comparisons: [] }]);
     expect(text).toMatch(/`npm run bench`[\s\S]*\| CPU[\s\S]*## T[\s\S]*- N\n$/);
   });
@@ -154,7 +154,7 @@ describe("phases", () => {
     ]);
   });
 
-  it("gives the time of a phase that isn't in the log to the next", () => {
+  it("adds the time of a missing phase to the next", () => {
     const found = phases(text.split("\n").slice(3).join("\n"), 0, 5250);
     expect(found[0]).toEqual({ name: "language host, second time; plugins looked up", ms: 1250 });
     expect(found.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(5250);
@@ -206,18 +206,18 @@ describe("compose file", () => {
     });
   });
 
-  it("doubles every $, which Compose would read as a variable", () => {
+  it("escapes every $ for Compose", () => {
     const written = composeFile([service], "label").services["other-project-p01"];
     expect(written?.environment).toEqual(["A=$$B"]);
     expect(written?.labels).toEqual({ rule: "^x$$" });
   });
 
-  it("lets what is stopped sleep, without health checks", () => {
+  it("replaces a stopped project by a sleeping container without health check", () => {
     expect(idle(service)).toMatchObject({ entrypoint: ["sleep"], command: ["infinity"], mem_limit: 2 ** 30 });
     expect(idle(service)).not.toHaveProperty("healthcheck");
   });
 
-  it("says the same to docker run", () => {
+  it("renders the same arguments for docker run", () => {
     const args = runArguments(service, "net").join(" ");
     expect(args).toContain("--memory 1073741824 --memory-swap 1073741824 --cpus 1 --pids-limit 512 --init");
     expect(args).toContain("--health-cmd /health");
@@ -231,14 +231,14 @@ describe("readings", () => {
     expect(() => parseMemory("--")).toThrow("not a size");
   });
 
-  it("adds up the processes below one", () => {
+  it("sums the memory of descendants", () => {
     const process = (pid: number, parent: number, rss: number) =>
       parseStatus(`Name:\tnode\nPid:\t${pid}\nPPid:\t${parent}\nVmRSS:\t   ${rss} kB\n`);
     const all = [process(1, 0, 9), process(2, 1, 10), process(3, 2, 20), process(4, 9, 40)];
     expect(memoryBelow(all, 1)).toEqual(new Map([["node", 30 * 1024]]));
   });
 
-  it("writes a projects.yaml that the platform takes", () => {
+  it("writes a projects.yaml that the platform accepts", () => {
     const options = { file: "projects.yaml", stack: "local", hasSecret: () => false };
     const projects = loadProjects(projectsFile(50, ["added"]), options);
     expect(projects).toHaveLength(51);

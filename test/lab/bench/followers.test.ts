@@ -4,7 +4,7 @@ import { parseMachine, parseSmaps, parseStat } from "../../../lab/bench/lib/cost
 import { makeClock, Reader } from "../../../lab/bench/lib/lines.ts";
 
 describe("cleaning", () => {
-  it("ends what is left, the latest first and each once, whatever fails", async () => {
+  it("runs each cleanup once, latest first, despite failures", async () => {
     const cleaning = new Cleaning();
     const ended: string[] = [];
     const add = (name: string, fails = false) =>
@@ -23,11 +23,11 @@ describe("cleaning", () => {
   });
 });
 
-describe("one who follows a log", () => {
+describe("a follower of a log", () => {
   const written = (number: number) => `{"text":"run-1 ${number} 1700000000.25${number}000 xx"}\n`;
   const reader = () => new Reader("run-1");
 
-  it("finds the lines in parts as they come, among others", () => {
+  it("finds the lines in chunks, among others", () => {
     const one = reader();
     one.take("another's line\nrun-1 ma", 0);
     expect(one.isFollowing).toBe(false);
@@ -42,20 +42,20 @@ describe("one who follows a log", () => {
     ["lost", [1, 3], "got line 3 instead of line 2"],
     ["doubled", [1, 1], "got line 1 instead of line 2"],
     ["first lost", [2, 3], "got line 2 instead of line 1"],
-  ])("sees a line that is %s", (_, numbers, trouble) => {
+  ])("notices a line that is %s", (_, numbers, trouble) => {
     const one = reader();
     for (const number of numbers) one.take(written(number), 0);
     expect(one.trouble).toBe(trouble);
   });
 
-  it("says where it was cut off", () => {
+  it("reports where the stream ended", () => {
     const one = reader();
     one.take(written(1), 0);
     one.cutOff();
     expect(one.trouble).toBe("ended after line 1");
   });
 
-  it("has the time finer than Date.now", () => {
+  it("measures time more precisely than Date.now", () => {
     const clock = makeClock();
     const times = Array.from({ length: 5 }, () => {
       const before = Date.now();
@@ -69,7 +69,7 @@ describe("one who follows a log", () => {
 });
 
 describe("costs", () => {
-  it("reads what processes cost", () => {
+  it("parses CPU time and memory of processes", () => {
     const stat = `7 (a) b) S 1 7 7 0 -1 4194560 1 2 3 4 150 25 8 9 20 0 11 0 99 1 2`;
     expect(parseStat(stat)).toBe(1750);
     expect(

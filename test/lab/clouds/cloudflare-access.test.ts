@@ -26,7 +26,7 @@ const policy = () =>
   });
 
 describe("Access", () => {
-  it("shows the organization, or says that Access is off", async () => {
+  it("returns the organization, or reports that Access is not enabled", async () => {
     const organization = () => api.get(`${account}/access/organizations`);
     expect((await organization()).result.auth_domain).toBe("acme.cloudflareaccess.com");
     cloudflare.state.accessEnabled = false;
@@ -34,7 +34,7 @@ describe("Access", () => {
     cloudflare.state.accessEnabled = true;
   });
 
-  it("keeps identity providers, and their secrets to itself", async () => {
+  it("stores identity providers without returning their secrets", async () => {
     const path = `${account}/access/identity_providers`;
     const config = { client_id: "id", client_secret: "secret" };
     const google = await api.result(path, { name: "Google", type: "google", config });
@@ -56,7 +56,7 @@ describe("Access", () => {
     expect((await api.get(`${path}/${id}`)).status).toBe(404);
   });
 
-  it("shows a service token's secret once, and when it is renewed", async () => {
+  it("returns a service token's secret at creation and rotation only", async () => {
     const path = `${account}/access/service_tokens`;
     const token = await api.result(path, { name: "ci" });
     expect(token.client_id).toMatch(/^[0-9a-f]{32}\.access$/);
@@ -71,7 +71,7 @@ describe("Access", () => {
     expect((await api.call("DELETE", `${path}/${token.id}`)).status).toBe(200);
   });
 
-  it("refuses policies that it could not evaluate", async () => {
+  it("rejects policies that it can't evaluate", async () => {
     const refused = async (body: object) => {
       const given = { name: "p", decision: "allow", include: [{ everyone: {} }], ...body };
       const answer = await api.call("POST", `${account}/access/policies`, given);
@@ -89,7 +89,7 @@ describe("Access", () => {
     expect(await refused({ precedence: 1 })).toContain("precedence");
   });
 
-  it("keeps applications with their policies, by precedence", async () => {
+  it("stores applications with their policies, by precedence", async () => {
     const [first, second] = [await policy(), await policy()];
     const domain = `${label("app")}.example.com`;
     const body = {
@@ -124,7 +124,7 @@ describe("Access", () => {
     expect((await api.call("DELETE", `${account}/access/policies/${first.id}`)).status).toBe(202);
   });
 
-  it("refuses applications that the real one refuses", async () => {
+  it("rejects applications that the real API rejects", async () => {
     const { id } = await policy();
     const refused = async (change: object) => {
       const body = { name: "a", type: "self_hosted", domain: `${label("no")}.example.com`, ...change };

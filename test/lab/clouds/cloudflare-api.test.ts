@@ -32,7 +32,7 @@ const label = (what: string) => `${what}-${count++}`;
 const tunnel = () => api.result(`${account}/cfd_tunnel`, { name: label("tunnel"), config_src: "cloudflare" });
 
 describe("tokens", () => {
-  it("refuses what is no token, and tokens it doesn't know", async () => {
+  it("rejects malformed and unknown tokens", async () => {
     const bare = await fetch(`${cloudflare.apiUrl}/zones`);
     expect([bare.status, ((await bare.json()) as Answer).errors[0]?.code]).toEqual([400, 9106]);
     expect(refusal(await api.get("/zones", "two words"))).toBe("400 6003 Invalid request headers");
@@ -45,18 +45,18 @@ describe("tokens", () => {
     expect((await api.get("/user/tokens/verify")).result.status).toBe("active");
   });
 
-  it("knows the dashboard's word for writing", async () => {
+  it("accepts the dashboard's "Edit" for "Write"", async () => {
     const record = { type: "A", name: label("edit"), content: "192.0.2.1", ttl: 1 };
     expect((await api.call("POST", records, record, "dashboard-names")).status).toBe(200);
   });
 
-  it("refuses permissions that nobody can give", async () => {
+  it("rejects unknown permissions", async () => {
     const start = startCloudflare({ domain: "a.test", teamName: "a", tokens: { t: ["Zone Cook"] } });
     await expect(start).rejects.toThrow("Zone Cook");
   });
 
   it.each([...LEAST_PERMISSIONS.entries()])(
-    "needs each of the least permissions (%i %s)",
+    "requires each of the least permissions (%i %s)",
     async (index, permission) => {
       const token = `without-${index}`;
       const writes: Record<string, () => Promise<Answer>> = {
@@ -83,7 +83,7 @@ describe("tokens", () => {
 describe("faults", () => {
   const list = () => fetch(`${cloudflare.apiUrl}/zones`, { headers: { authorization: "Bearer token" } });
 
-  it("are shown as Cloudflare shows them", async () => {
+  it("have Cloudflare's form", async () => {
     cloudflare.faults.inject({ method: "GET", path: /zones$/, kind: "429", retryAfter: 3 });
     cloudflare.faults.inject({ path: /zones$/, kind: "500" });
     const busy = await list();
@@ -97,7 +97,7 @@ describe("faults", () => {
     expect((await list()).status).toBe(200);
   });
 
-  it("hang before or after something is done", async () => {
+  it("hang before or after the call is carried out", async () => {
     const create = (name: string) =>
       fetch(`${cloudflare.apiUrl}${records}`, {
         method: "POST",
@@ -118,7 +118,7 @@ describe("faults", () => {
 });
 
 describe("zones", () => {
-  it("finds the zone by its name, with its account, and nothing on the page after", async () => {
+  it("finds the zone with its account by name, and an empty next page", async () => {
     const found = await api.get("/zones?name=example.com&per_page=50");
     expect(found.result).toMatchObject([{ name: "example.com", account: { id: cloudflare.accountId } }]);
     expect(found.result_info).toMatchObject({ count: 1, total_count: 1 });
@@ -127,7 +127,7 @@ describe("zones", () => {
     expect((await api.get(`/zones/${cloudflare.zoneId}`)).result.status).toBe("active");
   });
 
-  it("refuses other ids, other paths and other filters", async () => {
+  it("rejects unknown ids, paths and filters", async () => {
     expect((await api.get("/zones/0123")).errors[0]?.code).toBe(7003);
     expect(refusal(await api.get(`/accounts/${"0".repeat(32)}/cfd_tunnel`))).toBe(
       "403 10000 Authentication error",
@@ -148,7 +148,7 @@ describe("DNS records", () => {
     comment: "mine",
   });
 
-  it("makes, reads, changes and deletes a record", async () => {
+  it("creates, reads, updates and deletes a record", async () => {
     const name = label("cname");
     const record = await api.result(records, cname(name));
     expect(record).toMatchObject({ name: `${name}.example.com`, proxied: true, ttl: 1, comment: "mine" });
@@ -162,7 +162,7 @@ describe("DNS records", () => {
     expect(refusal(await api.get(`${records}/${record.id}`))).toBe("404 81044 Record does not exist.");
   });
 
-  it("refuses conflicts", async () => {
+  it("rejects conflicts", async () => {
     const name = label("conflict");
     await api.result(records, cname(name));
     const address = { type: "A", name, content: "192.0.2.1", ttl: 1 };
@@ -183,14 +183,14 @@ describe("DNS records", () => {
     ["comment", { comment: "x".repeat(101) }, 9206],
     ["unknown field", { zone: "x" }, 9207],
     ["missing field", { content: null }, 9207],
-  ])("refuses a bad %s", async (_, change, code) => {
+  ])("rejects an invalid %s", async (_, change, code) => {
     const answer = await api.call("POST", records, { ...cname(label("bad")), ...change });
     expect([answer.status, answer.errors[0]?.code]).toEqual([400, code]);
   });
 });
 
 describe("tunnels", () => {
-  it("makes, shows, renames and deletes a tunnel, and shows it when it is deleted", async () => {
+  it("creates, renames and deletes a tunnel, and still returns the deleted one", async () => {
     const made = await tunnel();
     expect(made).toMatchObject({
       status: "inactive",
@@ -212,7 +212,7 @@ describe("tunnels", () => {
     expect((await api.get(`${account}/cfd_tunnel/other`)).errors[0]?.code).toBe(1003);
   });
 
-  it("refuses a name in use, which a deleted tunnel's is not", async () => {
+  it("rejects a name in use, but accepts a deleted tunnel's", async () => {
     const { id, name } = await tunnel();
     const again = () => api.call("POST", `${account}/cfd_tunnel`, { name });
     expect(refusal(await again())).toMatch(/^409 1013 You already have a tunnel with this name/);
@@ -220,7 +220,7 @@ describe("tunnels", () => {
     expect((await again()).status).toBe(200);
   });
 
-  it("refuses to delete a tunnel in use, and secrets that are too short", async () => {
+  it("rejects deleting a tunnel in use, and short secrets", async () => {
     const { id } = await tunnel();
     const connections = cloudflare.state.tunnels.get(id)?.connections as unknown[];
     connections.push({});
@@ -241,7 +241,7 @@ describe("a tunnel's configuration", () => {
       config: { ingress, ...more },
     });
 
-  it("is kept by versions", async () => {
+  it("is versioned", async () => {
     const { id } = await tunnel();
     const path = `${account}/cfd_tunnel/${id}/configurations`;
     expect((await api.get(path)).result).toMatchObject({ version: 0, config: null });
@@ -259,17 +259,17 @@ describe("a tunnel's configuration", () => {
     ["a wildcard within", [{ ...rule, hostname: "a.*.b" }, last], "wildcard"],
     ["a service with a path", [{ ...rule, service: "http://a/b" }, last], "different path"],
     ["a service without a scheme", [{ ...rule, service: "localhost" }, last], "invalid address"],
-    ["a status that is none", [rule, { service: "http_status:99" }], "invalid HTTP status"],
+    ["an invalid status", [rule, { service: "http_status:99" }], "invalid HTTP status"],
     ["a broken path", [{ ...rule, path: "(" }, last], "invalid regex"],
     ["an unknown field", [{ ...rule, hostName: "a" }, last], "hostName"],
     ["an unknown option", [{ ...rule, originRequest: { audTags: [] } }, last], "audTags"],
-  ])("refuses %s", async (_, ingress, words) => {
+  ])("rejects %s", async (_, ingress, words) => {
     const answer = await put(ingress);
     expect(refusal(answer)).toMatch(/^400 1056 Bad Configuration/);
     expect(answer.errors[0]?.message).toContain(words);
   });
 
-  it("refuses WARP routing", async () => {
+  it("rejects WARP routing", async () => {
     expect(refusal(await put([last], { "warp-routing": { enabled: true } }))).toMatch(/stand-in/);
   });
 });

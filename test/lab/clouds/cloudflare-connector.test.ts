@@ -28,20 +28,20 @@ const shown = () =>
   example.api.result(`${example.api.account}/cfd_tunnel/${example.tunnelId}`, undefined, "GET");
 
 describe("connectors", () => {
-  it("are shown with their tunnel, and keep it from being deleted", async () => {
+  it("are listed with their tunnel, and prevent its deletion", async () => {
     const { status, connections } = await shown();
     expect([status, connections.length]).toEqual(["healthy", 1]);
     const path = `${example.api.account}/cfd_tunnel/${example.tunnelId}`;
     expect((await example.api.call("DELETE", path)).errors[0]?.code).toBe(1022);
   });
 
-  it("dial in again when the connection is cut, and are missed meanwhile", async () => {
+  it("reconnect after a lost connection, with an error meanwhile", async () => {
     example.cloudflare.edge.drop(example.tunnelId);
     await vi.waitFor(async () => expect(await visit()).toBe(530), { interval: 1 });
     await vi.waitFor(async () => expect(await visit()).toBe(200), { timeout: 5000 });
   });
 
-  it("let requests end when they are stopped, and take no more", async () => {
+  it("finish running requests when stopped, and accept no more", async () => {
     let held: ServerResponse | undefined;
     example.answer((_, response) => {
       held = response;
@@ -57,7 +57,7 @@ describe("connectors", () => {
     await example.connect();
   });
 
-  it("are refused without the tunnel's secret, and give up", async () => {
+  it("give up without the tunnel's secret", async () => {
     const secret = Buffer.alloc(32).toString("base64");
     const content = { a: example.cloudflare.accountId, t: example.tunnelId, s: secret };
     const run = (token: object) =>
@@ -67,7 +67,7 @@ describe("connectors", () => {
     await expect(run(other)).rejects.toThrow("Unauthorized: Tunnel not found");
   });
 
-  it("say by /ready whether they are connected", async () => {
+  it("report their connection at /ready", async () => {
     const metrics = serveMetrics("127.0.0.1:0", example.tunnel, "me");
     await once(metrics, "listening");
     const { port } = metrics.address() as { port: number };
@@ -102,7 +102,7 @@ describe("cloudflared access", () => {
     await done;
   });
 
-  it("says what is wrong", async () => {
+  it("reports errors", async () => {
     await expect(client("--hostname", SSH).done).rejects.toThrow("bad handshake (status 403)");
     await expect(client("--hostname", SITE).done).rejects.toThrow("Access requires a login");
     await expect(client("--nonsense").done).rejects.toThrow("flag provided but not defined: -nonsense");
@@ -119,7 +119,7 @@ describe("cloudflared access", () => {
 });
 
 describe("the command line", () => {
-  it("belongs to each command up to the next", () => {
+  it("applies flags to each command up to the next", () => {
     const flags = {
       name: { kind: "string", variable: "NAME" },
       on: { kind: "boolean" },
@@ -144,13 +144,13 @@ describe("the command line", () => {
     [["tunnel", "--protocol", "quic", "run", "--token", "x"], "speaks http2"],
     [["login"], "stand-in"],
     [["tunnel", "ready"], "--metrics has to be provided"],
-  ])("%j is refused", async (args, words) => {
+  ])("rejects %j", async (args, words) => {
     vi.stubEnv("SSL_CERT_FILE", example.cloudflare.caFile);
     await expect(cloudflared(args)).rejects.toThrow(words);
     vi.unstubAllEnvs();
   });
 
-  it("takes a tunnel's token", () => {
+  it("parses a tunnel's token", () => {
     const token = Buffer.from('{"a":"account","t":"tunnel","s":"c2VjcmV0"}').toString("base64");
     expect(readToken(token, "me")).toMatchObject({
       account: "account",
@@ -174,7 +174,7 @@ describe("ingress rules", () => {
     return findRule(all, authority, path)?.service;
   };
 
-  it("are matched in turn, by hostname and path", () => {
+  it("are matched in order, by hostname and path", () => {
     expect(service("a.test", "/api/x")).toEqual({ kind: "status", status: 201 });
     expect(service("a.test:443", "/x/api")).toEqual({ kind: "status", status: 202 });
     expect(service("x.y.b.test")).toEqual({ kind: "status", status: 203 });
@@ -194,7 +194,7 @@ describe("ingress rules", () => {
     expect(() => rules([{ service: "hello_world" }])).toThrow("stand-in");
   });
 
-  it("take Access's check from the rule alone, not from the tunnel's defaults, as cloudflared does", () => {
+  it("use Access's check of the rule only, not of the tunnel's defaults, as in cloudflared", () => {
     const access = { required: true, teamName: "acme", audTag: ["x"] };
     const ingress = [{ service: "http_status:404" }];
     const [open] = readRules({ ingress, originRequest: { access } }, example.network);
@@ -207,7 +207,7 @@ describe("ingress rules", () => {
   });
 });
 
-it("headers are packed as they are spelt", () => {
+it("packs headers with their spelling", () => {
   const raw = ["Set-Cookie", "a=1; Path=/", "set-cookie", "b=2", "X-Empty", ""];
   expect(unpackHeaders(packHeaders(raw))).toEqual(raw);
 });

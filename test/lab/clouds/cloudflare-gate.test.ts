@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => example.stop());
 
 describe("the edge, in front of an application", () => {
-  it("sends who has no token to the login, with the way back", async () => {
+  it("redirects a visitor without a token to the login, with a return URL", async () => {
     const response = await example.visit("/a?b=c");
     expect(response.status).toBe(302);
     const location = new URL(response.headers.get("location") ?? "");
@@ -22,7 +22,7 @@ describe("the edge, in front of an application", () => {
     expect(example.seen).toEqual([]);
   });
 
-  it("answers 401 to a page's own requests", async () => {
+  it("responds with 401 to a page's own requests", async () => {
     expect((await example.visit("/", { "X-Requested-With": "XMLHttpRequest" })).status).toBe(401);
   });
 
@@ -31,25 +31,25 @@ describe("the edge, in front of an application", () => {
     ["forged", { forged: true }],
     ["another application's", { application: SSH }],
     ["another issuer's", { issuer: "https://evil.cloudflareaccess.com" }],
-  ])("refuses a token that is %s, here and at the connector", async (_, options) => {
+  ])("rejects a token that is %s, here and at the connector", async (_, options) => {
     const token = await example.sign(options);
     expect((await example.visit("/", { cookie: `CF_Authorization=${token}` })).status).toBe(302);
     expect((await example.visit("/", { "cf-access-token": token })).status).toBe(302);
     const past = await example.cloudflare.bypass(`https://${SITE}/`, {
       headers: { "Cf-Access-Jwt-Assertion": token },
     });
-    // cloudflared answers 403 for a wrong audience, and 502 for what it can't verify.
+    // cloudflared responds with 403 to a wrong audience, and 502 to an unverifiable token.
     expect(past.status).toBe("application" in options ? 403 : 502);
     expect(example.seen).toEqual([]);
   });
 
-  it("refuses no token at the connector as well, and takes a valid one", async () => {
+  it("requires a valid token at the connector as well", async () => {
     expect((await example.cloudflare.bypass(`https://${SITE}/`)).status).toBe(403);
     const headers = { "Cf-Access-Jwt-Assertion": await example.sign() };
     expect((await example.cloudflare.bypass(`https://${SITE}/`, { headers })).status).toBe(200);
   });
 
-  it("lets a valid token through and tells the origin who it is, whatever the visitor claims", async () => {
+  it("admits a valid token and identifies the visitor to the origin, overriding the visitor's own headers", async () => {
     const token = await example.sign();
     const response = await example.visit("/x?y=z", {
       cookie: `CF_Authorization=${token}; other=1`,
@@ -74,7 +74,7 @@ describe("the edge, in front of an application", () => {
     expect(request?.headers["cf-ray"]).toMatch(/^[0-9a-f]{16}-TST$/);
   });
 
-  it("lets a service token in, and gives it a cookie", async () => {
+  it("admits a service token and sets a cookie", async () => {
     const response = await example.visit("/", example.machine);
     expect(response.status).toBe(200);
     expect(example.seen[0]?.headers).not.toHaveProperty("cf-access-client-secret");
@@ -85,17 +85,17 @@ describe("the edge, in front of an application", () => {
     ).toBe(302);
   });
 
-  it("has nobody log in where only machines may enter", async () => {
+  it("shows no login where only machines are admitted", async () => {
     expect((await example.visit("/", {}, SSH)).status).toBe(403);
     expect(await (await example.visit("/", {}, SSH)).text()).toContain("Forbidden");
   });
 
-  it("leaves hostnames alone that have no application", async () => {
+  it("passes hostnames without an application", async () => {
     expect((await example.visit("/", {}, OPEN)).status).toBe(200);
     expect(example.seen[0]?.headers).not.toHaveProperty("cf-access-jwt-assertion");
   });
 
-  it("knows only names with a proxied record", async () => {
+  it("serves only names with a proxied record", async () => {
     expect((await example.visit("/", {}, "unknown.example.com")).status).toBe(530);
   });
 
@@ -111,7 +111,7 @@ describe("the edge, in front of an application", () => {
     }
   });
 
-  it("tells cloudflared about the application when asked", async () => {
+  it("returns the application's metadata to cloudflared", async () => {
     const response = await example.visit("/", { "cf-access-metadata-request": "true" });
     const [, claims = ""] = response.headers.get("cf-access-metadata")?.split(".") ?? [];
     expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
@@ -123,7 +123,7 @@ describe("the edge, in front of an application", () => {
 });
 
 describe("revocation", () => {
-  it("lets a token be valid whatever becomes of the policies, until the application's tokens are revoked", async () => {
+  it("keeps a token valid after a policy change, until the application's tokens are revoked", async () => {
     const headers = { cookie: `CF_Authorization=${await example.sign({ email: "out@example.org" })}` };
     expect((await example.visit("/", headers)).status).toBe(200);
     const app = [...example.cloudflare.state.applications.values()].find((each) => each.domain === SITE);

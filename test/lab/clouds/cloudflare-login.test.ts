@@ -36,7 +36,7 @@ async function google(visitor: Visitor, email: string) {
 }
 
 describe("logging in", () => {
-  it("with Google leads back to where one was going", async () => {
+  it("with Google returns to the requested page", async () => {
     const visitor = example.cloudflare.edge.visitor();
     const { url, response } = await google(visitor, "ann@example.com");
     expect([url, response.status]).toEqual([`https://${SITE}/start?x=1`, 200]);
@@ -46,7 +46,7 @@ describe("logging in", () => {
     expect(again.response.status).toBe(200);
   });
 
-  it("turns away whom no policy allows", async () => {
+  it("rejects a person whom no policy allows", async () => {
     for (const email of ["eve@example.org", "gone@example.com"]) {
       const { response } = await google(example.cloudflare.edge.visitor(), email);
       expect(response.status).toBe(403);
@@ -54,7 +54,7 @@ describe("logging in", () => {
     }
   });
 
-  it("renews an application's token as long as the team's session lasts and the policies agree", async () => {
+  it("renews an application's token while the team's session is valid and the policies allow", async () => {
     const visitor = example.cloudflare.edge.visitor();
     await google(visitor, "cat@example.com");
     const app = [...example.cloudflare.state.applications.values()].find((each) => each.domain === SITE);
@@ -62,7 +62,7 @@ describe("logging in", () => {
     expect((await visitor.visit(`https://${SITE}/again`)).response.status).toBe(200);
   });
 
-  it("ends with the logout, everywhere", async () => {
+  it("ends everywhere at logout", async () => {
     const visitor = example.cloudflare.edge.visitor();
     await google(visitor, "dan@example.com");
     const token = visitor.cookie(SITE, "CF_Authorization");
@@ -79,7 +79,7 @@ describe("logging in", () => {
     return { url, html: await response.text() };
   }
 
-  it("with a one-time PIN takes the code once", async () => {
+  it("with a one-time PIN accepts the code once", async () => {
     const visitor = example.cloudflare.edge.visitor();
     const wrong = await askForCode(visitor, "ann@example.com");
     const refused = await visitor.submit(wrong, { code: "no" });
@@ -91,13 +91,13 @@ describe("logging in", () => {
     expect([url, response.status]).toEqual([`https://${SITE}/start?x=1`, 200]);
   });
 
-  it("with a one-time PIN sends no code to whom no policy allows, and shows the same page", async () => {
+  it("with a one-time PIN sends no code to a person whom no policy allows, with the same page", async () => {
     const form = await askForCode(example.cloudflare.edge.visitor(), "eve@example.org");
     expect(form.html).toContain("Enter code");
     expect(example.cloudflare.edge.lastCode("eve@example.org")).toBeUndefined();
   });
 
-  it("fails where Google doesn't know the client, or its secret", async () => {
+  it("fails with an unknown Google client or secret", async () => {
     const provider = [...example.cloudflare.state.identityProviders.values()].find(
       ({ type }) => type === "google",
     );
@@ -114,7 +114,7 @@ describe("logging in", () => {
     Object.assign(provider, { client_id: GOOGLE.clientId, client_secret: GOOGLE.clientSecret });
   });
 
-  it("goes straight to the only provider where the application says so, and never to another site", async () => {
+  it("redirects to the only provider if the application is set so, and never to another site", async () => {
     const [policy] = [...example.cloudflare.state.policies.values()];
     const provider = [...example.cloudflare.state.identityProviders.values()].find(
       ({ type }) => type === "google",

@@ -17,20 +17,20 @@ afterEach(() => example.answer());
 const visit = (path = "/") => example.visit(path, {}, OPEN);
 
 describe("requests through the tunnel", () => {
-  it("carry bodies both ways", async () => {
+  it("have bodies in both directions", async () => {
     const body = "x".repeat(3_000_000);
     const response = await example.cloudflare.edge.fetch(`https://${OPEN}/`, { method: "POST", body });
     expect((await response.text()).length).toBe(body.length);
     expect(example.seen[0]?.method).toBe("POST");
   });
 
-  it("may have bodies of 100 MB at most", async () => {
+  it("are limited to bodies of 100 MB", async () => {
     const headers = { "content-length": String(101 * 1024 * 1024) };
     const sent = example.cloudflare.edge.fetch(`https://${OPEN}/`, { method: "POST", headers, body: "x" });
     expect((await sent).status).toBe(413);
   });
 
-  it("get events one by one", async () => {
+  it("stream events one by one", async () => {
     let held: ServerResponse | undefined;
     example.answer((_, response) => {
       held = response;
@@ -45,7 +45,7 @@ describe("requests through the tunnel", () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
-  it("end at the origin when the visitor leaves", async () => {
+  it("end at the origin when the visitor disconnects", async () => {
     let closed = false;
     example.answer((request, response) => {
       request.on("close", () => {
@@ -61,7 +61,7 @@ describe("requests through the tunnel", () => {
     await vi.waitFor(() => expect(closed).toBe(true));
   });
 
-  it("get what has a length in pieces of 4 KiB, as from cloudflared", async () => {
+  it("receive a response with a length in pieces of 4 KiB, as from cloudflared", async () => {
     let held: ServerResponse | undefined;
     example.answer((_, response) => {
       held = response;
@@ -78,19 +78,19 @@ describe("requests through the tunnel", () => {
     expect(await (await response).text()).toBe("12345");
   });
 
-  it.each([204, 304, 404, 500])("get status %i", async (status) => {
+  it.each([204, 304, 404, 500])("pass status %i", async (status) => {
     example.answer((_, response) => response.writeHead(status, { etag: "x" }).end());
     const response = await visit();
     expect([response.status, response.headers.get("etag")]).toEqual([status, "x"]);
   });
 
-  it("may be HEAD", async () => {
+  it("can be HEAD", async () => {
     example.answer((_, response) => response.writeHead(200, { "content-length": "7" }).end());
     const response = await example.cloudflare.edge.fetch(`https://${OPEN}/`, { method: "HEAD" });
     expect([response.status, response.headers.get("content-length")]).toEqual([200, "7"]);
   });
 
-  it("don't wait for a visitor who doesn't read", async () => {
+  it("aren't blocked by a visitor who doesn't read", async () => {
     example.answer((_, response) => {
       response.writeHead(200, { "content-type": "application/octet-stream" });
       for (let i = 0; i < 32; i++) response.write(Buffer.alloc(1024 * 1024));
@@ -101,7 +101,7 @@ describe("requests through the tunnel", () => {
     await lazy.body?.cancel();
   });
 
-  it("may be many at once", async () => {
+  it("run in parallel", async () => {
     const gates: ServerResponse[] = [];
     example.answer((request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" }).write(`data: ${request.url}\n\n`);
@@ -113,7 +113,7 @@ describe("requests through the tunnel", () => {
     expect(texts).toEqual(Array.from({ length: 120 }, (_, i) => `data: /${i}\n\ndata: end\n\n`));
   });
 
-  it("get 502 where an origin breaks off", async () => {
+  it("get 502 when an origin closes the connection", async () => {
     example.answer((request) => request.socket.destroy());
     expect((await visit()).status).toBe(502);
   });
@@ -137,7 +137,7 @@ describe("WebSockets through the tunnel", () => {
     await once(socket, "close");
   });
 
-  it("are sent to the login without a token", async () => {
+  it("are redirected to the login without a token", async () => {
     const socket = open(SITE);
     const [, response] = (await once(socket, "unexpected-response")) as [unknown, IncomingMessage];
     expect(response.statusCode).toBe(302);
@@ -145,7 +145,7 @@ describe("WebSockets through the tunnel", () => {
     socket.terminate();
   });
 
-  it("get the origin's answer where it is no WebSocket", async () => {
+  it("get the origin's response if it is no WebSocket", async () => {
     await example.configure(
       example.ingress({ hostname: OPEN, path: "^/socket", service: "http_status:418" }),
     );
@@ -159,7 +159,7 @@ describe("WebSockets through the tunnel", () => {
 });
 
 describe("a tunnel's rules", () => {
-  it("change while the connector runs", async () => {
+  it("can change while the connector runs", async () => {
     const unreachable = { hostname: OPEN, path: "^/down", service: "http://127.0.0.1:1" };
     const gone = { hostname: OPEN, path: "^/gone", service: "http_status:410" };
     const { tunnel } = example;
@@ -172,14 +172,14 @@ describe("a tunnel's rules", () => {
     expect(example.tunnel).toBe(tunnel);
   });
 
-  it("are refused by the connector where it can't heed them", async () => {
+  it("are rejected by the connector if unsupported", async () => {
     const rule = { hostname: OPEN, service: "http://a", originRequest: { http2Origin: true } };
     expect(await example.configure(example.ingress(rule))).toContain("http2Origin");
     expect((await visit()).status).toBe(200);
     expect(await example.configure()).toBeNull();
   });
 
-  it("may give the origin another host", async () => {
+  it("can set another host for the origin", async () => {
     const [, open] = example.ingress() as { service: string }[];
     const originRequest = { httpHostHeader: "inner" };
     await example.configure([{ ...open, originRequest }, { service: "http_status:404" }]);

@@ -49,11 +49,11 @@ const rules = (firewalls: Firewall[], droplets: Droplet[]) =>
     .filter((line) => line.includes("198.18.0.1") && !line.includes("dport 8080"));
 
 describe("firewalls as rules of the packet filter", () => {
-  it("leave a droplet open that none covers", () => {
+  it("leave an uncovered droplet open", () => {
     expect(rules([firewall({ tags: ["a"] })], [droplet(10, { tags: ["b"] })])).toEqual([]);
   });
 
-  it("close one that is covered by a tag or by its number, but for what is allowed", () => {
+  it("close a droplet covered by tag or id, except what is allowed", () => {
     const ssh: Rule = {
       protocol: "tcp",
       ports: "22",
@@ -73,7 +73,7 @@ describe("firewalls as rules of the packet filter", () => {
     );
   });
 
-  it("add up, and may name other droplets", () => {
+  it("are combined, and can refer to other droplets", () => {
     const range: Rule = { protocol: "tcp", ports: "8000-9000", target: { tags: ["web"] } };
     const ping: Rule = { protocol: "icmp", ports: "0", target: { droplet_ids: [12] } };
     const firewalls = [
@@ -88,7 +88,7 @@ describe("firewalls as rules of the packet filter", () => {
     ]);
   });
 
-  it("know addresses from what is none", () => {
+  it("recognise addresses", () => {
     expect(["192.0.2.1", "192.0.2.0/24", "::/0"].every(isAddress)).toBe(true);
     expect(["192.0.2", "192.0.2.0/33", "192.0.2.0/", "::/129", "any"].some(isAddress)).toBe(false);
   });
@@ -102,7 +102,7 @@ describe("a droplet's disk before its first boot", () => {
     resolvConf: "search example.com\nnameserver 127.0.0.53\nnameserver 192.0.2.53\n",
   });
 
-  it("feeds cloud-init with keys, hostname and the user data untouched", () => {
+  it("provides cloud-init with keys, hostname and unchanged user data", () => {
     expect(parse(files["var/lib/cloud/seed/nocloud/meta-data"] ?? "")).toEqual({
       "instance-id": "10",
       "local-hostname": "droplet-10",
@@ -111,7 +111,7 @@ describe("a droplet's disk before its first boot", () => {
     expect(files["var/lib/cloud/seed/nocloud/user-data"]).toBe("#cloud-config\n{}\n");
   });
 
-  it("has names that keep when cloud-init writes /etc/hosts, and name servers that can be reached", () => {
+  it("has names that survive cloud-init's /etc/hosts, and reachable name servers", () => {
     expect(files["etc/cloud/templates/hosts.debian.tmpl"]).toBe(
       "127.0.0.1 localhost\n198.18.0.1 edge.example.com\n",
     );
@@ -122,7 +122,7 @@ describe("a droplet's disk before its first boot", () => {
 });
 
 describe("the metadata service", () => {
-  it("answers a droplet about itself, and nobody else", async () => {
+  it("responds to a droplet about itself, and to no other client", async () => {
     const world = new World();
     const here = { ip: "127.0.0.1", gateway: "127.0.0.1", netmask: "255.0.0.0", privateIp: "10.114.0.2" };
     const { port, close } = await listen(metadataServer(world), { host: "127.0.0.1" });
@@ -146,7 +146,7 @@ describe("the metadata service", () => {
 });
 
 describe("names on this machine", () => {
-  it("fit the bridge and the packet filter, whatever the stand-in is called", () => {
+  it("are valid for the bridge and the packet filter, whatever the stand-in's name", () => {
     const names = machineNames("a-rather-long-name-for-a-stand-in");
     expect(names.bridge.length).toBeLessThanOrEqual(15);
     expect(names.inbound.length).toBeLessThanOrEqual(28);

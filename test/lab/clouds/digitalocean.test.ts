@@ -21,7 +21,7 @@ afterEach(() => expect([...api.violations, ...api.world.failures]).toEqual([]));
 
 const ask = <T = unknown>(method: string, path: string, body?: object) => api.ask<T>(method, path, body);
 
-/** As DigitalOcean's own Go client writes it, with null and empty texts for what is left out. */
+/** In the form of DigitalOcean's own Go client, with null and empty strings for omitted values. */
 const dropletBody = (more: object = {}) => ({
   name: "opencode-prod",
   region: "fra1",
@@ -64,14 +64,14 @@ const complaint = (status: number, message: unknown) => ({
   body: { id: expect.any(String), message, request_id: expect.any(String) },
 });
 
-describe("who may ask", () => {
-  it("refuses a token that it doesn't know", async () => {
+describe("authorization", () => {
+  it("rejects an unknown token", async () => {
     expect(await api.ask("GET", "/v2/account", undefined, "dop_v1_other")).toMatchObject(
       complaint(401, "Unable to authenticate you"),
     );
   });
 
-  it("wants the scope of a call, and those of what a request says", async () => {
+  it("requires a call's scope, and those of a request's properties", async () => {
     api = paperApi(TOKEN, ["droplet:create", "image:read"]);
     const refused = complaint(403, "You are not authorized to perform this operation.");
     expect(await ask("GET", "/v2/droplets")).toMatchObject(refused);
@@ -82,14 +82,14 @@ describe("who may ask", () => {
     expect((await ask("POST", "/v2/droplets", dropletBody())).status).toBe(202);
   });
 
-  it("knows every scope of the platform's from the API's description", () => {
+  it("has every scope of the platform in the API's description", () => {
     const known = new Set(
       operations.flatMap(({ scopes, scopesOf }) => [...scopes, ...Object.values(scopesOf).flat()]),
     );
     expect(PLATFORM_SCOPES.filter((scope) => !known.has(scope))).toEqual([]);
   });
 
-  it("takes the scopes that the docs have people choose, no more and no fewer", () => {
+  it("requires exactly the scopes in the docs", () => {
     const docs = readFileSync(join(import.meta.dirname, "../../../docs/deploying.md"), "utf8");
     const [table = ""] = docs.match(/\*\*DigitalOcean\*\*[\s\S]+?\*\*Cloudflare\*\*/g)?.slice(-1) ?? [];
     const rows = table.matchAll(/^\| `(\w+)` \| ((?:`\w+` ?)+)\|/gm);
@@ -99,14 +99,14 @@ describe("who may ask", () => {
     expect(told.sort()).toEqual([...PLATFORM_SCOPES].sort());
   });
 
-  it("tells how many more requests may come", async () => {
+  it("reports the rate limit", async () => {
     const { headers } = await ask("GET", "/v2/tags");
     expect(headers.get("ratelimit-limit")).toBe("5000");
     expect(headers.get("ratelimit-remaining")).toBe("4999");
     expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("says of what it does not cover that it is a stand-in", async () => {
+  it("names itself a stand-in for unsupported calls", async () => {
     expect(await ask("GET", "/v2/kubernetes/clusters")).toMatchObject(
       complaint(501, expect.stringContaining("stand-in")),
     );
@@ -119,7 +119,7 @@ describe("who may ask", () => {
 });
 
 describe("lists", () => {
-  it("come in pages, with links to the others", async () => {
+  it("are paginated, with links", async () => {
     for (let index = 0; index < 5; index++) await ask("POST", "/v2/tags", { name: `tag-${index}` });
     const first = await ask("GET", "/v2/tags?per_page=2");
     expect(first.body).toMatchObject({
@@ -150,7 +150,7 @@ describe("lists", () => {
 });
 
 describe("keys, tags and VPCs", () => {
-  it("takes a public key once, and finds it by number or fingerprint", async () => {
+  it("accepts a public key once, and finds it by number or fingerprint", async () => {
     const made = await ask<{ ssh_key: { id: number; fingerprint: string } }>("POST", "/v2/account/keys", {
       name: "mine",
       public_key: `${PUBLIC_KEY}\n`,
@@ -170,7 +170,7 @@ describe("keys, tags and VPCs", () => {
     expect((await ask("GET", `/v2/account/keys/${id}`)).status).toBe(404);
   });
 
-  it("takes a tag twice, counts what has it, and takes it off everything with its end", async () => {
+  it("accepts a tag twice, counts its resources, and removes it from them when it is deleted", async () => {
     expect((await ask("POST", "/v2/tags", { name: "a" })).status).toBe(201);
     expect((await ask("POST", "/v2/tags", { name: "a" })).status).toBe(201);
     expect((await ask("POST", "/v2/tags", { name: "no spaces" })).status).toBe(422);
@@ -186,7 +186,7 @@ describe("keys, tags and VPCs", () => {
     expect((await ask("GET", "/v2/tags/a")).status).toBe(404);
   });
 
-  it("refuses VPCs of one name or of overlapping ranges, and to delete one with members", async () => {
+  it("rejects VPCs with the same name or overlapping ranges, and deleting one with members", async () => {
     const vpc = { name: "ours", region: "fra1" };
     const made = await ask<{ vpc: { id: string; ip_range: string } }>("POST", "/v2/vpcs", vpc);
     expect(made.status).toBe(201);
@@ -205,7 +205,7 @@ describe("keys, tags and VPCs", () => {
 });
 
 describe("droplets", () => {
-  it("are new at first, and active with an address when they run", async () => {
+  it("are new at first, and active with an address once they run", async () => {
     await ask("POST", "/v2/account/keys", { name: "mine", public_key: PUBLIC_KEY });
     const [key] = [...api.world.keys.values()];
     const made = await ask<{ droplet: { id: number }; links: { actions: { id: number }[] } }>(
@@ -237,7 +237,7 @@ describe("droplets", () => {
     expect(action.body).toMatchObject({ action: { status: "completed", type: "create" } });
   });
 
-  it("may have one name several times", async () => {
+  it("can have the same name", async () => {
     expect(await makeDroplet()).not.toBe(await makeDroplet());
     expect((await ask("GET", "/v2/droplets?name=opencode-prod")).body).toMatchObject({ meta: { total: 2 } });
   });
@@ -252,11 +252,11 @@ describe("droplets", () => {
     [{ user_data: "x".repeat(65_537) }, expect.stringContaining("64 KiB")],
     [{ name: "under_score" }, expect.stringContaining("name")],
     [{ monitoring: "yes" }, expect.stringContaining("boolean")],
-  ])("are refused with %o", async (more, message) => {
+  ])("are rejected with %o", async (more, message) => {
     expect(await ask("POST", "/v2/droplets", dropletBody(more))).toMatchObject(complaint(422, message));
   });
 
-  it("are resized when they are off only, and one thing is done at a time", async () => {
+  it("are only resized while off, with one action at a time", async () => {
     const id = await makeDroplet();
     const act = (body: object) => ask("POST", `/v2/droplets/${id}/actions`, body);
     const resize = { type: "resize", size: "s-8vcpu-16gb", disk: false };
@@ -290,7 +290,7 @@ describe("droplets", () => {
     expect((await act({ type: "password_reset" })).status).toBe(501);
   });
 
-  it("are gone after their deletion, and their volumes are free", async () => {
+  it("no longer exist after their deletion, and their volumes are detached", async () => {
     const [volume, id] = [await makeVolume(), await makeDroplet()];
     await ask("POST", `/v2/volumes/${volume}/actions`, { type: "attach", droplet_id: id });
     await api.world.settle();
@@ -302,7 +302,7 @@ describe("droplets", () => {
 });
 
 describe("volumes", () => {
-  it("are one of a name in a region", async () => {
+  it("have unique names per region", async () => {
     await makeVolume("data");
     const again = { region: "fra1", name: "data", size_gigabytes: 1 };
     expect((await ask("POST", "/v2/volumes", again)).status).toBe(409);
@@ -313,14 +313,14 @@ describe("volumes", () => {
   });
 
   it.each([{ region: "moon1" }, { region: "nyc2" }, { name: "Upper" }, { size_gigabytes: 0 }])(
-    "are refused with %o",
+    "are rejected with %o",
     async (more) => {
       const volume = { region: "fra1", name: "data", size_gigabytes: 1, ...more };
       expect((await ask("POST", "/v2/volumes", volume)).status).toBe(422);
     },
   );
 
-  it("are attached to one droplet of their region, and are not deleted meanwhile", async () => {
+  it("are attached to one droplet of their region, which prevents deletion", async () => {
     const [volume, one, two] = [await makeVolume(), await makeDroplet(), await makeDroplet()];
     const far = await makeDroplet({ region: "ams3" });
     const act = (type: string, droplet_id: number) =>
@@ -349,7 +349,7 @@ describe("volumes", () => {
     expect((await ask("DELETE", `/v2/volumes/${volume}`)).status).toBe(204);
   });
 
-  it("grow, and come from snapshots", async () => {
+  it("can grow, and be created from snapshots", async () => {
     api = paperApi(TOKEN, [
       ...PLATFORM_SCOPES,
       "block_storage_snapshot:create",
@@ -381,7 +381,7 @@ describe("firewalls", () => {
   });
   const outbound = [{ protocol: "icmp", destinations: { addresses: ["0.0.0.0/0", "::/0"] } }];
 
-  it("are made, changed and deleted; all ports are written as 0", async () => {
+  it("are created, updated and deleted; all ports are stored as 0", async () => {
     await ask("POST", "/v2/tags", { name: "opencode" });
     const firewall = { name: "ours", inbound_rules: [rule({ ports: "all" })], outbound_rules: outbound };
     const made = await ask<{ firewall: { id: string } }>("POST", "/v2/firewalls", {
@@ -413,19 +413,19 @@ describe("firewalls", () => {
 
   it.each([
     ["without a rule", { inbound_rules: null, outbound_rules: null }],
-    ["with a tag that is not there", { inbound_rules: [rule()], tags: ["nobody"] }],
-    ["with a droplet that is not there", { inbound_rules: [rule()], droplet_ids: [4711] }],
-    ["with a port that is none", { inbound_rules: [rule({ ports: "70000" })] }],
-    ["with a range that is none", { inbound_rules: [rule({ sources: { addresses: ["192.0.2.0/33"] } })] }],
-    ["with a rule about nobody", { inbound_rules: [rule({ sources: {} })] }],
-    ["with a protocol that is none", { inbound_rules: [rule({ protocol: "gre" })] }],
+    ["with an unknown tag", { inbound_rules: [rule()], tags: ["nobody"] }],
+    ["with an unknown droplet", { inbound_rules: [rule()], droplet_ids: [4711] }],
+    ["with an invalid port", { inbound_rules: [rule({ ports: "70000" })] }],
+    ["with an invalid range", { inbound_rules: [rule({ sources: { addresses: ["192.0.2.0/33"] } })] }],
+    ["with a rule without addresses", { inbound_rules: [rule({ sources: {} })] }],
+    ["with an unknown protocol", { inbound_rules: [rule({ protocol: "gre" })] }],
   ])("are refused %s", async (_, more) => {
     expect((await ask("POST", "/v2/firewalls", { name: "ours", ...more })).status).toBe(422);
   });
 });
 
 describe("projects", () => {
-  it("have what is assigned to them, and go when they are empty", async () => {
+  it("contain assigned resources, and can be deleted once empty", async () => {
     const made = await ask<{ project: { id: string } }>("POST", "/v2/projects", {
       name: "opencode",
       description: "",
@@ -461,7 +461,7 @@ describe("projects", () => {
 });
 
 describe("faults", () => {
-  it("befall as many requests as was said", async () => {
+  it("affect the given number of requests", async () => {
     api.faults.inject({ method: "GET", path: /^\/v2\/tags$/, times: 2, kind: "429", retryAfter: 3 });
     api.faults.inject({ path: /^\/v2\/tags$/, kind: "500" });
     const first = await ask("GET", "/v2/tags");
@@ -473,7 +473,7 @@ describe("faults", () => {
     expect(api.faults.shown).toEqual(["429 GET /v2/tags", "429 GET /v2/tags", "500 GET /v2/tags"]);
   });
 
-  it("hang before or after the thing is done", async () => {
+  it("hang before or after the call is carried out", async () => {
     api.faults.inject({ method: "POST", path: /\/tags$/, kind: "hang-before" });
     const before = ask("POST", "/v2/tags", { name: "before" });
     api.faults.inject({ method: "POST", path: /\/tags$/, kind: "hang-after" });
@@ -485,7 +485,7 @@ describe("faults", () => {
     expect([...api.world.tags]).toEqual(["after"]);
   });
 
-  it("cut what hangs after a while, with no answer", async () => {
+  it("close a hanging connection after a while, without a response", async () => {
     const server = createAdaptorServer({ fetch: makeApp(api).fetch }) as Server;
     const { port, close } = await listen(server, { host: "127.0.0.1" });
     api.faults.inject({ path: /\/tags$/, kind: "hang-after", holdMs: 100 });

@@ -1,4 +1,4 @@
-/** The stand-in cloudflare: what it asks of the API, and what it keeps. */
+/** The cloudflare stand-in: its requests to the API, and its state. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { accessPolicy } from "../../../lab/plugins/cloudflare/accessPolicy.ts";
 import { application } from "../../../lab/plugins/cloudflare/application.ts";
@@ -54,7 +54,7 @@ describe("Cloudflare's resources", () => {
     expect(await changes(tunnel, state, { ...inputs, configSrc: "local" })).toEqual(["configSrc!"]);
   });
 
-  test("a tunnel's configuration is written as cloudflared's is", () => {
+  test("a tunnel's configuration has cloudflared's form", () => {
     const access = { required: true, teamName: "t", audTags: ["x"] };
     const ingresses: PlainProps[] = [
       { hostname: "h", service: "http://l", originRequest: { access, noTlsVerify: true } },
@@ -96,14 +96,14 @@ describe("Cloudflare's resources", () => {
     ]);
   });
 
-  test("a record whose comment was taken away elsewhere gets it back", async () => {
+  test("a record gets back a comment that was removed elsewhere", async () => {
     api.answer = () => result({ id: "r", name: "n", comment: null });
     const inputs = { zoneId: "z", name: "n", type: "A", ttl: 300, content: "c", comment: "ours" };
     const found = await dnsRecord.read("r", inputs, inputs, context);
     expect(await changes(dnsRecord, found?.state ?? {}, inputs)).toEqual(["comment"]);
   });
 
-  test("an identity provider's secret stays one, though the API never tells it again", async () => {
+  test("an identity provider's secret is kept, though the API never returns it", async () => {
     api.answer = () =>
       result({ id: "i", name: "g", type: "google", config: { client_id: "c", redirect_url: "u" } });
     const config = { clientId: "c", clientSecret: new Secret("s") };
@@ -121,7 +121,7 @@ describe("Cloudflare's resources", () => {
     expect(await changes(identityProvider, state, other)).toEqual(["config"]);
   });
 
-  test("a service token's secret is told once and kept", async () => {
+  test("a service token's secret is returned once and kept", async () => {
     const told = { id: "s", name: "n", client_id: "c", duration: "8760h" };
     api.answer = (call) => result(call.startsWith("POST") ? { ...told, client_secret: "hush" } : told);
     const inputs = { accountId: "a", name: "n" };
@@ -132,7 +132,7 @@ describe("Cloudflare's resources", () => {
     expect(renamed.clientSecret).toEqual(new Secret("hush"));
   });
 
-  test("an application keeps its policies' ids, not what they say", async () => {
+  test("an application keeps its policies' ids, not their content", async () => {
     api.answer = (_call, body) =>
       result({ ...body, id: "app", aud: "tag", policies: [{ id: "p", precedence: 1, decision: "allow" }] });
     const inputs = { accountId: "a", domain: "h", type: "self_hosted", policies: [{ id: "p" }] };
@@ -159,7 +159,7 @@ describe("Cloudflare's resources", () => {
     ]);
   });
 
-  test("what isn't covered is refused by name", async () => {
+  test("an unsupported property is rejected by name", async () => {
     const news = { accountId: "a", name: "n", decision: "allow", includes: [{ okta: {} }] };
     const { failures } = await accessPolicy.check({ name: "n", olds: {}, news, seed: new Uint8Array() });
     expect(failures.map(({ property, reason }) => `${property}: ${reason}`)).toEqual([
@@ -192,7 +192,7 @@ describe("Cloudflare's resources", () => {
     );
   });
 
-  test("a refusal comes with the API's answer", async () => {
+  test("an error has the API's message", async () => {
     api.answer = () => [403, { success: false, errors: [{ code: 10000, message: "Authentication error" }] }];
     await expect(tunnel.read("t", {}, { accountId: "a" }, context)).rejects.toThrow(
       /failed to make http request: GET .*: 403 Forbidden .*Authentication error/,
@@ -200,7 +200,7 @@ describe("Cloudflare's resources", () => {
   });
 });
 
-test("a token is checked for its form, and never repeated", () => {
+test("a token's form is checked, without repeating it", () => {
   const failures = checkConfig({ apiToken: new Secret("short!") });
   expect(failures.map(({ property }) => property)).toEqual(["apiToken"]);
   expect(JSON.stringify(failures)).not.toContain("short!");

@@ -1,4 +1,4 @@
-/** The stand-in digitalocean: what it asks of the API, what it keeps, and what it does when the API fails. */
+/** The digitalocean stand-in: its requests to the API, its state, and failures of the API. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -68,7 +68,7 @@ const dropletInputs: Props = {
 };
 
 describe("a droplet", () => {
-  test("is asked for as the official plugin does, waited for, and kept without its user data", async () => {
+  test("is created with the official plugin's request, waited for, and stored without its user data", async () => {
     let reads = 0;
     api.answer = (call) => {
       if (call === "POST /v2/droplets") return [202, { droplet: { ...ACTIVE, status: "new" } }];
@@ -126,13 +126,13 @@ describe("a droplet", () => {
     expect(await changes(droplet, state, { ...dropletInputs, ...change })).toEqual(expected);
   });
 
-  test("loses IPv6 by being replaced only", async () => {
+  test("only loses IPv6 by replacement", async () => {
     expect(await changes(droplet, { ipv6: true, image: "i", size: "s" }, { image: "i", size: "s" })).toEqual([
       "ipv6!",
     ]);
   });
 
-  test("that was made but isn't ready is remembered", async () => {
+  test("that was created but isn't ready is recorded", async () => {
     api.answer = (call) =>
       call.startsWith("POST") ? [202, { droplet: ACTIVE }] : [200, { droplet: { ...ACTIVE, status: "off" } }];
     const error: unknown = await droplet.create(dropletInputs, context).catch((reason: unknown) => reason);
@@ -141,14 +141,14 @@ describe("a droplet", () => {
     expect(String(error)).toContain("unexpected state 'off'");
   });
 
-  test("that is gone is gone", async () => {
+  test("that no longer exists is removed from the state", async () => {
     api.answer = () => [404, { id: "not_found", message: "no" }];
     expect(await droplet.read("7", {}, { name: "d" }, context)).toBeUndefined();
     await droplet.delete("7", {}, context);
     expect(api.asked.map(({ call }) => call)).toEqual(["GET /v2/droplets/7", "GET /v2/droplets/7"]);
   });
 
-  test("with an image's number asks for a number", () => {
+  test("sends a numeric image id as a number", () => {
     expect(createRequest({ image: "123", size: "s", name: "n" }).image).toBe(123);
   });
 });
@@ -163,7 +163,7 @@ describe("a firewall", () => {
     ],
   };
 
-  test("is asked for with nulls for what it has none of", () => {
+  test("is created with nulls for unset values", () => {
     expect(firewallRequest(inputs)).toEqual({
       name: "f",
       inbound_rules: null,
@@ -176,7 +176,7 @@ describe("a firewall", () => {
     });
   });
 
-  test("is read with the API's 0 for all ports, and for none", () => {
+  test("is read with the API's 0 for all ports, and for no ports", () => {
     const { properties } = liveFirewall({
       firewall: {
         id: "i",
@@ -192,19 +192,19 @@ describe("a firewall", () => {
     ]);
   });
 
-  test("needs a rule, and a rule its ports", () => {
+  test("requires a rule, and ports in a rule", () => {
     expect(validate({})).toHaveLength(1);
     expect(validate({ inboundRules: [{ protocol: "tcp" }] })).toHaveLength(1);
     expect(validate(inputs)).toEqual([]);
   });
 });
 
-test("a volume grows and never shrinks", async () => {
+test("a volume can grow, never shrink", async () => {
   expect(await changes(volume, { size: 5, name: "v" }, { size: 6, name: "v" })).toEqual(["size"]);
   await expect(changes(volume, { size: 5 }, { size: 4 })).rejects.toThrow("can only be expanded");
 });
 
-test("a VPC is deleted once its members have left", async () => {
+test("a VPC is deleted once it has no members", async () => {
   let tries = 0;
   api.answer = () => (++tries < 3 ? [403, { id: "forbidden", message: "VPC has members" }] : [204, {}]);
   await vpc.delete("v", {}, context);
@@ -215,7 +215,7 @@ describe("an API that fails", () => {
   const read = (): Promise<unknown> => Promise.resolve(vpc.read("v", {}, { name: "v" }, context));
   const live = { vpc: { id: "v", name: "v", created_at: "2026-01-02T03:04:05Z" } };
 
-  test("for a while is asked again", async () => {
+  test("temporarily is retried", async () => {
     let tries = 0;
     api.answer = () => {
       tries++;
@@ -226,14 +226,14 @@ describe("an API that fails", () => {
     expect(tries).toBe(3);
   });
 
-  test("for good is an error in its own words", async () => {
+  test("permanently is an error with its message", async () => {
     api.answer = () => [503, { id: "x", message: "maintenance", request_id: "r1" }];
     await expect(read()).rejects.toThrow(
       `Error reading VPC: GET ${api.address}/v2/vpcs/v: 503 (request "r1") maintenance; giving up after 3 attempts`,
     );
   });
 
-  test("by refusing isn't asked again, and no token is told", async () => {
+  test("with a rejection isn't retried, and no token is shown", async () => {
     api.answer = () => [401, { id: "unauthorized", message: "Unable to authenticate you" }];
     const error: unknown = await read().catch((reason: unknown) => reason);
     expect(String(error)).toContain("401 Unable to authenticate you");
@@ -241,7 +241,7 @@ describe("an API that fails", () => {
     expect(api.asked).toHaveLength(1);
   });
 
-  test("isn't asked any more once the operation is called off", async () => {
+  test("isn't retried once the operation is aborted", async () => {
     const abort = new AbortController();
     api.answer = () => {
       abort.abort();
@@ -252,7 +252,7 @@ describe("an API that fails", () => {
   });
 });
 
-test("an API that never answers is given up, and what was asked of it is not asked twice", async () => {
+test("an API that never responds times out, without repeating the request", async () => {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");
   const { port } = silent.address() as AddressInfo;

@@ -1,4 +1,4 @@
-/** The docker stand-in's build contexts: what belongs to one, and what counts as a change. */
+/** The docker stand-in's build contexts: their files, and what counts as a change. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,11 +30,11 @@ describe("a build", () => {
     return (build as PlainProps).contextDigest;
   };
 
-  test("leaves out what .dockerignore says, never the Dockerfile", () => {
+  test("excludes what .dockerignore lists, never the Dockerfile", () => {
     expect(paths()).toEqual([".dockerignore", "Dockerfile", "sub/", "sub/a", "sub/link"]);
   });
 
-  test("changes with any of its files, and with nothing else", () => {
+  test("changes with any of its files only", () => {
     const before = digest();
     writeFileSync(join(folder, "sub", "b.log"), "c");
     expect(digest()).toBe(before);
@@ -42,18 +42,18 @@ describe("a build", () => {
     expect(digest()).not.toBe(before);
   });
 
-  test("has the official digest, and the one of earlier stand-ins", () => {
+  test("has the official digest, and that of earlier stand-ins", () => {
     const context = join(folder, "known");
     mkdirSync(context);
     writeFileSync(join(context, "Dockerfile"), "FROM kinds-base:1\nCOPY hello /hello\n", { mode: 0o644 });
     writeFileSync(join(context, "hello"), "one\n", { mode: 0o644 });
     const source = readContext(context, join(context, "Dockerfile"));
-    // As the docker plugin 5.2.0 and the stand-in of release 0.1 wrote them for these two files.
+    // Digests by the docker plugin 5.2.0 and by release 0.1's stand-in for these two files.
     expect(source.digest).toBe("e5eab7bcc3179184a00180855a8f6303271c409491651c3e5f77156de28a0e59");
     expect(formerDigest(source)).toBe("050d0a9e5135f40aa1c34c0bd48abd18bb88da5e552eb25d245ac1098431b877");
   });
 
-  test("of a state with the earlier digest is a change only if its files are others", async () => {
+  test("with the earlier digest in its state only changes if its files did", async () => {
     const request = { ...inputs(), build: { ...inputs().build } };
     const { inputs: news } = checkImage({ name: "i", olds: {}, news: request, seed: new Uint8Array() });
     const build = news.build as PlainProps;
@@ -68,17 +68,17 @@ describe("a build", () => {
     expect(await diffWith(former.replace(/^./, "x"))).toEqual(["build"]);
   });
 
-  test("takes a Dockerfile from elsewhere", () => {
+  test("accepts a Dockerfile outside the context", () => {
     const context = readContext(join(folder, "sub"), join(folder, "Dockerfile"));
     expect(context.entries.map(({ path }) => path)).toContain(context.dockerfile);
   });
 
-  test("says where a Dockerfile is missing", () => {
+  test("names a missing Dockerfile's path", () => {
     expect(checkDockerfile(folder, join(folder, "Nope"))).toContain("Nope");
     expect(checkDockerfile(join(folder, "none"), "Dockerfile")).toContain("no folder");
   });
 
-  test("refuses to push", () => {
+  test("rejects pushing", () => {
     const { failures } = checkImage({
       name: "i",
       olds: {},
@@ -88,7 +88,7 @@ describe("a build", () => {
     expect(failures.map(({ property }) => property)).toEqual(["skipPush"]);
   });
 
-  test("is asked for with its arguments", () => {
+  test("is requested with its arguments", () => {
     const build = { args: { A: "1" }, platform: "linux/amd64", target: "t", addHosts: ["h:1.2.3.4"] };
     expect(buildOptions({ imageName: "i:1", build }, "Dockerfile")).toMatchObject({
       t: "i:1",

@@ -1,4 +1,7 @@
-/** The docker stand-in over ssh: this machine's OpenSSH against an SSH server whose `docker system dial-stdio` leads to a small daemon. */
+/**
+ * The docker stand-in over SSH: this machine's OpenSSH and an SSH server whose `docker system dial-stdio`
+ * leads to a small daemon.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
@@ -13,7 +16,7 @@ import { checkConfig, configure, docker } from "../../../lab/plugins/docker/clie
 import { sshArguments, sshTarget } from "../../../lab/plugins/docker/ssh.ts";
 
 describe("an ssh:// address", () => {
-  test("becomes what the docker CLI would run", () => {
+  test("becomes the docker CLI's command", () => {
     expect(sshArguments(sshTarget("ssh://root@h:2222"), ["-F", "a b/config"])).toEqual(
       // biome-ignore format: one command line
       ["-F", "a b/config", "-o", "ConnectTimeout=30", "-T", "-l", "root", "-p", "2222", "--", "h", "docker", "system", "dial-stdio"],
@@ -24,13 +27,13 @@ describe("an ssh:// address", () => {
     expect(sshTarget("ssh://[::1]:22").host).toBe("::1");
   });
 
-  test.each(["ssh://", "ssh://u:hunter2@h", "ssh://h?a=b"])("%s is refused", (host) => {
+  test.each(["ssh://", "ssh://u:hunter2@h", "ssh://h?a=b"])("rejects %s", (host) => {
     const failures = checkConfig({ host });
     expect(failures.map(({ property }) => property)).toEqual(["host"]);
     expect(JSON.stringify(failures)).not.toContain("hunter2");
   });
 
-  test("takes its options as the SDK sends them", () => {
+  test("accepts its options in the SDK's form", () => {
     expect(checkConfig({ host: "ssh://h", sshOpts: '["-F","x"]', disableDockerDaemonCheck: "true" })).toEqual(
       [],
     );
@@ -66,7 +69,7 @@ describe.skipIf(!hasSsh)("a daemon behind ssh", () => {
   let port = 0;
   let answer = (command: string): boolean => command === "docker system dial-stdio";
 
-  /** Writes an ssh configuration and returns the provider's one. */
+  /** Writes an SSH configuration and returns the provider's. */
   function config(line = "", known = hostKey.public): { [key: string]: string } {
     writeFileSync(join(folder, "known_hosts"), `pinned ${known}\n`);
     writeFileSync(join(folder, "id"), key.private, { mode: 0o600 });
@@ -147,7 +150,7 @@ describe.skipIf(!hasSsh)("a daemon behind ssh", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("answers over a few connections that are used again", async () => {
+  test("responds over a few reused connections", async () => {
     configure(config());
     const before = count.ever;
     count.most = 0;
@@ -158,7 +161,7 @@ describe.skipIf(!hasSsh)("a daemon behind ssh", () => {
     expect(count.ever - before).toBeLessThanOrEqual(4);
   });
 
-  test("takes much in one go, as an image build sends it", async () => {
+  test("accepts large requests, as for an image build", async () => {
     configure(config());
     const megabytes = 8;
     const archive = Readable.from(Array.from({ length: megabytes }, () => Buffer.alloc(1 << 20)));
@@ -168,7 +171,7 @@ describe.skipIf(!hasSsh)("a daemon behind ssh", () => {
     expect(JSON.parse(said)).toEqual({ stream: String(megabytes << 20) });
   });
 
-  test("that is lost in the middle of an answer is an error, not a wait without end", async () => {
+  test("that is lost during a response is an error, without hanging", async () => {
     configure(config());
     await expect((await docker()).getContainer("half").inspect()).rejects.toThrow();
     await (await docker()).getContainer("slow").inspect();
@@ -176,17 +179,17 @@ describe.skipIf(!hasSsh)("a daemon behind ssh", () => {
 
   test.each([
     ["another host key", () => config("", ssh2.utils.generateKeyPairSync("ed25519").public), /Host key/],
-    ["a user who isn't let in", () => ({ ...config(), host: "ssh://nobody@alias" }), /Permission denied/],
+    ["a rejected user", () => ({ ...config(), host: "ssh://nobody@alias" }), /Permission denied/],
     ["no listener", () => config("Port 1"), /Connection refused/],
-    ["a configuration that isn't there", () => ({ host: "ssh://alias", sshOpts: '["-F","/no"]' }), /no/i],
-  ])("with %s is refused in ssh's own words", async (_what, given, words) => {
+    ["a missing configuration", () => ({ host: "ssh://alias", sshOpts: '["-F","/no"]' }), /no/i],
+  ])("with %s fails with ssh's message", async (_what, given, words) => {
     configure(given());
     const error: unknown = await docker().catch((reason: unknown) => reason);
     expect(String(error)).toMatch(/can't reach the Docker daemon at ssh:.*the ssh connection to alias ended/);
     expect(String(error)).toMatch(words);
   });
 
-  test("is tried again after a failure, and unless it is told not to, asked first", async () => {
+  test("is retried after a failure, and pinged first by default", async () => {
     const given = config();
     const usual = answer;
     answer = () => false;

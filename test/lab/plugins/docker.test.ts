@@ -1,4 +1,4 @@
-/** The docker stand-in's pure parts: what is asked of the daemon, what is read back, and when that is a change. */
+/** The docker stand-in's pure parts: requests to the daemon, state read back, and changes. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addressOf, checkConfig } from "../../../lab/plugins/docker/client.ts";
@@ -12,7 +12,7 @@ import { overlay, type PlainProps } from "../../../lab/plugins/shared/values.ts"
 
 const MEBIBYTE = 1024 * 1024;
 
-/** A container as asked for, and as Docker 20.10 then describes it. */
+/** A container's inputs, and its description by Docker 20.10. */
 const asked = {
   name: "c",
   image: "img:1",
@@ -79,7 +79,7 @@ function changed(state: PlainProps, news: PlainProps): string[] {
 describe("a container", () => {
   const state = overlay(asked, liveContainer(inspected, asked)) as PlainProps;
 
-  test("read back as it was asked for is unchanged", () => {
+  test("that matches its inputs is unchanged", () => {
     expect(changed(state, asked)).toEqual([]);
   });
 
@@ -98,7 +98,7 @@ describe("a container", () => {
     expect(changed(state, { ...asked, ...change }).sort()).toEqual([...expected].sort());
   });
 
-  test("that stopped though it must run shows it", () => {
+  test("that stopped despite mustRun shows a change", () => {
     const stopped = { ...inspected, State: { Running: false, ExitCode: 137 } };
     const live = liveContainer(stopped, asked);
     expect(live).toMatchObject({ mustRun: false, exitCode: 137 });
@@ -113,7 +113,7 @@ describe("a container", () => {
     ]);
   });
 
-  test("is asked for as the daemon wants it", () => {
+  test("is created with the daemon's request", () => {
     const { HostConfig: host, ...options } = createOptions(asked);
     expect(options).toMatchObject({
       name: "c",
@@ -143,7 +143,7 @@ describe("a container", () => {
     });
   });
 
-  test("with unlimited swap says so", () => {
+  test("with unlimited swap requests it", () => {
     expect(createOptions({ image: "i", memorySwap: -1 }).HostConfig?.MemorySwap).toBe(-1);
   });
 
@@ -161,7 +161,7 @@ describe("a container", () => {
     [{ uploads: [{ file: "/f", content: "a", source: "b" }] }, "uploads[0]"],
     [{ volumes: [{ hostPath: "/h" }] }, "volumes[0]"],
     [{ cpus: "half" }, "cpus"],
-  ])("%j is refused", (inputs, property) => {
+  ])("rejects %j", (inputs, property) => {
     expect(validate(inputs).map((failure) => failure.property)).toEqual([property]);
   });
 });
@@ -183,7 +183,7 @@ test("durations are read and written as Go does", () => {
   );
 });
 
-test("a log's pieces are joined, without the daemon's headers", () => {
+test("a log's chunks are joined without the daemon's headers", () => {
   const piece = (text: string): Buffer =>
     Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
   expect(plainLog(Buffer.concat([piece("a\n"), piece("b\n")]), false)).toBe("a\nb\n");
@@ -191,7 +191,7 @@ test("a log's pieces are joined, without the daemon's headers", () => {
 });
 
 describe("the provider's configuration", () => {
-  test("takes a socket or a plain TCP address", () => {
+  test("accepts a socket or a plain TCP address", () => {
     expect(addressOf("unix:///run/d.sock")).toEqual({ socketPath: "/run/d.sock" });
     expect(addressOf("tcp://h:99")).toEqual({ host: "h", port: 99 });
     expect(checkConfig({ host: "unix:///run/d.sock", version: "5.2.0", registryAuth: "[]" })).toEqual([]);
@@ -203,7 +203,7 @@ describe("the provider's configuration", () => {
     [{ context: "c" }, "context"],
     [{ registryAuth: '[{"address":"r","password":"hunter2"}]' }, "registryAuth"],
     [{ hosst: "x" }, "hosst"],
-  ])("refuses %j", (config, property) => {
+  ])("rejects %j", (config, property) => {
     const failures = checkConfig(config);
     expect(failures.map((failure) => failure.property)).toEqual([property]);
     expect(JSON.stringify(failures)).not.toContain("hunter2");

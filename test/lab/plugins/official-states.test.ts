@@ -1,4 +1,6 @@
-/** The stand-ins' states against those of the official plugins: the same outputs, so that a stack can change from one kind to the other. */
+/**
+ * The stand-ins' states match those of the official plugins, so that a stack can switch between both kinds.
+ */
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,7 +19,7 @@ import type { Context, Resource } from "../../../lab/plugins/shared/resource.ts"
 import { type PlainProps, revealProps, Secret } from "../../../lab/plugins/shared/values.ts";
 import { privateKey } from "../../../lab/plugins/tls/privateKey.ts";
 
-/** A resource as an official plugin has it; where there is `inspect`, that is what Docker said of it at the time. */
+/** A resource in an official plugin's state; `inspect` is Docker's output for it at the time. */
 interface Official {
   readonly id: string;
   readonly inputs: PlainProps;
@@ -43,7 +45,7 @@ const context: Context = {
   status: () => {},
 };
 
-/** Docker's API, as far as reading goes. */
+/** Docker's API, read-only. */
 const paths: Readonly<Record<string, PlainProps | undefined>> = Object.fromEntries(
   Object.values(resources).flatMap(({ id, inputs, inspect }) => [
     [`/containers/${id}/json`, inspect],
@@ -67,7 +69,7 @@ beforeAll(async () => {
 });
 afterAll(() => daemon.close());
 
-/** What a refresh by a stand-in makes of a state. */
+/** The state after a refresh by a stand-in. */
 async function refreshed(
   resource: Resource,
   { id, inputs }: Official,
@@ -82,12 +84,12 @@ const onDocker: readonly [string, string, Resource][] = [
   ["a project's container", "a", container],
   ["a stopped project's container", "b", container],
   ["a container on the host's network", "traefik", container],
-  ["a container with nothing but an image", "minimal", container],
+  ["a container with only an image", "minimal", container],
   ["a network", "network", network],
   ["an image from a registry", "base", remoteImage],
 ];
 
-describe("a state made by the stand-in is the official one", () => {
+describe("a state created by the stand-in equals the official one", () => {
   test.each(onDocker)("of %s", async (_title, name, resource) => {
     const made = official(name);
     expect(await refreshed(resource, made, made.inputs)).toEqual(made.outputs);
@@ -98,7 +100,7 @@ describe("a state made by the stand-in is the official one", () => {
     ["a password", "password", password, ["bcryptHash"]],
     ["a random id", "id", randomId, []],
     ["a key pair", "key", privateKey, []],
-  ])("of %s, but for the values", async (_title, name, resource, added) => {
+  ])("of %s, except for the values", async (_title, name, resource, added) => {
     const made = official(name);
     const { state } = await resource.create(made.inputs, context);
     expect([...Object.keys(state), ...added].sort()).toEqual(Object.keys(made.outputs).sort());
@@ -112,15 +114,15 @@ describe("a state made by the stand-in is the official one", () => {
   });
 });
 
-describe("a state made by the official plugin", () => {
+describe("a state created by the official plugin", () => {
   const delta = { obj: { ps: { command: { arr: {} } } } };
 
   test.each(onDocker)(
-    "keeps its outputs over a refresh by the stand-in: %s",
+    "keeps its outputs in a refresh by the stand-in: %s",
     async (_title, name, resource) => {
       const made = official(name);
       const state = { ...made.outputs, __meta: '{"schema_version":"2"}', __pulumi_raw_state_delta: delta };
-      // With the stand-in's values beside the way from the official ones, the official plugin panics.
+      // With the stand-in's values next to the conversion from the official ones, the official plugin panics.
       expect(await refreshed(resource, made, state)).toEqual({
         ...made.outputs,
         __meta: '{"schema_version":"2"}',
@@ -134,7 +136,7 @@ describe("a state made by the official plugin", () => {
     expect((await resource.diff(request)).changes).toEqual([]);
   });
 
-  test("keeps its schema's version, and not its way to the values, when the stand-in changes it", async () => {
+  test("keeps its schema's version, without the conversion, when the stand-in changes it", async () => {
     const { id, outputs, inputs } = official("key");
     const state = { ...outputs, __meta: '{"schema_version":"1"}', __pulumi_raw_state_delta: delta };
     const next = await privateKey.update({ id, state, news: inputs }, context);
@@ -143,7 +145,7 @@ describe("a state made by the official plugin", () => {
   });
 });
 
-test("a state of an earlier stand-in, with what was given alone, is unchanged before and after a refresh", async () => {
+test("a state of an earlier stand-in, with the given inputs only, is unchanged before and after a refresh", async () => {
   const { id, inputs, outputs, inspect } = official("a");
   const before = { ...inputs, uploads: new Secret(inputs.uploads ?? []), networkDatas: [], runtime: "runc" };
   const request = { id, oldInputs: inputs, news: inputs, ignore: [] };
@@ -155,7 +157,7 @@ test("a state of an earlier stand-in, with what was given alone, is unchanged be
   expect(inspect).toBeDefined();
 });
 
-test("an image's state of an earlier stand-in takes on the official form at a refresh", async () => {
+test("an image's state of an earlier stand-in is converted to the official form at a refresh", async () => {
   const folder = join(import.meta.dirname, "..", "..", "..", "opencode");
   const dockerfile = join(folder, "Dockerfile");
   const source = readContext(folder, dockerfile);

@@ -1,4 +1,4 @@
-/** The stand-ins' tables against the types of the official packages. */
+/** The stand-ins' schemas match the types of the official packages. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { schema as accessPolicy } from "../../../lab/plugins/cloudflare/accessPolicy.ts";
@@ -34,7 +34,7 @@ import { schema as password } from "../../../lab/plugins/random/password.ts";
 import type { Schema } from "../../../lab/plugins/shared/schema.ts";
 import { schema as privateKey } from "../../../lab/plugins/tls/privateKey.ts";
 
-/** The names in an interface of an official package, and which of them are required. */
+/** The names in an interface of an official package, and the required ones. */
 function official(file: string, name: string): { all: string[]; required: string[] } {
   const path = new URL(`../../../node_modules/@pulumi/${file}.d.ts`, import.meta.url);
   const body = new RegExp(`interface ${name} \\{([\\s\\S]*?)\\n\\s*\\}\\n`).exec(
@@ -124,7 +124,7 @@ describe("the stand-ins know the official properties", () => {
     expect(ours.sort()).toEqual(required);
   });
 
-  test("a build has one property more: the digest that check adds", () => {
+  test("a build has one more property: the digest that check adds", () => {
     const { all } = official("docker/types/input", "DockerBuild");
     expect(Object.keys(fieldsOf(image, "build")).sort()).toEqual([...all, "contextDigest"].sort());
   });
@@ -140,7 +140,7 @@ describe("the stand-ins know the official configuration", () => {
   });
 });
 
-/** Upstream's ForceNew and RequiresReplace, read from the sources. */
+/** ForceNew and RequiresReplace of the official plugins, from their sources. */
 test.each<[string, Schema, string]>([
   ["Droplet", droplet, "dropletAgent image monitoring publicNetworking region sshKeys userData vpcUuid"],
   ["Firewall", firewall, ""],
@@ -158,12 +158,14 @@ test.each<[string, Schema, string]>([
   ["ZeroTrustAccessServiceToken", serviceToken, "accountId zoneId"],
   ["ZeroTrustTunnelCloudflared", tunnel, "accountId configSrc"],
   ["ZeroTrustTunnelCloudflaredConfig", tunnelConfig, "accountId tunnelId"],
-])("%s is replaced for what upstream replaces it for", (_name, schema, expected) => {
+])("%s is replaced for the same properties as in the official plugin", (_name, schema, expected) => {
   const replaced = Object.entries(schema).flatMap(([name, { replace }]) => (replace === true ? [name] : []));
   expect(replaced.sort().join(" ")).toBe(expected);
 });
 
-/** Upstream's table, read from its source: what is changed in place; every other property needs a new container. */
+/**
+ * The official plugin's table, from its source: properties changed in place; all others need a new container.
+ */
 const IN_PLACE = [
   "cpuSet",
   "cpuShares",
@@ -191,7 +193,7 @@ const RECORDED = [
   "waitTimeout",
 ];
 
-test("a container is replaced for every property but those that upstream changes in place or just records", () => {
+test("a container is replaced for every property except those that the official plugin updates or records", () => {
   const kept = Object.entries(container).filter(([, p]) => p.replace !== true && p.refused === undefined);
   expect(kept.map(([name]) => name).sort()).toEqual([...IN_PLACE, ...RECORDED].sort());
 });

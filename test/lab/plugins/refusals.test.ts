@@ -1,4 +1,4 @@
-/** The stand-ins for the clouds' plugins, and an address that is not the tests' own. */
+/** The clouds' stand-in plugins reject addresses outside the tests. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -49,7 +49,7 @@ const ask = {
 };
 
 describe.each(CLOUDS)("the stand-in for $name", ({ name, key, variable, api }) => {
-  test("refuses to be configured for the real cloud, by default and by name", async () => {
+  test("rejects a configuration for the real cloud, by default and by name", async () => {
     const { configure } = await load[name]();
     for (const config of [{}, { [key]: api }, { [key]: "http://10.0.0.1" }])
       expect(() => configure(config)).toThrow(
@@ -60,18 +60,18 @@ describe.each(CLOUDS)("the stand-in for $name", ({ name, key, variable, api }) =
     expect(() => configure({ [key]: "http://127.0.0.1:1" })).not.toThrow();
   });
 
-  test("refuses an operation that comes before any configuration", async () => {
+  test("rejects an operation before any configuration", async () => {
     await expect(ask[name]()).rejects.toThrow("may be the real cloud");
     expect(calls).toEqual([]);
   });
 
-  test("takes an address of the tests from the environment", async () => {
+  test("accepts an address of the tests from the environment", async () => {
     vi.stubEnv(variable, "http://198.18.3.1:4010");
     await ask[name]();
     expect(calls).toEqual([expect.stringMatching(/^http:\/\/198\.18\.3\.1:4010\//)]);
   });
 
-  test("tells the engine so, as a process", async () => {
+  test("reports it to the engine, as a process", async () => {
     const main = new URL(`../../../lab/plugins/${name}/main.ts`, import.meta.url).pathname;
     const child = spawn(process.execPath, [main], { stdio: ["pipe", "pipe", "inherit"] });
     try {

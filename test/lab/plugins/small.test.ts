@@ -1,4 +1,4 @@
-/** The pure parts of the stand-ins random, tls, command and the language host, and of what installs them. */
+/** The pure parts of the stand-ins random, tls, command and the language host, and of their installation. */
 import { execFileSync } from "node:child_process";
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ function context(signal = new AbortController().signal): Context & { lines: stri
 }
 
 describe("a password", () => {
-  test("has its length, only the classes allowed and at least as many of each as asked for", () => {
+  test("has its length, only the allowed classes and the minimum of each", () => {
     const least = fc.integer({ min: 0, max: 4 });
     fc.assert(
       fc.property(
@@ -53,7 +53,7 @@ describe("a password", () => {
     );
   });
 
-  test("takes its own special characters", () => {
+  test("uses the given special characters", () => {
     const inputs = { length: 40, lower: false, upper: false, numeric: false, overrideSpecial: "_-" };
     expect(generate(inputs)).toMatch(/^[_-]{40}$/);
   });
@@ -66,7 +66,7 @@ describe("a password", () => {
     expect(validate(inputs).map((failure) => failure.property)).toEqual([property]);
   });
 
-  test("is secret, stays, and is made anew when a keeper changes", async () => {
+  test("is secret, stable, and replaced when a keeper changes", async () => {
     const inputs = { length: 20, keepers: { turn: "1" } };
     const { id, state } = await password.create(inputs, context());
     expect(state.result).toBeInstanceOf(Secret);
@@ -85,7 +85,7 @@ describe("a key pair", () => {
     [{ algorithm: "ED25519" }, "ssh-ed25519 "],
     [{ algorithm: "RSA", rsaBits: 2048 }, "ssh-rsa "],
     [{ algorithm: "ECDSA", ecdsaCurve: "P384" }, "ecdsa-sha2-nistp384 "],
-  ])("%j is one that OpenSSH and OpenSSL read", async (inputs, prefix) => {
+  ])("%j is readable for OpenSSH and OpenSSL", async (inputs, prefix) => {
     const { privateKey, publicKey } = await makePair(inputs);
     const forms = formsOf(inputs, privateKey, publicKey);
     const parsed = utils.parseKey(String(forms.privateKeyOpenssh));
@@ -102,13 +102,13 @@ describe("a key pair", () => {
 describe("a command", () => {
   const nothing = { stdout: "", stderr: "" };
 
-  test("gets its input, environment and folder, and its output is what it wrote", async () => {
+  test("gets its input, environment and folder, and returns its output", async () => {
     const inputs = { stdin: "in", environment: { A: "1" }, dir: folder };
     const output = await run('cat; echo " $A"; pwd >&2', inputs, nothing, context());
     expect(output).toEqual({ stdout: "in 1", stderr: folder });
   });
 
-  test("that fails says how, with what it wrote", async () => {
+  test("that fails reports the reason and its output", async () => {
     await expect(run("echo out; echo bad >&2; exit 3", {}, nothing, context())).rejects.toThrow(
       /exit status 3: running "echo out; echo bad >&2; exit 3":\n(out\nbad|bad\nout)\n/,
     );
@@ -117,7 +117,7 @@ describe("a command", () => {
     );
   });
 
-  test("logs what it should", async () => {
+  test("logs the chosen streams", async () => {
     const said = async (logging?: string): Promise<string[]> => {
       const own = context();
       await run("echo o; echo e >&2", logging === undefined ? {} : { logging }, nothing, own);
@@ -126,7 +126,7 @@ describe("a command", () => {
     expect([await said(), await said("stdout"), await said("none")]).toEqual([["e", "o"], ["o"], []]);
   });
 
-  test("ends with all its children when it is called off", async () => {
+  test("ends with all its children when it is aborted", async () => {
     const abort = new AbortController();
     const started = Date.now();
     const running = run("sleep 60 & sleep 60; wait", {}, nothing, context(abort.signal));
@@ -135,7 +135,7 @@ describe("a command", () => {
     expect(Date.now() - started).toBeLessThan(10_000);
   });
 
-  test("sees what it wrote the last time unless told otherwise", () => {
+  test("gets its previous output by default", () => {
     const previous = { stdout: "o", stderr: "" };
     expect(commandEnvironment({}, previous)).toEqual({ PULUMI_COMMAND_STDOUT: "o" });
     expect(commandEnvironment({ addPreviousOutputInEnv: false }, previous)).toEqual({});
@@ -143,7 +143,7 @@ describe("a command", () => {
     expect(argvOf({}, "x")).toEqual(["/bin/sh", "-c", "x"]);
   });
 
-  test("is updated for any change and replaced for its triggers", () => {
+  test("is updated for any change and replaced for changed triggers", () => {
     const kinds = (before: object, after: object): string[] =>
       diff(before as never, after as never).changes.map(
         ({ property, replace }) => `${property}${replace ? "!" : ""}`,
@@ -154,13 +154,13 @@ describe("a command", () => {
     expect(kinds({ stdin: "x" }, { stdin: UNKNOWN })).toEqual(["stdin"]);
   });
 
-  test("writes secrets as soon as any input is one", async () => {
+  test("has secret outputs if any input is secret", async () => {
     const { state } = await command.create({ create: "cat", stdin: new Secret("s") }, context());
     expect(state.stdout).toEqual(new Secret("s"));
     expect((await command.create({ create: "echo s" }, context())).state.stdout).toBe("s");
   });
 
-  test("updates with `update`, or with `create` when there is none", async () => {
+  test("updates with `update`, or with `create` by default", async () => {
     const update = (news: object) =>
       command.update({ id: "i", state: { stdout: "old" }, news: news as never }, context());
     expect((await update({ create: "echo c", update: "echo u $PULUMI_COMMAND_STDOUT" })).stdout).toBe(
@@ -202,7 +202,7 @@ describe("the language host", () => {
     options: { typescript: false },
   };
 
-  test("runs it as the official one does", () => {
+  test("runs it like the official one", () => {
     expect(argumentsOf(program).join(" ")).toBe(
       "--monitor m:1 --engine e:1 --project p --root-directory /r --stack s --pwd /r --parallel 4 --dry-run .",
     );
@@ -214,7 +214,7 @@ describe("the language host", () => {
     expect(environmentOf({ ...program, options: {} }).PULUMI_NODEJS_TYPESCRIPT).toBe("true");
   });
 
-  test("tells an error that was shown from one that wasn't", () => {
+  test("distinguishes errors that were already shown", () => {
     expect(resultOf(0, null)).toEqual({ error: "", bail: false });
     expect(resultOf(32, null)).toEqual({ error: "", bail: true });
     expect(resultOf(1, null).error).toContain("non-zero exit code: 1");
@@ -223,7 +223,7 @@ describe("the language host", () => {
 });
 
 describe("install", () => {
-  test("writes everything once", () => {
+  test("writes each file once", () => {
     const toolchain = join(folder, "tool chain's");
     const written = install(toolchain, process.execPath);
     expect(written).toHaveLength(7);
@@ -233,19 +233,19 @@ describe("install", () => {
     expect(install(toolchain, process.execPath)).toEqual([written[0]]);
   });
 
-  test("quotes what it writes", () => {
+  test("quotes paths", () => {
     const script = shim("docker", { cacheDirectory: "/c", node: "/it's/node" });
     expect(script).toContain("node='/it'\\''s/node'");
     expect(script).not.toContain(STAND_IN_HOST_VARIABLE);
   });
 
-  test("has the language host say what it is to the program", () => {
+  test("lets the program know the stand-in language host", () => {
     const folders = { cacheDirectory: "/c", node: process.execPath };
     expect(shim("language-nodejs", folders)).toContain(`export ${STAND_IN_HOST_VARIABLE}="$0"`);
   });
 });
 
-test("an archive is one that tar reads, long names and all", () => {
+test("an archive with long names is readable for tar", () => {
   const long = `${"d".repeat(90)}/${"f".repeat(90)}é`;
   const archive = pack([
     { path: "a", mode: 0o600, content: Buffer.from("hello"), uid: 7 },
@@ -263,7 +263,7 @@ test("an archive is one that tar reads, long names and all", () => {
 });
 
 describe("random.RandomId", () => {
-  test("gives the bytes in every form of the official plugin's, with the prefix before each", () => {
+  test("returns the bytes in the official plugin's forms, each with the prefix", () => {
     expect(idForms(Buffer.from([0, 255, 16]), "p-")).toEqual({
       b64Std: "p-AP8Q",
       b64Url: "p-AP8Q",

@@ -1,4 +1,4 @@
-/** What the stand-ins read off the wire, check, compare and write back. */
+/** Decoding, validation, comparison and encoding in the stand-ins. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bridged } from "../../../lab/plugins/shared/bridged.ts";
@@ -21,7 +21,7 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const secretJson = (value: Json): Json => ({ [SIGNATURE]: "1b47061264138c4ac30d75fd1eb44270", value });
 
 describe("values", () => {
-  test("secrets and unknowns survive the way in and out, wherever they are nested", () => {
+  test("secrets and unknowns survive decoding and encoding at any depth", () => {
     const wire = {
       plain: "a",
       list: [{ content: secretJson("s"), file: "/f" }, "04da6b54-80e4-46f7-96ec-b56ff0331ba9"],
@@ -33,7 +33,7 @@ describe("values", () => {
     expect(reveal(props.list ?? null)).toEqual([{ content: "s", file: "/f" }, null]);
   });
 
-  test("any JSON without marks goes through unchanged", () => {
+  test("any JSON without marks stays unchanged", () => {
     const tree = fc.letrec((tie) => ({
       node: fc.oneof(
         fc.string(),
@@ -50,7 +50,7 @@ describe("values", () => {
     );
   });
 
-  test("the state keeps the marks of what was asked for, also where the daemon changed it", () => {
+  test("the state keeps the inputs' marks, even for changed values", () => {
     const state = overlay(
       { a: new Secret("x"), b: new Secret("x"), c: "y" },
       { a: "x", b: "z", c: "y", d: 1 },
@@ -60,7 +60,7 @@ describe("values", () => {
     expect(state).toMatchObject({ c: "y", d: 1 });
   });
 
-  test("a URN gives type and name", () => {
+  test("a URN has a type and a name", () => {
     const urn = "urn:pulumi:s::p::my:Component$docker:index/network:Network::a::b";
     expect(typeOf(urn)).toBe("docker:index/network:Network");
     expect(nameOf(urn)).toBe("a::b");
@@ -96,7 +96,7 @@ describe("check", () => {
     expect(failures[0]?.reason).toContain(reason);
   });
 
-  test("looks into secrets, lets unknowns pass, and never repeats a value", () => {
+  test("checks secrets, accepts unknowns, and never repeats a value", () => {
     expect(checkProps(schema, { name: UNKNOWN, size: UNKNOWN })).toEqual([]);
     const failures = checkProps(schema, { name: "n", mode: new Secret("hunter2") });
     expect(failures).toHaveLength(1);
@@ -122,7 +122,7 @@ describe("diff", () => {
       { ...base, parts: [{ id: "i" }] },
       [],
     ],
-    ["what the provider filled in", { ...base, made: "m" }, base, []],
+    ["a value filled in by the provider", { ...base, made: "m" }, base, []],
     ["a replacement", base, { name: "o" }, ["update! name"]],
     ["an addition", base, { ...base, size: 1 }, ["add size"]],
     ["a removal", { ...base, size: 1 }, base, ["delete size"]],
@@ -139,7 +139,7 @@ describe("diff", () => {
   });
 });
 
-describe("made-up names", () => {
+describe("derived names", () => {
   const resource = bridged({
     schema: { name: { type: "string", replace: true } },
     outputs: ["out"],
@@ -150,7 +150,7 @@ describe("made-up names", () => {
   });
   const seed = new Uint8Array([0xab, 0xcd, 0xef, 0x12, 0x34]);
 
-  test("come from the resource's name and stay", async () => {
+  test("come from the resource's name and are stable", async () => {
     const first = await resource.check({ name: "web", olds: {}, news: {}, seed });
     expect(first.inputs.name).toBe("web-abcdef1");
     const again = await resource.check({
@@ -162,14 +162,14 @@ describe("made-up names", () => {
     expect(again.inputs.name).toBe("web-abcdef1");
   });
 
-  test("let a replacement be made first; a fixed name has the old one deleted first", async () => {
+  test("allow creating a replacement first; a fixed name deletes the old one first", async () => {
     const request = { id: "i", oldInputs: {}, state: {}, ignore: [] };
     const made = await resource.diff({ ...request, news: { name: "x", __defaults: ["name"] } });
     const fixed = await resource.diff({ ...request, news: { name: "x" } });
     expect([made.deleteBeforeReplace, fixed.deleteBeforeReplace]).toEqual([false, true]);
   });
 
-  test("a preview knows what was asked for and no more", () => {
+  test("a preview knows the inputs and nothing else", () => {
     expect(resource.previewCreate({ name: "n" })).toEqual({ name: "n", out: UNKNOWN });
   });
 });

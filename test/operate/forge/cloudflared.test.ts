@@ -39,7 +39,7 @@ const options = (sha256: string) => ({
   platform: "linux-x64",
 });
 
-it("is refused with another checksum, and nothing of it stays", async () => {
+it("is refused with another checksum, and removed", async () => {
   await expect(bring(() => {}, options("0".repeat(64)))).rejects.toThrow(
     /has the SHA-256 [0-9a-f]{64}, not 0{64}, so it is refused/,
   );
@@ -52,7 +52,7 @@ it("is refused for a platform without a checksum", async () => {
   );
 });
 
-it("is brought once", async () => {
+it("is installed once", async () => {
   asked.length = 0;
   for (let time = 0; time < 2; time++) await bring(() => {}, options(checksum(content)));
   expect(asked).toEqual([expect.stringMatching(/^\/\d{4}\.\d+\.\d+\/cloudflared-linux-amd64$/)]);

@@ -5,7 +5,7 @@ import type { Job } from "../../../operate/forge/job.ts";
 import type { Previewed } from "../../../operate/forge/previewed.ts";
 import type { StateMark } from "../../../operate/state/mark.ts";
 
-/** What the engine and the scripts before it are made to say, look after look. */
+/** Simulated results of the engine and the preparing scripts, look after look. */
 const stage = vi.hoisted(() => ({
   marks: [] as unknown[],
   previews: [] as unknown[],
@@ -40,7 +40,7 @@ const step = { op: "create", urn: "u", type: "a:b:C", name: "c", project: "web",
 const different: Previewed = { ...same, plan: { ...same.plan, steps: [step] } };
 const failed: Previewed = { ...same, succeeded: false, explanation: "ssh: no route to host" };
 
-/** A forge with issues alone. */
+/** A forge with only issues. */
 function issueBook(): { forge: Forge; open: Map<number, string> } {
   const open = new Map<number, string>();
   const written = (id: number): Written => ({
@@ -78,7 +78,7 @@ describe("the drift check", () => {
     vi.restoreAllMocks();
   });
 
-  it("looks again when an update has disturbed it, and takes the undisturbed look", async () => {
+  it("repeats a look that an update has disturbed", async () => {
     const { forge, open } = issueBook();
     stage.marks = [mark("a"), mark("b"), mark("b"), mark("b", { isUnderWay: true }), mark("c"), mark("c")];
     stage.previews = [different, different, same];
@@ -87,7 +87,7 @@ describe("the drift check", () => {
     expect(stage.previews).toEqual([]);
   });
 
-  it("gives no verdict when it is disturbed all the time", async () => {
+  it("has no result if every look is disturbed", async () => {
     const { forge, open } = issueBook();
     stage.marks = Array.from({ length: 10 }, (_, index) => mark(String(index)));
     stage.previews = Array.from({ length: 5 }, () => different);
@@ -96,7 +96,7 @@ describe("the drift check", () => {
     expect(stage.marks).toEqual([]);
   });
 
-  it("tells of a droplet that is gone, though the engine fails without it", async () => {
+  it("reports a lost droplet, though the engine fails without it", async () => {
     const { forge, open } = issueBook();
     stage.marks = [mark("a"), mark("a")];
     stage.previews = [failed];
@@ -106,7 +106,7 @@ describe("the drift check", () => {
     expect(open.get(1)).toContain("ssh: no route to host");
   });
 
-  it("reports what the engine does not see, though it has nothing to change", async () => {
+  it("reports hidden drift without changes of the engine", async () => {
     const { forge, open } = issueBook();
     stage.marks = [mark("a"), mark("a")];
     stage.previews = [same];
@@ -119,7 +119,7 @@ describe("the drift check", () => {
     );
   });
 
-  it("fails when the engine does for no such reason, and touches no issue", async () => {
+  it("fails when the engine fails for another reason, without touching an issue", async () => {
     const { forge, open } = issueBook();
     open.set(1, "<!-- opencode-platform drift prod x-->\nfrom before");
     stage.marks = [mark("a"), mark("a")];
@@ -128,7 +128,7 @@ describe("the drift check", () => {
     expect(open.size).toBe(1);
   });
 
-  it("refuses a stack that was never applied", async () => {
+  it("refuses a stack that was never deployed", async () => {
     stage.marks = [mark("a", { isEmpty: true })];
     await expect(driftJob(jobWith(issueBook().forge))).rejects.toThrow("has never been applied");
   });

@@ -15,13 +15,13 @@ describe.each([
   const put = (forge: Forge, body: string) => putComment(forge, forge.change ?? 0, PREVIEW, body);
   const writes = ({ server }: Bench) => server.requests.filter(({ method }) => method !== "GET").length;
 
-  it("is found by the environment, with the number of the change", async () => {
+  it("is found in the environment, with the number of the change", async () => {
     const { forge } = await start();
     expect(forge.name).toBe(name);
     expect(forge.change).toBe(7);
   });
 
-  it("gets one comment, which is written over from then on", async () => {
+  it("gets one comment, which is updated from then on", async () => {
     const bench = await start();
     await put(bench.forge, "first");
     await put(bench.forge, "second");
@@ -38,7 +38,7 @@ describe.each([
     expect(bench.comments()).toHaveLength(2);
   });
 
-  it("is looked through page after page for it", async () => {
+  it("is searched page by page", async () => {
     const bench = await start();
     for (let index = 0; index < 205; index++) bench.commentBySomebody(`comment ${index}`);
     await put(bench.forge, "first");
@@ -49,7 +49,7 @@ describe.each([
     expect(bench.server.requests.filter(({ path }) => /[?&]page=3(&|$)/.test(path))).toHaveLength(2);
   });
 
-  it("may have the marker in somebody else's comment, which is left alone", async () => {
+  it("leaves another user's comment with the marker alone", async () => {
     const bench = await start();
     const copied = "<!-- opencode-platform preview prod -->\ncopied";
     bench.commentBySomebody(copied);
@@ -57,7 +57,7 @@ describe.each([
     expect(bench.comments()).toEqual([copied, "<!-- opencode-platform preview prod -->\nours"]);
   });
 
-  it("gets one issue about a drift: opened, left alone, updated, closed, opened anew", async () => {
+  it("gets one issue about a drift: opened, left alone, updated, closed, opened again", async () => {
     const bench = await start();
     bench.issueBySomebody("<!-- opencode-platform drift prod x-->\ncopied");
     const tell = async (about: string, body: string) =>
@@ -74,7 +74,7 @@ describe.each([
     expect(bench.issues("open")).toHaveLength(2);
   });
 
-  describe("fails for a while", () => {
+  describe("temporary failures", () => {
     const cases: Record<string, Omit<Fault, "method" | "path">> = {
       "429 with Retry-After": { status: 429, times: 2, headers: { "retry-after": "7" } },
       "429 without": { status: 429, times: 2 },
@@ -82,7 +82,7 @@ describe.each([
       "503": { status: 503, times: 2 },
       "no answer": { status: 0, times: 2 },
     };
-    it.each(Object.entries(cases))("%s: it is asked again, with pauses", async (_, fault) => {
+    it.each(Object.entries(cases))("%s: retries with delays", async (_, fault) => {
       const bench = await start();
       bench.server.fail({ method: "GET", path: /./, ...fault });
       await put(bench.forge, "text");
@@ -91,7 +91,7 @@ describe.each([
       if (fault.headers) expect(pauses).toEqual([7000, 7000]);
     });
 
-    it("a comment that was written though its answer was lost is not written twice", async () => {
+    it("a written comment whose response was lost is not written twice", async () => {
       for (const status of [0, 502]) {
         const bench = await start();
         bench.server.fail({ method: "POST", path: /./, status, times: 1, isDone: true });
@@ -100,7 +100,7 @@ describe.each([
       }
     });
 
-    it("a comment that was not written is written", async () => {
+    it("a comment that was not written is retried", async () => {
       const bench = await start();
       bench.server.fail({ method: "POST", path: /./, status: 500, times: 1 });
       await put(bench.forge, "text");
@@ -108,14 +108,14 @@ describe.each([
     });
   });
 
-  it("is given up on when it fails for good", async () => {
+  it("gives up after permanent failures", async () => {
     const bench = await start();
     bench.server.fail({ method: "GET", path: /./, status: 503, times: 100 });
     await expect(put(bench.forge, "text")).rejects.toThrow(/answered 503/);
     expect(pauses).toHaveLength(4);
   });
 
-  it("refuses a token that may not, in words that say what is missing", async () => {
+  it("rejects a token without permission, naming what is missing", async () => {
     const bench = await start();
     const wanted =
       name === "GitHub"
@@ -127,7 +127,7 @@ describe.each([
     expect(bench.comments()).toEqual([]);
   });
 
-  it("is a stand-in that refuses what it does not know", async () => {
+  it("is a stand-in that rejects unknown requests", async () => {
     const { server } = await start();
     const isGitHub = name === "GitHub";
     const headers = { ...(isGitHub ? { authorization: "Bearer good" } : { "private-token": "good" }) };
@@ -160,7 +160,7 @@ describe("GitHub's other limits", () => {
     return putComment(bench.forge, 7, PREVIEW, "text");
   };
 
-  it("are waited for as they say", async () => {
+  it("are waited for as long as requested", async () => {
     await limited({ "retry-after": "30" });
     expect(pauses).toEqual([30_000]);
     await limited({
@@ -171,7 +171,7 @@ describe("GitHub's other limits", () => {
     expect(pauses[1]).toBeLessThanOrEqual(21_000);
   });
 
-  it("are given up on when they want too long a pause", async () => {
+  it("are given up on if the requested delay is too long", async () => {
     await expect(limited({ "retry-after": "3600" })).rejects.toThrow(/answered 403: You have exceeded/);
     expect(pauses).toEqual([]);
   });

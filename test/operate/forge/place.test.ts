@@ -16,7 +16,7 @@ const gitHubEnv = (apiUrl: string, token: string, event: string) => ({
   GITHUB_EVENT_PATH: event,
 });
 
-describe("the place of a run", () => {
+describe("the forge of a run", () => {
   const problems = (env: Record<string, string>) => {
     try {
       forgeOf(env);
@@ -31,7 +31,7 @@ describe("the place of a run", () => {
     expect(forgeOf({ CI: "true", GITHUB_ACTIONS: "false" })).toBeUndefined();
   });
 
-  it("lacks nothing without being told, all at once", () => {
+  it("reports all missing variables at once", () => {
     expect(problems({ GITHUB_ACTIONS: "true", GITHUB_REPOSITORY: "no" })).toEqual([
       "GITHUB_API_URL: is not set",
       "GITHUB_REPOSITORY: is not owner/name",
@@ -46,7 +46,7 @@ describe("the place of a run", () => {
     );
   });
 
-  it("has an event that is read with care", () => {
+  it("validates the event", () => {
     const event = join(folder, "odd.json");
     const number = (text: string) => {
       writeFileSync(event, text);
@@ -60,7 +60,7 @@ describe("the place of a run", () => {
     expect(problems(gitHubEnv("https://api.github.example", "t", event)).join()).toContain("can't be read");
   });
 
-  it("has a page, where the forge says so", () => {
+  it("has a URL, where the forge sets it", () => {
     const gitHub = {
       GITHUB_SERVER_URL: "https://github.example",
       GITHUB_REPOSITORY: "a/b",

@@ -18,7 +18,7 @@ const PROJECT = "opencode:platform:Project";
 const CONTAINER = "docker:index/container:Container";
 const urn = (type: string, name: string) => `urn:pulumi:prod::opencode-platform::${type}::${name}`;
 
-/** An event as the engine writes it when it begins a step. */
+/** An event of the engine at the start of a step. */
 function event(op: string, type: string, name: string, more: Record<string, unknown> = {}): unknown {
   const state = { custom: !type.startsWith("opencode:"), inputs: { content: "a value" } };
   return { resourcePreEvent: { metadata: { op, type, urn: urn(type, name), new: state, ...more } } };
@@ -73,7 +73,7 @@ describe("a plan", () => {
     expect(headline(plan)).toBe("1 to create, 1 to update, 1 unchanged");
   });
 
-  it("takes the steps of a replacement for one, whichever comes first", () => {
+  it("combines the steps of a replacement, in any order", () => {
     const steps = ["delete-replaced", "replace", "create-replacement"];
     for (const order of [steps, [...steps].reverse()]) {
       const more = { detailedDiff: { "envs[1]": { diffKind: "update-replace" } }, diffs: ["envs"] };
@@ -83,7 +83,7 @@ describe("a plan", () => {
     }
   });
 
-  it("knows which project a record and an application at the edge are of", () => {
+  it("assigns records and applications at the edge to their projects", () => {
     const type = "cloudflare:index/dnsRecord:DnsRecord";
     const plan = readPlan([
       event("create", type, "project-web-shop-record"),
@@ -92,7 +92,7 @@ describe("a plan", () => {
     expect(plan.steps.map(({ project }) => project)).toEqual(["web-shop", undefined]);
   });
 
-  it("keeps what was said, once each, and no repetition of it", () => {
+  it("keeps each message once", () => {
     const plan = readPlan([
       said("error", "<{%fg 1%}>no such image<{%reset%}>\n"),
       said("error", "no such image"),
@@ -104,15 +104,15 @@ describe("a plan", () => {
     expect(plan.warnings).toEqual(["deprecated"]);
   });
 
-  it("survives what it does not know, and keeps no value", () => {
+  it("ignores unknown events, and keeps no values", () => {
     expect(readPlan([undefined, 1, {}, { resourcePreEvent: {} }, { diagnosticEvent: 1 }]).steps).toEqual([]);
     const plan = readPlan([event("create", CONTAINER, "x")]);
     expect(JSON.stringify(plan)).not.toContain("a value");
   });
 });
 
-describe("what a change means", () => {
-  it("is said of a droplet, a volume, and of the projects concerned", () => {
+describe("the consequences of a change", () => {
+  it("are shown for a droplet, a volume, and the affected projects", () => {
     const said = consequencesOf([
       step({ op: "replace", type: "digitalocean:index/droplet:Droplet" }),
       step({ op: "delete", type: "digitalocean:index/volume:Volume" }),
@@ -130,7 +130,7 @@ describe("what a change means", () => {
     expect(said[4]).toMatch(/^old is removed: .*workspace stays/);
   });
 
-  it("is said once", () => {
+  it("are shown once", () => {
     const both = [
       step({ op: "replace", project: "web" }),
       step({ op: "replace", project: "web", name: "y" }),
@@ -138,7 +138,7 @@ describe("what a change means", () => {
     expect(consequencesOf(both)).toHaveLength(1);
   });
 
-  it("concerns types that the providers' packages have", () => {
+  it("only refer to types in the providers' packages", () => {
     const require = createRequire(import.meta.url);
     for (const { type } of RULES) {
       const [provider = "", module = ""] = type.source.replace(/[\^$]/g, "").split(/:index\\\//);
@@ -155,7 +155,7 @@ describe("what a change means", () => {
 });
 
 describe("a comment", () => {
-  it("says what is changed, of which project, and what that means", () => {
+  it("lists changes by project, and their consequences", () => {
     const plan = planOf(
       step({ project: "gamma", name: "gamma-container" }),
       step({ op: "replace", project: "web", name: "web-container", properties: ["envs", "a|b"] }),
@@ -185,20 +185,20 @@ describe("a comment", () => {
     );
   });
 
-  it("says that nothing changes", () => {
+  it("reports that nothing changes", () => {
     expect(renderPreview(report({ ...planOf(), unchanged: 7 }), 1000)).toBe(
       "### Preview of `prod`: nothing to change, 7 unchanged",
     );
   });
 
-  it("carries every sentence about a mistake", () => {
+  it("contains every line of an error", () => {
     const explanation =
       'projects.yaml:6:11 projects[1].name: "alpha" is already used by projects[0]\nsecond — fix';
     const text = renderFailure(report(planOf(), "", explanation), 1000);
     expect(text).toContain(`\`\`\`text\n${explanation}\n\`\`\``);
   });
 
-  it("never exceeds the forge's limit, whatever it is about", () => {
+  it("never exceeds the forge's limit", () => {
     const many = Array.from({ length: 500 }, (_, index) =>
       step({
         op: "replace",
@@ -225,7 +225,7 @@ describe("a comment", () => {
 describe("drift", () => {
   const print = (plan: Plan, notes: string[] = []) => fingerprint({ plan, notes });
 
-  it("is the same as long as the same differs, in whatever order", () => {
+  it("has the same fingerprint for the same differences, in any order", () => {
     const [a, b] = [step({ name: "a" }), step({ name: "b", properties: ["envs"] })];
     expect(print(planOf(a, b))).toBe(print(planOf(b, a)));
     expect(print(planOf(a, b))).not.toBe(print(planOf(a)));
@@ -233,13 +233,13 @@ describe("drift", () => {
     expect(print(planOf(), ["the droplet is gone"])).not.toBe(print(planOf()));
   });
 
-  it("is told with the ways out of it", () => {
+  it("is reported with its fixes", () => {
     const text = renderDrift(report(planOf(step({ project: "web" }))), 10_000);
     expect(text).toContain("What runs in `prod` differs from the main branch: 1 to create.");
     expect(text).toContain("`npm run ci -- up --stack prod`");
   });
 
-  it("is told of a droplet that is gone, though the engine can't compare", () => {
+  it("reports a lost droplet, though the engine can't compare", () => {
     const gone = { ...report(planOf(), "", "ssh: no route"), notes: ["The droplet is gone.\nMore of it"] };
     const text = renderDrift(gone, 10_000);
     expect(text).toContain("differs from the main branch: The droplet is gone.");
@@ -248,7 +248,7 @@ describe("drift", () => {
   });
 });
 
-it("names a resource's kind in words", () => {
+it("names a resource's kind", () => {
   expect(kindOf("cloudflare:index/dnsRecord:DnsRecord")).toBe("dns record");
   expect(kindOf(CONTAINER)).toBe("container");
 });

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { code, fenced, sentence, trimMiddle } from "../../../operate/forge/markdown.ts";
 import { redactor } from "../../../operate/forge/redact.ts";
 
-describe("text from elsewhere", () => {
-  it("cannot close the fence that it is in", () => {
+describe("foreign text", () => {
+  it("cannot close its fence", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom("`", "\n", "a", "/close", "~") }), (text) => {
         const [first = "", ...rest] = fenced(text).split("\n");
@@ -20,13 +20,13 @@ describe("text from elsewhere", () => {
     expect(code("a|b\nc")).toBe("`a\\|b c`");
   });
 
-  it("is neither markup nor a call to anybody", () => {
+  it("is neither markup nor a mention", () => {
     expect(sentence("@team <img src=x> **bold** [link](x)")).toBe(
       "&#64;team &lt;img src=x&gt; \\*\\*bold\\*\\* \\[link\\](x)",
     );
   });
 
-  it("cuts the full text in its middle and says so", () => {
+  it("cuts a long text in its middle, with a note", () => {
     const text = Array.from({ length: 1000 }, (_, index) => `line ${index}`).join("\n");
     const cut = trimMiddle(text, 500);
     expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(500);
@@ -48,7 +48,7 @@ describe("the environment's secrets", () => {
   };
   const redact = redactor(env);
 
-  it("are taken out of what is published, in every form", () => {
+  it("are redacted in published text, in every form", () => {
     const forms = [
       env.DIGITALOCEAN_TOKEN,
       env.PULUMI_CONFIG_PASSPHRASE,
@@ -61,7 +61,7 @@ describe("the environment's secrets", () => {
     for (const form of forms) expect(redact(`before ${form} after`)).toMatch(/^before \[secret\](=*) after$/);
   });
 
-  it("leave alone what is none", () => {
+  it("do not include other variables", () => {
     const text = "abc /usr/bin:/bin /somewhere/passphrase state db.example -----BEGIN KEY-----";
     expect(redact(text)).toBe(text);
   });

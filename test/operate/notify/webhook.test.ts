@@ -7,7 +7,7 @@ import { serving } from "../../support/serving.ts";
 describe("the webhook", () => {
   const secret = "/services/T000/s3cr3t";
 
-  it("gets a body that Slack and Discord both take", async () => {
+  it("gets a body that both Slack and Discord accept", async () => {
     const hook = await serving([{ status: 204 }]);
     await sendWebhook(`http://127.0.0.1:${hook.port}${secret}`, "shop <idle> & @everyone");
     expect(JSON.parse(hook.seen[0]?.body ?? "")).toEqual({
@@ -19,7 +19,7 @@ describe("the webhook", () => {
     hook.close();
   });
 
-  it("is tried again when that may help, as late as it asks", async () => {
+  it("is retried after transient failures, after the requested delay", async () => {
     const hook = await serving([
       { status: 429, headers: { "retry-after": "7" } },
       { status: 503 },
@@ -37,7 +37,7 @@ describe("the webhook", () => {
     hook.close();
   });
 
-  it("is given up in the end, and its address told to nobody", async () => {
+  it("fails after the last retry, without showing its address", async () => {
     const hook = await serving([{ status: 500 }]);
     const url = `http://127.0.0.1:${hook.port}${secret}`;
     const failed = await sendWebhook(url, "x", { wait: async () => {} }).catch((error: Error) => error);
@@ -48,7 +48,7 @@ describe("the webhook", () => {
     expect(String((gone as Error).stack) + JSON.stringify(gone)).not.toContain("s3cr3t");
   });
 
-  it.each([400, 404, 302])("is not tried again after %i, nor led elsewhere", async (status) => {
+  it.each([400, 404, 302])("is not retried after %i, and redirects are not followed", async (status) => {
     const hook = await serving([{ status, headers: { location: "http://127.0.0.1:1/" } }]);
     await expect(
       sendWebhook(`http://127.0.0.1:${hook.port}${secret}`, "x", { wait: async () => {} }),
@@ -58,7 +58,7 @@ describe("the webhook", () => {
   });
 
   it.each(["", "not a URL", "ftp://hooks.example/s3cr3t"])(
-    "%j is refused as an address, unquoted",
+    "%j is rejected as an address, without quoting it",
     async (url) => {
       await expect(sendWebhook(url, "x")).rejects.toThrow(
         /^Could not notify the webhook: it is not an http\(s\) URL$/,
@@ -66,7 +66,7 @@ describe("the webhook", () => {
     },
   );
 
-  it("is the alert of a pipeline, which goes on when the chat does not take it", async () => {
+  it("is a pipeline's alert, which continues if the chat rejects it", async () => {
     const hook = await serving([{ status: 400 }]);
     const printed: string[] = [];
     const job = { printError: (line: string) => void printed.push(line) };

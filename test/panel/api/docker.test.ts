@@ -36,11 +36,7 @@ describe("a project's state", () => {
       "OOM-killed: it exceeded its memory limit of 512 MiB",
     ],
     [{ status: "exited", exitCode: 1, lastLine: "git clone: no" }, "failed", "exit code 1: git clone: no"],
-    [
-      { status: "restarting", exitCode: 3, restarts: 4 },
-      "failed",
-      "keeps restarting (4 times): exit code 3",
-    ],
+    [{ status: "restarting", exitCode: 3, restarts: 4 }, "failed", "keeps restarting (4 times): exit code 3"],
     [
       { health: "starting", restarts: 5, exitCode: 0, lastLine: "boom" },
       "failed",

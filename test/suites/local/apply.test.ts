@@ -8,7 +8,7 @@ const epsilon: Entry = { name: "epsilon", env: { COLOUR: "red" } };
 const environment = async () =>
   (await docker.getContainer(platform.container("epsilon")).inspect()).Config.Env;
 
-/** Ids of all containers but epsilon's. */
+/** Ids of all containers except epsilon's. */
 async function others(): Promise<Record<string, string>> {
   const { [platform.container("epsilon")]: _, ...rest } = await platform.ids();
   return rest;
@@ -21,7 +21,7 @@ async function apply(name: string) {
   return applied;
 }
 
-/** As the engine counts, and a person reads it. */
+/** Checks that an update has no changes. */
 async function expectNothingToDo(): Promise<void> {
   const { changes, output } = await platform.update();
   expect(changes, output).toEqual([]);
@@ -36,7 +36,7 @@ describe("npm run apply -- <name>", () => {
     await platform.reset();
   });
 
-  it("adds a project, touches no other, and leaves a whole update nothing to do", async () => {
+  it("adds a project, touches no other, and leaves a full update nothing to do", async () => {
     platform.write([...platform.baseline(), epsilon]);
     const { code, output } = await apply("epsilon");
     expect(code, output).toBe(0);
@@ -53,7 +53,7 @@ describe("npm run apply -- <name>", () => {
     await expectNothingToDo();
   });
 
-  it("refuses in a sentence where another project has changed too, and changes nothing", async () => {
+  it("refuses if another project has changed too, and changes nothing", async () => {
     const [alpha, ...rest] = platform.baseline();
     if (!alpha) throw new Error("no alpha");
     platform.write([{ ...alpha, env: { ROUND: "2" } }, ...rest, epsilon]);
@@ -63,7 +63,7 @@ describe("npm run apply -- <name>", () => {
     expect(await environment()).toContain("COLOUR=blue");
   });
 
-  it("refuses a name that is not there", async () => {
+  it("refuses an unknown name", async () => {
     platform.write(platform.baseline());
     const { code, output } = await apply("nowhere");
     expect(code).not.toBe(0);

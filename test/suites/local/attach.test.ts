@@ -44,7 +44,7 @@ describe("from a terminal", () => {
       keepScreen("attach-open", await terminal.waitFor("Ask anything"));
     });
 
-    it("answers a prompt that is typed there", async () => {
+    it("answers a typed prompt", async () => {
       const nonce = randomUUID();
       await terminal.type(`What do you say to nonce:${nonce}`);
       await terminal.waitFor(nonce);
@@ -73,7 +73,7 @@ describe("from a terminal", () => {
         await waitFor(`chunk ${n} on the event stream`, () =>
           received.join("").includes(gate.chunk(n).trim()) ? { done: true } : { seen: received },
         );
-        // The stand-in holds back the next chunk until it is let go, so what has arrived was not waiting for it.
+        // The stand-in holds the next chunk back, so this one did not wait for it.
         expect(gate.sent).toBe(n + 1);
       }
       gate.release();
@@ -103,7 +103,7 @@ describe("from a terminal", () => {
   });
 });
 
-/** Adds the text of each delta and each part of the stream to `into`, until the stream is cut. */
+/** Adds the text of the stream's deltas and parts to `into`, until the stream is closed. */
 async function collectText(stream: Parameters<typeof events>[0], into: string[]): Promise<void> {
   try {
     for await (const event of events(stream)) into.push(JSON.stringify(event));

@@ -14,7 +14,10 @@ const platform = new Platform();
 const { port } = platform.fixture;
 const gamma: Entry = { name: "gamma", env: { COLOUR: "red" } };
 
-/** Applies the two projects of the baseline and these, while a loop of requests asks the two; nothing of theirs may change or fail. */
+/**
+ * Applies the two projects of the baseline and these during a loop of requests to the two; nothing of theirs
+ * may change or fail.
+ */
 async function applyBeside(entries: readonly Entry[]): Promise<Updated> {
   const before = await platform.ids();
   const loop = requestLoop(port, ["alpha", "beta"]);
@@ -29,7 +32,7 @@ async function applyBeside(entries: readonly Entry[]): Promise<Updated> {
   return updated;
 }
 
-/** What an update changed, less the stack itself, whose outputs follow. */
+/** The changes of an update, without the stack, whose outputs follow. */
 function changedResources({ changes }: Updated): { op: string; name: string }[] {
   return changes
     .map(({ op, urn }) => ({ op, name: urn.split("::").at(-1) ?? "", type: urn.split("::").at(-2) ?? "" }))
@@ -40,7 +43,7 @@ function changedResources({ changes }: Updated): { op: string; name: string }[] 
 function expectOnlyGamma(updated: Updated): void {
   const changed = changedResources(updated);
   expect(changed.length).toBeGreaterThan(0);
-  // The directories of all projects are made by one command, which leaves those that are there.
+  // One command creates the directories of all projects and leaves existing ones alone.
   for (const { name } of changed) expect(name).toMatch(/^(gamma(-.*)?|workspaces)$/);
 }
 
@@ -89,7 +92,7 @@ describe("editing projects.yaml", () => {
     await answering(platform, "gamma");
   });
 
-  it("stops an entry, keeps its container, and says so at its URL", async () => {
+  it("stops an entry, keeps its container, and reports it at its URL", async () => {
     const id = (await platform.ids())[platform.container("gamma")];
     expectOnlyGamma(await applyBeside([{ ...gamma, state: "stopped" }]));
     expect(await gammaState()).toMatchObject({ Running: false });
@@ -114,7 +117,7 @@ describe("editing projects.yaml", () => {
     expect((await platform.update()).changes).toEqual([]);
   });
 
-  it("gives one project a new password and touches no other; the old one opens nothing", async () => {
+  it("gives one project a new password and touches no other; the old one is rejected", async () => {
     const password = async () =>
       (await execIn(platform.container("gamma"), ["cat", "/run/opencode/password"])).stdout;
     const old = await password();
@@ -143,7 +146,7 @@ describe("editing projects.yaml", () => {
     expect(await status(await password())).toBe("200");
   });
 
-  it("removes an entry and touches no other; the workspace stays and is found again", async () => {
+  it("removes an entry and touches no other; the workspace stays and is reused", async () => {
     expectOnlyGamma(await applyBeside([]));
     expect(await platform.ids()).not.toHaveProperty(platform.container("gamma"));
     await waitFor("a plain 404", async () => {

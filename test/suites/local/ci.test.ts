@@ -16,7 +16,7 @@ import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 const platform = new Platform();
 const word = (name: string) => `${name}${randomBytes(12).toString("hex")}`;
 
-/** What is published must have none of these. */
+/** Secrets that must not be published. */
 const secrets = {
   own: word("own"),
   forgeToken: word("token"),
@@ -25,7 +25,7 @@ const secrets = {
 };
 const epsilon: Entry = { name: "epsilon", secrets: ["WORD"], env: { COLOUR: "red" } };
 
-/** Whatever forge the tests themselves are run by, the script is to see the stand-in. */
+/** Whatever forge runs these tests, the script must use the stand-in. */
 function jobEnv(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const own = Object.entries(cleanEnv()).filter(([name]) => !/^(GITHUB_|GITLAB_|CI_|CI$)/.test(name));
   return {
@@ -42,7 +42,7 @@ describe("the pipelines", () => {
   const event = join(folder, "event.json");
   const summary = join(folder, "summary.md");
   const alerts: string[] = [];
-  /** All that a script has printed, and all that it has put on a page. */
+  /** Everything that scripts printed or published. */
   const said: string[] = [];
   let gitHub: GitHubStandIn;
   let gitLab: GitLabStandIn;
@@ -123,7 +123,7 @@ describe("the pipelines", () => {
   };
 
   describe.each(Object.entries(forges))("preview on %s", (name, { env, comments }) => {
-    it("says in one comment what an added project brings, and brings nothing", async () => {
+    it("shows an added project's resources in one comment, without creating any", async () => {
       const before = await platform.ids();
       platform.write([...platform.baseline(), epsilon]);
       const { code, output } = await ci("preview", env());
@@ -141,7 +141,7 @@ describe("the pipelines", () => {
       expect(await platform.ids()).toEqual(before);
     });
 
-    it("renews the comment when the change is changed", async () => {
+    it("updates the comment when the change is updated", async () => {
       platform.write([{ ...platform.baseline()[0], name: "alpha", env: { COLOUR: "blue" } }]);
       const { code, output } = await ci("preview", env());
       expect(code, output).toBe(0);
@@ -153,7 +153,7 @@ describe("the pipelines", () => {
       expect(comment).not.toContain("epsilon");
     });
 
-    it("carries the sentences about a mistake, and fails", async () => {
+    it("shows the problems of an invalid file, and fails", async () => {
       platform.write([
         ...platform.baseline(),
         { name: "alpha" },
@@ -172,14 +172,14 @@ describe("the pipelines", () => {
     });
   });
 
-  it("previews for nobody in particular outside of both forges", async () => {
+  it("only prints the preview outside both forges", async () => {
     platform.write(platform.baseline());
     const { code, output } = await ci("preview", {});
     expect(code, output).toBe(0);
     expect(output).toContain("unchanged");
   });
 
-  it("up applies, and puts what it did on the page of the run", async () => {
+  it("up applies, and writes a summary on the run's page", async () => {
     platform.write([...platform.baseline(), epsilon]);
     const { code, output } = await ci("up", { ...gitHubEnv(), GITHUB_TOKEN: "" });
     expect(code, output).toBe(0);
@@ -188,7 +188,7 @@ describe("the pipelines", () => {
     expect((await platform.update()).changes).toEqual([]);
   });
 
-  it("an up that fails says its last lines, and tells the chat", async () => {
+  it("a failed up shows its last lines, and notifies the chat", async () => {
     await platform.configure("opencode-platform:baseImage", "127.0.0.1:9/no-such-image:1");
     const { code, output } = await ci("up", gitHubEnv()).finally(() =>
       platform.pulumi("config", "rm", "opencode-platform:baseImage"),
@@ -208,14 +208,14 @@ describe("the pipelines", () => {
       await platform.reset();
     });
 
-    it("is none when nothing was touched", async () => {
+    it("is none without changes", async () => {
       const { code, output } = await ci("drift", gitHubEnv());
       expect(code, output).toBe(0);
       expect(gitHub.issues).toHaveLength(1);
       expect(alerts).toEqual([]);
     });
 
-    it("opens one issue about a container that was removed, and changes nothing", async () => {
+    it("opens one issue about a removed container, and changes nothing", async () => {
       await docker.getContainer(platform.container("beta")).remove({ force: true });
       const state = readFileSync(platform.path(".state/.pulumi/stacks/opencode-platform/local.json"), "utf8");
       const { code, output } = await ci("drift", gitHubEnv());
@@ -231,14 +231,14 @@ describe("the pipelines", () => {
       );
     });
 
-    it("leaves the issue alone while the same differs", async () => {
+    it("leaves the issue alone while the drift is the same", async () => {
       const [before] = open().map(({ body }) => body);
       expect((await ci("drift", gitHubEnv())).code).toBe(2);
       expect(open().map(({ body }) => body)).toEqual([before]);
       expect(alerts).toEqual([]);
     });
 
-    it("brings the issue up to date when something else differs", async () => {
+    it("updates the issue when the drift changes", async () => {
       await docker.getContainer(platform.container("alpha")).remove({ force: true });
       expect((await ci("drift", gitHubEnv())).code).toBe(2);
       expect(open()).toHaveLength(1);
@@ -251,7 +251,7 @@ describe("the pipelines", () => {
       expect(gitLab.issues.map(({ state }) => state)).toEqual(["opened"]);
     });
 
-    it("closes the issue when it is healed", async () => {
+    it("closes the issue once the drift is fixed", async () => {
       expect((await ci("up", gitHubEnv())).code).toBe(0);
       alerts.length = 0;
       expect((await ci("drift", gitHubEnv())).code).toBe(0);
@@ -264,7 +264,7 @@ describe("the pipelines", () => {
       await answering(platform, "alpha");
     });
 
-    it("that can't be looked for is no drift: the job fails, and no issue is touched", async () => {
+    it("that can't be checked fails the job, without touching an issue", async () => {
       writeFileSync(platform.path("projects.yaml"), "projects: 4\n");
       const { code, output } = await ci("drift", gitHubEnv());
       platform.write(platform.baseline());

@@ -62,7 +62,7 @@ describe("faults", () => {
       });
     }
 
-    it("a lock of an update that still runs is respected, and its holder named", async () => {
+    it("respects the lock of a running update, and names its holder", async () => {
       platform.write([...platform.baseline(), { ...delta, env: { ROUND: "2" } }]);
       const underway = await startUpdate(platform);
       process.kill(underway.pid, "SIGSTOP");
@@ -80,7 +80,7 @@ describe("faults", () => {
     });
   });
 
-  it("opencode is killed in its container: it comes back by itself, with its sessions", async () => {
+  it("opencode is killed in its container: it restarts, with its sessions", async () => {
     await callAt({ port, path: "/p/alpha" }, projectApi.createSession("before the crash"));
     const { State, RestartCount } = await stateOf(container);
     await execIn(container, ["bash", "-c", "kill -9 $(pgrep -xo opencode)"]);
@@ -93,7 +93,7 @@ describe("faults", () => {
     expect((await ask({ port, path: `/p/alpha${PROTECTED_PATH}` })).body).toContain("before the crash");
   });
 
-  it("a container is killed for good: its URL says so, and npm start brings the same one back", async () => {
+  it("a container is stopped by a kill: its URL reports it, and npm start starts it again", async () => {
     const before = await platform.ids();
     await docker.getContainer(container).kill();
     await waitFor("the plain page", async () => {
@@ -111,7 +111,7 @@ describe("faults", () => {
     expect(await platform.ids()).toEqual(before);
   });
 
-  it("a container is removed by hand: npm start makes a new one, and touches no other", async () => {
+  it("a container is removed by hand: npm start creates a new one, and touches no other", async () => {
     const before = await platform.ids();
     await docker.getContainer(container).remove({ force: true });
     const { code, output } = await platform.npm("start");
@@ -122,7 +122,7 @@ describe("faults", () => {
     expect((await platform.update()).changes).toEqual([]);
   });
 
-  it("the port is taken: the error names it and its setting, and nothing is changed", async () => {
+  it("the port is in use: the error names it and its setting, and nothing is changed", async () => {
     const taken = await occupy();
     const before = await platform.ids();
     await platform.configure("opencode-platform:port", String(taken.port));
@@ -143,9 +143,9 @@ describe("faults", () => {
     await answering(platform, "alpha");
   });
 
-  // A Docker Engine that somebody else runs is not the test's to restart: other people's containers would stop.
+  // A Docker Engine that something else started is not restarted, as other containers would stop.
   it.skipIf(ownEngine() === undefined)(
-    "Docker ends and is started again: all projects come back by themselves",
+    "Docker is restarted: all projects restart automatically",
     async () => {
       const before = await platform.ids();
       const pid = ownEngine() as number;
@@ -155,7 +155,7 @@ describe("faults", () => {
       );
       const { code, output } = await platform.npm("start");
       expect(code, output).toBe(0);
-      // Nothing for the update to do: the Engine's own restart policy had brought them back.
+      // Nothing to update: the Engine's restart policy has already restarted them.
       expect(output).toContain("No changes");
       for (const name of ["alpha", "beta"]) await answering(platform, name);
       expect(await platform.ids()).toEqual(before);
@@ -163,7 +163,7 @@ describe("faults", () => {
   );
 });
 
-/** Process of the Docker Engine that this project's toolchain started, where it did. */
+/** Process of the Docker Engine, if this toolchain started it. */
 function ownEngine(): number | undefined {
   const toolchain = process.env.OPENCODE_PLATFORM_TOOLCHAIN ?? platform.path(".toolchain");
   try {
@@ -183,7 +183,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Plugins that were started by an update of the clone and still run. */
+/** Running plugins that an update of the clone started. */
 async function pluginProcesses(): Promise<string[]> {
   const { stdout } = await must("ps", ["-eo", "pid,args"]);
   const plugins = stdout.split("\n").filter((line) => /pulumi-(resource|language)-/.test(line));

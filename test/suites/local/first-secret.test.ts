@@ -8,7 +8,7 @@ import { must, run } from "../../support/run.ts";
 const platform = new Platform();
 let root: string;
 
-/** A clone that has never been started; only the dependencies are lent to it. */
+/** A clone that was never started, with shared dependencies. */
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), "opencode-platform-secret-"));
   await must("git", ["clone", "--quiet", platform.fixture.root, root]);
@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-it("lets a secret be set before the first start, with the command that the start names", async () => {
+it("sets a secret before the first start, by the command that the start shows", async () => {
   const start = await run("npm", ["start"], { cwd: root });
   expect(start.code).not.toBe(0);
   const [, command] = /npm run pulumi -- (config set --secret \S+)/.exec(start.output) ?? [];

@@ -76,8 +76,8 @@ describe("workspaces cloned from git hosts", () => {
 
   const line = async (name: string) => (await health(platform.container(name))).line;
 
-  // These two first: every failed attempt doubles the wait for the next.
-  it("clones over ssh once the deploy key, an output, is let in; and not before", async () => {
+  // These first: every failed attempt doubles the delay of the next.
+  it("clones over SSH once the deploy key, an output, is authorized, not before", async () => {
     expect(updated.output).toContain("ssh-ed25519 ");
     await waitForText("a refusal", () => line("g-key"), /clone failed .*(Permission denied|publickey)/);
     expect(ssh.refused).toBeGreaterThan(0);
@@ -89,7 +89,7 @@ describe("workspaces cloned from git hosts", () => {
     expect(readFileSync(join(platform.workspace("g-key"), "two.txt"), "utf8")).toBe("2");
   });
 
-  it("says that a clone failed in health and log, serves meanwhile, and tries again", async () => {
+  it("reports a failed clone in health and log, serves meanwhile, and retries", async () => {
     await waitForText(
       "git's words",
       () => line("g-flaky"),
@@ -109,7 +109,7 @@ describe("workspaces cloned from git hosts", () => {
     });
   });
 
-  it("clones a private repository with the token, and leaves the token in no URL", async () => {
+  it("clones a private repository with the token, without the token in any URL", async () => {
     await waitForText("a clone", () => line("g-token"), "serving; workspace: cloned");
     expect(readFileSync(join(platform.workspace("g-token"), "secret-plan.md"), "utf8")).toBe("private");
     const config = readFileSync(join(platform.workspace("g-token"), ".git", "config"), "utf8");
@@ -122,14 +122,14 @@ describe("workspaces cloned from git hosts", () => {
   it("still reaches the private repository from a shell in the project", async () => {
     const { code, stdout } = await shellIn(
       platform.container("g-token"),
-      // What a terminal of opencode inherits.
+      // Inherited by opencode's terminals.
       `export $(tr '\\0' '\\n' < /proc/$(pgrep -xo opencode)/environ | grep -E '^(GIT_|OPENCODE_PLATFORM_)'); git -C /workspace ls-remote origin`,
     );
     expect(code).toBe(0);
     expect(stdout).toContain("refs/heads/main");
   });
 
-  it("clones the branch and the depth that the entry says", async () => {
+  it("clones the entry's branch and depth", async () => {
     await waitForText("a clone", () => line("g-shallow"), "serving; workspace: cloned");
     const { stdout } = await shellIn(
       platform.container("g-shallow"),
@@ -139,7 +139,7 @@ describe("workspaces cloned from git hosts", () => {
     expect(readFileSync(join(platform.workspace("g-shallow"), "feature.txt"), "utf8")).toBe("f2");
   });
 
-  it("gives the files to the user that opencode runs as", async () => {
+  it("gives the files to opencode's user", async () => {
     const { stdout } = await shellIn(
       platform.container("g-shallow"),
       "id -u; touch /workspace/feature.txt && echo writable",
@@ -150,22 +150,22 @@ describe("workspaces cloned from git hosts", () => {
     );
   });
 
-  it("never touches a workspace that has files", async () => {
+  it("never touches a workspace with files", async () => {
     await waitForText("the decision", () => line("g-kept"), "kept, it has files");
     expect(readdirSync(platform.workspace("g-kept"))).toEqual(["mine.txt"]);
     expect(readFileSync(join(platform.workspace("g-kept"), "mine.txt"), "utf8")).toBe("not yours");
   });
 
-  it("refuses a host whose key is not the one in knownHosts", async () => {
+  it("refuses a host whose key differs from knownHosts", async () => {
     expect(await waitForText("a refusal", () => line("g-other-host"), "clone failed")).toMatch(/[Hh]ost key/);
   });
 
-  it("keeps all of it in a second update", async () => {
+  it("changes nothing in a second update", async () => {
     expect((await platform.update()).changes).toEqual([]);
   });
 });
 
-/** A key of no host here. */
+/** The key of another host. */
 const OTHER_HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ7mXyBqxkGdgmJ8Rk2VyBL7iCkTkq8Qx7tJm1s0p3fB";
 
 /** Puts a file into a project's workspace before the project exists. */

@@ -1,4 +1,7 @@
-/** What no update sees: each is broken by hand, found by `npm run doctor`, and put right by the very command that doctor shows. */
+/**
+ * Hidden drift: each kind is caused by hand, found by `npm run doctor`, and fixed by the command that doctor
+ * shows.
+ */
 import { existsSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LOCAL_RUNTIME_DIR, ROUTES_DIR, routeFileName } from "../../../config/naming/names.ts";
@@ -12,20 +15,20 @@ const idle: Entry = { name: "idle", state: "stopped" };
 const alpha = docker.getContainer(platform.container("alpha"));
 const route = platform.path(LOCAL_RUNTIME_DIR, ROUTES_DIR, routeFileName("alpha"));
 
-/** Doctor's findings that want a fix, as `text` → command. */
+/** Doctor's findings with a fix, as `text` → command. */
 async function problems(): Promise<Record<string, string>> {
   const { output } = await platform.npm("run", "--silent", "doctor");
   const found = [...output.matchAll(/^✗ (.*)\n {4}→ (.*)$/gm)];
   return Object.fromEntries(found.map(([, text = "", fix = ""]) => [text, fix]));
 }
 
-/** Breaks something, and expects doctor to find just that, and its command to fix it. */
+/** Breaks something, and expects doctor to find exactly that, and its command to fix it. */
 async function expectFound(text: RegExp, breakIt: () => Promise<unknown>): Promise<void> {
   const before = await problems();
   await breakIt();
   const found = Object.entries(await problems()).filter(([each]) => before[each] === undefined);
   expect(found.map(([each]) => each)).toEqual([expect.stringMatching(text)]);
-  // The update that a person would try first does not see it.
+  // A plain update does not detect it.
   const update = await platform.update();
   expect(update.changes, update.output).toEqual([]);
   const [[, fix = ""] = []] = found;
@@ -52,7 +55,7 @@ describe("drift that no update sees", () => {
     await answering(platform, "alpha");
   });
 
-  it("a container is taken off its network", async () => {
+  it("a container is disconnected from its network", async () => {
     const { id } = await alpha.inspect().then(({ Id }) => ({ id: Id }));
     await expectFound(/^project alpha: not on the network /, () =>
       docker.getNetwork(platform.names.network).disconnect({ Container: id }),
@@ -61,7 +64,7 @@ describe("drift that no update sees", () => {
     expect((await alpha.inspect()).Id).toBe(id);
   });
 
-  it("a container's processors are limited otherwise", async () => {
+  it("a container's CPU limit is changed", async () => {
     await expectFound(/^project alpha: limited to 0.2 processors, expected 1$/, () =>
       alpha.update({ CpuPeriod: 100_000, CpuQuota: 20_000 }),
     );

@@ -22,7 +22,7 @@ async function addressOf(container: string): Promise<string> {
   return NetworkSettings.Networks[platform.names.network]?.IPAddress ?? "";
 }
 
-/** What curl makes of a URL inside alpha: an HTTP status, or 000 when there is no connection. */
+/** Status of a URL requested by curl inside alpha, or 000 without a connection. */
 async function fromAlpha(url: string): Promise<string> {
   const { stdout } = await execIn(alpha, [
     "curl",
@@ -41,7 +41,7 @@ async function fromAlpha(url: string): Promise<string> {
 const passwordOf = async (container: string) =>
   (await execIn(container, ["cat", "/run/opencode/password"])).stdout;
 
-/** Status of opencode in a container, asked from the host and past the gateway. */
+/** Status of opencode in a container, requested from the host without the gateway. */
 async function statusDirect(container: string, password?: string): Promise<number> {
   const headers = password ? { authorization: projectApi.authorization(password) } : undefined;
   const answer = await fetch(
@@ -52,7 +52,7 @@ async function statusDirect(container: string, password?: string): Promise<numbe
 }
 
 describe("isolation", () => {
-  /** On all of the host's addresses: shows that what is refused is refused, and not merely out of reach. */
+  /** Listens on all of the host's addresses, to show that refused requests are not merely unreachable. */
   let control: Server;
   let controlPort: number;
   let browser: Browser;
@@ -114,7 +114,7 @@ describe("isolation", () => {
       expect(await fromAlpha(`http://host.docker.internal:${port}/ping`)).toBe("000");
     });
 
-    it("has no Docker socket, and finds no Docker on the host's ports", async () => {
+    it("has no Docker socket, and no Docker on the host's ports", async () => {
       const { stdout } = await shellIn(
         alpha,
         "find / -xdev -name 'docker.sock*' 2>/dev/null; ls /var/run/docker.sock",
@@ -123,7 +123,7 @@ describe("isolation", () => {
       for (const at of [2375, 2376]) expect(await fromAlpha(`http://${host}:${at}/version`)).toBe("000");
     });
 
-    it("sees its own two directories of the host and no other", async () => {
+    it("sees only its own two directories of the host", async () => {
       const { Mounts } = await docker.getContainer(alpha).inspect();
       expect(Mounts.map(({ Source }) => Source).sort()).toEqual([
         platform.path(".workspaces", ".data", "alpha"),
@@ -131,7 +131,7 @@ describe("isolation", () => {
       ]);
     });
 
-    it("runs as a user without rights, and can't gain any", async () => {
+    it("runs as an unprivileged user, and can't gain privileges", async () => {
       const { stdout } = await shellIn(alpha, "id -u; cat /proc/$(pgrep -xo opencode)/status");
       expect(stdout).not.toMatch(/^0\n/);
       for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
@@ -142,7 +142,7 @@ describe("isolation", () => {
       expect((await shellIn(alpha, "su -c true; mount -t tmpfs none /mnt")).code).not.toBe(0);
     });
 
-    it("has limits on memory, swap, processors and processes in its cgroup", async () => {
+    it("has limits on memory, swap, CPUs and processes in its cgroup", async () => {
       expect(await limits(alpha)).toEqual({
         memory: String(2 ** 30),
         memoryAndSwap: String(2 ** 30),
@@ -153,7 +153,7 @@ describe("isolation", () => {
   });
 
   describe("passwords", () => {
-    it("lets nobody in without one, or with a neighbour's", async () => {
+    it("rejects requests without a password, or with a neighbour's", async () => {
       const [ofAlpha, ofBeta] = [await passwordOf(alpha), await passwordOf(beta)];
       expect(ofAlpha).toMatch(/^\w{32}$/);
       expect(ofAlpha).not.toBe(ofBeta);
@@ -162,14 +162,14 @@ describe("isolation", () => {
       expect(await statusDirect(beta, ofBeta)).toBe(200);
     });
 
-    it("are kept in files that only the container's user may read", async () => {
+    it("are in files that only the container's user can read", async () => {
       const { stdout } = await shellIn(alpha, "stat -c '%a %u' /run/opencode/password; id -u");
       const [stat, user] = stdout.trim().split("\n");
       expect(stat).toBe(`600 ${user}`);
     });
   });
 
-  describe("what other pages in the same browser may do", () => {
+  describe("other pages in the same browser", () => {
     const own = `alpha.localhost:${port}`;
     const others = [
       "https://evil.example",
@@ -178,7 +178,7 @@ describe("isolation", () => {
       "null",
     ];
 
-    it("answers the page's own origin, and a terminal, which sends none", async () => {
+    it("accepts the page's own origin, and a terminal's requests without one", async () => {
       const path = PROTECTED_PATH;
       expect((await ask({ port, host: own, path, headers: { origin: `http://${own}` } })).status).toBe(200);
       expect((await ask({ port, path: `/p/alpha${path}` })).status).toBe(200);
@@ -208,14 +208,14 @@ describe("isolation", () => {
       });
     }
 
-    it("answers no other hostname, as a name that was made to point at this machine would be", async () => {
+    it("rejects other hostnames, to prevent DNS rebinding", async () => {
       for (const name of ["evil.example", `evil.example:${port}`, `alpha.evil.example:${port}`, "[::1]"]) {
         expect((await ask({ port, host: name, path: `/p/alpha${PROTECTED_PATH}` })).status).toBe(404);
         expect((await ask({ port, host: name, path: PROTECTED_PATH })).status).toBe(404);
       }
     });
 
-    it("stops a neighbour's page in a real browser", async () => {
+    it("blocks a neighbour's page in a real browser", async () => {
       const before = await sessionCount();
       const page = await (await browser.newContext()).newPage();
       await page.goto(platform.url("beta"));
@@ -245,7 +245,7 @@ async function sessionCount(): Promise<number> {
   return (await callAt({ port, path: "/p/alpha" }, projectApi.sessions(1000))).length;
 }
 
-/** What the kernel enforces, whichever version of cgroups it has. */
+/** Limits that the kernel enforces, with either version of cgroups. */
 async function limits(container: string): Promise<Record<string, string>> {
   const read = async (v2: string, v1: string) =>
     (
@@ -263,7 +263,7 @@ async function limits(container: string): Promise<Record<string, string>> {
   const [most = "", period = "1"] = quota.split(/\s+/);
   return {
     memory,
-    // Version 2 counts swap alone.
+    // Version 2 counts swap separately.
     memoryAndSwap: swap === "0" ? memory : swap,
     cpus: String(Number(most) / Number(period)),
     pids: await read("pids.max", "pids/pids.max"),

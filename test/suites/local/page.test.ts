@@ -35,7 +35,7 @@ describe("a project's page in Chromium", () => {
     await screenshot(watched.page, "page-open");
   });
 
-  it("answers a prompt that is typed there", async () => {
+  it("answers a typed prompt", async () => {
     const nonce = randomUUID();
     await promptBox().click();
     await watched.page.keyboard.type(`What do you say to nonce:${nonce}`);
@@ -64,7 +64,7 @@ describe("a project's page in Chromium", () => {
     await screenshot(page, "page-terminal");
   });
 
-  it("had no failed request, no error on its console, and asked nobody else for anything", () => {
+  it("had no failed request, no console error, and no request to another host", () => {
     expect(watched.troubles).toEqual([]);
     const elsewhere = watched.requests.filter(
       (url) => !/^(data|blob):/.test(url) && new URL(url).host !== `alpha.localhost:${port}`,
@@ -74,7 +74,7 @@ describe("a project's page in Chromium", () => {
   });
 
   for (const ending of ["", "/"]) {
-    it(`is where a browser ends that opens /p/<name>${ending}`, async () => {
+    it(`is reached by a browser that opens /p/<name>${ending}`, async () => {
       const { page, troubles } = await openPage(browser);
       await page.goto(`${platform.api("beta")}${ending}`);
       await page.locator('[contenteditable="true"]').first().waitFor();
@@ -84,7 +84,7 @@ describe("a project's page in Chromium", () => {
     });
   }
 
-  it("keeps path and query of a deep link under /p/<name>/", async () => {
+  it("keeps the path and query of a deep link under /p/<name>/", async () => {
     const { page } = await openPage(browser);
     const response = await page.goto(`${platform.api("beta")}/some/where?a=1&b=%2Fx%20y&c=p/beta/`);
     const first = response?.request().redirectedFrom();
@@ -93,7 +93,7 @@ describe("a project's page in Chromium", () => {
     await page.context().close();
   });
 
-  it("shows a session by the link that was copied from another browser", async () => {
+  it("shows a session by a link copied from another browser", async () => {
     const { page } = await openPage(browser);
     await page.goto(watched.page.url());
     await page

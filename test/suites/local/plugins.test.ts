@@ -1,4 +1,4 @@
-/** The stand-in plugins in the real engine, against the real Docker daemon. */
+/** The stand-in plugins in the real engine, with the real Docker daemon. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -73,7 +73,7 @@ async function until(what: string, check: () => boolean): Promise<void> {
   throw new Error(`waited 30 s in vain for ${what}`);
 }
 
-describe("one program with everything", () => {
+describe("a program with every resource", () => {
   let project: Project;
 
   beforeAll(async () => {
@@ -94,7 +94,7 @@ describe("one program with everything", () => {
     project.remove();
   });
 
-  test("a preview shows what would be made and no secret", async () => {
+  test("a preview shows what would be created, and no secret", async () => {
     const { code, output } = await project.pulumi("preview", "--diff");
     expect(code, output).toBe(0);
     expect(output).toContain("10 to create");
@@ -102,7 +102,7 @@ describe("one program with everything", () => {
     expect(output).not.toContain("warning:");
   });
 
-  test("up makes it all", async () => {
+  test("up creates everything", async () => {
     const output = await project.up();
     expect(output).not.toContain(SECRET);
     expect(output).toMatch(/publicKey: "ssh-ed25519 /);
@@ -120,7 +120,7 @@ describe("one program with everything", () => {
     );
   });
 
-  test("no secret lies open in the state", async () => {
+  test("no secret is plain in the state", async () => {
     const [password = ""] = readFileSync(join(project.program, "file"), "utf8").split(" ");
     expect(password).toHaveLength(24);
     for (const hidden of [SECRET, password, "OPENSSH PRIVATE KEY", "BEGIN PRIVATE KEY"]) {
@@ -128,12 +128,12 @@ describe("one program with everything", () => {
     }
   });
 
-  test("a second up changes nothing, nor does a refresh before it", async () => {
+  test("a second up changes nothing, even after a refresh", async () => {
     expect(await project.up("--expect-no-changes")).toMatch(/\d+ unchanged/);
     await project.up("--refresh", "--expect-no-changes");
   });
 
-  test("more memory is given to the container that runs", async () => {
+  test("a running container gets more memory", async () => {
     const before = containerId();
     await project.pulumi("config", "set", "memory", "96");
     const output = await project.up();
@@ -142,7 +142,7 @@ describe("one program with everything", () => {
     expect(docker("inspect", "--format", "{{.HostConfig.Memory}}", CONTAINER)).toBe(String(96 << 20));
   });
 
-  test("another label makes a new container under the old name", async () => {
+  test("another label replaces the container under the same name", async () => {
     const before = containerId();
     await project.pulumi("config", "set", "label", "b");
     expect((await project.pulumi("preview", "--diff")).output).toContain("replace");
@@ -150,13 +150,13 @@ describe("one program with everything", () => {
     expect(containerId()).not.toBe(before);
   });
 
-  test("a changed file of the context builds a new image", async () => {
+  test("a changed file in the context builds a new image", async () => {
     writeFileSync(join(project.program, "ctx", "hello"), "two");
     expect(await project.up()).toMatch(/1 updated/);
     expect(docker("run", "--rm", `${PREFIX}/img:1`, "/bin/cat", "/hello")).toBe("two");
   });
 
-  test("a container that was stopped is started again, one that is gone is made again", async () => {
+  test("a stopped container is started again, a missing one is recreated", async () => {
     const before = containerId();
     docker("stop", "-t", "0", CONTAINER);
     await project.up("--refresh");
@@ -168,7 +168,7 @@ describe("one program with everything", () => {
     expect(containerId()).not.toBe(before);
   });
 
-  test("an unknown property is refused by name, before anything is done", async () => {
+  test("an unknown property is rejected by name, before any change", async () => {
     const before = containerId();
     project.write(program.replace('interval: "1s"', 'interval: "1s", oops: "x"'));
     const { code, output } = await project.pulumi("up", "--yes", "--skip-preview");
@@ -178,7 +178,7 @@ describe("one program with everything", () => {
     expect(containerId()).toBe(before);
   });
 
-  test("a name that is taken is said with what to do", async () => {
+  test("a name in use is reported with the fix", async () => {
     docker("run", "-d", "--name", `${PREFIX}-taken`, BASE, "/bin/sleep", "1000");
     project.write(
       `${program}\nnew docker.Container("t", { name: "${PREFIX}-taken", image: "${BASE}", command: ["/bin/true"] }, { provider });`,
@@ -191,7 +191,7 @@ describe("one program with everything", () => {
     await project.up();
   });
 
-  test("a container made by hand can be taken over", async () => {
+  test("a manually created container can be imported", async () => {
     const name = `${PREFIX}-found`;
     const id = docker("run", "-d", "--name", name, "--restart", "always", BASE, "/bin/sleep", "1000");
     const adopted = `new docker.Container("f", { name: "${name}", image: "${BASE}", restart: "always",
@@ -205,7 +205,7 @@ describe("one program with everything", () => {
     expect(docker("ps", "-aq", "--filter", `name=${name}`)).toBe("");
   });
 
-  test("an error of the program's own comes with its stack, a RunError without", async () => {
+  test("a program's own error is shown with its stack, a RunError without", async () => {
     project.write(
       `import * as pulumi from "@pulumi/pulumi"; throw new pulumi.RunError("this is all there is to say");`,
     );
@@ -219,7 +219,7 @@ describe("one program with everything", () => {
     expect(mistake.output).toMatch(/a mistake[\s\S]*\n\s+at /);
   });
 
-  test("a build that fails fails the update, with what the build said", async () => {
+  test("a failed build fails the update, with the build's output", async () => {
     const context = join(project.program, "broken");
     mkdirSync(context);
     writeFileSync(join(context, "Dockerfile"), `FROM ${BASE}\nRUN ["/bin/ls", "/there-is-no-such-file"]\n`);
@@ -233,7 +233,7 @@ describe("one program with everything", () => {
     await project.up();
   });
 
-  test("an engine that is killed leaves no process and nothing half made, and the next up converges", async () => {
+  test("a killed engine leaves no process and nothing unfinished, and the next up converges", async () => {
     const name = `${PREFIX}-slow`;
     project.write(`${program}\nnew docker.Container("slow", { name: "${name}", image: "${BASE}", destroyGraceSeconds: 0,
       command: ["/bin/sleep", "1000"], healthcheck: { tests: ["CMD", new pulumi.Config().get("test") ?? "/bin/false"], interval: "1s" },
@@ -261,7 +261,7 @@ describe("one program with everything", () => {
     await until("everything to end", () => project.processes().length === 0);
   });
 
-  test("destroy takes it all away but the images", async () => {
+  test("destroy removes everything but the images", async () => {
     const { code, output } = await project.pulumi("destroy", "--yes", "--skip-preview");
     expect(code, output).toBe(0);
     expect(docker("ps", "-aq", "--filter", `name=${PREFIX}`)).toBe("");

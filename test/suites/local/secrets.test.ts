@@ -18,7 +18,7 @@ import { waitForText } from "../../support/wait.ts";
 const platform = new Platform();
 const { port, host, modelPort } = platform.fixture;
 
-/** What is searched for is the last word; what stands before it is there to trip over quotes in a shell, in JSON and in YAML. */
+/** The last word is searched for; the rest is there to break quoting in a shell, in JSON and in YAML. */
 const awkward = (word: string) => `/+&="$(id)'\\é ${word}`;
 const word = (name: string) => `${name}${randomBytes(12).toString("hex")}`;
 
@@ -32,7 +32,7 @@ describe("secrets", () => {
   const repositories = makeRepositories(folder);
   const words = { shared: word("shared"), own: word("own"), token: word("token"), modelKey: word("key") };
   const configured = { ...words, shared: awkward(words.shared), own: awkward(words.own) };
-  /** What is searched for: those words, and what the program generates. */
+  /** Values to search for: those words, and generated secrets. */
   let values: Record<string, string>;
   let git: GitServer;
   let model: ModelStandIn;
@@ -62,7 +62,7 @@ describe("secrets", () => {
     ]);
     const watch = watchCommandLines();
     updates = [await platform.pulumi("up", "--yes", "--non-interactive", "--diff")];
-    // A change of a secret's value is where a diff would show it.
+    // A diff would show a changed secret.
     await platform.configure("secrets:vault/OWN", configured.own, { secret: true });
     preview = await platform.pulumi("preview", "--diff", "--non-interactive", "--show-replacement-steps");
     updates.push(await platform.pulumi("up", "--yes", "--non-interactive", "--diff"));
@@ -79,7 +79,7 @@ describe("secrets", () => {
     removeFolder(folder);
   });
 
-  it("can be seen by whoever asks with --show-secrets, so the search below is not blind", async () => {
+  it("are visible with --show-secrets, so the search below is not blind", async () => {
     const config = JSON.parse((await platform.pulumi("config", "--json", "--show-secrets")).stdout) as Record<
       string,
       { value: string }
@@ -124,7 +124,7 @@ describe("secrets", () => {
     expect(findLeaks(values, [{ where: "alpha", text: stdout }])).toEqual([]);
   });
 
-  it("are in no file of the checkout but the routes, which only their owner may read", async () => {
+  it("are in no file of the checkout but the routes, which only their owner can read", async () => {
     const routes = platform.path(".runtime", "routes");
     const skip = (path: string) =>
       path === routes || /\/node_modules$/.test(path) || path === platform.path(".git");
@@ -147,7 +147,7 @@ describe("secrets", () => {
     expect(said.map(({ text }) => text).join()).toContain("[secret]");
   });
 
-  it("are in no output unless it is asked for", async () => {
+  it("are in no output unless requested", async () => {
     const asked = [
       ["stack", "output", "--json"],
       ["stack", "export"],
@@ -161,7 +161,7 @@ describe("secrets", () => {
     }
   });
 
-  it("are in nothing that Docker shows: containers, images and their layers' history, logs", async () => {
+  it("are not in Docker's containers, images, image history or logs", async () => {
     await waitForText("a clone", async () => (await health(platform.container("vault"))).line, /cloned|kept/);
     expect(findLeaks(values, await shownByDocker())).toEqual([]);
   });
@@ -196,13 +196,13 @@ describe("secrets", () => {
     const key = output("tls:index/privateKey:PrivateKey", "privateKeyOpenssh", "vault-ssh-deploy-key");
     return {
       password: output("random:index/randomPassword:RandomPassword", "result", "vault-password"),
-      // The line that the private half is on; those before hold the public one.
+      // The line with the private half; those before have the public one.
       deployKey: key.split("\n")[4] ?? "",
     };
   }
 });
 
-/** A secret in a state that was exported with --show-secrets is JSON in an envelope. */
+/** A secret in a state exported with --show-secrets is JSON in an envelope. */
 function plain(value: unknown): string {
   if (typeof value === "string") return value;
   const { plaintext } = (value ?? {}) as { plaintext?: string };

@@ -38,13 +38,13 @@ describe("a clean clone after npm start", () => {
   });
 
   for (const name of ["alpha", "beta"]) {
-    it(`answers for ${name} at its hostname, from ${name}'s own workspace`, async () => {
+    it(`serves ${name} at its hostname, from ${name}'s own workspace`, async () => {
       const host = `${name}.localhost:${port}`;
       expect(await callAt({ port, host }, projectApi.health)).toEqual({ version: OPENCODE });
       expect(await callAt({ port, host }, projectApi.readFile("whose.txt"))).toBe(`the file of ${name}`);
     });
 
-    it(`answers for ${name} under its path, with the prefix taken off`, async () => {
+    it(`serves ${name} under its path, with the prefix removed`, async () => {
       const at = { port, path: `/p/${name}` };
       expect(await callAt(at, projectApi.health)).toEqual({ version: OPENCODE });
       expect(await callAt(at, projectApi.directory)).toBe("/workspace");
@@ -66,13 +66,13 @@ describe("a clean clone after npm start", () => {
     expect(code).toBe(0);
   });
 
-  it("says who it is at /ping", async () => {
+  it("identifies itself at /ping", async () => {
     const { status, headers } = await ask({ port, path: "/ping" });
     expect(status).toBe(200);
     expect(headers["x-opencode-platform"]).toBe(platform.fixture.prefix);
   });
 
-  it("answers a hostname of no project with a plain 404", async () => {
+  it("responds to an unknown hostname with a plain 404", async () => {
     const { status, body } = await ask({
       port,
       host: `nobody.localhost:${port}`,
@@ -82,7 +82,7 @@ describe("a clean clone after npm start", () => {
     expect(body).toContain("There is no such project");
   });
 
-  it("listens on loopback alone", async () => {
+  it("listens on loopback only", async () => {
     expect(await connects("127.0.0.1", port)).toBe(true);
     const addresses = Object.values(networkInterfaces()).flat();
     const outside = addresses.flatMap((at) =>
@@ -100,7 +100,7 @@ describe("a clean clone after npm start", () => {
     expect(await platform.ids()).toEqual(before);
   });
 
-  it("shows a valid projects.yaml as such, and stops at a broken one before anything is deployed", async () => {
+  it("accepts a valid projects.yaml, and stops at an invalid one before deploying anything", async () => {
     const before = await platform.ids();
     platform.write([...platform.baseline(), { name: "gamma", resources: { memory: "4 bananas" } }]);
     for (const attempt of [await platform.npm("start"), await platform.update()]) {

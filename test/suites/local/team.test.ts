@@ -1,4 +1,7 @@
-/** A team's own repository: made of the packed tarball, started, upgraded; with npm, the real engine and Docker. */
+/**
+ * A team's own repository: created from the packed tarball, started and upgraded, with npm, the real engine
+ * and Docker.
+ */
 import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,11 +12,11 @@ import { answering } from "../../support/ready.ts";
 import { must } from "../../support/run.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 
-/** The clone that all test files share: the package is built of it. */
+/** The clone that all test files share; the package is built from it. */
 const clone = new Platform();
 const folder = temporaryFolder();
 const repository = join(folder, "team");
-/** Where `npm pack` puts a version. */
+/** Path of a version's tarball. */
 const tarball = (version: string) => join(folder, `opencode-platform-${version}.tgz`);
 const LATER = "0.2.1";
 
@@ -22,7 +25,7 @@ let team: Platform;
 
 const npm = (cwd: string, ...args: string[]) => must("npm", args, { cwd, env: cleanEnv() });
 
-/** The tarballs of the release, and of the same code under a later version. */
+/** Packs the release, and the same code with a later version. */
 async function packBoth(): Promise<void> {
   await npm(clone.fixture.root, "run", "--silent", "build");
   const dist = clone.path("dist");
@@ -50,7 +53,7 @@ afterAll(async () => {
 });
 
 describe("the package", () => {
-  it("has neither lab nor tests nor TypeScript that Node would run, and everything that it imports", async () => {
+  it("has no lab, tests or TypeScript for Node to run, and everything that it imports", async () => {
     const { stdout } = await must("tar", ["-tzf", tarball(version)]);
     const files = stdout
       .trim()
@@ -74,7 +77,7 @@ describe("the package", () => {
 });
 
 describe("a team's repository", () => {
-  it("is written by npx, out of the tarball", async () => {
+  it("is written by npx from the tarball", async () => {
     const spec = `file:${tarball(version)}`;
     const npx = ["--yes", "--prefer-offline", "--package", tarball(version), "opencode-platform"];
     const written = await must("npx", [...npx, "init", "team", "--package", spec], {
@@ -94,7 +97,7 @@ describe("a team's repository", () => {
     expect([check.code, check.stdout]).toEqual([0, expect.stringContaining("1 project (alpha)")]);
   });
 
-  it("shows a mistake in its own projects.yaml", async () => {
+  it("reports a problem in its own projects.yaml", async () => {
     team.write([{ name: "Alpha" }]);
     const check = await team.npm("run", "check");
     team.write([{ name: "alpha" }]);

@@ -1,4 +1,7 @@
-/** A stack changes from stand-in plugins to the official ones and back, with nothing replaced. In the suite where there are official ones (vitest.config.ts). */
+/**
+ * A stack switches from stand-in plugins to official ones and back, without replacements. Only in suites with
+ * official plugins (vitest.config.ts).
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Entry, Platform } from "../../support/platform.ts";
 import { type Kind, layOutKinds, OFFICIAL_PLUGINS } from "../../support/plugin-kinds.ts";
@@ -12,7 +15,7 @@ const idle: Entry = { name: "idle", state: "stopped" };
 let kinds: Readonly<Record<Kind, NodeJS.ProcessEnv>>;
 const own = { ...process.env };
 
-/** Runs something with one kind of plugin. */
+/** Runs `run` with one kind of plugins. */
 async function withKind<T>(kind: Kind, run: () => Promise<T>): Promise<T> {
   Object.assign(process.env, kinds[kind]);
   try {
@@ -24,7 +27,7 @@ async function withKind<T>(kind: Kind, run: () => Promise<T>): Promise<T> {
 
 const start = (kind: Kind): Promise<Ran> => withKind(kind, () => platform.npm("start"));
 
-/** `npm start` refreshes and updates: with another kind than the last it has to find everything as it is. */
+/** `npm start` refreshes and updates: with the other kind it must find no changes. */
 async function expectNothingToChange(kind: Kind): Promise<void> {
   const before = await platform.ids();
   const { code, output } = await start(kind);
@@ -47,15 +50,15 @@ describe("both kinds of plugin, with one state", () => {
     removeFolder(folder);
   });
 
-  it("the engine takes the kind that is asked for", async () => {
+  it("the engine uses the requested kind", async () => {
     const doctor = await withKind("official", () => platform.npm("run", "doctor"));
     expect(doctor.output).toMatch(/plugins: official/);
     expect((await platform.npm("run", "doctor")).output).toContain("plugins: stand-in plugins");
   });
 
-  // What the stand-ins made, then what each has read and written of the other's.
+  // First what the stand-ins created, then what each kind wrote after the other.
   for (const kind of ["official", "stand-in", "official", "stand-in"] as const) {
-    it(`${kind} plugins take the stack over and find nothing to change`, () => expectNothingToChange(kind));
+    it(`${kind} plugins take over the stack without changes`, () => expectNothingToChange(kind));
   }
 
   for (const [kind, other] of [
@@ -63,7 +66,7 @@ describe("both kinds of plugin, with one state", () => {
     ["stand-in", "official"],
   ] as const) {
     it(
-      `what ${kind} plugins have made and changed is unchanged for ${other} ones`,
+      `resources created and changed by ${kind} plugins are unchanged for ${other} ones`,
       async () => {
         const entries: Entry[] = [
           ...platform.baseline(),
@@ -76,7 +79,7 @@ describe("both kinds of plugin, with one state", () => {
           platform.apply(entries.map((entry) => (entry.name === "fresh" ? { ...entry, ...larger } : entry))),
         );
         await expectNothingToChange(other);
-        // And the other's own removal of it.
+        // The other kind also removes it.
         await withKind(other, () => platform.apply([...platform.baseline(), idle]));
         expect(Object.keys(await platform.ids())).not.toContain(platform.container("fresh"));
       },

@@ -1,4 +1,6 @@
-/** A stack that an older release has made, taken over by this one: with `up` alone, and with every container as it was. */
+/**
+ * A stack created by an older release, taken over by this one: with only `up`, and every container unchanged.
+ */
 import { cpSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -24,7 +26,7 @@ let passwords: string[];
 const passwordOf = async (name: string) =>
   (await execIn(platform.container(name), ["cat", "/run/opencode/password"])).stdout;
 
-/** The status with which a project's opencode answers a password, asked past the gateway. */
+/** Status of a project's opencode for a password, requested without the gateway. */
 async function statusWith(name: string, password: string): Promise<string> {
   const args = ["-s", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", "-u", `opencode:${password}`];
   return (await execIn(platform.container(name), ["curl", ...args, "http://127.0.0.1:4096/session"])).stdout;
@@ -36,7 +38,7 @@ beforeAll(async () => {
     throw new Error(
       `This checkout's history does not reach ${OLD}: fetch all of it (git fetch --unshallow).`,
     );
-  // A toolchain of its own, since each release writes its own stand-ins into it.
+  // A toolchain of its own, as each release writes its own stand-ins into it.
   const toolchain = join(folder, "toolchain");
   cpSync(toolchainDir(CHECKOUT), toolchain, { recursive: true });
   process.env.OPENCODE_PLATFORM_TOOLCHAIN = toolchain;
@@ -66,8 +68,8 @@ afterAll(async () => {
   removeFolder(folder);
 });
 
-describe(`a stack that ${OLD} has made`, () => {
-  it("is taken over by an update, with every container as it was", async () => {
+describe(`a stack created by ${OLD}`, () => {
+  it("is taken over by an update, with every container unchanged", async () => {
     const { code, output, changes } = await platform.update();
     expect(code, output).toBe(0);
     expect(await platform.ids()).toEqual(ids);
@@ -75,7 +77,7 @@ describe(`a stack that ${OLD} has made`, () => {
     expect(containers).toEqual([]);
   });
 
-  it("still answers through the gateway, with the passwords it had", async () => {
+  it("still responds through the gateway, with the same passwords", async () => {
     for (const [index, name] of PROJECTS.entries()) {
       await answering(platform, name);
       expect(await passwordOf(name)).toBe(passwords[index]);

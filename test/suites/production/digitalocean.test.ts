@@ -1,4 +1,6 @@
-/** The stand-in for DigitalOcean itself: whether its droplets, volumes and firewalls are what the platform's tests take them for. */
+/**
+ * The stand-in for DigitalOcean: its droplets, volumes and firewalls behave as the platform's tests assume.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -94,7 +96,7 @@ async function act(path: string, body: object): Promise<void> {
 
 const addressOf = (id: number): string => cloud.droplets().find((each) => each.id === id)?.ip ?? "";
 
-/** Runs a command on the droplet by ssh, as root. */
+/** Runs a command on the droplet by SSH, as root. */
 function ssh(command: string, id = droplet): Promise<Ran> {
   const options = [
     "StrictHostKeyChecking=no",
@@ -112,7 +114,7 @@ async function on(command: string): Promise<string> {
   return output.trim();
 }
 
-/** Waits until cloud-init has done all that user data says. */
+/** Waits until cloud-init is done. */
 const booted = (id: number) =>
   waitFor(
     "cloud-init",
@@ -125,7 +127,7 @@ const booted = (id: number) =>
   );
 
 describe("a droplet", () => {
-  it("boots with what user data says, and is reached by ssh with its key", async () => {
+  it("boots with its user data, and is reachable by SSH with its key", async () => {
     const made = await ask<{ volume: { id: string } }>("POST", "/v2/volumes", {
       name: VOLUME,
       region: "fra1",
@@ -146,7 +148,7 @@ describe("a droplet", () => {
     expect(await on("readlink /dev/disk/by-id/scsi-0DO_Volume_workspaces")).toMatch(/^\.\.\/\.\.\/\w+$/);
   });
 
-  it("has a Docker of its own, with the images, in which containers run on networks of every kind", async () => {
+  it("has its own Docker with the images, which runs containers on all kinds of networks", async () => {
     expect(await on("docker info --format '{{.Driver}}'")).toBe("overlay2");
     const serve = `require("http").createServer((q,s)=>s.end("hello")).listen(80)`;
     await on("docker network create -o com.docker.network.bridge.enable_icc=false inner");
@@ -157,12 +159,12 @@ describe("a droplet", () => {
     expect(await on(`sleep 1; docker run --rm --network host ${BASE_IMAGE} node -e '${get}'`)).toBe("hello");
   });
 
-  it("builds images with what package registries have", async () => {
+  it("builds images with packages from registries", async () => {
     const dockerfile = `FROM ${BASE_IMAGE}\\nRUN npm view left-pad version\\n`;
     expect(await on(`printf '${dockerfile}' | docker build -q -`)).toMatch(/^sha256:/);
   });
 
-  it("knows the names that it was given, and what it is", async () => {
+  it("has the given hosts, and its metadata", async () => {
     expect(await on("getent hosts edge.example.com")).toContain(cloud.gateway);
     expect(await on("curl -s http://169.254.169.254/metadata/v1/id")).toBe(String(droplet));
     expect(await on("curl -s http://169.254.169.254/metadata/v1/interfaces/public/0/ipv4/address")).toBe(
@@ -174,7 +176,7 @@ describe("a droplet", () => {
     expect(code).toBe(1);
   });
 
-  it("is open on what a firewall allows, to whom it allows it", async () => {
+  it("is open for what a firewall allows, to the allowed sources", async () => {
     await on("systemd-run --unit other python3 -m http.server 8099");
     const get = () => run("curl", ["-s", "-m", "2", "-o", "/dev/null", `http://${addressOf(droplet)}:8099/`]);
     expect((await get()).code).not.toBe(0);
@@ -192,7 +194,7 @@ describe("a droplet", () => {
     expect((await ssh("true")).code).toBe(0);
   });
 
-  it("loses a volume that is detached, mounted or not, and has it again when it is attached", async () => {
+  it("loses a detached volume, mounted or not, and gets it back when it is attached", async () => {
     expect(await on("docker exec web cat /w/file")).toBe("kept");
     await act(`/v2/volumes/${volume}`, { type: "detach", droplet_id: droplet });
     expect((await ssh("findmnt /workspaces")).code).toBe(1);
@@ -201,9 +203,9 @@ describe("a droplet", () => {
     expect(await on("mount /workspaces && cat /workspaces/file")).toBe("kept");
   });
 
-  it("comes back from a reboot with its volume mounted", async () => {
+  it("reboots with its volume mounted", async () => {
     await act(`/v2/droplets/${droplet}`, { type: "reboot" });
-    // sshd answers before Docker has started.
+    // sshd responds before Docker has started.
     await waitFor("the volume and Docker", async () => {
       const { code, stdout } = await ssh("cat /workspaces/file && systemctl is-active docker");
       return code === 0 && stdout.trim() === "kept\nactive"
@@ -212,7 +214,7 @@ describe("a droplet", () => {
     });
   });
 
-  it("is gone when somebody destroys it; its volume isn't, nor a copy by a snapshot", async () => {
+  it("is removed when it is destroyed; its volume and a snapshot's copy stay", async () => {
     await on("sync");
     await cloud.destroyOutside(droplet);
     await expect(ask("GET", `/v2/droplets/${droplet}`)).rejects.toThrow("404");
@@ -231,7 +233,7 @@ describe("a droplet", () => {
     }
   });
 
-  it("was served by an API that its description allows", () => {
+  it("had only responses that match the API's description", () => {
     expect([...cloud.violations, ...cloud.failures, ...cloud.missingScopes]).toEqual([]);
   });
 });

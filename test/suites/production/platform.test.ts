@@ -1,6 +1,6 @@
 /**
- * A stack on a droplet behind a tunnel, from nothing to its end: one after another, on one pair of clouds, because a droplet takes minutes
- * to boot. The suites are in the order in which a platform lives.
+ * A stack on a droplet behind a tunnel, from creation to removal: in sequence on one pair of clouds, because
+ * a droplet takes minutes to boot. The suites are in the order of a platform's life.
  */
 import { afterAll, beforeAll } from "vitest";
 import { startWorld, type World } from "../../support/production/world.ts";

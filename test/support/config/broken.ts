@@ -1,10 +1,10 @@
 import type { LoadOptions } from "../../../config/projects/load.ts";
 
-/** A projects.yaml that is refused, with all that is said about it. */
+/** An invalid projects.yaml and its problems. */
 export interface Broken {
   readonly title: string;
   readonly text: string;
-  /** What differs from the surroundings of the other files. */
+  /** Differences from the context of the other files. */
   readonly world?: Partial<LoadOptions>;
   readonly messages: readonly string[];
 }
@@ -16,13 +16,13 @@ export const broken: readonly Broken[] = [
     messages: ["projects.yaml:1:1: is empty — start with projects: and one entry per project"],
   },
   {
-    title: "comments alone",
+    title: "only comments",
     text: `# nothing yet
 `,
     messages: ["projects.yaml:1:1: is empty — start with projects: and one entry per project"],
   },
   {
-    title: "a list at the top",
+    title: "a list at the top level",
     text: `- name: shop
 `,
     messages: [
@@ -137,7 +137,7 @@ projects: []
     ],
   },
   {
-    title: "a key twice",
+    title: "a duplicate key",
     text: `projects:
   - name: shop
     state: running
@@ -221,7 +221,7 @@ projects: []
     messages: ["projects.yaml:1:1 projects: is required: use projects: [] for none"],
   },
   {
-    title: "projects with nothing below",
+    title: "projects without a value",
     text: `projects:
 `,
     messages: ["projects.yaml:1:1 projects: has no value: write projects: [] for none"],
@@ -234,21 +234,21 @@ projects: []
     messages: ["projects.yaml:2:3 projects: must be a list, not a map: start each entry with - name:"],
   },
   {
-    title: "an unknown key at the top",
+    title: "an unknown key at the top level",
     text: `project: []
 projects: []
 `,
     messages: ["projects.yaml:1:1 project: is not a valid key here; did you mean projects?"],
   },
   {
-    title: "an entry of nothing",
+    title: "an empty entry",
     text: `projects:
   -
 `,
     messages: ["projects.yaml:2:4 projects[0]: is empty: set a value, or remove it"],
   },
   {
-    title: "an entry of text",
+    title: "an entry that is text",
     text: `projects:
   - shop
 `,
@@ -333,7 +333,7 @@ projects: []
     ],
   },
   {
-    title: "a name twice",
+    title: "a duplicate name",
     text: `projects:
   - name: shop
   - name: blog
@@ -372,7 +372,7 @@ projects: []
     ],
   },
   {
-    title: "an unheard-of key",
+    title: "an unknown key",
     text: `projects:
   - name: shop
     quux: 1
@@ -382,7 +382,7 @@ projects: []
     ],
   },
   {
-    title: "a wrong state",
+    title: "an invalid state",
     text: `projects:
   - name: shop
     state: runing
@@ -451,7 +451,7 @@ projects: []
     ],
   },
   {
-    title: "more memory than the machine has",
+    title: "more memory than the host has",
     text: `projects:
   - name: shop
     resources: { memory: 64GiB }
@@ -472,7 +472,7 @@ projects: []
     ],
   },
   {
-    title: "a machine smaller than the default",
+    title: "a host smaller than the default",
     text: `projects:
   - name: shop
 `,
@@ -482,7 +482,7 @@ projects: []
     ],
   },
   {
-    title: "more processors than the machine has",
+    title: "more CPUs than the host has",
     text: `projects:
   - name: shop
     resources: { cpus: 8.5 }
@@ -490,7 +490,7 @@ projects: []
     messages: ["projects.yaml:3:24 projects[0].resources.cpus: 8.5 is more than this machine has (8)"],
   },
   {
-    title: "processors in quotes",
+    title: "CPUs in quotes",
     text: `projects:
   - name: shop
     resources: { cpus: "2" }
@@ -498,7 +498,7 @@ projects: []
     messages: ['projects.yaml:3:24 projects[0].resources.cpus: "2" is not a number: remove the quotes'],
   },
   {
-    title: "no processors",
+    title: "no CPUs",
     text: `projects:
   - name: shop
     resources: { cpus: 0 }
@@ -602,7 +602,7 @@ projects: []
     messages: ['projects.yaml:3:14 projects[0].secrets: "TOKEN" is not a list: write [TOKEN]'],
   },
   {
-    title: "a secret twice",
+    title: "a duplicate secret",
     text: `projects:
   - name: shop
     secrets: [TOKEN, TOKEN]
@@ -620,7 +620,7 @@ projects: []
     ],
   },
   {
-    title: "a secret that is in env too",
+    title: "a secret that is also in env",
     text: `defaults: { env: { PROXY: x } }
 projects:
   - name: shop
@@ -731,7 +731,7 @@ projects:
     messages: ['projects.yaml:3:11 projects[0].repo: "~/shop" starts with ~ — use an absolute path'],
   },
   {
-    title: "a host alone",
+    title: "only a host",
     text: `projects:
   - name: shop
     repo: https://github.com
@@ -749,7 +749,7 @@ projects:
     messages: ["projects.yaml:3:11 projects[0].repo: a list is not a repository URL"],
   },
   {
-    title: "a path that is not there",
+    title: "a missing path",
     text: `projects:
   - name: shop
     repo: ./gone
@@ -899,7 +899,7 @@ projects:
     ],
   },
   {
-    title: "a known host that is none",
+    title: "an invalid known host",
     text: `projects:
   - name: shop
     repo: git@github.com:example/shop.git
@@ -936,7 +936,7 @@ projects:
     messages: ['projects.yaml:3:25 projects[0].opencode.config: "{}" is not a map (key: value)'],
   },
   {
-    title: "members that are no addresses, or twice",
+    title: "invalid or duplicate members",
     text: `projects:
   - name: shop
     members: [dev@, a@example.com, A@example.com, Dev Team, 7]
@@ -949,7 +949,7 @@ projects:
     ],
   },
   {
-    title: "members of groups that are not there",
+    title: "members of unknown groups",
     text: `groups: { shop: [dev@example.com] }
 projects:
   - name: shop
@@ -961,7 +961,7 @@ projects:
     ],
   },
   {
-    title: "empty lists of people, and groups that are wrong",
+    title: "empty lists of people, and invalid groups",
     text: `groups:
   Shop: [dev@example.com]
   empty: []

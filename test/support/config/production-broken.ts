@@ -1,9 +1,9 @@
 import type { SettingsContext } from "../../../config/stack/settings.ts";
 
-/** Settings of a stack on a droplet that are refused, with all that is said about them. */
+/** Invalid settings of a stack on a droplet, and their problems. */
 export interface BrokenSettings {
   readonly title: string;
-  /** What differs from settings that hold; an undefined one is left out. */
+  /** Differences from valid settings; undefined removes one. */
   readonly settings: Readonly<Record<string, string | undefined>>;
   readonly context?: Partial<SettingsContext>;
   readonly messages: readonly string[];
@@ -23,7 +23,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "one token of two",
+    title: "one of two tokens",
     settings: {},
     context: { tokens: { digitalocean: true, cloudflare: false } },
     messages: [
@@ -31,7 +31,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "a stack whose name no droplet can have",
+    title: "a stack with an invalid droplet name",
     settings: {},
     context: { stack: "Prod_1" },
     messages: [
@@ -282,7 +282,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "booleans in other words",
+    title: "invalid booleans",
     settings: { backups: "yes", protectWorkspaces: "True" },
     messages: [
       'opencode-platform:protectWorkspaces: "True" is not true or false — npm run pulumi -- config set opencode-platform:protectWorkspaces true --stack prod',
@@ -341,7 +341,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "SSH from a list that is none",
+    title: "SSH from an invalid list",
     settings: { sshAllow: '{ "office": "203.0.113.7" }' },
     messages: [
       'opencode-platform:sshAllow: must be a list: separate items with commas — npm run pulumi -- config set opencode-platform:sshAllow "<address>" --stack prod',
@@ -362,7 +362,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "SSH from IPv6 alone",
+    title: "SSH from IPv6 only",
     settings: { sshAllow: "2001:db8::/32" },
     messages: [
       'opencode-platform:sshAllow: has no IPv4 address, and the droplet has only IPv4: updates could not reach the droplet — npm run pulumi -- config set opencode-platform:sshAllow "<your address>" --stack prod; once the tunnel exists, opencode-platform:sshHostname and opencode-platform:sshThrough can route updates through it',
@@ -390,14 +390,14 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "a domain where anybody gets an address",
+    title: "a public e-mail domain",
     settings: { accessEmailDomains: "example.com,gmail.com" },
     messages: [
       'opencode-platform:accessEmailDomains: "gmail.com" is a public e-mail provider and would admit anyone: list people in accessEmails instead — npm run pulumi -- config set opencode-platform:accessEmailDomains "example.com,<domain>" --stack prod',
     ],
   },
   {
-    title: "such a domain of one country",
+    title: "a country's public e-mail domain",
     settings: { accessEmailDomains: "yahoo.co.uk" },
     messages: [
       'opencode-platform:accessEmailDomains: "yahoo.co.uk" is a public e-mail provider and would admit anyone: list people in accessEmails instead — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod',
@@ -411,7 +411,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "nobody",
+    title: "no members",
     settings: { accessEmailDomains: "" },
     messages: [
       'opencode-platform:accessEmailDomains: is empty, and so is accessEmails: nobody could log in — npm run pulumi -- config set opencode-platform:accessEmailDomains "<domain>" --stack prod (or opencode-platform:accessEmails)',
@@ -425,7 +425,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "an address as a mail program writes it",
+    title: "an address in angle brackets",
     settings: { accessEmails: "<Dev@example.com>" },
     messages: [
       'opencode-platform:accessEmails: "<Dev@example.com>" is more than an e-mail address — npm run pulumi -- config set opencode-platform:accessEmails dev@example.com --stack prod',
@@ -460,28 +460,28 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "a session in other words",
+    title: "an invalid session duration",
     settings: { sessionDuration: "PT1H" },
     messages: [
       'opencode-platform:sessionDuration: "PT1H" is not a duration (e.g. 24h, 1h30m; h is the largest unit) — npm run pulumi -- config set opencode-platform:sessionDuration 24h --stack prod',
     ],
   },
   {
-    title: "Google's client ID alone",
+    title: "Google's client ID only",
     settings: { googleClientId: "1-a.apps.googleusercontent.com" },
     messages: [
       "opencode-platform:googleClientSecret: is missing: googleClientId needs it — npm run pulumi -- config set --secret opencode-platform:googleClientSecret --stack prod",
     ],
   },
   {
-    title: "Google's client secret alone",
+    title: "Google's client secret only",
     settings: { googleClientSecret: "GOCSPX-0123456789" },
     messages: [
       'opencode-platform:googleClientId: is missing: googleClientSecret needs it — npm run pulumi -- config set opencode-platform:googleClientId "<id>.apps.googleusercontent.com" --stack prod',
     ],
   },
   {
-    title: "Google's client ID and secret the wrong way round",
+    title: "Google's client ID and secret swapped",
     settings: { googleClientId: "GOCSPX-0123456789", googleClientSecret: "1-a.apps.googleusercontent.com" },
     messages: [
       'opencode-platform:googleClientId: is not a client ID of Google\'s, which ends in .apps.googleusercontent.com — npm run pulumi -- config set opencode-platform:googleClientId "<id>.apps.googleusercontent.com" --stack prod',
@@ -520,7 +520,7 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "a key that is none",
+    title: "an invalid key",
     settings: { sshPrivateKey: "hunter2" },
     messages: [
       "opencode-platform:sshPrivateKey: is not a private key: it begins with -----BEGIN OPENSSH PRIVATE KEY----- — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
@@ -534,14 +534,14 @@ export const brokenSettings: readonly BrokenSettings[] = [
     ],
   },
   {
-    title: "a key of PuTTY's",
+    title: "a PuTTY key",
     settings: { sshPrivateKey: "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none" },
     messages: [
       "opencode-platform:sshPrivateKey: is in PuTTY format: convert it (puttygen key.ppk -O private-openssh -o key) — npm run pulumi -- config set --secret opencode-platform:sshPrivateKey --stack prod < <file of the key>",
     ],
   },
   {
-    title: "a key that was cut off",
+    title: "a truncated key",
     settings: {
       sshPrivateKey:
         "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----",

@@ -3,11 +3,11 @@ import { launchBrowser as launch, openPage, type Watched } from "../browser.ts";
 import { type Probe, waitFor } from "../wait.ts";
 import type { World } from "./world.ts";
 
-/** Chromium that finds the stand-in of Cloudflare's edge wherever a name leads to it. */
+/** Chromium that uses the stand-in edge of Cloudflare for its names. */
 export const launchBrowser = (world: World): Promise<Browser> =>
   launch(world.cloudflare.edge.chromiumArguments);
 
-/** Opens a URL as somebody who is asked to log in, and does so with Google. */
+/** Opens a URL, and logs in with Google. */
 export async function logIn(browser: Browser, url: string, email: string): Promise<Watched> {
   const watched = await openPage(browser);
   await watched.page.goto(url);
@@ -20,7 +20,7 @@ async function fillIn(page: Page, email: string): Promise<void> {
   await page.getByRole("button", { name: "Next" }).click();
 }
 
-/** Opens a project's page as a colleague who is asked to log in. */
+/** Opens a project's page, and logs in as a colleague. */
 export async function openProject(
   world: World,
   browser: Browser,
@@ -36,7 +36,7 @@ export async function openProject(
 
 const promptBox = (page: Page) => page.locator('[contenteditable="true"]').first();
 
-/** Types a prompt until opencode has taken it: a page that is still asking what there is lets an Enter pass. */
+/** Types a prompt until opencode accepts it: a page that is still loading ignores Enter. */
 export async function prompt(page: Page, text: string): Promise<void> {
   const taken = (response: Response) =>
     response.request().method() === "POST" &&
@@ -57,8 +57,8 @@ export async function prompt(page: Page, text: string): Promise<void> {
 }
 
 /**
- * Waits for something on a page, and reloads it now and then as a person would: Chromium gives up open streams whenever a container of this
- * machine gets or loses its network.
+ * Waits for something on a page, reloading it now and then: Chromium closes open streams whenever a container
+ * of this machine gets or loses its network.
  */
 export async function persist(page: Page, what: string, probe: () => Promise<Probe<true>>): Promise<void> {
   const patience = { within: 20_000 };

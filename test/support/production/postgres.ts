@@ -1,4 +1,4 @@
-/** A PostgreSQL of this machine, as a team's backend for Pulumi's state that a droplet reaches as well. */
+/** A PostgreSQL on this machine, as a team's backend that a droplet can reach too. */
 import { execFileSync, spawn } from "node:child_process";
 import { chownSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -6,11 +6,11 @@ import { run } from "../run.ts";
 import { removeFolder, temporaryFolder } from "../temporary.ts";
 import { waitFor } from "../wait.ts";
 
-/** Where Debian's package has its programs, one folder a major release. */
+/** Programs of Debian's package, in one folder per major release. */
 const ROOT = "/usr/lib/postgresql";
 
 export interface Postgres {
-  /** For PULUMI_BACKEND_URL. Whoever is on the droplets' network may log in. */
+  /** Value for PULUMI_BACKEND_URL. Everyone on the droplets' network can log in. */
   readonly url: string;
   stop(): Promise<void>;
 }

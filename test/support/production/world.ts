@@ -17,18 +17,18 @@ import { waitFor } from "../wait.ts";
 
 const CHECKOUT = join(import.meta.dirname, "../../..");
 
-/** Folder in the clone with programs of a person's machine. */
+/** Folder in the clone for programs of a user's machine. */
 const BIN = ".state/bin";
 export const STACK = "prod";
 export const DOMAIN = "example.com";
 const TEAM = "acme";
-/** The OAuth client that the team has at Google. */
+/** The team's OAuth client at Google. */
 export const GOOGLE = {
   clientId: "123456789012-platform.apps.googleusercontent.com",
   clientSecret: `GOCSPX-${hex(14)}`,
 };
 
-/** A resource that an update changed, and its name for tests: `Container web-container`. */
+/** A changed resource and its name for tests: `Container web-container`. */
 export interface Change extends EngineChange {
   readonly what: string;
 }
@@ -37,7 +37,7 @@ export interface Updated extends Ran {
   readonly changes: readonly Change[];
 }
 
-/** Both clouds, the model, and a clone of the checkout whose stack `prod` is deployed to them. */
+/** Both clouds, the model, and a clone of the checkout with its stack `prod`. */
 export class World {
   readonly root: string;
   readonly digitalocean: DigitalOcean;
@@ -50,11 +50,11 @@ export class World {
     panelHostname: "code",
     sshHostname: "ssh-code",
   });
-  /** What a person of the team has typed in as secrets. */
+  /** Secrets that a user of the team has entered. */
   readonly tokens: { readonly digitalocean: string; readonly cloudflare: string };
-  /** What a person has in the environment besides. */
+  /** Additional environment variables of the user. */
   readonly shell: Record<string, string> = {};
-  /** All that commands have said so far. */
+  /** Output of all commands so far. */
   readonly said: Ran[] = [];
 
   constructor(parts: Pick<World, "root" | "digitalocean" | "cloudflare" | "model" | "tokens">) {
@@ -69,14 +69,14 @@ export class World {
     return join(this.root, ...parts);
   }
 
-  /** The one droplet that there should be. */
+  /** The only droplet. */
   droplet() {
     const [droplet, ...others] = this.digitalocean.droplets();
     if (!droplet || others.length > 0) throw new Error(`${others.length + (droplet ? 1 : 0)} droplets`);
     return droplet;
   }
 
-  /** Runs a command on the droplet, as root, past the firewall. */
+  /** Runs a command on the droplet as root, without the firewall. */
   async onDroplet(...argv: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.digitalocean.exec(this.droplet().id, argv);
     if (code !== 0) throw new Error(`${argv.join(" ")} ended with ${code}: ${stdout}${stderr}`);
@@ -90,7 +90,7 @@ export class World {
     return Object.fromEntries(lines.map((line) => line.split(" ") as [string, string]));
   }
 
-  /** `npm run pulumi -- …` on the stack, as a person types it. */
+  /** Runs `npm run pulumi -- …` on the stack. */
   async pulumi(args: readonly string[], input?: string): Promise<Ran> {
     const ran = await run("npm", ["run", "--silent", "pulumi", "--", ...args, "--stack", STACK], {
       cwd: this.root,
@@ -114,7 +114,7 @@ export class World {
     if (ran.code !== 0) throw new Error(`config set ${key}: ${ran.output}`);
   }
 
-  /** An update, and what it changed by the engine's own event log. */
+  /** Runs an update and returns its changes, from the engine's event log. */
   async update(...options: string[]): Promise<Updated> {
     const events = this.path(".state", "production-events.json");
     mkdirSync(this.path(".state"), { recursive: true });
@@ -135,13 +135,13 @@ export class World {
     return { ...ran, changes: changes.map((change) => ({ ...change, what: whatOf(change.urn) })) };
   }
 
-  /** What machines show to pass Access, as the stack gives it. */
+  /** The stack's service token for Access. */
   async serviceToken(): Promise<{ clientId: string; clientSecret: string }> {
     const args = ["stack", "output", "serviceToken", "--show-secrets", "--json"];
     return JSON.parse((await this.pulumi(args)).stdout) as { clientId: string; clientSecret: string };
   }
 
-  /** Waits until a project's opencode answers through the edge. */
+  /** Waits until a project's opencode responds through the edge. */
   async answers(project: string): Promise<void> {
     const { clientId, clientSecret } = await this.serviceToken();
     const headers = { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": clientSecret };
@@ -158,7 +158,7 @@ export class World {
     );
   }
 
-  /** Writes projects.yaml; every project gets the stand-in model. `more` is what stands beside the entries. */
+  /** Writes projects.yaml; every project gets the stand-in model. `more` is added next to the entries. */
   write(entries: readonly Entry[], more: Readonly<Record<string, unknown>> = {}): void {
     const baseURL = `http://${this.digitalocean.gateway}:${this.model.port}/v1`;
     const models = { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } };
@@ -181,7 +181,7 @@ export class World {
     writeFileSync(this.path("projects.yaml"), stringify({ defaults, ...more, projects: entries }));
   }
 
-  /** A person's shell, with the stand-in of cloudflared's client on PATH. */
+  /** A user's shell, with the stand-in of cloudflared's client on PATH. */
   private env(): NodeJS.ProcessEnv {
     const path = `${this.path(BIN)}${delimiter}${process.env.PATH}`;
     return { ...cleanEnv(), PATH: path, PULUMI_STACK: undefined, ...this.shell };
@@ -193,7 +193,10 @@ export class World {
   }
 }
 
-/** Starts both clouds, clones the checkout's last commit and makes the stack `prod` in it, with nothing deployed yet. */
+/**
+ * Starts both clouds, clones the checkout's last commit and creates the stack `prod`, without deploying
+ * anything.
+ */
 export async function startWorld(): Promise<World> {
   removeDeadFolders();
   const root = temporaryFolder();
@@ -212,7 +215,7 @@ export async function startWorld(): Promise<World> {
         address,
         google: [GOOGLE],
       });
-      // What a real droplet pulls from its registry.
+      // A real droplet pulls this from its registry.
       const connector = await cloudflare.connectorImage(CLOUDFLARED);
       Object.assign(made, { cloudflare, ...connector });
       const images = [{ image: BASE_IMAGE }, { image: TRAEFIK_IMAGE }, connector];
@@ -247,7 +250,7 @@ async function configureStack(world: World): Promise<void> {
     "cloudflare:baseUrl": cloudflare.apiUrl,
     "opencode-platform:domain": DOMAIN,
     "opencode-platform:image": "debian-12-x64",
-    // What the panel brings takes one of them.
+    // Includes space for the panel's tools.
     "opencode-platform:volumeSize": "4",
     "opencode-platform:accessEmailDomains": DOMAIN,
     "opencode-platform:sshAllow": digitalocean.gateway,

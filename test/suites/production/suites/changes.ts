@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Updated, World } from "../../../support/production/world.ts";
 
-/** Demand 3: a project more is that project alone. */
+/** Demand 3: adding a project changes only that project. */
 export function changes(world: () => World): void {
-  describe("a project that is added", () => {
+  describe("an added project", () => {
     let before: Record<string, string>;
     let added: Updated;
 
@@ -13,7 +13,7 @@ export function changes(world: () => World): void {
       added = await world().update();
     });
 
-    it("makes a container, a record and an application of its own, and its rule in the tunnel", () => {
+    it("has its own container, record and application, and a rule in the tunnel", () => {
       expect(added.code, added.output.slice(-4000)).toBe(0);
       const created = added.changes.filter(({ op }) => op === "create").map(({ what }) => what);
       expect(created.sort()).toEqual([
@@ -26,14 +26,14 @@ export function changes(world: () => World): void {
         "ZeroTrustAccessApplication project-gamma-application",
       ]);
       const others = added.changes.filter(({ op }) => op !== "create");
-      // The directories of all projects are made by one command, which leaves those that are there.
+      // One command creates the directories of all projects and leaves existing ones alone.
       expect(others.map(({ op, what }) => `${op} ${what}`).sort()).toEqual([
         "update Command workspaces",
         "update ZeroTrustTunnelCloudflaredConfig tunnel-config",
       ]);
     });
 
-    it("leaves every other container as it was", async () => {
+    it("leaves every other container unchanged", async () => {
       expect(await world().containers()).toMatchObject(before);
     });
 
@@ -64,7 +64,7 @@ export function changes(world: () => World): void {
       await world().pulumi(["config", "rm", "opencode-platform:swapSize"]);
     });
 
-    it("leaves the droplet alone, and says what a replacement would do and how to have it", () => {
+    it("leaves the droplet alone, and explains a replacement", () => {
       expect(updated.code, updated.output.slice(-4000)).toBe(0);
       expect(updated.changes).toEqual([]);
       expect(world().droplet().id).toBe(id);

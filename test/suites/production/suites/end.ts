@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { World } from "../../../support/production/world.ts";
 
-/** SSH through the tunnel, with no port open at all. */
+/** SSH through the tunnel, without any open port. */
 export function throughTheTunnel(world: () => World): void {
   describe("with SSH through the tunnel and an empty allow-list", () => {
     it("an update changes the firewall, and the next one adds a project, with no inbound port open", async () => {
@@ -27,7 +27,7 @@ export function throughTheTunnel(world: () => World): void {
 /** Demand 5. */
 export function destruction(world: () => World): void {
   describe("destroy", () => {
-    it("refuses while the workspaces are protected, deletes nothing, and says how to go on", async () => {
+    it("refuses while the workspaces are protected, deletes nothing, and shows the fix", async () => {
       const before = await world().containers();
       const refused = await world().pulumi(["destroy", "--yes", "--non-interactive"]);
       expect(refused.code).not.toBe(0);
@@ -36,7 +36,7 @@ export function destruction(world: () => World): void {
       expect(world().digitalocean.volumes()).toHaveLength(1);
     });
 
-    it("refuses to saw off the tunnel that it would go through, and says how to go on", async () => {
+    it("refuses to remove the tunnel that it would use, and shows the fix", async () => {
       await world().configure("opencode-platform:protectWorkspaces", "false");
       const unprotected = await world().update();
       expect(unprotected.code, unprotected.output.slice(-6000)).toBe(0);
@@ -46,7 +46,7 @@ export function destruction(world: () => World): void {
       expect(world().digitalocean.droplets()).toHaveLength(1);
     });
 
-    it("removes everything once that is said, and leaves nothing in either cloud", async () => {
+    it("removes everything after that, and leaves nothing in either cloud", async () => {
       await world().configure("opencode-platform:sshThrough", "address");
       await world().configure("opencode-platform:sshAllow", world().digitalocean.gateway);
       const unprotected = await world().update();
@@ -63,7 +63,7 @@ export function destruction(world: () => World): void {
       expect([...tunnels.values()].filter(({ deleted_at }) => !deleted_at)).toEqual([]);
     });
 
-    it("has had no answer of DigitalOcean's that its description does not allow", () => {
+    it("had only responses of DigitalOcean that match its description", () => {
       expect(world().digitalocean.violations).toEqual([]);
     });
   });

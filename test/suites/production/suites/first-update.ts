@@ -9,7 +9,7 @@ import { launchBrowser, logIn, openProject, persist, prompt } from "../../../sup
 import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
 import { waitFor } from "../../../support/wait.ts";
 
-/** Demands 1 and 2: from nothing to an answered prompt, and nothing open but what is meant to be. */
+/** Demands 1 and 2: from nothing to an answered prompt, with only the intended access. */
 export function firstUpdate(world: () => World): void {
   describe("the first update, from nothing", () => {
     let first: Updated;
@@ -18,7 +18,7 @@ export function firstUpdate(world: () => World): void {
       first = await world().update();
     });
 
-    it("succeeds, and makes one droplet, one tunnel, and a hostname for each project", () => {
+    it("succeeds, and creates one droplet, one tunnel, and a hostname per project", () => {
       expect(first.code, first.output.slice(-8000)).toBe(0);
       const { cloudflare, digitalocean } = world();
       expect(digitalocean.droplets()).toHaveLength(1);
@@ -31,17 +31,17 @@ export function firstUpdate(world: () => World): void {
       ]);
     });
 
-    it("booted the droplet by its user data, to the end and without an error", async () => {
+    it("booted the droplet with its user data, without an error", async () => {
       expect(await world().onDroplet("cloud-init", "status")).toContain("status: done");
       expect(await world().onDroplet("findmnt", "-no", "FSTYPE", "/workspaces")).toBe("ext4\n");
       expect(await world().onDroplet("cloud-init", "schema", "--system")).toContain("Valid");
     });
 
-    it("has both clouds saying only what their published descriptions allow", () => {
+    it("had only responses that match the clouds' published descriptions", () => {
       expect(world().digitalocean.violations).toEqual([]);
     });
 
-    it("finds nothing to do when it is run again, with and without a look at what is there", async () => {
+    it("changes nothing when repeated, with and without a refresh", async () => {
       const second = await world().update();
       expect(second.code, second.output.slice(-4000)).toBe(0);
       expect(second.changes).toEqual([]);
@@ -70,7 +70,7 @@ export function firstUpdate(world: () => World): void {
       const nonce = randomUUID();
       const answer = answerTo(`nonce:${nonce}`);
       await prompt(watched.page, `What do you say to nonce:${nonce}`);
-      // The tab and the heading show it too, as the session's title.
+      // The tab and the heading also show it, as the session's title.
       await persist(watched.page, "the answer, beside the title", async () => {
         const shown = await watched.page.getByText(answer).filter({ visible: true }).count();
         return shown > 2 ? { done: true } : { seen: `it is shown ${shown} times` };
@@ -87,7 +87,7 @@ export function firstUpdate(world: () => World): void {
       await persist(watched.page, "a terminal's prompt", async () =>
         frames.length > 0 ? { done: true } : { seen: "no frame" },
       );
-      // The terminal is the right half; a page that was reloaded has not put the cursor there.
+      // The terminal is the right half; a reloaded page has not focused it.
       await watched.page.mouse.click(945, 400);
       await watched.page.keyboard.type("echo $((6 * 7)) in $PWD\n");
       await waitFor("the command's output", () => {
@@ -96,7 +96,7 @@ export function firstUpdate(world: () => World): void {
       });
     });
 
-    it("finds the projects listed at the panel's hostname", async () => {
+    it("sees the list of projects at the panel's hostname", async () => {
       const { page } = watched;
       await page.goto("https://code.example.com/");
       await page.getByRole("link", { name: "beta" }).waitFor();
@@ -115,13 +115,16 @@ export function firstUpdate(world: () => World): void {
   });
 }
 
-/** Demand 1's second half: what is refused, at the edge and, past it, at the connector. */
+/** Demand 1's second half: rejections at the edge and, without it, at the connector. */
 export function refusals(world: () => World): void {
   const host = "alpha-code.example.com";
   const { path } = projectApi.health;
   const email = `dev@${DOMAIN}`;
   const sign = (options: object = {}) => world().cloudflare.sign({ application: host, email, ...options });
-  /** What the connector answers to each: cloudflared says 502 of a token that it cannot verify, 403 of one that is not for it. */
+  /**
+   * The connector's status for each: cloudflared responds with 502 to an unverifiable token, 403 to another
+   * application's.
+   */
   const tokens: Record<string, { make: () => Promise<string> | undefined; refusal: number }> = {
     "no token": { make: () => undefined, refusal: 403 },
     "a forged token": { make: () => sign({ forged: true }), refusal: 502 },
@@ -143,7 +146,7 @@ export function refusals(world: () => World): void {
         expect(answer.headers.get("location")).toContain("https://acme.cloudflareaccess.com/");
       });
 
-      it(`with ${name} is refused at the connector when it comes past the edge`, async () => {
+      it(`with ${name} is refused at the connector when it bypasses the edge`, async () => {
         const token = await make();
         const headers: Record<string, string> = token ? { "cf-access-jwt-assertion": token } : {};
         const answer = await world().cloudflare.bypass(url, { headers });
@@ -152,7 +155,7 @@ export function refusals(world: () => World): void {
       });
     }
 
-    it("with a right token passes both", async () => {
+    it("with a valid token passes both", async () => {
       const token = await sign();
       const past = await world().cloudflare.bypass(url, { headers: { "cf-access-jwt-assertion": token } });
       expect([past.status, await past.text()]).toEqual([200, expect.stringContaining('"healthy":true')]);
@@ -160,7 +163,7 @@ export function refusals(world: () => World): void {
       expect((await world().cloudflare.edge.fetch(url, { headers })).status).toBe(200);
     });
 
-    it("of a machine passes with the service token, and with no other", async () => {
+    it("of a machine passes with the service token only", async () => {
       const { clientId, clientSecret } = await world().serviceToken();
       const ask = (secret: string) =>
         world().cloudflare.edge.fetch(url, {
@@ -191,7 +194,7 @@ export function refusals(world: () => World): void {
         for (const event of ["connect", "timeout", "error"]) socket.once(event, () => socket.destroy());
       });
 
-    it("answers SSH from the allow-list", async () => {
+    it("accepts SSH from the allow-list", async () => {
       expect(await outcome(22)).toBe("connected");
     });
 
@@ -206,7 +209,7 @@ export function refusals(world: () => World): void {
       expect(await world().digitalocean.connectFromElsewhere(world().droplet().id, 22)).toBe("refused");
     });
 
-    it("refuses a password, and forwards nothing", async () => {
+    it("refuses passwords and forwarding", async () => {
       const settings = await world().onDroplet("sshd", "-T");
       for (const line of [
         "passwordauthentication no",
@@ -229,12 +232,12 @@ export function refusals(world: () => World): void {
       ]);
     const METADATA = "http://169.254.169.254/metadata/v1/user-data";
 
-    it("does not reach the metadata service, which the droplet does", async () => {
+    it("can't reach the metadata service, unlike the droplet", async () => {
       expect(await world().onDroplet("curl", "-sf", "--max-time", "5", METADATA)).toContain("#cloud-config");
       expect((await inside(`curl -sf --max-time 3 ${METADATA}`)).code).not.toBe(0);
     });
 
-    it("reaches neither the droplet's sshd nor Traefik nor its neighbour", async () => {
+    it("can't reach the droplet's sshd, Traefik or its neighbour", async () => {
       const format = "{{(index .IPAM.Config 0).Gateway}}";
       const gateway = (
         await world().onDroplet("docker", "network", "inspect", "-f", format, "opencode")

@@ -4,9 +4,9 @@ import type { Updated, World } from "../../../support/production/world.ts";
 
 const DRAFT = "not committed yet\n";
 
-/** Demand 4: what was lost comes back, and what went wrong half-way leaves nothing behind. */
+/** Demand 4: losses are recovered, and failed updates leave nothing behind. */
 export function losses(world: () => World): void {
-  describe("a droplet that somebody has destroyed", () => {
+  describe("a destroyed droplet", () => {
     let lost: number;
     let updated: Updated;
 
@@ -18,7 +18,7 @@ export function losses(world: () => World): void {
       updated = await world().update("--refresh");
     });
 
-    it("is made again by one update", () => {
+    it("is recreated by one update", () => {
       expect(updated.code, updated.output.slice(-8000)).toBe(0);
       expect(world().droplet().id).not.toBe(lost);
       expect(updated.output).toMatch(new RegExp(`droplet ${lost} no longer exists`, "i"));
@@ -35,7 +35,7 @@ export function losses(world: () => World): void {
       await world().answers("alpha");
     });
 
-    it("has the workspaces with files that nobody had committed", async () => {
+    it("has the workspaces with uncommitted files", async () => {
       expect(await world().onDroplet("cat", "/workspaces/alpha/draft.txt")).toBe(DRAFT);
     });
 
@@ -44,7 +44,7 @@ export function losses(world: () => World): void {
     });
   });
 
-  describe("an update under which the clouds fail", () => {
+  describe("an update while the clouds fail", () => {
     const cloudflare: Record<string, Fault> = {
       "a limit of requests (429)": {
         method: "POST",
@@ -56,7 +56,7 @@ export function losses(world: () => World): void {
       "an error of the server's (500)": { method: "POST", path: /\/dns_records$/, times: 1, kind: "500" },
     };
     for (const [name, fault] of Object.entries(cloudflare)) {
-      it(`gets over ${name} by itself`, async () => {
+      it(`recovers from ${name}`, async () => {
         world().cloudflare.faults.inject(fault);
         world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
         const updated = await world().update();
@@ -69,7 +69,7 @@ export function losses(world: () => World): void {
     it.each([
       ["an application", /\/access\/apps$/],
       ["a record", /\/dns_records$/],
-    ])("ends, when the answer to making %s never comes; the next one converges", async (_, path) => {
+    ])("fails when the response to creating %s is lost; the next one converges", async (_, path) => {
       world().cloudflare.faults.inject({ method: "POST", path, times: 10, kind: "hang-after" });
       world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
       const failed = await world().update();
@@ -81,7 +81,7 @@ export function losses(world: () => World): void {
       await withoutExtra(world());
     });
 
-    it("ends, when the answer to making a droplet never comes; the next one converges, with one droplet", async () => {
+    it("fails when the response to creating a droplet is lost; the next one converges, with one droplet", async () => {
       const before = world().droplet().id;
       await world().configure("opencode-platform:dropletGeneration", "2");
       world().digitalocean.faults.inject({
@@ -112,7 +112,7 @@ async function withoutExtra(world: World): Promise<void> {
   expectNoOrphans(world, ["alpha", "beta"]);
 }
 
-/** Both clouds have what the stack has, and nothing twice. */
+/** Both clouds have the stack's resources, without duplicates. */
 function expectNoOrphans(world: World, projects: readonly string[]): void {
   const hostnames = [...projects.map((name) => `${name}-code`), "code", "ssh-code"].map(
     (label) => `${label}.example.com`,

@@ -5,7 +5,7 @@ import { launchBrowser, logIn, openProject } from "../../../support/production/p
 import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
 import { waitFor } from "../../../support/wait.ts";
 
-/** Part 3: who may open which project, and that whoever is taken off is out at once. */
+/** Part 3: who can open which project, and immediate revocation. */
 export function members(world: () => World): void {
   const project = "alpha-code.example.com";
   const [dev, other, guest] = [`dev@${DOMAIN}`, `other@${DOMAIN}`, "ann@partner.example"];
@@ -16,7 +16,7 @@ export function members(world: () => World): void {
     const headers = { cookie: `CF_Authorization=${token}` };
     return await world().cloudflare.edge.fetch(url, { headers });
   };
-  /** The names that the platform's index lists to somebody. */
+  /** Projects in the platform's index for a person. */
   const listedTo = async (email: string) => {
     const token = await world().cloudflare.sign({ application: "code.example.com", email });
     const answer = await ask("https://code.example.com/projects.json", token);
@@ -26,13 +26,13 @@ export function members(world: () => World): void {
   const did = ({ changes }: Updated) => changes.map(({ op, what }) => `${op} ${what}`).sort();
   const succeeded = (updated: Updated) => expect(updated.code, updated.output.slice(-6000)).toBe(0);
 
-  describe("a project that names its members", () => {
+  describe("a project with members", () => {
     let browser: Browser;
     let containers: Record<string, string>;
     let named: Updated;
     let taken: Updated;
     let token: string;
-    /** Resolves when the stream that somebody has open has ended. */
+    /** Resolves when the person's open stream has ended. */
     let ended: Promise<void>;
     const [heard, over] = [[] as string[], { yes: false }];
 
@@ -44,7 +44,7 @@ export function members(world: () => World): void {
     });
     afterAll(() => browser?.close());
 
-    it("has a policy of its own, and nothing else of the platform is touched", async () => {
+    it("gets its own policy, and nothing else changes", async () => {
       succeeded(named);
       expect(did(named)).toEqual([
         "create ZeroTrustAccessPolicy panel-application-people",
@@ -59,14 +59,14 @@ export function members(world: () => World): void {
       expect((await world().update("--refresh")).changes).toEqual([]);
     });
 
-    it("lets a member in, by the group and from another domain than the stack's", async () => {
+    it("admits a member, by the group and from another domain than the stack's", async () => {
       await world().answers("alpha");
       const { page } = await openProject(world(), browser, "alpha", guest);
       expect(new URL(page.url()).host).toBe(project);
       await page.context().close();
     });
 
-    it("refuses a colleague who is no member, who may open the others", async () => {
+    it("refuses a colleague who is not a member, but can open the others", async () => {
       const refused = await logIn(browser, world().urls.browser("alpha"), other);
       await refused.page.getByText("does not have access").waitFor();
       await refused.page.context().close();
@@ -75,13 +75,13 @@ export function members(world: () => World): void {
       await page.context().close();
     });
 
-    it("is listed to those alone who may open it", async () => {
+    it("is only listed to people who can open it", async () => {
       expect(await listedTo(dev)).toEqual(["alpha", "beta"]);
       expect(await listedTo(other)).toEqual(["beta"]);
       expect(await listedTo(guest)).toEqual(["alpha"]);
     });
 
-    it("is refused at once to somebody who is taken off, whatever that person has open", async () => {
+    it("is immediately closed to a removed member, including open connections", async () => {
       token = await world().cloudflare.sign({ application: project, email: dev });
       const stream = await ask(`https://${project}${projectApi.eventsPath}`, token);
       expect(stream.status).toBe(200);
@@ -107,7 +107,7 @@ export function members(world: () => World): void {
       expect(await listedTo(dev)).toEqual(["beta"]);
     });
 
-    it("changes nothing but that policy and who is shown it, and no container", async () => {
+    it("changes only the policy and the visibility, and no container", async () => {
       expect(did(taken)).toEqual([
         "update Command alpha-route",
         "update Command project-alpha-revocation",
@@ -116,14 +116,14 @@ export function members(world: () => World): void {
       expect(await world().containers()).toEqual(containers);
     });
 
-    it("keeps the sessions of the others when somebody joins", async () => {
+    it("keeps other members' sessions when a member is added", async () => {
       const member = await world().cloudflare.sign({ application: project, email: guest });
       world().write(closed, groups(guest, dev));
       succeeded(await world().update());
       expect((await ask(`https://${project}${projectApi.health.path}`, member)).status).toBe(200);
     });
 
-    it("is open to whoever the stack lets in once it names nobody", async () => {
+    it("is open to everyone the stack admits once it has no members", async () => {
       const member = await world().cloudflare.sign({ application: project, email: guest });
       world().write([{ name: "alpha" }, { name: "beta" }]);
       const updated = await world().update();
@@ -143,7 +143,7 @@ export function members(world: () => World): void {
   });
 }
 
-/** Reads a stream until it ends or is cut. */
+/** Reads a stream until it ends or is closed. */
 async function listen(answer: Response, hear: (part: string) => void): Promise<void> {
   const decoder = new TextDecoder();
   try {

@@ -12,7 +12,7 @@ import { waitFor } from "../../../support/wait.ts";
 const HOST = "code.example.com";
 const [admin, member] = [`ann@${DOMAIN}`, `dev@${DOMAIN}`];
 const POSTGRES_PORT = 25_432;
-/** Where the panel's directory is on the droplet. */
+/** The panel's directory on the droplet. */
 const PANEL = "/workspaces/.panel";
 
 interface Operation {
@@ -21,7 +21,7 @@ interface Operation {
   readonly error?: string;
 }
 
-/** Part 4: the panel as a container on the droplet, with the state and the repository where a team has them. */
+/** Part 4: the panel as a container on the droplet, with a team's backend and repository. */
 export function panel(world: () => World): void {
   describe("the panel on the droplet", () => {
     const folder = temporaryFolder();
@@ -49,7 +49,7 @@ export function panel(world: () => World): void {
       };
       return projects.map(({ name }) => name).sort();
     };
-    /** Does something that needs an update, and waits for its end. */
+    /** Sends a request that needs an update, and waits for its end. */
     const carryOut = async (method: string, path: string, body?: object): Promise<void> => {
       const answer = await send(method, path, body);
       const text = await answer.text();
@@ -113,13 +113,13 @@ export function panel(world: () => World): void {
       removeFolder(folder);
     });
 
-    it("shows an admin everything, and a member what that person may open", async () => {
+    it("shows an admin everything, and a member their own projects", async () => {
       expect(await names(admin)).toEqual(["alpha", "beta"]);
       expect(await names(member)).toEqual(["alpha"]);
       expect((await ask("/api/projects/beta/logs", member)).status).toBe(404);
     });
 
-    it("lets a member act on that person's own projects alone, and somebody from outside on none", async () => {
+    it("lets members only change their own projects, and outsiders none", async () => {
       const file = await onHost("cat", `${PANEL}/checkout/projects.yaml`);
       const containers = await world().containers();
       for (const [method, path, body] of [
@@ -129,7 +129,7 @@ export function panel(world: () => World): void {
       ] as const)
         expect((await send(method, path, body, member)).status, `${method} ${path}`).toBe(404);
       expect((await send("POST", "/api/projects", { name: "mine" }, member)).status).toBe(403);
-      // Whoever has a token that the edge should not have given.
+      // A token that the edge should not have issued.
       expect(await names("eve@elsewhere.example")).toEqual([]);
       expect(
         (await send("POST", "/api/projects/alpha/stop", undefined, "eve@elsewhere.example")).status,
@@ -140,7 +140,7 @@ export function panel(world: () => World): void {
       expect(audit).toMatch(new RegExp(`"${member}".*"outcome":"refused"`));
     });
 
-    it("refuses who has no token, or another application's, at the edge, at the connector and by itself", async () => {
+    it("rejects a missing token, or another application's, at the edge, the connector and the panel", async () => {
       const url = `https://${HOST}/api/projects`;
       expect((await world().cloudflare.edge.fetch(url)).status).toBe(302);
       const foreign = await world().cloudflare.sign({ application: "alpha-code.example.com", email: admin });
@@ -158,7 +158,7 @@ export function panel(world: () => World): void {
       expect(await here(`Cf-Access-Jwt-Assertion: ${own}`)).toBe("200");
     });
 
-    it("adds a project: file, commit by the person, container, hostname; an update by hand has nothing left to do", async () => {
+    it("adds a project: file, the person's commit, container, hostname; a manual update changes nothing", async () => {
       await carryOut("POST", "/api/projects", { name: "delta" });
       await world().answers("delta");
       const log = await must("git", ["-C", repository, "log", "-1", "--format=%ae %s", "main"], {});
@@ -179,7 +179,7 @@ export function panel(world: () => World): void {
       expect(await names(admin)).toEqual(["alpha", "beta"]);
     });
 
-    it("keeps what it holds out of what anybody may see", async () => {
+    it("exposes none of its secrets", async () => {
       const passphrase = world().shell.PULUMI_CONFIG_PASSPHRASE ?? "";
       const inspected = await onHost("docker", "inspect", world().names.panel);
       const logs = await onHost(
@@ -196,8 +196,8 @@ export function panel(world: () => World): void {
       expect(await onHost("stat", "-c", "%a %U", PANEL)).toBe("700 root\n");
     });
 
-    it("goes when it is switched off, and leaves its audit log", async () => {
-      // An update out of a checkout that knows nothing of the panel's last change would undo it.
+    it("is removed when it is disabled, and leaves its audit log", async () => {
+      // An update from a checkout without the panel's last commit would undo it.
       await git("pull", "--quiet", "--ff-only", repository, "main");
       await world().configure("opencode-platform:panel.enabled", "false", { path: true });
       const off = await world().update();
@@ -221,7 +221,7 @@ export function panel(world: () => World): void {
   });
 }
 
-/** Moves the stack to another backend, as docs/deploying.md says; the shell has these variables from then on. */
+/** Moves the stack to another backend, as in docs/deploying.md; the shell then has these variables. */
 async function moveState(world: World, variables: Readonly<Record<string, string>>, isNew: boolean) {
   const file = world.path(".state", "moved.json");
   const succeed = async (...args: string[]) => {
@@ -254,14 +254,17 @@ async function configurePanel(
   await world.configure("opencode-platform:panelEnvironment", lines.join(""), { secret: true });
 }
 
-/** What the panel of a real droplet would download: the engine and its plugins; and the authority that signs the stand-in edge's certificate. */
+/**
+ * Downloads of a real droplet's panel: the engine and its plugins; and the authority of the stand-in edge's
+ * certificate.
+ */
 async function bringTools(world: World): Promise<void> {
   const toolchain = process.env.OPENCODE_PLATFORM_TOOLCHAIN ?? "";
   const { container } = world.droplet();
   await world.onDroplet("install", "-d", "-m", "0700", PANEL, `${PANEL}/toolchain`);
   const pack = `tar -C '${toolchain}' -c bin/pulumi bin/pulumi-language-nodejs manifest.json pulumi-home/plugins | docker exec -i ${container} tar -C ${PANEL}/toolchain -x`;
   await must("sh", ["-c", pack], {});
-  // By a command inside: what is mounted there, Docker's own copy does not see.
+  // By a command inside, as `docker cp` does not see mounts.
   const authorities =
     readFileSync("/etc/ssl/certs/ca-certificates.crt", "utf8") +
     readFileSync(world.cloudflare.caFile, "utf8");

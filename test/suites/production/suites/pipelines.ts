@@ -2,13 +2,13 @@ import { afterAll, describe, expect, it } from "vitest";
 import { findLeaks } from "../../../support/leaks.ts";
 import type { World } from "../../../support/production/world.ts";
 
-/** What pipelines call, on a stack on a droplet; how they speak to a forge is tested on the local stack. */
+/** The pipelines' jobs on a stack on a droplet; forges are tested with the local stack. */
 export function pipelines(world: () => World): void {
   describe("a pipeline", () => {
     const team = [{ name: "alpha" }, { name: "beta" }];
     afterAll(() => world().write(team));
 
-    it("previews a project that is added, and changes nothing", async () => {
+    it("previews an added project, and changes nothing", async () => {
       world().write([...team, { name: "eta" }]);
       const { code, output } = await world().npm("run", "--silent", "ci", "--", "preview", "--stack", "prod");
       expect(code, output).toBe(0);
@@ -20,12 +20,12 @@ export function pipelines(world: () => World): void {
       world().write(team);
     });
 
-    it("finds no drift where there is none", async () => {
+    it("finds no drift without changes", async () => {
       const { code, output } = await world().npm("run", "--silent", "ci", "--", "drift", "--stack", "prod");
       expect(code, output).toBe(0);
     });
 
-    it("finds a record that somebody deleted, applies, and finds no drift any more", async () => {
+    it("finds a deleted record, applies, and then finds no drift", async () => {
       const { records } = world().cloudflare.state;
       const [id] = [...records].find(([, { name }]) => name === "beta-code.example.com") ?? [];
       records.delete(id ?? "");

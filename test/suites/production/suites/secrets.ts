@@ -3,7 +3,7 @@ import { filesUnder, findLeaks, watchCommandLines } from "../../../support/leaks
 import { GOOGLE, type World } from "../../../support/production/world.ts";
 import type { Ran } from "../../../support/run.ts";
 
-/** Demand 6: the clouds' tokens, the tunnel's token and the private key are nowhere that somebody else looks. */
+/** Demand 6: the clouds' tokens, the tunnel's token and the private key are not visible anywhere. */
 export function secrets(world: () => World): void {
   describe("secrets of the clouds", () => {
     let values: Record<string, string>;
@@ -32,13 +32,13 @@ export function secrets(world: () => World): void {
         cloudflare: world().tokens.cloudflare,
         google: GOOGLE.clientSecret,
         serviceToken: clientSecret,
-        // The line that the private half is on; those before hold the public one.
+        // The line with the private half; those before have the public one.
         privateKey: ssh.privateKey.split("\n")[4] ?? "",
         tunnel: tunnel?.secret ?? "",
       };
     };
 
-    it("can be seen by whoever asks with --show-secrets, so the search below is not blind", async () => {
+    it("are visible with --show-secrets, so the search below is not blind", async () => {
       for (const value of Object.values(values)) expect(value.length).toBeGreaterThan(16);
       const exported = (await world().pulumi(["stack", "export", "--show-secrets"])).stdout;
       const found = findLeaks(values, [{ where: "the state", text: exported }]).join("\n");
@@ -47,7 +47,7 @@ export function secrets(world: () => World): void {
 
     it("are in no preview and no log of any command so far", () => {
       expect(preview.code, preview.output).toBe(0);
-      // Those that were asked to show secrets do.
+      // Commands with --show-secrets do.
       const said = world()
         .said.filter(({ output }) => !output.includes("PRIVATE KEY") && !output.includes('"clientSecret"'))
         .map(({ output }, index) => ({ where: `output ${index}`, text: output }));
@@ -55,7 +55,7 @@ export function secrets(world: () => World): void {
       expect(findLeaks(values, said)).toEqual([]);
     });
 
-    it("are in no file of the checkout but ssh's own, which only their owner may read", () => {
+    it("are in no file of the checkout but SSH's, which only their owner can read", () => {
       const ssh = world().path(".runtime", "prod", "ssh");
       const skip = (path: string) =>
         path === ssh || /\/node_modules$/.test(path) || path === world().path(".git");
@@ -70,7 +70,7 @@ export function secrets(world: () => World): void {
       expect(findLeaks(values, lines)).toEqual([]);
     });
 
-    it("were in no URL that a cloud was asked for", () => {
+    it("were in no requested URL of a cloud", () => {
       const { digitalocean, cloudflare } = world();
       const urls = [...digitalocean.requests, ...cloudflare.requests].map(({ path }) => path);
       expect(urls.length).toBeGreaterThan(50);
