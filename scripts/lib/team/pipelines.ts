@@ -14,7 +14,7 @@ const FILES = [
 ];
 
 const HEADER = `# Previews a change as a comment, applies the default branch, and checks every night for drift from the files.
-# node_modules/opencode-platform/docs/ci.md says how to switch it on, and which secrets it takes.
+# node_modules/opencode-platform/docs/ci.md explains how to enable it, and its secrets.
 `;
 
 /** GitHub's workflow. */

@@ -45,7 +45,7 @@ describe("tokens", () => {
     expect((await api.get("/user/tokens/verify")).result.status).toBe("active");
   });
 
-  it("accepts the dashboard's "Edit" for "Write"", async () => {
+  it("accepts the dashboard's Edit for Write", async () => {
     const record = { type: "A", name: label("edit"), content: "192.0.2.1", ttl: 1 };
     expect((await api.call("POST", records, record, "dashboard-names")).status).toBe(200);
   });
