@@ -101,7 +101,7 @@ function keep(
   if (rounds < 5 || largest < 50) return "not stored: needs at least 5 rounds and 50 projects";
   const file = join(import.meta.dirname, "RESULTS.md");
   const values = new Map(machine);
-  const made = `Measured without the other figures, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}; load average ${loadavg()[2]?.toFixed(1)} over the last 15 minutes.`;
+  const made = `Measured separately, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}; load average ${loadavg()[2]?.toFixed(1)} over the last 15 minutes.`;
   const isWhole = wanted.length === FIGURES.length;
   writeFileSync(file, isWhole ? whole : withSections(readFileSync(file, "utf8"), figures, made));
   return `stored in lab/bench/RESULTS.md${isWhole ? "" : " beside the others"}`;

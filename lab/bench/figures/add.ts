@@ -10,9 +10,9 @@ const ADDED = "added";
 
 export const add: FigureSpec = {
   name: "add",
-  title: "One project more",
+  title: "Adding a project",
   notes: [
-    "The project is taken away again between runs; that is not counted.",
+    "The project is removed between runs, which is not counted.",
     `Healthy: \`${projectApi.health.path}\` reports it, asked every 50 ms; through Traefik for the platform, at the container itself for \`docker run\` of the same image with the same limits, labels, volumes and files.`,
   ],
   sizes: [50],

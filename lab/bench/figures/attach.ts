@@ -20,11 +20,11 @@ interface Way {
 
 export const attach: FigureSpec = {
   name: "attach",
-  title: "What the way of `opencode-platform` costs",
+  title: "The cost of `opencode-platform`",
   notes: [
-    `A request: ${REQUESTS} of ${projectApi.health.path} one after another on one connection that stays open. A token: ${TOKENS} of one answer, from when the stand-in model sends it to its event's arrival on ${projectApi.eventsPath}; the model sends the next when it has arrived. p50 and p99 are those of each run.`,
-    "What the local proxy adds is the difference between the second and the third way. It is the program itself (`--print`), in a process of its own.",
-    "The edge (TLS, HTTP/2 to the connector, a check of the token) and the connector (another check) are stand-ins in one Node process on this machine, which is also the client and the model: this says what the chain's steps cost in work, and nothing of a real edge's distance, which will be most of it.",
+    `A request: ${REQUESTS} of ${projectApi.health.path} sequentially on one keep-alive connection. A token: ${TOKENS} of one answer, from the stand-in model's sending to the event's arrival on ${projectApi.eventsPath}; the model sends the next after that. p50 and p99 are per run.`,
+    "The local proxy adds the difference between the second and the third way. It is the program itself (`--print`), in a separate process.",
+    "The edge (TLS, HTTP/2 to the connector, a check of the token) and the connector (another check) are stand-ins in one Node process on this machine, which is also the client and the model: this measures the work of each step, without the distance to a real edge, which will dominate.",
   ],
   sizes: [1],
   beside: false,

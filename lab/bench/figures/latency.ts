@@ -16,10 +16,10 @@ const MOST_FILES = 100;
 
 export const latency: FigureSpec = {
   name: "latency",
-  title: "What Traefik costs a request",
+  title: "Traefik's cost per request",
   notes: [
-    `Each run: ${REQUESTS} requests one after another on one connection that stays open (p50 and p99 of the run), then ${CONNECTIONS} connections for ${LOAD_MS / 1000} s (answers per second).`,
-    "The load is made by a Node process on the same cores, so the rates are lower than they would be from another machine, on both ways. The container has its limit of one CPU.",
+    `Each run: ${REQUESTS} sequential requests on one keep-alive connection (p50 and p99 of the run), then ${CONNECTIONS} connections for ${LOAD_MS / 1000} s (responses per second).`,
+    "A Node process on the same cores generates the load, so both rates are lower than from another machine. The container is limited to one CPU.",
   ],
   sizes: [1],
   beside: false,

@@ -8,8 +8,8 @@ export const memory: FigureSpec = {
   name: "memory",
   title: "Memory",
   notes: [
-    "Traefik and the notice page as `docker stats` counts them, without projects' own containers. They are all that stays between updates.",
-    "An update: the most that the CLI, the language host, the program and the plugins had resident at one time (sampled every 40 ms from /proc; pages that they share are counted more than once).",
+    "Traefik and the notice page as in `docker stats`, without projects' own containers. Nothing else stays between updates.",
+    "An update: peak resident memory of the CLI, the language host, the program and the plugins together (sampled every 40 ms from /proc; shared pages are counted more than once).",
   ],
   sizes: [0, 50],
   beside: false,

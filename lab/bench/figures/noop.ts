@@ -3,10 +3,10 @@ import { takeTurns, timed } from "../lib/rounds.ts";
 
 export const noop: FigureSpec = {
   name: "noop",
-  title: "An update that finds nothing to do",
+  title: "A no-op update",
   notes: [
     "Two projects run; the others are stopped. Compose has no stopped state: there, the others run `sleep` in the same image with the same labels, limits and volumes.",
-    "`pulumi up` with a preview is what a person gets who types it; without one is what `npm start` does.",
+    "`pulumi up` with a preview is the default at a terminal; `npm start` runs it without.",
   ],
   sizes: [1, 10, 50],
   beside: true,

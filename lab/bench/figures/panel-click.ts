@@ -34,11 +34,11 @@ const PARTS: readonly (readonly [keyof Parts, string])[] = [
 
 export const panelClick: FigureSpec = {
   name: "panel",
-  title: "The panel: from the click until a project serves",
+  title: "The panel: from a click to a serving project",
   notes: [
-    `The click: \`POST /api/projects\`, which the page's button sends. The terminal: the same entry is in projects.yaml already when the command is started; how long a person takes to write it is not counted. Healthy: \`${projectApi.health.path}\` reports it through Traefik, asked every 50 ms. The project is taken away again between runs; that is not counted.`,
-    "`npm start` and the panel look first at what is really there (`--refresh`), because containers are started and stopped by Docker alone too; `pulumi up --skip-preview` does not. `npm start` is counted without npm and the launcher, and only until the project is healthy, not until it has said so.",
-    "The panel's parts by its own clock, as `GET /api/operations/:id` tells them.",
+    `The click: \`POST /api/projects\`, as sent by the page's button. The terminal: the same entry is already in projects.yaml when the command starts. Healthy: \`${projectApi.health.path}\` reports it through Traefik, asked every 50 ms. The project is removed between runs, which is not counted.`,
+    "`npm start` and the panel refresh the state first (`--refresh`), because containers can be started and stopped in Docker; `pulumi up --skip-preview` does not. `npm start` is measured without npm and the launcher, until the project is healthy.",
+    "The panel's phases by its own clock, from `GET /api/operations/:id`.",
   ],
   sizes: [1, 10],
   beside: false,

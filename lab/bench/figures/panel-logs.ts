@@ -11,10 +11,10 @@ const PAUSE_MS = 10;
 
 export const panelLogs: FigureSpec = {
   name: "panel",
-  title: `The panel: ${MANY} who follow a log`,
+  title: `The panel: ${MANY} followers of a log`,
   notes: [
-    `A container writes ${LINES} numbered lines of about 120 characters, one each ${PAUSE_MS} ms, and each with the time of its writing. Each follower must get each line once and in its turn, or there is no figure. Those of the panel read \`GET /api/projects/:name/logs?follow=1\`; one process receives it all, whichever way it comes. p50 and p99 are those of each run, over all lines of all followers.`,
-    "Each run of the panel is one of a fresh process. Memory and processor time are those of the panel, or of all `docker logs -f` together: memory as its proportional share (pages that are shared are counted once), when the last line has come; processor time from before the first line until the last has come. The whole machine: everything in the same time: Docker's part, who receives, and whatever else ran.",
+    `A container writes ${LINES} numbered lines of about 120 characters, one each ${PAUSE_MS} ms, each with its time. If a follower misses a line, or gets it twice or out of order, there is no figure. The panel's followers read \`GET /api/projects/:name/logs?follow=1\`; one process receives everything in either case. p50 and p99 are per run, over all lines of all followers.`,
+    "Each run of the panel uses a new process. Memory and processor time are those of the panel, or of all `docker logs -f` together: memory as the proportional share (shared pages are counted once) after the last line; processor time from the first line to the last. The whole machine: everything in that time, including Docker and the receiver.",
   ],
   sizes: [1],
   beside: false,

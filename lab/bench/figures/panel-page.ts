@@ -12,9 +12,9 @@ export const panelPage: FigureSpec = {
   name: "panel",
   title: "The panel's page",
   notes: [
-    "A first visit in Chromium, in a profile of its own with nothing in its cache, to the page of a platform of 10 projects; beside opencode's own page of the first project, which comes through Traefik from a container with one CPU. Chromium, both servers and what measures share the machine's cores.",
-    "Usable: from the navigation until the list shows every project and the button for a new one is there, or until opencode's prompt can be typed in, as seen each time the page draws. Then the button is clicked and the form must open, or something is typed and must be there.",
-    "On the wire: all answers as Chromium counts them, headers with them, until half a second has brought nothing. Data: what the page asks for to show it, such as the list of projects, which grows with them. Files, br and gzip: the bodies of the files in a Chromium that takes that encoding alone; what a server does not compress counts as it is. The goal for the panel's page is 60 kB compressed.",
+    "A first visit in Chromium, in a new profile with an empty cache, to the page of a platform of 10 projects; compared with opencode's own page of the first project, through Traefik from a container with one CPU. Chromium, both servers and the measurement share the machine's cores.",
+    "Usable: from the navigation until the list shows every project and the button for a new one, or until opencode's prompt accepts input, checked on each frame. Then the button is clicked and must open the form, or typed text must appear.",
+    "On the wire: all responses as Chromium counts them, including headers, until half a second without traffic. Data: what the page loads to show, such as the list of projects, which grows with them. Files, br and gzip: the files' bodies in a Chromium that only accepts that encoding; uncompressed responses count as they are. The goal for the panel's page is 60 kB compressed.",
   ],
   sizes: [10],
   beside: false,

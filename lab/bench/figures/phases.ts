@@ -5,8 +5,8 @@ export const phasesOfNoop: FigureSpec = {
   name: "phases",
   title: "Where an update's time goes",
   notes: [
-    "`pulumi up --skip-preview` with nothing to do, from the engine's own log (`-v=9 --logtostderr`), which itself takes a little time. The phases add up to the whole.",
-    "Plugins start one after another, each when its first resource comes.",
+    "`pulumi up --skip-preview` with nothing to do, from the engine's own log (`-v=9 --logtostderr`), which takes a little time itself. The phases add up to the whole update.",
+    "Plugins start one at a time, each at its first resource.",
   ],
   sizes: [1, 50],
   beside: false,

@@ -6,11 +6,11 @@ const ADDED = "added";
 
 export const update: FigureSpec = {
   name: "update",
-  title: "What an update costs, and cost",
+  title: "An update's cost, now and before",
   notes: [
-    "Before is the checkout that `--before` names, on a stack of its own; both take turns. Two projects run; the others are stopped, which weighs the same for the engine.",
-    "One project: `pulumi up --skip-preview` before, `npm run apply -- <name>` now, which starts the engine once with exact targets. The way back is not counted.",
-    "The program's processor time is its own process's, without the engine and the plugins.",
+    "Before is the checkout of `--before`, on its own stack; both take turns. Two projects run; the others are stopped, which costs the engine the same.",
+    "One project: `pulumi up --skip-preview` before, `npm run apply -- <name>` now, which starts the engine once with exact targets. Undoing it is not counted.",
+    "The program's processor time is that of its own process, without the engine and the plugins.",
   ],
   sizes: [10, 50],
   beside: false,

@@ -82,7 +82,7 @@ export function results(
 ): string {
   return `${[
     "# Figures",
-    `Made by \`${command}\`. Medians after one warm-up that is not counted; the ways that are compared took turns (A B A B …) in one run. A figure says how fast this was on this machine, and nothing about another.`,
+    `Made by \`${command}\`. Medians after one uncounted warm-up; the compared ways took turns (A B A B …) in one run. A figure only applies to this machine.`,
     markdownTable(["Machine", ""], machine),
     ...figures.map(section),
   ].join("\n\n")}\n`;
