@@ -102,7 +102,7 @@ export async function startGit(
       return;
     }
     if (refusal === 401) response.setHeader("www-authenticate", 'Basic realm="Git"');
-    response.writeHead(refusal).end(refusal === 503 ? "the stand-in was told to fail\n" : "");
+    response.writeHead(refusal).end(refusal === 503 ? "the stand-in is set to fail\n" : "");
   });
   const listening = await listen(server, options);
   return {

@@ -86,7 +86,7 @@ export async function startForge(base: string, routes: readonly Route[]): Promis
     sendJson(
       response,
       status,
-      fault ? (fault.body ?? { message: "The stand-in was told to fail" }) : reply?.body,
+      fault ? (fault.body ?? { message: "The stand-in is set to fail" }) : reply?.body,
     );
   }
 

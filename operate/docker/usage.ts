@@ -40,7 +40,7 @@ export interface UsageSource {
   /** Polls Docker until the returned function is called. */
   listen(): () => void;
   /** Resolves when every running project has a sample, or after the given milliseconds. */
-  settled(patience: number): Promise<void>;
+  settled(timeoutMs: number): Promise<void>;
 }
 
 export class UsageWatch implements UsageSource {
@@ -78,8 +78,8 @@ export class UsageWatch implements UsageSource {
     };
   }
 
-  async settled(patience: number): Promise<void> {
-    const until = performance.now() + patience;
+  async settled(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
     while (performance.now() < until && !this.#isComplete())
       await new Promise<void>((resolve) => {
         const done = () => {

@@ -18,7 +18,7 @@ export interface Loss {
   /** To be removed from the state. */
   resources: readonly Resource[];
   /** What no longer exists and what happens next, for people. */
-  told: string;
+  message: string;
 }
 
 /** A stack's droplet and volume. */
@@ -57,11 +57,11 @@ export async function lookAtMachine(
   const left = inState.length === 0 && extra.length === 0 ? deployment.resources.filter(livesOnDroplet) : [];
   const lost = gone.size > 0 ? resourcesOf(deployment, gone) : left;
   const resources = [...lost, ...(volume && isVolumeGone ? [volume] : [])];
-  const told = tellLoss(verb, [...gone], lost, volume, isVolumeGone);
+  const message = tellLoss(verb, [...gone], lost, volume, isVolumeGone);
   return {
     droplets,
     hasDuplicates: extra.length > 0,
-    ...(resources.length > 0 ? { loss: { resources, told } } : {}),
+    ...(resources.length > 0 ? { loss: { resources, message } } : {}),
   };
 }
 

@@ -58,7 +58,7 @@ export async function prepareDroplet(
       await refuseSmallerDisk(session, deployment, machine.droplets, clouds);
     const checksForStrays = mayHaveStrays(deployment, runs, machine.hasDuplicates || hasTwins);
     if (verb === "preview") {
-      if (machine.loss) notify(machine.loss.told);
+      if (machine.loss) notify(machine.loss.message);
       if (checksForStrays) await reportStrays(clouds, deployment, runs, notify);
       return;
     }
@@ -98,7 +98,7 @@ async function repairState({
   await rewriteState(session, (exported) =>
     machine.loss ? without(exported, machine.loss) : withoutPending(exported),
   );
-  if (machine.loss) notify(machine.loss.told);
+  if (machine.loss) notify(machine.loss.message);
   if (pending.length > 0) sayCleared(pending.length, notify);
 }
 

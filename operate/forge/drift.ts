@@ -93,10 +93,10 @@ async function reportDrift(
   const line = redact(`What runs in ${stack} differs from the files: ${driftLine(report)}.`);
   writeSummary(body);
   printError(`\n${line}`);
-  const told = forge && (await putIssue(forge, marker(stack, fingerprint(report)), title(stack), body));
-  if (told) printError(`${forge.name}'s issue about it is ${told.outcome}: ${told.url}`);
+  const issue = forge && (await putIssue(forge, marker(stack, fingerprint(report)), title(stack), body));
+  if (issue) printError(`${forge.name}'s issue about it is ${issue.outcome}: ${issue.url}`);
   // An unchanged issue is not repeated in the chat.
-  if (told?.outcome !== "unchanged") await sendAlert({ printError }, `${line} ${told?.url ?? ""}`.trim());
+  if (issue?.outcome !== "unchanged") await sendAlert({ printError }, `${line} ${issue?.url ?? ""}`.trim());
   return DRIFTED;
 }
 
@@ -105,10 +105,10 @@ async function reportNoDrift({ session, forge, runUrl, print, printError }: Job)
   const line = `What runs in ${stack} matches the files.`;
   print(`\n${line}`);
   writeSummary(`### No drift in ${code(stack)}`);
-  const told = forge && (await resolveIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
-  if (told?.outcome === "closed") {
-    print(`${forge?.name}'s issue about it is closed: ${told.url}`);
-    await sendAlert({ printError }, `${line} ${told.url ?? ""}`.trim());
+  const issue = forge && (await resolveIssue(forge, marker(stack), `${line} ${runUrl ?? ""}`.trim()));
+  if (issue?.outcome === "closed") {
+    print(`${forge?.name}'s issue about it is closed: ${issue.url}`);
+    await sendAlert({ printError }, `${line} ${issue.url ?? ""}`.trim());
   }
   return 0;
 }

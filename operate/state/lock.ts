@@ -46,8 +46,8 @@ export function readLocks(stateDir: string, project: string, stack: string): Sta
   const folder = join(stateDir, ".pulumi", "locks", "organization", project, stack);
   return listJson(folder).map((name) => {
     const file = join(folder, name);
-    const nobody = { file, pid: 0, username: "", hostname: hostname(), timestamp: "" };
-    return parseLock(file, readFileSync(file, "utf8")) ?? nobody;
+    const unreadable = { file, pid: 0, username: "", hostname: hostname(), timestamp: "" };
+    return parseLock(file, readFileSync(file, "utf8")) ?? unreadable;
   });
 }
 

@@ -56,8 +56,8 @@ function operation(path: string, method: string, call: Node): Operation {
 export function complaintsOfRequest(operation: Operation, body: unknown): string[] {
   const pointer = bodyPointer(operation.path, operation.method.toLowerCase());
   if (!at(pointer)) return [];
-  const { told, left } = withoutEmpty(body);
-  return errorsOf(pointer, told)
+  const { given, left } = withoutEmpty(body);
+  return errorsOf(pointer, given)
     .filter(({ keyword, params }) => keyword !== "required" || !left.has(String(params.missingProperty)))
     .map(inWords);
 }
@@ -76,7 +76,7 @@ export function complaintsOfResponse(operation: Operation, status: number, body:
  * DigitalOcean's own clients send null and empty strings for omitted values, and no ports with ICMP. The API
  * accepts both, undocumented. Returns a body that matches the description, and the names of omitted values.
  */
-function withoutEmpty(body: unknown): { told: unknown; left: Set<string> } {
+function withoutEmpty(body: unknown): { given: unknown; left: Set<string> } {
   const left = new Set<string>();
   const strip = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(strip);
@@ -89,7 +89,7 @@ function withoutEmpty(body: unknown): { told: unknown; left: Set<string> } {
     const portless = "protocol" in value && value.protocol === "icmp" ? { ports: "0" } : {};
     return { ...portless, ...Object.fromEntries(entries.map(([name, member]) => [name, strip(member)])) };
   };
-  return { told: strip(body), left };
+  return { given: strip(body), left };
 }
 
 function errorsOf(pointer: string, value: unknown): ErrorObject[] {

@@ -149,8 +149,8 @@ async function read(id: string, known: PlainProps, context: Context): Promise<Li
 
 async function remove(id: string, state: PlainProps, context: Context): Promise<void> {
   const seconds = context.timeoutSeconds ?? DELETE_SECONDS;
-  const patience = { seconds, signal: context.signal };
-  const unlocked = until<PlainProps | undefined>(patience, async () => {
+  const timeout = { seconds, signal: context.signal };
+  const unlocked = until<PlainProps | undefined>(timeout, async () => {
     const found = await find(id, context);
     return found?.locked === true ? { state: "locked" } : { done: found };
   });
@@ -163,7 +163,7 @@ async function remove(id: string, state: PlainProps, context: Context): Promise<
   }
   for (const volumeId of strings(droplet.volume_ids)) await move("detach", volumeId, Number(id), context);
   await ifFound("Error deleting droplet", call(context, "DELETE", `/v2/droplets/${id}`));
-  const gone = until(patience, async () => {
+  const gone = until(timeout, async () => {
     const found = await find(id, context);
     return found === undefined ? { done: true } : { state: String(found.status) };
   });

@@ -127,11 +127,11 @@ const DELETE_SECONDS = 180;
 /** Moving resources takes a while, and only an empty project can be deleted. */
 async function remove(id: string, state: PlainProps, context: Context): Promise<void> {
   await handBack(strings(state.resources), context);
-  const patience = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };
+  const timeout = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };
   const path = `/v2/projects/${id}`;
   await insist(
     `Error deleting project (${id})`,
-    patience,
+    timeout,
     ({ status }) => status === 412,
     () => call(context, "DELETE", path),
   );

@@ -27,9 +27,9 @@ export async function move(
   const body = { type, droplet_id: dropletId };
   const busy = ({ status, message }: ApiError): boolean =>
     status === 422 && /already has a pending event/i.test(message);
-  const patience = { seconds: PENDING_SECONDS, signal: context.signal };
+  const timeout = { seconds: PENDING_SECONDS, signal: context.signal };
   const ask = (): Promise<PlainProps> => call(context, "POST", `/v2/volumes/${volumeId}/actions`, body);
-  const answer = await insist(what, patience, busy, ask);
+  const answer = await insist(what, timeout, busy, ask);
   await finished(what, answer, context);
 }
 

@@ -51,9 +51,9 @@ const DELETE_SECONDS = 120;
 
 /** Droplets that are being destroyed remain members for a moment. */
 async function remove(id: string, _state: PlainProps, context: Context): Promise<void> {
-  const patience = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };
+  const timeout = { seconds: context.timeoutSeconds ?? DELETE_SECONDS, signal: context.signal };
   const busy = ({ status }: ApiError): boolean => status === 403 || status === 409;
-  await insist("Error deleting VPC", patience, busy, () => call(context, "DELETE", `/v2/vpcs/${id}`));
+  await insist("Error deleting VPC", timeout, busy, () => call(context, "DELETE", `/v2/vpcs/${id}`));
 }
 
 export const vpc = bridged({

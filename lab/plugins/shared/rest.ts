@@ -1,6 +1,6 @@
 /** Calls of a cloud's HTTP API: JSON, retries with back-off, and a timeout for every call. */
 import { isPlainProps, type Plain, type PlainProps } from "./values.ts";
-import { type Patience, pause, until } from "./wait.ts";
+import { pause, type Timeout, until } from "./wait.ts";
 
 /** The specifics of an API. */
 export interface Dialect {
@@ -51,7 +51,7 @@ export async function ifFound<T>(what: string, answer: Promise<T>): Promise<T | 
 /** Retries until the API no longer rejects the call because of another operation. */
 export function insist<T>(
   what: string,
-  patience: Patience,
+  timeout: Timeout,
   busy: (error: ApiError) => boolean,
   ask: () => Promise<T>,
 ): Promise<T> {
@@ -63,7 +63,7 @@ export function insist<T>(
       return { state: error.message };
     }
   };
-  return doing(what, until(patience, attempt));
+  return doing(what, until(timeout, attempt));
 }
 
 const TIMEOUT_MS = 30_000;

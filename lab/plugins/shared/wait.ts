@@ -21,7 +21,7 @@ const LONGEST_MS = 5000;
 const GROWTH = 1.5;
 
 /** Timeout of a wait. */
-export interface Patience {
+export interface Timeout {
   readonly seconds: number;
   readonly signal: AbortSignal;
 }
@@ -31,7 +31,7 @@ export interface Patience {
  * error.
  */
 export async function until<T>(
-  { seconds, signal }: Patience,
+  { seconds, signal }: Timeout,
   ask: () => Promise<{ readonly done: T } | { readonly state: string }>,
 ): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
