@@ -1,7 +1,4 @@
-/**
- * `npm run ci -- preview|up|drift [--stack <name>]`: the jobs of GitHub's and GitLab's pipelines. See
- * docs/ci.md.
- */
+/** `npm run ci -- preview|up|drift [--stack <name>]`: the jobs of a forge's pipeline. See docs/ci.md. */
 import { parseArgs } from "node:util";
 import { fail } from "../config/errors.ts";
 import { openSession } from "../operate/engine/session.ts";

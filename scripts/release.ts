@@ -1,7 +1,4 @@
-/**
- * `npm run release -- <version> [--dry-run]`: sets versions and CHANGELOG's date, commits, tags and packs.
- * Does not push or publish.
- */
+/** `npm run release -- <version> [--dry-run]`: versions, CHANGELOG's date, commit, tag and tarball. No push. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -75,7 +75,7 @@ describe("a build", () => {
 
   test("names a missing Dockerfile's path", () => {
     expect(checkDockerfile(folder, join(folder, "Nope"))).toContain("Nope");
-    expect(checkDockerfile(join(folder, "none"), "Dockerfile")).toContain("no folder");
+    expect(checkDockerfile(join(folder, "none"), "Dockerfile")).toContain("not found");
   });
 
   test("rejects pushing", () => {

@@ -119,8 +119,8 @@ describe.each([
     const bench = await start();
     const wanted =
       name === "GitHub"
-        ? /GITHUB_TOKEN: may not .*permissions: pull-requests: write/
-        : /GITLAB_TOKEN: may not .*role Reporter and the scope api/;
+        ? /GITHUB_TOKEN: is not allowed to .*permissions: pull-requests: write/
+        : /GITLAB_TOKEN: is not allowed to .*role Reporter and the scope api/;
     await expect(put(bench.weak, "text")).rejects.toThrow(UserError);
     await expect(put(bench.weak, "text")).rejects.toThrow(wanted);
     await expect(put(bench.stranger, "text")).rejects.toThrow(/_TOKEN: was rejected by Git/);

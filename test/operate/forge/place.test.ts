@@ -57,7 +57,7 @@ describe("the forge of a run", () => {
     expect(() => number("{")).toThrow("GITHUB_EVENT_PATH: is not a GitHub event");
     expect(() => number('{"pull_request":{"number":"12; rm"}}')).toThrow("is not a GitHub event");
     rmSync(event);
-    expect(problems(gitHubEnv("https://api.github.example", "t", event)).join()).toContain("can't be read");
+    expect(problems(gitHubEnv("https://api.github.example", "t", event)).join()).toContain("unreadable file");
   });
 
   it("has a URL, where the forge sets it", () => {
