@@ -163,7 +163,9 @@ export class Platform {
   private async run(what: string, command: string, args: readonly string[]): Promise<ExecResult> {
     const result = await exec(command, args, { cwd: this.folder, env: this.env, stopsGracefully: true });
     if (result.code === 0) return result;
-    throw new Error(`${what} ended with ${result.code}:\n${lastLines(result.stdout + result.stderr, 20)}`);
+    const [, diagnostics = result.stdout + result.stderr] =
+      /^(Diagnostics:.*?)^Outputs:/ms.exec(result.stdout) ?? [];
+    throw new Error(`${what} ended with ${result.code}:\n${lastLines(diagnostics, 20)}`);
   }
 
   /** Runs an update like `npm start`, without a preview. */
