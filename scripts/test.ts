@@ -30,15 +30,21 @@ await main(async (args) => {
   // The slow suites' parts are installed during the unit tests, which need none.
   const prepared = prepare(suites);
   prepared.catch(() => {}); // reported where it is awaited
+  let isInterrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      isInterrupted = true;
+    });
   const runs: Ran[] = [];
   for (const suite of suites) {
     if (suite !== "unit") await prepared;
     // Again, as the previous suite may have stopped the Docker Engine.
     const env = suite === "unit" ? process.env : await prepare([suite]);
+    if (isInterrupted) break;
     runs.push(await run(suite, rest, { ...env, ...sharedPlatform(suite, suites, KEPT) }));
   }
   console.log(summaryLines(runs).join("\n"));
-  return Math.max(...runs.map(({ code }) => code));
+  return Math.max(isInterrupted ? 1 : 0, ...runs.map(({ code }) => code));
 });
 
 async function run(suite: Suite, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ran> {
