@@ -67,7 +67,7 @@ export function projectLabels(args: RouteArgs): Record<string, string> {
 }
 
 /** A configuration file for Traefik, in JSON, which YAML includes: writing YAML took a third of a second at 50 projects. */
-const fileOf = (configuration: object): string => `${JSON.stringify(configuration, undefined, 2)}\n`;
+const fileOf = (configuration: object): string => `${JSON.stringify(configuration)}\n`;
 
 /**
  * Traefik's dynamic configuration for a project, as a YAML file only root reads: the password, the redirects of browsers from `/p/<name>/`
