@@ -22,11 +22,13 @@ if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
   quietDebugLog();
 }
 
+/** Where Pulumi's launcher has turned it on: not in a test. */
 function closeDebugger(): void {
   type Session = { post(method: string): void };
   type Hooks = { getSessionAsync(): Promise<Session> };
-  const hooks = require("@pulumi/pulumi/runtime/closure/v8Hooks.js") as Hooks;
-  void hooks.getSessionAsync().then((session) => session.post("Debugger.disable"));
+  const file = require.resolve("@pulumi/pulumi/runtime/closure/v8Hooks.js");
+  const hooks = require.cache[file]?.exports as Hooks | undefined;
+  void hooks?.getSessionAsync().then((session) => session.post("Debugger.disable"));
 }
 
 function quietDebugLog(): void {

@@ -121,7 +121,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     password: pulumi.Output<string>,
     deployKey: tls.PrivateKey | undefined,
   ): pulumi.CustomResource {
-    const { host, names, urls, project, image } = this.args;
+    const { host, names, project, image } = this.args;
     const network = pulumi.all([this.args.network, this.args.workspaces]).apply(([name]) => name);
     const running = project.state === "running";
     const { memory, cpus } = project.resources;
@@ -135,7 +135,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         labels: labelList({
           [names.platformLabel]: names.prefix,
           [names.projectLabel]: project.name,
-          ...projectLabels({ name: project.name, urls, state: project.state }),
+          ...projectLabels(project.name),
         }),
         envs: this.environment(),
         uploads: this.files(password, deployKey),
@@ -160,6 +160,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
         ...this.child,
         ...onHost(host),
         deleteBeforeReplace: true,
+        // A container of release 0.1 has its routes as labels.
+        ignoreChanges: ["labels"],
         // The provider would only write these down.
         replaceOnChanges: ["healthcheck", "cpuQuota"],
       },

@@ -41,36 +41,21 @@ const hostRule = (hostnames: readonly string[]) => hostnames.map((host) => `Host
 const pathPrefixRule = (path: string) => `(Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
 
 /**
- * Labels by which Traefik finds a project's container: its hostname, and `/p/<name>` where there is that, lead to opencode, with the password
- * added by a middleware of `routeFile`. They hold no secret, since `docker inspect` shows them.
+ * Labels by which Traefik finds a project's container and its port. Where requests go is in the route file, since the engine compares every
+ * label of every container in each update: twelve took a third of its time at 50 projects. The router matches nothing; without one, Traefik
+ * makes its own for the container's name.
  */
-export function projectLabels(args: RouteArgs): Record<string, string> {
-  const { name } = args;
-  const { hostname, underPath, foreign } = rules(args);
-  const router = (key: string) => `traefik.http.routers.${key}`;
-  return {
-    "traefik.enable": "true",
-    [`traefik.http.services.${name}.loadbalancer.server.port`]: String(projectApi.server.port),
-    [`${router(name)}.rule`]: `${hostname} && !(${foreign})`,
-    [`${router(name)}.priority`]: String(PRIORITY.project),
-    [`${router(name)}.middlewares`]: `${name}_password@file`,
-    [`${router(name)}.service`]: name,
-    ...(underPath
-      ? {
-          [`${router(`${name}_path`)}.rule`]: `${underPath} && !(${foreign})`,
-          [`${router(`${name}_path`)}.priority`]: String(PRIORITY.project),
-          [`${router(`${name}_path`)}.middlewares`]: `${name}_strip@file,${name}_password@file`,
-          [`${router(`${name}_path`)}.service`]: name,
-        }
-      : {}),
-  };
-}
+export const projectLabels = (name: string): Record<string, string> => ({
+  "traefik.enable": "true",
+  [`traefik.http.services.${name}.loadbalancer.server.port`]: String(projectApi.server.port),
+  [`traefik.http.routers.${name}.rule`]: `!PathPrefix(${q("/")})`,
+});
 
 /** A configuration file for Traefik, in JSON, which YAML includes: writing YAML took a third of a second at 50 projects. */
 const fileOf = (configuration: object): string => `${JSON.stringify(configuration)}\n`;
 
 /**
- * Traefik's dynamic configuration for a project, as a YAML file only root reads: the password, the redirects of browsers from `/p/<name>/`
+ * Traefik's dynamic configuration for a project, as a file only root reads: its routes (hostname, and `/p/<name>` where there is that), the password, the redirects of browsers from `/p/<name>/`
  * to the hostname and from `/` to the workspace, and what to say when the container does not run.
  */
 export function routeFile(args: RouteArgs & { password: string }): string {
@@ -98,6 +83,8 @@ export function routeFile(args: RouteArgs & { password: string }): string {
         [`${name}_refused`]: entryState("refused"),
       },
       routers: {
+        // A stopped project has no service, about which Traefik would complain.
+        ...(state === "running" ? projectRouters(args) : {}),
         ...(underPath
           ? {
               [`${name}_navigate`]: {
@@ -129,6 +116,25 @@ export function routeFile(args: RouteArgs & { password: string }): string {
       },
     },
   });
+}
+
+/** Routers to opencode itself. A container of release 0.1 has the same ones as labels, which do no harm. */
+function projectRouters(args: RouteArgs) {
+  const { name } = args;
+  const { hostname, underPath, foreign } = rules(args);
+  const router = { priority: PRIORITY.project, service: `${name}@docker` };
+  return {
+    [name]: { ...router, rule: `${hostname} && !(${foreign})`, middlewares: [`${name}_password`] },
+    ...(underPath
+      ? {
+          [`${name}_path`]: {
+            ...router,
+            rule: `${underPath} && !(${foreign})`,
+            middlewares: [`${name}_strip`, `${name}_password`],
+          },
+        }
+      : {}),
+  };
 }
 
 const pathMiddlewares = ({ name, urls }: RouteArgs) => ({

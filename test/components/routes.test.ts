@@ -9,38 +9,16 @@ const web = { name: "web", urls, state: "running" as const };
 const password = "TopSecretPassword123";
 
 describe("projectLabels", () => {
-  const labels = projectLabels(web);
-
-  it("routes the hostname and the path to opencode's port, with the password added by a file", () => {
-    expect(labels).toMatchObject({
+  it("finds opencode's port, and routes nothing to it", () => {
+    expect(projectLabels("web")).toEqual({
       "traefik.enable": "true",
       "traefik.http.services.web.loadbalancer.server.port": "4096",
-      "traefik.http.routers.web.middlewares": "web_password@file",
-      "traefik.http.routers.web_path.middlewares": "web_strip@file,web_password@file",
+      "traefik.http.routers.web.rule": "!PathPrefix(`/`)",
     });
-    expect(labels["traefik.http.routers.web.rule"]).toContain("Host(`web.localhost`)");
-  });
-
-  it("matches /p/web and what is under it, not /p/web-shop", () => {
-    expect(labels["traefik.http.routers.web_path.rule"]).toContain(
-      "(Path(`/p/web`) || PathPrefix(`/p/web/`))",
-    );
-  });
-
-  it("takes no request on the path but for this machine's own name, and none from another origin", () => {
-    for (const router of ["web", "web_path"]) {
-      expect(labels[`traefik.http.routers.${router}.rule`]).toContain(
-        "!(HeaderRegexp(`Origin`, `.+`) && !Header(`Origin`, `http://web.localhost:4080`))",
-      );
-    }
-    expect(labels["traefik.http.routers.web_path.rule"]).toMatch(
-      /^\(Host\(`localhost`\) \|\| Host\(`127\.0\.0\.1`\)\) && \(Path/,
-    );
   });
 
   it("gives every project keys of its own, even where one name continues another", () => {
-    const keys = (name: string) =>
-      Object.keys(projectLabels({ ...web, name })).filter((key) => key !== "traefik.enable");
+    const keys = (name: string) => Object.keys(projectLabels(name)).filter((key) => key !== "traefik.enable");
     const all = ["web", "web-path", "web-p", "path"].flatMap(keys);
     expect(new Set(all).size).toBe(all.length);
   });
@@ -48,6 +26,36 @@ describe("projectLabels", () => {
 
 describe("routeFile", () => {
   const file = parse(routeFile({ ...web, password }));
+
+  it("routes the hostname and the path to the container, with the password added", () => {
+    expect(file.http.routers.web).toMatchObject({ service: "web@docker", middlewares: ["web_password"] });
+    expect(file.http.routers.web.rule).toContain("Host(`web.localhost`)");
+    expect(file.http.routers.web_path).toMatchObject({
+      service: "web@docker",
+      middlewares: ["web_strip", "web_password"],
+    });
+  });
+
+  it("matches /p/web and what is under it, not /p/web-shop", () => {
+    expect(file.http.routers.web_path.rule).toContain("(Path(`/p/web`) || PathPrefix(`/p/web/`))");
+  });
+
+  it("takes no request on the path but for this machine's own name, and none from another origin", () => {
+    for (const router of ["web", "web_path"]) {
+      expect(file.http.routers[router].rule).toContain(
+        "!(HeaderRegexp(`Origin`, `.+`) && !Header(`Origin`, `http://web.localhost:4080`))",
+      );
+    }
+    expect(file.http.routers.web_path.rule).toMatch(
+      /^\(Host\(`localhost`\) \|\| Host\(`127\.0\.0\.1`\)\) && \(Path/,
+    );
+  });
+
+  it("has no route to a stopped project's container", () => {
+    const { routers } = parse(routeFile({ ...web, state: "stopped", password })).http;
+    expect(JSON.stringify(routers)).not.toContain("web@docker");
+    expect(routers.web_fallback).toBeDefined();
+  });
 
   it("adds the password as opencode expects it", () => {
     const { Authorization } = file.http.middlewares.web_password.headers.customRequestHeaders;
@@ -76,7 +84,7 @@ describe("routeFile", () => {
 
   it("lets the running container win over the fallback, and the redirect of browsers over both", () => {
     const { web_navigate, web_refused, web_fallback } = file.http.routers;
-    const project = Number(projectLabels(web)["traefik.http.routers.web.priority"]);
+    const project = file.http.routers.web.priority;
     expect(web_navigate.priority).toBeGreaterThan(project);
     expect(project).toBeGreaterThan(web_refused.priority);
     expect(web_refused.priority).toBeGreaterThan(web_fallback.priority);
@@ -96,7 +104,7 @@ describe("routeFile", () => {
 
 it("keeps the password out of every label", () => {
   const base64 = Buffer.from(`opencode:${password}`).toString("base64");
-  const text = JSON.stringify([projectLabels(web), noticePageLabels(makeNames("opencode"))]);
+  const text = JSON.stringify([projectLabels("web"), noticePageLabels(makeNames("opencode"))]);
   expect(text).not.toContain(password);
   expect(text).not.toContain(base64);
 });
