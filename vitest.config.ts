@@ -19,21 +19,39 @@ const onPlatform = (name: string, folder: string, exclude: string[] = []) => ({
   },
 });
 
+/** Unit tests that change nothing of their process: one runs many files, since a third of the time went into loading modules for each. */
+const SHARING = ["config", "opencode", "operate", "panel", "lab", "attach"].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
+/** Those in these rooms that change the environment or a module's state. */
+const ISOLATED = [
+  "test/lab/clouds/cloudflare-connector.test.ts",
+  "test/lab/plugins/refusals.test.ts",
+  "test/attach/proxy.test.ts",
+  "test/operate/plugins.test.ts",
+  "test/operate/runner.test.ts",
+  "test/operate/forge/{cloudflared,drift}.test.ts",
+];
+/** Everything else, each file in a process of its own: programs that are imported whole, mocks of the engine, environments. */
+const OTHERS = ["components", "scripts", "toolchain"].map((room) => `test/${room}/**/*.test.ts`);
+
+const unit = (name: string, options: { include: string[]; exclude?: string[]; isolate?: boolean }) => ({
+  test: {
+    name,
+    ...options,
+    // More than the two cores that a small machine has: much of it waits for processes and connections.
+    maxWorkers: 3,
+    testTimeout: MINUTE,
+    hookTimeout: MINUTE,
+  },
+});
+
 export default defineConfig({
   test: {
     reporters: ["default"],
     projects: [
-      {
-        test: {
-          name: "unit",
-          include: ["test/**/*.test.ts"],
-          exclude: ["test/suites/**"],
-          // More than the two cores that a small machine has: much of it waits for processes and connections.
-          maxWorkers: 3,
-          testTimeout: MINUTE,
-          hookTimeout: MINUTE,
-        },
-      },
+      unit("unit", { include: SHARING, exclude: ISOLATED, isolate: false }),
+      unit("unit-isolated", { include: [...ISOLATED, ...OTHERS, "test/*.test.ts"] }),
       // The chain from the terminal to the container, real but for Cloudflare.
       onPlatform("attach", "test/suites/attach"),
       onPlatform("panel", "test/suites/panel"),

@@ -19,11 +19,14 @@ export const transport: Transport = {
 const folder = mkdtempSync(join(tmpdir(), "ci-forge-"));
 const running: ForgeServer[] = [];
 
-afterAll(() => rmSync(folder, { recursive: true }));
-afterEach(async () => {
-  pauses.length = 0;
-  await Promise.all(running.splice(0).map((server) => server.close()));
-});
+/** Ends what a test of the file has started. */
+export function useBenches(): void {
+  afterAll(() => rmSync(folder, { recursive: true }));
+  afterEach(async () => {
+    pauses.length = 0;
+    await Promise.all(running.splice(0).map((server) => server.close()));
+  });
+}
 
 /** The test's view of either forge. */
 export interface Bench {

@@ -56,11 +56,13 @@ export function run(
     });
     const kill = (signal: NodeJS.Signals): void => {
       // The command's own process group, so that a shell's children end with it.
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal);
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid, signal);
     };
+    let killing: NodeJS.Timeout | undefined;
     const stop = (): void => {
       kill("SIGTERM");
-      setTimeout(() => kill("SIGKILL"), KILL_AFTER_MS).unref();
+      killing = setTimeout(() => kill("SIGKILL"), KILL_AFTER_MS).unref();
     };
     context.signal.addEventListener("abort", stop, { once: true });
     for (const stream of ["stdout", "stderr"] as const) {
@@ -77,6 +79,7 @@ export function run(
     child.on("error", (error) => reject(new Error(`can't run ${program}: ${error.message}`)));
     child.on("close", (code, signal) => {
       context.signal.removeEventListener("abort", stop);
+      clearTimeout(killing);
       if (code === 0) resolve({ stdout: trim(written.stdout), stderr: trim(written.stderr) });
       else reject(new Error(`${ending(code, signal)}: running ${JSON.stringify(command)}:\n${written.both}`));
     });

@@ -3,7 +3,16 @@ import { UserError } from "../../../config/errors.ts";
 import type { Fault } from "../../../lab/forges/server.ts";
 import { type Forge, type Marker, putComment, putIssue, resolveIssue } from "../../../operate/forge/forge.ts";
 import { send } from "../../../operate/forge/http.ts";
-import { type Bench, gitHubBench, gitLabBench, pauses, transport } from "../../support/ci-benches.ts";
+import {
+  type Bench,
+  gitHubBench,
+  gitLabBench,
+  pauses,
+  transport,
+  useBenches,
+} from "../../support/ci-benches.ts";
+
+useBenches();
 
 const PREVIEW: Marker = { kind: "preview", stack: "prod" };
 const drift = (about?: string): Marker => ({ kind: "drift", stack: "prod", ...(about ? { about } : {}) });

@@ -13,8 +13,11 @@ import {
   SECRET,
   secrets,
   succeed,
+  useCoreWorld,
   world,
 } from "../../support/panel/core-world.ts";
+
+useCoreWorld();
 
 describe("the journal", () => {
   it("is private, has no secrets, and keeps the last 200 operations", async () => {

@@ -16,8 +16,11 @@ import {
   person,
   states,
   succeed,
+  useCoreWorld,
   world,
 } from "../../support/panel/core-world.ts";
+
+useCoreWorld();
 
 describe("concurrent operations", () => {
   it("change the file at once and share one update; invalid ones are refused", async () => {

@@ -39,7 +39,8 @@ syncBuiltinESMExports();\n`,
 
   get env(): Record<string, string> {
     const path = [this.bin, dirname(process.execPath), "/usr/bin", "/bin"].join(":");
-    return { ...this.#edge, PATH: path, HOME: this.folder };
+    const { NODE_COMPILE_CACHE: cache } = process.env;
+    return { ...this.#edge, PATH: path, HOME: this.folder, ...(cache ? { NODE_COMPILE_CACHE: cache } : {}) };
   }
 
   /** Runs a program to its end. */

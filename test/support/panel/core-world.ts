@@ -21,17 +21,20 @@ export const SECRET = "a-value-that-is-nowhere";
 /** A folder with a projects.yaml, new for each test. */
 export const world = { directory: "", path: "", file: new ProjectsFile("", () => {}) };
 const queues: Operations[] = [];
-beforeEach(() => {
-  const directory = mkdtempSync(join(tmpdir(), "panel-core-"));
-  const path = join(directory, "projects.yaml");
-  writeFileSync(path, "projects: []\nlimits: { maxProjects: 50 }\n");
-  const check = (text: string) => void loadProjects(text, { file: "projects.yaml", stack: "local" });
-  Object.assign(world, { directory, path, file: new ProjectsFile(path, check) });
-});
-afterEach(async () => {
-  await Promise.all(queues.splice(0).map((queue) => queue.close()));
-  rmSync(world.directory, { recursive: true });
-});
+/** Makes the folder before each test of a file, and removes it after. */
+export function useCoreWorld(): void {
+  beforeEach(() => {
+    const directory = mkdtempSync(join(tmpdir(), "panel-core-"));
+    const path = join(directory, "projects.yaml");
+    writeFileSync(path, "projects: []\nlimits: { maxProjects: 50 }\n");
+    const check = (text: string) => void loadProjects(text, { file: "projects.yaml", stack: "local" });
+    Object.assign(world, { directory, path, file: new ProjectsFile(path, check) });
+  });
+  afterEach(async () => {
+    await Promise.all(queues.splice(0).map((queue) => queue.close()));
+    rmSync(world.directory, { recursive: true });
+  });
+}
 
 export const secrets = () => ({
   set: vi.fn(async () => {}),
