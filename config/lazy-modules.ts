@@ -4,14 +4,15 @@
  */
 import { registerHooks } from "node:module";
 
-const LAZY_MODULES = new Set(["@npmcli/arborist", "typescript", "./automation"]);
+/** The shim loads TypeScript, or the SDK's own copy of it where the program has none. */
+const LAZY_MODULES = /^(@npmcli\/arborist|\.\/automation|[./]+\/typescript-shim)$/;
 const SCHEME = "late:";
 
 /** From here on the SDK gets these modules when it first asks for a property of theirs. */
 export function loadLazily(): void {
   registerHooks({
     resolve(specifier, context, next) {
-      if (!LAZY_MODULES.has(specifier) || !context.parentURL?.includes("/@pulumi/pulumi/"))
+      if (!LAZY_MODULES.test(specifier) || !context.parentURL?.includes("/@pulumi/pulumi/"))
         return next(specifier, context);
       const { url } = next(specifier, context);
       return { url: `${SCHEME}${url}`, format: "commonjs", shortCircuit: true };

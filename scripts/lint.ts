@@ -8,6 +8,7 @@ import { runInherited } from "../toolchain/lib/exec.ts";
 import { main } from "./lib/main.ts";
 
 await main(async ([only]) => {
+  // tsc is TypeScript 7's; package.json has it as typescript-native, since Pulumi's SDK takes no newer `typescript` than 6.
   const tool = (name: string) => join(root, "node_modules", ".bin", name);
   const tsc = (project: string) =>
     runInherited(tool("tsc"), ["--noEmit", "--project", project], process.env, root);

@@ -23,7 +23,7 @@ export interface Scope {
   /** The stack's outputs of projects and of what has been applied, of all projects in any case. */
   outputs(projects: readonly OpencodeProject[]): {
     /** By name, how to reach each project. */
-    projects: pulumi.Output<Record<string, pulumi.Unwrap<ProjectAccess>>>;
+    projects: pulumi.Output<Accesses>;
     /** By what the next update of one project sees that nothing else has changed. Digests of secrets are among it, so it is one. */
     applied: pulumi.Output<string>;
   };
@@ -39,25 +39,37 @@ export async function updateScope(platform: Platform, checkout: string): Promise
   // Read by a whole update too: the engine keeps a provider for it, which else would come with one kind of update and go with the other.
   const reading = previousOutputs();
   const before = only ? await reading : undefined;
+  // A whole update needs none of them, and reads while the engine may be replacing the state's file.
+  reading.catch(() => {});
   const refusal = only && refusalOf(only, before?.applied, applied);
   if (refusal) throw new pulumi.RunError(refusal);
   const keys = before?.deployKeys ?? {};
-  const rest = only ? platform.entries.filter(({ name }) => name !== only) : [];
   return {
     declared: only ? platform.entries.filter(({ name }) => name === only) : platform.entries,
     outputs: (projects) => ({
-      projects: pulumi.output(
-        Object.fromEntries([
-          ...rest.map(
-            (project) => [project.name, projectAccess(platform, project, keys[project.name])] as const,
-          ),
-          ...projects.map(({ name, access }) => [name, access] as const),
-        ]),
-      ),
+      projects: pulumi
+        .all(deployKeys(projects))
+        .apply((declared) => accessOf(platform, { ...keys, ...declared })),
       applied: pulumi.secret(JSON.stringify(applied)),
     }),
   };
 }
+
+type Accesses = Record<string, pulumi.Unwrap<ProjectAccess>>;
+
+const deployKeys = (projects: readonly OpencodeProject[]): Record<string, pulumi.Input<string>> =>
+  Object.fromEntries(
+    projects.flatMap(({ name, access: { deployKey } }) => (deployKey ? [[name, deployKey]] : [])),
+  );
+
+/** Plain values: the SDK would make promises of its own for each property of a nested output, which took a tenth of the program's time. */
+const accessOf = (platform: Platform, keys: Readonly<Record<string, string>>): Accesses =>
+  Object.fromEntries(
+    platform.entries.map((project) => [
+      project.name,
+      projectAccess(platform, project, keys[project.name]) as pulumi.Unwrap<ProjectAccess>,
+    ]),
+  );
 
 /** What the last update has written down of this very stack. */
 async function previousOutputs(): Promise<{ applied?: Applied; deployKeys: Record<string, string> }> {

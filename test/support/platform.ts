@@ -6,7 +6,7 @@ import { makeNames, type Names } from "../../config/naming/names.ts";
 import { readOptional } from "../../config/text/read-optional.ts";
 import { MODEL_ID } from "../../lab/model/model.ts";
 import { containerIds } from "./docker.ts";
-import { must, type Ran, run } from "./run.ts";
+import { type Ran, run, runScript } from "./run.ts";
 
 /**
  * The clone shared by all test files of a run, created by global-setup.ts. Plain data, as it crosses
@@ -142,8 +142,13 @@ export class Platform {
     return run("npm", args, { cwd: this.fixture.root, env: cleanEnv() });
   }
 
+  /** Runs a script of the clone. */
+  script(name: string, ...args: string[]): Promise<Ran> {
+    return runScript(this.fixture.root, name, args, { env: cleanEnv() });
+  }
+
   pulumi(...args: string[]): Promise<Ran> {
-    return this.npm("run", "--silent", "pulumi", "--", ...args);
+    return this.script("pulumi", ...args);
   }
 
   /** Runs `pulumi up` and returns its changes. */
@@ -153,10 +158,7 @@ export class Platform {
     rmSync(events, { force: true });
     const args = ["up", "--yes", "--non-interactive", "--skip-preview", "--event-log", events];
     const env = { ...cleanEnv(), PULUMI_DEBUG_COMMANDS: "true" };
-    const ran = await run("npm", ["run", "--silent", "pulumi", "--", ...args], {
-      cwd: this.fixture.root,
-      env,
-    });
+    const ran = await runScript(this.fixture.root, "pulumi", args, { env });
     const changes = existsSync(events) ? readChanges(readFileSync(events, "utf8")) : [];
     rmSync(events, { force: true });
     return { ...ran, changes };
@@ -175,15 +177,9 @@ export class Platform {
   /** Sets a value in the stack's configuration. */
   async configure(key: string, value: string, { secret = false } = {}): Promise<void> {
     rmSync(this.applied, { force: true });
-    await must(
-      "npm",
-      ["run", "--silent", "pulumi", "--", "config", "set", ...(secret ? ["--secret"] : []), key],
-      {
-        cwd: this.fixture.root,
-        env: cleanEnv(),
-        input: value,
-      },
-    );
+    const args = ["config", "set", ...(secret ? ["--secret"] : []), key];
+    const ran = await runScript(this.fixture.root, "pulumi", args, { env: cleanEnv(), input: value });
+    if (ran.code !== 0) throw new Error(`config set ${key} ended with ${ran.code}:\n${ran.output}`);
   }
 
   ids(): Promise<Record<string, string>> {

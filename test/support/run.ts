@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 
 export interface Ran {
   readonly code: number | null;
@@ -36,6 +37,13 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.stdin.end(options.input);
   });
 }
+
+/**
+ * Runs a script of a checkout as `npm run <script> -- <args>` does, without npm, which would take half a second of processor time each: it runs
+ * in `npm start`.
+ */
+export const runScript = (root: string, script: string, args: readonly string[], options?: RunOptions) =>
+  run(process.execPath, [join(root, "scripts", "run.mjs"), script, ...args], { cwd: root, ...options });
 
 /** Runs a program that must succeed. */
 export async function must(command: string, args: readonly string[], options?: RunOptions): Promise<Ran> {

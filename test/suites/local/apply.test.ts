@@ -16,7 +16,7 @@ async function others(): Promise<Record<string, string>> {
 
 async function apply(name: string) {
   const before = await others();
-  const applied = await platform.npm("run", "apply", "--", name);
+  const applied = await platform.script("apply", name);
   expect(await others()).toEqual(before);
   return applied;
 }

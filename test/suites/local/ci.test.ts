@@ -10,7 +10,7 @@ import { docker, execIn } from "../../support/docker.ts";
 import { findLeaks } from "../../support/leaks.ts";
 import { cleanEnv, type Entry, Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
-import { type Ran, run } from "../../support/run.ts";
+import { type Ran, runScript } from "../../support/run.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 
 const platform = new Platform();
@@ -69,8 +69,8 @@ describe("the pipelines", () => {
   });
 
   async function ci(job: string, env: NodeJS.ProcessEnv): Promise<Ran> {
-    const args = ["run", "--silent", "ci", "--", job, "--stack", "local"];
-    const ran = await run("npm", args, { cwd: platform.fixture.root, env: jobEnv(env) });
+    const args = [job, "--stack", "local"];
+    const ran = await runScript(platform.fixture.root, "ci", args, { env: jobEnv(env) });
     said.push(ran.output);
     return ran;
   }

@@ -102,7 +102,7 @@ describe("faults", () => {
         ? { done: true }
         : { seen: `${status} ${body}` };
     });
-    const doctor = await platform.npm("run", "doctor");
+    const doctor = await platform.script("doctor");
     expect(doctor.code).not.toBe(0);
     expect(doctor.output).toContain("alpha");
     const { code, output } = await platform.npm("start");

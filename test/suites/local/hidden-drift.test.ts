@@ -17,7 +17,7 @@ const route = platform.path(LOCAL_RUNTIME_DIR, ROUTES_DIR, routeFileName("alpha"
 
 /** Doctor's findings with a fix, as `text` → command. */
 async function problems(): Promise<Record<string, string>> {
-  const { output } = await platform.npm("run", "--silent", "doctor");
+  const { output } = await platform.script("doctor");
   const found = [...output.matchAll(/^✗ (.*)\n {4}→ (.*)$/gm)];
   return Object.fromEntries(found.map(([, text = "", fix = ""]) => [text, fix]));
 }

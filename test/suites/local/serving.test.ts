@@ -111,7 +111,7 @@ describe("a clean clone after npm start", () => {
       expect(attempt.output).not.toMatch(/\n\s+at .+:\d+:\d+/);
     }
     platform.write(platform.baseline());
-    expect((await platform.npm("run", "check")).code).toBe(0);
+    expect((await platform.script("check")).code).toBe(0);
     expect(await platform.ids()).toEqual(before);
   });
 });

@@ -11,7 +11,7 @@ import { MODEL_ID, type ModelStandIn, startModel } from "../../../lab/model/mode
 import { projectApi } from "../../../opencode/api/index.ts";
 import { healthProblem } from "../opencode.ts";
 import { cleanEnv, type Change as EngineChange, type Entry, readChanges } from "../platform.ts";
-import { must, type Ran, run } from "../run.ts";
+import { must, type Ran, runScript } from "../run.ts";
 import { removeDeadFolders, removeFolder, temporaryFolder } from "../temporary.ts";
 import { waitFor } from "../wait.ts";
 
@@ -92,8 +92,7 @@ export class World {
 
   /** Runs `npm run pulumi -- …` on the stack. */
   async pulumi(args: readonly string[], input?: string): Promise<Ran> {
-    const ran = await run("npm", ["run", "--silent", "pulumi", "--", ...args, "--stack", STACK], {
-      cwd: this.root,
+    const ran = await runScript(this.root, "pulumi", [...args, "--stack", STACK], {
       env: this.env(),
       ...(input === undefined ? {} : { input }),
     });
@@ -101,9 +100,9 @@ export class World {
     return ran;
   }
 
-  /** `npm …` in the clone. */
-  async npm(...args: string[]): Promise<Ran> {
-    const ran = await run("npm", args, { cwd: this.root, env: this.env() });
+  /** Runs a script of the clone. */
+  async script(name: string, ...args: string[]): Promise<Ran> {
+    const ran = await runScript(this.root, name, args, { env: this.env() });
     this.said.push(ran);
     return ran;
   }
@@ -119,14 +118,9 @@ export class World {
     const events = this.path(".state", "production-events.json");
     mkdirSync(this.path(".state"), { recursive: true });
     rmSync(events, { force: true });
-    const ran = await run(
-      "npm",
-      ["run", "--silent", "pulumi", "--", "up", "--stack", STACK, "--yes", "--non-interactive"].concat(
-        ["--event-log", events],
-        options,
-      ),
-      { cwd: this.root, env: { ...this.env(), PULUMI_DEBUG_COMMANDS: "true" } },
-    );
+    const args = ["up", "--stack", STACK, "--yes", "--non-interactive", "--event-log", events, ...options];
+    const env = { ...this.env(), PULUMI_DEBUG_COMMANDS: "true" };
+    const ran = await runScript(this.root, "pulumi", args, { env });
     this.said.push(ran);
     const changes = existsSync(events) ? readChanges(readFileSync(events, "utf8")) : [];
     // The engine writes secrets into it.

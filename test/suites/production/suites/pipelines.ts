@@ -10,7 +10,7 @@ export function pipelines(world: () => World): void {
 
     it("previews an added project, and changes nothing", async () => {
       world().write([...team, { name: "eta" }]);
-      const { code, output } = await world().npm("run", "--silent", "ci", "--", "preview", "--stack", "prod");
+      const { code, output } = await world().script("ci", "preview", "--stack", "prod");
       expect(code, output).toBe(0);
       expect(output).toContain("eta");
       expect(findLeaks({ ...world().tokens }, [{ where: "the preview", text: output }])).toEqual([]);
@@ -21,7 +21,7 @@ export function pipelines(world: () => World): void {
     });
 
     it("finds no drift without changes", async () => {
-      const { code, output } = await world().npm("run", "--silent", "ci", "--", "drift", "--stack", "prod");
+      const { code, output } = await world().script("ci", "drift", "--stack", "prod");
       expect(code, output).toBe(0);
     });
 
@@ -29,13 +29,13 @@ export function pipelines(world: () => World): void {
       const { records } = world().cloudflare.state;
       const [id] = [...records].find(([, { name }]) => name === "beta-code.example.com") ?? [];
       records.delete(id ?? "");
-      const drifted = await world().npm("run", "--silent", "ci", "--", "drift", "--stack", "prod");
+      const drifted = await world().script("ci", "drift", "--stack", "prod");
       expect(drifted.code, drifted.output).toBe(2);
       expect(drifted.output).toContain("beta");
-      const applied = await world().npm("run", "--silent", "ci", "--", "up", "--stack", "prod");
+      const applied = await world().script("ci", "up", "--stack", "prod");
       expect(applied.code, applied.output).toBe(0);
       expect([...records.values()].map(({ name }) => name)).toContain("beta-code.example.com");
-      const again = await world().npm("run", "--silent", "ci", "--", "drift", "--stack", "prod");
+      const again = await world().script("ci", "drift", "--stack", "prod");
       expect(again.code, again.output).toBe(0);
     });
   });
