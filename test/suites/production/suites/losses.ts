@@ -4,6 +4,9 @@ import type { Updated, World } from "../../../support/production/world.ts";
 
 const DRAFT = "not committed yet\n";
 
+/** A lost response is a connection that ends; the provider tries up to five times. */
+const HOLD_MS = 1000;
+
 /** Demand 4: losses are recovered, and failed updates leave nothing behind. */
 export function losses(world: () => World): void {
   describe("a destroyed droplet", () => {
@@ -70,7 +73,13 @@ export function losses(world: () => World): void {
       ["an application", /\/access\/apps$/],
       ["a record", /\/dns_records$/],
     ])("fails when the response to creating %s is lost; the next one converges", async (_, path) => {
-      world().cloudflare.faults.inject({ method: "POST", path, times: 10, kind: "hang-after" });
+      world().cloudflare.faults.inject({
+        method: "POST",
+        path,
+        times: 10,
+        kind: "hang-after",
+        holdMs: HOLD_MS,
+      });
       world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
       const failed = await world().update();
       expect(failed.code).not.toBe(0);
@@ -89,6 +98,7 @@ export function losses(world: () => World): void {
         path: /^\/v2\/droplets$/,
         times: 10,
         kind: "hang-after",
+        holdMs: HOLD_MS,
       });
       const failed = await world().update();
       expect(failed.code).not.toBe(0);
