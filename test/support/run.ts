@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Ran {
@@ -39,11 +40,21 @@ export function run(command: string, args: readonly string[], options: RunOption
 }
 
 /**
- * Runs a script of a checkout as `npm run <script> -- <args>` does, without npm, which would take half a second of processor time each: it runs
- * in `npm start`.
+ * Runs a script of a checkout, or of a team's repository, as `npm run <script> -- <args>` does, without npm, which would take half a second of
+ * processor time each: it runs in `npm start`.
  */
-export const runScript = (root: string, script: string, args: readonly string[], options?: RunOptions) =>
-  run(process.execPath, [join(root, "scripts", "run.mjs"), script, ...args], { cwd: root, ...options });
+export function runScript(
+  root: string,
+  script: string,
+  args: readonly string[],
+  options?: RunOptions,
+): Promise<Ran> {
+  const own = join(root, "scripts", "run.mjs");
+  const launcher = existsSync(own)
+    ? own
+    : join(root, "node_modules", "opencode-platform", "scripts", "bin.mjs");
+  return run(process.execPath, [launcher, script, ...args], { cwd: root, ...options });
+}
 
 /** Runs a program that must succeed. */
 export async function must(command: string, args: readonly string[], options?: RunOptions): Promise<Ran> {
