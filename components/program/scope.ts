@@ -62,12 +62,19 @@ const deployKeys = (projects: readonly OpencodeProject[]): Record<string, pulumi
     projects.flatMap(({ name, access: { deployKey } }) => (deployKey ? [[name, deployKey]] : [])),
   );
 
-/** Plain values: the SDK would make promises of its own for each property of a nested output, which took a tenth of the program's time. */
+/**
+ * All projects, as plain values: for a nested output the SDK would make promises for each property. A project that has no deploy key any more
+ * may have one among the keys of the last update.
+ */
 const accessOf = (platform: Platform, keys: Readonly<Record<string, string>>): Accesses =>
   Object.fromEntries(
     platform.entries.map((project) => [
       project.name,
-      projectAccess(platform, project, keys[project.name]) as pulumi.Unwrap<ProjectAccess>,
+      projectAccess(
+        platform,
+        project,
+        project.git.auth === "ssh" ? keys[project.name] : undefined,
+      ) as pulumi.Unwrap<ProjectAccess>,
     ]),
   );
 
