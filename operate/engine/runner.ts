@@ -12,6 +12,9 @@ import { root } from "./checkout.ts";
 import { pulumiProgram } from "./pulumi.ts";
 import type { Session } from "./session.ts";
 
+// Before the Automation API is imported, and once: each call would add another pair of hooks.
+loadLazily();
+
 export type EngineVerb = "up" | "preview" | "refresh" | "destroy";
 
 export interface EngineOptions {
@@ -141,7 +144,6 @@ async function openStack(
   options: EngineOptions,
 ): Promise<Stack> {
   // Loading takes a quarter of a second, so only a run of the engine pays for it.
-  loadLazily();
   const { LocalWorkspace, Stack } = await import("@pulumi/pulumi/automation/index.js");
   const workspace = await LocalWorkspace.create({
     workDir: root,
