@@ -19,12 +19,13 @@ const onPlatform = (name: string, folder: string, exclude: string[] = []) => ({
   },
 });
 
-/** Unit tests that change nothing of their process: one runs many files, since a third of the time went into loading modules for each. */
-const SHARING = ["config", "opencode", "operate", "panel", "lab", "attach"].map(
-  (room) => `test/${room}/**/*.test.ts`,
-);
-/** Those in these rooms that change the environment or a module's state. */
+/**
+ * Unit tests with a process for each file: programs that are imported whole, mocks of the engine, changes of the environment. The others share
+ * one for many files, since a third of the time went into loading modules for each.
+ */
 const ISOLATED = [
+  "test/*.test.ts",
+  "test/{components,scripts,toolchain}/**/*.test.ts",
   "test/lab/clouds/cloudflare-connector.test.ts",
   "test/lab/plugins/refusals.test.ts",
   "test/attach/proxy.test.ts",
@@ -32,8 +33,6 @@ const ISOLATED = [
   "test/operate/runner.test.ts",
   "test/operate/forge/{cloudflared,drift}.test.ts",
 ];
-/** Everything else, each file in a process of its own: programs that are imported whole, mocks of the engine, environments. */
-const OTHERS = ["components", "scripts", "toolchain"].map((room) => `test/${room}/**/*.test.ts`);
 
 const unit = (name: string, options: { include: string[]; exclude?: string[]; isolate?: boolean }) => ({
   test: {
@@ -50,8 +49,12 @@ export default defineConfig({
   test: {
     reporters: ["default"],
     projects: [
-      unit("unit", { include: SHARING, exclude: ISOLATED, isolate: false }),
-      unit("unit-isolated", { include: [...ISOLATED, ...OTHERS, "test/*.test.ts"] }),
+      unit("unit", {
+        include: ["test/**/*.test.ts"],
+        exclude: ["test/suites/**", ...ISOLATED],
+        isolate: false,
+      }),
+      unit("unit-isolated", { include: ISOLATED }),
       // The chain from the terminal to the container, real but for Cloudflare.
       onPlatform("attach", "test/suites/attach"),
       onPlatform("panel", "test/suites/panel"),
