@@ -55,12 +55,14 @@ export const projectLabels = (name: string): Record<string, string> => ({
 const fileOf = (configuration: object): string => `${JSON.stringify(configuration)}\n`;
 
 /**
- * Traefik's dynamic configuration for a project, as a file only root reads: its routes (hostname, and `/p/<name>` where there is that), the password, the redirects of browsers from `/p/<name>/`
- * to the hostname and from `/` to the workspace, and what to say when the container does not run.
+ * Traefik's dynamic configuration for a project, as a file only root reads: its routes (hostname, and `/p/<name>` where there is that), the
+ * password, the redirects of browsers from `/p/<name>/` to the hostname and from `/` to the workspace, and what to say when the container does
+ * not run.
  */
 export function routeFile(args: RouteArgs & { password: string }): string {
   const { name, urls, state } = args;
-  const { hostname, underPath, foreign } = rules(args);
+  const matches = rules(args);
+  const { hostname, underPath, foreign } = matches;
   const anywhere = underPath ? `(${hostname} || (${underPath}))` : hostname;
   const authorization = projectApi.authorization(args.password);
   const notice = `${NOTICE}@docker`;
@@ -84,7 +86,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
       },
       routers: {
         // A stopped project has no service, about which Traefik would complain.
-        ...(state === "running" ? projectRouters(args) : {}),
+        ...(state === "running" ? projectRouters(name, matches) : {}),
         ...(underPath
           ? {
               [`${name}_navigate`]: {
@@ -119,9 +121,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
 }
 
 /** Routers to opencode itself. A container of release 0.1 has the same ones as labels, which do no harm. */
-function projectRouters(args: RouteArgs) {
-  const { name } = args;
-  const { hostname, underPath, foreign } = rules(args);
+function projectRouters(name: string, { hostname, underPath, foreign }: ReturnType<typeof rules>) {
   const router = { priority: PRIORITY.project, service: `${name}@docker` };
   return {
     [name]: { ...router, rule: `${hostname} && !(${foreign})`, middlewares: [`${name}_password`] },

@@ -61,13 +61,22 @@ export const knownHostError = about(
     `${found} is not a known_hosts line: use the output of ssh-keyscan (e.g. host ssh-ed25519 AAAA…)`,
 );
 
-export const projectName = z
-  .string({ error: nameError })
-  .regex(PROJECT_NAME_PATTERN, { error: nameError, abort: true })
-  .superRefine((name, context) => {
-    const reason = reservedProjectReason(name);
-    if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
-  });
+/** A name of which some are reserved. */
+const nameOf = (
+  pattern: RegExp,
+  error: ReturnType<typeof about>,
+  reasonOf: (name: string) => string | undefined,
+) =>
+  z
+    .string({ error })
+    .regex(pattern, { error, abort: true })
+    .superRefine((name, context) => {
+      const reason = reasonOf(name);
+      if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
+    });
+
+export const projectName = nameOf(PROJECT_NAME_PATTERN, nameError, reservedProjectReason);
+export const variableName = nameOf(VARIABLE_PATTERN, variableError, reservedVariableReason);
 
 /** An amount of memory as it is written. The one place where a size of the file is parsed. */
 export const memorySize = z
@@ -85,14 +94,6 @@ export const memory = memorySize.refine(({ bytes }) => bytes >= MINIMUM_MEMORY.b
   error: ({ input }) =>
     `${show((input as Size).text)} is too little: opencode needs ${MINIMUM_MEMORY.text} or more`,
 });
-
-export const variableName = z
-  .string({ error: variableError })
-  .regex(VARIABLE_PATTERN, { error: variableError, abort: true })
-  .superRefine((name, context) => {
-    const reason = reservedVariableReason(name);
-    if (reason) context.addIssue({ code: "custom", message: `${show(name)} is reserved: ${reason}` });
-  });
 
 export const variableValue = z.union([z.string(), z.number(), z.boolean()], {
   error: ({ input }) =>
