@@ -30,6 +30,7 @@ await main(async (args) => {
   await showUpdate("up", (onUpdateEvent) =>
     updateOrThrow(session, "up", {
       ...onlyProject(session, name),
+      inProcess: true,
       onUpdateEvent,
       onFailure: (report) => throwRefusal(session, name, report),
     }),

@@ -9,6 +9,7 @@ import { PULUMI_OLDEST } from "../../config/versions.ts";
 import { type ExecResult, exec } from "../../toolchain/lib/exec.ts";
 import { isCompatible } from "../../toolchain/parts/pulumi.ts";
 import { root } from "./checkout.ts";
+import { programInProcess } from "./in-process.ts";
 import { pulumiProgram } from "./pulumi.ts";
 import type { Session } from "./session.ts";
 
@@ -30,6 +31,11 @@ export interface EngineOptions {
   readonly excluded?: readonly string[];
   /** Variables for the program, in addition to the session's. */
   readonly variables?: Readonly<Record<string, string>>;
+  /**
+   * Whether the program runs in this process, which saves a second; once in a process. `up` only.
+   * Default: no.
+   */
+  readonly inProcess?: boolean;
   /** File to which the engine's output is appended. */
   readonly logFile?: string;
   /** Cancels the engine gracefully, as one Ctrl-C does. */
@@ -67,8 +73,12 @@ export async function runEngine(
   } as const;
   const { continueOnError = false } = options;
   try {
-    if (verb === "up") await stack.up({ ...shared, continueOnError, showSecrets: false });
-    else if (verb === "destroy") await stack.destroy({ ...shared, continueOnError, showSecrets: false });
+    if (verb === "up") {
+      const program = options.inProcess
+        ? { program: programInProcess({ ...session.variables, ...options.variables }) }
+        : {};
+      await stack.up({ ...shared, ...program, continueOnError, showSecrets: false });
+    } else if (verb === "destroy") await stack.destroy({ ...shared, continueOnError, showSecrets: false });
     else if (verb === "refresh") await stack.refresh({ ...shared, showSecrets: false });
     else await stack.preview(shared);
   } catch (error) {

@@ -1,0 +1,54 @@
+/** Runs the stack's program in this process, for an update that should not wait for another Node to start. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parse } from "yaml";
+import { root } from "./checkout.ts";
+
+/** A program as the Automation API runs it: returns the stack's outputs. */
+export type Program = () => Promise<Record<string, unknown>>;
+
+const SECRET_KEYS = "PULUMI_CONFIG_SECRET_KEYS";
+
+/**
+ * Makes a program of the module that Pulumi.yaml names as `main`. A module is evaluated once in a process, so
+ * this is for a process that runs one update.
+ * @param variables the environment that the engine would give to the program's own process
+ */
+export function programInProcess(variables: Readonly<Record<string, string | undefined>>): Program {
+  return async () => {
+    const { log, RunError } = await import("@pulumi/pulumi");
+    process.chdir(root);
+    setVariables({ ...variables, [SECRET_KEYS]: secretKeys() });
+    try {
+      const program = (await import(mainModule())) as { default?: Record<string, unknown> };
+      return program.default ?? {};
+    } catch (error) {
+      if (!RunError.isInstance(error)) throw error;
+      // Without a stack trace, as in a process of its own; an error in the log fails the run.
+      await log.error(error.message);
+      return {};
+    }
+  };
+}
+
+function setVariables(variables: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    if (value === undefined) Reflect.deleteProperty(process.env, name);
+    else process.env[name] = value;
+  }
+}
+
+/** The names of the stack's secret keys, which the language host sets for a program of its own process. */
+function secretKeys(): string | undefined {
+  const state = createRequire(import.meta.url)("@pulumi/pulumi/runtime/state.js") as {
+    getStore(): { config: Record<string, string> };
+  };
+  return state.getStore().config[SECRET_KEYS];
+}
+
+function mainModule(): string {
+  const project = parse(readFileSync(join(root, "Pulumi.yaml"), "utf8")) as { main?: string };
+  return pathToFileURL(join(root, project.main ?? "index.ts")).href;
+}
