@@ -8,7 +8,7 @@
  *   only with PULUMI_DEBUG_PROMISE_LEAKS, which is also what `pulumi up --debug` needs to show the SDK's messages).
  */
 import { createRequire, enableCompileCache } from "node:module";
-import { loadLazily } from "../../config/lazy-modules.ts";
+import { loadLazily, quietSdk } from "../../config/quick-sdk.ts";
 
 Reflect.deleteProperty(Error, "prepareStackTrace");
 // Keeps compiled code between updates; does nothing where NODE_COMPILE_CACHE has turned it on already.
@@ -17,10 +17,7 @@ enableCompileCache();
 loadLazily();
 const require = createRequire(import.meta.url);
 closeDebugger();
-if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
-  quietPromises();
-  quietDebugLog();
-}
+quietSdk();
 
 /** Where Pulumi's launcher has turned it on: not in a test. */
 function closeDebugger(): void {
@@ -29,25 +26,4 @@ function closeDebugger(): void {
   const file = require.resolve("@pulumi/pulumi/runtime/closure/v8Hooks.js");
   const hooks = require.cache[file]?.exports as Hooks | undefined;
   void hooks?.getSessionAsync().then((session) => session.post("Debugger.disable"));
-}
-
-function quietDebugLog(): void {
-  const log = require("@pulumi/pulumi/log/index.js") as { debug(message: string): Promise<void> };
-  log.debug = () => Promise.resolve();
-}
-
-/** Nothing of a person's runs while the SDK takes its stack trace, so that their own traces stay whole. */
-function quietPromises(): void {
-  type Debuggable = { debuggablePromise(promise: Promise<unknown>, context: unknown): Promise<unknown> };
-  const debuggable = require("@pulumi/pulumi/runtime/debuggable.js") as Debuggable;
-  const { debuggablePromise } = debuggable;
-  debuggable.debuggablePromise = (promise, context) => {
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = 0;
-    try {
-      return debuggablePromise(promise, context);
-    } finally {
-      Error.stackTraceLimit = limit;
-    }
-  };
 }

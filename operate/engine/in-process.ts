@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parse } from "yaml";
+import { quietSdk } from "../../config/quick-sdk.ts";
 import { root } from "./checkout.ts";
 
 /** A program as the Automation API runs it: returns the stack's outputs. */
@@ -17,19 +18,13 @@ const SECRET_KEYS = "PULUMI_CONFIG_SECRET_KEYS";
  * @param variables the environment that the engine would give to the program's own process
  */
 export function programInProcess(variables: Readonly<Record<string, string | undefined>>): Program {
+  // Now, since the SDK registers the stack before the program runs.
+  quietSdk();
   return async () => {
-    const { log, RunError } = await import("@pulumi/pulumi");
     process.chdir(root);
     setVariables({ ...variables, [SECRET_KEYS]: secretKeys() });
-    try {
-      const program = (await import(mainModule())) as { default?: Record<string, unknown> };
-      return program.default ?? {};
-    } catch (error) {
-      if (!RunError.isInstance(error)) throw error;
-      // Without a stack trace, as in a process of its own; an error in the log fails the run.
-      await log.error(error.message);
-      return {};
-    }
+    const program = (await import(mainModule())) as { default?: Record<string, unknown> };
+    return program.default ?? {};
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { EngineEvent, PulumiCommand, Stack } from "@pulumi/pulumi/automation/index.js";
 import { fail } from "../../config/errors.ts";
-import { loadLazily } from "../../config/lazy-modules.ts";
+import { loadLazily } from "../../config/quick-sdk.ts";
 import { PULUMI_OLDEST } from "../../config/versions.ts";
 import { type ExecResult, exec } from "../../toolchain/lib/exec.ts";
 import { isCompatible } from "../../toolchain/parts/pulumi.ts";
