@@ -29,11 +29,13 @@ const CONFIG = "the platform writes opencode's settings from the opencode: key";
 
 /** Names of variables that are refused in `env` and `secrets`, each with its reason. */
 const RESERVED_VARIABLES: Readonly<Record<string, string>> = {
+  OPENCODE_PASSWORD: OPENCODE,
   OPENCODE_SERVER_PASSWORD: OPENCODE,
   OPENCODE_SERVER_USERNAME: OPENCODE,
   OPENCODE_CONFIG: CONFIG,
   OPENCODE_CONFIG_CONTENT: CONFIG,
   OPENCODE_CONFIG_DIR: CONFIG,
+  OPENCODE_DISABLE_PROJECT_CONFIG: CONFIG,
   HOME,
   XDG_CACHE_HOME: HOME,
   XDG_CONFIG_HOME: HOME,

@@ -42,6 +42,34 @@ export function readJson({ status, contentType, body }: Answer, release: string)
 export const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
+export const get = <Result>(path: string, read: (answer: Answer) => Result): Call<Result> => ({
+  method: "GET",
+  path,
+  read,
+});
+
+export const post = <Result>(
+  path: string,
+  body: unknown,
+  read: (answer: Answer) => Result,
+): Call<Result> => ({
+  method: "POST",
+  path,
+  ...(body === undefined ? {} : { body }),
+  read,
+});
+
+export const remove = (path: string): Call<void> => ({ method: "DELETE", path, read: readNothing });
+
+/** Reads a response that only has a status. A server of another major answers anything with its page. */
+export function readNothing({ status, contentType }: Answer): void {
+  if (status < 200 || status > 299) throw new UnexpectedAnswer(`answers with status ${status}`);
+  if (contentType?.startsWith("text/html")) throw new UnexpectedAnswer("answers HTML");
+}
+
+/** A SQLite database's files, the journals of an unfinished write among them. */
+export const sqliteFiles = (path: string): readonly string[] => [path, `${path}-wal`, `${path}-shm`];
+
 const numbers = (version: string): number[] =>
   version
     .split(/[.+-]/)

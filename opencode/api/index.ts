@@ -11,14 +11,15 @@
 import { majorOf, UnexpectedAnswer } from "./calls.ts";
 import type { OpencodeApi } from "./types.ts";
 import { v1 } from "./v1.ts";
+import { v2 } from "./v2.ts";
 
 export type { Answer, Call } from "./calls.ts";
 export { isOlder, majorOf, UnexpectedAnswer } from "./calls.ts";
-export type { OpencodeApi, OpencodeConfig, Session } from "./types.ts";
+export type { OpencodeApi, OpencodeConfig, Processor, Session } from "./types.ts";
 export { unsupportedHealth } from "./unsupported.ts";
 
-/** The supported majors of opencode. */
-const MAJORS: readonly OpencodeApi[] = [v1];
+/** The supported majors of opencode, oldest first. */
+export const MAJORS: readonly OpencodeApi[] = [v1, v2];
 
 /**
  * The API of a release.
@@ -34,17 +35,27 @@ export function apiFor(version: string): OpencodeApi {
   return found;
 }
 
-/** The API of the release that all projects run. */
-export const projectApi: OpencodeApi = v1;
+/** The port of a server inside its container, whatever its release. */
+export const SERVER_PORT = v1.server.port;
 
-/** The command that opens a project in a terminal. @param isBehindAccess as in `config/naming/urls.ts` */
-export const terminalCommand = (target: {
-  readonly url: string;
-  readonly isBehindAccess: boolean;
-}): string =>
-  target.isBehindAccess
-    ? `opencode-platform ${target.url}`
-    : [projectApi.terminal.executable, ...projectApi.terminal.args(target.url)].join(" ");
+/**
+ * The command that opens a project in a terminal, in any directory. A client that needs a session is started by
+ * the platform's own program, which finds one: people behind Access have that installed, and this machine has it
+ * in the platform's folder.
+ * @param isBehindAccess as in `config/naming/urls.ts`
+ * @param version the project's release of opencode
+ * @param folder the platform's folder
+ */
+export function terminalCommand(
+  { url, isBehindAccess }: { readonly url: string; readonly isBehindAccess: boolean },
+  version: string,
+  folder: string,
+): string {
+  const { terminal } = apiFor(version);
+  if (isBehindAccess) return `opencode-platform ${url}`;
+  if (terminal.needsSession) return `npx --yes ${/^[\w./-]+$/.test(folder) ? folder : `"${folder}"`} ${url}`;
+  return [terminal.executable, ...terminal.args(url)].join(" ");
+}
 
 /** Whether an error means that a server responds, but not like the expected release. */
 export const isUnexpectedAnswer = (error: unknown): error is UnexpectedAnswer =>

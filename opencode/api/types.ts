@@ -19,6 +19,15 @@ export interface Session {
   readonly title?: string;
 }
 
+/** How far a server has got with migrating the sessions of an older major. */
+export type Migration =
+  | { readonly state: "done" }
+  | { readonly state: "failed"; readonly reason: string }
+  | { readonly state: "running"; readonly done?: number; readonly total?: number };
+
+/** Processors that opencode is published for; `x64-baseline` is for those without AVX2. */
+export type Processor = "x64" | "x64-baseline" | "arm64";
+
 /** The program that connects a terminal to a server. */
 export interface TerminalClient {
   /** Its npm package. */
@@ -27,8 +36,13 @@ export interface TerminalClient {
   readonly executable: string;
   /** Arguments that print its version, and no other three numbers with dots. */
   readonly versionArgs: readonly string[];
-  /** Arguments to open a server. @param more the user's own arguments */
-  args(url: string, more?: readonly string[]): readonly string[];
+  /**
+   * Whether it opens a server in a directory of the machine that it runs on, unless it is given a session: then
+   * `args` needs one.
+   */
+  readonly needsSession: boolean;
+  /** Arguments to open a server. @param more the user's own arguments @param session the session to open */
+  args(url: string, more?: readonly string[], session?: string): readonly string[];
   /** Variables for the server's password, to keep it out of the arguments. */
   environment(password: string): Readonly<Record<string, string>>;
 }
@@ -49,9 +63,18 @@ export interface OpencodeApi {
     readonly command: readonly string[];
     /** Variables that make it require a password. */
     environment(password: string): Readonly<Record<string, string>>;
-    /** Variable with the path of the platform's configuration file. */
+    /** Variable with the path of the platform's configuration file, which a repository's own overrides. */
     readonly configVariable: string;
+    /** Every variable by which it is reached or configured: people can't set these. */
+    readonly variables: readonly string[];
+    /** Files of its database, relative to the home directory. To be copied together, while it is stopped. */
+    readonly database: readonly string[];
+    /** npm package of its program. */
+    npmPackage(processor: Processor): string;
   };
+
+  /** Path of the server's own OpenAPI description, which a test compares with the calls below. */
+  readonly descriptionPath: string;
 
   /** Value of the Authorization header. */
   authorization(password: string): string;
@@ -65,8 +88,12 @@ export interface OpencodeApi {
   createSession(title?: string): Call<Session>;
   /** Sends a prompt without waiting for its answer, which arrives on the event stream. */
   prompt(session: string, text: string): Call<void>;
-  /** Sends a prompt and waits for its answer, as JSON text. */
-  promptAndWait(session: string, text: string): Call<string>;
+  /** Calls to make in this order: they send a prompt, wait, and the last returns the answer, as JSON text. */
+  exchange(session: string, text: string): readonly [...Call<void>[], Call<string>];
+  /** Ids of the sessions in which the agent is working. */
+  readonly busy: Call<readonly string[]>;
+  /** The migration of an older major's sessions; absent where there is none. */
+  readonly migration?: Call<Migration>;
 
   /** Path of the event stream (SSE) of the server's workspace. */
   readonly eventsPath: string;
@@ -87,11 +114,18 @@ export interface OpencodeApi {
   readonly directory: Call<string>;
   /** A text file's content. @param path relative to that directory */
   readFile(path: string): Call<string>;
+  /** Names of the files and folders in a folder. @param path relative to that directory */
+  listFiles(path: string): Call<readonly string[]>;
+  /** The settings in effect, of the platform's files and the repository's. */
+  readonly settings: Call<OpencodeConfig>;
   /** Reloads a directory and its configuration. */
   reload(directory: string): Call<void>;
 
-  /** Path of a directory's page, without a leading slash. */
-  pagePath(directory: string): string;
+  /**
+   * Path of a directory's page, without a leading slash; undefined where only sessions have an address. The
+   * image then has a page that opens the newest session (`opencode/rootfs`, open.html).
+   */
+  pagePath(directory: string): string | undefined;
 
   readonly terminal: TerminalClient;
 
@@ -100,4 +134,12 @@ export interface OpencodeApi {
    * opencode's own choice
    */
   configuration(model?: string): OpencodeConfig;
+
+  /**
+   * The platform's own settings that no repository can change. @param config the entry's own, which can change
+   * some
+   */
+  enforced(config: OpencodeConfig): OpencodeConfig;
+  /** How the server gets them: in a file of root's, or in a variable. */
+  readonly enforcedBy: { readonly file: string } | { readonly variable: string };
 }

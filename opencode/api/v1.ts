@@ -1,5 +1,17 @@
 /** opencode 1.x, as of 1.18. */
-import { type Answer, asMap, type Call, majorOf, readJson, UnexpectedAnswer } from "./calls.ts";
+import {
+  type Answer,
+  asMap,
+  get,
+  majorOf,
+  post,
+  readJson,
+  readNothing,
+  remove,
+  sqliteFiles,
+  UnexpectedAnswer,
+} from "./calls.ts";
+import { created, fileNames, toSession } from "./sessions.ts";
 import type { Health, OpencodeApi, Session } from "./types.ts";
 
 const MAJOR = 1;
@@ -10,24 +22,6 @@ const PORT = 4096;
 
 const json = (answer: Answer) => readJson(answer, RELEASE);
 
-const get = <Result>(path: string, read: (answer: Answer) => Result): Call<Result> => ({
-  method: "GET",
-  path,
-  read,
-});
-
-const post = <Result>(path: string, body: unknown, read: (answer: Answer) => Result): Call<Result> => ({
-  method: "POST",
-  path,
-  ...(body === undefined ? {} : { body }),
-  read,
-});
-
-/** Reads a response that only has a status. */
-function readNothing({ status }: Answer): void {
-  if (status < 200 || status > 299) throw new UnexpectedAnswer(`answers with status ${status}`);
-}
-
 /** `{"healthy":true,"version":"1.18.0"}`. A 2.x server responds to this path with its page and status 200. */
 function readHealth(answer: Answer): Health {
   const { healthy, version } = asMap(json(answer));
@@ -35,17 +29,6 @@ function readHealth(answer: Answer): Health {
     throw new UnexpectedAnswer(`does not report its health and version, so it is not ${RELEASE}`);
   if (majorOf(version) !== MAJOR) throw new UnexpectedAnswer(`runs opencode ${version}, not ${RELEASE}`);
   return { version };
-}
-
-function toSession(value: unknown): Session {
-  const { id, time, title } = asMap(value);
-  const { updated, created } = asMap(time);
-  const usedAt = updated ?? created;
-  return {
-    id: String(id ?? ""),
-    ...(typeof usedAt === "number" && Number.isFinite(usedAt) ? { usedAt } : {}),
-    ...(typeof title === "string" ? { title } : {}),
-  };
 }
 
 function readSessions(answer: Answer): Session[] {
@@ -62,11 +45,7 @@ const readText = (key: string) => (answer: Answer) => {
 };
 
 /** A created session or terminal. */
-function readCreated(answer: Answer): Session {
-  const created = toSession(json(answer));
-  if (created.id === "") throw new UnexpectedAnswer("answers without an id");
-  return created;
-}
+const readCreated = (answer: Answer): Session => created(json(answer));
 
 const textParts = (text: string) => ({ parts: [{ type: "text", text }] });
 const sessionPath = (id: string) => `/session/${encodeURIComponent(id)}`;
@@ -85,7 +64,17 @@ export const v1: OpencodeApi = {
     command: ["opencode", "serve", "--hostname", "0.0.0.0", "--port", String(PORT)],
     environment,
     configVariable: "OPENCODE_CONFIG",
+    variables: [
+      ...Object.keys(environment("")),
+      "OPENCODE_CONFIG",
+      "OPENCODE_CONFIG_CONTENT",
+      "OPENCODE_CONFIG_DIR",
+    ],
+    database: sqliteFiles(".local/share/opencode/opencode.db"),
+    npmPackage: (processor) => `opencode-linux-${processor}`,
   },
+
+  descriptionPath: "/doc",
 
   authorization: (password) => `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`,
 
@@ -94,8 +83,14 @@ export const v1: OpencodeApi = {
   sessions: (limit) => get(`/session?limit=${limit}`, readSessions),
   createSession: (title) => post("/session", title === undefined ? {} : { title }, readCreated),
   prompt: (session, text) => post(`${sessionPath(session)}/prompt_async`, textParts(text), readNothing),
-  promptAndWait: (session, text) =>
+  exchange: (session, text) => [
     post(`${sessionPath(session)}/message`, textParts(text), (answer) => JSON.stringify(json(answer))),
+  ],
+  busy: get("/session/status", (answer) =>
+    Object.entries(asMap(json(answer))).flatMap(([id, status]) =>
+      asMap(status).type === "idle" ? [] : [id],
+    ),
+  ),
 
   eventsPath: "/event",
   // `/global/event` is the stream for all directories, used by the terminal client.
@@ -110,10 +105,12 @@ export const v1: OpencodeApi = {
   createTerminal: (command, args = []) =>
     post("/pty", args.length > 0 ? { command, args } : { command }, (answer) => readCreated(answer).id),
   terminalPath: (id) => `${terminalPath(id)}/connect?cursor=0`,
-  removeTerminal: (id) => ({ method: "DELETE", path: terminalPath(id), read: readNothing }),
+  removeTerminal: (id) => remove(terminalPath(id)),
 
   directory: get("/path", readText("directory")),
   readFile: (path) => get(`/file/content?path=${encodeURIComponent(path)}`, readText("content")),
+  listFiles: (path) => get(`/file?path=${encodeURIComponent(path)}`, (answer) => fileNames(json(answer))),
+  settings: get("/config", (answer) => asMap(json(answer))),
   reload: (directory) =>
     post(`/instance/dispose?directory=${encodeURIComponent(directory)}`, undefined, readNothing),
 
@@ -124,16 +121,21 @@ export const v1: OpencodeApi = {
     npmPackage: "opencode-ai",
     executable: "opencode",
     versionArgs: ["--version"],
+    needsSession: false,
     args: (url, more = []) => ["attach", url, ...more],
     environment,
   },
 
   configuration: (model) => ({
     $schema: "https://opencode.ai/config.json",
+    ...(model ? { model } : {}),
+  }),
+
+  enforced: ({ share }) => ({
     // The image is pinned; a server that updates itself would undo that.
     autoupdate: false,
     // Sharing puts a conversation on a public server, so a team has to opt in.
-    share: "disabled",
-    ...(model ? { model } : {}),
+    share: share ?? "disabled",
   }),
+  enforcedBy: { file: "/etc/opencode/opencode.json" },
 };
