@@ -1,6 +1,6 @@
 import "./components/program/quick-start.ts";
 import { localHost } from "./components/host/host.ts";
-import { OpencodeImage } from "./components/host/image.ts";
+import { OpencodeImages } from "./components/host/images.ts";
 import { Network } from "./components/host/network.ts";
 import { loadPlatform } from "./components/program/load.ts";
 import { updateScope } from "./components/program/scope.ts";
@@ -25,17 +25,18 @@ const workspaces = makeWorkspaces(
   entries.map(({ name }) => name),
 );
 const network = new Network("network", { host, names });
-const image = new OpencodeImage("image", {
+const images = new OpencodeImages({
   host,
   names,
   baseImage: settings.baseImage,
   context: `${import.meta.dirname}/opencode`,
+  releases: platform.releases,
 });
 const proxy = new TraefikProxy("traefik", {
   host,
   names,
   network: network.name,
-  image: image.reference,
+  image: images.own,
   port: settings.port,
   panel: platform.production?.urls.panel,
 });
@@ -55,7 +56,7 @@ for (const project of scope.declared) {
       urls,
       project,
       network: network.name,
-      image: image.reference,
+      image: images.of(project.opencode.version),
       workspaces,
       routesDir: proxy.routesDir,
       indexDir: proxy.indexDir,
@@ -68,8 +69,7 @@ for (const project of scope.declared) {
 }
 
 const panel =
-  edge &&
-  production?.panel({ names, image: image.reference, routesDir: proxy.routesDir, access: edge.panel });
+  edge && production?.panel({ names, image: images.own, routesDir: proxy.routesDir, access: edge.panel });
 
 export default {
   ...scope.outputs(opencodes),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { collectProblems, type Problem, UserError } from "./errors.ts";
 import { loadProjects, readProjectsFile } from "./projects/load.ts";
 import type { Project } from "./projects/project.ts";
+import { releasesOf } from "./projects/releases.ts";
 import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
 import { hostnameClashes } from "./stack/production-rules.ts";
@@ -81,11 +82,19 @@ function examine({ stack, settings: readSettings, projects: readProjects, hasSec
   const [ofProjects, ofSettings]: [Problem[], Problem[]] = [[], []];
   const settings = collectProblems(ofSettings, readSettings);
   const capacity = stack === LOCAL_STACK ? localCapacity() : dropletCapacity(settings?.production?.size);
-  const projects = collectProblems(ofProjects, () => readProjects({ stack, hasSecret, ...capacity }));
+  const projects = collectProblems(ofProjects, () =>
+    readProjects({ stack, hasSecret, ...capacity, ...opencodeOf(stack) }),
+  );
   const names = (projects ?? []).map(({ name }) => name);
   const clashes = settings?.production ? hostnameClashes(settings.production, names, stack) : [];
   return { projects, settings, ofProjects, ofSettings, clashes };
 }
+
+/** Releases of opencode for a stack, and the processor that they have to run on: droplets have x64 alone. */
+const opencodeOf = (stack: string): Pick<HostContext, "releases" | "processor"> => ({
+  releases: releasesOf(stack, process.env),
+  processor: stack === LOCAL_STACK ? process.arch : "x64",
+});
 
 function readCheckout(root: string, stack: string): StackFile {
   const file = `Pulumi.${stack}.yaml`;

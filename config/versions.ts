@@ -4,9 +4,12 @@
  * that cannot import them.
  */
 
-/** opencode in the image: the newest whose binaries are published for every platform. */
+/** opencode in the image: the newest 1.x whose binaries are published for every platform. Another release needs a line in opencode-releases.ts. */
 // renovate: datasource=npm depName=opencode-ai
 export const OPENCODE = "1.18.33";
+/** The newest 2.x whose packages' checksums could be had from more than one place; a choice, not the default (docs/opencode.md). */
+// renovate: datasource=npm depName=@opencode/cli
+export const OPENCODE_2 = "2.0.18";
 
 /** Traefik, the gateway. */
 // renovate: datasource=github-releases depName=traefik/traefik

@@ -1,15 +1,26 @@
-/** `npm run versions`: shows every pinned release and the newest published one. Changes nothing. */
+/**
+ * `npm run versions`: shows every pinned release and the newest published one. `opencode <release>` shows the lines
+ * that pin a release of opencode. Changes nothing.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fail } from "../config/errors.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { isOutdated, newestPackages, newestReleases, type Release } from "../operate/versions/newest.ts";
+import { releaseLines } from "../operate/versions/opencode.ts";
 import { readPins } from "../operate/versions/pins.ts";
 import { main } from "./lib/main.ts";
 import { table } from "./lib/table.ts";
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 
-await main(async () => {
+await main(async ([what, release, ...rest]) => {
+  if (what !== undefined) {
+    if (what !== "opencode" || !release || rest.length > 0)
+      fail("config", "npm run versions", "takes no argument, or opencode <release>", "npm run versions");
+    console.log((await releaseLines(release)).join("\n"));
+    return 0;
+  }
   const { dependencies, devDependencies } = JSON.parse(read("package.json"));
   const [pins, packages] = await Promise.all([
     newestReleases(readPins(read("config/versions.ts"))),

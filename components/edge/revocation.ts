@@ -6,7 +6,7 @@ import type { AccessList } from "../../config/projects/members.ts";
 import { CLOUD_TOKENS } from "../../config/stack/settings.ts";
 import { cloudAddress } from "../../config/stack/stand-ins.ts";
 import { shellQuote } from "../../config/text/shell.ts";
-import { projectApi } from "../../opencode/api/index.ts";
+import { SERVER_PORT } from "../../opencode/api/index.ts";
 import type { Host } from "../host/host.ts";
 import type { CloudflareAccount } from "./account.ts";
 
@@ -81,9 +81,9 @@ export function disconnectCommand(container: string, connector: string): string 
   const address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
   return `to=$(docker inspect -f '${address}' ${shellQuote(container)} 2> /dev/null)
 [ -n "$to" ] || exit 0
-open() { ss -Htn state established dst "$to:${projectApi.server.port}" | while read -r _ _ from _; do echo "$from"; done; }
+open() { ss -Htn state established dst "$to:${SERVER_PORT}" | while read -r _ _ from _; do echo "$from"; done; }
 before=$(open)
-ss -K dst "$to:${projectApi.server.port}" > /dev/null 2>&1
+ss -K dst "$to:${SERVER_PORT}" > /dev/null 2>&1
 for from in $before; do
   if open | grep -qxF "$from"; then
     exec docker restart -t 5 ${shellQuote(connector)} > /dev/null

@@ -4,7 +4,8 @@ import { join, relative } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
-import { OPENCODE } from "../../config/versions.ts";
+import type { Binary } from "../../config/opencode-releases.ts";
+import { apiFor, type Processor } from "../../opencode/api/index.ts";
 import { type Host, onHost } from "./host.ts";
 
 export interface ImageArgs {
@@ -12,21 +13,32 @@ export interface ImageArgs {
   names: Names;
   /** Image that the Dockerfile starts from. Needs apt, Node and npm. */
   baseImage: string;
+  /** opencode's release. */
+  version: string;
+  /** Its program for each processor. */
+  binaries: Readonly<Record<string, Binary>>;
   /** Directory of the Dockerfile. */
   context: string;
 }
 
-/** The image of the projects' containers, built on the host. Its tag follows from what it is built of, so it is stable until that changes. */
+/** The image of the projects' containers that run one release of opencode, built on the host. Its tag follows from what it is built of, so it is stable until that changes. */
 export class OpencodeImage extends pulumi.ComponentResource {
   /** `<repository>:<tag>`, known once it is built. */
   readonly reference: pulumi.Output<string>;
 
   constructor(name: string, args: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Image", name, {}, opts);
-    const { host, names, context } = args;
+    const { host, names, context, version } = args;
+    const { major, server } = apiFor(version);
+    const packages = Object.entries(args.binaries).map(([processor, { integrity, ...binary }]) => [
+      processor,
+      { package: binary.package ?? server.npmPackage(processor as Processor), integrity },
+    ]);
     const buildArgs = {
       BASE_IMAGE: args.baseImage,
-      OPENCODE_VERSION: OPENCODE,
+      OPENCODE_VERSION: version,
+      OPENCODE_MAJOR: String(major),
+      OPENCODE_PACKAGES: JSON.stringify(Object.fromEntries(packages)),
       OPENCODE_UID: String(host.user.uid),
       OPENCODE_GID: String(host.user.gid),
     };
@@ -56,18 +68,8 @@ export function imageTag(context: string, buildArgs: Readonly<Record<string, str
   const files = readdirSync(context, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(context, join(entry.parentPath, entry.name)))
-    .filter((path) => path === "Dockerfile" || path.startsWith("rootfs/"))
+    .filter((path) => /^(Dockerfile|install\.mjs|rootfs\/.*)$/.test(path))
     .sort();
-  for (const path of files)
-    hash.update(`/${asIn01(path)}\0`).update(asIn01(readFileSync(join(context, path), "utf8")));
+  for (const path of files) hash.update(`/${path}\0`).update(readFileSync(join(context, path), "utf8"));
   return `${buildArgs.OPENCODE_VERSION}-${hash.digest("hex").slice(0, 12)}`;
 }
-
-/**
- * A path or the Dockerfile's text as they were in 0.1, which kept the image's files in `lib/`: what is hashed stays the same, so that an
- * upgrade from 0.1 finds the same tag and replaces no container.
- */
-const asIn01 = (text: string): string =>
-  text
-    .replace("COPY rootfs/ /\n", "COPY lib/ /usr/local/lib/opencode-platform/\n")
-    .replace(/^rootfs\/usr\/local\/lib\/opencode-platform\//, "lib/");

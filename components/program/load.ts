@@ -5,9 +5,11 @@ import { UserError } from "../../config/errors.ts";
 import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts";
 import { makeNames, type Names } from "../../config/naming/names.ts";
 import { localUrls, type PublicUrls, publicUrls, type Urls } from "../../config/naming/urls.ts";
+import type { Releases } from "../../config/opencode-releases.ts";
 import { readProjectsFile } from "../../config/projects/load.ts";
 import { type AccessList, accessListOf } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
+import { releasesOf } from "../../config/projects/releases.ts";
 import type { PanelConfig } from "../../config/stack/panel.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { secretKeys } from "../../config/stack/secrets.ts";
@@ -38,6 +40,8 @@ export interface Platform {
   names: Names;
   urls: Urls;
   entries: readonly Project[];
+  /** Releases of opencode that projects can run. */
+  releases: Releases;
   /** On every stack but `local`. */
   production?: Production;
   /** Values of an entry's secrets, by name. */
@@ -63,6 +67,7 @@ export function loadPlatform(checkout: string): Promise<Platform> {
       names: makeNames(settings.namePrefix),
       urls: production?.urls ?? localUrls(settings.port),
       entries: projects,
+      releases: releasesOf(pulumi.getStack(), process.env),
       ...(production ? { production } : {}),
       secretsOf,
       passwordRotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,

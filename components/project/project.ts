@@ -6,7 +6,7 @@ import type { Urls } from "../../config/naming/urls.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
 import type { AccessList } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
-import { opencodeJson } from "../../opencode/settings.ts";
+import { enforcedJson, opencodeJson } from "../../opencode/settings.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { cpuLimit } from "../host/cpu-limit.ts";
 import { type Host, onHost } from "../host/host.ts";
@@ -14,6 +14,9 @@ import { Container, Password } from "../host/lean.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/routes.ts";
 import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
+
+/** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
+const ENFORCED = "/etc/opencode/opencode.json";
 
 export interface OpencodeProjectArgs {
   host: Host;
@@ -90,10 +93,13 @@ export class OpencodeProject extends pulumi.ComponentResource {
    */
   private applyOnHost(password: pulumi.Output<string>, container: pulumi.CustomResource): void {
     const { host, names, urls, project, routesDir, indexDir, admitted } = this.args;
-    const { name, state, resources } = project;
+    const { name, state, resources, opencode } = project;
     const routePath = join(routesDir, routeFileName(name));
     const index = indexDir &&
-      admitted && { path: indexPath(indexDir, name), text: indexFile({ name, urls, state, admitted }) };
+      admitted && {
+        path: indexPath(indexDir, name),
+        text: indexFile({ name, urls, state, admitted }),
+      };
     const script = applyScript({
       container: names.project(name),
       state,
@@ -110,7 +116,10 @@ export class OpencodeProject extends pulumi.ComponentResource {
         // With its id, so that all of it is done again for another container.
         stdin: pulumi
           .all([password, container.id])
-          .apply(([password, id]) => `# ${id}\n${routeFile({ name, urls, state, password })}`),
+          .apply(
+            ([password, id]) =>
+              `# ${id}\n${routeFile({ name, urls, state, version: opencode.version, password })}`,
+          ),
       },
       // Else the old one's end would remove the new one's file.
       { ...this.child, deleteBeforeReplace: true },
@@ -135,7 +144,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         labels: labelList({
           [names.platformLabel]: names.prefix,
           [names.projectLabel]: project.name,
-          ...projectLabels(project.name),
+          ...projectLabels(project.name, project.opencode.version),
         }),
         envs: this.environment(),
         uploads: this.files(password, deployKey),
@@ -202,7 +211,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         git.auth === "ssh" && git.knownHosts.length > 0 ? `${git.knownHosts.join("\n")}\n` : undefined,
       ...Object.fromEntries(project.secrets.map((name) => [`secrets/${name}`, secrets[name]])),
     };
-    return Object.entries(contents).flatMap(([file, content]) =>
+    const own = Object.entries(contents).flatMap(([file, content]) =>
       content === undefined
         ? []
         : [
@@ -215,6 +224,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
             },
           ],
     );
+    // Root's: neither a repository nor an agent can change it.
+    return [...own, { file: ENFORCED, content: enforcedJson(project.opencode), permissions: "0444" }];
   }
 
   private mounts() {

@@ -1,7 +1,7 @@
 import type { Names } from "../../config/naming/names.ts";
 import { projectPath, type Urls } from "../../config/naming/urls.ts";
 import type { AccessList } from "../../config/projects/members.ts";
-import { projectApi } from "../../opencode/api/index.ts";
+import { apiFor } from "../../opencode/api/index.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
 
 /** Port that the notice page serves on inside its container. */
@@ -21,6 +21,8 @@ export interface RouteArgs {
   urls: Urls;
   /** What projects.yaml asks for; the fallback page says it. */
   state: "running" | "stopped";
+  /** opencode's release. */
+  version: string;
 }
 
 /** Values of Traefik's rule language are quoted with backticks; names and URLs of ours contain none. */
@@ -45,9 +47,9 @@ const pathPrefixRule = (path: string) => `(Path(${q(path)}) || PathPrefix(${q(`$
  * label of every container in each update: twelve took a third of its time at 50 projects. The router matches nothing; without one, Traefik
  * makes its own for the container's name.
  */
-export const projectLabels = (name: string): Record<string, string> => ({
+export const projectLabels = (name: string, version: string): Record<string, string> => ({
   "traefik.enable": "true",
-  [`traefik.http.services.${name}.loadbalancer.server.port`]: String(projectApi.server.port),
+  [`traefik.http.services.${name}.loadbalancer.server.port`]: String(apiFor(version).server.port),
   [`traefik.http.routers.${name}.rule`]: `!PathPrefix(${q("/")})`,
 });
 
@@ -61,10 +63,12 @@ const fileOf = (configuration: object): string => `${JSON.stringify(configuratio
  */
 export function routeFile(args: RouteArgs & { password: string }): string {
   const { name, urls, state } = args;
+  const api = apiFor(args.version);
+  const page = api.pagePath(WORKSPACE_PATH);
   const matches = rules(args);
   const { hostname, underPath, foreign } = matches;
   const anywhere = underPath ? `(${hostname} || (${underPath}))` : hostname;
-  const authorization = projectApi.authorization(args.password);
+  const authorization = api.authorization(args.password);
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
   const entryState = (as: string) => ({
@@ -75,12 +79,10 @@ export function routeFile(args: RouteArgs & { password: string }): string {
       middlewares: {
         [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: authorization } } },
         ...(underPath ? pathMiddlewares(args) : {}),
-        [`${name}_to_page`]: {
-          redirectRegex: {
-            regex: "^.*$",
-            replacement: `${urls.browser(name)}${projectApi.pagePath(WORKSPACE_PATH)}`,
-          },
-        },
+        [`${name}_to_page`]:
+          page === undefined
+            ? entryState("open")
+            : { redirectRegex: { regex: "^.*$", replacement: `${urls.browser(name)}${page}` } },
         [`${name}_state`]: entryState(state),
         [`${name}_refused`]: entryState("refused"),
       },
@@ -97,12 +99,17 @@ export function routeFile(args: RouteArgs & { password: string }): string {
               },
             }
           : {}),
-        [`${name}_open`]: {
-          rule: `${hostname} && Path(${q("/")}) && ${browser}`,
-          priority: PRIORITY.navigate,
-          middlewares: [`${name}_to_page`],
-          service: "noop@internal",
-        },
+        // The page that looks for a session would wait for a stopped project for ever.
+        ...(page !== undefined || state === "running"
+          ? {
+              [`${name}_open`]: {
+                rule: `${hostname} && Path(${q("/")}) && ${browser}`,
+                priority: PRIORITY.navigate,
+                middlewares: [`${name}_to_page`],
+                service: page === undefined ? notice : "noop@internal",
+              },
+            }
+          : {}),
         [`${name}_refused`]: {
           rule: `${anywhere} && ${foreign}`,
           priority: PRIORITY.refused,
@@ -148,7 +155,12 @@ const pathMiddlewares = ({ name, urls }: RouteArgs) => ({
 });
 
 /** A project's entry in the platform's index, and the people who can see it, as JSON. */
-export const indexFile = ({ name, urls, state, admitted }: RouteArgs & { admitted: AccessList }): string =>
+export const indexFile = ({
+  name,
+  urls,
+  state,
+  admitted,
+}: Omit<RouteArgs, "version"> & { admitted: AccessList }): string =>
   JSON.stringify({ name, url: urls.browser(name), state, admitted });
 
 /**

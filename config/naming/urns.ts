@@ -1,3 +1,4 @@
+import { OPENCODE } from "../versions.ts";
 /** What the engine's names of resources say: a URN is `urn:pulumi:<stack>::<project>::<types>::<name>`. */
 
 /** Type of the component that an entry of projects.yaml is. */
@@ -19,3 +20,7 @@ export function projectOfUrn(urn: string, parents: ReadonlyMap<string, string>):
     if (at.split("::")[2]?.split("$").at(-1) === PROJECT_TYPE) return nameOfUrn(at);
   return EDGE_RESOURCE.exec(nameOfUrn(urn))?.[1];
 }
+
+/** The name of the resource of an image for a release of opencode; the default release's kept the name that it had when it was the only one. */
+export const imageResource = (version: string): string =>
+  version === OPENCODE ? "image" : `image-${version}`;

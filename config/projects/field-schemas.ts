@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { show } from "../text/show.ts";
 import { guessSize, parseSize, SIZE_PATTERN, type Size, sizeOf } from "../text/sizes.ts";
+import { OPENCODE } from "../versions.ts";
 import { parseRepo } from "./repo.ts";
 import { reservedProjectReason, reservedVariableReason } from "./reserved.ts";
 
@@ -45,6 +46,10 @@ const variableError = about(
 const repoError = about((found) => `${found} is not a repository URL`);
 export const modelError = about(
   (found) => `${found} is not a model: write provider/model (e.g. anthropic/claude-sonnet-4-5)`,
+);
+export const versionError = about(
+  (found) =>
+    `${found} is not a release: write 1 or 2 for the newest of a major, or one in full (e.g. ${OPENCODE})`,
 );
 export const emailError = about((found) => `${found} is not an e-mail address (e.g. dev@example.com)`);
 export const memberError = about((found, input) =>

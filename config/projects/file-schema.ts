@@ -5,6 +5,7 @@
 import * as z from "zod";
 import { show } from "../text/show.ts";
 import { sizeOf } from "../text/sizes.ts";
+import { OPENCODE } from "../versions.ts";
 import {
   about,
   emailError,
@@ -21,6 +22,7 @@ import {
   repo,
   variableName,
   variableValue,
+  versionError,
 } from "./field-schemas.ts";
 
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
@@ -69,6 +71,22 @@ const resources = z.strictObject({
 const env = z.record(variableName, variableValue);
 
 const opencode = z.strictObject({
+  version: z
+    .union(
+      [
+        z.literal(1),
+        z.literal(2),
+        z.string().regex(/^([12]|\d+\.\d+\.\d+(-[\w.]+)?)$/, { error: versionError }),
+      ],
+      {
+        error: versionError,
+      },
+    )
+    .optional()
+    .describe(
+      `opencode's release: 1 or 2 for the newest that the platform pins of that major, or an exact one. Default: 1 (${OPENCODE}).`,
+    )
+    .meta({ examples: [1, 2, OPENCODE] }),
   model: z
     .string({ error: modelError })
     .regex(/^[^\s/]+\/\S+$/, { error: modelError })

@@ -26,6 +26,7 @@ const KEY_ALIASES: Readonly<Record<string, string>> = {
   url: "repo",
   teams: "groups",
   users: "members",
+  version: "opencode.version",
 };
 
 /** Keys of other tools that have no like here, and why. */

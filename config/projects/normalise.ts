@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { DEFAULT_RESOURCES, type ProjectEntry, type ProjectsFile } from "./file-schema.ts";
 import type { GitAuth, Json, Project, Repo } from "./project.ts";
+import { releaseNamed } from "./releases.ts";
 import { parseRepo } from "./repo.ts";
 
 type JsonMap = { readonly [key: string]: Json };
@@ -27,6 +28,7 @@ function normaliseEntry(
 ): Omit<Project, "members"> {
   const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
   const repo = normaliseRepo(entry, directory);
+  const version = releaseNamed(entry.opencode?.version ?? defaults.opencode?.version);
   const model = entry.opencode?.model ?? defaults.opencode?.model;
   const config = mergeJson(asJson(defaults.opencode?.config), asJson(entry.opencode?.config));
   return {
@@ -37,7 +39,7 @@ function normaliseEntry(
     env: textValues({ ...defaults.env, ...entry.env }),
     secrets: entry.secrets ?? [],
     git: normaliseGit(entry.git),
-    opencode: { ...(model !== undefined && { model }), config },
+    opencode: { version, ...(model !== undefined && { model }), config },
   };
 }
 

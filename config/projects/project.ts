@@ -31,7 +31,12 @@ export interface Project {
   readonly secrets: readonly string[];
   readonly git: GitAuth;
   /** `config` is merged from defaults and entry: maps key by key, anything else replaced. */
-  readonly opencode: { readonly model?: string; readonly config: { readonly [key: string]: Json } };
+  readonly opencode: {
+    /** The exact release. */
+    readonly version: string;
+    readonly model?: string;
+    readonly config: { readonly [key: string]: Json };
+  };
   /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: everyone the stack admits. */
   readonly members: readonly string[];
 }

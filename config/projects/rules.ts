@@ -10,6 +10,7 @@ import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
+import { checkRelease } from "./releases.ts";
 import { isMap, listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import type { HostContext, Violation } from "./violation.ts";
 
@@ -23,6 +24,7 @@ export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] 
     ...checkNames(projects, yaml),
     ...checkVariables(defaults.env, ["defaults", "env"], yaml),
     ...checkResources(defaults.resources, ["defaults", "resources"], context),
+    ...checkRelease(defaults.opencode, ["defaults", "opencode"], context),
     ...checkDefaultMemory(defaults, projects, context),
     ...checkGroups(mapOf(file.groups), projects),
     ...projects.flatMap((entry, index) =>
@@ -56,6 +58,7 @@ function checkEntry(
 ): Violation[] {
   return [
     ...checkResources(entry.resources, [...path, "resources"], context),
+    ...checkRelease(entry.opencode, [...path, "opencode"], context),
     ...checkVariables(entry.env, [...path, "env"], yaml),
     ...checkEntryRules(entry, path, defaultEnv, context),
   ];

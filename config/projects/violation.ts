@@ -1,3 +1,4 @@
+import type { Releases } from "../opencode-releases.ts";
 import type { Path } from "../text/yaml.ts";
 
 /** A broken rule: one that needs more than one key of the file, or something outside it. */
@@ -16,6 +17,10 @@ export interface HostContext {
   /** Memory and processors of the host; unknown hosts are not checked against. */
   readonly hostMemoryBytes?: number;
   readonly hostCpus?: number;
+  /** The host's processor as Node names it: x64 or arm64. Not checked when absent. */
+  readonly processor?: string;
+  /** Releases of opencode that projects can run. Default: those that the platform pins. */
+  readonly releases?: Releases;
   /** Whether a secret has a value for a project. Not checked when absent. */
   readonly hasSecret?: (project: string, name: string) => boolean;
   /** Whether a local repository's directory exists. Not checked when absent. */

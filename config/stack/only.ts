@@ -30,8 +30,11 @@ export function refusalOf(name: string, before: Applied | undefined, now: Applie
   return because(`${others.sort().join(", ")} ${others.length === 1 ? "has" : "have"} changed too`);
 }
 
-/** What the engine is to update for one project: its own resources, what the edge has for it, and the lists that it is in. */
-export function targetsOf(stack: string, name: string): string[] {
+/**
+ * What the engine is to update for one project: its own resources, what the edge has for it, the lists that it is in, and images.
+ * @param images names of images that no other project uses: one that others depend on can't be a target without them
+ */
+export function targetsOf(stack: string, name: string, images: readonly string[] = []): string[] {
   const urn = (types: string, resource: string) =>
     `urn:pulumi:${stack}::${SETTINGS_NAMESPACE}::${types}::${resource}`;
   // A pattern matches no resource of another project: the types before it are of one kind, and the name is whole.
@@ -46,6 +49,10 @@ export function targetsOf(stack: string, name: string): string[] {
   return [
     urn(`${PROJECT_TYPE}*`, name),
     ...own,
+    ...images.flatMap((image) => [
+      urn("opencode:platform:Image*", image),
+      urn("opencode:platform:Image$**", image),
+    ]),
     urn("command:local:Command*", "workspaces"),
     ...[...edge, "tunnel-config"].map((resource) => urn("opencode:platform:Edge$**", resource)),
   ];

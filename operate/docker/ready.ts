@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LocalUrls } from "../../config/naming/urls.ts";
-import { projectApi } from "../../opencode/api/index.ts";
+import { OPENCODE } from "../../config/versions.ts";
+import { apiFor } from "../../opencode/api/index.ts";
 import type { ProjectOutput } from "../engine/outputs.ts";
 import { listContainers } from "./containers.ts";
 
@@ -26,12 +27,14 @@ export async function awaitProjects(
   tell: (waitingFor: readonly string[]) => void,
 ): Promise<Readiness[]> {
   const waiting = new Map(
-    projects.filter(({ state }) => state === "running").map(({ name }) => [name, urls.underPath.url(name)]),
+    projects
+      .filter(({ state }) => state === "running")
+      .map(({ name, opencode }) => [name, { url: urls.underPath.url(name), opencode }]),
   );
   const until = performance.now() + TIMEOUT_MS;
   for (;;) {
     const answers = await Promise.all(
-      [...waiting].map(async ([name, url]) => [name, await isHealthy(url)] as const),
+      [...waiting].map(async ([name, { url, opencode }]) => [name, await isHealthy(url, opencode)] as const),
     );
     for (const [name, healthy] of answers) if (healthy) waiting.delete(name);
     if (waiting.size === 0 || performance.now() > until) break;
@@ -49,11 +52,12 @@ export async function awaitProjects(
 }
 
 /**
- * Whether opencode itself responds through the gateway, with the pinned release.
+ * Whether opencode itself responds through the gateway, with a release of the expected major.
  * @param url the project's URL, without a trailing slash
+ * @param version the project's release
  */
-export async function isHealthy(url: string): Promise<boolean> {
-  const { path, method, read } = projectApi.health;
+export async function isHealthy(url: string, version: string = OPENCODE): Promise<boolean> {
+  const { path, method, read } = apiFor(version).health;
   try {
     const response = await fetch(`${url}${path}`, {
       method,

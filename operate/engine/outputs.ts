@@ -8,6 +8,8 @@ export interface ProjectOutput {
   attach: string;
   container: string;
   state: string;
+  /** opencode's release; absent in the outputs of a release of the platform that had only one. */
+  opencode?: string;
   deployKey?: string;
 }
 

@@ -95,7 +95,7 @@ export async function newestPackages(
 }
 
 /** Output of npm. `npm outdated` exits with 1 if something is outdated. */
-async function runNpm(args: readonly string[]): Promise<string> {
+export async function runNpm(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await exec("npm", [...args, "--loglevel", "error"], { timeoutMs: 60_000 });
   if (code === 0 || (args[0] === "outdated" && stdout.trim().startsWith("{"))) return stdout;
   const [line = ""] = stderr.trim().split("\n");

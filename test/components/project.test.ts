@@ -14,6 +14,7 @@ interface Made {
 }
 
 const PASSWORD = "generated-password-0123456789";
+const ENFORCED = "/etc/opencode/opencode.json";
 const PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY----- private";
 let made: Made[] = [];
 let commands: { name: string; args: HostCommandArgs }[] = [];
@@ -132,9 +133,13 @@ describe("a running project", () => {
     const files = uploads(container);
     expect(files["/run/opencode/secrets/TOKEN"]?.content).toBe("value-of-the-token");
     expect(files["/run/opencode/password"]?.content).toBe(PASSWORD);
-    for (const file of Object.values(files)) {
+    const { [ENFORCED]: enforced, ...own } = files;
+    for (const file of Object.values(own))
       expect(file).toMatchObject({ owner: "1234", group: "5678", permissions: "0600" });
-    }
+    // Root's own: an agent can read it, and can't change it.
+    expect(enforced).toMatchObject({ permissions: "0444" });
+    expect(Object.keys(enforced ?? {})).not.toContain("owner");
+    expect(JSON.parse(String(enforced?.content))).toEqual({ autoupdate: false, share: "disabled" });
     const shown = JSON.stringify([
       container.envs,
       container.labels,

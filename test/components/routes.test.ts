@@ -3,14 +3,15 @@ import { parse } from "yaml";
 import { noticePageLabels, projectLabels, routeFile } from "../../components/proxy/routes.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
+import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 
 const urls = localUrls(4080);
-const web = { name: "web", urls, state: "running" as const };
+const web = { name: "web", urls, state: "running" as const, version: OPENCODE };
 const password = "TopSecretPassword123";
 
 describe("projectLabels", () => {
   it("finds opencode's port, and routes nothing to it", () => {
-    expect(projectLabels("web")).toEqual({
+    expect(projectLabels("web", OPENCODE)).toEqual({
       "traefik.enable": "true",
       "traefik.http.services.web.loadbalancer.server.port": "4096",
       "traefik.http.routers.web.rule": "!PathPrefix(`/`)",
@@ -18,7 +19,8 @@ describe("projectLabels", () => {
   });
 
   it("gives every project keys of its own, even where one name continues another", () => {
-    const keys = (name: string) => Object.keys(projectLabels(name)).filter((key) => key !== "traefik.enable");
+    const keys = (name: string) =>
+      Object.keys(projectLabels(name, OPENCODE)).filter((key) => key !== "traefik.enable");
     const all = ["web", "web-path", "web-p", "path"].flatMap(keys);
     expect(new Set(all).size).toBe(all.length);
   });
@@ -82,6 +84,17 @@ describe("routeFile", () => {
     expect(file.http.routers.web_open.rule).toContain("Path(`/`)");
   });
 
+  it("opens the page that finds a session where only those have an address, unless the project is stopped", () => {
+    const second = { ...web, version: OPENCODE_2, password };
+    const { routers, middlewares } = parse(routeFile(second)).http;
+    expect(routers.web_open).toMatchObject({ service: "_notice@docker", middlewares: ["web_to_page"] });
+    expect(middlewares.web_to_page.headers.customRequestHeaders).toEqual({
+      "X-Opencode-Project": "web",
+      "X-Opencode-State": "open",
+    });
+    expect(parse(routeFile({ ...second, state: "stopped" })).http.routers.web_open).toBeUndefined();
+  });
+
   it("lets the running container win over the fallback, and the redirect of browsers over both", () => {
     const { web_navigate, web_refused, web_fallback } = file.http.routers;
     const project = file.http.routers.web.priority;
@@ -104,7 +117,7 @@ describe("routeFile", () => {
 
 it("keeps the password out of every label", () => {
   const base64 = Buffer.from(`opencode:${password}`).toString("base64");
-  const text = JSON.stringify([projectLabels("web"), noticePageLabels(makeNames("opencode"))]);
+  const text = JSON.stringify([projectLabels("web", OPENCODE), noticePageLabels(makeNames("opencode"))]);
   expect(text).not.toContain(password);
   expect(text).not.toContain(base64);
 });

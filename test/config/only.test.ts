@@ -50,6 +50,19 @@ describe("what the engine is to update", () => {
     return new RegExp(`^${pattern}$`).test(urn);
   };
   const isTarget = (urn: string) => targetsOf("prod", "web").some((target) => matches(target, urn));
+  const image = (version: string) => [
+    `urn:pulumi:prod::opencode-platform::opencode:platform:Image::image-${version}`,
+    `urn:pulumi:prod::opencode-platform::opencode:platform:Image$docker:index/image:Image::image-${version}`,
+  ];
+
+  it("is an image that no other project uses, and no image of another", () => {
+    const targets = targetsOf("prod", "web", ["image-2.0.18"]);
+    const isTarget = (urn: string) => targets.some((target) => matches(target, urn));
+    expect(image("2.0.18").every(isTarget)).toBe(true);
+    expect(image("2.0.18-x").some(isTarget)).toBe(false);
+    expect(image("1.18.30").some(isTarget)).toBe(false);
+  });
+
   const at = (types: string, name: string) => `urn:pulumi:prod::opencode-platform::${types}::${name}`;
 
   it("is all of the project, and the lists that it is in", () => {

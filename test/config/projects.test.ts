@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type LoadOptions, loadProjects, readProjectsFile } from "../../config/projects/load.ts";
+import { OPENCODE } from "../../config/versions.ts";
 import { complaints } from "../support/complaints.ts";
 import { broken } from "../support/config/broken.ts";
 
@@ -59,7 +60,7 @@ describe("a good projects.yaml", () => {
         env: {},
         secrets: [],
         git: { auth: "none" },
-        opencode: { config: {} },
+        opencode: { version: OPENCODE, config: {} },
         members: [],
       },
     ]);
@@ -103,6 +104,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
         secrets: ["GITHUB_TOKEN", "ANTHROPIC_API_KEY"],
         git: { auth: "token", secret: "GITHUB_TOKEN", username: "x-access-token" },
         opencode: {
+          version: OPENCODE,
           model: "b/large",
           config: { mcp: { one: { enabled: true }, two: { enabled: false } }, plugin: ["y"] },
         },

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { OPENCODE_VERSION as ATTACH } from "../../attach/src/opencode.ts";
+import { OPENCODE_VERSIONS as ATTACH } from "../../attach/src/opencode.ts";
 import * as versions from "../../config/versions.ts";
-import { BASE_IMAGE, COMPOSE, OPENCODE, PULUMI, TRAEFIK } from "../../config/versions.ts";
+import { BASE_IMAGE, COMPOSE, OPENCODE, OPENCODE_2, PULUMI, TRAEFIK } from "../../config/versions.ts";
 import { pluginVersion } from "../../lab/plugins/shared/version.ts";
 import { readPins } from "../../operate/versions/pins.ts";
 
@@ -13,7 +13,12 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 /** Directories that hold no source of ours, or that may name a release: tests, and what is written about a release. */
 const NO_SOURCE = /^(node_modules|test|docs|\..*)$/;
 /** Files that cannot import a version; the tests below hold each to it. */
-const HELD = ["config/versions.ts", "opencode/Dockerfile", "attach/src/opencode.ts"];
+const HELD = [
+  "config/versions.ts",
+  "config/opencode-releases.ts",
+  "opencode/Dockerfile",
+  "attach/src/opencode.ts",
+];
 
 function sources(folder = ""): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -35,6 +40,7 @@ it("every version is written once", () => {
   expect(literals.map(([name]) => name)).toEqual(
     expect.arrayContaining([
       "OPENCODE",
+      "OPENCODE_2",
       "TRAEFIK",
       "CLOUDFLARED",
       "PULUMI",
@@ -58,13 +64,13 @@ it("every version is written once", () => {
 });
 
 describe("what cannot import a version has the same", () => {
-  it.each(["OPENCODE_VERSION", "BASE_IMAGE"])("the Dockerfile's %s", (argument) => {
-    const value = new RegExp(`^ARG ${argument}=(.+)$`, "m").exec(read("opencode/Dockerfile"))?.[1];
-    expect(value).toBe(argument === "BASE_IMAGE" ? BASE_IMAGE : OPENCODE);
+  it("the Dockerfile's base image", () => {
+    const value = /^ARG BASE_IMAGE=(.+)$/m.exec(read("opencode/Dockerfile"))?.[1];
+    expect(value).toBe(BASE_IMAGE);
   });
 
   it("the program of attach, a package of its own", () => {
-    expect(ATTACH).toBe(OPENCODE);
+    expect(ATTACH).toEqual({ 1: OPENCODE, 2: OPENCODE_2 });
   });
 
   it.each([

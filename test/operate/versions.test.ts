@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Listening, listen } from "../../lab/clouds/http.ts";
 import { isOutdated, newestPackages, newestReleases } from "../../operate/versions/newest.ts";
+import { releaseLines } from "../../operate/versions/opencode.ts";
 
 let github: Listening;
 const asked: string[] = [];
@@ -65,5 +66,26 @@ describe("the newest release", () => {
     expect(await newestPackages({ zod: "4.6.7" }, { npm: async () => failed })).toEqual([
       { name: "zod", pinned: "4.6.7", trouble: "npm outdated did not list releases" },
     ]);
+  });
+});
+
+describe("the lines that pin a release of opencode", () => {
+  const npm = async (args: readonly string[]) => {
+    if (args[1] === "@opencode/cli-linux-arm64@2.1.0") return "sha512-abc\n";
+    if (args[1] === "@opencode/cli-linux-x64-baseline@2.1.0") return "sha512-def\n";
+    throw new Error("404");
+  };
+
+  it("have the integrity of each package that there is", async () => {
+    expect(await releaseLines("2.1.0", { npm })).toEqual([
+      '  "2.1.0": {',
+      '    "x64-baseline": "sha512-def",',
+      '    arm64: "sha512-abc",',
+      "  },",
+    ]);
+  });
+
+  it("are an error for a release that there is not", async () => {
+    await expect(releaseLines("2.9.9", { npm })).rejects.toThrow("has no package in npm's registry");
   });
 });

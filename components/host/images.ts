@@ -1,0 +1,35 @@
+import type * as pulumi from "@pulumi/pulumi";
+import { imageResource } from "../../config/naming/urns.ts";
+import type { Releases } from "../../config/opencode-releases.ts";
+import { OPENCODE } from "../../config/versions.ts";
+import { type ImageArgs, OpencodeImage } from "./image.ts";
+
+export interface ImagesArgs extends Omit<ImageArgs, "version" | "binaries"> {
+  /** The releases that there can be images of. */
+  releases: Releases;
+}
+
+/** An image for each release of opencode that a project runs, and one for the platform's own containers. */
+export class OpencodeImages {
+  private readonly args: ImagesArgs;
+  private readonly made = new Map<string, OpencodeImage>();
+
+  constructor(args: ImagesArgs) {
+    this.args = args;
+  }
+
+  /** The platform's own, of the release that projects run by default. It keeps the name that it had when it was the only one. */
+  get own(): pulumi.Output<string> {
+    return this.of(OPENCODE);
+  }
+
+  /** The image of a release, built when the first project asks for it. */
+  of(version: string): pulumi.Output<string> {
+    const { releases, ...args } = this.args;
+    const image =
+      this.made.get(version) ??
+      new OpencodeImage(imageResource(version), { ...args, version, binaries: releases[version] ?? {} });
+    this.made.set(version, image);
+    return image.reference;
+  }
+}
