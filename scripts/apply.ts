@@ -11,6 +11,7 @@ import { prepareCommand } from "../operate/engine/prepare-command.ts";
 import { sessionFor } from "../operate/engine/session.ts";
 import { updateOrThrow } from "../operate/engine/update.ts";
 import { onlyProject, throwRefusal } from "../operate/engine/update-one.ts";
+import { finishUpgrades } from "../operate/opencode/upgrades.ts";
 import { main, provisionProgress } from "./lib/main.ts";
 import { showUpdate } from "./lib/progress.ts";
 
@@ -22,7 +23,7 @@ await main(async (args) => {
   if (!name) fail("config", "npm run apply", "names no project", USAGE);
   if (unexpected) fail("config", "npm run apply", `Unexpected argument: ${unexpected}`, USAGE);
   const session = sessionFor({ ...line, words: ["up"] });
-  const { projects } = checkConfiguration(root, session.stack);
+  const { projects, settings } = checkConfiguration(root, session.stack);
   if (!projects.some((project) => project.name === name))
     fail("config", name, "is not in projects.yaml", "npm run check lists all names");
   await prepareStack(session, provisionProgress());
@@ -35,5 +36,5 @@ await main(async (args) => {
       onFailure: (report) => throwRefusal(session, name, report),
     }),
   );
-  return 0;
+  return (await finishUpgrades(session, settings, console.log, { project: name })) ? 0 : 1;
 });

@@ -1,11 +1,12 @@
 /** `npm run pulumi -- <arguments>`: runs the pinned CLI on this machine's stack or the named one. */
 
-import { prepareState } from "../operate/engine/checkout.ts";
+import { prepareState, readSettings } from "../operate/engine/checkout.ts";
 import { needsStack, parseCommandLine, verbOf } from "../operate/engine/command-line.ts";
 import { prepareEngine, prepareStack } from "../operate/engine/prepare.ts";
 import { prepareCommand } from "../operate/engine/prepare-command.ts";
 import { pulumiInherited } from "../operate/engine/pulumi.ts";
 import { type Session, sessionFor } from "../operate/engine/session.ts";
+import { finishUpgrades } from "../operate/opencode/upgrades.ts";
 import { main, provisionProgress } from "./lib/main.ts";
 
 await main(async (args) => {
@@ -25,6 +26,8 @@ await main(async (args) => {
       progress: provisionProgress(),
     });
   const code = await pulumiInherited(args, session);
+  if (code === 0 && verb === "up" && session.isLocal)
+    return (await finishUpgrades(session, readSettings(), console.error)) ? 0 : 1;
   if (code === 0 && line.words[0] === "stack") explainStack(line.words[1], session);
   return code;
 });

@@ -8,6 +8,7 @@ import { readProjectOutputs } from "../operate/engine/outputs.ts";
 import { prepareStack } from "../operate/engine/prepare.ts";
 import { commandFor, openSession } from "../operate/engine/session.ts";
 import { updateOrThrow } from "../operate/engine/update.ts";
+import { finishUpgrades } from "../operate/opencode/upgrades.ts";
 import { offeredBuilders, platformParts, provision } from "../toolchain/index.ts";
 import { dockerHost } from "../toolchain/lib/docker.ts";
 import { duration } from "../toolchain/lib/words.ts";
@@ -33,6 +34,7 @@ await main(async (args) => {
   console.log("");
   await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { refresh: true, onUpdateEvent }));
 
+  const upgraded = await finishUpgrades(session, settings, console.log);
   const projects = await readProjectOutputs();
   const urls = localUrls(settings.port);
   const env = dockerEnv(settings);
@@ -40,5 +42,5 @@ await main(async (args) => {
   if (isWatched()) process.stdout.write("\r\x1b[K");
   printProjects(ready);
   console.log(`\nReady in ${duration(performance.now() - began)}.`);
-  return ready.every(({ answers }) => answers) ? 0 : 1;
+  return upgraded && ready.every(({ answers }) => answers) ? 0 : 1;
 });

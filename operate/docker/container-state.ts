@@ -101,9 +101,17 @@ const oom = ({ memory }: ContainerInfo): string =>
 
 const firstLine = (text: string): string => text.trim().split("\n")[0]?.slice(0, 300) ?? "";
 
-/** Whether the health line can change without a Docker event: while the workspace is being filled. */
-export function isUnsettled({ status, health, healthLine }: ContainerInfo): boolean {
+/** What a running container says of a change of its release that is under way: `migrating, 412 of 1300 sessions`. */
+export function upgradeLine({ status, healthLine }: ContainerInfo): string | undefined {
+  if (status !== "running") return undefined;
+  return healthLine.split("; ").find((part) => /^(migrating|upgrading from )/.test(part));
+}
+
+/** Whether the health line can change without a Docker event: while the workspace is being filled, or sessions migrate. */
+export function isUnsettled(container: ContainerInfo): boolean {
+  const { status, health, healthLine } = container;
   if (status !== "running" || health === "") return false;
+  if (upgradeLine(container) !== undefined) return true;
   return health === "starting" || /workspace: (cloning|clone failed|not looked at)/.test(healthLine);
 }
 

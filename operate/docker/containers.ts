@@ -34,10 +34,18 @@ export function listContainers(env: NodeJS.ProcessEnv, prefix?: string): Promise
   return listContainersBy((args) => docker(args, env), prefix);
 }
 
-/** Lists containers through the given client. */
-export async function listContainersBy(run: RunDocker, prefix?: string): Promise<ContainerState[]> {
-  const filter = `label=${PLATFORM_LABEL}${prefix ? `=${prefix}` : ""}`;
-  const ids = (await run(["ps", "--all", "--quiet", "--filter", filter])).stdout.split(/\s+/).filter(Boolean);
+/** Lists containers through the given client: all of them, or a project's. */
+export async function listContainersBy(
+  run: RunDocker,
+  prefix?: string,
+  project?: string,
+): Promise<ContainerState[]> {
+  const labels = [
+    `${PLATFORM_LABEL}${prefix ? `=${prefix}` : ""}`,
+    ...(project ? [`${PROJECT_LABEL}=${project}`] : []),
+  ];
+  const filters = labels.flatMap((label) => ["--filter", `label=${label}`]);
+  const ids = (await run(["ps", "--all", "--quiet", ...filters])).stdout.split(/\s+/).filter(Boolean);
   if (ids.length === 0) return [];
   const { stdout } = await run(["container", "inspect", ...ids]);
   return parseContainers(stdout).sort((a, b) => a.name.localeCompare(b.name));

@@ -1,10 +1,12 @@
 /**
- * The part of the Docker Engine's API that the panel uses: reading containers, starting and stopping them.
+ * The part of the Docker Engine's API that the panel uses: reading containers, starting and stopping them, and
+ * running a command in one.
  */
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
-import { PLATFORM_LABEL } from "../../config/naming/names.ts";
-import { readLines } from "./frames.ts";
+import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
+import type { ExecResult } from "../../toolchain/lib/exec.ts";
+import { readFrames, readLines } from "./frames.ts";
 import type { LogLine, Stats } from "./types.ts";
 
 /** The fields of `docker inspect` that are used besides those in containers.ts. */
@@ -44,8 +46,8 @@ export interface LogRequest {
 }
 
 export interface Engine {
-  /** Ids of a stack's containers, running or stopped. */
-  ids(prefix: string): Promise<string[]>;
+  /** Ids of a stack's containers, or of one of its projects; running or stopped. */
+  ids(prefix: string, project?: string): Promise<string[]>;
   /** Undefined if the container no longer exists. */
   inspect(id: string): Promise<Inspection | undefined>;
   /** Events from now on; ends when the engine stops. Resolves once the engine is listening. */
@@ -58,18 +60,24 @@ export interface Engine {
   start(name: string): Promise<boolean>;
   /** Returns whether the container exists. Kills it after `grace` seconds. */
   stop(name: string, grace: number): Promise<boolean>;
+  /** Runs a command in a container to its end. @throws the engine's error if the container does not run */
+  exec(name: string, command: readonly string[]): Promise<ExecResult>;
 }
 
 /** `exec_die` ends a health check, and a changed health line has no event of its own. */
 const EVENTS =
   "create start die stop restart destroy oom health_status update rename pause unpause exec_die".split(" ");
 
+/** Milliseconds for a command in a container. */
+const EXEC_TIMEOUT_MS = 30_000;
+
 /** The engine behind a socket. */
 export function openEngine(socketPath: string): Engine {
   const docker = new Docker({ socketPath });
   return {
-    async ids(prefix) {
-      const filters = { label: [`${PLATFORM_LABEL}=${prefix}`] };
+    async ids(prefix, project) {
+      const ofProject = project === undefined ? [] : [`${PROJECT_LABEL}=${project}`];
+      const filters = { label: [`${PLATFORM_LABEL}=${prefix}`, ...ofProject] };
       return (await docker.listContainers({ all: true, filters })).map(({ Id }) => Id);
     },
     inspect: (id) => unlessGone(docker.getContainer(id).inspect() as Promise<Inspection>),
@@ -86,6 +94,7 @@ export function openEngine(socketPath: string): Engine {
     },
     start: (name) => wasThere(docker.getContainer(name).start()),
     stop: (name, grace) => wasThere(docker.getContainer(name).stop({ t: grace })),
+    exec: (name, command) => execIn(docker.getContainer(name), command),
   };
 }
 
@@ -111,6 +120,18 @@ async function wasThere(work: Promise<unknown>): Promise<boolean> {
     if (statusOf(error) === 404) return false;
     throw error;
   }
+}
+
+async function execIn(container: Docker.Container, command: readonly string[]): Promise<ExecResult> {
+  const abortSignal = AbortSignal.timeout(EXEC_TIMEOUT_MS);
+  const options = { Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal };
+  const exec = await container.exec(options);
+  const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  for await (const { stream, data } of readFrames(await exec.start({ abortSignal }), false))
+    output[stream].push(data);
+  const { ExitCode } = await exec.inspect();
+  const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString("utf8");
+  return { code: ExitCode, stdout: text(output.stdout), stderr: text(output.stderr) };
 }
 
 async function* logsOf(container: Docker.Container, request: LogRequest): AsyncIterable<LogLine> {

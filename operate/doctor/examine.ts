@@ -16,6 +16,7 @@ import { type Finding, failed, note, ok } from "./finding.ts";
 import { checkHiddenDrift, checkRoutes, checkSettings } from "./hidden-drift.ts";
 import { dropletHost, localHost, type StackHost } from "./host.ts";
 import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./machine.ts";
+import { checkReleases } from "./releases.ts";
 import { checkGateway, checkStack, isDeployed } from "./stack.ts";
 
 type Findings = AsyncGenerator<Finding>;
@@ -46,7 +47,7 @@ function checkFiles({ stack, isLocal }: Session): Files {
   try {
     const { projects, settings } = checkConfiguration(root, stack);
     const text = `projects.yaml: ${projects.length} project${projects.length === 1 ? "" : "s"}`;
-    return { projects, settings, findings: [ok(text)] };
+    return { projects, settings, findings: [ok(text), ...checkReleases(projects)] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const findings = error.problems.map(({ where, what, fix }) =>

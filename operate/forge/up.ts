@@ -1,6 +1,10 @@
+import { checkConfiguration } from "../../config/check.ts";
+import { fail } from "../../config/errors.ts";
 import { lastLines } from "../../toolchain/lib/exec.ts";
 import { pastTense, summary } from "../engine/changes.ts";
+import { root } from "../engine/checkout.ts";
 import { updateOrThrow } from "../engine/update.ts";
+import { finishUpgrades } from "../opencode/upgrades.ts";
 import { explained, type Job, lookAround, prepareJob } from "./job.ts";
 import { code, fenced } from "./markdown.ts";
 import { sendAlert, writeSummary } from "./publish.ts";
@@ -18,6 +22,13 @@ export async function upJob(job: Job): Promise<number> {
     const changes = await updateOrThrow(session, "up", { refresh: true, onUpdateEvent });
     const line = summary(changes, performance.now() - began);
     print(line);
+    if (!(await finishUpgrades(session, checkConfiguration(root, session.stack).settings, print)))
+      fail(
+        "engine",
+        session.stack,
+        "some projects went back to the release of opencode that they had",
+        "see above",
+      );
     const list = changes.map(pastTense).join("\n");
     writeSummary(redact(`### Applied to ${code(session.stack)}: ${line}\n\n${list ? fenced(list) : ""}`));
     return 0;

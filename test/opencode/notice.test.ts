@@ -1,6 +1,6 @@
 /** The real notice page on another port and folder: the index by person, and notices for programs. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,10 +11,8 @@ import { publicUrls } from "../../config/naming/urls.ts";
 import { accessListOf, canOpen } from "../../config/projects/members.ts";
 import { waitFor } from "../support/wait.ts";
 
-const source = readFileSync(
-  join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform/notice.mjs"),
-  "utf8",
-);
+const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
+const source = readFileSync(join(IMAGE, "notice.mjs"), "utf8");
 const folder = mkdtempSync(join(tmpdir(), "notice-"));
 const stack = { accessEmails: ["boss@elsewhere.example"], accessEmailDomains: ["example.com"] };
 const urls = publicUrls({ domain: "example.com", hostnamePattern: "{name}-code", panelHostname: "code" });
@@ -41,6 +39,7 @@ beforeAll(async () => {
     .replace("const PORT = 8080", `const PORT = ${port}`)
     .replace("/run/index", `${folder}/index`);
   writeFileSync(program, here);
+  cpSync(join(IMAGE, "open.html"), join(folder, "open.html"));
   server = spawn(process.execPath, [program], { stdio: "inherit" });
   await waitFor("the notice page", () =>
     fetch(base).then(
@@ -121,4 +120,14 @@ describe("a notice", () => {
       answer.headers.get("x-opencode-project"),
     ]).toEqual([status, shown, shown === "unknown" ? null : "shop"]);
   });
+});
+
+it("gives a browser the page that opens a session, and names no project in it", async () => {
+  const response = await fetch(base, {
+    headers: { "x-opencode-project": "shop", "x-opencode-state": "open", accept: "text/html" },
+  });
+  expect([response.status, response.headers.get("cache-control")]).toEqual([200, "no-store"]);
+  const text = await response.text();
+  expect(text).toContain("Opening the workspace");
+  expect(text).not.toContain("shop");
 });

@@ -23,7 +23,7 @@ const COPIED = [
   ".github/workflows/platform.yml",
   ".gitlab-ci.yml",
   "attach/bin.mjs",
-  "opencode/{Dockerfile,.dockerignore,rootfs}",
+  "opencode/{Dockerfile,.dockerignore,install.mjs,rootfs}",
   "panel/page/*.{ts,css,html,svg}",
   "scripts/{bin,run}.mjs",
   "scripts/lib/launcher.mjs",

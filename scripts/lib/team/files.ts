@@ -26,7 +26,19 @@ export interface TeamSource {
 const PACKAGE = "node_modules/opencode-platform";
 
 /** npm scripts that run a command of the package. */
-const SCRIPTS = ["start", "apply", "check", "doctor", "pulumi", "env", "panel", "ci", "down", "purge"];
+const SCRIPTS = [
+  "start",
+  "apply",
+  "opencode",
+  "check",
+  "doctor",
+  "pulumi",
+  "env",
+  "panel",
+  "ci",
+  "down",
+  "purge",
+];
 
 /**
  * Everything that the scripts write for one machine. Without this file, `git add .` would add the state's

@@ -7,6 +7,9 @@ const PORT = 8080;
 /** A file for each project, where the platform has an index. */
 const INDEX = "/run/index";
 
+/** What a browser gets at a project's hostname where only sessions have an address: it finds the one to open. */
+const OPEN = readFileSync(new URL("./open.html", import.meta.url), "utf8");
+
 /** By why a request ended here; `shown` is what programs are told in a header.
  * @type {Record<string, {shown: string, status: number, title: string, text: string, refresh?: number}>} */
 const NOTICES = {
@@ -120,6 +123,15 @@ const server = createServer((request, response) => {
     return request.resume();
   const project = String(request.headers["x-opencode-project"] ?? "");
   const state = String(request.headers["x-opencode-state"] ?? "");
+  if (project && state === "open") {
+    response.writeHead(200, {
+      "cache-control": "no-store",
+      "content-type": "text/html; charset=utf-8",
+      "x-content-type-options": "nosniff",
+    });
+    response.end(request.method === "HEAD" ? undefined : OPEN);
+    return request.resume();
+  }
   const notice = (project && Object.hasOwn(NOTICES, state) && NOTICES[state]) || NOTICES.unknown;
   const title = notice === NOTICES.unknown ? notice.title : `${project} ${notice.title}`;
   const html = /\btext\/html\b/.test(request.headers.accept ?? "");

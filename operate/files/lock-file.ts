@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { type Holder, isHeldBy, startTime } from "../../../toolchain/lib/lock.ts";
+import { type Holder, isHeldBy, startTime } from "../../toolchain/lib/lock.ts";
 
 /** A holder touches its lock at this interval, for processes on other machines or in other containers. */
 const HEARTBEAT_MS = 10_000;

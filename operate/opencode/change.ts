@@ -1,0 +1,67 @@
+/** Gives one project another release of opencode, or the one before. */
+import { fail, UserError } from "../../config/errors.ts";
+import { makeNames } from "../../config/naming/names.ts";
+import type { Project } from "../../config/projects/project.ts";
+import type { Settings } from "../../config/stack/settings.ts";
+import type { Session as OpencodeSession } from "../../opencode/api/index.ts";
+import { dockerOfStack } from "../docker/of-stack.ts";
+import type { Change } from "../engine/changes.ts";
+import { prepareStack } from "../engine/prepare.ts";
+import { prepareCommand } from "../engine/prepare-command.ts";
+import type { Session } from "../engine/session.ts";
+import { type UpdateOptions, updateOrThrow } from "../engine/update.ts";
+import { onlyProject, throwRefusal } from "../engine/update-one.ts";
+import { writeRelease } from "./release.ts";
+import { type Copy, findCopy, sessionsSince } from "./rollback.ts";
+
+export interface ReleaseChange {
+  readonly session: Session;
+  readonly settings: Settings;
+  readonly project: Pick<Project, "name" | "opencode">;
+  /** Receives lines for people. */
+  readonly notify: (line: string) => void;
+}
+
+/** What going back means. */
+export interface Rollback {
+  readonly copy: Copy;
+  /** Sessions used since the copy was made, which the earlier release won't have; undefined while opencode does not answer. */
+  readonly left: readonly OpencodeSession[] | undefined;
+}
+
+/** @throws UserError if there is nothing to go back to */
+export async function planRollback({ session, settings, project }: ReleaseChange): Promise<Rollback> {
+  const run = await dockerOfStack(session, settings);
+  if (!run) fail("conflict", session.stack, "has no host yet");
+  const container = makeNames(settings.namePrefix).project(project.name);
+  const { version } = project.opencode;
+  const copy = await findCopy(run, container, version);
+  const left = await sessionsSince(run, container, version, copy.madeAt).catch((error: unknown) => {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  });
+  return { copy, left };
+}
+
+/**
+ * Writes a release to the project's entry and updates the project alone. Follow it with `finishUpgrades`.
+ * @throws UserError for an unknown release, or if the update fails
+ */
+export async function changeRelease({
+  session,
+  project: { name },
+  version,
+  notify,
+  onUpdateEvent,
+}: ReleaseChange & Pick<UpdateOptions, "onUpdateEvent"> & { readonly version: string }): Promise<
+  readonly Change[]
+> {
+  await prepareStack(session);
+  await prepareCommand(session, "up", { notify });
+  writeRelease(session.stack, name, version);
+  return updateOrThrow(session, "up", {
+    ...onlyProject(session, name),
+    onUpdateEvent,
+    onFailure: (report) => throwRefusal(session, name, report),
+  });
+}

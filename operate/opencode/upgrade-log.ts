@@ -1,0 +1,22 @@
+/** What a project's container says of a change of its release of opencode: the image's script `upgrade` writes it to the log. */
+
+const PREFIX = "[upgrade] ";
+
+/** How far a change of release has got. */
+export type UpgradeState =
+  | { readonly state: "none" }
+  | { readonly state: "running"; readonly line: string }
+  | { readonly state: "done"; readonly line: string }
+  | { readonly state: "failed"; readonly from: string; readonly reason: string };
+
+/** Reads a container's log; its last line about a change counts. */
+export function readUpgrade(log: string): UpgradeState {
+  const lines = log
+    .split("\n")
+    .flatMap((line) => (line.startsWith(PREFIX) ? [line.slice(PREFIX.length)] : []));
+  const line = lines.at(-1)?.trim();
+  if (line === undefined) return { state: "none" };
+  const [, from, reason] = /^upgrade from (\S+) failed: (.*)$/.exec(line) ?? [];
+  if (from !== undefined) return { state: "failed", from, reason: reason ?? "" };
+  return { state: /^(upgraded|went back) from /.test(line) ? "done" : "running", line };
+}

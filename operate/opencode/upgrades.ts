@@ -1,0 +1,132 @@
+/**
+ * Follows projects that an update has given another release of opencode, and takes those that fail back: the
+ * image's script `upgrade` has kept a copy of their sessions, which their old release restores.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { fail } from "../../config/errors.ts";
+import type { Settings } from "../../config/stack/settings.ts";
+import { type ContainerState, listContainersBy, type RunDocker } from "../docker/containers.ts";
+import { dockerOfStack } from "../docker/of-stack.ts";
+import { commandFor, type Session } from "../engine/session.ts";
+import { updateOrThrow } from "../engine/update.ts";
+import { onlyProject } from "../engine/update-one.ts";
+import { writeRelease } from "./release.ts";
+import { readUpgrade, type UpgradeState } from "./upgrade-log.ts";
+
+/** Milliseconds for a project to migrate: 2.x took 2 minutes for 10,000 sessions in upstream's reports. */
+const TIMEOUT_MS = 15 * 60_000;
+const POLL_MS = 1000;
+/** Lines of a container's log that are read. */
+const LOG_LINES = 200;
+
+export interface FollowParts {
+  readonly run: RunDocker;
+  /** The stack's prefix of names. */
+  readonly prefix: string;
+  /** Receives lines for people. */
+  readonly notify: (line: string) => void;
+  /** The only project to follow. Default: all. */
+  readonly project?: string | undefined;
+  /** Whether they have just been given another release: then a container that is starting is waited for too. */
+  readonly isGiven?: boolean;
+  readonly timeoutMs?: number;
+}
+
+/** A project whose change of release failed, and the release that it has to go back to. */
+export interface FailedUpgrade {
+  readonly project: string;
+  readonly from: string;
+  readonly reason: string;
+}
+
+/** Waits until no project is changing its release; returns those that failed. */
+export async function followUpgrades({
+  run,
+  prefix,
+  project: only,
+  isGiven = false,
+  notify,
+  timeoutMs = TIMEOUT_MS,
+}: FollowParts): Promise<FailedUpgrade[]> {
+  const printed = new Map<string, string>();
+  for (const until = performance.now() + timeoutMs; ; await sleep(POLL_MS)) {
+    const found = await readUpgrades(run, prefix, only, isGiven);
+    for (const [project, upgrade] of found) {
+      const line = "line" in upgrade ? upgrade.line : "";
+      if (line && printed.get(project) !== line) notify(`${project}: ${line}`);
+      printed.set(project, line);
+    }
+    const running = found.filter(([, { state }]) => state === "running");
+    if (running.length === 0)
+      return found.flatMap(([project, upgrade]) =>
+        upgrade.state === "failed" ? [{ project, from: upgrade.from, reason: upgrade.reason }] : [],
+      );
+    if (performance.now() > until)
+      fail(
+        "environment",
+        running.map(([project]) => project).join(", "),
+        "is still changing its release of opencode",
+        "npm run doctor says when it is done",
+      );
+  }
+}
+
+async function readUpgrades(
+  run: RunDocker,
+  prefix: string,
+  only: string | undefined,
+  isGiven: boolean,
+): Promise<[string, UpgradeState][]> {
+  const containers = (await listContainersBy(run, prefix, only)).filter(mayBeChanging);
+  return Promise.all(
+    containers.map(async ({ name, project, health }) => {
+      const { stdout, stderr } = await run(["logs", "--tail", String(LOG_LINES), name]);
+      const upgrade = readUpgrade(`${stdout}\n${stderr}`);
+      // It has not looked at its sessions yet.
+      const isFresh = isGiven && upgrade.state === "none" && health === "starting";
+      return [project, isFresh ? BEGINNING : upgrade] as [string, UpgradeState];
+    }),
+  );
+}
+
+const BEGINNING: UpgradeState = { state: "running", line: "" };
+
+/** Settled containers are healthy and mention no change that is under way. */
+const mayBeChanging = ({ project, status, health, healthLine }: ContainerState): boolean =>
+  project !== "" &&
+  (status === "running" || status === "restarting") &&
+  (health !== "healthy" || /upgrad|migrating/.test(healthLine));
+
+/** What people are told of a project that was taken back. */
+export const wentBack = ({ project, from, reason }: FailedUpgrade): string =>
+  `${project} went back to opencode ${from}, with its sessions as they were: ${reason}.`;
+
+/**
+ * Takes a project back to the release that it had, in projects.yaml and on the host.
+ * @returns what to tell people
+ * @throws UserError if that fails
+ */
+export async function goBack(session: Session, { project, from, reason }: FailedUpgrade): Promise<string> {
+  // Before releases were written down, only a major is known.
+  writeRelease(session.stack, project, from);
+  await updateOrThrow(session, "up", onlyProject(session, project));
+  return `${wentBack({ project, from, reason })} Its entry in projects.yaml says so now; commit that, or choose another release. ${commandFor(session, "up")} applies it.`;
+}
+
+/**
+ * Follows changes of release, of all projects or one, and takes back what failed.
+ * @returns whether all succeeded
+ */
+export async function finishUpgrades(
+  session: Session,
+  settings: Settings,
+  notify: (line: string) => void,
+  only: Pick<FollowParts, "project" | "isGiven"> = {},
+): Promise<boolean> {
+  const run = await dockerOfStack(session, settings);
+  if (!run) return true;
+  const parts = { run, prefix: settings.namePrefix, notify, ...only };
+  const failed = await followUpgrades(parts);
+  for (const each of failed) parts.notify(await goBack(session, each));
+  return failed.length === 0;
+}

@@ -1,0 +1,107 @@
+/** The image's health check as it is, on another port and folder: which servers it takes for healthy. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
+import { apiFor } from "../../opencode/api/index.ts";
+
+const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
+let folder = "";
+let server: Server | undefined;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "health-"));
+  for (const name of ["lib", "run", "status"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "run/password"), "secret");
+});
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** Runs the check of a major against a server. */
+async function check(major: 1 | 2, answer: RequestListener) {
+  server = createServer(answer).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  for (const name of ["v1", "v2"]) cpSync(join(IMAGE, name), join(folder, "lib", name));
+  symlinkSync(`v${major}`, join(folder, "lib/major"));
+  for (const name of ["health", "server"]) {
+    const text = readFileSync(join(IMAGE, name), "utf8")
+      .replaceAll("/usr/local/lib/opencode-platform", join(folder, "lib"))
+      .replaceAll("/tmp/opencode-platform", join(folder, "status"))
+      .replaceAll("/run/opencode", join(folder, "run"))
+      .replaceAll(":4096", `:${port}`);
+    writeFileSync(join(folder, "lib", name), text, { mode: 0o755 });
+  }
+  const child = spawn("bash", [join(folder, "lib/health")], { stdio: ["ignore", "pipe", "inherit"] });
+  let line = "";
+  child.stdout.on("data", (data: Buffer) => {
+    line += data.toString();
+  });
+  const [code] = (await once(child, "close")) as [number];
+  return { isHealthy: code === 0, line: line.trim() };
+}
+
+const json =
+  (path: string, value: unknown): RequestListener =>
+  ({ url, headers }, response) => {
+    const isKnown = headers.authorization === `Basic ${Buffer.from("opencode:secret").toString("base64")}`;
+    if (url !== path) return response.writeHead(200, { "content-type": "text/html" }).end("<!doctype html>");
+    return isKnown ? response.end(JSON.stringify(value)) : response.writeHead(401).end();
+  };
+const first = json(apiFor(OPENCODE).health.path, { healthy: true, version: "1.18.33" });
+const second = json(apiFor(OPENCODE_2).health.path, { version: "2.0.14", pid: 1 });
+const html: RequestListener = (_, response) =>
+  response
+    .writeHead(200, { "content-type": "text/html" })
+    .end('<!doctype html>"healthy":true,"version":"2.0.14"');
+
+describe.each([
+  [1, first, second],
+  [2, second, first],
+] as const)("opencode %i", (major, own, other) => {
+  it("is healthy when its own server answers", async () => {
+    expect(await check(major, own)).toEqual({
+      isHealthy: true,
+      line: "serving; workspace: not looked at yet",
+    });
+  });
+
+  it("is not when a server of the other major does", async () => {
+    const { isHealthy, line } = await check(major, other);
+    expect([isHealthy, line]).toEqual([false, expect.stringContaining("not serving: ")]);
+  });
+
+  it("is not when a server answers HTML everywhere", async () => {
+    expect((await check(major, html)).isHealthy).toBe(false);
+  });
+
+  it("is not while it starts, nor without an answer", async () => {
+    const starting: RequestListener = (_, response) => response.writeHead(503).end();
+    const { isHealthy, line } = await check(major, starting);
+    expect([isHealthy, line]).toEqual([false, expect.stringContaining("503")]);
+  });
+
+  it("is not when its change of release has failed, and says so", async () => {
+    writeFileSync(join(folder, "status/upgrade"), "upgrade from 1.18.33 failed: no room\n");
+    const { isHealthy, line } = await check(major, own);
+    expect([isHealthy, line]).toEqual([
+      false,
+      expect.stringContaining("upgrade from 1.18.33 failed: no room"),
+    ]);
+  });
+
+  it("says how far a change of release is", async () => {
+    writeFileSync(join(folder, "status/upgrade"), "migrating, 412 of 1300 sessions\n");
+    expect((await check(major, own)).line).toBe(
+      "serving; migrating, 412 of 1300 sessions; workspace: not looked at yet",
+    );
+  });
+});
