@@ -1,7 +1,7 @@
 /** Checks who can use the local proxy: its port is open to any program on this machine, and to any web page in a browser. */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { projectApi } from "../../opencode/api/index.ts";
+import type { OpencodeApi } from "../../opencode/api/index.ts";
 
 export type GuardResult =
   | { readonly pass: true; readonly path: string }
@@ -13,16 +13,18 @@ const same = (given: string, wanted: string): boolean => {
 };
 
 /**
- * A random secret per run. `opencode attach` gets it as a password in its environment; clients that take only a URL, as the first
- * path segment.
+ * A random secret per run. opencode gets it as a password in its environment; clients that take only a URL, as the first path segment.
  */
 export class RequestGuard {
   readonly secret = randomBytes(24).toString("base64url");
-  readonly #basic = projectApi.authorization(this.secret);
+  readonly #basic: string;
+  /** Environment variables that give opencode the secret. */
+  readonly environment: Readonly<Record<string, string>>;
 
-  /** Environment variables that give `opencode attach` the secret. */
-  get environment(): Readonly<Record<string, string>> {
-    return projectApi.terminal.environment(this.secret);
+  /** @param api of the client's major, which is the server's */
+  constructor({ authorization, terminal }: Pick<OpencodeApi, "authorization" | "terminal">) {
+    this.#basic = authorization(this.secret);
+    this.environment = terminal.environment(this.secret);
   }
 
   /** Checks a request to a loopback port; returns its path without the secret. */

@@ -2,13 +2,12 @@
 import { execFile, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { promisify } from "node:util";
-import { isOlder, majorOf, projectApi } from "../../opencode/api/index.ts";
+import { apiFor, isOlder, majorOf, type OpencodeApi } from "../../opencode/api/index.ts";
 import { UserError } from "./errors.ts";
 
-/** The release that the platform's projects run. */
-export const OPENCODE_VERSION = "1.18.33";
+/** The release of each major that the platform's projects run, which npx runs here. */
+export const OPENCODE_VERSIONS: Readonly<Record<number, string>> = { 1: "1.18.33", 2: "2.0.18" };
 
-const { terminal } = projectApi;
 /** Milliseconds for opencode to print its version, or for the browser to open. */
 const TIMEOUT_MS = 30_000;
 
@@ -23,13 +22,17 @@ export type Installed =
   | { readonly version?: never; readonly reason: "missing" | "timeout" | "failed" };
 
 /**
- * Reads the version of the opencode in PATH. All majors take the same argument for it.
+ * Reads the version of the opencode in PATH. All majors have the same name and take the same argument for it.
  * @param timeoutMs milliseconds after which it is killed
  */
-export async function installedVersion(env: NodeJS.ProcessEnv, timeoutMs = TIMEOUT_MS): Promise<Installed> {
+export async function installedVersion(
+  { executable, versionArgs }: Pick<OpencodeApi["terminal"], "executable" | "versionArgs">,
+  env: NodeJS.ProcessEnv,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Installed> {
   const options = { env, timeout: timeoutMs, killSignal: "SIGKILL" } as const;
   try {
-    const { stdout } = await promisify(execFile)(terminal.executable, terminal.versionArgs, options);
+    const { stdout } = await promisify(execFile)(executable, versionArgs, options);
     const version = /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
     return version === undefined ? { reason: "failed" } : { version };
   } catch (error) {
@@ -45,7 +48,8 @@ const UNUSABLE = {
 } as const;
 
 /**
- * Picks the program to start: the installed opencode if it can open the project, else the pinned one by npx if allowed.
+ * Picks the program to start: the installed opencode if it can open the project, else the pinned one of the project's major by npx if
+ * allowed.
  * @param options.server the release that the project runs
  * @throws UserError (`noOpencode`, `older`, `incompatible`) with the command that installs one
  */
@@ -56,11 +60,13 @@ export function chooseProgram(options: {
 }): Program {
   const { installed, server, npx } = options;
   const { version } = installed;
+  const { terminal, major } = apiFor(server);
+  const pinned = OPENCODE_VERSIONS[major] ?? server;
   const isOtherMajor = version !== undefined && majorOf(version) !== majorOf(server);
   if (version !== undefined && !isOtherMajor && !isOlder(version, server))
     return { command: terminal.executable, args: [] };
-  if (npx) return { command: "npx", args: ["--yes", `${terminal.npmPackage}@${OPENCODE_VERSION}`] };
-  const wanted = isOlder(OPENCODE_VERSION, server) ? server : OPENCODE_VERSION;
+  if (npx) return { command: "npx", args: ["--yes", `${terminal.npmPackage}@${pinned}`] };
+  const wanted = isOlder(pinned, server) ? server : pinned;
   const fix = `Run: npm install -g ${terminal.npmPackage}@${wanted}. Or add --npx to run it without installing.`;
   if (version === undefined) throw new UserError("noOpencode", "opencode", UNUSABLE[installed.reason], fix);
   if (isOtherMajor)

@@ -4,18 +4,20 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { AddressInfo, Socket } from "node:net";
 import { type Duplex, pipeline, Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
-import { projectApi } from "../../opencode/api/index.ts";
+import type { OpencodeApi } from "../../opencode/api/index.ts";
 import { accessError, isAccessDenied } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { UserError } from "./errors.ts";
 import { type GuardResult, RequestGuard } from "./guard.ts";
-import { EventStreamGate } from "./hearing.ts";
-import { authorized, callUrl } from "./reach.ts";
+import { EventStreamGate, isEventStream } from "./hearing.ts";
+import { callProject } from "./reach.ts";
 import { type Agent, unreachableError, withoutOrigin } from "./upstream.ts";
 
 export interface ProxyOptions {
   /** The project's URL. */
   readonly target: URL;
+  /** The API of the project's release. */
+  readonly api: OpencodeApi;
   readonly agent: Agent;
   readonly credentials: Credentials;
   /** Called with errors to show once opencode has ended. */
@@ -52,13 +54,6 @@ const DROPPED_RESPONSE = new Set([
 /** Milliseconds between two retries of an event stream while the platform is unreachable, and for how long. */
 const RETRY_DELAY_MS = 1000;
 const MAX_HOLD_MS = 120_000;
-
-/**
- * Whether a request is for opencode's events. Its client waits up to 30 seconds between retries and misses all events until then, so the
- * proxy holds the request until the platform is back.
- */
-const isEventStream = ({ method, url = "", headers }: IncomingMessage): boolean =>
-  method === "GET" && (projectApi.isEventStream(url) || headers.accept === "text/event-stream");
 
 const RETRY_AFTER = { "retry-after": "2" };
 
@@ -106,7 +101,7 @@ function sendOnSocket(request: IncomingMessage, socket: Socket): ServerResponse 
 }
 
 export class LocalProxy {
-  readonly guard = new RequestGuard();
+  readonly guard: RequestGuard;
   readonly #options: ProxyOptions;
   readonly #server: Server;
   readonly #proxy = createProxyServer();
@@ -117,6 +112,7 @@ export class LocalProxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.guard = new RequestGuard(options.api);
     this.#server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
       this.#serve(request, response).catch((error: Error) => this.#handleError(response, error));
     });
@@ -170,7 +166,7 @@ export class LocalProxy {
       return;
     }
     request.url = verdict.path;
-    const until = isEventStream(request) ? Date.now() + MAX_HOLD_MS : 0;
+    const until = isEventStream(this.#options.api, request) ? Date.now() + MAX_HOLD_MS : 0;
     const proxied = { request, response, body: await bodyOf(request), sent: {}, tries: 0, until };
     this.#requests.set(request, proxied);
     // Each retry adds listeners, and Node's warning would garble opencode's screen.
@@ -292,7 +288,7 @@ export class LocalProxy {
 
   /** Checks the token before a WebSocket opens, since a WebSocket can't be retried. */
   async #isAdmitted(): Promise<void> {
-    const { target, agent, credentials } = this.#options;
-    await authorized({ url: callUrl(target, projectApi.health), agent, credentials });
+    const { target: url, api, ...rest } = this.#options;
+    await callProject({ ...rest, url }, api.health);
   }
 }

@@ -1,10 +1,17 @@
 /** Requests to a project through Access, and the check that its server can be used. */
 import { setTimeout as wait } from "node:timers/promises";
-import { type Call, isUnexpectedAnswer, projectApi, unsupportedHealth } from "../../opencode/api/index.ts";
+import {
+  type Call,
+  isUnexpectedAnswer,
+  MAJORS,
+  majorOf,
+  type OpencodeApi,
+  unsupportedHealth,
+} from "../../opencode/api/index.ts";
 import { accessError, isAccessDenied } from "./access.ts";
 import type { Credentials } from "./credentials.ts";
 import { UserError } from "./errors.ts";
-import { type Agent, type Answer, fetchText, withoutOrigin } from "./upstream.ts";
+import { type Agent, type Answer, fetchText, type Sent, withoutOrigin } from "./upstream.ts";
 
 export interface Connection {
   readonly url: URL;
@@ -16,10 +23,11 @@ export interface Connection {
 export async function authorized(
   { url, agent, credentials }: Connection,
   problem = (refused: "login" | "forbidden") => accessError(url, refused, credentials.machine),
+  sent?: Sent,
 ): Promise<Answer> {
   for (let tries = 1; ; tries++) {
     const headers = await credentials.headers();
-    const answer = await fetchText(url, agent, headers);
+    const answer = await fetchText(url, agent, headers, sent);
     const refused = isAccessDenied(answer);
     if (!refused) return answer;
     if (tries > 1 || !(await credentials.renew(headers))) throw problem(refused);
@@ -43,9 +51,11 @@ export const stoppedError = (project: string): UserError =>
     "Set state: running in projects.yaml, or ask an admin to.",
   );
 
-/** The URL of an API call to a project. */
-export const callUrl = (project: URL, { path }: Pick<Call<unknown>, "path">): URL =>
-  new URL(`${project.pathname.replace(/\/$/, "")}${path}`, project);
+/** Sends an API call to a project. */
+export const callProject = (reach: Connection, call: Call<unknown>): Promise<Answer> => {
+  const url = new URL(`${reach.url.pathname.replace(/\/$/, "")}${call.path}`, reach.url);
+  return authorized({ ...reach, url }, undefined, call);
+};
 
 /** Milliseconds for a project to start, and for the tunnel to reconnect. */
 const START_TIMEOUT_MS = { starting: 120_000, away: 30_000 };
@@ -98,15 +108,19 @@ function errorOf({ state, project }: Notice, url: URL): UserError | undefined {
   return undefined;
 }
 
-const read = <Result>(call: Call<Result>, { status, headers, body }: Answer): Result =>
+/** Reads the response to an API call. @throws UnexpectedAnswer as the call does */
+export const readAnswer = <Result>(call: Call<Result>, { status, headers, body }: Answer): Result =>
   call.read({ status, contentType: headers["content-type"], body });
 
-/** The version of an unsupported opencode release; undefined if it is not opencode. */
-async function unsupportedVersion(reach: Connection): Promise<string | undefined> {
+/** The version of an unsupported opencode release; undefined if it is not opencode. @param seen responses, by their path */
+async function unsupportedVersion(
+  reach: Connection,
+  seen: ReadonlyMap<string, Answer>,
+): Promise<string | undefined> {
   for (const call of unsupportedHealth) {
-    const answer = await authorized({ ...reach, url: callUrl(reach.url, call) });
+    const answer = seen.get(call.path) ?? (await callProject(reach, call));
     try {
-      return read(call, answer).version;
+      return readAnswer(call, answer).version;
     } catch (error) {
       if (!isUnexpectedAnswer(error)) throw error;
     }
@@ -114,27 +128,60 @@ async function unsupportedVersion(reach: Connection): Promise<string | undefined
   return undefined;
 }
 
-/** The error for a server that does not answer as `projectApi` expects. */
-async function unexpectedError(reach: Connection, reason: string): Promise<UserError> {
+/** The supported majors, in words. */
+const supported = (conjunction: string): string =>
+  MAJORS.map(({ major }) => `${major}.x`).join(` ${conjunction} `);
+
+/** The error for a server that answers as no supported major does. @param seen its responses, by their path */
+async function unexpectedError(reach: Connection, seen: ReadonlyMap<string, Answer>): Promise<UserError> {
   const { host } = reach.url;
-  const version = await unsupportedVersion(reach);
+  const version = await unsupportedVersion(reach, seen);
   if (version === undefined)
     return new UserError(
       "unreachable",
       host,
-      `${host} is not a project of an opencode platform: it ${reason}.`,
+      `${host} is not a project of an opencode platform: it does not answer as opencode ${supported("or")} does.`,
       "Use a project's name or URL. List projects: opencode-platform ls",
     );
+  // 2.x moved its health call during its first releases.
+  const isKnown = MAJORS.some(({ major }) => major === majorOf(version));
   return new UserError(
     "incompatible",
     host,
-    `${host} runs opencode ${version}, and this program supports opencode ${projectApi.major}.x only.`,
+    isKnown
+      ? `${host} runs opencode ${version}, and this program supports other releases of ${majorOf(version)}.x only.`
+      : `${host} runs opencode ${version}, and this program supports opencode ${supported("and")} only.`,
     "Install the platform's release of opencode-platform, or open the project in the browser: opencode-platform open <project>",
   );
 }
 
+/** A server's version, or a response to wait after, with the major whose health call got it. */
+type Health = { readonly version: string } | { readonly answer: Answer; readonly api: OpencodeApi };
+
 /**
- * The opencode release that a project runs. Waits while the project is starting.
+ * Asks for the version as each major reports it, since a major answers another's health call with its page.
+ * @param likely the major to try first. Default: the oldest, which is the default of projects
+ */
+async function askVersion(reach: Connection, likely: OpencodeApi | undefined): Promise<Health> {
+  const seen = new Map<string, Answer>();
+  for (const api of MAJORS.toSorted((a, b) => Number(b === likely) - Number(a === likely))) {
+    const answer = await callProject(reach, api.health);
+    // A server that answered before is there: only a notice, or a server that is starting, is worth waiting for.
+    const isAway = answer.status === 503 || withoutOrigin(answer.status);
+    if (answer.status !== 200 && (seen.size === 0 || isAway || readNotice(answer, reach.url).state))
+      return { answer, api };
+    seen.set(api.health.path, answer);
+    try {
+      return readAnswer(api.health, answer);
+    } catch (error) {
+      if (!isUnexpectedAnswer(error)) throw error;
+    }
+  }
+  throw await unexpectedError(reach, seen);
+}
+
+/**
+ * The opencode release that a project runs, of any supported major. Waits while the project is starting.
  * @throws UserError if it is stopped, unknown, unsupported or not responding
  */
 export async function serverVersion(
@@ -143,15 +190,12 @@ export async function serverVersion(
 ): Promise<string> {
   const { url } = reach;
   const began = Date.now();
+  let likely: OpencodeApi | undefined;
   for (let printed = ""; ; await wait(RETRY_DELAY_MS)) {
-    const answer = await authorized({ ...reach, url: callUrl(url, projectApi.health) });
-    if (answer.status === 200)
-      try {
-        return read(projectApi.health, answer).version;
-      } catch (error) {
-        if (!isUnexpectedAnswer(error)) throw error;
-        throw await unexpectedError(reach, error.message);
-      }
+    const health = await askVersion(reach, likely);
+    if ("version" in health) return health.version;
+    const { answer } = health;
+    likely = health.api;
     const notice = readNotice(answer, url);
     const problem = errorOf(notice, url);
     if (problem) throw problem;

@@ -1,13 +1,14 @@
 /** Runs the commands. */
-import { projectApi } from "../../opencode/api/index.ts";
+import { apiFor } from "../../opencode/api/index.ts";
 import { cloudflared } from "./cloudflared.ts";
 import { type Command, USAGE } from "./command.ts";
 import { anonymous, type Credentials, PersonalToken, serviceToken } from "./credentials.ts";
 import { UserError } from "./errors.ts";
-import { chooseProgram, installedVersion, openBrowser, runProgram } from "./opencode.ts";
+import { chooseProgram, installedVersion, openBrowser, type Program, runProgram } from "./opencode.ts";
 import { findProject, isLocal, listProjects, localProject, readUrl } from "./platform.ts";
 import { LocalProxy } from "./proxy.ts";
 import { type Connection, serverVersion, stoppedError } from "./reach.ts";
+import { sessionToOpen } from "./session.ts";
 import { rememberedPlatform, rememberPlatform } from "./settings.ts";
 import { type ConnectionOptions, makeAgent } from "./upstream.ts";
 
@@ -91,32 +92,55 @@ const endedByUser = (): Promise<void> =>
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve());
   });
 
-async function attach(command: Command & { kind: "attach" }, environment: Environment): Promise<number> {
+type Attach = Command & { readonly kind: "attach" };
+
+/** opencode, given the URL that it opens. */
+type Client = (url: string) => Program;
+
+/** Chooses the program, and what it opens. Fails before it starts a session if no program can open it. */
+async function clientFor(
+  { npx, more }: Attach,
+  at: Connection,
+  server: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Client> {
+  const { terminal } = apiFor(server);
+  const { command, args } = chooseProgram({ installed: await installedVersion(terminal, env), server, npx });
+  const { session, others } = await sessionToOpen(at, apiFor(server), more);
+  return (url) => ({ command, args: [...args, ...terminal.args(url, others, session)] });
+}
+
+/** Serves the port for other clients until the user ends it. */
+async function printUrl({ secretUrl }: LocalProxy, { print, warn }: Environment): Promise<number> {
+  print(secretUrl);
+  warn("Anyone with this URL can use the project as you. Press Ctrl-C to stop.");
+  await endedByUser();
+  return 0;
+}
+
+/** Runs opencode on the port, to its end. */
+async function runClient(client: Client, { url, guard }: LocalProxy, { env }: Environment): Promise<number> {
+  // opencode does not get Access's secrets.
+  const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...others } = env;
+  isDrawing = true;
+  return await runProgram(client(url), { ...others, ...guard.environment });
+}
+
+async function attach(command: Attach, environment: Environment): Promise<number> {
   const at = connect(await urlOf(command.project, command.platform, environment), environment);
   const server = await serverVersion(at, { print: environment.warn });
   const problems = new Map<string, UserError>();
   const proxy = new LocalProxy({
     target: at.url,
+    api: apiFor(server),
     agent: at.agent,
     credentials: at.credentials,
     onError: (problem) => problems.set(problem.kind, problem),
   });
-  const program = command.print
-    ? undefined
-    : chooseProgram({ installed: await installedVersion(environment.env), server, npx: command.npx });
+  const client = command.print ? undefined : await clientFor(command, at, server, environment.env);
   await proxy.listen();
   try {
-    if (!program) {
-      environment.print(proxy.secretUrl);
-      environment.warn("Anyone with this URL can use the project as you. Press Ctrl-C to stop.");
-      await endedByUser();
-      return 0;
-    }
-    isDrawing = true;
-    const args = [...program.args, ...projectApi.terminal.args(proxy.url, command.more)];
-    // opencode does not get Access's secrets.
-    const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...env } = environment.env;
-    return await runProgram({ ...program, args }, { ...env, ...proxy.guard.environment });
+    return client ? await runClient(client, proxy, environment) : await printUrl(proxy, environment);
   } finally {
     isDrawing = false;
     await proxy.close();

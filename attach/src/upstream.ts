@@ -1,7 +1,8 @@
 /** HTTP connections to the platform. */
-import { Agent as HttpAgent, type IncomingHttpHeaders, get as plainGet } from "node:http";
-import { type AgentOptions, Agent as HttpsAgent, get as secureGet } from "node:https";
+import { Agent as HttpAgent, type IncomingHttpHeaders, request as plainRequest } from "node:http";
+import { type AgentOptions, Agent as HttpsAgent, request as secureRequest } from "node:https";
 import type { LookupFunction } from "node:net";
+import type { Call } from "../../opencode/api/index.ts";
 import { UserError } from "./errors.ts";
 
 /** Connection options that tests replace. */
@@ -33,13 +34,23 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Sends a GET request without following redirects. Rejects with `UserError` if unreachable. */
-export function fetchText(url: URL, agent: Agent, headers: Record<string, string>): Promise<Answer> {
-  const get = url.protocol === "https:" ? secureGet : plainGet;
+/** The method and body of a request; the body is sent as JSON. */
+export type Sent = Pick<Call<unknown>, "method" | "body">;
+
+/** Sends a request without following redirects. Rejects with `UserError` if unreachable. */
+export function fetchText(
+  url: URL,
+  agent: Agent,
+  credentials: Record<string, string>,
+  { method, body: sent }: Sent = { method: "GET" },
+): Promise<Answer> {
+  const send = url.protocol === "https:" ? secureRequest : plainRequest;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const failed = (error: Error) => reject(unreachableError(url, error));
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const request = get(url, { agent, headers: { accept: "application/json", ...headers }, signal });
+  const type = sent === undefined ? {} : { "content-type": "application/json" };
+  const headers = { accept: "application/json", ...type, ...credentials };
+  const request = send(url, { agent, method, headers, signal });
   request.on("error", failed);
   request.on("response", (response) => {
     let body = "";
@@ -51,6 +62,7 @@ export function fetchText(url: URL, agent: Agent, headers: Record<string, string
     response.on("error", failed);
     response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
   });
+  request.end(sent === undefined ? undefined : JSON.stringify(sent));
   return promise;
 }
 

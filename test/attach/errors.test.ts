@@ -2,6 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../attach/src/errors.ts";
+import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
+import { serverOf2 } from "../support/attach/releases.ts";
 import { useProgram } from "../support/attach/use.ts";
 
 const program = useProgram();
@@ -53,7 +55,7 @@ describe("reports the problem and its fix for", () => {
     program.platform({ type: "text/html", body: "<h1>hello</h1>" });
     await fails(
       "unreachable",
-      /is not a project of an opencode platform: it answers HTML, so it is not opencode 1\.x\./,
+      /is not a project of an opencode platform: it does not answer as opencode 1\.x or 2\.x does\./,
       [program.project],
       program.asMachine,
     );
@@ -129,19 +131,28 @@ describe("reports the problem and its fix for", () => {
     );
   });
 
-  it("an opencode of another major than the project's, without starting it", async () => {
-    program.machine.install(
-      "opencode",
-      `echo "$@" >> ${program.machine.folder}/started; echo opencode 2.3.2`,
-    );
-    await fails(
-      "incompatible",
-      /^The installed opencode 2\.3\.2 cannot open a project that runs opencode 1\.18\.33\.\nRun: npm install -g opencode-ai@1\.18\.33\. Or add --npx to run it without installing\.\n$/,
-      [program.project],
-      program.asMachine,
-    );
-    expect(readFileSync(join(program.machine.folder, "started"), "utf8")).toBe("--version\n");
-  });
+  it.each([
+    { server: OPENCODE, installed: "2.3.2", wanted: `opencode-ai@${OPENCODE}` },
+    { server: OPENCODE_2, installed: "1.19.4", wanted: `@opencode/cli@${OPENCODE_2}` },
+  ])(
+    "an opencode $installed for a project of $server, without starting it",
+    async ({ server, installed, wanted }) => {
+      if (server === OPENCODE_2) program.answer(serverOf2());
+      program.machine.install(
+        "opencode",
+        `echo "$@" >> ${program.machine.folder}/started; echo opencode ${installed}`,
+      );
+      const stderr = await fails("incompatible", /./, [program.project], program.asMachine);
+      expect(stderr.split("\n")).toEqual([
+        `The installed opencode ${installed} cannot open a project that runs opencode ${server}.`,
+        `Run: npm install -g ${wanted}. Or add --npx to run it without installing.`,
+        "",
+      ]);
+      expect(readFileSync(join(program.machine.folder, "started"), "utf8")).toBe("--version\n");
+      // No session is started for it.
+      expect(program.example.seen.filter(({ method }) => method !== "GET")).toEqual([]);
+    },
+  );
 
   it.each(["exit 3", "echo hello"])("an opencode that prints no version: %s", async (script) => {
     program.machine.install("opencode", script);
@@ -154,14 +165,10 @@ describe("reports the problem and its fix for", () => {
   });
 
   it("a project that runs an unsupported major", async () => {
-    program.answer(({ url }, response) => {
-      const isInfo = url === "/api/info";
-      response.writeHead(200, { "content-type": isInfo ? "application/json" : "text/html" });
-      response.end(isInfo ? '{"version":"2.3.2","pid":1}' : "<!doctype html><title>opencode</title>");
-    });
+    program.answer(serverOf2([], "3.0.1"));
     await fails(
       "incompatible",
-      /^shop-code\.example\.com:\d+ runs opencode 2\.3\.2, and this program supports opencode 1\.x only\.\n/,
+      /^shop-code\.example\.com:\d+ runs opencode 3\.0\.1, and this program supports opencode 1\.x and 2\.x only\.\n/,
       [program.project],
       program.asMachine,
     );

@@ -2,12 +2,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  chooseProgram,
-  type Installed,
-  installedVersion,
-  OPENCODE_VERSION,
-} from "../../attach/src/opencode.ts";
+import { chooseProgram, type Installed, installedVersion } from "../../attach/src/opencode.ts";
+import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
+import { v1, v2 } from "../support/attach/releases.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "installed-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -19,7 +16,12 @@ async function ask(script: string | undefined, timeoutMs = 20_000): Promise<Inst
     writeFileSync(join(bin, "opencode"), `#!/bin/sh\n${script}\n`);
     chmodSync(join(bin, "opencode"), 0o755);
   }
-  return await installedVersion({ PATH: script === undefined ? bin : `${bin}:/usr/bin:/bin` }, timeoutMs);
+  const env = { PATH: script === undefined ? bin : `${bin}:/usr/bin:/bin` };
+  const [first, second] = await Promise.all(
+    [v1, v2].map((api) => installedVersion(api.terminal, env, timeoutMs)),
+  );
+  expect(second).toEqual(first);
+  return first as Installed;
 }
 
 describe("the installed opencode", () => {
@@ -42,34 +44,40 @@ describe("the installed opencode", () => {
   });
 });
 
-describe("the chosen program", () => {
-  const choose = (installed: Installed, npx = false, server = "1.18.33") =>
-    chooseProgram({ installed, server, npx });
-  const pinned = { command: "npx", args: ["--yes", `opencode-ai@${OPENCODE_VERSION}`] };
+describe.each([
+  { server: OPENCODE, newer: "1.99.0", npm: "opencode-ai", older: "1.18.9", other: "2.3.2" },
+  { server: OPENCODE_2, newer: "2.99.0", npm: "@opencode/cli", older: "2.0.17", other: "1.19.4" },
+])("the program chosen for $server", ({ server, newer, npm, older, other }) => {
+  const choose = (installed: Installed, npx = false, release = server) =>
+    chooseProgram({ installed, server: release, npx });
+  const pinned = { command: "npx", args: ["--yes", `${npm}@${server}`] };
 
   it("is the installed one if it is of the server's major and not older", () => {
-    for (const version of ["1.18.33", "1.19.4"])
+    for (const version of [server, newer])
       for (const npx of [false, true])
         expect(choose({ version }, npx)).toEqual({ command: "opencode", args: [] });
   });
 
   it.each<[string, Installed, string]>([
-    ["older", { version: "1.18.9" }, "older"],
-    ["of a later major", { version: "2.3.2" }, "incompatible"],
-    ["of an earlier major", { version: "0.9.1" }, "incompatible"],
+    ["older", { version: older }, "older"],
+    ["of the other major", { version: other }, "incompatible"],
+    ["of an unsupported major", { version: "0.9.1" }, "incompatible"],
+    ["of a later major", { version: "3.0.0" }, "incompatible"],
     ["missing", { reason: "missing" }, "noOpencode"],
     ["hanging", { reason: "timeout" }, "noOpencode"],
   ])(
     "is the pinned one with --npx, and an error without, if the installed one is %s",
     (_, installed, kind) => {
       expect(choose(installed, true)).toEqual(pinned);
-      expect(() => choose(installed)).toThrow(expect.objectContaining({ kind }));
+      expect(() => choose(installed)).toThrow(
+        expect.objectContaining({ kind, fix: expect.stringContaining(`npm install -g ${npm}@${server}.`) }),
+      );
     },
   );
 
   it("is suggested in the server's release if that is newer than the pinned one", () => {
-    expect(() => choose({ version: "1.18.33" }, false, "1.99.0")).toThrow(
-      expect.objectContaining({ fix: expect.stringContaining("opencode-ai@1.99.0.") }),
+    expect(() => choose({ version: server }, false, newer)).toThrow(
+      expect.objectContaining({ fix: expect.stringContaining(`${npm}@${newer}.`) }),
     );
   });
 });

@@ -5,8 +5,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { projectApi } from "../../opencode/api/index.ts";
-import { HEALTHY, MAIN, useProgram } from "../support/attach/use.ts";
+import { OPENCODE_2 } from "../../config/versions.ts";
+import { CREATED, HEALTHY, serverOf2, v1, v2 } from "../support/attach/releases.ts";
+import { MAIN, type Started, useProgram } from "../support/attach/use.ts";
 
 const program = useProgram();
 
@@ -14,7 +15,29 @@ describe("opencode-platform", () => {
   it("starts opencode on a project of the index, and passes its exit code on", async () => {
     const { code, stdout, stderr } = await program.run(["shop", "--", "--continue"], program.asMachine);
     expect([code, stderr]).toEqual([42, ""]);
-    expect(JSON.parse(stdout)).toEqual({ command: "attach", more: ["--continue"], status: 200, secrets: [] });
+    expect(JSON.parse(stdout)).toEqual({
+      args: v1.terminal.args("<url>", ["--continue"]),
+      status: 200,
+      variables: Object.keys(v1.terminal.environment("")).sort(),
+    } satisfies Started);
+  });
+
+  it.each([
+    ["the session used last", [{ id: "ses_last", time: { created: 1 } }], "ses_last"],
+    ["a new session", [], CREATED],
+  ])("starts opencode 2.x on %s, with the password in its environment only", async (_, sessions, session) => {
+    program.answer(serverOf2(sessions));
+    program.installOpencode(OPENCODE_2);
+    const { code, stdout, stderr } = await program.run(
+      [program.project, "--", "--continue"],
+      program.asMachine,
+    );
+    expect([code, stderr]).toEqual([42, ""]);
+    expect(JSON.parse(stdout)).toEqual({
+      args: ["--server", "<url>", "--session", session],
+      status: 200,
+      variables: Object.keys(v2.terminal.environment("")).sort(),
+    } satisfies Started);
   });
 
   it("logs a person in with cloudflared, without the token as an argument", async () => {
@@ -45,14 +68,20 @@ describe("opencode-platform", () => {
     ).not.toContain("secret");
   });
 
-  it("prints a URL that needs no password, and runs until SIGTERM", async () => {
-    const env = { ...program.machine.env, ...program.asMachine };
-    const child = spawn(process.execPath, [MAIN, program.project, "--print"], { env });
-    const [line] = (await once(child.stdout, "data")) as [Buffer];
-    expect((await fetch(`${String(line).trim()}/any`)).status).toBe(200);
-    child.kill("SIGTERM");
-    expect(await once(child, "exit")).toEqual([0, null]);
-  });
+  it.each([v1, v2])(
+    "prints a URL of $major.x that needs no password, and runs until SIGTERM",
+    async ({ major }) => {
+      if (major === 2) program.answer(serverOf2());
+      const env = { ...program.machine.env, ...program.asMachine };
+      const child = spawn(process.execPath, [MAIN, program.project, "--print"], { env });
+      const [line] = (await once(child.stdout, "data")) as [Buffer];
+      expect((await fetch(`${String(line).trim()}/any`)).status).toBe(200);
+      // A client that takes a URL opens its own session.
+      expect(program.example.seen.filter(({ method }) => method !== "GET")).toEqual([]);
+      child.kill("SIGTERM");
+      expect(await once(child, "exit")).toEqual([0, null]);
+    },
+  );
 
   it("forwards signals", async () => {
     const env = { ...program.machine.env, ...program.asMachine };
@@ -70,6 +99,13 @@ describe("opencode-platform", () => {
       3,
       expect.stringMatching(/^--yes opencode-ai@1\.18\.33 attach http:\/\/127\.0\.0\.1:\d+\n$/),
     ]);
+  });
+
+  it("runs the pinned opencode of the project's major", async () => {
+    program.answer(serverOf2());
+    program.machine.install("npx", 'echo "$1 $2 $3"; exit 3');
+    const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
+    expect([code, stdout]).toEqual([3, `--yes @opencode/cli@${OPENCODE_2} --server\n`]);
   });
 
   it.each(["echo 2.3.2", "exit 3"])(
@@ -110,8 +146,8 @@ describe("opencode-platform", () => {
       [`http://shop.localhost:${port}/`],
     ])
       expect((await program.run(args)).code).toBe(42);
-    const under = [`/p/shop${projectApi.health.path}`, "/p/shop/any"];
-    expect(paths).toEqual([...under, ...under, projectApi.health.path, "/any"]);
+    const under = [`/p/shop${v1.health.path}`, "/p/shop/any"];
+    expect(paths).toEqual([...under, ...under, v1.health.path, "/any"]);
     gateway.close();
   });
 

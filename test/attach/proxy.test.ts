@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { WebSocket } from "ws";
 import { type Example, SITE, startExample } from "../../lab/clouds/cloudflare/example/index.ts";
 import { type Opened, openProxy, Person } from "../support/attach/example.ts";
+import { v1, v2 } from "../support/attach/releases.ts";
 
 let example: Example;
 const opened: Opened[] = [];
@@ -85,14 +86,31 @@ describe("the local proxy", () => {
     expect(example.seen).toEqual([]);
   });
 
-  it("proxies a WebSocket", async () => {
-    const { proxy } = await open(example, ann());
+  it.each([
+    { api: v1, names: ["OPENCODE_SERVER_USERNAME", "OPENCODE_SERVER_PASSWORD"] },
+    { api: v2, names: ["OPENCODE_PASSWORD"] },
+  ])("gives a client of $api.major.x the password, and accepts it", async ({ api, names }) => {
+    const { proxy } = await open(example, ann(), undefined, api);
+    const { environment, secret } = proxy.guard;
+    expect(environment).toEqual(api.terminal.environment(secret));
+    expect(Object.keys(environment)).toEqual(expect.arrayContaining(names));
+    const withUser = (user: string) =>
+      fetch(`${proxy.url}/any`, {
+        headers: { authorization: `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}` },
+      });
+    expect([(await withUser("opencode")).status, (await withUser("x")).status]).toEqual([200, 401]);
+  });
+
+  it.each([v1, v2])("proxies a WebSocket of $major.x", async (api) => {
+    const { proxy } = await open(example, ann(), undefined, api);
     const url = `${proxy.url.replace("http", "ws")}/socket`;
     const socket = new WebSocket(url, { auth: `opencode:${proxy.guard.secret}` });
     await once(socket, "open");
     socket.send("echo");
     const [data] = await once(socket, "message");
     expect(String(data)).toBe("echo");
+    // The check of the token before it opens.
+    expect(example.seen[0]?.url).toBe(api.health.path);
     socket.close();
     await once(socket, "close");
   });

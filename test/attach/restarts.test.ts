@@ -3,8 +3,8 @@ import { serviceToken } from "../../attach/src/credentials.ts";
 import { serverVersion } from "../../attach/src/reach.ts";
 import { makeAgent } from "../../attach/src/upstream.ts";
 import { type Example, startExample } from "../../lab/clouds/cloudflare/example/index.ts";
-import { projectApi } from "../../opencode/api/index.ts";
 import { connectionTo, type Opened, openProxy, Person, urlAt } from "../support/attach/example.ts";
+import { v1, v2 } from "../support/attach/releases.ts";
 
 let example: Example;
 const opened: Opened[] = [];
@@ -42,14 +42,14 @@ describe("while the platform restarts", () => {
     expect((await ask("/")).status).toBe(200);
   });
 
-  it("holds an event stream until the platform is back", async () => {
-    const { ask } = await open(example, ann());
+  it.each([v1, v2])("holds an event stream of $major.x until the platform is back", async (api) => {
+    const { ask } = await open(example, ann(), undefined, api);
     let starting = true;
     example.answer((_, response) => {
       if (starting) response.writeHead(503).end("shop is starting.");
       else response.writeHead(200, { "content-type": "text/event-stream" }).end("data: 1\n\n");
     });
-    const held = ask(projectApi.eventsPath);
+    const held = ask(api.eventsPath);
     await vi.waitFor(() => expect(example.seen.length).toBeGreaterThan(1), { timeout: 5000 });
     example.tunnel.stop();
     await vi.waitFor(async () => expect((await ask("/")).status).toBe(502));
@@ -59,31 +59,34 @@ describe("while the platform restarts", () => {
     expect([response.status, await response.text()]).toEqual([200, "data: 1\n\n"]);
   });
 
-  it("holds a prompt until the client has reopened its event stream", async () => {
-    const { ask } = await open(example, ann());
-    let cut: () => void = () => {};
-    example.answer((request, response) => {
-      if (request.method === "POST") return void response.end("taken");
-      response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
-      cut = () => response.end();
-    });
-    const first = await ask(projectApi.eventsPath);
-    expect(await (await ask("/any", { method: "POST", body: "{}" })).text()).toBe("taken");
-    cut();
-    await first.text();
-    let taken = false;
-    const prompt = ask("/any", { method: "POST", body: "{}" }).then(async (response) => {
-      taken = true;
-      return await response.text();
-    });
-    // Reads are not held.
-    const other = await ask("/other");
-    expect(taken).toBe(false);
-    await other.body?.cancel();
-    const again = await ask(projectApi.eventsPath);
-    expect(await prompt).toBe("taken");
-    await again.body?.cancel();
-  });
+  it.each([v1, v2])(
+    "holds a prompt until the client of $major.x has reopened its event stream",
+    async (api) => {
+      const { ask } = await open(example, ann(), undefined, api);
+      let cut: () => void = () => {};
+      example.answer((request, response) => {
+        if (request.method === "POST") return void response.end("taken");
+        response.writeHead(200, { "content-type": "text/event-stream" }).write("data: 1\n\n");
+        cut = () => response.end();
+      });
+      const first = await ask(api.eventsPath);
+      expect(await (await ask("/any", { method: "POST", body: "{}" })).text()).toBe("taken");
+      cut();
+      await first.text();
+      let taken = false;
+      const prompt = ask("/any", { method: "POST", body: "{}" }).then(async (response) => {
+        taken = true;
+        return await response.text();
+      });
+      // Reads are not held.
+      const other = await ask("/other");
+      expect(taken).toBe(false);
+      await other.body?.cancel();
+      const again = await ask(api.eventsPath);
+      expect(await prompt).toBe("taken");
+      await again.body?.cancel();
+    },
+  );
 
   it("forwards the platform's notices", async () => {
     const { ask } = await open(example, ann());

@@ -4,12 +4,11 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXIT } from "../../../attach/src/errors.ts";
-import { OPENCODE_VERSION } from "../../../attach/src/opencode.ts";
-import { projectApi } from "../../../opencode/api/index.ts";
 import { ANN, BOB, Chain } from "../../support/attach/chain.ts";
 import { Index } from "../../support/attach/index.ts";
 import { Person, type Session } from "../../support/attach/person.ts";
 import type { Ended } from "../../support/attach/world.ts";
+import { projectApi, RELEASE } from "../../support/opencode.ts";
 import { cleanEnv } from "../../support/platform.ts";
 import { must, run } from "../../support/run.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
@@ -105,7 +104,7 @@ describe("the packed tarball in an empty folder", () => {
       const [line] = (await once(child.stdout, "data")) as [Buffer];
       const response = await fetch(`${String(line).trim()}${projectApi.health.path}`);
       const answer = { status: response.status, body: await response.text() };
-      expect(projectApi.health.read(answer)).toEqual({ version: OPENCODE_VERSION });
+      expect(projectApi.health.read(answer)).toEqual({ version: RELEASE });
     } finally {
       child.kill();
     }

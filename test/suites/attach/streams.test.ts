@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { type Agent, get, Agent as HttpAgent, type IncomingMessage } from "node:http";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { type Call, projectApi } from "../../../opencode/api/index.ts";
+import type { Call } from "../../../opencode/api/index.ts";
 import { ANN, Chain } from "../../support/attach/chain.ts";
 import { BIN, Person } from "../../support/attach/person.ts";
 import { events } from "../../support/http.ts";
+import { projectApi } from "../../support/opencode.ts";
 import { waitFor } from "../../support/wait.ts";
 
 let chain: Chain;

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { terminalCommand } from "../../../opencode/api/index.ts";
 import { ANN, Chain } from "../../support/attach/chain.ts";
 import { BIN, Person, type Session } from "../../support/attach/person.ts";
+import { projectApi } from "../../support/opencode.ts";
 import { must, run } from "../../support/run.ts";
 import { isRunning } from "../../support/temporary.ts";
 import { keepScreen } from "../../support/terminal.ts";
@@ -104,13 +104,14 @@ describe("opencode's exit", () => {
   afterAll(() => ann?.remove());
 
   it("passes its code on", async () => {
+    const { executable, args } = projectApi.terminal;
     const wrong = ["attach", "--no-such-option"];
     const direct = await ann.run("opencode", wrong);
     const through = await ann.run(process.execPath, [BIN, chain.url("alpha"), "--", "--no-such-option"]);
     expect(direct.code).toBeGreaterThan(0);
     expect([through.code, through.stdout + through.stderr]).toEqual([
       direct.code,
-      expect.stringContaining(terminalCommand({ url: "<url>", isBehindAccess: false })),
+      expect.stringContaining([executable, ...args("<url>")].join(" ")),
     ]);
   });
 

@@ -4,7 +4,8 @@ import type { UserError } from "../../../attach/src/errors.ts";
 import { LocalProxy } from "../../../attach/src/proxy.ts";
 import { makeAgent } from "../../../attach/src/upstream.ts";
 import { type Example, SITE } from "../../../lab/clouds/cloudflare/example/index.ts";
-import { projectApi } from "../../../opencode/api/index.ts";
+import type { OpencodeApi } from "../../../opencode/api/index.ts";
+import { v1 } from "./releases.ts";
 
 /** A stand-in cloudflared whose logins always get a new token. */
 export class Person implements Cloudflared {
@@ -43,11 +44,12 @@ export const connectionTo = ({ cloudflare, network }: Example) => ({
 export const urlAt = (example: Example, hostname = SITE): URL =>
   new URL(`https://${hostname}:${example.cloudflare.edge.httpsPort}/`);
 
-/** Starts a proxy to the example's site, for a person or with its service token. */
+/** Starts a proxy to the example's site, for a person or with its service token. @param api of the site's release */
 export async function openProxy(
   example: Example,
   person?: Person,
   machine = example.machine,
+  api: OpencodeApi = v1,
 ): Promise<Opened> {
   const target = urlAt(example);
   const env = {
@@ -60,12 +62,13 @@ export async function openProxy(
   const agent = makeAgent(target, connectionTo(example));
   const proxy = new LocalProxy({
     target,
+    api,
     agent,
     credentials,
     onError: (problem) => void problems.push(problem),
   });
   await proxy.listen();
-  const authorization = projectApi.authorization(proxy.guard.secret);
+  const authorization = api.authorization(proxy.guard.secret);
   const ask = (path: string, init: RequestInit = {}) =>
     fetch(proxy.url + path, { redirect: "manual", ...init, headers: { authorization, ...init.headers } });
   return { proxy, problems, ask };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expiry } from "../../../attach/src/credentials.ts";
 import { answerTo } from "../../../lab/model/model.ts";
-import { opencodeBinary } from "../opencode.ts";
+import { DRAWN, opencodeBinary } from "../opencode.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { type Probe, waitFor } from "../wait.ts";
 import type { Chain } from "./chain.ts";
@@ -103,7 +103,7 @@ export class Session {
   }
 
   drawn(): Promise<string> {
-    return this.terminal.waitFor("Ask anything", { within: 120_000 });
+    return this.terminal.waitFor(DRAWN, { within: 120_000 });
   }
 
   /** Types a prompt, and waits for the model's answer on the screen. */

@@ -3,18 +3,26 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { OPENCODE } from "../../../config/versions.ts";
 import { type Example, OPEN, SITE, startExample } from "../../../lab/clouds/cloudflare/example/index.ts";
 import { urlAt } from "./example.ts";
+import { HEALTHY } from "./releases.ts";
 import { type Ended, Machine } from "./world.ts";
 
 export const MAIN = resolve(import.meta.dirname, "../../../attach/src/main.ts");
-export const HEALTHY = '{"healthy":true,"version":"1.18.33"}';
 
 export interface Answered {
   readonly status?: number;
   readonly body?: string;
   readonly type?: string;
   readonly headers?: Record<string, string>;
+}
+
+/** What the installed opencode prints. */
+export interface Started {
+  readonly args: readonly string[];
+  readonly status: number;
+  readonly variables: readonly string[];
 }
 
 /** Fixture of a test file, reset before each test; created by `useProgram`. */
@@ -77,21 +85,26 @@ esac`,
     return readFileSync(join(this.machine.folder, "cloudflared.log"), "utf8").trim().split("\n");
   }
 
-  /** Installs an opencode that requests one page and exits with 42, or stays with `--stay`. */
-  installOpencode(): void {
+  /**
+   * Installs an opencode that requests one page and exits with 42, or stays with `--stay`. It prints its arguments
+   * and the names of its variables.
+   */
+  installOpencode(version = OPENCODE): void {
     const { folder } = this.machine;
     this.machine.install(
       "opencode",
-      `[ "$1" = --version ] && echo 1.18.33 && exit; exec ${process.execPath} ${folder}/client.mjs "$@"`,
+      `[ "$1" = --version ] && echo ${version} && exit; exec ${process.execPath} ${folder}/client.mjs "$@"`,
     );
     writeFileSync(
       join(folder, "client.mjs"),
-      `const [, , command, url, ...more] = process.argv;
-const { OPENCODE_SERVER_USERNAME: user, OPENCODE_SERVER_PASSWORD: password } = process.env;
-const authorization = "Basic " + Buffer.from(user + ":" + password).toString("base64");
+      `const args = process.argv.slice(2);
+const { OPENCODE_SERVER_USERNAME: user = "opencode", OPENCODE_SERVER_PASSWORD, OPENCODE_PASSWORD } = process.env;
+const authorization = "Basic " + Buffer.from(user + ":" + (OPENCODE_PASSWORD ?? OPENCODE_SERVER_PASSWORD)).toString("base64");
+const url = args.find((each) => each.startsWith("http://127.0.0.1:"));
 const { status } = await fetch(url + "/any", { headers: { authorization } });
-console.log(JSON.stringify({ command, more, status, secrets: Object.keys(process.env).filter((name) => name.startsWith("CF_")) }));
-if (more.includes("--stay")) setInterval(() => {}, 1000);
+const variables = Object.keys(process.env).filter((name) => /^(CF_|OPENCODE_(?!PLATFORM_URL$))/.test(name)).sort();
+console.log(JSON.stringify({ args: args.map((each) => (each === url ? "<url>" : each)), status, variables }));
+if (args.includes("--stay")) setInterval(() => {}, 1000);
 else process.exit(42);\n`,
     );
   }
@@ -105,6 +118,7 @@ export function useProgram(): Program {
   });
   afterAll(() => program.example.stop());
   beforeEach(() => {
+    program.example.seen = [];
     program.machine = new Machine(program.example);
     program.installOpencode();
     program.platform();
