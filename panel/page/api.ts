@@ -1,5 +1,5 @@
 /** Calls of the panel's API. */
-import type { Entry, FieldProblem, Operation, Overview, Problem } from "./model.ts";
+import type { Entry, FieldProblem, Operation, Overview, Problem, Rollback } from "./model.ts";
 
 /** An error response of the API. */
 export class HttpError extends Error {
@@ -97,6 +97,12 @@ export const change = (
 
 export const start = (name: string) => started(send("POST", `${project(name)}/start`, {}));
 export const stop = (name: string) => started(send("POST", `${project(name)}/stop`, {}));
+
+export const getRollback = async (name: string) => (await call(`${project(name)}/rollback`)) as Rollback;
+
+/** Goes back to the release that the person has confirmed. */
+export const goBack = (name: string, release: string) =>
+  started(send("POST", `${project(name)}/rollback`, { release }));
 
 export const remove = (name: string, workspace: boolean) => {
   const query = workspace ? `?workspace=delete&confirm=${encodeURIComponent(name)}` : "";

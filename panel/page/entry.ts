@@ -21,6 +21,8 @@ export interface Fields {
   memory: string;
   cpus: string;
   model: string;
+  /** opencode's release: 1, 2, or an exact one. */
+  version: string;
   /** Addresses and groups, separated by commas, spaces or line breaks. */
   members: string;
   secrets: SecretRow[];
@@ -51,6 +53,7 @@ export function fieldsOf(entry: Entry = { name: "" }): Fields {
     memory: entry.resources?.memory ?? "",
     cpus: entry.resources?.cpus === undefined ? "" : String(entry.resources.cpus),
     model: entry.opencode?.model ?? "",
+    version: String(entry.opencode?.version ?? ""),
     members: (entry.members ?? []).join(", "),
     secrets: (entry.secrets ?? []).filter((name) => name !== git.secret).map((name) => ({ name, value: "" })),
   };
@@ -61,6 +64,14 @@ const list = (text: string, separator: RegExp): string[] =>
 
 /** Parses a number; keeps an invalid text, for the server to report. */
 const numberOr = (text: string): number => (Number.isFinite(Number(text)) ? Number(text) : (text as never));
+
+/** A release as the file has it: an unchanged one stays as written, a major is a number. */
+function releaseOf(typed: string, base: Entry) {
+  const before = base.opencode?.version;
+  if (typed === "") return undefined;
+  if (typed === String(before)) return before;
+  return typed === "1" ? 1 : typed === "2" ? 2 : typed;
+}
 
 /** An object without its undefined values; undefined if empty. */
 function withoutEmpty<T extends object>(values: T): T | undefined {
@@ -103,7 +114,11 @@ export function entryOf(fields: Fields, base: Entry = { name: "" }): Entry {
       memory: text(fields.memory),
       cpus: cpus.trim() === "" ? undefined : numberOr(cpus.trim()),
     }),
-    opencode: withoutEmpty({ ...base.opencode, model: text(fields.model) }),
+    opencode: withoutEmpty({
+      ...base.opencode,
+      model: text(fields.model),
+      version: releaseOf(fields.version.trim(), base),
+    }),
     members: members.length > 0 ? members : undefined,
     secrets: secretsOf(fields, base),
   }) as Entry;
@@ -186,6 +201,6 @@ export function hiddenKeys(entry: Entry): string[] {
   return [
     ...Object.keys(entry).filter((key) => ![...SHOWN, "resources", "opencode"].includes(key)),
     ...inner("resources", ["memory", "cpus"]),
-    ...inner("opencode", ["model"]),
+    ...inner("opencode", ["model", "version"]),
   ];
 }

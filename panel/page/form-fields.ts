@@ -56,6 +56,11 @@ function textFields(isNew: boolean): Record<TextKey, Field> {
       "Fractions are allowed.",
     ),
     model: field("Model", line({ placeholder: "opencode's default" }), "provider/model"),
+    version: field(
+      "Release",
+      line({ placeholder: "the platform's default" }),
+      "2 for opencode 2, 1 for opencode 1, or an exact release. Its sessions are copied before another release opens them.",
+    ),
     members: field(
       "Members",
       line({ placeholder: "the stack's access list" }),
@@ -127,7 +132,7 @@ export function formFields(
       texts.name.element,
       inGroup("Repository", pair(texts.repo.element, texts.branch.element), ...git.elements),
       limited,
-      inGroup("opencode", pair(texts.model.element, texts.members.element)),
+      inGroup("opencode", pair(texts.model.element, texts.version.element), texts.members.element),
       secrets.element,
       h("datalist", { id: "sizes" }, ...sizes.map((value) => h("option", { value }))),
     ],

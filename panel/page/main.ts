@@ -12,6 +12,7 @@ import type { Operation, Overview, ProjectView } from "./model.ts";
 import { OperationList } from "./operations.ts";
 import { can } from "./permissions.ts";
 import { ProjectList } from "./projects.ts";
+import { openRollback } from "./rollback.ts";
 import { themeButton } from "./theme.ts";
 
 const operations = new OperationList();
@@ -21,6 +22,7 @@ const list = new ProjectList(
     start: (project) => void act(project, start, "Starting"),
     stop: (project) => void act(project, stop, "Stopping"),
     edit: openEdit,
+    rollback: ({ name }) => openRollback(name, onSubmitted),
     remove: ({ name }) => openDelete(name, onSubmitted),
   },
   openNew,

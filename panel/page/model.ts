@@ -1,6 +1,12 @@
 /** Types of the panel's API, from its schemas. */
 import type * as z from "zod";
-import type { meSchema, messageSchema, operationSchema, progressSchema } from "../server/api/schema.ts";
+import type {
+  meSchema,
+  messageSchema,
+  operationSchema,
+  progressSchema,
+  rollbackSchema,
+} from "../server/api/schema.ts";
 
 export type {
   FieldProblem,
@@ -20,3 +26,5 @@ export type Operation = z.output<typeof operationSchema>;
 export type Progress = z.output<typeof progressSchema>;
 /** A message of the engine. */
 export type Message = z.output<typeof messageSchema>;
+/** What going back to an earlier release means. */
+export type Rollback = z.output<typeof rollbackSchema>;

@@ -164,6 +164,7 @@ export class OperationCard {
   #onMessage(message: Message): void {
     this.#timeline = withMessage(this.#timeline, message);
     this.#list.append(messageElement(message));
+    setText(this.#last, message.text.trim());
   }
 
   #show(): void {

@@ -1,7 +1,16 @@
 /** Which controls a person sees; the server enforces permissions. Pure. */
 import type { Me } from "./model.ts";
 
-export type Act = "create" | "start" | "stop" | "edit" | "limits" | "members" | "delete" | "logs";
+export type Act =
+  | "create"
+  | "start"
+  | "stop"
+  | "edit"
+  | "rollback"
+  | "limits"
+  | "members"
+  | "delete"
+  | "logs";
 
 const ADMIN_ONLY: readonly Act[] = ["create", "limits", "members"];
 

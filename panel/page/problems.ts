@@ -22,6 +22,7 @@ const PLACES: Record<string, FieldId> = {
   "resources.memory": "memory",
   "resources.cpus": "cpus",
   "opencode.model": "model",
+  "opencode.version": "version",
   members: "members",
 };
 

@@ -5,7 +5,7 @@ import { menuButton } from "./menu.ts";
 import { meterElement } from "./meters.ts";
 import type { Me, ProjectState, ProjectView } from "./model.ts";
 import { can } from "./permissions.ts";
-import { ago, bytes, cores, exactTime, stateLabel } from "./words.ts";
+import { ago, bytes, cores, exactTime, releaseLabel, stateLabel } from "./words.ts";
 
 /** Actions on a project. */
 export interface RowActions {
@@ -13,6 +13,7 @@ export interface RowActions {
   start(project: ProjectView): void;
   stop(project: ProjectView): void;
   edit(project: ProjectView): void;
+  rollback(project: ProjectView): void;
   remove(project: ProjectView): void;
 }
 
@@ -37,6 +38,10 @@ function menuItems(project: ProjectView, me: Me, acts: RowActions) {
       ? ({ act: "stop", label: "Stop", run: acts.stop } as const)
       : ({ act: "start", label: "Start", run: acts.start } as const),
     { act: "edit", label: "Edit", run: acts.edit },
+    // Its container has the copies, and names the sessions.
+    ...(isUp(project)
+      ? ([{ act: "rollback", label: "Go back to an earlier opencode …", run: acts.rollback }] as const)
+      : []),
     { act: "delete", label: "Delete …", run: acts.remove, danger: true },
   ] as const;
   const withoutContainer = ["edit", "delete"];
@@ -106,6 +111,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
   const cpu = meterElement("cpu", cores);
   const lines = links(name);
   const repo = h("p", { class: "repo" });
+  const release = h("p", { class: "release" });
   const updating = h("a", { class: "updating", hidden: true }, "updating");
   const open = h(
     "a",
@@ -127,7 +133,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
   const element = h(
     "li",
     {},
-    h("div", { class: "row-head" }, title, state.element, updating),
+    h("div", { class: "row-head" }, title, state.element, release, updating),
     repo,
     h("div", { class: "row-use" }, memory.element, cpu.element),
     activity.element,
@@ -142,6 +148,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
       now = project;
       me = person;
       for (const part of [state, activity]) part.set(project);
+      setText(release, releaseLabel(project));
       memory.set(project.memory);
       cpu.set(project.cpu);
       const branch = project.branch ? ` # ${project.branch}` : "";

@@ -1,5 +1,5 @@
-/** Labels for states, times and amounts. Pure. */
-import type { Progress, ProjectState, Usage } from "./model.ts";
+/** Labels for states, releases, times and amounts. Pure. */
+import type { Progress, ProjectState, ProjectView, Rollback, Usage } from "./model.ts";
 
 /** A state's label. The symbol accompanies the colour, for people who can't tell colours apart. */
 export interface StateLabel {
@@ -22,6 +22,16 @@ const STATES: Record<ProjectState, StateLabel> = {
 /** A state's label; an unknown state of a newer server is shown as is. */
 export const stateLabel = (state: string): StateLabel =>
   Object.hasOwn(STATES, state) ? STATES[state as ProjectState] : { symbol: "?", word: state, tone: "idle" };
+
+/** A project's release, and how far its change to it is. */
+export const releaseLabel = ({ release, upgrade }: Pick<ProjectView, "release" | "upgrade">): string =>
+  upgrade === undefined ? `opencode ${release}` : `opencode ${release}: ${upgrade}`;
+
+/** Names of sessions, at most `most`, and how many more there are. */
+export function sessionNames(sessions: NonNullable<Rollback["left"]>, most = 10): string[] {
+  const names = sessions.slice(0, most).map(({ title, id }) => title.trim() || id);
+  return sessions.length > most ? [...names, `and ${sessions.length - most} more`] : names;
+}
 
 const SECOND = 1000;
 const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [

@@ -4,6 +4,8 @@ import { gatewayPrefix } from "../../components/proxy/gateway.ts";
 import { LOCAL_RUNTIME_DIR, makeNames } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
+import type { Project } from "../../config/projects/project.ts";
+import { releasesOf } from "../../config/projects/releases.ts";
 import { SETTINGS_NAMESPACE, settingKey } from "../../config/stack/commands.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { makeControl } from "../../operate/docker/control.ts";
@@ -26,7 +28,9 @@ import { checkHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
 import { DeployKeys, onOperationEnd } from "./deploy-keys.ts";
 import type { PanelServices } from "./parts.ts";
+import { dockerOver } from "./platform/docker-client.ts";
 import { openPlatform } from "./platform/index.ts";
+import { makeRollbacks } from "./rollbacks.ts";
 import type { ServerSettings } from "./settings.ts";
 
 /** Milliseconds between two checks of the projects' activity: one small request to each running project. */
@@ -55,14 +59,21 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   const names = makeNames(settings.namePrefix);
   const { production } = settings;
   const urls = production ? publicUrls(production) : localUrls(settings.port);
-  const platform = openPlatform({ session, isContainer: !session.isLocal, repository: panel.git, report });
+  const load = loaderFor(session);
+  const platform = openPlatform({
+    session,
+    isContainer: !session.isLocal,
+    repository: panel.git,
+    engine,
+    prefix: settings.namePrefix,
+    load,
+    report,
+  });
   const containers = new ContainerWatch(engine, settings.namePrefix);
   const usage = new UsageWatch(engine, containers);
   const audit = openAudit(join(root, LOCAL_RUNTIME_DIR, "panel", "audit.jsonl"));
   const keys = new DeployKeys(() => readProjectOutputs(session));
   const operations = onOperationEnd(platform.operations, () => void keys.refresh().catch(report));
-  const load = (text: string) =>
-    loadProjects(text, { file: "projects.yaml", directory: root, stack: session.stack });
   const activity = monitorActivity(context, {
     urls,
     projects: () => load(platform.file.read().text),
@@ -82,6 +93,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     usage,
     logs: new LogHub(engine, containers),
     control: makeControl(engine, names.project),
+    rollbacks: makeRollbacks(dockerOver(engine), names.project),
     activity,
     deployKeys: keys,
     hasWorkspace: (name) => platform.hasWorkspace(name),
@@ -118,6 +130,17 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   };
 }
 
+/** Parses a projects.yaml. The result throws a UserError if it is invalid on any stack. */
+const loaderFor =
+  ({ stack }: Session) =>
+  (text: string): readonly Project[] =>
+    loadProjects(text, {
+      file: "projects.yaml",
+      directory: root,
+      stack,
+      releases: releasesOf(stack, process.env),
+    });
+
 async function identity({ access, admins }: ServerSettings): Promise<Authenticate> {
   if (access) return accessAuthentication({ team: access.team, audience: access.audience, admins });
   const person = await localUser(root);
@@ -126,7 +149,7 @@ async function identity({ access, admins }: ServerSettings): Promise<Authenticat
 
 interface Watching {
   readonly urls: { hostname(project: string): string; browser(project: string): string };
-  projects(): readonly { readonly name: string; readonly state: "running" | "stopped" }[];
+  projects(): readonly Pick<Project, "name" | "state" | "opencode">[];
 }
 
 function monitorActivity(
@@ -137,8 +160,9 @@ function monitorActivity(
   return new ActivityMonitor({
     file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),
     projects: () =>
-      watching.projects().map(({ name, state }) => ({
+      watching.projects().map(({ name, state, opencode }) => ({
         name,
+        version: opencode.version,
         // From the entry: a container that is down briefly, as after a reboot, does not reset the idle time.
         isRunning: state === "running",
         url: urls.browser(name),

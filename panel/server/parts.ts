@@ -14,6 +14,7 @@ import type { Health } from "./api/schema.ts";
 import type { Streams } from "./api/sse.ts";
 import type { CheckText, ProjectsSnapshot } from "./platform/projects-file.ts";
 import type { Operations } from "./platform/types.ts";
+import type { Rollbacks } from "./rollbacks.ts";
 
 export interface PanelServices {
   /** The stack's name. */
@@ -36,6 +37,7 @@ export interface PanelServices {
   readonly usage: UsageSource;
   readonly logs: Logs;
   readonly control: Control;
+  readonly rollbacks: Rollbacks;
   /** When a project's sessions were last used, ISO 8601. */
   readonly activity: { of(project: string): string | undefined };
   /** Public half of a project's deploy key. */

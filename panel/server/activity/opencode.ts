@@ -3,7 +3,7 @@
  * none; this works locally and on a droplet.
  */
 import { request } from "node:http";
-import { type Answer, isUnexpectedAnswer, projectApi, type Session } from "../../../opencode/api/index.ts";
+import { type Answer, apiFor, isUnexpectedAnswer, type Session } from "../../../opencode/api/index.ts";
 
 /** Number of sessions that are read, newest first. */
 const SESSIONS = 50;
@@ -11,7 +11,7 @@ const TIMEOUT_MS = 5000;
 const MAX_BYTES = 8 * 2 ** 20;
 
 /** Milliseconds since the epoch; undefined for a project without sessions. @throws Error if it is not responding */
-export type FetchActivity = (project: string) => Promise<number | undefined>;
+export type FetchActivity = (project: string, version: string) => Promise<number | undefined>;
 
 /**
  * @param port the gateway's port on loopback
@@ -19,8 +19,8 @@ export type FetchActivity = (project: string) => Promise<number | undefined>;
  */
 export const fetchActivityThroughGateway =
   (port: number, hostnameOf: (project: string) => string): FetchActivity =>
-  async (project) => {
-    const { path, read } = projectApi.sessions(SESSIONS);
+  async (project, version) => {
+    const { path, read } = apiFor(version).sessions(SESSIONS);
     const hostname = hostnameOf(project);
     try {
       return latestActivity(read(await get(port, hostname, path)));

@@ -1,6 +1,6 @@
 /** Checks every project's activity at an interval, and sends notices of idle ones. */
 import { readFileSync } from "node:fs";
-import { replaceFile } from "../platform/replace-file.ts";
+import { replaceFile } from "../../../operate/files/replace-file.ts";
 import { type ActivityRecord, evaluate, markNotified } from "./idle.ts";
 import type { FetchActivity } from "./opencode.ts";
 
@@ -10,6 +10,8 @@ export interface MonitoredProject {
   /** Whether its entry wants it to run. */
   readonly isRunning: boolean;
   readonly url: string;
+  /** opencode's release. */
+  readonly version: string;
 }
 
 export interface ActivityParts {
@@ -88,9 +90,11 @@ export class ActivityMonitor {
     this.#pendingNotices.delete(name);
   }
 
-  async #checkProject({ name, isRunning, url }: MonitoredProject): Promise<void> {
+  async #checkProject({ name, isRunning, url, version }: MonitoredProject): Promise<void> {
     const { fetchActivity, idleDays, notify, report, now = Date.now } = this.#parts;
-    const answer = isRunning ? await fetchActivity(name).catch(() => "no answer" as const) : undefined;
+    const answer = isRunning
+      ? await fetchActivity(name, version).catch(() => "no answer" as const)
+      : undefined;
     const lastActivity = answer === "no answer" ? undefined : answer;
     const decision = evaluate(this.#records.get(name), { isRunning, lastActivity }, idleDays, now());
     this.#records.set(name, decision.known);

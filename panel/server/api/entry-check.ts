@@ -30,7 +30,7 @@ export function splitSecretValues(body: unknown): SubmittedEntry {
 export function checkEntry(
   { file }: Pick<PanelServices, "file">,
   snapshot: Snapshot,
-  edit: Exclude<Edit, { kind: "remove" }>,
+  edit: Extract<Edit, { kind: "add" | "change" }>,
   secretValues: SecretValues,
 ): FieldProblem[] {
   const name = edit.kind === "add" ? edit.entry.name : edit.name;

@@ -1,6 +1,6 @@
 /** The API's OpenAPI description, generated from the schemas that validate requests. */
 import { type App, panelRoute } from "./route.ts";
-import { changeBody, createBody, messageSchema, progressSchema } from "./schema.ts";
+import { changeBody, createBody, messageSchema, progressSchema, rollbackBody } from "./schema.ts";
 
 const INFO = {
   title: "opencode platform: the panel",
@@ -25,6 +25,7 @@ export function addOpenApi(app: App): void {
   // Bodies that handlers validate, and events' data: no route's schema refers to them.
   registry.register("NewProject", createBody);
   registry.register("ProjectChange", changeBody);
+  registry.register("GoBack", rollbackBody);
   registry.register("Progress", progressSchema);
   registry.register("Message", messageSchema);
   let text: string | undefined;

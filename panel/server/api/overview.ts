@@ -1,6 +1,7 @@
 /** The list of projects that a person can see, once or as a stream of changes. */
 import { terminalCommand } from "../../../opencode/api/index.ts";
-import { decideState } from "../../../operate/docker/container-state.ts";
+import { decideState, upgradeLine } from "../../../operate/docker/container-state.ts";
+import { packageRoot } from "../../../operate/engine/checkout.ts";
 import { canSee } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Operation, Person } from "../platform/types.ts";
@@ -41,18 +42,21 @@ function projectOf(
   operation: Operation["id"] | undefined,
 ): ProjectView {
   const { name, repo, members, state: requestedState } = project;
+  const container = parts.containers.ofProject(name);
   const optional = {
     repo: repo?.url,
     branch: repo?.branch,
+    upgrade: container && upgradeLine(container),
     lastActivity: parts.activity.of(name),
     deployKey: project.git.auth === "ssh" ? parts.deployKeys.of(name) : undefined,
     operation,
   };
   return {
     name,
-    ...decideState(parts.containers.ofProject(name), requestedState),
+    ...decideState(container, requestedState),
     url: parts.urls.browser(name),
-    attach: terminalCommand(parts.urls.terminal(name)),
+    attach: terminalCommand(parts.urls.terminal(name), project.opencode.version, packageRoot),
+    release: project.opencode.version,
     members: [...members],
     entry,
     ...parts.usage.of(name),

@@ -8,6 +8,7 @@ import { checkEntry, replaceProblems, type SecretValues, splitSecretValues } fro
 import { overviewEvents, overviewOf } from "./overview.ts";
 import { HttpProblem, invalidFields } from "./problem.ts";
 import { addDelete } from "./removal.ts";
+import { addRollback } from "./rollback.ts";
 import {
   type App,
   type Ctx,
@@ -31,6 +32,7 @@ export function addProjects(app: App, parts: PanelServices, catalog: Catalog): v
   addDelete(app, parts, catalog);
   addStartStop(app, parts, catalog, "start");
   addStartStop(app, parts, catalog, "stop");
+  addRollback(app, parts, catalog);
 }
 
 function addReads(app: App, parts: PanelServices, catalog: Catalog): void {

@@ -2,6 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/field-schemas.ts";
 import { projectKeys } from "../../../config/projects/file-schema.ts";
+import { OPENCODE } from "../../../config/versions.ts";
 import { type LogLine, MOST_LINES, type ProjectState, type Usage } from "../../../operate/docker/types.ts";
 import type { Entry } from "../platform/types.ts";
 
@@ -47,6 +48,26 @@ export const checkBody = z
   })
   .openapi("Check");
 
+/** A release of opencode, as in the name of a copy. */
+const release = z.string().min(1).max(64).openapi({ example: OPENCODE });
+
+export const rollbackBody = z
+  .strictObject({ release })
+  .openapi("GoBack", { description: "The release that the person has confirmed." });
+
+export const rollbackSchema = z
+  .object({
+    release,
+    madeAt: time.openapi({ description: "When the copy of its sessions was made." }),
+    left: z
+      .array(z.object({ id: z.string(), title: z.string() }))
+      .optional()
+      .openapi({
+        description: "Sessions used since, which are left behind; absent if opencode is not responding.",
+      }),
+  })
+  .openapi("Rollback");
+
 export const projectState = z
   .enum(["running", "stopped", "starting", "unhealthy", "cloning", "failed", "pending"])
   .openapi("ProjectState", {
@@ -69,6 +90,11 @@ export const projectSchema = z
     branch: z.string().optional(),
     memory: usage("Bytes, while it runs.").optional(),
     cpu: usage("Processors, while it runs.").optional(),
+    release: z.string().openapi({ description: "Its release of opencode.", example: OPENCODE }),
+    upgrade: z.string().optional().openapi({
+      description: "How far its change to that release is, while it is under way.",
+      example: "migrating, 412 of 1300 sessions",
+    }),
     lastActivity: time.optional().openapi({ description: "When a session was last used." }),
     members: z
       .array(z.string())

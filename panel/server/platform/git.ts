@@ -56,6 +56,7 @@ export function subjectOf(edit: Edit | undefined, what: string): string {
   if (!edit) return capitalised(what);
   if (edit.kind === "add") return `Add project ${edit.entry.name}`;
   if (edit.kind === "remove") return `Remove project ${edit.name}`;
+  if (edit.kind === "release") return `Set project ${edit.name} to opencode ${edit.version}`;
   const { state, ...others } = edit.values;
   if (Object.keys(others).length > 0 || state === undefined) return `Change project ${edit.name}`;
   return `${state === "stopped" ? "Stop" : "Start"} project ${edit.name}`;

@@ -1,17 +1,20 @@
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { checkProjectsText } from "../../../config/check.ts";
-import { fail } from "../../../config/errors.ts";
+import { fail, UserError } from "../../../config/errors.ts";
 import { LOCAL_RUNTIME_DIR } from "../../../config/naming/names.ts";
+import type { Project } from "../../../config/projects/project.ts";
+import type { Engine } from "../../../operate/docker/engine.ts";
 import { root } from "../../../operate/engine/checkout.ts";
 import { prepareStack } from "../../../operate/engine/prepare.ts";
 import { pulumi } from "../../../operate/engine/pulumi.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
+import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
 import { makeApplyChange } from "./change.ts";
-import { acquireLock, isHeld } from "./lock-file.ts";
 import { OperationQueue } from "./operations.ts";
 import { type CheckText, ProjectsFile } from "./projects-file.ts";
+import { makeReleases } from "./releases.ts";
 import { Repository, type RepositorySettings } from "./repository.ts";
 import { StackSecrets } from "./secrets.ts";
 import type { OperationRequest, Operations } from "./types.ts";
@@ -31,6 +34,12 @@ export interface PlatformSettings {
   readonly isContainer?: boolean;
   /** Where changes are pushed. Default: not pushed. */
   readonly repository?: RepositorySettings | undefined;
+  /** The Docker that projects run on, in which changes of their releases are followed. */
+  readonly engine: Engine;
+  /** The stack's prefix of names. */
+  readonly prefix: string;
+  /** Parses a projects.yaml. @throws UserError if it is invalid on any stack */
+  readonly load: (text: string) => readonly Project[];
   /** Reports errors that belong to no request. Default: ignored. */
   readonly report?: (error: unknown) => void;
 }
@@ -57,6 +66,9 @@ export function openPlatform({
   session,
   isContainer = false,
   repository,
+  engine,
+  prefix,
+  load,
   report,
 }: PlatformSettings): Platform {
   const directory = join(root, LOCAL_RUNTIME_DIR, "panel");
@@ -82,6 +94,7 @@ export function openPlatform({
       countEntries: () => file.read().entries.length,
       secretValues: () => remembered,
     }),
+    releases: makeReleases(engine, prefix, (project) => releaseOf(load, file, project)),
     ...(report ? { report } : {}),
   });
   const close = async () => {
@@ -96,6 +109,16 @@ export function openPlatform({
     deleteWorkspace: (name) => deleteWorkspace(session, name),
     close,
   };
+}
+
+/** A project's release in projects.yaml; undefined for an unknown project or an invalid file. */
+function releaseOf(load: PlatformSettings["load"], file: ProjectsFile, project: string): string | undefined {
+  try {
+    return load(file.read().text).find(({ name }) => name === project)?.opencode.version;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 /** Locks the checkout: one panel at a time. */

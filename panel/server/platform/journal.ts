@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
-import { replaceFile } from "./replace-file.ts";
+import { replaceFile } from "../../../operate/files/replace-file.ts";
 import type { Operation } from "./types.ts";
 
 /** Maximum operations kept. */
@@ -24,6 +24,8 @@ const recordSchema = z.object({
   hasAfterwards: z.boolean().optional(),
   /** The operation removes the project's entry. */
   isRemoval: z.boolean().optional(),
+  /** The projects whose release of opencode the operation changes. */
+  follows: z.array(z.string()).optional(),
   version: z.string().optional(),
 });
 
@@ -31,6 +33,7 @@ const recordSchema = z.object({
 export type JournalRecord = Operation & {
   readonly hasAfterwards?: boolean;
   readonly isRemoval?: boolean;
+  readonly follows?: readonly string[];
   /** The version of projects.yaml after it. */
   readonly version?: string | undefined;
 };

@@ -1,10 +1,21 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-events.ts";
+import type { RunUpdate, UpdateOutcome } from "../../../operate/engine/update-events.ts";
 import type { ApplyChange } from "./change.ts";
 import { EventLog } from "./event-log.ts";
 import { Journal, type JournalRecord, MAX_OPERATIONS } from "./journal.ts";
+import { followReleases, PANEL, type Releases, releaseIn } from "./releases.ts";
+import {
+  forwardEvents,
+  isUnderWay,
+  messageOf,
+  newId,
+  now,
+  onlyProjectOf,
+  reasonOfInterruption,
+  type Tracked,
+  toOperation,
+} from "./tracked.ts";
 import {
   Conflict,
   NotFound,
@@ -17,8 +28,6 @@ import {
 
 /** Milliseconds before an update is retried while another one runs on the stack. */
 const BUSY_RETRY_MS = 2000;
-/** Milliseconds between two `state` events while an update runs. */
-const PROGRESS_INTERVAL_MS = 500;
 
 export interface OperationsParts {
   /** Folder of the journal: `<checkout>/.runtime/panel`. */
@@ -26,24 +35,12 @@ export interface OperationsParts {
   /** Applies a request's immediate changes: secrets, projects.yaml, the repository. */
   readonly apply: ApplyChange;
   readonly update: RunUpdate;
+  /** Where changes of releases are followed. Default: nowhere. */
+  readonly releases?: Releases;
   /** Milliseconds before a busy stack is retried. Default: 2000. */
   readonly busyMs?: number;
   /** Reports errors that belong to no request. Default: ignored. */
   readonly report?: (error: unknown) => void;
-}
-
-/** An operation of this process or a previous one. */
-interface Tracked {
-  record: JournalRecord;
-  readonly log: EventLog;
-  readonly afterwards?: () => Promise<void>;
-}
-
-/** The project of a batch if all operations are of that one project and none removes it. */
-function onlyProjectOf(batch: readonly Tracked[]): string | undefined {
-  const [project, ...others] = new Set(batch.map(({ record }) => record.project));
-  const isRemoved = batch.some(({ record }) => record.isRemoval);
-  return others.length > 0 || isRemoved ? undefined : project;
 }
 
 /** The queue of operations; see `Operations`. */
@@ -56,6 +53,11 @@ export class OperationQueue implements Operations {
   #lastSubmit: Promise<unknown> = Promise.resolve();
   #runner: Promise<void> | undefined;
   readonly #closing = new AbortController();
+  readonly #closed = new Promise<void>((resolve) => {
+    this.#closing.signal.addEventListener("abort", () => resolve());
+  });
+  /** Operations whose projects are changing their releases. */
+  readonly #following = new Set<Promise<void>>();
 
   constructor(parts: OperationsParts) {
     this.#parts = parts;
@@ -65,12 +67,19 @@ export class OperationQueue implements Operations {
   }
 
   submit(request: OperationRequest): Promise<Operation> {
+    return this.#submit(request, this.#parts.releases);
+  }
+
+  #submit(request: OperationRequest, releases: Releases | undefined): Promise<Operation> {
     const submitted = this.#lastSubmit.then(async () => {
       if (this.#closing.signal.aborted) throw new ShuttingDown("The panel is shutting down");
+      const release = releaseIn(releases, request);
       const version = await this.#parts
         .apply(request)
         .catch((error) => this.#withConflictingOperation(error));
-      return this.#queue(request, version);
+      const { project } = request;
+      const isChanged = project !== undefined && releaseIn(releases, request) !== release;
+      return this.#queue(request, { version, ...(isChanged ? { follows: [project] } : {}) });
     });
     this.#lastSubmit = submitted.catch(() => {});
     return submitted;
@@ -97,9 +106,11 @@ export class OperationQueue implements Operations {
       if (tracked.record.state === "queued" && !tracked.record.hasAfterwards) this.#queued.push(tracked);
       else this.#finish(tracked, "interrupted", reasonOfInterruption(tracked.record));
     }
-    const wasRunning = unfinished.some(({ record }) => record.state === "interrupted");
+    const interrupted = unfinished.filter(({ record }) => record.state === "interrupted");
+    const follows = [...new Set(interrupted.flatMap(({ record }) => record.follows ?? []))];
     // projects.yaml is applied even if no person waits for it any more.
-    if (wasRunning) this.#queue({ person: RECOVERY, what: "recover from an interruption" });
+    if (interrupted.length > 0)
+      this.#queue({ person: PANEL, what: "recover from an interruption" }, { follows });
     else if (this.#queued.length > 0) this.#run();
   }
 
@@ -107,6 +118,7 @@ export class OperationQueue implements Operations {
     this.#closing.abort();
     await this.#lastSubmit;
     await this.#runner;
+    await Promise.all(this.#following);
     for (const { log } of this.#operations.values()) log.end();
   }
 
@@ -125,7 +137,10 @@ export class OperationQueue implements Operations {
     throw new Conflict(message, { currentVersion, by: by && toOperation(by.record) });
   }
 
-  #queue({ person, what, project, edit, afterwards }: OperationRequest, version?: string): Operation {
+  #queue(
+    { person, what, project, edit, afterwards }: OperationRequest,
+    { version, follows = [] }: Pick<JournalRecord, "version" | "follows">,
+  ): Operation {
     const record: JournalRecord = {
       id: newId(),
       what,
@@ -136,6 +151,7 @@ export class OperationQueue implements Operations {
       done: 0,
       ...(afterwards ? { hasAfterwards: true } : {}),
       ...(edit?.kind === "remove" ? { isRemoval: true } : {}),
+      ...(follows.length > 0 ? { follows } : {}),
       ...(version === undefined ? {} : { version }),
     };
     this.#journal.write(record);
@@ -199,11 +215,42 @@ export class OperationQueue implements Operations {
     if (failure !== undefined) return this.#finish(tracked, "failed", failure);
     try {
       await tracked.afterwards?.();
-      this.#finish(tracked, "succeeded");
     } catch (error) {
       this.#parts.report?.(error);
+      return this.#finish(tracked, "failed", messageOf(error));
+    }
+    const { releases } = this.#parts;
+    if (!releases || !tracked.record.follows) return this.#finish(tracked, "succeeded");
+    // A migration takes minutes: other operations don't wait for it.
+    const following = this.#follow(tracked, releases).finally(() => this.#following.delete(following));
+    this.#following.add(following);
+  }
+
+  async #follow(tracked: Tracked, releases: Releases): Promise<void> {
+    const { signal } = this.#closing;
+    const parts = {
+      releases,
+      signal,
+      notify: (text: string) => tracked.log.push({ event: "message", data: { severity: "info", text } }),
+      run: (request: OperationRequest) => this.#carryOut(request),
+    };
+    try {
+      const error = await followReleases(tracked.record.follows ?? [], parts);
+      this.#finish(tracked, error === undefined ? "succeeded" : "failed", error);
+    } catch (error) {
+      if (signal.aborted) return this.#suspend(tracked);
       this.#finish(tracked, "failed", messageOf(error));
     }
+  }
+
+  /** Runs an operation to its end, or the panel's; a change of release in it is not followed. */
+  async #carryOut(request: OperationRequest): Promise<Operation> {
+    const { id, ...begun } = await this.#submit(request, undefined);
+    const end = async () => {
+      for await (const _ of this.events(id));
+    };
+    await Promise.race([end(), this.#closed]);
+    return this.get(id) ?? { id, ...begun };
   }
 
   #finish(tracked: Tracked, state: Operation["state"], error?: string): void {
@@ -228,51 +275,7 @@ export class OperationQueue implements Operations {
   }
 }
 
-const RECOVERY = { email: "panel", kind: "local", admin: true } as const;
-
-/** Forwards an update's events to all operations of a batch. */
-function forwardEvents(batch: readonly Tracked[]): (event: UpdateEvent) => void {
-  let sentAt = Number.NEGATIVE_INFINITY;
-  return (event) => {
-    if (event.kind === "message") {
-      for (const { log } of batch) log.push({ event: "message", data: event.data });
-      return;
-    }
-    const isTime = performance.now() - sentAt > PROGRESS_INTERVAL_MS;
-    if (isTime) sentAt = performance.now();
-    for (const tracked of batch) {
-      // Counts are not written to disk: they are meaningless after a crash.
-      tracked.record = { ...tracked.record, ...event.count };
-      if (event.data) tracked.log.push({ event: "progress", data: event.data });
-      if (isTime) tracked.log.push({ event: "state", data: toOperation(tracked.record) });
-    }
-  };
-}
-
 function failedToStart(error: unknown): UpdateOutcome {
   const reason = messageOf(error);
   return { state: "failed", reason, failureOf: () => reason };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const isUnderWay = ({ state }: JournalRecord): boolean => state === "queued" || state === "running";
-
-function reasonOfInterruption({ hasAfterwards }: JournalRecord): string {
-  const after = hasAfterwards ? " The steps after the update were not done: repeat the operation." : "";
-  return `The panel was stopped during the update. A new update now applies projects.yaml.${after}`;
-}
-
-function toOperation({
-  hasAfterwards: _,
-  isRemoval: __,
-  version: ___,
-  ...operation
-}: JournalRecord): Operation {
-  return operation;
-}
-
-const now = (): string => new Date().toISOString();
-
-/** An id that sorts by time: `20260131T120005123-9f3a61c2`. */
-const newId = (): string => `${now().replace(/[-:.Z]/g, "")}-${randomBytes(4).toString("hex")}`;

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../../config/errors.ts";
-import { withLockFile } from "./lock-file.ts";
-import { replaceFile } from "./replace-file.ts";
+import { NotEditable, plainValue, setValue } from "../../../config/text/yaml-edit.ts";
+import { withLockFile } from "../../../operate/files/lock-file.ts";
+import { replaceFile } from "../../../operate/files/replace-file.ts";
+import { setRelease } from "../../../operate/opencode/release.ts";
 import { Conflict, type Edit, NotFound } from "./types.ts";
-import { NotEditable, plainValue, setValue } from "./yaml-edit.ts";
 
 /** The file's current content. */
 export interface ProjectsSnapshot {
@@ -114,6 +115,7 @@ export function applyEdit(text: string, edit: Edit): string {
     const index = entries.findIndex((entry) => nameOf(entry) === edit.name);
     if (index < 0) throw new NotFound(`Project ${edit.name} not found`);
     if (edit.kind === "remove") return setValue(text, ["projects", index], undefined);
+    if (edit.kind === "release") return setRelease(text, edit.name, edit.version);
     const { name = edit.name, ...values } = edit.values;
     if (name !== edit.name)
       throw invalidEdit(

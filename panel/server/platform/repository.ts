@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { readOptional } from "../../../config/text/read-optional.ts";
+import { replaceFile } from "../../../operate/files/replace-file.ts";
 import { authorOf, COMMITTER, Git, gitMessage, RepositoryError, subjectOf } from "./git.ts";
 import { applyEdit, type CheckText, entryOf, type ProjectsFile } from "./projects-file.ts";
-import { replaceFile } from "./replace-file.ts";
 import { Conflict, type Edit, NotFound, type OperationRequest } from "./types.ts";
 
 /** Where changes are pushed. */

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { UserError } from "../../../config/errors.ts";
 import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/field-schemas.ts";
 import { readStackFile, SECRETS_NAMESPACE, secretKeys } from "../../../config/stack/secrets.ts";
+import { replaceFile } from "../../../operate/files/replace-file.ts";
 import { lastLines } from "../../../toolchain/lib/exec.ts";
-import { replaceFile } from "./replace-file.ts";
 
 /** Runs the Pulumi CLI on the stack, with optional standard input. */
 export type RunPulumi = (

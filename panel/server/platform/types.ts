@@ -15,6 +15,8 @@ export type EntryValues = { readonly [Key in keyof Entry]?: Entry[Key] | null };
 export type Edit =
   | { readonly kind: "add"; readonly entry: Entry }
   | { readonly kind: "change"; readonly name: string; readonly values: EntryValues }
+  /** Sets `opencode.version`, and keeps the other keys of `opencode`. */
+  | { readonly kind: "release"; readonly name: string; readonly version: string }
   | { readonly kind: "remove"; readonly name: string };
 
 /** The author of a request. */
@@ -99,7 +101,8 @@ export interface OperationRequest {
 }
 
 /**
- * The queue of operations. One update runs at a time; operations submitted meanwhile share the next one.
+ * The queue of operations. One update runs at a time; operations submitted meanwhile share the next one. An operation that gives a project
+ * another release of opencode goes on beside the queue until the project has changed it.
  */
 export interface Operations {
   /**

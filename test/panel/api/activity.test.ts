@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { projectApi } from "../../../opencode/api/index.ts";
 import { type ActivityRecord, evaluate, markNotified } from "../../../panel/server/activity/idle.ts";
 import { fetchActivityThroughGateway, latestActivity } from "../../../panel/server/activity/opencode.ts";
 import { ActivityMonitor, type ActivityParts } from "../../../panel/server/activity/watch.ts";
+import { projectApi, RELEASE } from "../../support/opencode.ts";
 import { serving } from "../../support/serving.ts";
 
 const DAY = 86_400_000;
@@ -77,13 +77,13 @@ describe("opencode's sessions", () => {
   it("are read through the gateway, with the project's hostname", async () => {
     const gateway = await serving([{ status: 200, body: '[{"time":{"updated":42}}]' }, { status: 502 }]);
     const ask = fetchActivityThroughGateway(gateway.port, (project) => `${project}.localhost`);
-    expect(await ask("web-shop")).toBe(42);
+    expect(await ask("web-shop", RELEASE)).toBe(42);
     const [asked] = gateway.seen;
     expect([asked?.request.headers.host, asked?.request.url]).toEqual([
       "web-shop.localhost",
       projectApi.sessions(50).path,
     ]);
-    await expect(ask("web-shop")).rejects.toThrow("502");
+    await expect(ask("web-shop", RELEASE)).rejects.toThrow("502");
     gateway.close();
   });
 });
@@ -98,7 +98,9 @@ describe("the activity monitor", () => {
   const watch = (over: Partial<ActivityParts>) =>
     new ActivityMonitor({
       file: join(folder, "activity.json"),
-      projects: () => [{ name: "web-shop", isRunning: true, url: "http://web-shop.localhost/" }],
+      projects: () => [
+        { name: "web-shop", isRunning: true, url: "http://web-shop.localhost/", version: RELEASE },
+      ],
       fetchActivity: async () => 5,
       idleDays: 1,
       notify: async () => {},

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type ContainerInfo, decideState } from "../../../operate/docker/container-state.ts";
 import type { Inspection } from "../../../operate/docker/engine.ts";
 import type { Stats } from "../../../operate/docker/types.ts";
@@ -86,6 +86,18 @@ describe("the watch of containers", () => {
     engine.channels[0]?.push({ id: "1", action: "destroy" });
     await settle();
     expect(watch.ofProject("web-shop")).toBeUndefined();
+    watch.close();
+  });
+
+  it("looks again after each health check while sessions migrate", async () => {
+    const engine = new FakeEngine();
+    const serving = (line: string) => engine.inspections.set("1", inspection("1", "shop", "running", line));
+    serving("serving; migrating, 1 of 3 sessions; workspace: kept");
+    const watch = new ContainerWatch(engine, "papi");
+    await watch.start();
+    serving("serving; migrating, 2 of 3 sessions; workspace: kept");
+    engine.channels[0]?.push({ id: "1", action: "exec_die: health" });
+    await vi.waitFor(() => expect(watch.ofProject("shop")?.healthLine).toContain("2 of 3"));
     watch.close();
   });
 

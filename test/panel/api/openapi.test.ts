@@ -66,6 +66,8 @@ describe("the OpenAPI description", () => {
         "POST /api/projects/check",
         "POST /api/projects/{name}/start",
         "POST /api/projects/{name}/stop",
+        "GET /api/projects/{name}/rollback",
+        "POST /api/projects/{name}/rollback",
         "PATCH /api/projects/{name}",
         "DELETE /api/projects/{name}",
         "GET /api/projects/{name}/logs",

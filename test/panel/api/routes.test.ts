@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { OPENCODE } from "../../../config/versions.ts";
 import type { Overview } from "../../../panel/server/api/schema.ts";
 import {
   ADMIN,
@@ -30,6 +31,7 @@ describe("the list", () => {
         url: "http://web-shop.localhost:4080/",
         attach: "opencode attach http://localhost:4080/p/web-shop",
         repo: "https://example.com/web-shop.git",
+        release: OPENCODE,
         members: ["ben@example.com"],
         entry: { name: "web-shop", repo: "https://example.com/web-shop.git", members: ["shop"] },
       },

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { plainValue } from "../../../config/text/yaml-edit.ts";
 import { applyEdit } from "../../../panel/server/platform/projects-file.ts";
 import type { Edit } from "../../../panel/server/platform/types.ts";
-import { plainValue } from "../../../panel/server/platform/yaml-edit.ts";
 
 /** Values for an entry's keys, including strings that YAML would read as something else. */
 const word = fc.constantFrom(
@@ -111,6 +111,11 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant("add" as const), values: someValues }),
   fc.record({ kind: fc.constant("change" as const), at: fc.nat(20), values: nullable }),
   fc.record({ kind: fc.constant("remove" as const), at: fc.nat(20) }),
+  fc.record({
+    kind: fc.constant("release" as const),
+    at: fc.nat(20),
+    version: fc.constantFrom("2", "1.18.33"),
+  }),
 );
 
 function makeEdit(
@@ -121,8 +126,9 @@ function makeEdit(
   if (one.kind === "add") return { kind: "add", entry: { name: `n${made}`, ...one.values } as never };
   const target = models[one.at % Math.max(models.length, 1)];
   if (!target) return undefined;
-  return one.kind === "remove"
-    ? { kind: "remove", name: target.name }
+  if (one.kind === "remove") return { kind: "remove", name: target.name };
+  return one.kind === "release"
+    ? { kind: "release", name: target.name, version: one.version }
     : { kind: "change", name: target.name, values: one.values };
 }
 
@@ -134,6 +140,10 @@ function expected(models: readonly Model[], edit: Edit): Model[] {
   if (edit.kind === "remove") return models.filter(({ name }) => name !== edit.name);
   return models.map((model) => {
     if (model.name !== edit.name) return model;
+    if (edit.kind === "release") {
+      const opencode = { ...(model.values.opencode as object | undefined), version: edit.version };
+      return { name: model.name, values: { ...model.values, opencode } };
+    }
     const merged = Object.entries({ ...model.values, ...edit.values });
     return { name: model.name, values: Object.fromEntries(merged.filter(([, value]) => value !== null)) };
   });

@@ -117,6 +117,16 @@ describe("a change of projects.yaml with a repository", () => {
     expect(await git(checkout, "status", "--porcelain")).toBe("");
   });
 
+  it("of a release keeps the other keys, and merges with another entry pushed meanwhile", async () => {
+    await others((text) => `${text}    opencode:\n      model: a/b # ours\n`);
+    await git(checkout, "pull", "--quiet", "origin", "main");
+    await others((text) => `${text}  - name: theirs\n`);
+    await open()({ kind: "release", name: "first", version: "1.18.33" });
+    const opencode = "    opencode:\n      model: a/b # ours\n      version: 1.18.33\n";
+    expect(await pushed()).toBe(`${START}${opencode}  - name: theirs\n`);
+    expect((await log("%s"))[0]).toBe("Set project first to opencode 1.18.33");
+  });
+
   it.each<[string, Edit, (text: string) => string, string]>([
     [
       "the same entry",
@@ -194,6 +204,7 @@ describe("a commit's subject", () => {
     ["Remove project shop", { kind: "remove", name: "shop" }],
     ["Stop project shop", change({ state: "stopped" })],
     ["Start project shop", change({ state: null })],
+    ["Set project shop to opencode 1.18.33", { kind: "release", name: "shop", version: "1.18.33" }],
     ["Change project shop", change({ state: "stopped", branch: "x" })],
     ["Rotate", undefined],
   ])("%s", (subject, edit) => {

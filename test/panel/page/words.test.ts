@@ -7,6 +7,8 @@ import {
   cores,
   duration,
   meter,
+  releaseLabel,
+  sessionNames,
   stateLabel,
   stepLabel,
   typeLabel,
@@ -68,6 +70,24 @@ describe("amounts", () => {
     expect(meter({ used: 1, limit: 0 }, cores)).toEqual({ text: "1", share: undefined, level: "low" }));
 });
 
+describe("releases", () => {
+  it("are shown with the change that is under way", () => {
+    expect(releaseLabel({ release: "2.0.18" })).toBe("opencode 2.0.18");
+    expect(releaseLabel({ release: "2.0.18", upgrade: "migrating, 412 of 1300 sessions" })).toBe(
+      "opencode 2.0.18: migrating, 412 of 1300 sessions",
+    );
+  });
+
+  it("name at most ten of the sessions that are left behind", () => {
+    const sessions = Array.from({ length: 13 }, (_, index) => ({ id: `ses_${index}`, title: `s${index}` }));
+    expect(sessionNames(sessions.slice(0, 10))).toEqual(sessions.slice(0, 10).map(({ title }) => title));
+    expect(sessionNames(sessions)).toHaveLength(11);
+    expect(sessionNames(sessions).at(-1)).toBe("and 3 more");
+    expect(sessionNames([{ id: "ses_1", title: " " }])).toEqual(["ses_1"]);
+    expect(sessionNames([])).toEqual([]);
+  });
+});
+
 describe("states and steps", () => {
   it("have a distinct symbol for every state", () => {
     const states: ProjectState[] = [
@@ -109,6 +129,7 @@ describe("the list", () => {
     state: "running",
     url: "",
     attach: "",
+    release: "1.18.33",
     members: [],
     entry: { name },
     ...values,

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLATFORM_LABEL, PROJECT_LABEL } from "../../../config/naming/names.ts";
 import { type ModelStandIn, startModel } from "../../../lab/model/model.ts";
-import { projectApi, terminalCommand } from "../../../opencode/api/index.ts";
+import { terminalCommand } from "../../../opencode/api/index.ts";
 import type { Operation, OperationEvent } from "../../../panel/server/platform/types.ts";
 import { docker, shellIn } from "../../support/docker.ts";
 import { findLeaks } from "../../support/leaks.ts";
-import { callAt } from "../../support/opencode.ts";
+import { callAt, projectApi, RELEASE } from "../../support/opencode.ts";
 import { type Listed, Panel } from "../../support/panel/panel.ts";
 import { Platform } from "../../support/platform.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -55,7 +55,11 @@ describe("the panel's API", () => {
     });
     expect(beta).toMatchObject({
       url: panel.platform.url("beta"),
-      attach: terminalCommand({ url: panel.platform.api("beta"), isBehindAccess: false }),
+      attach: terminalCommand(
+        { url: panel.platform.api("beta"), isBehindAccess: false },
+        RELEASE,
+        panel.platform.fixture.root,
+      ),
       memory: { used: expect.any(Number), limit: 1024 ** 3 },
       cpu: { used: expect.any(Number), limit: 1 },
     });

@@ -2,10 +2,9 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectApi } from "../../../opencode/api/index.ts";
 import { ask } from "../../support/http.ts";
 import { filesUnder, findLeaks } from "../../support/leaks.ts";
-import { PROTECTED_PATH, question } from "../../support/opencode.ts";
+import { PROTECTED_PATH, projectApi, question } from "../../support/opencode.ts";
 import { PanelClock } from "../../support/panel/clock.ts";
 import { Panel } from "../../support/panel/panel.ts";
 import { type Posted, WebhookStandIn } from "../../support/panel/webhook.ts";

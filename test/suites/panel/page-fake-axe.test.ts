@@ -43,6 +43,8 @@ beforeEach(() => {
       cpu: { used: 0.2, limit: 2 },
       repo: "https://github.com/example/shop.git",
       lastActivity,
+      release: "2.0.18",
+      upgrade: "migrating, 412 of 1300 sessions",
     }),
     project("key", { deployKey: `ssh-ed25519 ${"A".repeat(68)} key@opencode`, operation: "op" }),
     project("a-name-as-long-as-names-may-be-x", { state: "failed", reason: "fatal: no such repository" }),
@@ -116,6 +118,20 @@ describe.each(LOOKS)("%s", (_, options) => {
     await fake.page.getByRole("checkbox").check();
     await fake.page.getByRole("button", { name: "Delete with its workspace" }).click();
     await fake.page.getByText("Is not web-shop").waitFor();
+    await expectFine();
+  });
+
+  it("the dialog for going back to an earlier opencode", async () => {
+    const left = Array.from({ length: 12 }, (_, index) => ({ id: `${index}`, title: `${index}`.repeat(80) }));
+    fake.api.rollback = { release: "1.18.33", madeAt: "2026-11-29T13:15:00.000Z", left };
+    await fake.choose("web-shop", "Go back to an earlier opencode");
+    await fake.page.getByText("and 2 more").waitFor();
+    await expectFine();
+    fake.api.instead = (context) =>
+      context.req.method === "POST" ? refusal(context, 409, "The entry was changed.") : undefined;
+    await fake.page.getByRole("button", { name: "Go back", exact: true }).click();
+    await fake.page.getByText("The entry was changed.").waitFor();
+    await fake.page.getByText("and 2 more").waitFor();
     await expectFine();
   });
 

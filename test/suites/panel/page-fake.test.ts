@@ -33,6 +33,26 @@ describe("the list", () => {
     expect(fake.troubles).toEqual([]);
   });
 
+  it("shows a project's release, and how far its change to it is", async () => {
+    const upgrade = "migrating, 412 of 1300 sessions";
+    fake.api.projects = [project("web-shop", { release: "2.0.18", upgrade })];
+    await fake.open();
+    const release = fake.row("web-shop").locator(".release");
+    expect(await release.textContent()).toBe(`opencode 2.0.18: ${upgrade}`);
+    fake.api.projects = [project("web-shop", { release: "2.0.18" })];
+    fake.api.changed();
+    await release.getByText("opencode 2.0.18", { exact: true }).waitFor();
+    expect(fake.troubles).toEqual([]);
+  });
+
+  it("shows an operation's last message, as of a migration", async () => {
+    fake.api.projects = [project("web-shop", { operation: "op" })];
+    fake.api.operation({ id: "op", what: "change web-shop" });
+    await fake.open();
+    fake.api.play("op", "message", { severity: "info", text: "web-shop: migrating, 412 of 1300 sessions" });
+    await fake.page.locator(".operation .last", { hasText: "migrating, 412 of 1300 sessions" }).waitFor();
+  });
+
   it("copies the URL and the attach command", async () => {
     await fake.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     fake.api.projects = [project("a")];

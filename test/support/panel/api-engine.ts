@@ -3,6 +3,7 @@
 import type { Engine, Inspection, LogRequest } from "../../../operate/docker/engine.ts";
 import type { Stats } from "../../../operate/docker/types.ts";
 import type { LogLine } from "../../../panel/server/api/schema.ts";
+import type { ExecResult } from "../../../toolchain/lib/exec.ts";
 
 /** Waits for all pending callbacks. */
 export const settle = async () => {
@@ -50,6 +51,10 @@ export class FakeEngine implements Engine {
   readonly past = new Map<string, LogLine[]>();
   readonly channels: Channel<{ id: string; action: string }>[] = [];
   readonly inspections = new Map<string, Inspection>();
+  /** Commands that were run, each after its container's name. */
+  readonly commands: (readonly string[])[] = [];
+  /** The result of a command. */
+  answer = (_: string): ExecResult => ({ code: 0, stdout: "", stderr: "" });
   readonly statistics: { id: string; channel: Channel<Stats> }[] = [];
 
   ids = async () => [...this.inspections.keys()];
@@ -79,4 +84,8 @@ export class FakeEngine implements Engine {
   }
   start = async () => true;
   stop = async () => true;
+  exec = async (name: string, command: readonly string[]) => {
+    this.commands.push([name, ...command]);
+    return this.answer(name);
+  };
 }

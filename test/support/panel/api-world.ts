@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { parse } from "yaml";
+import { fail } from "../../../config/errors.ts";
 import { localUrls } from "../../../config/naming/urls.ts";
 import { loadProjects } from "../../../config/projects/load.ts";
+import type { Session } from "../../../opencode/api/index.ts";
 import { type ContainerInfo, readContainer } from "../../../operate/docker/container-state.ts";
+import type { Copy } from "../../../operate/opencode/rollback.ts";
 import type { AuditEntry } from "../../../panel/server/access/audit.ts";
 import { localAddresses } from "../../../panel/server/access/guard.ts";
 import { Streams } from "../../../panel/server/api/sse.ts";
@@ -143,6 +146,10 @@ export class World {
   /** Names of projects that have a workspace. */
   readonly workspaces = new Set<string>();
   readonly deleted: string[] = [];
+  /** The copies that projects go back to, by name. */
+  readonly copies = new Map<string, Copy>();
+  /** Sessions used since a copy was made; undefined if opencode is not responding. */
+  left: readonly Session[] | undefined = [];
   readonly containers = new FakeContainers();
   readonly streams = new Streams();
   readonly operations: FakeOperations;
@@ -188,6 +195,11 @@ export class World {
         },
       },
       control: { start: act("start"), stop: act("stop") },
+      rollbacks: {
+        find: async (project) =>
+          this.copies.get(project) ?? fail("conflict", project, "has no copy of its sessions"),
+        left: async () => this.left,
+      },
       activity: { of: () => undefined },
       deployKeys: { of: () => undefined },
       hasWorkspace: async (name) => this.workspaces.has(name),

@@ -7,6 +7,7 @@ import type { RunUpdate, UpdateEvent, UpdateOutcome } from "../../../operate/eng
 import { makeApplyChange } from "../../../panel/server/platform/change.ts";
 import { OperationQueue } from "../../../panel/server/platform/operations.ts";
 import { ProjectsFile } from "../../../panel/server/platform/projects-file.ts";
+import type { Releases } from "../../../panel/server/platform/releases.ts";
 import type {
   Operation,
   OperationEvent,
@@ -67,8 +68,15 @@ export class FakeUpdate {
 export function open(
   update: RunUpdate,
   apply = makeApplyChange({ file: world.file, secrets: secrets() }),
+  releases?: Releases,
 ): Operations {
-  const queue = new OperationQueue({ directory: world.directory, apply, update, busyMs: 1 });
+  const queue = new OperationQueue({
+    directory: world.directory,
+    apply,
+    update,
+    ...(releases ? { releases } : {}),
+    busyMs: 1,
+  });
   queues.push(queue);
   return queue;
 }

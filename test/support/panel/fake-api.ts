@@ -11,6 +11,7 @@ import type {
   Operation,
   Overview,
   ProjectView,
+  Rollback,
 } from "../../../panel/page/model.ts";
 import { makePage } from "../../../panel/page/serve.ts";
 
@@ -29,6 +30,7 @@ export const project = (name: string, values: Partial<ProjectView> = {}): Projec
   state: "running",
   url: `http://${name}.localhost:4000`,
   attach: `opencode attach http://${name}.localhost:4000`,
+  release: "1.18.33",
   members: [],
   entry: { name },
   ...values,
@@ -42,6 +44,8 @@ export class FakeApi {
   /** Problems returned by a check. */
   problems: FieldProblem[] = [];
   logs: LogLine[] = [];
+  /** What all projects go back to; undefined: nothing. */
+  rollback: Rollback | undefined;
   /** Overrides responses: for a login page, or errors. */
   instead: ((context: Context) => Response | undefined) | undefined;
   readonly seen: Seen[] = [];
@@ -157,6 +161,12 @@ export class FakeApi {
     });
     app.post("/api/projects/:name/:act{start|stop}", (context) =>
       this.#begin(context, context.req.param("act"), context.req.param("name")),
+    );
+    app.get("/api/projects/:name/rollback", (context) =>
+      this.rollback ? context.json(this.rollback) : refusal(context, 409, "It has no copy of its sessions."),
+    );
+    app.post("/api/projects/:name/rollback", (context) =>
+      this.#begin(context, "roll back", context.req.param("name")),
     );
     app.patch("/api/projects/:name", (context) => this.#begin(context, "change", context.req.param("name")));
     app.delete("/api/projects/:name", (context) => this.#begin(context, "delete", context.req.param("name")));

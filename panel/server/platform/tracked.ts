@@ -1,0 +1,69 @@
+/** An operation in the queue: its record, its events, and what follows from them. */
+import { randomBytes } from "node:crypto";
+import type { UpdateEvent } from "../../../operate/engine/update-events.ts";
+import type { EventLog } from "./event-log.ts";
+import type { JournalRecord } from "./journal.ts";
+import type { Operation } from "./types.ts";
+
+/** Milliseconds between two `state` events while an update runs. */
+const PROGRESS_INTERVAL_MS = 500;
+
+/** An operation of this process or a previous one. */
+export interface Tracked {
+  record: JournalRecord;
+  readonly log: EventLog;
+  readonly afterwards?: () => Promise<void>;
+}
+
+/** The project of a batch if all operations are of that one project and none removes it. */
+export function onlyProjectOf(batch: readonly Tracked[]): string | undefined {
+  const [project, ...others] = new Set(batch.map(({ record }) => record.project));
+  const isRemoved = batch.some(({ record }) => record.isRemoval);
+  return others.length > 0 || isRemoved ? undefined : project;
+}
+
+/** Forwards an update's events to all operations of a batch. */
+export function forwardEvents(batch: readonly Tracked[]): (event: UpdateEvent) => void {
+  let sentAt = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    if (event.kind === "message") {
+      for (const { log } of batch) log.push({ event: "message", data: event.data });
+      return;
+    }
+    const isTime = performance.now() - sentAt > PROGRESS_INTERVAL_MS;
+    if (isTime) sentAt = performance.now();
+    for (const tracked of batch) {
+      // Counts are not written to disk: they are meaningless after a crash.
+      tracked.record = { ...tracked.record, ...event.count };
+      if (event.data) tracked.log.push({ event: "progress", data: event.data });
+      if (isTime) tracked.log.push({ event: "state", data: toOperation(tracked.record) });
+    }
+  };
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Whether it is queued or running. */
+export const isUnderWay = ({ state }: JournalRecord): boolean => state === "queued" || state === "running";
+
+/** The error of an operation that a crash or shutdown has ended. */
+export function reasonOfInterruption({ hasAfterwards }: JournalRecord): string {
+  const after = hasAfterwards ? " The steps after the update were not done: repeat the operation." : "";
+  return `The panel was stopped during the update. A new update now applies projects.yaml.${after}`;
+}
+
+/** The operation as others see it. */
+export function toOperation({
+  hasAfterwards: _,
+  isRemoval: __,
+  follows: ___,
+  version: ____,
+  ...operation
+}: JournalRecord): Operation {
+  return operation;
+}
+
+export const now = (): string => new Date().toISOString();
+
+/** An id that sorts by time: `20260131T120005123-9f3a61c2`. */
+export const newId = (): string => `${now().replace(/[-:.Z]/g, "")}-${randomBytes(4).toString("hex")}`;
