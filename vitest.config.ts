@@ -1,16 +1,31 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 const MINUTE = 60_000;
 /** Folder of official plugins: the test of a change from one kind to the other is in its suite only where there are both. */
 const OFFICIAL_PLUGINS = process.env.OPENCODE_PLATFORM_OFFICIAL_PLUGINS;
 
+/** Files of the suite `local` that run on both majors: they call opencode's API, show its page, run its terminal client, or reload it. */
+const ON_BOTH_MAJORS = ["serving", "page", "attach", "git"].map(
+  (name) => `test/suites/local/${name}.test.ts`,
+);
+const SECOND_MAJOR = {
+  TEST_OPENCODE: "2.0.14-shuv.1",
+  OPENCODE_PLATFORM_LAB_RELEASES: join(import.meta.dirname, "lab/opencode/releases.json"),
+};
+
 /** Tests on a platform of their own on this machine. One file after another: they share its Docker, and each weighs some containers. */
-const onPlatform = (name: string, folder: string, exclude: string[] = []) => ({
+const onPlatform = (
+  name: string,
+  include: string[],
+  { exclude = [], env = {} }: { exclude?: string[]; env?: Record<string, string> } = {},
+) => ({
   test: {
     name,
     globalSetup: ["test/support/global-setup.ts"],
-    include: [`${folder}/**/*.test.ts`],
+    include,
     exclude,
+    env,
     fileParallelism: false,
     pool: "forks" as const,
     testTimeout: 5 * MINUTE,
@@ -56,11 +71,15 @@ export default defineConfig({
       }),
       unit("unit-isolated", { include: ISOLATED }),
       // The chain from the terminal to the container, real but for Cloudflare.
-      onPlatform("attach", "test/suites/attach"),
-      onPlatform("panel", "test/suites/panel"),
-      onPlatform("local", "test/suites/local"),
+      onPlatform("attach", ["test/suites/attach/**/*.test.ts"]),
+      onPlatform("panel", ["test/suites/panel/**/*.test.ts"]),
+      onPlatform("local", ["test/suites/local/**/*.test.ts"]),
+      // Both majors beside each other, and what differs between them once more on 2.x: a fork's build of it, which only this suite knows.
+      onPlatform("opencode", ["test/suites/opencode/**/*.test.ts", ...ON_BOTH_MAJORS], { env: SECOND_MAJOR }),
       // Slower and rarer; scripts/lib/suites.ts says when a file is left out.
-      onPlatform("nightly", "test/suites/nightly", OFFICIAL_PLUGINS ? [] : ["**/kinds.test.ts"]),
+      onPlatform("nightly", ["test/suites/nightly/**/*.test.ts"], {
+        exclude: OFFICIAL_PLUGINS ? [] : ["**/kinds.test.ts"],
+      }),
       {
         // In one run after the other: the first that fails says why the rest does.
         test: {

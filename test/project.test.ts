@@ -147,7 +147,7 @@ describe("CONTRIBUTING", () => {
   });
 
   it("has every suite in its table", () => {
-    for (const kind of ["unit", "attach", "panel", "local", "production", "nightly"])
+    for (const kind of ["unit", "attach", "panel", "local", "opencode", "production", "nightly"])
       expect(text).toMatch(new RegExp(`^\\| ${kind} \\|`, "m"));
   });
 });

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectApi } from "../../opencode/api/index.ts";
 import { ask } from "./http.ts";
-import { healthProblem } from "./opencode.ts";
+import { healthProblem, projectApi } from "./opencode.ts";
 
 export interface Loop {
   /** Ends the loop; returns the number of requests and the errors of failed ones. */

@@ -1,7 +1,15 @@
 import { join } from "node:path";
-import { type Call, projectApi } from "../../opencode/api/index.ts";
+import { OPENCODE } from "../../config/versions.ts";
+import { apiFor, type Call } from "../../opencode/api/index.ts";
 import { type Asked, ask, type Question } from "./http.ts";
 import { must } from "./run.ts";
+
+/** The release of opencode that the suites' projects run: TEST_OPENCODE, or the default. */
+export const RELEASE = process.env.TEST_OPENCODE || OPENCODE;
+export const projectApi = apiFor(RELEASE);
+
+/** On the terminal client's first screen; one that was given a session does not show the words in the empty prompt. */
+export const DRAWN = projectApi.terminal.needsSession ? "ctrl+p commands" : "Ask anything";
 
 /** opencode's binary, copied from a project's container: the release that serves. */
 export async function opencodeBinary(container: string, folder: string): Promise<string> {
@@ -27,6 +35,13 @@ export const question = ({ path = "", ...at }: ProjectAt, call: Call<unknown>): 
 /** Calls opencode's API of a project. Throws for a response that the release does not send. */
 export async function callAt<Result>(at: ProjectAt, call: Call<Result>): Promise<Result> {
   return readAnswer(call, await ask(question(at, call)));
+}
+
+/** Sends a prompt, and returns the answer once the agent has finished, as JSON text. */
+export async function exchange(at: ProjectAt, session: string, text: string): Promise<string> {
+  let answer: unknown;
+  for (const call of projectApi.exchange(session, text)) answer = await callAt<unknown>(at, call);
+  return String(answer);
 }
 
 /** Reads a call's response. */

@@ -4,8 +4,10 @@ import { inject } from "vitest";
 import { stringify } from "yaml";
 import { makeNames, type Names } from "../../config/naming/names.ts";
 import { readOptional } from "../../config/text/read-optional.ts";
+import { OPENCODE } from "../../config/versions.ts";
 import { MODEL_ID } from "../../lab/model/model.ts";
 import { containerIds } from "./docker.ts";
+import { RELEASE } from "./opencode.ts";
 import { type Ran, run, runScript } from "./run.ts";
 
 /**
@@ -115,7 +117,11 @@ export class Platform {
     const defaults = {
       resources: { memory: "1GiB", cpus: 1, pids: 512 },
       env: { OPENCODE_DISABLE_MODELS_FETCH: "1" },
-      opencode: { model: `stand-in/${MODEL_ID}`, config: this.opencodeConfig("any") },
+      opencode: {
+        model: `stand-in/${MODEL_ID}`,
+        config: this.opencodeConfig("any"),
+        ...(RELEASE === OPENCODE ? {} : { version: RELEASE }),
+      },
     };
     return stringify({ defaults, projects: entries });
   }

@@ -1,6 +1,5 @@
-import { projectApi } from "../../opencode/api/index.ts";
 import { ask } from "./http.ts";
-import { healthProblem, question } from "./opencode.ts";
+import { healthProblem, projectApi, question } from "./opencode.ts";
 import type { Platform } from "./platform.ts";
 import { waitFor } from "./wait.ts";
 

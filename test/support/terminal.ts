@@ -29,7 +29,13 @@ export async function openTerminal(
   const remain = ["set-option", "-g", "remain-on-exit", "on", ";"];
   const session = ["new-session", "-d", "-x", "120", "-y", "40", ...variables, command];
   await must("tmux", [...tmux, ...remain, ...session], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: "xterm-256color", LANG: "C.UTF-8" },
+    // A session's own PATH would not replace the server's.
+    env: {
+      PATH: env.PATH ?? process.env.PATH,
+      HOME: process.env.HOME,
+      TERM: "xterm-256color",
+      LANG: "C.UTF-8",
+    },
   });
   const screen = async () => (await must("tmux", [...tmux, "capture-pane", "-p"])).stdout;
   return {

@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { delimiter } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
-import { projectApi, terminalCommand } from "../../../opencode/api/index.ts";
+import { terminalCommand } from "../../../opencode/api/index.ts";
 import { events, open } from "../../support/http.ts";
-import { callAt, opencodeBinary } from "../../support/opencode.ts";
+import { callAt, DRAWN, opencodeBinary, projectApi, RELEASE } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { keepScreen, openTerminal, type Terminal } from "../../support/terminal.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -17,6 +19,7 @@ describe("from a terminal", () => {
 
   beforeAll(async () => {
     await platform.reset();
+    for (const name of ["alpha", "beta"]) await answering(platform, name);
     model = await startModel({ port: modelPort });
   });
 
@@ -33,15 +36,21 @@ describe("from a terminal", () => {
       removeFolder(folder);
     });
 
-    it("draws its screen for the command that npm start printed", async () => {
-      const command = terminalCommand({ url: platform.api("alpha"), isBehindAccess: false });
-      expect(platform.fixture.firstStart).toContain(command);
-      const binary = await opencodeBinary(platform.container("alpha"), folder);
-      terminal = await openTerminal(command.replace("opencode", binary), {
+    it("draws its screen for the command that npm start prints, in any directory", async () => {
+      const command = terminalCommand(
+        { url: platform.api("alpha"), isBehindAccess: false },
+        RELEASE,
+        platform.fixture.root,
+      );
+      const { stdout } = await platform.pulumi("stack", "output", "projects", "--json");
+      expect(JSON.parse(stdout).alpha.attach).toBe(command);
+      await opencodeBinary(platform.container("alpha"), folder);
+      terminal = await openTerminal(command, {
         HOME: folder,
+        PATH: [folder, process.env.PATH].join(delimiter),
         OPENCODE_DISABLE_AUTOUPDATE: "1",
       });
-      keepScreen("attach-open", await terminal.waitFor("Ask anything"));
+      keepScreen("attach-open", await terminal.waitFor(DRAWN));
     });
 
     it("answers a typed prompt", async () => {

@@ -1,11 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectApi } from "../../../opencode/api/index.ts";
 import { docker, execIn } from "../../support/docker.ts";
 import { ask, visit } from "../../support/http.ts";
 import { requestLoop } from "../../support/loop.ts";
-import { callAt, PROTECTED_PATH } from "../../support/opencode.ts";
+import { callAt, PROTECTED_PATH, projectApi } from "../../support/opencode.ts";
 import { type Entry, Platform, type Updated } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { waitFor } from "../../support/wait.ts";

@@ -4,11 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLATFORM_LABEL } from "../../../config/naming/names.ts";
 import { type GitServer, makeRepositories, startGit } from "../../../lab/forges/git.ts";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
-import { projectApi } from "../../../opencode/api/index.ts";
 import { docker, execIn, health, logsOf } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
 import { filesUnder, findLeaks, type Place, watchCommandLines } from "../../support/leaks.ts";
-import { callAt } from "../../support/opencode.ts";
+import { callAt, exchange, projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { must, type Ran } from "../../support/run.ts";
@@ -108,7 +107,7 @@ describe("secrets", () => {
     const nonce = randomUUID();
     const at = { port, path: "/p/vault" };
     const { id } = await callAt(at, projectApi.createSession());
-    const answer = await callAt(at, projectApi.promptAndWait(id, `Say nonce:${nonce}`));
+    const answer = await exchange(at, id, `Say nonce:${nonce}`);
     expect(answer).toContain(answerTo(`nonce:${nonce}`));
     expect(model.requests.map(({ authorization }) => authorization)).toContain(
       `Bearer ${configured.modelKey}`,

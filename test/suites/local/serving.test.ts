@@ -4,11 +4,12 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OPENCODE } from "../../../config/versions.ts";
-import { projectApi, terminalCommand } from "../../../opencode/api/index.ts";
+import { terminalCommand } from "../../../opencode/api/index.ts";
 import { health, shellIn } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
-import { callAt } from "../../support/opencode.ts";
+import { callAt, projectApi, RELEASE } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
 
 const platform = new Platform();
 const { port } = platform.fixture;
@@ -16,6 +17,7 @@ const { port } = platform.fixture;
 describe("a clean clone after npm start", () => {
   beforeAll(async () => {
     await platform.reset();
+    for (const name of ["alpha", "beta"]) await answering(platform, name);
     for (const name of ["alpha", "beta"]) {
       writeFileSync(join(platform.workspace(name), "whose.txt"), `the file of ${name}`);
     }
@@ -33,20 +35,22 @@ describe("a clean clone after npm start", () => {
       const row = said.split("\n").find((line) => line.startsWith(name));
       expect(row).toContain("running");
       expect(row).toContain(platform.url(name));
-      expect(row).toContain(terminalCommand({ url: platform.api(name), isBehindAccess: false }));
+      expect(row).toContain(
+        terminalCommand({ url: platform.api(name), isBehindAccess: false }, OPENCODE, platform.fixture.root),
+      );
     }
   });
 
   for (const name of ["alpha", "beta"]) {
     it(`serves ${name} at its hostname, from ${name}'s own workspace`, async () => {
       const host = `${name}.localhost:${port}`;
-      expect(await callAt({ port, host }, projectApi.health)).toEqual({ version: OPENCODE });
+      expect(await callAt({ port, host }, projectApi.health)).toEqual({ version: RELEASE });
       expect(await callAt({ port, host }, projectApi.readFile("whose.txt"))).toBe(`the file of ${name}`);
     });
 
     it(`serves ${name} under its path, with the prefix removed`, async () => {
       const at = { port, path: `/p/${name}` };
-      expect(await callAt(at, projectApi.health)).toEqual({ version: OPENCODE });
+      expect(await callAt(at, projectApi.health)).toEqual({ version: RELEASE });
       expect(await callAt(at, projectApi.directory)).toBe("/workspace");
     });
   }
@@ -55,8 +59,7 @@ describe("a clean clone after npm start", () => {
     expect(readFileSync(`${platform.workspace("alpha")}/src/main.ts`, "utf8")).toBe(
       "export const answer = 42;\n",
     );
-    const { body } = await ask({ port, path: "/p/alpha/file?path=src" });
-    expect(JSON.parse(body)).toEqual([expect.objectContaining({ name: "main.ts" })]);
+    expect(await callAt({ port, path: "/p/alpha" }, projectApi.listFiles("src"))).toEqual(["main.ts"]);
     expect((await health(platform.container("alpha"))).line).toMatch(/^serving; workspace: (cloned|kept)/);
   });
 

@@ -8,8 +8,7 @@ import { type Cloudflare, LEAST_PERMISSIONS, startCloudflare } from "../../../la
 import { hex } from "../../../lab/clouds/cloudflare/state.ts";
 import { type DigitalOcean, startDigitalOcean } from "../../../lab/clouds/digitalocean/index.ts";
 import { MODEL_ID, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
-import { projectApi } from "../../../opencode/api/index.ts";
-import { healthProblem } from "../opencode.ts";
+import { healthProblem, projectApi } from "../opencode.ts";
 import { cleanEnv, type Change as EngineChange, type Entry, readChanges } from "../platform.ts";
 import { must, type Ran, runScript } from "../run.ts";
 import { removeDeadFolders, removeFolder, temporaryFolder } from "../temporary.ts";

@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectApi } from "../../../../opencode/api/index.ts";
+import { projectApi } from "../../../support/opencode.ts";
 import { launchBrowser, logIn, openProject } from "../../../support/production/people.ts";
 import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
 import { waitFor } from "../../../support/wait.ts";
