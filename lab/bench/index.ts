@@ -12,6 +12,7 @@ import { duration } from "../../toolchain/lib/words.ts";
 import { add } from "./figures/add.ts";
 import { attach } from "./figures/attach.ts";
 import { latency } from "./figures/latency.ts";
+import { majors } from "./figures/majors.ts";
 import { memory } from "./figures/memory.ts";
 import { noop } from "./figures/noop.ts";
 import { panel } from "./figures/panel.ts";
@@ -25,7 +26,17 @@ import { describeMachine } from "./lib/machine.ts";
 import { Platform } from "./lib/platform.ts";
 import { type Comparison, type Figure, results, withSections } from "./lib/report.ts";
 
-const FIGURES: readonly FigureSpec[] = [noop, add, latency, attach, memory, phasesOfNoop, update, ...panel];
+const FIGURES: readonly FigureSpec[] = [
+  noop,
+  add,
+  latency,
+  attach,
+  memory,
+  phasesOfNoop,
+  update,
+  majors,
+  ...panel,
+];
 const NAMES = [...new Set(FIGURES.map(({ name }) => name))];
 /** Time for measuring processes to end after a signal. */
 const ENDING_MS = 5000;

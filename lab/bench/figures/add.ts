@@ -1,4 +1,4 @@
-import { projectApi } from "../../../opencode/api/index.ts";
+import { projectApi } from "../lib/api.ts";
 import { runArguments } from "../lib/compose-file.ts";
 import { addressOf, docker } from "../lib/docker.ts";
 import { type FigureSpec, type Fixture, projectsInWords } from "../lib/fixture.ts";

@@ -1,4 +1,4 @@
-import { projectApi } from "../../../opencode/api/index.ts";
+import { projectApi } from "../lib/api.ts";
 import { Chain } from "../lib/chain.ts";
 import { addressOf } from "../lib/docker.ts";
 import type { FigureSpec, Fixture } from "../lib/fixture.ts";

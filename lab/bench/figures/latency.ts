@@ -1,5 +1,5 @@
 import { Agent } from "node:http";
-import { projectApi } from "../../../opencode/api/index.ts";
+import { projectApi } from "../lib/api.ts";
 import { addressOf } from "../lib/docker.ts";
 import type { FigureSpec, Fixture } from "../lib/fixture.ts";
 import { ask, latencies, type Target, throughput } from "../lib/http.ts";

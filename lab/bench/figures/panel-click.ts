@@ -1,5 +1,5 @@
-import { projectApi } from "../../../opencode/api/index.ts";
 import type { Operation } from "../../../panel/server/platform/types.ts";
+import { projectApi } from "../lib/api.ts";
 import { type FigureSpec, type Fixture, projectsInWords } from "../lib/fixture.ts";
 import { untilHealthy } from "../lib/http.ts";
 import { Panel } from "../lib/panel.ts";

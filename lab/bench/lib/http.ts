@@ -1,7 +1,8 @@
 import { Agent, request } from "node:http";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { projectApi } from "../../../opencode/api/index.ts";
+import type { OpencodeApi } from "../../../opencode/api/index.ts";
+import { projectApi } from "./api.ts";
 
 /** The target of an HTTP request. */
 export interface Target {
@@ -68,20 +69,21 @@ export function ask(target: Target, agent: Agent): Promise<Answer> {
 export async function untilHealthy(
   target: () => Promise<Target | undefined>,
   patienceMs = 120_000,
+  api: OpencodeApi = projectApi,
 ): Promise<void> {
   const agent = new Agent({ keepAlive: false });
   const until = performance.now() + patienceMs;
   while (performance.now() < until) {
     const where = await target();
-    if (where && (await isHealthy(where, agent))) return;
+    if (where && (await isHealthy(where, agent, api))) return;
     await sleep(50);
   }
   throw new Error(`not healthy after ${patienceMs / 1000} s`);
 }
 
-async function isHealthy(target: Target, agent: Agent): Promise<boolean> {
+async function isHealthy(target: Target, agent: Agent, { health }: OpencodeApi): Promise<boolean> {
   try {
-    projectApi.health.read(await ask(below(target, projectApi.health.path), agent));
+    health.read(await ask(below(target, health.path), agent));
     return true;
   } catch {
     return false;

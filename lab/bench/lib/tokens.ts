@@ -3,9 +3,10 @@ import { EventEmitter } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { get, type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
-import { type Call, projectApi } from "../../../opencode/api/index.ts";
+import type { Call, OpencodeApi } from "../../../opencode/api/index.ts";
 import { hostAddress } from "../../../test/support/docker.ts";
 import { MODEL_ID, type ModelStandIn, startModel } from "../../model/model.ts";
+import { projectApi } from "./api.ts";
 import { docker, untilContainersHealthy } from "./docker.ts";
 import { below, type Target } from "./http.ts";
 import { type Platform, projectName } from "./platform.ts";
@@ -14,18 +15,23 @@ import { type Platform, projectName } from "./platform.ts";
 const KEPT = 4096;
 const PATIENCE = 60_000;
 
-/** Configures the first project to use this process's stand-in model. */
+/** Configures a project to use this process's stand-in model. */
 export class Model {
   readonly #standIn: ModelStandIn;
   readonly #platform: Platform;
+  readonly #project: string;
+  readonly #api: OpencodeApi;
 
-  private constructor(standIn: ModelStandIn, platform: Platform) {
+  private constructor(standIn: ModelStandIn, platform: Platform, project: string, api: OpencodeApi) {
     this.#standIn = standIn;
     this.#platform = platform;
+    this.#project = project;
+    this.#api = api;
   }
 
-  static async start(platform: Platform): Promise<Model> {
-    const model = new Model(await startModel(), platform);
+  /** @param project Default: the first. @param api of the project's release. Default: the default release's */
+  static async start(platform: Platform, project = projectName(1), api = projectApi): Promise<Model> {
+    const model = new Model(await startModel(), platform, project, api);
     const baseURL = `http://${await hostAddress()}:${model.#standIn.port}/v1`;
     const models = { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } };
     const options = { baseURL, apiKey: "any" };
@@ -46,11 +52,11 @@ export class Model {
     // The stand-in adds a listener per held-back token, and Node would warn.
     EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, tokens + 10);
     const gate = this.#standIn.gate(randomUUID(), tokens + 1);
-    const stream = await open(below(target, projectApi.eventsPath));
+    const stream = await open(below(target, this.#api.eventsPath));
     const arrivals = watch(stream);
     try {
-      const { id } = await make(target, projectApi.createSession());
-      await make(target, projectApi.prompt(id, `Count, ${gate.token}`));
+      const { id } = await make(target, this.#api.createSession());
+      await make(target, this.#api.prompt(id, `Count, ${gate.token}`));
       const times: number[] = [];
       for (let n = 0; n <= tokens; n++) {
         const arrived = arrivals(gate.chunk(n).trim());
@@ -71,12 +77,12 @@ export class Model {
   }
 
   get #file(): string {
-    return join(this.#platform.folder, ".workspaces", projectName(1), "opencode.json");
+    return join(this.#platform.folder, ".workspaces", this.#project, "opencode.json");
   }
 
   /** opencode reads its settings at its start. */
   async #restart(): Promise<void> {
-    const container = this.#platform.names.project(projectName(1));
+    const container = this.#platform.names.project(this.#project);
     await docker("restart", container);
     await untilContainersHealthy([container]);
   }
