@@ -19,6 +19,17 @@ import { answering } from "../../support/ready.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { waitFor, waitForText } from "../../support/wait.ts";
 
+/** Another name for each release: a workspace is kept, and is cloned into only while it is empty. */
+const PREFIX = `g${projectApi.major}`;
+const NAMES = {
+  token: `${PREFIX}-token`,
+  shallow: `${PREFIX}-shallow`,
+  kept: `${PREFIX}-kept`,
+  flaky: `${PREFIX}-flaky`,
+  key: `${PREFIX}-key`,
+  otherHost: `${PREFIX}-other-host`,
+};
+
 const platform = new Platform();
 const { port, host } = platform.fixture;
 const TOKEN = "e2e-git-token-4b1d";
@@ -50,19 +61,19 @@ describe("workspaces cloned from git hosts", () => {
     const repo = `ssh://git@${host}:${ssh.port}/history.git`;
     entries = [
       {
-        name: "g-token",
+        name: NAMES.token,
         repo: `${http}/private.git`,
         secrets: ["GIT_TOKEN"],
         git: { auth: "token", secret: "GIT_TOKEN" },
       },
-      { name: "g-shallow", repo: `${http}/history.git`, branch: "feature", depth: 1 },
-      { name: "g-kept", repo: `${http}/history.git` },
-      { name: "g-flaky", repo: `http://${host}:${flaky.port}/history.git` },
-      { name: "g-key", repo, git: { auth: "ssh", knownHosts } },
-      { name: "g-other-host", repo, git: { auth: "ssh", knownHosts: impostor } },
+      { name: NAMES.shallow, repo: `${http}/history.git`, branch: "feature", depth: 1 },
+      { name: NAMES.kept, repo: `${http}/history.git` },
+      { name: NAMES.flaky, repo: `http://${host}:${flaky.port}/history.git` },
+      { name: NAMES.key, repo, git: { auth: "ssh", knownHosts } },
+      { name: NAMES.otherHost, repo, git: { auth: "ssh", knownHosts: impostor } },
     ];
-    putFile("g-kept", "mine.txt", "not yours");
-    await platform.configure("secrets:g-token/GIT_TOKEN", TOKEN, { secret: true });
+    putFile(NAMES.kept, "mine.txt", "not yours");
+    await platform.configure(`secrets:${NAMES.token}/GIT_TOKEN`, TOKEN, { secret: true });
     updated = await platform.apply([...platform.baseline(), ...entries]);
     await Promise.all(entries.map(({ name }) => answering(platform, name)));
   });
@@ -78,30 +89,30 @@ describe("workspaces cloned from git hosts", () => {
   // These first: every failed attempt doubles the delay of the next.
   it("clones over SSH once the deploy key, an output, is authorized, not before", async () => {
     expect(updated.output).toContain("ssh-ed25519 ");
-    await waitForText("a refusal", () => line("g-key"), /clone failed .*(Permission denied|publickey)/);
+    await waitForText("a refusal", () => line(NAMES.key), /clone failed .*(Permission denied|publickey)/);
     expect(ssh.refused).toBeGreaterThan(0);
     const { stdout } = await platform.pulumi("stack", "output", "projects", "--json");
     const outputs = JSON.parse(stdout) as Record<string, { deployKey?: string }>;
-    ssh.authorize(outputs["g-key"]?.deployKey ?? "");
-    await waitForText("a clone", () => line("g-key"), "serving; workspace: cloned", { within: 400_000 });
+    ssh.authorize(outputs[NAMES.key]?.deployKey ?? "");
+    await waitForText("a clone", () => line(NAMES.key), "serving; workspace: cloned", { within: 400_000 });
     expect(ssh.accepted).toBeGreaterThan(0);
-    expect(readFileSync(join(platform.workspace("g-key"), "two.txt"), "utf8")).toBe("2");
+    expect(readFileSync(join(platform.workspace(NAMES.key), "two.txt"), "utf8")).toBe("2");
   });
 
   it("reports a failed clone in health and log, serves meanwhile, and retries", async () => {
     await waitForText(
       "git's words",
-      () => line("g-flaky"),
+      () => line(NAMES.flaky),
       /^serving; workspace: clone failed \(attempt \d+\): .*503.*; next try in \d+ s/,
     );
-    expect(await logsOf(platform.container("g-flaky"))).toMatch(/clone failed \(attempt 1\): .*503/);
-    expect((await health(platform.container("g-flaky"))).status).toBe("healthy");
-    await callAt({ port, path: "/p/g-flaky" }, projectApi.health);
-    expect(existsSync(join(platform.workspace("g-flaky"), "one.txt"))).toBe(false);
+    expect(await logsOf(platform.container(NAMES.flaky))).toMatch(/clone failed \(attempt 1\): .*503/);
+    expect((await health(platform.container(NAMES.flaky))).status).toBe("healthy");
+    await callAt({ port, path: `/p/${NAMES.flaky}` }, projectApi.health);
+    expect(existsSync(join(platform.workspace(NAMES.flaky), "one.txt"))).toBe(false);
     flaky.heal();
-    await waitForText("a clone", () => line("g-flaky"), "serving; workspace: cloned", { within: 400_000 });
+    await waitForText("a clone", () => line(NAMES.flaky), "serving; workspace: cloned", { within: 400_000 });
     await waitFor("the clone's files in opencode", async () => {
-      const content = await callAt({ port, path: "/p/g-flaky" }, projectApi.readFile("one.txt")).catch(
+      const content = await callAt({ port, path: `/p/${NAMES.flaky}` }, projectApi.readFile("one.txt")).catch(
         String,
       );
       return content.startsWith("1") ? { done: true } : { seen: content };
@@ -109,9 +120,9 @@ describe("workspaces cloned from git hosts", () => {
   });
 
   it("clones a private repository with the token, without the token in any URL", async () => {
-    await waitForText("a clone", () => line("g-token"), "serving; workspace: cloned");
-    expect(readFileSync(join(platform.workspace("g-token"), "secret-plan.md"), "utf8")).toBe("private");
-    const config = readFileSync(join(platform.workspace("g-token"), ".git", "config"), "utf8");
+    await waitForText("a clone", () => line(NAMES.token), "serving; workspace: cloned");
+    expect(readFileSync(join(platform.workspace(NAMES.token), "secret-plan.md"), "utf8")).toBe("private");
+    const config = readFileSync(join(platform.workspace(NAMES.token), ".git", "config"), "utf8");
     expect(config).toContain(`http://${host}:${git.port}/private.git`);
     expect(config).not.toContain(TOKEN);
     expect(git.requests.some(({ authorization }) => authorization?.startsWith("Basic "))).toBe(true);
@@ -120,7 +131,7 @@ describe("workspaces cloned from git hosts", () => {
 
   it("still reaches the private repository from a shell in the project", async () => {
     const { code, stdout } = await shellIn(
-      platform.container("g-token"),
+      platform.container(NAMES.token),
       // Inherited by opencode's terminals.
       `export $(tr '\\0' '\\n' < /proc/$(pgrep -xo opencode)/environ | grep -E '^(GIT_|OPENCODE_PLATFORM_)'); git -C /workspace ls-remote origin`,
     );
@@ -129,34 +140,36 @@ describe("workspaces cloned from git hosts", () => {
   });
 
   it("clones the entry's branch and depth", async () => {
-    await waitForText("a clone", () => line("g-shallow"), "serving; workspace: cloned");
+    await waitForText("a clone", () => line(NAMES.shallow), "serving; workspace: cloned");
     const { stdout } = await shellIn(
-      platform.container("g-shallow"),
+      platform.container(NAMES.shallow),
       "cd /workspace && git branch --show-current && git log --oneline",
     );
     expect(stdout.trim().split("\n")).toEqual(["feature", expect.stringContaining("Commit 4")]);
-    expect(readFileSync(join(platform.workspace("g-shallow"), "feature.txt"), "utf8")).toBe("f2");
+    expect(readFileSync(join(platform.workspace(NAMES.shallow), "feature.txt"), "utf8")).toBe("f2");
   });
 
   it("gives the files to opencode's user", async () => {
     const { stdout } = await shellIn(
-      platform.container("g-shallow"),
+      platform.container(NAMES.shallow),
       "id -u; touch /workspace/feature.txt && echo writable",
     );
     expect(stdout).toContain("writable");
-    expect(statSync(join(platform.workspace("g-shallow"), "feature.txt")).uid).toBe(
+    expect(statSync(join(platform.workspace(NAMES.shallow), "feature.txt")).uid).toBe(
       Number.parseInt(stdout, 10),
     );
   });
 
   it("never touches a workspace with files", async () => {
-    await waitForText("the decision", () => line("g-kept"), "kept, it has files");
-    expect(readdirSync(platform.workspace("g-kept"))).toEqual(["mine.txt"]);
-    expect(readFileSync(join(platform.workspace("g-kept"), "mine.txt"), "utf8")).toBe("not yours");
+    await waitForText("the decision", () => line(NAMES.kept), "kept, it has files");
+    expect(readdirSync(platform.workspace(NAMES.kept))).toEqual(["mine.txt"]);
+    expect(readFileSync(join(platform.workspace(NAMES.kept), "mine.txt"), "utf8")).toBe("not yours");
   });
 
   it("refuses a host whose key differs from knownHosts", async () => {
-    expect(await waitForText("a refusal", () => line("g-other-host"), "clone failed")).toMatch(/[Hh]ost key/);
+    expect(await waitForText("a refusal", () => line(NAMES.otherHost), "clone failed")).toMatch(
+      /[Hh]ost key/,
+    );
   });
 
   it("changes nothing in a second update", async () => {

@@ -215,7 +215,10 @@ describe("a disk without room for the copy", () => {
     await platform.apply([on1("full")]);
     await answers("full", first);
     const made = await makeSessions("full", 5);
-    await shellIn(platform.container("full"), "dd if=/dev/zero of=$HOME/filler bs=64k 2>/dev/null; true");
+    // A server that ends empties its journal into the database, which makes room: only after that is the disk filled.
+    await docker.getContainer(platform.container("full")).restart();
+    await answers("full", first);
+    await shellIn(platform.container("full"), "dd if=/dev/zero of=$HOME/filler bs=4k 2>/dev/null; true");
     const { code, output } = await release("upgrade", "full", RELEASE);
     expect(output).toContain(
       `full went back to opencode ${OPENCODE}, with its sessions as they were: no room`,
