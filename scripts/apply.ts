@@ -30,7 +30,7 @@ await main(async (args) => {
   await prepareCommand(session, "up", { notify: console.error, progress: provisionProgress() });
   await showUpdate("up", (onUpdateEvent) =>
     updateOrThrow(session, "up", {
-      ...onlyProject(session, name),
+      ...onlyProject(session, name, projects),
       inProcess: true,
       onUpdateEvent,
       onFailure: (report) => throwRefusal(session, name, report),

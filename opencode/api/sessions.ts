@@ -3,7 +3,7 @@ import { asMap, UnexpectedAnswer } from "./calls.ts";
 import type { Session } from "./types.ts";
 
 /** A session of a list, or one just created. */
-export function toSession(value: unknown): Session {
+function toSession(value: unknown): Session {
   const { id, time, title } = asMap(value);
   const { updated, created } = asMap(time);
   const usedAt = updated ?? created;
@@ -12,6 +12,12 @@ export function toSession(value: unknown): Session {
     ...(typeof usedAt === "number" && Number.isFinite(usedAt) ? { usedAt } : {}),
     ...(typeof title === "string" ? { title } : {}),
   };
+}
+
+/** The sessions of a list. */
+export function sessionsIn(value: unknown): Session[] {
+  if (!Array.isArray(value)) throw new UnexpectedAnswer("answers no list of sessions");
+  return value.map(toSession);
 }
 
 /** A session or terminal that the response describes. */

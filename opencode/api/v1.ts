@@ -11,7 +11,7 @@ import {
   sqliteFiles,
   UnexpectedAnswer,
 } from "./calls.ts";
-import { created, fileNames, toSession } from "./sessions.ts";
+import { created, fileNames, sessionsIn } from "./sessions.ts";
 import type { Health, OpencodeApi, Session } from "./types.ts";
 
 const MAJOR = 1;
@@ -31,11 +31,7 @@ function readHealth(answer: Answer): Health {
   return { version };
 }
 
-function readSessions(answer: Answer): Session[] {
-  const sessions = json(answer);
-  if (!Array.isArray(sessions)) throw new UnexpectedAnswer("answers no list of sessions");
-  return sessions.map(toSession);
-}
+const readSessions = (answer: Answer): Session[] => sessionsIn(json(answer));
 
 /** Reads a string from a response's map. */
 const readText = (key: string) => (answer: Answer) => {

@@ -11,7 +11,7 @@ import {
   sqliteFiles,
   UnexpectedAnswer,
 } from "./calls.ts";
-import { created, fileNames, toSession } from "./sessions.ts";
+import { created, fileNames, sessionsIn } from "./sessions.ts";
 import type { Health, Migration, OpencodeApi, OpencodeConfig, Session } from "./types.ts";
 
 const MAJOR = 2;
@@ -33,11 +33,7 @@ function readHealth(answer: Answer): Health {
   return { version };
 }
 
-function readSessions(answer: Answer): Session[] {
-  const sessions = data(answer);
-  if (!Array.isArray(sessions)) throw new UnexpectedAnswer("answers no list of sessions");
-  return sessions.map(toSession);
-}
+const readSessions = (answer: Answer): Session[] => sessionsIn(data(answer));
 
 /** The whole of a response that is not JSON. */
 function readText({ status, body }: Answer): string {

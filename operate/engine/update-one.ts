@@ -2,6 +2,7 @@
 import { checkConfiguration } from "../../config/check.ts";
 import { fail } from "../../config/errors.ts";
 import { imageResource } from "../../config/naming/urns.ts";
+import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import { NOT_ALONE, ONLY_VARIABLE, targetsOf } from "../../config/stack/only.ts";
 import { OPENCODE } from "../../config/versions.ts";
@@ -16,13 +17,14 @@ interface Errors {
 
 /**
  * Makes the engine and the program update only one project.
+ * @param projects those of projects.yaml. Default: read and checked now
  * @throws UserError for an invalid projects.yaml
  */
 export function onlyProject(
   { stack }: Pick<Session, "stack">,
   project: string,
+  projects: readonly Pick<Project, "name" | "opencode">[] = checkConfiguration(root, stack).projects,
 ): Pick<EngineOptions, "targets" | "variables"> {
-  const { projects } = checkConfiguration(root, stack);
   const others = projects.filter(({ name }) => name !== project).map(({ opencode }) => opencode.version);
   // Of its new release and its old one, whichever that was: the image comes and goes with the project.
   const own = Object.keys(releasesOf(stack, process.env)).filter((version) => !others.includes(version));

@@ -1,5 +1,5 @@
 /** Gives one project another release of opencode, or the one before. */
-import { fail, UserError } from "../../config/errors.ts";
+import { fail } from "../../config/errors.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { Settings } from "../../config/stack/settings.ts";
@@ -12,7 +12,7 @@ import type { Session } from "../engine/session.ts";
 import { type UpdateOptions, updateOrThrow } from "../engine/update.ts";
 import { onlyProject, throwRefusal } from "../engine/update-one.ts";
 import { writeRelease } from "./release.ts";
-import { type Copy, findCopy, sessionsSince } from "./rollback.ts";
+import { type Copy, findCopy, sessionsLeft } from "./rollback.ts";
 
 export interface ReleaseChange {
   readonly session: Session;
@@ -36,11 +36,7 @@ export async function planRollback({ session, settings, project }: ReleaseChange
   const container = makeNames(settings.namePrefix).project(project.name);
   const { version } = project.opencode;
   const copy = await findCopy(run, container, version);
-  const left = await sessionsSince(run, container, version, copy.madeAt).catch((error: unknown) => {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  });
-  return { copy, left };
+  return { copy, left: await sessionsLeft(run, container, version, copy.madeAt) };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What going back to a project's earlier release of opencode means: the copy that is restored, and the sessions that are left behind. */
-import { fail } from "../../config/errors.ts";
+import { fail, UserError } from "../../config/errors.ts";
 import { apiFor, isUnexpectedAnswer, type Session as OpencodeSession } from "../../opencode/api/index.ts";
 import type { RunDocker } from "../docker/containers.ts";
 
@@ -44,7 +44,22 @@ export async function findCopy(run: RunDocker, container: string, version: strin
   );
 }
 
-/** The sessions used since a time: another release's database does not have them. */
+/**
+ * The sessions used since a time, which another release's database does not have; undefined while opencode does
+ * not answer: going back has to be possible above all when the newer release does not work.
+ */
+export async function sessionsLeft(
+  ...given: Parameters<typeof sessionsSince>
+): Promise<readonly OpencodeSession[] | undefined> {
+  try {
+    return await sessionsSince(...given);
+  } catch (error) {
+    if (error instanceof UserError && error.kind === "environment") return undefined;
+    throw error;
+  }
+}
+
+/** The sessions used since a time. @throws UserError if opencode does not answer */
 export async function sessionsSince(
   run: RunDocker,
   container: string,

@@ -1,8 +1,7 @@
 /** What projects can go back to: the copies of their sessions that were made before other releases of opencode opened them. */
-import { UserError } from "../../config/errors.ts";
 import type { Session } from "../../opencode/api/index.ts";
 import type { RunDocker } from "../../operate/docker/containers.ts";
-import { type Copy, findCopy, sessionsSince } from "../../operate/opencode/rollback.ts";
+import { type Copy, findCopy, sessionsLeft } from "../../operate/opencode/rollback.ts";
 
 export interface Rollbacks {
   /**
@@ -18,13 +17,5 @@ export interface Rollbacks {
 /** @param containerOf returns the name of a project's container */
 export const makeRollbacks = (run: RunDocker, containerOf: (project: string) => string): Rollbacks => ({
   find: (project, version) => findCopy(run, containerOf(project), version),
-  async left(project, version, { madeAt }) {
-    try {
-      return await sessionsSince(run, containerOf(project), version, madeAt);
-    } catch (error) {
-      // Going back has to be possible above all when the newer release does not work.
-      if (error instanceof UserError && error.kind === "environment") return undefined;
-      throw error;
-    }
-  },
+  left: (project, version, { madeAt }) => sessionsLeft(run, containerOf(project), version, madeAt),
 });

@@ -1,4 +1,6 @@
 /** The files of a team's repository, which uses the platform as a package. See docs/adopting.md. */
+
+import { TEAM_COMMANDS } from "../launcher.mjs";
 import { githubPipeline, gitlabPipeline } from "./pipelines.ts";
 
 /** Options of `init`. */
@@ -26,19 +28,7 @@ export interface TeamSource {
 const PACKAGE = "node_modules/opencode-platform";
 
 /** npm scripts that run a command of the package. */
-const SCRIPTS = [
-  "start",
-  "apply",
-  "opencode",
-  "check",
-  "doctor",
-  "pulumi",
-  "env",
-  "panel",
-  "ci",
-  "down",
-  "purge",
-];
+const SCRIPTS = TEAM_COMMANDS.filter((command) => command !== "init");
 
 /**
  * Everything that the scripts write for one machine. Without this file, `git add .` would add the state's
