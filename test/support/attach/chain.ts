@@ -50,7 +50,10 @@ export class Chain {
 
   /** @param members addresses of each project's members, by its name */
   static async start(members: Readonly<Record<string, readonly string[]>>): Promise<Chain> {
-    const { modelPort } = new Platform().fixture;
+    const platform = new Platform();
+    // The suite before may have run another release of opencode.
+    await platform.reset();
+    const { modelPort } = platform.fixture;
     const chain = new Chain(await startExample(), await startModel({ port: modelPort }));
     chain.#desk.listen(0, "127.0.0.1");
     await once(chain.#desk, "listening");
