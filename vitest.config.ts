@@ -74,6 +74,8 @@ export default defineConfig({
       onPlatform("attach", ["test/suites/attach/**/*.test.ts"]),
       onPlatform("panel", ["test/suites/panel/**/*.test.ts"]),
       onPlatform("local", ["test/suites/local/**/*.test.ts"]),
+      // What a hostile repository, agent, page or neighbour tries.
+      onPlatform("security", ["test/suites/security/**/*.test.ts"]),
       // Both majors beside each other, and what differs between them once more on 2.x: a fork's build of it, which only this suite knows.
       onPlatform("opencode", ["test/suites/opencode/**/*.test.ts", ...ON_BOTH_MAJORS], { env: SECOND_MAJOR }),
       // Slower and rarer; scripts/lib/suites.ts says when a file is left out.

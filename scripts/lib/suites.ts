@@ -20,17 +20,34 @@ import { describePlugins } from "../../toolchain/parts/plugins.ts";
 import { provisionProgress } from "./main.ts";
 
 /**
- * The suites in their order. `local`, `opencode`, `attach` and `panel` share a platform, which the first one creates and
+ * The suites in their order. `local`, `security`, `opencode`, `attach` and `panel` share a platform, which the first one creates and
  * the last one removes. `nightly` has what is slow or rare, and only runs by name.
  */
-export const SUITES = ["unit", "local", "opencode", "attach", "panel", "production", "nightly"] as const;
+export const SUITES = [
+  "unit",
+  "local",
+  "security",
+  "opencode",
+  "attach",
+  "panel",
+  "production",
+  "nightly",
+] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** The suites of `npm test`. */
-export const EVERY: readonly Suite[] = ["unit", "local", "opencode", "attach", "panel", "production"];
+export const EVERY: readonly Suite[] = [
+  "unit",
+  "local",
+  "security",
+  "opencode",
+  "attach",
+  "panel",
+  "production",
+];
 
 /** Suites that share a platform on this machine. */
-const ON_ONE_PLATFORM: readonly Suite[] = ["local", "opencode", "attach", "panel"];
+const ON_ONE_PLATFORM: readonly Suite[] = ["local", "security", "opencode", "attach", "panel"];
 
 const BROWSING: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 
@@ -38,6 +55,7 @@ const BROWSING: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 const PARTS: Readonly<Record<Suite, readonly Part[]>> = {
   unit: [],
   local: BROWSING,
+  security: BROWSING,
   opencode: BROWSING,
   attach: [gitPart, tmuxPart],
   panel: BROWSING,
