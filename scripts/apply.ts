@@ -4,13 +4,12 @@
  */
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
+import { applyProject } from "../operate/engine/apply.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { prepareStack } from "../operate/engine/prepare.ts";
 import { prepareCommand } from "../operate/engine/prepare-command.ts";
 import { sessionFor } from "../operate/engine/session.ts";
-import { updateOrThrow } from "../operate/engine/update.ts";
-import { onlyProject, throwRefusal } from "../operate/engine/update-one.ts";
 import { finishUpgrades } from "../operate/opencode/upgrades.ts";
 import { main, provisionProgress } from "./lib/main.ts";
 import { showUpdate } from "./lib/progress.ts";
@@ -29,12 +28,7 @@ await main(async (args) => {
   await prepareStack(session, provisionProgress());
   await prepareCommand(session, "up", { notify: console.error, progress: provisionProgress() });
   await showUpdate("up", (onUpdateEvent) =>
-    updateOrThrow(session, "up", {
-      ...onlyProject(session, name, projects),
-      inProcess: true,
-      onUpdateEvent,
-      onFailure: (report) => throwRefusal(session, name, report),
-    }),
+    applyProject(session, name, { projects, inProcess: true, onUpdateEvent }),
   );
   return (await finishUpgrades(session, settings, console.log, { project: name })) ? 0 : 1;
 });

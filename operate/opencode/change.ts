@@ -5,12 +5,12 @@ import type { Project } from "../../config/projects/project.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import type { Session as OpencodeSession } from "../../opencode/api/index.ts";
 import { dockerOfStack } from "../docker/of-stack.ts";
+import { applyProject } from "../engine/apply.ts";
 import type { Change } from "../engine/changes.ts";
 import { prepareStack } from "../engine/prepare.ts";
 import { prepareCommand } from "../engine/prepare-command.ts";
 import type { Session } from "../engine/session.ts";
-import { type UpdateOptions, updateOrThrow } from "../engine/update.ts";
-import { onlyProject, throwRefusal } from "../engine/update-one.ts";
+import type { UpdateOptions } from "../engine/update.ts";
 import { writeRelease } from "./release.ts";
 import { type Copy, findCopy, sessionsLeft } from "./rollback.ts";
 
@@ -40,7 +40,8 @@ export async function planRollback({ session, settings, project }: ReleaseChange
 }
 
 /**
- * Writes a release to the project's entry and updates the project alone. Follow it with `finishUpgrades`.
+ * Writes a release to the project's entry and updates the project alone. An update that is refused, or fails before
+ * it changes anything, leaves the entry as it was. Follow it with `finishUpgrades`. Once in a process.
  * @throws UserError for an unknown release, or if the update fails
  */
 export async function changeRelease({
@@ -54,10 +55,6 @@ export async function changeRelease({
 > {
   await prepareStack(session);
   await prepareCommand(session, "up", { notify });
-  writeRelease(session.stack, name, version);
-  return updateOrThrow(session, "up", {
-    ...onlyProject(session, name),
-    onUpdateEvent,
-    onFailure: (report) => throwRefusal(session, name, report),
-  });
+  const restore = writeRelease(session.stack, name, version);
+  return applyProject(session, name, { inProcess: true, onUpdateEvent, onUnchanged: restore });
 }

@@ -35,17 +35,25 @@ export function setRelease(text: string, project: string, version: string): stri
 
 /**
  * Sets `opencode.version` of an entry in the checkout's projects.yaml, under the lock that the panel's edits take.
+ * @returns a function that undoes it, unless the file has been changed since
  * @throws UserError, and changes nothing, for a release that the stack's projects can't run
  */
-export function writeRelease(stack: string, project: string, version: string): void {
+export function writeRelease(stack: string, project: string, version: string): () => void {
   const file = join(root, "projects.yaml");
-  withLockFile(join(root, ".projects.yaml.lock"), () => {
+  const lock = join(root, ".projects.yaml.lock");
+  const replace = (from: string, to: string) =>
+    replaceFile(file, to, () => {
+      if (readFileSync(file, "utf8") !== from)
+        fail("conflict", file, "was changed meanwhile", "run the command again");
+    });
+  return withLockFile(lock, () => {
     const text = readFileSync(file, "utf8");
     const changed = setRelease(text, project, version);
     checkProjectsText(root, stack, changed);
-    replaceFile(file, changed, () => {
-      if (readFileSync(file, "utf8") !== text)
-        fail("conflict", file, "was changed meanwhile", "run the command again");
-    });
+    replace(text, changed);
+    return () =>
+      withLockFile(lock, () => {
+        if (readFileSync(file, "utf8") === changed) replace(changed, text);
+      });
   });
 }

@@ -7,9 +7,8 @@ import { fail } from "../../config/errors.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { type ContainerState, listContainersBy, type RunDocker } from "../docker/containers.ts";
 import { dockerOfStack } from "../docker/of-stack.ts";
+import { applyProject } from "../engine/apply.ts";
 import { commandFor, type Session } from "../engine/session.ts";
-import { updateOrThrow } from "../engine/update.ts";
-import { onlyProject } from "../engine/update-one.ts";
 import { writeRelease } from "./release.ts";
 import { readUpgrade, type UpgradeState } from "./upgrade-log.ts";
 
@@ -107,9 +106,9 @@ export const wentBack = ({ project, from, reason }: FailedUpgrade): string =>
  * @throws UserError if that fails
  */
 export async function goBack(session: Session, { project, from, reason }: FailedUpgrade): Promise<string> {
-  // Before releases were written down, only a major is known.
+  // A project from before releases were written down says only its major, which is a choice too.
   writeRelease(session.stack, project, from);
-  await updateOrThrow(session, "up", onlyProject(session, project));
+  await applyProject(session, project);
   return `${wentBack({ project, from, reason })} Its entry in projects.yaml says so now; commit that, or choose another release. ${commandFor(session, "up")} applies it.`;
 }
 

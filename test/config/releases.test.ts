@@ -42,11 +42,31 @@ describe("opencode.version", () => {
     ["2.0.19", "did you mean 2.0.18?"],
     ["2.0.14-shuv.1", "is not a release of opencode that this version of the platform pins"],
     ["constructor", '"constructor" is not a release'],
+    ['""', '"" is not a release'],
+    ["null", "is empty: set a value, or remove it"],
+    ["true", "is not a release"],
+    ["{ major: 2 }", "is not a release"],
+    ["1.18.33-beta", '"1.18.33-beta" is not a release of opencode that this version of the platform pins'],
+    ["v1.18.33", '"v1.18.33" is not a release'],
+    ["2.x", '"2.x" is not a release'],
+    ["1.18.33 ; rm -rf /", "is not a release"],
+    ["../../1.18.33", "is not a release"],
+    ["-1", "is not a release"],
   ])("%s is refused, with a place and one sentence", (version, message) => {
     const problems = problemsOf(entry(`{ version: ${version} }`));
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain("projects.yaml:3:");
     expect(problems[0]).toContain(message);
+  });
+
+  it.each([
+    ["vresion: 2", "vresion"],
+    ["version: 2, version: 1", "version"],
+    ["major: 2", "major"],
+  ])("an entry with opencode: { %s } is refused", (opencode, word) => {
+    const [problem] = problemsOf(entry(`{ ${opencode} }`));
+    expect(problem).toContain("projects.yaml:3:");
+    expect(problem).toContain(word);
   });
 
   it("is refused in defaults too", () => {
