@@ -5,10 +5,15 @@ const MINUTE = 60_000;
 /** Folder of official plugins: the test of a change from one kind to the other is in its suite only where there are both. */
 const OFFICIAL_PLUGINS = process.env.OPENCODE_PLATFORM_OFFICIAL_PLUGINS;
 
-/** Files of the suite `local` that run on both majors: they call opencode's API, show its page, run its terminal client, or reload it. */
-const ON_BOTH_MAJORS = ["serving", "page", "attach", "git"].map(
-  (name) => `test/suites/local/${name}.test.ts`,
-);
+/** Files that run on both majors: they call opencode's API, show its page, run its terminal client, reload it, or look for its activity. */
+const ON_BOTH_MAJORS = [
+  "local/serving",
+  "local/page",
+  "local/attach",
+  "local/git",
+  "attach/terminal",
+  "panel/idle",
+].map((name) => `test/suites/${name}.test.ts`);
 const SECOND_MAJOR = {
   TEST_OPENCODE: "2.0.14-shuv.1",
   OPENCODE_PLATFORM_LAB_RELEASES: join(import.meta.dirname, "lab/opencode/releases.json"),

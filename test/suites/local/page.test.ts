@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
 import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
@@ -8,6 +8,26 @@ import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
 const { port, modelPort } = platform.fixture;
+
+/** A picture of one pixel. */
+const IMAGE = {
+  name: "picture.png",
+  mimeType: "image/png",
+  buffer: Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+    "base64",
+  ),
+};
+
+/** Waits until a page shows an uploaded picture, and not a broken one. */
+async function shows(page: Page, name: string): Promise<void> {
+  await waitFor(`${name} on the page`, async () => {
+    const seen = await page
+      .getByAltText(name)
+      .evaluateAll((images) => images.map((image) => Number(Reflect.get(image, "naturalWidth"))));
+    return seen.length > 0 && seen.every((width) => width > 0) ? { done: true } : { seen };
+  });
+}
 
 describe("a project's page in Chromium", () => {
   let browser: Browser;
@@ -46,6 +66,23 @@ describe("a project's page in Chromium", () => {
       .waitFor();
     await screenshot(watched.page, "page-answered");
     expect(model.requests.some(({ prompt }) => prompt.includes(nonce))).toBe(true);
+  });
+
+  it("uploads an image with a prompt, and previews it", async () => {
+    const { page } = watched;
+    const nonce = randomUUID();
+    await page.locator("input[type=file]").first().setInputFiles(IMAGE);
+    // Before the prompt is sent, and in the conversation.
+    await shows(page, IMAGE.name);
+    await promptBox().click();
+    await page.keyboard.type(`What is in this picture, nonce:${nonce}`);
+    await page.keyboard.press("Enter");
+    await page
+      .getByText(answerTo(`nonce:${nonce}`))
+      .last()
+      .waitFor();
+    await shows(page, IMAGE.name);
+    await screenshot(page, "page-image");
   });
 
   it("runs a command in its terminal, over a WebSocket", async () => {
@@ -100,6 +137,7 @@ describe("a project's page in Chromium", () => {
       .getByText(/answer-[0-9a-f]{16}/)
       .last()
       .waitFor();
+    await shows(page, IMAGE.name);
     await page.context().close();
   });
 });
