@@ -2,6 +2,7 @@
  * `npm run check`: checks projects.yaml and the settings offline; `-- --stack prod` selects another stack.
  */
 import { checkConfiguration } from "../config/check.ts";
+import { notesOn } from "../config/projects/notes.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { sessionFor, stackFlag } from "../operate/engine/session.ts";
@@ -13,5 +14,6 @@ await main(async (args) => {
   const count = `${projects.length} project${projects.length === 1 ? "" : "s"}`;
   const names = projects.length ? ` (${projects.map(({ name }) => name).join(", ")})` : "";
   console.log(`projects.yaml is fine${stackFlag(session) && ` for ${session.stack}`}: ${count}${names}.`);
+  for (const note of notesOn(projects)) console.log(note);
   return 0;
 });

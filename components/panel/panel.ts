@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { type Names, panelDirectory } from "../../config/naming/names.ts";
+import { homesDirectory, type Names, PANEL_HOMES_DIR, panelDirectory } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
@@ -96,6 +96,7 @@ export class Panel extends pulumi.ComponentResource {
         volumes: [
           { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock" },
           { hostPath: this.directory, containerPath: "/panel" },
+          { hostPath: homesDirectory(host.workspacesDir), containerPath: PANEL_HOMES_DIR, readOnly: true },
         ],
         healthcheck: {
           tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${port}/ping`],

@@ -62,8 +62,12 @@ export const DROPLET_WORKSPACES_DIR = "/workspaces";
 /** A project's two directories below the workspaces directory: its files, and the home of its container. No project's name starts with a dot. */
 export const workspaceDirectories = (workspacesDir: string, project: string) => ({
   workspace: `${workspacesDir}/${project}`,
-  home: `${workspacesDir}/.data/${project}`,
+  home: `${homesDirectory(workspacesDir)}/${project}`,
 });
+
+/** Directory with all projects' homes, and where the panel's container has it, to read only: when each was last used. */
+export const homesDirectory = (workspacesDir: string): string => `${workspacesDir}/.data`;
+export const PANEL_HOMES_DIR = "/homes";
 
 /** The panel's directory beside the workspaces: its checkout, its tools, what it notes. */
 export const panelDirectory = (workspacesDir: string): string => `${workspacesDir}/.panel`;

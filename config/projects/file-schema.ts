@@ -100,7 +100,16 @@ const opencode = z.strictObject({
       error: "belongs one level up: opencode.model",
     })
     .optional()
-    .describe("Anything else of opencode.json, as opencode documents it; merged over the platform's own."),
+    .describe(
+      "Anything else of opencode.json, as opencode documents it; merged over the platform's own. A repository's opencode.json overrides it.",
+    ),
+  enforce: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe(
+      "Settings of opencode.json that no settings file of a repository overrides; merged over the platform's own (share: \"disabled\", no automatic updates). docs/security.md says what a repository's agents and plugins can still do.",
+    )
+    .meta({ examples: [{ permission: { bash: "ask" } }] }),
 });
 
 const auth = (text: string) =>

@@ -30,7 +30,8 @@ function normaliseEntry(
   const repo = normaliseRepo(entry, directory);
   const version = releaseNamed(entry.opencode?.version ?? defaults.opencode?.version);
   const model = entry.opencode?.model ?? defaults.opencode?.model;
-  const config = mergeJson(asJson(defaults.opencode?.config), asJson(entry.opencode?.config));
+  const merged = (key: "config" | "enforce") =>
+    mergeJson(asJson(defaults.opencode?.[key]), asJson(entry.opencode?.[key]));
   return {
     name: entry.name,
     ...(repo && { repo }),
@@ -39,7 +40,12 @@ function normaliseEntry(
     env: textValues({ ...defaults.env, ...entry.env }),
     secrets: entry.secrets ?? [],
     git: normaliseGit(entry.git),
-    opencode: { version, ...(model !== undefined && { model }), config },
+    opencode: {
+      version,
+      ...(model !== undefined && { model }),
+      config: merged("config"),
+      enforce: merged("enforce"),
+    },
   };
 }
 

@@ -30,12 +30,15 @@ export interface Project {
   /** Names, as written. */
   readonly secrets: readonly string[];
   readonly git: GitAuth;
-  /** `config` is merged from defaults and entry: maps key by key, anything else replaced. */
+  /** `config` and `enforce` are merged from defaults and entry: maps key by key, anything else replaced. */
   readonly opencode: {
     /** The exact release. */
     readonly version: string;
     readonly model?: string;
+    /** What a repository may override. */
     readonly config: { readonly [key: string]: Json };
+    /** What no settings file of a repository overrides. */
+    readonly enforce: { readonly [key: string]: Json };
   };
   /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: everyone the stack admits. */
   readonly members: readonly string[];

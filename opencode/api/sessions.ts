@@ -1,6 +1,6 @@
-/** Sessions, terminals and files in responses: all majors describe them alike. */
+/** Sessions, terminals, files and agents in responses: all majors describe them alike. */
 import { asMap, UnexpectedAnswer } from "./calls.ts";
-import type { Session } from "./types.ts";
+import type { AgentRules, Session } from "./types.ts";
 
 /** A session of a list, or one just created. */
 function toSession(value: unknown): Session {
@@ -35,4 +35,27 @@ export function fileNames(value: unknown): string[] {
       .replace(/\/$/, "")
       .replace(/^.*\//, ""),
   );
+}
+
+/** What a major calls the parts of an agent and of a permission. */
+interface AgentKeys {
+  readonly name: string;
+  readonly rules: string;
+  readonly tool: string;
+  readonly effect: string;
+}
+
+/** The agents of a list. */
+export function agentsIn(value: unknown, keys: AgentKeys): AgentRules[] {
+  if (!Array.isArray(value)) throw new UnexpectedAnswer("answers no list of agents");
+  return value.map(asMap).map((agent) => {
+    const rules = agent[keys.rules];
+    return {
+      name: String(agent[keys.name] ?? ""),
+      rules: (Array.isArray(rules) ? rules : []).map(asMap).map((rule) => ({
+        tool: String(rule[keys.tool] ?? ""),
+        effect: String(rule[keys.effect] ?? ""),
+      })),
+    };
+  });
 }

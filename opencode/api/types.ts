@@ -19,6 +19,12 @@ export interface Session {
   readonly title?: string;
 }
 
+/** What an agent may do without asking; the last rule that matches a tool's call counts. */
+export interface AgentRules {
+  readonly name: string;
+  readonly rules: readonly { readonly tool: string; readonly effect: string }[];
+}
+
 /** How far a server has got with migrating the sessions of an older major. */
 export type Migration =
   | { readonly state: "done" }
@@ -73,6 +79,12 @@ export interface OpencodeApi {
     npmPackage(processor: Processor): string;
   };
 
+  /**
+   * SQL that reads from the first of `server.database` when a session was last used: `at`, in milliseconds since
+   * 1970, or null. Looking there starts nothing in the project, which a call of the API does.
+   */
+  readonly activityQuery: string;
+
   /** Path of the server's own OpenAPI description, which a test compares with the calls below. */
   readonly descriptionPath: string;
 
@@ -118,6 +130,8 @@ export interface OpencodeApi {
   listFiles(path: string): Call<readonly string[]>;
   /** The settings in effect, of the platform's files and the repository's. */
   readonly settings: Call<OpencodeConfig>;
+  /** The agents in effect, each with its permissions. */
+  readonly agents: Call<readonly AgentRules[]>;
   /** Reloads a directory and its configuration. */
   reload(directory: string): Call<void>;
 
@@ -135,8 +149,11 @@ export interface OpencodeApi {
    */
   configuration(model?: string): OpencodeConfig;
 
+  /** Names of the agents that opencode brings and a repository can change. */
+  readonly builtInAgents: readonly string[];
+
   /**
-   * The platform's own settings that no repository can change. @param config the entry's own, which can change
+   * The platform's own settings that no settings file of a repository overrides. @param config the entry's own, which can change
    * some
    */
   enforced(config: OpencodeConfig): OpencodeConfig;

@@ -11,7 +11,7 @@ import {
   sqliteFiles,
   UnexpectedAnswer,
 } from "./calls.ts";
-import { created, fileNames, sessionsIn } from "./sessions.ts";
+import { agentsIn, created, fileNames, sessionsIn } from "./sessions.ts";
 import type { Health, OpencodeApi, Session } from "./types.ts";
 
 const MAJOR = 1;
@@ -70,6 +70,8 @@ export const v1: OpencodeApi = {
     npmPackage: (processor) => `opencode-linux-${processor}`,
   },
 
+  activityQuery: "SELECT max(time_updated) AS at FROM session",
+
   descriptionPath: "/doc",
 
   authorization: (password) => `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`,
@@ -107,6 +109,9 @@ export const v1: OpencodeApi = {
   readFile: (path) => get(`/file/content?path=${encodeURIComponent(path)}`, readText("content")),
   listFiles: (path) => get(`/file?path=${encodeURIComponent(path)}`, (answer) => fileNames(json(answer))),
   settings: get("/config", (answer) => asMap(json(answer))),
+  agents: get("/agent", (answer) =>
+    agentsIn(json(answer), { name: "name", rules: "permission", tool: "permission", effect: "action" }),
+  ),
   reload: (directory) =>
     post(`/instance/dispose?directory=${encodeURIComponent(directory)}`, undefined, readNothing),
 
@@ -126,6 +131,8 @@ export const v1: OpencodeApi = {
     $schema: "https://opencode.ai/config.json",
     ...(model ? { model } : {}),
   }),
+
+  builtInAgents: ["build", "plan", "general", "explore"],
 
   enforced: ({ share }) => ({
     // The image is pinned; a server that updates itself would undo that.

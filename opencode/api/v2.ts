@@ -11,7 +11,7 @@ import {
   sqliteFiles,
   UnexpectedAnswer,
 } from "./calls.ts";
-import { created, fileNames, sessionsIn } from "./sessions.ts";
+import { agentsIn, created, fileNames, sessionsIn } from "./sessions.ts";
 import type { Health, Migration, OpencodeApi, OpencodeConfig, Session } from "./types.ts";
 
 const MAJOR = 2;
@@ -91,6 +91,8 @@ export const v2: OpencodeApi = {
     npmPackage: (processor) => `@opencode/cli-linux-${processor}`,
   },
 
+  activityQuery: "SELECT max(time_updated) AS at FROM session_v2",
+
   descriptionPath: "/openapi.json",
 
   authorization: (password) => `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`,
@@ -135,6 +137,9 @@ export const v2: OpencodeApi = {
   listFiles: (path) =>
     get(`/api/fs/list?path=${encodeURIComponent(path)}`, (answer) => fileNames(data(answer))),
   settings: get("/api/config", readSettings),
+  agents: get("/api/agent", (answer) =>
+    agentsIn(data(answer), { name: "id", rules: "permissions", tool: "action", effect: "effect" }),
+  ),
   // Reloads the server's own directory; it has no other.
   reload: () => post("/api/location/reload", undefined, readNothing),
 
@@ -162,6 +167,8 @@ export const v2: OpencodeApi = {
     $schema: "https://opencode.ai/config.json",
     ...(model ? { model } : {}),
   }),
+
+  builtInAgents: ["build", "plan", "general", "explore"],
 
   enforced: ({ share }) => ({
     // The image is pinned; a server that updates itself would undo that.

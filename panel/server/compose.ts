@@ -1,7 +1,7 @@
 /** Composes the panel from its real services: Docker, the stack, the gateway. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { gatewayPrefix } from "../../components/proxy/gateway.ts";
-import { LOCAL_RUNTIME_DIR, makeNames } from "../../config/naming/names.ts";
+import { homesDirectory, LOCAL_RUNTIME_DIR, makeNames, PANEL_HOMES_DIR } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
 import type { Project } from "../../config/projects/project.ts";
@@ -18,11 +18,11 @@ import { readProjectOutputs } from "../../operate/engine/outputs.ts";
 import { pulumi } from "../../operate/engine/pulumi.ts";
 import type { Session } from "../../operate/engine/session.ts";
 import { sendWebhook } from "../../operate/notify/webhook.ts";
+import { ActivityReader } from "../../operate/opencode/activity.ts";
 import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
 import { localAddresses, publicAddresses } from "./access/guard.ts";
 import { type Authenticate, accessAuthentication, localUser } from "./access/identity.ts";
-import { fetchActivityThroughGateway } from "./activity/opencode.ts";
 import { ActivityMonitor } from "./activity/watch.ts";
 import { checkHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
@@ -33,7 +33,7 @@ import { openPlatform } from "./platform/index.ts";
 import { makeRollbacks } from "./rollbacks.ts";
 import type { ServerSettings } from "./settings.ts";
 
-/** Milliseconds between two checks of the projects' activity: one small request to each running project. */
+/** Milliseconds between two checks of the projects' activity: a look into each running project's database. */
 const ACTIVITY_INTERVAL_MS = 60_000;
 
 /** The panel's services and their lifecycle. */
@@ -157,6 +157,8 @@ function monitorActivity(
   watching: Watching,
 ): ActivityMonitor {
   const { urls } = watching;
+  const homes = session.isLocal ? homesDirectory(resolve(root, settings.workspacesDir)) : PANEL_HOMES_DIR;
+  const reader = new ActivityReader();
   return new ActivityMonitor({
     file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),
     projects: () =>
@@ -167,7 +169,7 @@ function monitorActivity(
         isRunning: state === "running",
         url: urls.browser(name),
       })),
-    fetchActivity: fetchActivityThroughGateway(settings.port, (project) => urls.hostname(project)),
+    fetchActivity: (project, version) => reader.lastActivity(join(homes, project), version),
     idleDays: panel.idleDays,
     notify: async (text) => {
       const webhook = await readWebhook(session);

@@ -60,7 +60,7 @@ describe("a good projects.yaml", () => {
         env: {},
         secrets: [],
         git: { auth: "none" },
-        opencode: { version: OPENCODE, config: {} },
+        opencode: { version: OPENCODE, config: {}, enforce: {} },
         members: [],
       },
     ]);
@@ -73,7 +73,7 @@ describe("a good projects.yaml", () => {
 defaults:
   resources: { memory: 4GiB, cpus: 2 }
   env: { LANG: C.UTF-8, LOG_LEVEL: info }
-  opencode: { model: a/small, config: { mcp: { one: { enabled: true } }, plugin: [x] } }
+  opencode: { model: a/small, config: { mcp: { one: { enabled: true } }, plugin: [x] }, enforce: { permission: { bash: ask } } }
 projects:
   - name: web-shop
     repo: https://github.com/example/web-shop.git
@@ -84,7 +84,7 @@ projects:
     env: { LOG_LEVEL: debug, RETRIES: 3, STRICT: true, EMPTY: "" }
     secrets: [GITHUB_TOKEN, ANTHROPIC_API_KEY]
     git: { auth: token, secret: GITHUB_TOKEN }
-    opencode: { model: b/large, config: { mcp: { two: { enabled: false } }, plugin: [y] } }
+    opencode: { model: b/large, config: { mcp: { two: { enabled: false } }, plugin: [y] }, enforce: { permission: { edit: deny } } }
     members: [shop, Dev@Example.com, zoe@example.com]
 groups: { shop: [ann@partner.example, dev@example.com] }
 `;
@@ -107,6 +107,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
           version: OPENCODE,
           model: "b/large",
           config: { mcp: { one: { enabled: true }, two: { enabled: false } }, plugin: ["y"] },
+          enforce: { permission: { bash: "ask", edit: "deny" } },
         },
         members: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
       },

@@ -29,11 +29,11 @@ describe.each([OPENCODE, OPENCODE_2])("the settings of opencode %s", (version) =
 
 describe("what a repository can't change", () => {
   it("is that the pinned server neither updates itself nor publishes conversations, in each major's words", () => {
-    expect(JSON.parse(enforcedJson({ version: OPENCODE, config: {} }))).toEqual({
+    expect(JSON.parse(enforcedJson({ version: OPENCODE, config: {}, enforce: {} }))).toEqual({
       autoupdate: false,
       share: "disabled",
     });
-    expect(JSON.parse(enforcedJson({ version: OPENCODE_2, config: {} }))).toEqual({
+    expect(JSON.parse(enforcedJson({ version: OPENCODE_2, config: {}, enforce: {} }))).toEqual({
       update: "disable",
       share: "disabled",
     });
@@ -41,6 +41,24 @@ describe("what a repository can't change", () => {
 
   it("is what the team's own file says of sharing", () => {
     for (const version of [OPENCODE, OPENCODE_2])
-      expect(JSON.parse(enforcedJson({ version, config: { share: "manual" } })).share).toBe("manual");
+      expect(JSON.parse(enforcedJson({ version, config: { share: "manual" }, enforce: {} })).share).toBe(
+        "manual",
+      );
   });
+
+  it.each([OPENCODE, OPENCODE_2])(
+    "is what an entry enforces, in %s too for opencode's own agents",
+    (version) => {
+      const permission = { bash: "ask" };
+      const enforce = { permission, share: "auto", agent: { plan: { permission: { bash: "deny" } } } };
+      const { agent, ...rest } = JSON.parse(enforcedJson({ version, config: { share: "manual" }, enforce }));
+      expect(rest).toMatchObject({ permission, share: "auto" });
+      const { build, plan, general } = agent;
+      expect([build, plan, general]).toEqual([
+        { permission },
+        { permission: { bash: "deny" } },
+        { permission },
+      ]);
+    },
+  );
 });

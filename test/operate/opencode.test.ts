@@ -48,7 +48,10 @@ describe("setRelease", () => {
 });
 
 describe("doctor", () => {
-  const project = (name: string, version: string) => ({ name, opencode: { version, config: {} } });
+  const project = (name: string, version: string) => ({
+    name,
+    opencode: { version, config: {}, enforce: {} },
+  });
 
   it("says which releases run, which are older than the pinned one, and that 2 is a choice", () => {
     const findings = checkReleases([project("web", OPENCODE), project("api", "1.18.3")]);

@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { replaceFile } from "../../../operate/files/replace-file.ts";
 import { type ActivityRecord, evaluate, markNotified } from "./idle.ts";
-import type { FetchActivity } from "./opencode.ts";
+
+/** Milliseconds since the epoch; undefined for a project without sessions. @throws Error if that can't be found out */
+type FetchActivity = (project: string, version: string) => Promise<number | undefined>;
 
 /** A project to monitor. */
 export interface MonitoredProject {

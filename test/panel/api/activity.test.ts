@@ -4,10 +4,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ActivityRecord, evaluate, markNotified } from "../../../panel/server/activity/idle.ts";
-import { fetchActivityThroughGateway, latestActivity } from "../../../panel/server/activity/opencode.ts";
 import { ActivityMonitor, type ActivityParts } from "../../../panel/server/activity/watch.ts";
-import { projectApi, RELEASE } from "../../support/opencode.ts";
-import { serving } from "../../support/serving.ts";
+import { RELEASE } from "../../support/opencode.ts";
 
 const DAY = 86_400_000;
 
@@ -60,31 +58,6 @@ describe("the notice of an idle project", () => {
         expect(noticeDays(looks).length).toBeLessThanOrEqual(activities.size + 1);
       }),
     );
-  });
-});
-
-describe("opencode's sessions", () => {
-  it("have the time a project was last used", () => {
-    const { read } = projectApi.sessions(50);
-    const read7 = read({
-      status: 200,
-      body: '[{"id":"a","time":{"created":1,"updated":5}},{"id":"b","time":{"created":7}},{}]',
-    });
-    expect(latestActivity(read7)).toBe(7);
-    expect(latestActivity([])).toBeUndefined();
-  });
-
-  it("are read through the gateway, with the project's hostname", async () => {
-    const gateway = await serving([{ status: 200, body: '[{"time":{"updated":42}}]' }, { status: 502 }]);
-    const ask = fetchActivityThroughGateway(gateway.port, (project) => `${project}.localhost`);
-    expect(await ask("web-shop", RELEASE)).toBe(42);
-    const [asked] = gateway.seen;
-    expect([asked?.request.headers.host, asked?.request.url]).toEqual([
-      "web-shop.localhost",
-      projectApi.sessions(50).path,
-    ]);
-    await expect(ask("web-shop", RELEASE)).rejects.toThrow("502");
-    gateway.close();
   });
 });
 

@@ -18,6 +18,9 @@ afterAll(() => chain?.stop());
 
 const nonce = () => randomUUID().slice(0, 8);
 
+/** Codes with which opencode exits after Ctrl-C: 2.x counts one that comes while it is exiting. */
+const LEFT = projectApi.major === 1 ? [0] : [0, 130];
+
 describe("a member in a terminal", () => {
   let ann: Person;
   let session: Session;
@@ -64,7 +67,7 @@ describe("a member in a terminal", () => {
   });
 
   it("exits with opencode's code", async () => {
-    expect((await session.leave()).code).toBe(0);
+    expect(LEFT).toContain((await session.leave()).code);
   });
 });
 
@@ -85,7 +88,7 @@ describe("a token that expires during a session", () => {
       await session.prompt(nonce());
       expect(chain.logins).toBeGreaterThan(first);
       expect(ann.tokenEnds("alpha")).toBeGreaterThan(end);
-      expect((await session.leave()).code).toBe(0);
+      expect(LEFT).toContain((await session.leave()).code);
     } finally {
       await session.close();
       ann.remove();
@@ -105,14 +108,10 @@ describe("opencode's exit", () => {
 
   it("passes its code on", async () => {
     const { executable, args } = projectApi.terminal;
-    const wrong = ["attach", "--no-such-option"];
-    const direct = await ann.run("opencode", wrong);
-    const through = await ann.run(process.execPath, [BIN, chain.url("alpha"), "--", "--no-such-option"]);
-    expect(direct.code).toBeGreaterThan(0);
-    expect([through.code, through.stdout + through.stderr]).toEqual([
-      direct.code,
-      expect.stringContaining([executable, ...args("<url>")].join(" ")),
-    ]);
+    const wrong = "--no-such-option";
+    const direct = await ann.run(executable, args(chain.url("alpha"), [wrong]));
+    expect([direct.code, direct.stdout + direct.stderr]).toEqual([1, expect.stringContaining("--session")]);
+    expect(await ann.run(process.execPath, [BIN, chain.url("alpha"), "--", wrong])).toEqual(direct);
   });
 
   it.each(["SIGTERM", "SIGHUP"] as const)("is waited for after a %s", async (signal) => {
@@ -123,7 +122,7 @@ describe("opencode's exit", () => {
       expect(children).toHaveLength(1);
       process.kill(ann.pid, signal);
       // opencode exits itself, dies of the signal, or is killed because it outlived its terminal.
-      const codes = { SIGTERM: [0, 143], SIGHUP: [0, 129, 137] }[signal];
+      const codes = { SIGTERM: [...LEFT, 143], SIGHUP: [...LEFT, 129, 137] }[signal];
       expect(codes).toContain((await session.ended()).code);
       expect(children.filter(isRunning)).toEqual([]);
     } finally {

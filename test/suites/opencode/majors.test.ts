@@ -52,6 +52,7 @@ function endpointsOf(api: OpencodeApi): string[] {
     api.directory,
     api.readFile(value),
     api.settings,
+    api.agents,
     api.reload("/workspace"),
   ];
   return calls.map(({ method, path }) => `${method} ${path.replace(/\?.*$/, "").replaceAll(value, "*")}`);
@@ -70,7 +71,13 @@ async function makeSessions(project: string, count: number): Promise<string[]> {
 
 describe("both majors on one platform", () => {
   beforeAll(async () => {
-    await platform.apply([on1("old"), on2("new")]);
+    const enforce = { permission: { bash: "ask", edit: "deny" } };
+    await platform.apply(
+      [on1("old"), on2("new")].map(({ opencode, ...entry }) => ({
+        ...entry,
+        opencode: { ...(opencode as object), enforce },
+      })),
+    );
     await Promise.all([answers("old", first), answers("new", second)]);
   });
 
@@ -115,9 +122,15 @@ describe("both majors on one platform", () => {
     ["old", first],
     ["new", second],
   ] as const)(
-    "hold the platform's own settings in %s against what its workspace says",
+    "hold what the platform enforces in %s against what its workspace says",
     async (name, { api }) => {
-      const wrong = JSON.stringify({ share: "auto", autoupdate: true });
+      const permission = { bash: "allow", edit: "allow" };
+      const wrong = JSON.stringify({
+        share: "auto",
+        autoupdate: true,
+        permission,
+        agent: Object.fromEntries(api.builtInAgents.map((agent) => [agent, { permission }])),
+      });
       writeFileSync(`${platform.workspace(name)}/opencode.json`, wrong);
       await shellIn(
         platform.container(name),
@@ -126,6 +139,16 @@ describe("both majors on one platform", () => {
       await call(name, api.reload("/workspace"));
       const settings = await call(name, api.settings);
       expect(settings).toMatchObject(api.enforced({}));
+      const agents = await call(name, api.agents);
+      for (const agent of api.builtInAgents) {
+        const rules = agents.find((each) => each.name === agent)?.rules ?? [];
+        const last = (tools: readonly string[]) => rules.filter(({ tool }) => tools.includes(tool)).at(-1);
+        expect([agent, last(["bash", "shell"])?.effect, last(["edit"])?.effect]).toEqual([
+          agent,
+          "ask",
+          "deny",
+        ]);
+      }
     },
   );
 
