@@ -70,6 +70,10 @@ export function readNothing({ status, contentType }: Answer): void {
 /** A SQLite database's files, the journals of an unfinished write among them. */
 export const sqliteFiles = (path: string): readonly string[] => [path, `${path}-wal`, `${path}-shm`];
 
+/** Whether a server's word for its version is one: it is shown to people, so it holds nothing else. */
+export const isVersion = (value: unknown): value is string =>
+  typeof value === "string" && /^\d+\.\d+\.\d+[\w.+-]*$/.test(value);
+
 const numbers = (version: string): number[] =>
   version
     .split(/[.+-]/)

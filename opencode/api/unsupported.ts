@@ -1,11 +1,10 @@
 /** How servers of unsupported majors report their version. */
-import { type Answer, asMap, type Call, readJson, UnexpectedAnswer } from "./calls.ts";
+import { type Answer, asMap, type Call, isVersion, readJson, UnexpectedAnswer } from "./calls.ts";
 import type { Health } from "./types.ts";
 
 function read(answer: Answer): Health {
   const { version } = asMap(readJson(answer, "a known release of opencode"));
-  if (typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))
-    throw new UnexpectedAnswer("does not report its version");
+  if (!isVersion(version)) throw new UnexpectedAnswer("does not report its version");
   return { version };
 }
 

@@ -3,6 +3,7 @@ import {
   type Answer,
   asMap,
   get,
+  isVersion,
   majorOf,
   post,
   readJson,
@@ -25,7 +26,7 @@ const json = (answer: Answer) => readJson(answer, RELEASE);
 /** `{"healthy":true,"version":"1.18.0"}`. A 2.x server responds to this path with its page and status 200. */
 function readHealth(answer: Answer): Health {
   const { healthy, version } = asMap(json(answer));
-  if (healthy !== true || typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))
+  if (healthy !== true || !isVersion(version))
     throw new UnexpectedAnswer(`does not report its health and version, so it is not ${RELEASE}`);
   if (majorOf(version) !== MAJOR) throw new UnexpectedAnswer(`runs opencode ${version}, not ${RELEASE}`);
   return { version };

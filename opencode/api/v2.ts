@@ -3,6 +3,7 @@ import {
   type Answer,
   asMap,
   get,
+  isVersion,
   majorOf,
   post,
   readJson,
@@ -27,8 +28,7 @@ const data = (answer: Answer) => asMap(json(answer)).data;
 /** `{"version":"2.0.14","pid":1,"urls":[…],"paths":{…}}`; 503 while it is starting, 401 without the password. */
 function readHealth(answer: Answer): Health {
   const { version } = asMap(json(answer));
-  if (typeof version !== "string" || !/^\d+\.\d+\.\d+/.test(version))
-    throw new UnexpectedAnswer(`does not report its version, so it is not ${RELEASE}`);
+  if (!isVersion(version)) throw new UnexpectedAnswer(`does not report its version, so it is not ${RELEASE}`);
   if (majorOf(version) !== MAJOR) throw new UnexpectedAnswer(`runs opencode ${version}, not ${RELEASE}`);
   return { version };
 }

@@ -1,5 +1,6 @@
 /** Decides a project's state from its container and that container's health line. Pure. */
 
+import { plainText } from "../../config/text/plain.ts";
 import { type ContainerState, parseContainers } from "./containers.ts";
 import type { Inspection } from "./engine.ts";
 import type { ProjectState } from "./types.ts";
@@ -28,7 +29,8 @@ export function readContainer(inspection: Inspection): ContainerInfo | undefined
     createdAt: inspection.Created ?? "",
     startedAt: StartedAt.startsWith("0001") ? "" : StartedAt,
     isPaused: Paused,
-    startError,
+    // It quotes names that the image and the entry have.
+    startError: plainText(startError),
   };
 }
 

@@ -1,4 +1,5 @@
 import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
+import { plainText } from "../../config/text/plain.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import type { ExecResult } from "../../toolchain/lib/exec.ts";
 
@@ -12,7 +13,7 @@ export interface ContainerState {
   exitCode: number;
   /** `healthy`, `unhealthy`, `starting`; empty without a health check. */
   health: string;
-  /** Output of the last health check, on one line. */
+  /** Output of the last health check, on one line; plain text. */
   healthLine: string;
   restarts: number;
   oomKilled: boolean;
@@ -85,7 +86,7 @@ function parseContainer(container: Inspected): ContainerState {
     status: State?.Status ?? "",
     exitCode: State?.ExitCode ?? 0,
     health: State?.Health?.Status ?? "",
-    healthLine: State?.Health?.Log?.at(-1)?.Output?.trim().split("\n").pop()?.trim() ?? "",
+    healthLine: lastLine(State?.Health?.Log?.at(-1)?.Output ?? ""),
     restarts: RestartCount,
     oomKilled: State?.OOMKilled ?? false,
     memory: HostConfig?.Memory ?? 0,
@@ -94,6 +95,9 @@ function parseContainer(container: Inspected): ContainerState {
     networks: Object.keys(NetworkSettings?.Networks ?? {}).sort(),
   };
 }
+
+/** The project writes it: what it can't be trusted with is taken out here, for everything that shows it. */
+const lastLine = (output: string): string => plainText(output).trim().split("\n").pop()?.trim() ?? "";
 
 /** Docker's default period of a CPU quota, in microseconds. */
 const DEFAULT_PERIOD = 100_000;

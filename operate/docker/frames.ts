@@ -1,4 +1,5 @@
 /** Parses Docker's log stream: frames of stdout and stderr, with a timestamp on each line. */
+import { plainText } from "../../config/text/plain.ts";
 import type { LogLine } from "./types.ts";
 
 /** Longest line that is kept, in characters. */
@@ -29,7 +30,7 @@ export async function* readFrames(
   }
 }
 
-/** Reads the lines of a stream with their timestamps. */
+/** Reads the lines of a stream with their timestamps, as plain text. */
 export async function* readLines(chunks: Chunks, isTty: boolean): AsyncIterable<LogLine> {
   const rests = new Map<StreamName, Buffer>();
   for await (const { stream, data } of readFrames(chunks, isTty)) {
@@ -50,6 +51,7 @@ export async function* readLines(chunks: Chunks, isTty: boolean): AsyncIterable<
 
 function parseLine(stream: StreamName, bytes: Buffer): LogLine {
   const line = bytes.toString("utf8").replace(/\r$/, "");
-  const [, at = "", text = line] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ?(.*)$/s.exec(line) ?? [];
+  const [, at = "", written = line] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ?(.*)$/s.exec(line) ?? [];
+  const text = plainText(written);
   return { at, stream, text: text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text };
 }

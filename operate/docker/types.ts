@@ -23,6 +23,7 @@ export interface LogLine {
   at: string;
   /** `panel`: written by the panel itself. */
   stream: "stdout" | "stderr" | "panel";
+  /** Plain text, without control characters. */
   text: string;
 }
 

@@ -1,3 +1,4 @@
+import { plainText } from "../../config/text/plain.ts";
 import { record } from "../state/checkpoint.ts";
 
 /** Parses the engine's events. Keeps names and paths only, never a property's value, which may be secret. */
@@ -43,8 +44,8 @@ export function readEvent(event: unknown): EngineEvent | undefined {
   return diagnosticEvent ? readDiagnostic(diagnosticEvent) : undefined;
 }
 
-/** A message of the engine without its colour codes. */
-export const plain = (message: string): string => message.replace(/<\{%[^%]*%\}>/g, "").trim();
+/** A message of the engine without its colour codes, and without what a container's log, which it may quote, has of its own. */
+export const plain = (message: string): string => plainText(message.replace(/<\{%[^%]*%\}>/g, "")).trim();
 
 /** Whether an error only repeats that the update failed. */
 export const isRepeatedError = (text: string): boolean =>

@@ -1,4 +1,5 @@
 /** Formats errors of an update for people. */
+import { plainText } from "../../config/text/plain.ts";
 import { lastLines } from "../../toolchain/lib/exec.ts";
 
 const LONGEST = 600;
@@ -41,7 +42,8 @@ const escapePattern = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]
 
 /** Errors in the engine's output, for when its events have none. */
 export function printedErrors({ stdout, stderr }: { stdout: string; stderr: string }): string {
-  const errors = `${stderr}\n${stdout}`.match(/^error: .*/gm) ?? [];
-  const text = errors.join("\n") || lastLines(stderr.trim() || stdout.trim(), 15);
+  const [errors, output] = [plainText(stderr).trim(), plainText(stdout).trim()];
+  const found = `${errors}\n${output}`.match(/^error: .*/gm) ?? [];
+  const text = found.join("\n") || lastLines(errors || output, 15);
   return text || "The engine exited without an error message";
 }

@@ -1,5 +1,6 @@
 /** What going back to a project's earlier release of opencode means: the copy that is restored, and the sessions that are left behind. */
 import { fail, UserError } from "../../config/errors.ts";
+import { plainText } from "../../config/text/plain.ts";
 import { apiFor, isUnexpectedAnswer, type Session as OpencodeSession } from "../../opencode/api/index.ts";
 import type { RunDocker } from "../docker/containers.ts";
 
@@ -30,7 +31,12 @@ export function parseCopy(name: string): Copy | undefined {
 export async function findCopy(run: RunDocker, container: string, version: string): Promise<Copy> {
   const { code, stdout, stderr } = await run(["exec", container, "bash", "-c", `ls "${COPIES}" 2>/dev/null`]);
   if (code !== 0 && stderr.trim())
-    fail("environment", container, `can't be looked into: ${stderr.trim()}`, "start the project first");
+    fail(
+      "environment",
+      container,
+      `can't be looked into: ${plainText(stderr).trim()}`,
+      "start the project first",
+    );
   const copies = stdout.split("\n").flatMap((name) => parseCopy(name.trim()) ?? []);
   const copy = copies.filter(({ release }) => release !== version).at(-1);
   return (
@@ -69,9 +75,14 @@ export async function sessionsSince(
   const { path, read } = apiFor(version).sessions(SESSIONS);
   const script = `. /usr/local/lib/opencode-platform/server && ask '${path}'`;
   const { code, stdout, stderr } = await run(["exec", container, "bash", "-c", script]);
-  if (code !== 0) fail("environment", container, `its sessions can't be read: ${stderr.trim()}`);
+  if (code !== 0) fail("environment", container, `its sessions can't be read: ${plainText(stderr).trim()}`);
   try {
-    return read({ status: 200, body: stdout }).filter(({ usedAt = 0 }) => usedAt > since);
+    const used = read({ status: 200, body: stdout }).filter(({ usedAt = 0 }) => usedAt > since);
+    return used.map(({ id, title, ...rest }) => ({
+      ...rest,
+      id: plainText(id),
+      ...(title === undefined ? {} : { title: plainText(title) }),
+    }));
   } catch (error) {
     if (!isUnexpectedAnswer(error)) throw error;
     return fail("environment", container, error.message);

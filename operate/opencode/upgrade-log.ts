@@ -1,4 +1,5 @@
 /** What a project's container says of a change of its release of opencode: the image's script `upgrade` writes it to the log. */
+import { plainText } from "../../config/text/plain.ts";
 
 const PREFIX = "[upgrade] ";
 
@@ -11,7 +12,7 @@ export type UpgradeState =
 
 /** Reads a container's log; its last line about a change counts. */
 export function readUpgrade(log: string): UpgradeState {
-  const lines = log
+  const lines = plainText(log)
     .split("\n")
     .flatMap((line) => (line.startsWith(PREFIX) ? [line.slice(PREFIX.length)] : []));
   const line = lines.at(-1)?.trim();

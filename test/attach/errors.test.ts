@@ -61,6 +61,14 @@ describe("reports the problem and its fix for", () => {
     );
   });
 
+  it("a version that is meant for a terminal", async () => {
+    const version = "3.0.0\u001b]0;owned\u0007";
+    program.platform({ type: "application/json", body: JSON.stringify({ healthy: true, version }) });
+    const stderr = await fails("unreachable", /is not a project/, [program.project], program.asMachine);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    expect(stderr).not.toMatch(/[\u001b\u0007]/);
+  });
+
   it.each([401, 403])("an index that answers %i to a service token", async (status) => {
     program.answer((_, response) =>
       response.writeHead(status, { "content-type": "application/json" }).end("{}"),

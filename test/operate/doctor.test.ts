@@ -99,6 +99,14 @@ describe("doctor on containers", () => {
     expect(parseContainers("")).toEqual([]);
   });
 
+  it("have a health line without anything that a terminal obeys", () => {
+    const Output = "serving\n\u001b]52;c;cm0=\u0007not serving: \u001b[2K\u202e\u009bm\r; workspace: kept\n";
+    const [container] = parseContainers(
+      JSON.stringify([{ Name: "/a", State: { Health: { Log: [{ Output }] } } }]),
+    );
+    expect(container?.healthLine).toBe("not serving: ; workspace: kept");
+  });
+
   it("compares memory limits with the host's memory", () => {
     const gib = 2 ** 30;
     expect(checkMemory([running("a", { memory: gib })], 2 * gib).verdict).toBe("ok");

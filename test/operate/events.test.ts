@@ -34,6 +34,12 @@ describe("the progress of an update", () => {
     expect(summary(progress.changes, 2400)).toBe("1 created (2 s)");
   });
 
+  it("shows nothing that a terminal obeys of a container's log in a message", () => {
+    const message = "<{%reset%}>its log: \u001b]52;c;cm0=\u0007\u001b[31mno\u202e<{%reset%}>";
+    const said = { diagnosticEvent: { severity: "info", message, urn: URN } };
+    expect(follow([{ resourcePreEvent: metadata("create") }, said]).view.details()).toMatch(/\nits log: no$/);
+  });
+
   it("shows a resource's last message, until it is done", () => {
     const build = { diagnosticEvent: { severity: "info", message: "Step 1/3\nStep 2/3", urn: URN } };
     const events = [{ resourcePreEvent: metadata("create") }, build];

@@ -23,6 +23,10 @@ describe("a container's log", () => {
       "[upgrade] upgrade from 1.18.33 failed: no room for a copy",
       { state: "failed", from: "1.18.33", reason: "no room for a copy" },
     ],
+    [
+      "[upgrade] upgrade from 1.18.33 failed: \u001b]0;x\u0007\u202eno room",
+      { state: "failed", from: "1.18.33", reason: "no room" },
+    ],
     ["an agent prints: [upgrade] upgrade from 1 failed: not by us", { state: "none" }],
   ])("%j is read as it stands", (log, state) => {
     expect(readUpgrade(log)).toEqual(state);
@@ -98,6 +102,12 @@ describe("what a project goes back to", () => {
     ];
     const docker = run({ [apiFor("2.0.14").sessions(500).path]: JSON.stringify({ data, cursor: {} }) });
     expect((await sessionsSince(docker, "web", "2.0.14", 10)).map(({ title }) => title)).toEqual(["after"]);
+  });
+
+  it("names sessions without what a terminal obeys in a title", async () => {
+    const data = [{ id: "ses_1", title: "\u001b[2Jafter\u202e", time: { created: 1, updated: 20 } }];
+    const docker = run({ [apiFor("2.0.14").sessions(500).path]: JSON.stringify({ data, cursor: {} }) });
+    expect((await sessionsSince(docker, "web", "2.0.14", 10))[0]?.title).toBe("after");
   });
 
   it("takes no other folder for a copy", () => {

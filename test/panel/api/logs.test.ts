@@ -43,6 +43,12 @@ describe("Docker's log stream", () => {
     ]);
   });
 
+  it("takes out what a terminal obeys, and what turns the direction of text", async () => {
+    const at = "2026-01-01T00:00:00.123456789Z";
+    const bytes = frame(1, `${at} \u001b[31mred\u001b[0m \u001b]0;title\u0007\u202eabc\u0085\r\n`);
+    expect(await all(readLines([bytes], false))).toEqual([{ at, stream: "stdout", text: "red abc" }]);
+  });
+
   it("splits endless lines", async () => {
     const chunks = Array.from({ length: 20 }, () => frame(1, "x".repeat(10_000)));
     const lines = await all(readLines(chunks, false));
