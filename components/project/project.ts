@@ -1,7 +1,12 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { type Names, routeFileName, workspaceDirectories } from "../../config/naming/names.ts";
+import {
+  localRepoDirectory,
+  type Names,
+  routeFileName,
+  workspaceDirectories,
+} from "../../config/naming/names.ts";
 import type { Urls } from "../../config/naming/urls.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
 import type { AccessList } from "../../config/projects/members.ts";
@@ -14,6 +19,7 @@ import { Container, Password } from "../host/lean.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/routes.ts";
 import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
+import { localRepoScript, refsDigest } from "./local-repo.ts";
 
 /** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
 const ENFORCED = "/etc/opencode/opencode.json";
@@ -61,7 +67,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
     const password = this.makePassword();
     const deployKey = this.makeDeployKey();
-    const container = this.runContainer(password, deployKey);
+    const container = this.runContainer(password, deployKey, this.copyLocalRepo());
     this.applyOnHost(password, container);
 
     this.access = projectAccess(args, args.project, deployKey?.publicKeyOpenssh);
@@ -80,6 +86,17 @@ export class OpencodeProject extends pulumi.ComponentResource {
     const { project } = this.args;
     if (project.git.auth !== "ssh") return undefined;
     return new tls.PrivateKey(`${project.name}-deploy-key`, { algorithm: "ED25519" }, this.child);
+  }
+
+  /** Copies a repository on this machine, again whenever its branches or tags have moved. */
+  private copyLocalRepo(): pulumi.CustomResource[] {
+    const { host, project } = this.args;
+    if (project.repo?.kind !== "local") return [];
+    const { url: repo } = project.repo;
+    const copy = localRepoDirectory(host.workspacesDir, project.name);
+    const script = localRepoScript({ repo, copy, refs: refsDigest(repo), user: host.user });
+    // Else the old one's end would remove the new one's copy.
+    return [host.run(`${project.name}-repo`, script, { ...this.child, deleteBeforeReplace: true })];
   }
 
   private directories() {
@@ -129,6 +146,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
   private runContainer(
     password: pulumi.Output<string>,
     deployKey: tls.PrivateKey | undefined,
+    before: pulumi.CustomResource[],
   ): pulumi.CustomResource {
     const { host, names, project, image } = this.args;
     const network = pulumi.all([this.args.network, this.args.workspaces]).apply(([name]) => name);
@@ -168,6 +186,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       {
         ...this.child,
         ...onHost(host),
+        dependsOn: before,
         deleteBeforeReplace: true,
         // A container of release 0.1 has its routes as labels.
         ignoreChanges: ["labels"],
@@ -229,13 +248,14 @@ export class OpencodeProject extends pulumi.ComponentResource {
   }
 
   private mounts() {
-    const { project } = this.args;
+    const { host, project } = this.args;
     const { workspace, home } = this.directories();
     const volumes = [
       { hostPath: workspace, containerPath: WORKSPACE_PATH },
       { hostPath: home, containerPath: "/home/opencode" },
     ];
     if (project.repo?.kind !== "local") return volumes;
-    return [...volumes, { hostPath: project.repo.url, containerPath: "/mnt/repo", readOnly: true }];
+    const copy = localRepoDirectory(host.workspacesDir, project.name);
+    return [...volumes, { hostPath: copy, containerPath: "/mnt/repo", readOnly: true }];
   }
 }

@@ -69,5 +69,9 @@ export const workspaceDirectories = (workspacesDir: string, project: string) => 
 export const homesDirectory = (workspacesDir: string): string => `${workspacesDir}/.data`;
 export const PANEL_HOMES_DIR = "/homes";
 
+/** The copy of a repository on this machine that a project clones from, below the same one. An update makes it again. */
+export const localRepoDirectory = (workspacesDir: string, project: string): string =>
+  `${workspacesDir}/.repos/${project}.git`;
+
 /** The panel's directory beside the workspaces: its checkout, its tools, what it notes. */
 export const panelDirectory = (workspacesDir: string): string => `${workspacesDir}/.panel`;

@@ -177,13 +177,14 @@ describe("a running project", () => {
     for (const { inputs } of own) expect(Object.values(inputs)).not.toContain(undefined);
   });
 
-  it("mounts its workspace and its home, and a local repository read-only", async () => {
+  it("mounts its workspace and its home, and a copy of a local repository read-only", async () => {
     const { container } = await deploy("{ name: web, repo: /srv/repos/web, branch: dev, depth: 3 }");
     expect(container.volumes).toEqual([
       { hostPath: "/srv/it's here/web", containerPath: "/workspace" },
       { hostPath: "/srv/it's here/.data/web", containerPath: "/home/opencode" },
-      { hostPath: "/srv/repos/web", containerPath: "/mnt/repo", readOnly: true },
+      { hostPath: "/srv/it's here/.repos/web.git", containerPath: "/mnt/repo", readOnly: true },
     ]);
+    expect(commands.find(({ name }) => name === "web-repo")?.args.create).toContain("repo='/srv/repos/web'");
     expect(container.envs).toEqual(
       expect.arrayContaining([
         "OPENCODE_PLATFORM_REPO=file:///mnt/repo",

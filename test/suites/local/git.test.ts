@@ -16,6 +16,7 @@ import { health, logsOf, shellIn } from "../../support/docker.ts";
 import { callAt, projectApi } from "../../support/opencode.ts";
 import { type Entry, Platform, type Updated } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
+import { must } from "../../support/run.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { waitFor, waitForText } from "../../support/wait.ts";
 
@@ -28,6 +29,7 @@ const NAMES = {
   flaky: `${PREFIX}-flaky`,
   key: `${PREFIX}-key`,
   otherHost: `${PREFIX}-other-host`,
+  local: `${PREFIX}-local`,
 };
 
 const platform = new Platform();
@@ -42,6 +44,8 @@ describe("workspaces cloned from git hosts", () => {
   let ssh: SshServer;
   let entries: readonly Entry[];
   let updated: Updated;
+  const local = join(folder, "a checkout");
+  const inLocal = (...args: string[]) => must("git", ["-C", local, ...AUTHOR, ...args]);
 
   beforeAll(async () => {
     repositories.add("private", [{ files: { "secret-plan.md": "private" } }]);
@@ -55,6 +59,9 @@ describe("workspaces cloned from git hosts", () => {
     flaky = await startGit(repositories);
     flaky.fail();
     ssh = await startSsh(repositories.root);
+    await must("git", ["init", "--quiet", "--initial-branch", "main", local]);
+    writeFileSync(join(local, ".env"), "TOKEN=untracked");
+    await inLocal("commit", "--quiet", "--allow-empty", "-m", "first");
     const http = `http://${host}:${git.port}`;
     const knownHosts = [ssh.knownHost(host)];
     const impostor = [ssh.knownHost(host).replace(/ \S+$/, ` ${OTHER_HOST_KEY}`)];
@@ -71,6 +78,7 @@ describe("workspaces cloned from git hosts", () => {
       { name: NAMES.flaky, repo: `http://${host}:${flaky.port}/history.git` },
       { name: NAMES.key, repo, git: { auth: "ssh", knownHosts } },
       { name: NAMES.otherHost, repo, git: { auth: "ssh", knownHosts: impostor } },
+      { name: NAMES.local, repo: local },
     ];
     putFile(NAMES.kept, "mine.txt", "not yours");
     await platform.configure(`secrets:${NAMES.token}/GIT_TOKEN`, TOKEN, { secret: true });
@@ -166,6 +174,24 @@ describe("workspaces cloned from git hosts", () => {
     expect(readFileSync(join(platform.workspace(NAMES.kept), "mine.txt"), "utf8")).toBe("not yours");
   });
 
+  it("clones a local repository, of which the project sees commits alone, and new ones after an update", async () => {
+    await waitForText("a clone", () => line(NAMES.local), "serving; workspace: cloned");
+    const look = "cat /mnt/repo/.env; ls -A /mnt/repo /workspace; find / -xdev -name .env 2>/dev/null";
+    const { stdout } = await shellIn(platform.container(NAMES.local), look);
+    expect(stdout).toMatch(/^HEAD$/m);
+    expect(stdout).not.toMatch(/untracked|\.env/);
+    await inLocal("commit", "--quiet", "--allow-empty", "-m", "second");
+    const { changes } = await platform.update();
+    expect(changes.map(({ op, urn }) => [op, urn.split("::").at(-1)])).toEqual([
+      ["update", `${NAMES.local}-repo`],
+    ]);
+    const fetched = await shellIn(
+      platform.container(NAMES.local),
+      "cd /workspace && git fetch --quiet && git log --format=%s origin/main",
+    );
+    expect(fetched.stdout.trim().split("\n")).toEqual(["second", "first"]);
+  });
+
   it("refuses a host whose key differs from knownHosts", async () => {
     expect(await waitForText("a refusal", () => line(NAMES.otherHost), "clone failed")).toMatch(
       /[Hh]ost key/,
@@ -176,6 +202,8 @@ describe("workspaces cloned from git hosts", () => {
     expect((await platform.update()).changes).toEqual([]);
   });
 });
+
+const AUTHOR = ["-c", "user.name=e2e", "-c", "user.email=e2e@example.com"];
 
 /** The key of another host. */
 const OTHER_HOST_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIJ7mXyBqxkGdgmJ8Rk2VyBL7iCkTkq8Qx7tJm1s0p3fB";
