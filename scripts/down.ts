@@ -1,7 +1,7 @@
 /** `npm run down`: removes everything that `npm start` created, except data and the toolchain. */
-import { resolve } from "node:path";
 import { fail } from "../config/errors.ts";
 import { DROPLET_IMAGE } from "../config/naming/names.ts";
+import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
 import { removeImages } from "../operate/docker/images.ts";
 import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "../operate/engine/checkout.ts";
 import { heal } from "../operate/engine/heal.ts";
@@ -37,7 +37,7 @@ await main(async (args) => {
   const hasDropletImage = (await imageId(DROPLET_IMAGE, env)) !== undefined;
   if (!(await runsAnything(env)) && (await stopDockerd(toolchain)))
     console.log("Stopped the Docker Engine that `npm start` had started.");
-  const workspaces = resolve(root, settings.workspacesDir);
+  const workspaces = localWorkspaces(settings, root).path;
   console.log(
     [
       "",

@@ -1,9 +1,9 @@
 /** `npm run purge -- <name>`: deletes the workspace of a project that is no longer in projects.yaml. */
-import { resolve } from "node:path";
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import { PROJECT_NAME_PATTERN } from "../config/projects/field-schemas.ts";
+import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
 import { listContainers } from "../operate/docker/containers.ts";
 import { deleteFolders, workspaceFolders } from "../operate/docker/workspaces.ts";
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
@@ -22,9 +22,9 @@ await main(async (args) => {
   const { projects, settings } = checkConfiguration(root, STACK);
   const inUse = "remove it from projects.yaml and apply that (npm start), then purge";
   if (projects.some((project) => project.name === name)) fail("conflict", name, "is in projects.yaml", inUse);
-  const folders = workspaceFolders(resolve(root, settings.workspacesDir), name);
-  if (folders.length === 0)
-    fail("config", name, `has no workspace in ${resolve(root, settings.workspacesDir)}`);
+  const { path } = localWorkspaces(settings, root);
+  const folders = workspaceFolders(path, name);
+  if (folders.length === 0) fail("config", name, `has no workspace in ${path}`);
   const env = dockerEnv(settings);
   if (!(await engineVersion(env)))
     fail("environment", "docker", "is not responding, so the workspace may be in use", "npm run doctor");

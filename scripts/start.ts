@@ -1,6 +1,7 @@
 /** `npm start`: prepares this machine, updates the stack, and shows where each project is. */
 import { checkConfiguration } from "../config/check.ts";
 import { localUrls } from "../config/naming/urls.ts";
+import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
 import { awaitProjects } from "../operate/docker/ready.ts";
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
 import { heal } from "../operate/engine/heal.ts";
@@ -15,7 +16,7 @@ import { duration } from "../toolchain/lib/words.ts";
 import { isWatched, main, provisionProgress } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
 import { showUpdate } from "./lib/progress.ts";
-import { printProjects, waitReporter } from "./lib/projects.ts";
+import { printPlace, printProjects, waitReporter } from "./lib/projects.ts";
 
 await main(async (args) => {
   refuseOtherStack("start", args, (session) => commandFor(session, "up"));
@@ -41,6 +42,7 @@ await main(async (args) => {
   const ready = await awaitProjects(projects, urls, env, settings.namePrefix, waitReporter());
   if (isWatched()) process.stdout.write("\r\x1b[K");
   printProjects(ready);
+  printPlace(localWorkspaces(settings, root).path);
   console.log(`\nReady in ${duration(performance.now() - began)}.`);
   return upgraded && ready.every(({ answers }) => answers) ? 0 : 1;
 });

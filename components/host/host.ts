@@ -1,9 +1,10 @@
-import { mkdirSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { LOCAL_RUNTIME_DIR, ROUTES_DIR } from "../../config/naming/names.ts";
+import { LOCAL_RUNTIME_DIR, ROUTES_DIR, WORKSPACES_RECORD } from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
+import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { Command } from "./lean.ts";
 
@@ -55,7 +56,6 @@ export interface HostCommandArgs {
  * Containers run as the person's own uid, or as 1000 (the first person of most Linux systems) where that person is root.
  */
 export function localHost(settings: Settings, checkout: string): Host {
-  const inCheckout = (path: string) => (isAbsolute(path) ? path : join(checkout, path));
   const runtimeDir = join(checkout, LOCAL_RUNTIME_DIR);
   const uid = process.getuid?.() ?? 1000;
   const isRoot = uid === 0;
@@ -65,7 +65,7 @@ export function localHost(settings: Settings, checkout: string): Host {
   return {
     provider: new docker.Provider("local"),
     address: "127.0.0.1",
-    workspacesDir: inCheckout(settings.workspacesDir),
+    workspacesDir: workspacesOf(settings, checkout),
     runtimeDir,
     platform: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
     dockerSocket: settings.dockerSocket,
@@ -75,4 +75,15 @@ export function localHost(settings: Settings, checkout: string): Host {
     remote: (script) => script,
     run: (name, args, opts) => new Command(name, { ...args, logging: "none" }, opts),
   };
+}
+
+/** The workspaces' directory. The one of the checkout's own is written down, so that a checkout that is moved finds it again. */
+function workspacesOf(settings: Settings, checkout: string): string {
+  const { path, kind } = localWorkspaces(settings, checkout);
+  if (kind === "default") {
+    const record = join(checkout, WORKSPACES_RECORD);
+    mkdirSync(dirname(record), { recursive: true });
+    writeFileSync(record, `${path}\n`);
+  }
+  return path;
 }

@@ -54,6 +54,10 @@ export const routeFileName = (project: string): string => `${project}.yml`;
 /** The runtime directory in the checkout: of the stack `local`, and of the ssh files of the others. */
 export const LOCAL_RUNTIME_DIR = ".runtime";
 
+/** In the checkout: where the workspaces of the stack `local` were up to 0.2, and where the path of their directory is written down since. */
+export const LEGACY_WORKSPACES_DIR = ".workspaces";
+export const WORKSPACES_RECORD = ".state/workspaces";
+
 /** What the platform writes for itself on the droplet's own disk; an update makes it again. */
 export const DROPLET_RUNTIME_DIR = "/var/lib/opencode-platform";
 /** Where a droplet has the workspaces: its volume. */

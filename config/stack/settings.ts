@@ -60,8 +60,10 @@ const settingsSchema = z.strictObject({
   workspacesDir: z
     .string()
     .regex(PATH_CHARACTERS, { error: directoryError })
-    .default(".workspaces")
-    .describe("Directory for workspaces, relative to the checkout."),
+    .optional()
+    .describe(
+      "Directory for workspaces, relative to the checkout. Default: one of this checkout's own below `~/.local/share/opencode-platform/workspaces`.",
+    ),
   dockerSocket: z
     .string()
     .regex(PATH_CHARACTERS, { error: socketError })
@@ -287,5 +289,5 @@ function checkPlain({ stack, plain }: SettingsContext): Problem[] {
 function fixFor(name: string, stack: string): string {
   if (SECRETS.includes(name)) return setSecretCommand(settingKey(name), stack);
   const standard = settingDocs.find(({ key }) => key === name)?.default;
-  return setCommand(settingKey(name), standard ?? "", stack);
+  return standard ? setCommand(settingKey(name), standard, stack) : removeCommand(settingKey(name), stack);
 }

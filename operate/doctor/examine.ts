@@ -1,9 +1,9 @@
 /** Finds what is missing or unhealthy in a stack and on this machine, and how to fix it. */
-import { resolve } from "node:path";
 import { checkConfiguration } from "../../config/check.ts";
 import { UserError } from "../../config/errors.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { Settings } from "../../config/stack/settings.ts";
+import { defaultWorkspaces, localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { openClouds, readConfig } from "../clouds/open.ts";
 import { dockerEnv, readSettings, root } from "../engine/checkout.ts";
 import { type ProvisionProgress, prepareStack } from "../engine/prepare.ts";
@@ -15,7 +15,14 @@ import { checkDroplet, checkSsh } from "./droplet.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 import { checkHiddenDrift, checkRoutes, checkSettings } from "./hidden-drift.ts";
 import { dropletHost, localHost, type StackHost } from "./host.ts";
-import { checkDisk, checkDocker, checkLocalhostNames, checkMemory, checkTools } from "./machine.ts";
+import {
+  checkDisk,
+  checkDocker,
+  checkLocalhostNames,
+  checkMemory,
+  checkPlace,
+  checkTools,
+} from "./machine.ts";
 import { checkReleases } from "./releases.ts";
 import { checkGateway, checkStack, isDeployed } from "./stack.ts";
 
@@ -79,7 +86,9 @@ async function* examineLocal({ settings, projects }: Files): Findings {
     if (projects && isUp) yield* examineContainers(host, projects, {});
     yield checkMemory(await host.containers());
   }
-  yield* checkDisk([resolve(root, settings.workspacesDir)]);
+  const workspaces = localWorkspaces(settings, root);
+  yield* checkDisk([workspaces.path]);
+  yield* checkPlace(workspaces, root, defaultWorkspaces(root));
   yield await checkLocalhostNames();
 }
 

@@ -1,8 +1,11 @@
 import { lookup } from "node:dns/promises";
 import { existsSync, statfsSync } from "node:fs";
 import { totalmem } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join, sep } from "node:path";
 import type { Problem } from "../../config/errors.ts";
+import { LOCAL_STACK, removeCommand, settingKey } from "../../config/stack/commands.ts";
+import type { LocalWorkspaces } from "../../config/stack/workspaces-dir.ts";
+import { shellQuote } from "../../config/text/shell.ts";
 import { DOCKER_OLDEST, NODE_OLDEST, TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { docker, dockerHost, engineVersion, imageId } from "../../toolchain/lib/docker.ts";
 import { compareVersions } from "../../toolchain/lib/words.ts";
@@ -92,6 +95,24 @@ export function checkDisk(folders: readonly string[]): Finding[] {
     const text = `disk: ${(free / GIB).toFixed(1)} GiB free at ${folder}`;
     return free >= DISK_LOW ? ok(text) : failed(text, "free some space, e.g. docker system prune");
   });
+}
+
+/**
+ * Whether workspaces are outside of the checkout: an editor that has it open looks into the repositories in it, and git then runs what an agent
+ * has written into their configuration.
+ * @param outside where they are by default
+ */
+export function checkPlace({ path, kind }: LocalWorkspaces, checkout: string, outside: string): Finding[] {
+  if (!path.startsWith(join(checkout, sep))) return [];
+  const [from, to] = [path, outside].map(shellQuote);
+  const move = `npm run down && mkdir -p ${shellQuote(dirname(outside))} && mv ${from} ${to}`;
+  const unset = kind === "setting" ? ` && ${removeCommand(settingKey("workspacesDir"), LOCAL_STACK)}` : "";
+  return [
+    note(
+      "workspaces: inside the checkout, where an editor that has it open runs what agents write into git's settings",
+      `${move}${unset} && npm start`,
+    ),
+  ];
 }
 
 /** Compares the containers' memory limits with the host's memory. */

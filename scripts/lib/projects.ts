@@ -1,4 +1,5 @@
 /** Shows the projects at the end of `npm start`. */
+import { join } from "node:path";
 import type { Readiness } from "../../operate/docker/ready.ts";
 import type { ProjectOutput } from "../../operate/engine/outputs.ts";
 import { isWatched } from "./main.ts";
@@ -36,6 +37,14 @@ export function printProjects(ready: readonly Readiness[]): void {
     else if (note) console.log(`\n${project.name}: ${note}`);
     printDeployKey(project);
   }
+}
+
+/** Says where the projects' files are, and that looking at them is not as harmless as it seems. */
+export function printPlace(workspaces: string): void {
+  console.log(`\nTheir files: ${join(workspaces, "<name>")}`);
+  console.log(
+    "Agents write there, git's settings too: don't run git there, or an editor that does (docs/security.md).",
+  );
 }
 
 function printDeployKey({ name, deployKey }: ProjectOutput): void {

@@ -15,7 +15,6 @@ describe("settings", () => {
     expect(parseSettings({ port: undefined })).toEqual({
       port: 4080,
       namePrefix: "opencode",
-      workspacesDir: ".workspaces",
       dockerSocket: "/var/run/docker.sock",
       baseImage: "node:22-bookworm-slim",
       passwordRotation: "",
@@ -54,7 +53,7 @@ describe("settings", () => {
       "opencode-platform:passwordRotation/Shop: is not a setting; there are port, namePrefix, workspacesDir, dockerSocket, baseImage, passwordRotation, panel, panelWebhook, passwordRotation/<project> — npm run pulumi -- config rm opencode-platform:passwordRotation/Shop",
       'opencode-platform:port: "99999" is not a port: a whole number from 1 to 65535 — npm run pulumi -- config set opencode-platform:port 4080',
       'opencode-platform:namePrefix: "My_" is not a prefix: at most 21 lower-case letters, digits and hyphens, first a letter — npm run pulumi -- config set opencode-platform:namePrefix opencode',
-      "opencode-platform:workspacesDir: \"it's\" is not a directory's path: no quotes, colons, commas, $ or \\ — npm run pulumi -- config set opencode-platform:workspacesDir .workspaces",
+      "opencode-platform:workspacesDir: \"it's\" is not a directory's path: no quotes, colons, commas, $ or \\ — npm run pulumi -- config rm opencode-platform:workspacesDir",
       'opencode-platform:dockerSocket: "docker.sock" is not the absolute path of a socket — npm run pulumi -- config set opencode-platform:dockerSocket /var/run/docker.sock',
       'opencode-platform:baseImage: "a b" is not an image reference (e.g. node:22-bookworm-slim) — npm run pulumi -- config set opencode-platform:baseImage node:22-bookworm-slim',
     ]);

@@ -5,7 +5,7 @@ import { dropletFinding, tunnelFinding, volumeFinding } from "../../operate/doct
 import { checkContainers, type FixCommands } from "../../operate/doctor/containers.ts";
 import { cloudInitFinding, mountFinding } from "../../operate/doctor/droplet.ts";
 import { failed, formatFinding } from "../../operate/doctor/finding.ts";
-import { checkMemory } from "../../operate/doctor/machine.ts";
+import { checkMemory, checkPlace } from "../../operate/doctor/machine.ts";
 
 const names = makeNames("t");
 const running = (name: string, more: Partial<ContainerState> = {}): ContainerState => ({
@@ -111,6 +111,23 @@ describe("doctor on containers", () => {
     const gib = 2 ** 30;
     expect(checkMemory([running("a", { memory: gib })], 2 * gib).verdict).toBe("ok");
     expect(checkMemory([running("a", { memory: 3 * gib })], 2 * gib).verdict).toBe("note");
+  });
+
+  it("has workspaces outside of the checkout, or is told how to move them there", () => {
+    const place = (path: string, kind: "legacy" | "setting" | "default") =>
+      checkPlace({ path, kind }, "/home/ann/platform", "/home/ann/.local/share/x/it's");
+    expect(place("/home/ann/platform-data", "setting")).toEqual([]);
+    expect(place("/home/ann/.local/share/x/it's", "default")).toEqual([]);
+    expect(place("/home/ann/platform/.workspaces", "legacy")).toEqual([
+      {
+        verdict: "note",
+        text: expect.stringMatching(/^workspaces: inside the checkout/),
+        fix: "npm run down && mkdir -p '/home/ann/.local/share/x' && mv '/home/ann/platform/.workspaces' '/home/ann/.local/share/x/it'\\''s' && npm start",
+      },
+    ]);
+    expect(place("/home/ann/platform/w", "setting")[0]?.fix).toContain(
+      "config rm opencode-platform:workspacesDir",
+    );
   });
 
   it("shows the fix", () => {

@@ -91,9 +91,11 @@ async function withEngine<T>(look: () => Promise<T>): Promise<T> {
 /** Throws if `npm run down` leaves anything on the Docker daemon. */
 async function dismantle(platform: Platform): Promise<void> {
   const { root, prefix } = platform.fixture;
+  const workspaces = platform.workspacesDir;
   const down = await platform.npm("run", "down");
   const left = await withEngine(() => leftOn(prefix).finally(() => removeAll(prefix)));
   removeFolder(root);
+  removeFolder(workspaces);
   if (down.code !== 0) throw new Error(`npm run down ended with ${down.code}:\n${down.output}`);
   if (left.length > 0) throw new Error(`npm run down left behind: ${left.join(", ")}\n${down.output}`);
 }

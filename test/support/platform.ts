@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { inject } from "vitest";
 import { stringify } from "yaml";
 import { makeNames, type Names } from "../../config/naming/names.ts";
+import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { readOptional } from "../../config/text/read-optional.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { MODEL_ID } from "../../lab/model/model.ts";
@@ -75,8 +76,18 @@ export class Platform {
     return `http://localhost:${this.fixture.port}/p/${project}`;
   }
 
+  /** The directory of the clone's workspaces; as the program finds it. */
+  get workspacesDir(): string {
+    return localWorkspaces({ workspacesDir: undefined }, this.fixture.root, cleanEnv()).path;
+  }
+
   workspace(project: string): string {
-    return this.path(".workspaces", project);
+    return join(this.workspacesDir, project);
+  }
+
+  /** The home of a project's container. */
+  home(project: string): string {
+    return join(this.workspacesDir, ".data", project);
   }
 
   /** The two projects of the first start: `alpha` cloned from a git server, `beta` empty. */

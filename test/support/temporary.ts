@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { defaultWorkspaces } from "../../config/stack/workspaces-dir.ts";
 
 /** Prefix of all folders of the tests, followed by the process id. */
 const START = "opencode-platform-e2e-";
@@ -11,12 +12,13 @@ export const temporaryFolder = (): string =>
 
 export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });
 
-/** Removes folders of processes that have ended. */
+/** Removes folders of processes that have ended, and the workspaces of platforms in them. */
 export function removeDeadFolders(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(START) ? Number.parseInt(name.slice(START.length), 10) : 0;
-    if (pid > 0 && !isRunning(pid)) removeFolder(join(tmpdir(), name));
-  }
+  for (const place of [tmpdir(), dirname(defaultWorkspaces(tmpdir()))].filter(existsSync))
+    for (const name of readdirSync(place)) {
+      const pid = name.startsWith(START) ? Number.parseInt(name.slice(START.length), 10) : 0;
+      if (pid > 0 && !isRunning(pid)) removeFolder(join(place, name));
+    }
 }
 
 export function isRunning(pid: number): boolean {

@@ -144,7 +144,13 @@ export class Platform {
     });
     cleaning.add(() => platform.remove());
     await platform.pulumi(["stack", "init", "local", "--secrets-provider", "passphrase"]);
-    const settings = { namePrefix: prefix, port: platform.port, "panel.port": platform.panelPort };
+    const settings = {
+      namePrefix: prefix,
+      port: platform.port,
+      "panel.port": platform.panelPort,
+      // In the copy, which is removed as a whole.
+      workspacesDir: ".workspaces",
+    };
     for (const [key, value] of Object.entries(settings))
       await platform.pulumi(["config", "set", "--path", settingKey(key), String(value)]);
     return platform;

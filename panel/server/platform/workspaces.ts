@@ -1,9 +1,9 @@
 /** Finds a project's workspace, and deletes it once its container is removed. */
-import { resolve } from "node:path";
 import type { SshAccess } from "../../../components/host/ssh-files.ts";
 import { fail } from "../../../config/errors.ts";
 import { DROPLET_WORKSPACES_DIR, workspaceDirectories } from "../../../config/naming/names.ts";
 import { PROJECT_NAME_PATTERN } from "../../../config/projects/field-schemas.ts";
+import { localWorkspaces } from "../../../config/stack/workspaces-dir.ts";
 import { shellQuote } from "../../../config/text/shell.ts";
 import { type ContainerState, listContainers, listContainersBy } from "../../../operate/docker/containers.ts";
 import { deleteFolders, workspaceFolders } from "../../../operate/docker/workspaces.ts";
@@ -15,7 +15,7 @@ import { readState } from "../../../operate/state/state.ts";
 /** Whether a project has a workspace or home. @throws UserError if its droplet is not responding */
 export async function hasWorkspace(session: Session, name: string): Promise<boolean> {
   if (!PROJECT_NAME_PATTERN.test(name)) return false;
-  if (session.isLocal) return workspaceFolders(localWorkspaces(readSettings()), name).length > 0;
+  if (session.isLocal) return workspaceFolders(localWorkspaces(readSettings(), root).path, name).length > 0;
   const access = await dropletOf(session);
   if (!access) return false;
   const tests = dropletFolders(name).map((folder) => `test -e ${folder}`);
@@ -37,7 +37,7 @@ async function deleteLocal(name: string): Promise<void> {
   const settings = readSettings();
   const containers = await listContainers(dockerEnv(settings), settings.namePrefix);
   assertUnused(name, containers);
-  const left = deleteFolders(workspaceFolders(localWorkspaces(settings), name));
+  const left = deleteFolders(workspaceFolders(localWorkspaces(settings, root).path, name));
   if (left.length > 0)
     fail(
       "environment",
@@ -59,9 +59,6 @@ async function deleteOnDroplet(session: Session, name: string): Promise<void> {
 }
 
 const NO_ANSWER = "the droplet is not responding";
-
-const localWorkspaces = ({ workspacesDir }: { workspacesDir: string }): string =>
-  resolve(root, workspacesDir);
 
 const dropletFolders = (name: string): string[] =>
   Object.values(workspaceDirectories(DROPLET_WORKSPACES_DIR, name)).map(shellQuote);

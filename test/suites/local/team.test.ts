@@ -48,6 +48,7 @@ beforeAll(async () => {
 afterAll(async () => {
   const down = await team?.npm("run", "down");
   const left = await leftOn(team.fixture.prefix).finally(() => removeAll(team.fixture.prefix));
+  if (team) removeFolder(team.workspacesDir);
   removeFolder(folder);
   expect([down?.code, left]).toEqual([0, []]);
 });

@@ -225,7 +225,7 @@ describe("a project with sessions", () => {
 });
 
 describe("a disk without room for the copy", () => {
-  const home = platform.path(".workspaces", ".data", "full");
+  const home = platform.home("full");
 
   afterAll(async () => {
     await platform.reset();

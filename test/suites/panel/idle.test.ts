@@ -56,8 +56,7 @@ describe("the notice of an idle project", () => {
     await platform.pulumi("config", "rm", "opencode-platform:panelWebhook");
     await platform.reset();
     for (const name of [FORGOTTEN, IN_USE])
-      for (const left of [platform.workspace(name), platform.path(".workspaces", ".data", name)])
-        removeFolder(left);
+      for (const left of [platform.workspace(name), platform.home(name)]) removeFolder(left);
     removeFolder(folder);
   });
 

@@ -125,7 +125,7 @@ describe("isolation", () => {
     it("sees only its own two directories of the host", async () => {
       const { Mounts } = await docker.getContainer(alpha).inspect();
       expect(Mounts.map(({ Source }) => Source).sort()).toEqual([
-        platform.path(".workspaces", ".data", "alpha"),
+        platform.home("alpha"),
         platform.workspace("alpha"),
       ]);
     });
