@@ -42,6 +42,10 @@ export function readJson({ status, contentType, body }: Answer, release: string)
 export const asMap = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 
+/** A text or number as text; empty for anything else, of which a map may have no text at all. */
+export const textOf = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" ? String(value) : "";
+
 export const get = <Result>(path: string, read: (answer: Answer) => Result): Call<Result> => ({
   method: "GET",
   path,

@@ -1,15 +1,22 @@
 /** Sessions, terminals, files and agents in responses: all majors describe them alike. */
-import { asMap, UnexpectedAnswer } from "./calls.ts";
+import { asMap, textOf, UnexpectedAnswer } from "./calls.ts";
 import type { AgentRules, Session } from "./types.ts";
+
+/** The end of the year 9999, in milliseconds since 1970: ISO 8601 has four digits for a year. */
+const LAST_TIME = Date.UTC(10_000, 0) - 1;
+
+/** A moment in milliseconds since 1970; undefined for anything else, since an agent may have put its own server in opencode's place. */
+const momentOf = (value: unknown): number | undefined =>
+  typeof value === "number" && value >= 0 && value <= LAST_TIME ? value : undefined;
 
 /** A session of a list, or one just created. */
 function toSession(value: unknown): Session {
   const { id, time, title } = asMap(value);
   const { updated, created } = asMap(time);
-  const usedAt = updated ?? created;
+  const usedAt = momentOf(updated) ?? momentOf(created);
   return {
-    id: String(id ?? ""),
-    ...(typeof usedAt === "number" && Number.isFinite(usedAt) ? { usedAt } : {}),
+    id: textOf(id),
+    ...(usedAt === undefined ? {} : { usedAt }),
     ...(typeof title === "string" ? { title } : {}),
   };
 }
@@ -30,11 +37,7 @@ export function created(value: unknown): Session {
 /** Names of the files that a response lists by their paths. */
 export function fileNames(value: unknown): string[] {
   if (!Array.isArray(value)) throw new UnexpectedAnswer("answers no list of files");
-  return value.map((file) =>
-    String(asMap(file).path ?? "")
-      .replace(/\/$/, "")
-      .replace(/^.*\//, ""),
-  );
+  return value.map((file) => textOf(asMap(file).path).replace(/\/$/, "").replace(/^.*\//, ""));
 }
 
 /** What a major calls the parts of an agent and of a permission. */
@@ -51,10 +54,10 @@ export function agentsIn(value: unknown, keys: AgentKeys): AgentRules[] {
   return value.map(asMap).map((agent) => {
     const rules = agent[keys.rules];
     return {
-      name: String(agent[keys.name] ?? ""),
+      name: textOf(agent[keys.name]),
       rules: (Array.isArray(rules) ? rules : []).map(asMap).map((rule) => ({
-        tool: String(rule[keys.tool] ?? ""),
-        effect: String(rule[keys.effect] ?? ""),
+        tool: textOf(rule[keys.tool]),
+        effect: textOf(rule[keys.effect]),
       })),
     };
   });

@@ -10,6 +10,7 @@ import {
   readNothing,
   remove,
   sqliteFiles,
+  textOf,
   UnexpectedAnswer,
 } from "./calls.ts";
 import { agentsIn, created, fileNames, sessionsIn } from "./sessions.ts";
@@ -44,7 +45,7 @@ function readText({ status, body }: Answer): string {
 /** The server migrates the sessions of 1.x when it first starts. */
 function readMigration(answer: Answer): Migration {
   const { status, error, progress } = asMap(json(answer));
-  if (status === "error") return { state: "failed", reason: String(error ?? "no reason given") };
+  if (status === "error") return { state: "failed", reason: textOf(error) || "no reason given" };
   if (status === "completed") return { state: "done" };
   if (status !== "running" && status !== "required")
     throw new UnexpectedAnswer("does not report its migration");

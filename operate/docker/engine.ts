@@ -68,6 +68,8 @@ export interface Engine {
 const EVENTS =
   "create start die stop restart destroy oom health_status update rename pause unpause exec_die".split(" ");
 
+/** Bytes of a command's output that are kept: what runs in a container may write without an end. */
+const EXEC_OUTPUT = 8 * 2 ** 20;
 /** Milliseconds for a command in a container. */
 const EXEC_TIMEOUT_MS = 30_000;
 
@@ -127,8 +129,13 @@ async function execIn(container: Docker.Container, command: readonly string[]): 
   const options = { Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal };
   const exec = await container.exec(options);
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-  for await (const { stream, data } of readFrames(await exec.start({ abortSignal }), false))
+  let size = 0;
+  for await (const { stream, data } of readFrames(await exec.start({ abortSignal }), false)) {
+    size += data.length;
+    // Leaving the loop closes the connection.
+    if (size > EXEC_OUTPUT) throw new Error(`${command[0]} wrote more than ${EXEC_OUTPUT / 2 ** 20} MiB`);
     output[stream].push(data);
+  }
   const { ExitCode } = await exec.inspect();
   const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString("utf8");
   return { code: ExitCode, stdout: text(output.stdout), stderr: text(output.stderr) };

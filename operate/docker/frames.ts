@@ -52,6 +52,9 @@ export async function* readLines(chunks: Chunks, isTty: boolean): AsyncIterable<
 function parseLine(stream: StreamName, bytes: Buffer): LogLine {
   const line = bytes.toString("utf8").replace(/\r$/, "");
   const [, at = "", written = line] = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) ?(.*)$/s.exec(line) ?? [];
-  const text = plainText(written);
-  return { at, stream, text: text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text };
+  // The rest of a line that was cut can begin with what looks like a time.
+  if (at !== "" && Number.isNaN(Date.parse(at))) return { at: "", stream, text: shorten(plainText(line)) };
+  return { at, stream, text: shorten(plainText(written)) };
 }
+
+const shorten = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);

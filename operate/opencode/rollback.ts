@@ -3,6 +3,7 @@ import { fail, UserError } from "../../config/errors.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { apiFor, isUnexpectedAnswer, type Session as OpencodeSession } from "../../opencode/api/index.ts";
 import type { RunDocker } from "../docker/containers.ts";
+import { isRelease } from "./upgrade-log.ts";
 
 /** Where the image's script `upgrade` keeps copies, in the container. */
 const COPIES = "$HOME/.local/share/opencode-platform/copies";
@@ -16,12 +17,14 @@ export interface Copy {
   readonly madeAt: number;
 }
 
-/** Parses the name of a copy: `20261129T131500Z_1.18.33`. */
+/** Parses the name of a copy: `20261129T131500Z_1.18.33`. Undefined for any other, since the project's agent can write there too. */
 export function parseCopy(name: string): Copy | undefined {
   const [, date, time, release] = /^(\d{8})T(\d{6})Z_(\S+)$/.exec(name) ?? [];
   if (date === undefined || time === undefined || release === undefined) return undefined;
+  if (!isRelease(release)) return undefined;
   const iso = `${date.replace(/(\d{4})(\d{2})/, "$1-$2-")}T${time.replace(/(\d{2})(\d{2})/, "$1:$2:")}Z`;
-  return { release, madeAt: Date.parse(iso) };
+  const madeAt = Date.parse(iso);
+  return Number.isNaN(madeAt) ? undefined : { release, madeAt };
 }
 
 /**

@@ -37,7 +37,9 @@ export function evaluate(
   idleDays: number | undefined,
   now: number,
 ): IdleDecision {
-  const lastActivity = latest(before?.lastActivity, seen.lastActivity);
+  const seenAt = latest(before?.lastActivity, seen.lastActivity);
+  // A project says itself when it was used: nothing was used later than now.
+  const lastActivity = seenAt === undefined ? undefined : Math.min(seenAt, now);
   const known: ActivityRecord = {
     since: before && seen.isRunning ? before.since : now,
     ...(lastActivity === undefined ? {} : { lastActivity }),

@@ -131,10 +131,16 @@ export const idleNotice = (name: string, url: string, days: number): string =>
 function read(file: string): Map<string, ActivityRecord> {
   try {
     const kept: unknown = JSON.parse(readFileSync(file, "utf8"));
-    return new Map(
-      Object.entries(kept ?? {}).filter(([, known]) => typeof (known as ActivityRecord)?.since === "number"),
-    );
+    return new Map(Object.entries(kept ?? {}).filter(([, known]) => isRecord(known)));
   } catch {
     return new Map(); // the first start, or an invalid file
   }
+}
+
+/** Whether a record has times that a Date can hold: an earlier release kept whatever a project said. */
+function isRecord(value: unknown): value is ActivityRecord {
+  const { since, lastActivity = 0, toldFor = 0 } = (value ?? {}) as Partial<ActivityRecord>;
+  return [since, lastActivity, toldFor].every(
+    (at) => typeof at === "number" && !Number.isNaN(new Date(at).valueOf()),
+  );
 }

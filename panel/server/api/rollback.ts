@@ -1,4 +1,5 @@
 /** Takes a project back to the release of opencode, and the sessions, that it had before. */
+import type { Session } from "../../../opencode/api/index.ts";
 import type { PanelServices } from "../parts.ts";
 import { acceptedResponse, assertCanAct, findProject, operationRequest, submit } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
@@ -6,6 +7,15 @@ import { checkValue } from "./fields.ts";
 import { HttpProblem, invalidFields } from "./problem.ts";
 import { type App, json, panelRoute, readJson, uncheckedJsonBody } from "./route.ts";
 import { ifMatchHeader, nameParams, rollbackBody, rollbackSchema } from "./schema.ts";
+
+/** Longest id and title of a session that are passed on, in characters. */
+const LONGEST = 200;
+
+/** A session as far as it is shown: a project's server may have written a book into its title. */
+const shorten = ({ id, title = "" }: Session) => ({
+  id: id.slice(0, LONGEST),
+  title: title.slice(0, LONGEST),
+});
 
 const PATH = "/api/projects/{name}/rollback";
 
@@ -36,7 +46,7 @@ function addPlan(app: App, parts: PanelServices, catalog: Catalog): void {
       const plan = {
         release: copy.release,
         madeAt: new Date(copy.madeAt).toISOString(),
-        ...(left ? { left: left.map(({ id, title = "" }) => ({ id, title })) } : {}),
+        ...(left ? { left: left.map(shorten) } : {}),
       };
       return context.json(plan, 200);
     },
