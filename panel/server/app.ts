@@ -3,8 +3,9 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
-import type { AuditEntry } from "./access/audit.ts";
+import { type AuditEntry, RefusalQuota } from "./access/audit.ts";
 import { guard } from "./access/guard.ts";
+import { auditLine } from "./api/acts.ts";
 import { Catalog } from "./api/catalog.ts";
 import { addHealth } from "./api/health.ts";
 import { addLogs } from "./api/logs.ts";
@@ -95,14 +96,24 @@ const headers = ({ addresses }: PanelServices): Middleware => {
   };
 };
 
-/** Writes every operation request to the audit log, accepted or refused. */
+/** Statuses of a request that somebody had no right to, who may have been looking for what there is. */
+const NO_RIGHT: readonly number[] = [401, 403, 404, 421];
+
+/** Writes the end of each request for a change or a log to the audit log, and each refusal. Acts write their beginning themselves. */
 const audit = (parts: PanelServices): Middleware => {
+  const quota = new RefusalQuota();
   return async (context, next) => {
     await next();
     const { method, path } = context.req;
-    if (SAFE.has(method) || path === CHECK) return;
+    const isChange = !SAFE.has(method) && path !== CHECK;
+    const isRefused = path.startsWith("/api/") && NO_RIGHT.includes(context.res.status);
+    if (!isChange && !isRefused && !context.get("act")) return;
+    const entry = actionOf(context);
+    const { isWritten, unwritten } =
+      entry.outcome === "refused" ? quota.take(entry.who.email) : { isWritten: true, unwritten: 0 };
+    if (!isWritten) return;
     try {
-      await parts.audit.record(actionOf(context));
+      await parts.audit.record(unwritten > 0 ? { ...entry, unwritten } : entry);
     } catch (error) {
       parts.report(error, context.get("requestId"));
     }
@@ -110,15 +121,9 @@ const audit = (parts: PanelServices): Middleware => {
 };
 
 function actionOf(context: Ctx): AuditEntry {
-  const person: Variables["person"] | undefined = context.get("person");
-  const act = context.get("act");
   const { status } = context.res;
-  const { name = `${context.req.method} ${context.req.path}`.slice(0, 200), ...rest } = act ?? {};
   return {
-    request: context.get("requestId"),
-    who: person ? { email: person.email, kind: person.kind } : { email: "", kind: "unknown" },
-    act: name,
-    ...rest,
+    ...auditLine(context),
     outcome: status < 400 ? "accepted" : status < 500 ? "refused" : "failed",
     status,
   };

@@ -1,11 +1,12 @@
 /** Shared steps of all changes to a project: lookup, permission, submission and response. */
+import type { AuditEntry } from "../access/audit.ts";
 import { canAct, canSee } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import { Conflict, type Edit, type OperationRequest, type Person } from "../platform/types.ts";
 import type { ProjectEntry, Snapshot } from "./catalog.ts";
 import type { SecretValues } from "./entry-check.ts";
 import { conflict, HttpProblem, projectNotFound, toHttpProblem } from "./problem.ts";
-import { type Ctx, json } from "./route.ts";
+import { type Ctx, json, type Variables } from "./route.ts";
 import { acceptedSchema } from "./schema.ts";
 
 /** @throws HttpProblem (404) for an unknown project, or one that the person can't see */
@@ -33,12 +34,42 @@ export function assertCanAct(person: Person): void {
   if (!canAct(person)) throw new HttpProblem(403, "A service token can't change anything.");
 }
 
-/** Submits an operation; responds with it and its URL. */
+/** What the audit log has of a request, so far. */
+export function auditLine(context: Ctx): Omit<AuditEntry, "outcome"> {
+  const person: Variables["person"] | undefined = context.get("person");
+  const act = context.get("act");
+  const { name = `${context.req.method} ${context.req.path}`.slice(0, 200), ...rest } = act ?? {};
+  return {
+    request: context.get("requestId"),
+    who: person ? { email: person.email, kind: person.kind } : { email: "", kind: "unknown" },
+    act: name,
+    ...rest,
+  };
+}
+
+/**
+ * Writes to the audit log that a request's act begins. Call it before anything is done or shown.
+ * @throws HttpProblem (503) if the line can't be written: what leaves no trace is not done
+ */
+export async function begin({ audit, report }: PanelServices, context: Ctx): Promise<void> {
+  try {
+    await audit.record({ ...auditLine(context), outcome: "begun" });
+  } catch (error) {
+    report(error, context.get("requestId"));
+    throw new HttpProblem(
+      503,
+      "The audit log can't be written, so nothing was done. The panel's log says why.",
+    );
+  }
+}
+
+/** Submits an operation, which the audit log has first; responds with it and its URL. */
 export async function submit(
   parts: PanelServices,
   context: Ctx,
   operationRequest: OperationRequest,
 ): Promise<Response> {
+  await begin(parts, context);
   try {
     const operation = await parts.operations.submit(operationRequest);
     const act = context.get("act");

@@ -1,6 +1,6 @@
 /** Logs of a project's container. */
 import type { PanelServices } from "../parts.ts";
-import { findProject } from "./acts.ts";
+import { begin, findProject } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
 import { type App, panelRoute } from "./route.ts";
 import { DEFAULT_LINES, type LogLine, logLinesSchema, logsQuery, nameParams } from "./schema.ts";
@@ -29,7 +29,9 @@ export function addLogs(app: App, parts: PanelServices, catalog: Catalog): void 
     async (context) => {
       const { name } = context.req.valid("param");
       const query = context.req.valid("query");
+      context.set("act", { name: "read logs", project: name });
       findProject(parts, catalog.readSnapshot(), context.get("person"), name);
+      await begin(parts, context);
       const lines = query.lines === undefined ? DEFAULT_LINES : Number(query.lines);
       if (query.follow === "1")
         return parts.streams.respond(context, (signal) => toEvents(parts.logs.follow(name, lines, signal)));

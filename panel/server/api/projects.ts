@@ -166,10 +166,12 @@ function addStartStop(app: App, parts: PanelServices, catalog: Catalog, act: "st
       context.set("act", { name: act, project: name });
       const { entry } = findProject(parts, catalog.readSnapshot(), person, name);
       assertCanAct(person);
-      await viaDocker(() => parts.control[act](name), name, act);
       const isStopped = entry.state === "stopped";
       const values = act === "stop" ? { state: "stopped" as const } : isStopped ? { state: null } : {};
-      return submit(parts, context, operationRequest(person, act, name, { kind: "change", name, values }));
+      return submit(parts, context, {
+        ...operationRequest(person, act, name, { kind: "change", name, values }),
+        atOnce: () => viaDocker(() => parts.control[act](name), name, act),
+      });
     },
   );
 }

@@ -27,6 +27,7 @@ export function makeApplyChange({ file, secrets, repository }: ChangeParts): App
     const undoSecrets = secrets.snapshot();
     let edited: EditResult | undefined;
     try {
+      await request.atOnce?.();
       if (project && values.length > 0) await secrets.set(project, Object.fromEntries(values));
       if (edit) edited = file.edit(edit, version);
       if (edit?.kind === "remove") await secrets.remove(edit.name);

@@ -96,6 +96,8 @@ export interface OperationRequest {
   readonly version?: string;
   /** Values for secrets of `project`, by name. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Done once the change has been checked, before projects.yaml is edited. If it throws, nothing is changed. */
+  readonly atOnce?: () => Promise<void>;
   /** Called after a successful update, before the operation ends. If it throws, the operation fails. */
   readonly afterwards?: () => Promise<void>;
 }

@@ -120,7 +120,7 @@ describe("the audit log", () => {
       outcome: "accepted" as const,
     };
     for (const request of ["1", "2"]) {
-      const audit = openAudit(file, () => new Date(0));
+      const audit = openAudit(file, { now: () => new Date(0) });
       await Promise.all(
         [1, 2, 3].map((n) => audit.record({ request: `${request}${n}`, ...act, status: 202 })),
       );

@@ -59,6 +59,7 @@ export class FakeOperations implements Operations {
     if (edit) {
       const text = applyEdit(this.text, edit);
       this.#check(text);
+      await request.atOnce?.();
       this.text = text;
     }
     this.requests.push(request);
@@ -140,7 +141,9 @@ export class World {
   person: Person = ADMIN;
   /** Names of secrets that have a value. */
   readonly secrets = new Set<string>();
+  /** The audit log's lines of ended requests, and of acts that began. */
   readonly acts: AuditEntry[] = [];
+  readonly begun: AuditEntry[] = [];
   readonly defects: unknown[] = [];
   readonly controlled: string[] = [];
   /** Names of projects that have a workspace. */
@@ -173,7 +176,10 @@ export class World {
       stack: "local",
       addresses: localAddresses(4090),
       identify: async () => this.person,
-      audit: { record: async (noted) => void this.acts.push(noted), close: () => {} },
+      audit: {
+        record: async (noted) => void (noted.outcome === "begun" ? this.begun : this.acts).push(noted),
+        close: () => {},
+      },
       defaults: { accessEmails: [], accessEmailDomains: [] },
       urls: localUrls(4080),
       file: {
