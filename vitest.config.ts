@@ -13,6 +13,7 @@ const ON_BOTH_MAJORS = [
   "local/git",
   "attach/terminal",
   "panel/idle",
+  "security/repository",
 ].map((name) => `test/suites/${name}.test.ts`);
 const SECOND_MAJOR = {
   TEST_OPENCODE: "2.0.14-shuv.1",

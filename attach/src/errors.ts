@@ -10,6 +10,7 @@ export const EXIT = {
   noCloudflared: 16,
   noOpencode: 17,
   incompatible: 18,
+  untrusted: 19,
 } as const;
 
 export type UserErrorKind = keyof typeof EXIT;

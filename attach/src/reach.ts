@@ -67,7 +67,7 @@ export interface WaitOptions {
   readonly timeouts?: typeof START_TIMEOUT_MS;
 }
 
-type State = "starting" | "stopped" | "unknown" | "refused";
+type State = "starting" | "stopped" | "unknown" | "refused" | "untrusted";
 
 /** What the gateway returns instead of a project that is not serving. */
 interface Notice {
@@ -98,6 +98,13 @@ function errorOf({ state, project }: Notice, url: URL): UserError | undefined {
       "List projects: opencode-platform ls",
     );
   if (state === "stopped") return stoppedError(project);
+  if (state === "untrusted")
+    return new UserError(
+      "untrusted",
+      project,
+      `${project} has not been started: somebody has to look at what its repository brings first.`,
+      `Open it in a browser: opencode-platform open ${project}`,
+    );
   if (state === "refused")
     return new UserError(
       "unreachable",

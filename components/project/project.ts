@@ -198,12 +198,19 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
   /** What anybody may see: `docker inspect` shows it. */
   private environment(): string[] {
-    const { repo, git, env } = this.args.project;
+    const { name, repo, git, env, trust } = this.args.project;
     const own: Record<string, string | undefined> = {
       OPENCODE_PLATFORM_REPO: repo?.kind === "local" ? "file:///mnt/repo" : repo?.url,
       OPENCODE_PLATFORM_BRANCH: repo?.branch,
       OPENCODE_PLATFORM_DEPTH: repo?.depth?.toString(),
       OPENCODE_PLATFORM_GIT_AUTH: git.auth,
+      ...(trust === "ask"
+        ? {
+            OPENCODE_PLATFORM_PROJECT: name,
+            OPENCODE_PLATFORM_TRUST: trust,
+            OPENCODE_PLATFORM_URL: this.args.urls.browser(name),
+          }
+        : {}),
       ...(git.auth === "token" && repo
         ? {
             OPENCODE_PLATFORM_GIT_HOST: new URL(repo.url).host,

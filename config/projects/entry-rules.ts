@@ -57,7 +57,7 @@ function checkRepo(
   context: HostContext,
 ): Violation[] {
   if (entry.repo === undefined)
-    return ["branch", "depth", "git"]
+    return ["branch", "depth", "git", "trust"]
       .filter((key) => entry[key] !== undefined && mapOf(entry[key]).auth !== "none")
       .map((key) => ({
         path: [...path, key],

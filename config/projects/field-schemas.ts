@@ -8,6 +8,7 @@ import { guessSize, parseSize, SIZE_PATTERN, type Size, sizeOf } from "../text/s
 import { OPENCODE } from "../versions.ts";
 import { parseRepo } from "./repo.ts";
 import { reservedProjectReason, reservedVariableReason } from "./reserved.ts";
+import { trustedRepoMistake } from "./trust.ts";
 
 export const PROJECT_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
 export const GROUP_NAME_PATTERN = /^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/;
@@ -111,6 +112,11 @@ export const repo = z.string({ error: repoError }).superRefine((text, context) =
   const source = parseRepo(text);
   if ("mistake" in source)
     context.addIssue({ code: "custom", message: source.mistake, params: { fix: source.fix } });
+});
+
+export const trustedRepo = z.string({ error: repoError }).superRefine((text, context) => {
+  const mistake = trustedRepoMistake(text);
+  if (mistake) context.addIssue({ code: "custom", message: mistake });
 });
 
 /** Whether git takes a text as a branch's or tag's name (git help check-ref-format). */

@@ -20,6 +20,7 @@ import {
   modelError,
   projectName,
   repo,
+  trustedRepo,
   variableName,
   variableValue,
   versionError,
@@ -170,6 +171,12 @@ const project = z.strictObject(
       .max(1_000_000)
       .optional()
       .describe("Number of commits to clone (a shallow clone). Default: all of them."),
+    trust: z
+      .enum(["ask", "always"])
+      .optional()
+      .describe(
+        "ask: opencode is not started until somebody who can open the project has looked at what the repository brings (plugins, agents, settings) and said yes, once per repository. always: it starts. Default: always for a repository in trustedRepos and without repo, else ask.",
+      ),
     state: z
       .enum(["running", "stopped"])
       .default("running")
@@ -239,6 +246,13 @@ export const projectsFile = z
         "Groups of people, by name, as lists of e-mail addresses: which an entry's members can refer to.",
       )
       .meta({ examples: [{ shop: ["dev@example.com"] }] }),
+    trustedRepos: z
+      .array(trustedRepo)
+      .optional()
+      .describe(
+        "Repositories that run what they bring without a question: addresses as in repo, or starts of addresses that end with /. Default: none.",
+      )
+      .meta({ uniqueItems: true, examples: [["https://github.com/example/"]] }),
     projects: z.array(project, { error: projectsError }).describe("One entry per project; [] for none."),
   })
   .describe("The projects of this platform: one isolated opencode per entry.");

@@ -3,6 +3,7 @@ import { DEFAULT_RESOURCES, type ProjectEntry, type ProjectsFile } from "./file-
 import type { GitAuth, Json, Project, Repo } from "./project.ts";
 import { releaseNamed } from "./releases.ts";
 import { parseRepo } from "./repo.ts";
+import { isTrusted, type Trust } from "./trust.ts";
 
 type JsonMap = { readonly [key: string]: Json };
 
@@ -11,8 +12,14 @@ export function normalise(file: ProjectsFile, directory: string): Project[] {
   const groups = new Map(Object.entries(file.groups ?? {}));
   return file.projects.map((entry) => ({
     ...normaliseEntry(entry, file.defaults ?? {}, directory),
+    trust: trustOf(entry, file.trustedRepos ?? [], directory),
     members: expandMembers(entry.members ?? [], groups),
   }));
+}
+
+function trustOf({ repo, trust }: ProjectEntry, trusted: readonly string[], directory: string): Trust {
+  if (repo === undefined) return "always";
+  return trust ?? (isTrusted(repo, trusted, directory) ? "always" : "ask");
 }
 
 /** Groups expanded, each person once. */
@@ -25,7 +32,7 @@ function normaliseEntry(
   entry: ProjectEntry,
   defaults: NonNullable<ProjectsFile["defaults"]>,
   directory: string,
-): Omit<Project, "members"> {
+): Omit<Project, "members" | "trust"> {
   const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
   const repo = normaliseRepo(entry, directory);
   const version = releaseNamed(entry.opencode?.version ?? defaults.opencode?.version);

@@ -1,5 +1,6 @@
 import type { Size } from "../text/sizes.ts";
 import type { RepoSource } from "./repo.ts";
+import type { Trust } from "./trust.ts";
 
 /** What JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -40,6 +41,8 @@ export interface Project {
     /** What no settings file of a repository overrides. */
     readonly enforce: { readonly [key: string]: Json };
   };
+  /** Whether somebody has to look at what the repository brings before it runs. `always` without a repository. */
+  readonly trust: Trust;
   /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: everyone the stack admits. */
   readonly members: readonly string[];
 }

@@ -27,6 +27,7 @@ export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] 
     ...checkRelease(defaults.opencode, ["defaults", "opencode"], context),
     ...checkDefaultMemory(defaults, projects, context),
     ...checkGroups(mapOf(file.groups), projects),
+    ...checkDuplicates(file.trustedRepos, ["trustedRepos"]),
     ...projects.flatMap((entry, index) =>
       isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), yaml, context) : [],
     ),

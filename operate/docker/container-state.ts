@@ -75,6 +75,7 @@ function decideRunning(container: ContainerInfo): Decided {
   if (attempt) return { state: "failed", reason: `git clone: ${why || "no reason given"}${next}` };
   if (/^cannot be written/.test(workspace)) return { state: "failed", reason: `the workspace ${workspace}` };
   if (/^cloning /.test(workspace)) return { state: "cloning" };
+  if (isAsking(container)) return { state: "running", reason: "asks whether its repository is trusted" };
   if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "not responding" };
   if (health !== "starting") return { state: "running" };
   if (container.restarts >= LOOP) return { state: "failed", reason: restarts(container) };
@@ -103,6 +104,17 @@ const oom = ({ memory }: ContainerInfo): string =>
 
 const firstLine = (text: string): string => text.trim().split("\n")[0]?.slice(0, 300) ?? "";
 
+/** Whether a project waits for somebody to trust its repository. */
+export const isAsking = ({ healthLine }: Pick<ContainerInfo, "healthLine">): boolean =>
+  healthLine.startsWith("asks whether its repository is trusted");
+
+/** Who has trusted the repository since the container started. */
+export const trustedBy = ({ healthLine }: Pick<ContainerInfo, "healthLine">): string | undefined =>
+  healthLine
+    .split("; ")
+    .find((part) => part.startsWith("trusted by "))
+    ?.slice("trusted by ".length);
+
 /** What a running container says of a change of its release that is under way: `migrating, 412 of 1300 sessions`. */
 export function upgradeLine({ status, healthLine }: ContainerInfo): string | undefined {
   if (status !== "running") return undefined;
@@ -113,7 +125,7 @@ export function upgradeLine({ status, healthLine }: ContainerInfo): string | und
 export function isUnsettled(container: ContainerInfo): boolean {
   const { status, health, healthLine } = container;
   if (status !== "running" || health === "") return false;
-  if (upgradeLine(container) !== undefined) return true;
+  if (upgradeLine(container) !== undefined || isAsking(container)) return true;
   return health === "starting" || /workspace: (cloning|clone failed|not looked at)/.test(healthLine);
 }
 

@@ -11,7 +11,7 @@ const TIMEOUT_MS = 120_000;
 export interface Readiness {
   project: ProjectOutput;
   answers: boolean;
-  /** The health line if it reports a problem, such as a failed clone; otherwise empty. */
+  /** The health line if it reports a problem, such as a failed clone, or that somebody is asked; otherwise empty. */
   note: string;
 }
 
@@ -34,7 +34,9 @@ export async function awaitProjects(
   const until = performance.now() + TIMEOUT_MS;
   for (;;) {
     const answers = await Promise.all(
-      [...waiting].map(async ([name, { url, opencode }]) => [name, await isHealthy(url, opencode)] as const),
+      [...waiting].map(
+        async ([name, { url, opencode }]) => [name, await isAnswering(url, opencode)] as const,
+      ),
     );
     for (const [name, healthy] of answers) if (healthy) waiting.delete(name);
     if (waiting.size === 0 || performance.now() > until) break;
@@ -47,8 +49,27 @@ export async function awaitProjects(
   return projects.map((project) => {
     const container = containers.get(project.name);
     const line = project.state === "running" ? (container?.healthLine ?? "") : "";
-    return { project, answers: !waiting.has(project.name), note: /fail|error/i.test(line) ? line : "" };
+    return {
+      project,
+      answers: !waiting.has(project.name),
+      note: /fail|error|^asks /i.test(line) ? line : "",
+    };
   });
+}
+
+/** Whether opencode responds, or its place is held by the page that asks whether the repository is trusted. */
+const isAnswering = async (url: string, version?: string): Promise<boolean> =>
+  (await isHealthy(url, version)) || (await isAsking(url));
+
+/** Whether a project waits for somebody to trust its repository. @param url without a trailing slash */
+async function isAsking(url: string): Promise<boolean> {
+  try {
+    const { headers, body } = await fetch(`${url}/trust`, { signal: AbortSignal.timeout(5000) });
+    await body?.cancel();
+    return headers.get("x-opencode-state") === "untrusted";
+  } catch {
+    return false;
+  }
 }
 
 /**

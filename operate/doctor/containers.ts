@@ -1,5 +1,6 @@
 import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
+import { isAsking } from "../docker/container-state.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
@@ -70,7 +71,7 @@ function containerFindings(
   else if (container.health === "unhealthy")
     found.push(failed(text, `${docker(`restart ${name}`)}; its log: ${log}`));
   else if (/fail/i.test(container.healthLine)) found.push(failed(text, `see its log: ${log}`));
-  else if (container.health === "starting") found.push(note(text));
+  else if (container.health === "starting" || isAsking(container)) found.push(note(text));
   else found.push(ok(text));
   if (container.oomKilled)
     found.push(failed(`${label}: killed for exceeding its memory limit`, "raise its resources.memory"));

@@ -1,5 +1,5 @@
 /** Composes the panel from its real services: Docker, the stack, the gateway. */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { gatewayPrefix } from "../../components/proxy/gateway.ts";
 import { homesDirectory, LOCAL_RUNTIME_DIR, makeNames, PANEL_HOMES_DIR } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
@@ -8,6 +8,7 @@ import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import { SETTINGS_NAMESPACE, settingKey } from "../../config/stack/commands.ts";
 import type { Settings } from "../../config/stack/settings.ts";
+import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { makeControl } from "../../operate/docker/control.ts";
 import type { Engine } from "../../operate/docker/engine.ts";
 import { LogHub } from "../../operate/docker/logs.ts";
@@ -23,6 +24,7 @@ import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
 import { localAddresses, publicAddresses } from "./access/guard.ts";
 import { type Authenticate, accessAuthentication, localUser } from "./access/identity.ts";
+import { TrustAudit } from "./access/trust-audit.ts";
 import { ActivityMonitor } from "./activity/watch.ts";
 import { checkHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
@@ -72,6 +74,12 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   const containers = new ContainerWatch(engine, settings.namePrefix);
   const usage = new UsageWatch(engine, containers);
   const audit = openAudit(join(root, LOCAL_RUNTIME_DIR, "panel", "audit.jsonl"));
+  const trust = new TrustAudit({
+    file: join(root, LOCAL_RUNTIME_DIR, "panel", "trusted.json"),
+    containers,
+    audit,
+    report,
+  });
   const keys = new DeployKeys(() => readProjectOutputs(session));
   const operations = onOperationEnd(platform.operations, () => void keys.refresh().catch(report));
   const activity = monitorActivity(context, {
@@ -117,10 +125,12 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     async start() {
       await operations.recover();
       activity.start(ACTIVITY_INTERVAL_MS);
+      trust.start();
       void keys.refresh().catch(() => undefined); // a stack that was never updated has no outputs
     },
     async stop() {
       activity.close();
+      trust.close();
       await platform.close();
       streams.close();
       usage.close();
@@ -157,7 +167,7 @@ function monitorActivity(
   watching: Watching,
 ): ActivityMonitor {
   const { urls } = watching;
-  const homes = session.isLocal ? homesDirectory(resolve(root, settings.workspacesDir)) : PANEL_HOMES_DIR;
+  const homes = session.isLocal ? homesDirectory(localWorkspaces(settings, root).path) : PANEL_HOMES_DIR;
   const reader = new ActivityReader();
   return new ActivityMonitor({
     file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),

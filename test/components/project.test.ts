@@ -125,9 +125,29 @@ describe("a running project", () => {
     expect(script).not.toContain("docker stop");
   });
 
+  it.each([
+    [
+      "repo: https://git.example.com/a/b.git",
+      [
+        "OPENCODE_PLATFORM_PROJECT=web",
+        "OPENCODE_PLATFORM_TRUST=ask",
+        "OPENCODE_PLATFORM_URL=http://web.localhost:4080/",
+      ],
+    ],
+    ["repo: https://git.example.com/a/b.git, trust: always", []],
+    ["state: running", []],
+  ])(
+    "with { %s } is told whether to ask about its repository, and where its page is",
+    async (entry, variables) => {
+      const { container } = await deploy(`{ name: web, ${entry} }`);
+      const found = (container.envs as string[]).filter((each) => /_(TRUST|URL|PROJECT)=/.test(each));
+      expect(found).toEqual(variables);
+    },
+  );
+
   it("puts every secret in a file that its user alone reads, and in nothing that docker inspect shows", async () => {
     const { container } = await deploy(
-      "{ name: web, repo: https://git.example.com:8443/a/b.git, secrets: [TOKEN], git: { auth: token, secret: TOKEN } }",
+      "{ name: web, repo: https://git.example.com:8443/a/b.git, secrets: [TOKEN], git: { auth: token, secret: TOKEN }, trust: always }",
       { TOKEN: "value-of-the-token" },
     );
     const files = uploads(container);

@@ -61,6 +61,7 @@ describe("a good projects.yaml", () => {
         secrets: [],
         git: { auth: "none" },
         opencode: { version: OPENCODE, config: {}, enforce: {} },
+        trust: "always",
         members: [],
       },
     ]);
@@ -109,6 +110,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
           config: { mcp: { one: { enabled: true }, two: { enabled: false } }, plugin: ["y"] },
           enforce: { permission: { bash: "ask", edit: "deny" } },
         },
+        trust: "ask",
         members: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
       },
     ]);

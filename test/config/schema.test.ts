@@ -70,6 +70,8 @@ it("every key is in the JSON schema and says what it means", () => {
       "projects[].resources.pids",
       "projects[].secrets",
       "projects[].state",
+      "projects[].trust",
+      "trustedRepos",
     ].sort(),
   );
   expect(keys.filter(([, { description }]) => !description?.endsWith(".")).map(([path]) => path)).toEqual([]);

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { PLATFORM_LABEL } from "../../config/naming/names.ts";
@@ -8,6 +7,7 @@ import { provision } from "../../toolchain/index.ts";
 import { dockerPart, stopDockerd } from "../../toolchain/parts/docker.ts";
 import { toolchainDir } from "../../toolchain/paths.ts";
 import { docker, hostAddress, leftOn, removeAll } from "./docker.ts";
+import { freePort } from "./free-port.ts";
 import { type Fixture, Platform } from "./platform.ts";
 import { must } from "./run.ts";
 import { isRunning, removeDeadFolders, removeFolder, temporaryFolder } from "./temporary.ts";
@@ -57,9 +57,9 @@ async function newFixture(gitPort: number): Promise<Fixture> {
   return {
     root: temporaryFolder(),
     prefix: `e2e-${process.pid}`,
-    port: await freePort(),
+    port: await freePort("0.0.0.0"),
     host,
-    modelPort: await freePort(),
+    modelPort: await freePort("0.0.0.0"),
     gitPort,
     firstStart: "",
   };
@@ -110,15 +110,4 @@ async function removeDeadRuns(): Promise<void> {
     if (pid && !isRunning(Number(pid))) await removeAll(prefix);
   }
   removeDeadFolders();
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "0.0.0.0", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

@@ -134,7 +134,9 @@ export class Platform {
         ...(RELEASE === OPENCODE ? {} : { version: RELEASE }),
       },
     };
-    return stringify({ defaults, projects: entries });
+    // What is asked about a repository that nobody has trusted has tests of its own.
+    const projects = entries.map((entry) => ("repo" in entry ? { trust: "always", ...entry } : entry));
+    return stringify({ defaults, projects });
   }
 
   /** opencode.json with only the stand-in model. */

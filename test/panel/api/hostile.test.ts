@@ -11,7 +11,6 @@ import type { RunDocker } from "../../../operate/docker/containers.ts";
 import { openEngine } from "../../../operate/docker/engine.ts";
 import { readLines } from "../../../operate/docker/frames.ts";
 import { readUpgrade } from "../../../operate/opencode/upgrade-log.ts";
-import { latestActivity } from "../../../panel/server/activity/opencode.ts";
 import { ActivityMonitor } from "../../../panel/server/activity/watch.ts";
 import { logLinesSchema, overviewSchema, rollbackSchema } from "../../../panel/server/api/schema.ts";
 import { makeRollbacks } from "../../../panel/server/rollbacks.ts";
@@ -66,7 +65,7 @@ async function sayUsedAt(answer: unknown, api = MAJORS[0]): Promise<void> {
   activity = new ActivityMonitor({
     file: join(folder, "activity.json"),
     projects: () => [{ name: "web-shop", isRunning: true, url: "http://x/", version: RELEASE }],
-    fetchActivity: async () => times && latestActivity(times),
+    fetchActivity: async () => times?.reduce((latest, { usedAt = 0 }) => Math.max(latest, usedAt), 0),
     idleDays: 1,
     notify: async () => {},
     report: () => {},

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leftOn, removeAll } from "../../support/docker.ts";
-import { freePort } from "../../support/panel/panel.ts";
+import { freePort } from "../../support/free-port.ts";
 import { cleanEnv, Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { must } from "../../support/run.ts";

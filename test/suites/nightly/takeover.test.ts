@@ -3,11 +3,11 @@
  * sessions and passwords stay. (0.2.0 took it over with every container unchanged.)
  */
 import { cpSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { toolchainDir } from "../../../toolchain/paths.ts";
 import { execIn, removeAll } from "../../support/docker.ts";
+import { freePort } from "../../support/free-port.ts";
 import { callAt, projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
@@ -103,14 +103,3 @@ describe(`a stack created by ${OLD}`, () => {
     expect(await platform.ids()).toEqual(ids);
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}

@@ -1,10 +1,10 @@
 /** `npm run panel` in the clone shared by the test files, and a client of its API. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { expect } from "vitest";
 import { parse } from "yaml";
 import type { Operation, OperationEvent } from "../../../panel/server/platform/types.ts";
+import { freePort } from "../free-port.ts";
 import { cleanEnv, Platform } from "../platform.ts";
 import { waitFor } from "../wait.ts";
 
@@ -23,18 +23,6 @@ export interface Answer<T = unknown> {
   readonly status: number;
   readonly headers: Headers;
   readonly body: T;
-}
-
-/** A free port of loopback. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 export class Panel {

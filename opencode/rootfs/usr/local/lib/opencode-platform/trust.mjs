@@ -1,0 +1,176 @@
+// Stands in for opencode until a person has said that what the repository brings may run: it shows what that is, and takes the answer.
+// Ends with 0 once it is a yes. No secret is in its environment.
+import { createHash, timingSafeEqual } from "node:crypto";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { dirname, join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { listBrought, parseSettings } from "./brings.mjs";
+
+const PORT = 4096;
+const WORKSPACE = "/workspace";
+const SECRETS = "/run/opencode";
+const STATUS = "/tmp/opencode-platform";
+const ENFORCED = "/etc/opencode/opencode.json";
+
+const repo = process.env.OPENCODE_PLATFORM_REPO ?? "";
+/** The project's address in a browser, and its name. */
+const url = process.env.OPENCODE_PLATFORM_URL ?? "";
+const project = process.env.OPENCODE_PLATFORM_PROJECT ?? "";
+/** A line for each yes: repository, person, time. Only written before anything of a repository has run. */
+const RECORD = join(process.env.HOME ?? "/home/opencode", ".local/share/opencode-platform/trusted");
+
+const HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "same-origin",
+  "x-opencode-state": "untrusted",
+  "x-opencode-project": project,
+};
+/** Bytes of a form that are read. */
+const MAX_BODY = 4096;
+
+const escapeHtml = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+function settings(file) {
+  try {
+    return parseSettings(readFileSync(file, "utf8"));
+  } catch {
+    return {};
+  }
+}
+
+/** The commit that was cloned; empty while there is none. */
+function commit() {
+  try {
+    const options = { cwd: WORKSPACE, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
+    return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], options).trim();
+  } catch {
+    return "";
+  }
+}
+
+function workspaceLine() {
+  try {
+    return readFileSync(join(STATUS, "workspace"), "utf8").trim();
+  } catch {
+    return "not looked at yet";
+  }
+}
+
+/** What is shown, and a digest of it: a yes is to that alone. */
+function whatIsShown() {
+  const platform = { ...settings(join(SECRETS, "opencode.json")), ...settings(ENFORCED) };
+  const shown = { repo, commit: commit(), workspace: workspaceLine(), kinds: listBrought(WORKSPACE, platform) };
+  return { ...shown, digest: createHash("sha256").update(JSON.stringify(shown)).digest("hex") };
+}
+
+const document = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 ui-monospace,monospace;margin:2rem auto;max-width:72ch;padding:0 1rem;background:light-dark(#fff,#131010);color:light-dark(#211e1e,#f1ecec)}h1{font-size:1.25rem}h2{font-size:1rem;margin-bottom:0}small{opacity:.75}li{overflow-wrap:anywhere}button{font:inherit;padding:.5rem 1rem;cursor:pointer}</style>
+<main><h1>${escapeHtml(title)}</h1>${body}</main></html>\n`;
+
+function askPage(problem = "") {
+  const { commit: at, workspace, kinds, digest } = whatIsShown();
+  const isCloned = at !== "";
+  const list = kinds
+    .map(({ title, note, lines }) => {
+      const items = lines.map((line) => `<li>${escapeHtml(line)}`).join("");
+      return `<section><h2>${escapeHtml(title)}</h2><small>${escapeHtml(note)}</small><ul>${items}</ul></section>`;
+    })
+    .join("");
+  const brings = list || "<p>Nothing that opencode would run or obey was found in it.</p>";
+  const form = `<form method="post" action="/trust"><input type="hidden" name="digest" value="${digest}"><button>Trust this repository and start</button></form>`;
+  return document(
+    `${project}: do you trust this repository?`,
+    `${problem ? `<p role="alert">${escapeHtml(problem)}</p>` : ""}
+<p>${escapeHtml(repo)}${isCloned ? ` at ${escapeHtml(at)}` : ""}</p>
+<p>opencode has not been started. Once it is, it runs what the repository brings, with this project's secrets:</p>
+${isCloned ? brings + form : `<p role="status">${escapeHtml(workspace)}</p><script>setTimeout(() => location.reload(), 3000)</script>`}`,
+  );
+}
+
+const STARTING = () =>
+  document(
+    `${project} is starting`,
+    `<p role="status">opencode starts …</p><script>
+const look = async () => {
+  const answer = await fetch("/trust", { redirect: "manual" }).catch(() => undefined);
+  if (answer && answer.status < 500 && answer.headers.get("x-opencode-state") === null) location.replace("/");
+  else setTimeout(look, 1000);
+};
+setTimeout(look, 1000);
+</script>`,
+  );
+
+/** Access has put the person's address there; on a machine of one's own there is none. */
+const personOf = ({ headers }) =>
+  String(headers["cf-access-authenticated-user-email"] ?? "")
+    .replace(/[^\w.+@-]/g, "")
+    .slice(0, 254) || "somebody at this machine";
+
+function trust(who) {
+  mkdirSync(dirname(RECORD), { recursive: true });
+  appendFileSync(RECORD, `${JSON.stringify({ repo, by: who, at: new Date().toISOString() })}\n`, { mode: 0o600 });
+  writeFileSync(join(STATUS, "trusted"), who);
+  console.log(`[trust] ${repo} is trusted by ${who}`);
+}
+
+function isAllowed({ headers }) {
+  const given = Buffer.from(String(headers.authorization ?? ""));
+  const password = readFileSync(join(SECRETS, "password"), "utf8");
+  const wanted = Buffer.from(`Basic ${Buffer.from(`opencode:${password}`).toString("base64")}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+async function formOf(request) {
+  let body = "";
+  for await (const chunk of request) {
+    body += chunk;
+    if (body.length > MAX_BODY) return new URLSearchParams();
+  }
+  return new URLSearchParams(body);
+}
+
+const html = (response, status, page, more = {}) =>
+  response.writeHead(status, { ...HEADERS, "content-type": "text/html; charset=utf-8", ...more }).end(page);
+
+async function answer(request, response) {
+  if (!isAllowed(request)) return response.writeHead(401, HEADERS).end();
+  const path = (request.url ?? "/").split("?")[0];
+  if (request.method === "POST" && path === "/trust") {
+    // Of this page alone: not of another site's, and not of a program that has no page.
+    if (request.headers.origin !== new URL(url).origin) return refuse(response);
+    const { digest, commit: at } = whatIsShown();
+    if (at === "" || (await formOf(request)).get("digest") !== digest)
+      return html(response, 409, askPage("What the repository brings has changed since you looked."));
+    trust(personOf(request));
+    response.on("close", () => {
+      server.close();
+      server.closeAllConnections();
+    });
+    return html(response, 200, STARTING(), { connection: "close" });
+  }
+  const isPage = request.method === "GET" && /\btext\/html\b/.test(request.headers.accept ?? "");
+  return isPage ? html(response, 403, askPage()) : refuse(response);
+}
+
+const refuse = (response) =>
+  response
+    .writeHead(403, { ...HEADERS, "content-type": "text/plain; charset=utf-8" })
+    .end(
+      `${project} has not been started: somebody has to look at what its repository brings first. Open ${url} in a browser.\n`,
+    );
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error) => {
+    console.error(`[trust] ${error}`);
+    response.destroy();
+  });
+});
+server.on("upgrade", (_, socket) => socket.end("HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n"));
+server.on("close", () => rmSync(join(STATUS, "asking"), { force: true }));
+server.listen(PORT, "0.0.0.0", () => writeFileSync(join(STATUS, "asking"), ""));
+for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(1));

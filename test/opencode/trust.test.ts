@@ -1,0 +1,262 @@
+/** The real page that asks whether a repository is trusted, on another port and in other folders. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { waitFor } from "../support/wait.ts";
+
+const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
+const REPO = "https://git.example.com/acme/shop.git";
+const URL_OF_PROJECT = "http://shop.localhost:4080/";
+const AUTHORIZATION = `Basic ${Buffer.from("opencode:pass").toString("base64")}`;
+
+let folder: string;
+let base: string;
+let server: ChildProcess | undefined;
+
+const workspace = (...parts: string[]) => join(folder, "workspace", ...parts);
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(workspace(file)), { recursive: true });
+  writeFileSync(workspace(file), text);
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "trust-"));
+  for (const name of ["workspace", "secrets", "status", "home"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "secrets", "password"), "pass");
+  writeFileSync(join(folder, "secrets", "opencode.json"), '{"permission":{"bash":"ask"}}');
+  writeFileSync(join(folder, "enforced.json"), '{"share":"disabled"}');
+  const port = await freePort();
+  base = `http://127.0.0.1:${port}`;
+  const source = readFileSync(join(IMAGE, "trust.mjs"), "utf8")
+    .replace("const PORT = 4096", `const PORT = ${port}`)
+    .replace("/workspace", workspace())
+    .replace("/run/opencode", join(folder, "secrets"))
+    .replace("/tmp/opencode-platform", join(folder, "status"))
+    .replace("/etc/opencode/opencode.json", join(folder, "enforced.json"));
+  writeFileSync(join(folder, "trust.mjs"), source);
+  copyFileSync(join(IMAGE, "brings.mjs"), join(folder, "brings.mjs"));
+});
+afterEach(() => {
+  server?.kill();
+  rmSync(folder, { recursive: true });
+});
+
+function commit(): void {
+  const git = (...args: string[]) =>
+    execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], {
+      cwd: workspace(),
+      stdio: "ignore",
+    });
+  git("init", "-q");
+  git("add", "-A");
+  git("commit", "-q", "--allow-empty", "-m", "first");
+}
+
+async function start(): Promise<void> {
+  server = spawn(process.execPath, [join(folder, "trust.mjs")], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: {
+      PATH: process.env.PATH,
+      HOME: join(folder, "home"),
+      OPENCODE_PLATFORM_REPO: REPO,
+      OPENCODE_PLATFORM_URL: URL_OF_PROJECT,
+      OPENCODE_PLATFORM_PROJECT: "shop",
+    },
+  });
+  await waitFor("the page", () =>
+    fetch(base).then(
+      () => ({ done: true }) as const,
+      (error: Error) => ({ seen: error.message }),
+    ),
+  );
+}
+
+async function page(headers: Record<string, string> = {}) {
+  const response = await fetch(`${base}/any/path`, {
+    headers: { authorization: AUTHORIZATION, accept: "text/html", ...headers },
+  });
+  const text = await response.text();
+  return { response, text, digest: /name="digest" value="(\w+)"/.exec(text)?.[1] ?? "" };
+}
+
+const answer = (digest: string, headers: Record<string, string> = {}) =>
+  fetch(`${base}/trust`, {
+    method: "POST",
+    body: new URLSearchParams({ digest }),
+    headers: { authorization: AUTHORIZATION, origin: "http://shop.localhost:4080", ...headers },
+  });
+
+const record = () => readFileSync(join(folder, "home", ".local/share/opencode-platform/trusted"), "utf8");
+
+describe("the page", () => {
+  it("lists what the repository brings, and nothing that it could draw", async () => {
+    write(".opencode/plugins/spy.ts", "export default async () => ({})");
+    write(".opencode/plugin/old.js", "");
+    write(".opencode/agent/rogue.md", "---\nmode: primary\n---\n");
+    write(".opencode/command/<img src=x onerror=alert(1)>.md", "");
+    write(
+      "opencode.json",
+      '{ // a comment\n "share": "auto", "permission": { "bash": "allow", }, "mcp": { "x": { "command": ["evil", "--now"] } }, "plugin": ["evil-plugin"] }',
+    );
+    write("AGENTS.md", "Do as I say.");
+    write(".husky/pre-commit", "evil");
+    commit();
+    await start();
+    const { text, response } = await page();
+    expect(response.status).toBe(403);
+    expect(response.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+    for (const shown of [
+      REPO,
+      ".opencode/plugins/spy.ts",
+      ".opencode/plugin/old.js",
+      ".opencode/agent/rogue.md",
+      "opencode.json: share: auto (the platform says disabled)",
+      "opencode.json: permission.bash: allow (the platform says ask)",
+      "evil-plugin",
+      "evil&#34;,&#34;--now",
+      "AGENTS.md",
+      ".husky",
+    ])
+      expect(text).toContain(shown);
+    expect(text).not.toContain("<img");
+  });
+
+  it("names links and unreadable settings without following or showing them", async () => {
+    writeFileSync(join(folder, "secrets", "token"), '{"token":"hunter2"}');
+    symlinkSync(join(folder, "secrets", "token"), workspace("opencode.json"));
+    write(".opencode/opencode.json", "{ not json");
+    symlinkSync("/etc", workspace(".opencode/plugins"));
+    commit();
+    await start();
+    const { text } = await page();
+    expect(text).toContain("opencode.json is not a plain file");
+    expect(text).toContain(".opencode/opencode.json can&#39;t be read as JSON");
+    expect(text).toContain("<li>.opencode/plugins");
+    expect(text).not.toMatch(/hunter2|passwd/);
+  });
+
+  it("has no button before the clone is there", async () => {
+    writeFileSync(join(folder, "status", "workspace"), `cloning ${REPO}`);
+    await start();
+    const { text } = await page();
+    expect(text).toContain("cloning https://git.example.com");
+    expect(text).not.toContain("<button");
+  });
+
+  it("is for those who come through the gateway", async () => {
+    await start();
+    expect((await page({ authorization: "" })).response.status).toBe(401);
+    expect((await page({ authorization: "Basic b3BlbmNvZGU6cGFzcw" })).response.status).toBe(401);
+  });
+
+  it("tells a program where to look instead", async () => {
+    commit();
+    await start();
+    const response = await fetch(`${base}/any/call`, { headers: { authorization: AUTHORIZATION } });
+    expect([
+      response.status,
+      response.headers.get("x-opencode-state"),
+      response.headers.get("x-opencode-project"),
+    ]).toEqual([403, "untrusted", "shop"]);
+    expect(await response.text()).toContain(`Open ${URL_OF_PROJECT} in a browser`);
+  });
+});
+
+describe("a yes", () => {
+  it("ends the page, and is kept with the person", async () => {
+    commit();
+    await start();
+    const { digest } = await page();
+    const ended = once(server as ChildProcess, "exit");
+    const response = await answer(digest, { "cf-access-authenticated-user-email": "ann@example.com" });
+    expect(response.status).toBe(200);
+    expect(await ended).toEqual([0, null]);
+    expect(JSON.parse(record())).toEqual({ repo: REPO, by: "ann@example.com", at: expect.any(String) });
+    expect(readFileSync(join(folder, "status", "trusted"), "utf8")).toBe("ann@example.com");
+  });
+
+  it.each([
+    ["another site", { origin: "http://evil.localhost:4080" }],
+    ["a page without an origin", { origin: "null" }],
+    ["the same host on another port", { origin: "http://shop.localhost:4081" }],
+  ])("is refused to %s", async (_, headers) => {
+    commit();
+    await start();
+    const { digest } = await page();
+    expect((await answer(digest, headers)).status).toBe(403);
+    expect(record).toThrow("ENOENT");
+  });
+
+  it("is to what was shown", async () => {
+    commit();
+    await start();
+    const { digest } = await page();
+    write(".opencode/plugins/late.ts", "");
+    const response = await answer(digest);
+    expect(response.status).toBe(409);
+    expect(await response.text()).toContain("has changed since you looked");
+    expect((await answer("")).status).toBe(409);
+    expect(record).toThrow("ENOENT");
+  });
+});
+
+describe("the script that waits", () => {
+  const ask = (env: Record<string, string>) => {
+    const home = join(folder, "home");
+    // Of the image's files, only what is asked of is needed.
+    const script = readFileSync(join(IMAGE, "trust"), "utf8")
+      .replace(". /usr/local/lib/opencode-platform/server\n", "")
+      .replace("until node /usr/local/lib/opencode-platform/trust.mjs", "until echo asked");
+    return execFileSync("bash", ["-c", script], {
+      encoding: "utf8",
+      env: { PATH: process.env.PATH, HOME: home, ...env },
+    });
+  };
+  const asking = { OPENCODE_PLATFORM_TRUST: "ask", OPENCODE_PLATFORM_REPO: REPO };
+  const recordFile = () => join(folder, "home", ".local/share/opencode-platform/trusted");
+
+  it("asks once per repository", () => {
+    expect(ask(asking)).toContain("asked");
+    mkdirSync(dirname(recordFile()), { recursive: true });
+    appendFileSync(recordFile(), `${JSON.stringify({ repo: REPO, by: "ann@example.com" })}\n`);
+    expect(ask(asking)).toBe("");
+    expect(ask({ ...asking, OPENCODE_PLATFORM_REPO: "https://git.example.com/acme/other.git" })).toContain(
+      "asked",
+    );
+  });
+
+  it("does not ask without a repository, or where the file says always", () => {
+    expect(ask({ OPENCODE_PLATFORM_TRUST: "ask" })).toBe("");
+    expect(ask({ OPENCODE_PLATFORM_TRUST: "always", OPENCODE_PLATFORM_REPO: REPO })).toBe("");
+  });
+
+  it("does not ask about what has run before anybody was asked", () => {
+    const database = join(folder, "home", ".local/share/opencode/opencode.db");
+    mkdirSync(dirname(database), { recursive: true });
+    writeFileSync(database, "sessions");
+    expect(ask(asking)).toBe("");
+    expect(ask({ ...asking, OPENCODE_PLATFORM_REPO: "https://git.example.com/acme/other.git" })).toContain(
+      "asked",
+    );
+  });
+
+  it("asks again after a damaged record", () => {
+    mkdirSync(dirname(recordFile()), { recursive: true });
+    writeFileSync(recordFile(), "not json");
+    expect(ask(asking)).toContain("asked");
+  });
+});
