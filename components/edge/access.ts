@@ -98,6 +98,8 @@ export class Access extends pulumi.ComponentResource {
         policies: policies.map(({ id }, index) => ({ id, precedence: index + 1 })),
         // The page's scripts have no business with the token.
         httpOnlyCookieAttribute: true,
+        // No page of another site sends it with a request of its own. `strict` would not take it along from a link in a chat either.
+        sameSiteCookieAttribute: "lax",
         appLauncherVisible: args.audience !== "machines",
       },
       opts,

@@ -25,6 +25,29 @@ export interface RouteArgs {
   version: string;
 }
 
+/**
+ * Headers that are taken out of what goes to a project: whatever admits a person or machine to this platform or to another site of the same
+ * domain, and who that is. Neither major of opencode uses a cookie, with the password in Authorization.
+ */
+const CREDENTIALS = [
+  "Authorization",
+  "Proxy-Authorization",
+  "Cookie",
+  "Cf_authorization",
+  "Cf-Access-Jwt-Assertion",
+  "Cf-Access-Token",
+  "Cf-Access-Client-Id",
+  "Cf-Access-Client-Secret",
+  "Cf-Access-Authenticated-User-Email",
+  "X-Api-Key",
+  "X-Auth-Token",
+];
+/** Headers that are taken out of a project's answers: both could reach the other hostnames of its domain. */
+const FOR_THE_DOMAIN = ["Set-Cookie", "Clear-Site-Data"];
+
+/** Traefik removes a header that is set to nothing. */
+const without = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, ""]));
+
 /** Values of Traefik's rule language are quoted with backticks; names and URLs of ours contain none. */
 const q = (value: string) => `\`${value}\``;
 
@@ -68,7 +91,10 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const matches = rules(args);
   const { hostname, underPath, foreign } = matches;
   const anywhere = underPath ? `(${hostname} || (${underPath}))` : hostname;
-  const authorization = api.authorization(args.password);
+  const password = {
+    customRequestHeaders: { ...without(CREDENTIALS), Authorization: api.authorization(args.password) },
+    customResponseHeaders: without(FOR_THE_DOMAIN),
+  };
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
   const entryState = (as: string) => ({
@@ -77,7 +103,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   return fileOf({
     http: {
       middlewares: {
-        [`${name}_password`]: { headers: { customRequestHeaders: { Authorization: authorization } } },
+        [`${name}_password`]: { headers: password },
         ...(underPath ? pathMiddlewares(args) : {}),
         [`${name}_to_page`]:
           page === undefined

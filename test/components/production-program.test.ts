@@ -218,6 +218,11 @@ describe("a stack on a droplet", () => {
     expect(policies("ssh-application")).toEqual([{ id: "machines-id", precedence: 1 }]);
   });
 
+  it("keeps people's tokens from scripts, and from requests of other sites' pages", () => {
+    for (const { inputs } of all("ZeroTrustAccessApplication"))
+      expect(inputs).toMatchObject({ httpOnlyCookieAttribute: true, sameSiteCookieAttribute: "lax" });
+  });
+
   it("has sessions ended from here, with the token in no argument and not in the plain input", () => {
     const { create, stdin, environment } = named("Command", "project-sandbox-revocation");
     expect(create).toBe("node_modules/.bin/node components/edge/commands/revoke.ts");

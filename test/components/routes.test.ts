@@ -53,6 +53,21 @@ describe("routeFile", () => {
     );
   });
 
+  it("takes people's and machines' credentials out of requests, and cookies out of answers", () => {
+    const { customRequestHeaders, customResponseHeaders } = file.http.middlewares.web_password.headers;
+    for (const name of [
+      "Cookie",
+      "Cf-Access-Jwt-Assertion",
+      "Cf-Access-Client-Id",
+      "Cf-Access-Client-Secret",
+      "Proxy-Authorization",
+    ])
+      expect(customRequestHeaders).toHaveProperty([name], "");
+    expect(customResponseHeaders).toEqual({ "Set-Cookie": "", "Clear-Site-Data": "" });
+    const kept = Object.entries(customRequestHeaders).filter(([, value]) => value !== "");
+    expect(kept.map(([name]) => name)).toEqual(["Authorization"]);
+  });
+
   it("has no route to a stopped project's container", () => {
     const { routers } = parse(routeFile({ ...web, state: "stopped", password })).http;
     expect(JSON.stringify(routers)).not.toContain("web@docker");

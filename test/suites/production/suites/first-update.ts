@@ -2,8 +2,11 @@ import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DROPLET_RUNTIME_DIR, ROUTES_DIR, routeFileName } from "../../../../config/naming/names.ts";
+import { shellQuote } from "../../../../config/text/shell.ts";
 import { answerTo } from "../../../../lab/model/model.ts";
 import { screenshot, type Watched } from "../../../support/browser.ts";
+import { leadTo } from "../../../support/echo.ts";
 import { projectApi } from "../../../support/opencode.ts";
 import { launchBrowser, logIn, openProject, persist, prompt } from "../../../support/production/people.ts";
 import { DOMAIN, type Updated, type World } from "../../../support/production/world.ts";
@@ -115,6 +118,33 @@ export function firstUpdate(world: () => World): void {
   });
 }
 
+/**
+ * Has a project's own route lead to a server that shows what it gets, in another project's container. Returns how to undo that.
+ */
+async function echoAt(world: World, project: string, inside: string): Promise<() => Promise<void>> {
+  const container = world.names.project(inside);
+  const program = `require("node:http").createServer((request, response) => {
+    response.setHeader("set-cookie", "forged=1; Domain=${DOMAIN}");
+    response.end("echo " + JSON.stringify(request.headers));
+  }).listen(9999)`;
+  await world.onDroplet("docker", "exec", "-d", container, "node", "-e", program);
+  const address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+  const at = (await world.onDroplet("docker", "inspect", "-f", address, container)).trim();
+  const route = `${DROPLET_RUNTIME_DIR}/${ROUTES_DIR}/${routeFileName(project)}`;
+  const before = await world.onDroplet("cat", route);
+  const write = (text: string) =>
+    world.onDroplet(
+      "sh",
+      "-c",
+      `umask 077; printf %s ${shellQuote(text)} > ${route}.new; mv ${route}.new ${route}`,
+    );
+  await write(leadTo(`http://${at}:9999`, project, before));
+  return async () => {
+    await write(before);
+    await world.onDroplet("docker", "exec", container, "pkill", "-f", "[c]reateServer");
+  };
+}
+
 /** Demand 1's second half: rejections at the edge and, without it, at the connector. */
 export function refusals(world: () => World): void {
   const host = "alpha-code.example.com";
@@ -172,6 +202,28 @@ export function refusals(world: () => World): void {
       expect((await ask(clientSecret)).status).toBe(200);
       const other = clientSecret.endsWith("0") ? "1" : "0";
       expect((await ask(`${clientSecret.slice(0, -1)}${other}`)).status).toBe(302);
+    });
+
+    it("reaches a container without the person's credentials, and its answer sets no cookie", async () => {
+      const restore = await echoAt(world(), "alpha", "beta");
+      const other = "session-of-another-site";
+      const headers = { cookie: `CF_Authorization=${await sign()}; crm=${other}` };
+      const { answer, text } = await waitFor<{ answer: Response; text: string }>(
+        "the project's route to lead to the echo",
+        async () => {
+          const answer = await world().cloudflare.edge.fetch(url, { headers });
+          const text = await answer.text();
+          return text.startsWith("echo ") ? { done: { answer, text } } : { seen: text };
+        },
+      );
+      await restore();
+      // The edge and the connector let them through; Traefik takes them out.
+      expect(text).toContain('"cf-connecting-ip"');
+      expect(text).toContain('"authorization":"Basic ');
+      expect(text).not.toMatch(/cookie|cf-access|eyJ/i);
+      expect(text).not.toContain(other);
+      expect(answer.headers.get("set-cookie")).toBeNull();
+      await world().answers("alpha");
     });
 
     it("reaches no project by another project's hostname", async () => {
