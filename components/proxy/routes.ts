@@ -10,8 +10,8 @@ export const NOTICE_PORT = 8080;
 /** Where the workspace is inside a project's container. */
 export const WORKSPACE_PATH = "/workspace";
 
-/** Who wins when several routers match a request: the first of these. */
-const PRIORITY = { navigate: 200, project: 100, refused: 50, fallback: 10, unknown: 1 } as const;
+/** Who wins when several routers match a request: the first of these. A container made by release 0.1 has routers of its own as labels, with 100. */
+const PRIORITY = { navigate: 200, refused: 150, project: 120, fallback: 10, unknown: 1 } as const;
 
 /** Router and service of the notice page. No project's name has an underscore, so nothing of ours clashes with one. */
 const NOTICE = "_notice";
@@ -56,10 +56,23 @@ function rules({ name, urls }: RouteArgs) {
   // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
   const underPath =
     urls.underPath && `(${hostRule(urls.underPath.hostnames)}) && ${pathPrefixRule(projectPath(name))}`;
-  const own = new URL(urls.browser(name)).origin;
-  // A browser sends Origin with everything that can change something and with WebSockets; opencode's terminal client sends none.
-  const foreign = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
-  return { hostname, underPath, foreign };
+  return { hostname, underPath, foreign: foreignRule(new URL(urls.browser(name)).origin) };
+}
+
+/**
+ * What another site's page sends. A browser adds Origin to everything that can change something and to WebSockets, and Sec-Fetch-Site to all
+ * else, since a GET can start something too; opencode's terminal client sends neither. A link may lead to a page.
+ */
+function foreignRule(own: string): string {
+  const origin = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
+  const site = `HeaderRegexp(${q("Sec-Fetch-Site")}, ${q("^(cross-site|same-site)$")})`;
+  const opened = [
+    `(Method(${q("GET")}) || Method(${q("HEAD")}))`,
+    `Header(${q("Sec-Fetch-Mode")}, ${q("navigate")})`,
+    `Header(${q("Sec-Fetch-Dest")}, ${q("document")})`,
+    `!HeaderRegexp(${q("Sec-Purpose")}, ${q(".+")})`,
+  ].join(" && ");
+  return `((${origin}) || (${site} && !(${opened})))`;
 }
 
 const hostRule = (hostnames: readonly string[]) => hostnames.map((host) => `Host(${q(host)})`).join(" || ");
@@ -153,16 +166,16 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   });
 }
 
-/** Routers to opencode itself. A container of release 0.1 has the same ones as labels, which do no harm. */
+/** Routers to opencode itself. Those that a container of release 0.1 has as labels would not refuse as much, and never win. */
 function projectRouters(name: string, { hostname, underPath, foreign }: ReturnType<typeof rules>) {
   const router = { priority: PRIORITY.project, service: `${name}@docker` };
   return {
-    [name]: { ...router, rule: `${hostname} && !(${foreign})`, middlewares: [`${name}_password`] },
+    [name]: { ...router, rule: `${hostname} && !${foreign}`, middlewares: [`${name}_password`] },
     ...(underPath
       ? {
           [`${name}_path`]: {
             ...router,
-            rule: `${underPath} && !(${foreign})`,
+            rule: `${underPath} && !${foreign}`,
             middlewares: [`${name}_strip`, `${name}_password`],
           },
         }

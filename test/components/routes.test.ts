@@ -45,12 +45,20 @@ describe("routeFile", () => {
   it("takes no request on the path but for this machine's own name, and none from another origin", () => {
     for (const router of ["web", "web_path"]) {
       expect(file.http.routers[router].rule).toContain(
-        "!(HeaderRegexp(`Origin`, `.+`) && !Header(`Origin`, `http://web.localhost:4080`))",
+        "&& !((HeaderRegexp(`Origin`, `.+`) && !Header(`Origin`, `http://web.localhost:4080`)) || ",
       );
     }
     expect(file.http.routers.web_path.rule).toMatch(
       /^\(Host\(`localhost`\) \|\| Host\(`127\.0\.0\.1`\)\) && \(Path/,
     );
+  });
+
+  it("takes a request that a browser ascribes to another site only if a person opens a page by it", () => {
+    const foreign =
+      "(HeaderRegexp(`Sec-Fetch-Site`, `^(cross-site|same-site)$`) && !((Method(`GET`) || Method(`HEAD`)) && " +
+      "Header(`Sec-Fetch-Mode`, `navigate`) && Header(`Sec-Fetch-Dest`, `document`) && !HeaderRegexp(`Sec-Purpose`, `.+`)))";
+    const { web, web_path, web_refused } = file.http.routers;
+    for (const { rule } of [web, web_path, web_refused]) expect(rule).toContain(` || ${foreign})`);
   });
 
   it("takes people's and machines' credentials out of requests, and cookies out of answers", () => {
@@ -110,12 +118,14 @@ describe("routeFile", () => {
     expect(parse(routeFile({ ...second, state: "stopped" })).http.routers.web_open).toBeUndefined();
   });
 
-  it("lets the running container win over the fallback, and the redirect of browsers over both", () => {
+  it("lets a refusal win over the running container, that over the fallback, and the redirect of browsers over all", () => {
     const { web_navigate, web_refused, web_fallback } = file.http.routers;
     const project = file.http.routers.web.priority;
-    expect(web_navigate.priority).toBeGreaterThan(project);
-    expect(project).toBeGreaterThan(web_refused.priority);
-    expect(web_refused.priority).toBeGreaterThan(web_fallback.priority);
+    expect(web_navigate.priority).toBeGreaterThan(web_refused.priority);
+    expect(web_refused.priority).toBeGreaterThan(project);
+    // The priority of the routers that a container of release 0.1 has as labels.
+    expect(project).toBeGreaterThan(100);
+    expect(project).toBeGreaterThan(web_fallback.priority);
     expect(web_fallback.priority).toBeGreaterThan(
       Number(noticePageLabels(makeNames("x"))["traefik.http.routers._notice.priority"]),
     );

@@ -1,10 +1,14 @@
-/** What the gateway takes out of requests and answers. */
+/** What the gateway takes out of requests and answers, and what another site's page gets. */
+import { createServer, type Server } from "node:http";
+import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EchoProject } from "../../support/echo.ts";
+import { launchBrowser } from "../../support/browser.ts";
+import { EchoProject, serve } from "../../support/echo.ts";
 import { ask } from "../../support/http.ts";
 import { projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
+import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
 const { port } = platform.fixture;
@@ -64,5 +68,96 @@ describe("an answer", () => {
     expect(headers["set-cookie"]).toBeUndefined();
     expect(headers["clear-site-data"]).toBeUndefined();
     expect(headers["x-of-the-project"]).toBe("kept");
+  });
+});
+
+describe("a request that a browser says another site's page makes", () => {
+  const at = (headers: Record<string, string>, method = "GET") =>
+    ask({ port, host: echo.host, path: "/x", method, headers });
+  const opened = { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document", accept: "text/html" };
+
+  it.each(["cross-site", "same-site"])(
+    "is refused with Sec-Fetch-Site: %s, unless a person opens a page",
+    async (site) => {
+      echo.arrived.length = 0;
+      const from = { "sec-fetch-site": site };
+      const refused = [
+        await at(from),
+        await at({ ...from, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" }),
+        await at({ ...from, "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script" }),
+        await at({ ...from, "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" }),
+        await at({ ...from, ...opened, "sec-fetch-dest": "iframe" }),
+        await at({ ...from, ...opened, "sec-fetch-dest": "embed" }),
+        await at({ ...from, ...opened, "sec-purpose": "prefetch" }),
+        await at({ ...from, ...opened }, "POST"),
+      ];
+      expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 403));
+      expect(echo.arrived).toEqual([]);
+      expect((await at({ ...from, ...opened })).status).toBe(200);
+    },
+  );
+
+  it.each(["same-origin", "none"])("is none with Sec-Fetch-Site: %s", async (site) => {
+    const answer = await at({ "sec-fetch-site": site, "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" });
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe("another site's page in Chromium", () => {
+  let browser: Browser;
+  let site: Server;
+  let page: Page;
+  let html = "";
+
+  /** Opens a page with this body at another origin. */
+  async function open(body: string): Promise<void> {
+    html = `<!doctype html><title>evil</title><link rel="icon" href="data:,">${body}`;
+    await page.goto(`http://evil.localhost:${sitePort}/`);
+  }
+  let sitePort = 0;
+
+  beforeAll(async () => {
+    site = createServer((_, response) => response.end(html));
+    sitePort = await serve(site);
+    browser = await launchBrowser();
+    page = await (await browser.newContext()).newPage();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    site?.close();
+    site?.closeAllConnections();
+  });
+
+  it("starts nothing by an image, a script, a style, a frame or a request that it can't read", async () => {
+    echo.arrived.length = 0;
+    const url = (path: string) => `http://${echo.host}/${path}`;
+    const settled = new Set<string>();
+    const note = (request: Request) => settled.add(request.url());
+    page.on("requestfinished", note).on("requestfailed", note);
+    await open(`<img src="${url("img")}"><script src="${url("script")}"></script><video src="${url("video")}"></video>
+      <link rel="stylesheet" href="${url("style")}"><iframe src="${url("iframe")}"></iframe><object data="${url("object")}"></object>
+      <script>fetch("${url("fetch")}", { mode: "no-cors" })</script>`);
+    const kinds = ["img", "script", "video", "style", "iframe", "object", "fetch"];
+    await waitFor("the end of every request", () => {
+      const missing = kinds.filter((kind) => !settled.has(url(kind)));
+      return missing.length === 0 ? { done: true } : { seen: missing };
+    });
+    expect(echo.paths).toEqual([]);
+  });
+
+  it("leads to a project by a link, as a chat does", async () => {
+    echo.arrived.length = 0;
+    await open(`<a href="http://${echo.host}/page">open</a>`);
+    await page.getByText("open").click();
+    await page.getByText("a project's page").waitFor();
+    expect(echo.arrived[0]?.headers["sec-fetch-site"]).toBe("cross-site");
+    expect(echo.paths).toContain("/page");
+  });
+
+  it("leads to opencode's own page, which works", async () => {
+    await open(`<a href="${platform.url("alpha")}">open</a>`);
+    await page.getByText("open").click();
+    await page.locator('[contenteditable="true"]').first().waitFor();
+    expect(new URL(page.url()).host).toBe(`alpha.localhost:${port}`);
   });
 });
