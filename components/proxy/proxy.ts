@@ -5,6 +5,7 @@ import { INDEX_DIR, type Names, ROUTES_DIR } from "../../config/naming/names.ts"
 import { TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
+import { answerFlags, gatewayFile, gatewayScript, pluginMount } from "./answers.ts";
 import { noticePageLabels } from "./routes.ts";
 
 export interface ProxyArgs {
@@ -35,7 +36,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
     this.routesDir = join(args.host.runtimeDir, ROUTES_DIR);
     if (args.panel) this.indexDir = join(args.host.runtimeDir, INDEX_DIR);
     const notice = this.serveNotices(args);
-    this.runTraefik(name, args, notice);
+    this.runTraefik(name, args, [notice, this.writeGatewayFiles(args)]);
     this.registerOutputs({ routesDir: this.routesDir });
   }
 
@@ -61,7 +62,17 @@ export class TraefikProxy extends pulumi.ComponentResource {
     );
   }
 
-  private runTraefik(name: string, { host, names, network, port }: ProxyArgs, notice: docker.Container) {
+  /** They stay when it ends: Traefik could not answer without them for as long as it runs. */
+  private writeGatewayFiles({ host }: ProxyArgs): pulumi.CustomResource {
+    const create = gatewayScript(host.runtimeDir, this.routesDir);
+    return host.run("gateway-files", { create, stdin: gatewayFile() }, { parent: this });
+  }
+
+  private runTraefik(
+    name: string,
+    { host, names, network, port }: ProxyArgs,
+    dependsOn: pulumi.CustomResource[],
+  ) {
     const image = new docker.RemoteImage(
       name,
       { name: TRAEFIK_IMAGE, keepLocally: true },
@@ -85,12 +96,13 @@ export class TraefikProxy extends pulumi.ComponentResource {
         volumes: [
           { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock", readOnly: true },
           { hostPath: this.routesDir, containerPath: "/etc/traefik/routes", readOnly: true },
+          { ...pluginMount(host.runtimeDir), readOnly: true },
         ],
         readOnly: true,
         memory: 256,
         memorySwap: 256,
       },
-      { parent: this, ...onHost(host), deleteBeforeReplace: true, dependsOn: [notice] },
+      { parent: this, ...onHost(host), deleteBeforeReplace: true, dependsOn },
     );
   }
 }
@@ -102,6 +114,7 @@ export function traefikFlags(args: { names: Names; network: string; port: number
     `--entryPoints.web.address=127.0.0.1:${port}`,
     // A prompt's upload may take long, and event streams never end: only idle connections are cut.
     "--entryPoints.web.transport.respondingTimeouts.readTimeout=0",
+    ...answerFlags,
     "--providers.docker.endpoint=unix:///var/run/docker.sock",
     "--providers.docker.exposedByDefault=false",
     `--providers.docker.network=${network}`,

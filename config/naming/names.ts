@@ -51,6 +51,8 @@ export const ROUTES_DIR = "routes";
 /** Directory, below the same one, of a file for each project that says what anyone may know of it: the platform's index. */
 export const INDEX_DIR = "index";
 export const routeFileName = (project: string): string => `${project}.yml`;
+/** Beside them, what every router of the gateway has. No project's name has an underscore. */
+export const GATEWAY_FILE = "_gateway.yml";
 /** The runtime directory in the checkout: of the stack `local`, and of the ssh files of the others. */
 export const LOCAL_RUNTIME_DIR = ".runtime";
 

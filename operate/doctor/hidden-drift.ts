@@ -3,7 +3,7 @@
  * wrote still exist, and the Docker provider does not read a container's networks or CPU quota.
  */
 import { cpuLimit } from "../../components/host/cpu-limit.ts";
-import { type Names, routeFileName } from "../../config/naming/names.ts";
+import { GATEWAY_FILE, type Names, routeFileName } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { type FixCommands, isStartedByHand, startedFinding } from "./containers.ts";
@@ -103,12 +103,20 @@ function limitFindings(
 
 const described = (limit: number): string => (limit === 0 ? "no number of" : String(limit));
 
-/** Without its route file a running project gets no requests. */
+/** Without its route file a running project gets no requests; without the gateway's own file none does. */
 export function checkRoutes({ projects, routeFiles, commands }: DriftChecks): Finding[] {
   const present = new Set(routeFiles);
-  return projects
-    .filter(({ name }) => !present.has(routeFileName(name)))
-    .map(({ name }) =>
-      failed(`route of ${name}: file missing`, commands.pulumi(`up --replace '**${name}-route'`)),
+  const files = [
+    { label: "gateway", file: GATEWAY_FILE, resource: "gateway-files" },
+    ...projects.map(({ name }) => ({
+      label: `route of ${name}`,
+      file: routeFileName(name),
+      resource: `${name}-route`,
+    })),
+  ];
+  return files
+    .filter(({ file }) => !present.has(file))
+    .map(({ label, resource }) =>
+      failed(`${label}: file missing`, commands.pulumi(`up --replace '**${resource}'`)),
     );
 }

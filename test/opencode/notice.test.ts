@@ -1,5 +1,6 @@
 /** The real notice page on another port and folder: the index by person, and notices for programs. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -111,6 +112,41 @@ describe("a notice", () => {
       answer.headers.get("x-opencode-project"),
     ]).toEqual([status, shown, shown === "unknown" ? null : "shop"]);
   });
+});
+
+describe("every answer", () => {
+  it.each([
+    ["the index", "/", { "x-opencode-state": "index" }],
+    ["the list", "/projects.json", { "x-opencode-state": "index" }],
+    ["a notice", "/", { "x-opencode-state": "refused", "x-opencode-project": "shop" }],
+    ["an unknown hostname", "/", {}],
+    ["the page that opens a session", "/", { "x-opencode-state": "open", "x-opencode-project": "shop" }],
+  ] as const)("of %s can't be framed, sniffed or read by another site", async (_, path, headers) => {
+    const answer = await fetch(base + path, { headers: { ...headers, accept: "text/html" } });
+    await answer.body?.cancel();
+    expect(answer.headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'.*frame-ancestors 'none'/,
+    );
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "x-frame-options": "DENY",
+      "x-content-type-options": "nosniff",
+      "cross-origin-resource-policy": "same-origin",
+      "referrer-policy": "no-referrer",
+      "cache-control": "no-store",
+    });
+  });
+});
+
+it("lets the page that opens a session run its own script, and no other", async () => {
+  const answer = await fetch(base, {
+    headers: { "x-opencode-project": "shop", "x-opencode-state": "open", accept: "text/html" },
+  });
+  const scripts = [...(await answer.text()).matchAll(/<script>(.*?)<\/script>/gs)].map(
+    ([, script = ""]) => script,
+  );
+  expect(scripts).toHaveLength(1);
+  const hash = createHash("sha256").update(String(scripts[0])).digest("base64");
+  expect(answer.headers.get("content-security-policy")).toContain(`script-src 'sha256-${hash}'`);
 });
 
 it("gives a browser the page that opens a session, and names no project in it", async () => {

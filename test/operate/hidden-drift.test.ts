@@ -30,7 +30,9 @@ const projects = [
   { name: "idle", state: "stopped" as const, resources },
 ];
 
-function drift(moment: string, routeFiles: readonly string[] = ["web.yml", "idle.yml"]) {
+const present = ["_gateway.yml", "web.yml", "idle.yml"];
+
+function drift(moment: string, routeFiles: readonly string[] = present) {
   const containers = parseContainers(JSON.stringify(inspected[moment]));
   expect(containers).toHaveLength(2);
   return checkHiddenDrift({ containers, routeFiles, projects, names, commands }).map(({ text, fix }) => [
@@ -82,13 +84,19 @@ describe("drift that no update sees", () => {
   });
 
   it("is a missing route file", () => {
-    expect(drift("good", ["idle.yml", "other.yml"])).toEqual([
+    expect(drift("good", ["_gateway.yml", "idle.yml", "other.yml"])).toEqual([
       ["route of web: file missing", "npm run pulumi -- up --replace '**web-route'"],
     ]);
   });
 
+  it("is a missing file of the gateway, without which it answers nothing", () => {
+    expect(drift("good", ["web.yml", "idle.yml"])).toEqual([
+      ["gateway: file missing", "npm run pulumi -- up --replace '**gateway-files'"],
+    ]);
+  });
+
   it("skips a missing container, which the update creates", () => {
-    const checks = { containers: [], routeFiles: ["web.yml", "idle.yml"], projects, names, commands };
+    const checks = { containers: [], routeFiles: present, projects, names, commands };
     expect(checkHiddenDrift(checks)).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
-/** What the gateway takes out of requests and answers, and what another site's page gets. */
+/** What the gateway takes out of requests and answers, what it adds, and what another site's page gets. */
 import { createServer, type Server } from "node:http";
 import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser } from "../../support/browser.ts";
 import { EchoProject, serve } from "../../support/echo.ts";
-import { ask } from "../../support/http.ts";
-import { projectApi } from "../../support/opencode.ts";
+import { ask, type Question } from "../../support/http.ts";
+import { PROTECTED_PATH, projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -68,6 +68,35 @@ describe("an answer", () => {
     expect(headers["set-cookie"]).toBeUndefined();
     expect(headers["clear-site-data"]).toBeUndefined();
     expect(headers["x-of-the-project"]).toBe("kept");
+  });
+
+  const own = `alpha.localhost:${port}`;
+  const accept = "text/html";
+  it.each<[string, Omit<Question, "port">, number]>([
+    ["a project's page", { host: own, path: "/somewhere", headers: { accept } }, 200],
+    ["a project's API", { path: `/p/alpha${PROTECTED_PATH}` }, 200],
+    ["a project's assets", { host: own, path: "/favicon.ico" }, 200],
+    ["a redirect to the hostname", { path: "/p/alpha/", headers: { accept } }, 302],
+    ["a refusal", { host: own, path: "/", headers: { origin: "https://evil.example" } }, 403],
+    ["an unknown hostname", { host: "nobody.localhost" }, 404],
+    ["the gateway", { path: "/ping" }, 200],
+  ])("of %s can't be framed, sniffed or read by another site", async (_, question, status) => {
+    const answer = await ask({ port, ...question });
+    expect(answer.status).toBe(status);
+    expect(answer.headers).toMatchObject({
+      "x-frame-options": "DENY",
+      "x-content-type-options": "nosniff",
+      "cross-origin-resource-policy": "same-origin",
+    });
+    expect(answer.headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+    expect(answer.headers["referrer-policy"]).toMatch(/^(same-origin|no-referrer|same-origin, no-referrer)$/);
+  });
+
+  it("of a project's page keeps opencode's own policy", async () => {
+    const { headers } = await ask({ port, host: own, path: "/somewhere", headers: { accept } });
+    expect(headers["content-security-policy"]).toMatch(/script-src 'self' 'wasm-unsafe-eval' 'sha256-/);
+    // A browser takes each by itself.
+    expect(String(headers["content-security-policy"]).split(", ")).toContain("frame-ancestors 'none'");
   });
 });
 
@@ -159,5 +188,30 @@ describe("another site's page in Chromium", () => {
     await page.getByText("open").click();
     await page.locator('[contenteditable="true"]').first().waitFor();
     expect(new URL(page.url()).host).toBe(`alpha.localhost:${port}`);
+  });
+
+  it("shows a project in no frame: neither of another site, nor of its own", async () => {
+    const frames = async () => {
+      await waitFor("the frame's end", () => {
+        const urls = page.frames().map((frame) => frame.url());
+        return urls.includes("chrome-error://chromewebdata/") ? { done: true } : { seen: urls };
+      });
+      const texts = await Promise.all(
+        page
+          .frames()
+          .slice(1)
+          .map((frame) => frame.locator("body").textContent()),
+      );
+      return texts.join();
+    };
+    await open(`<iframe src="${platform.url("alpha")}somewhere"></iframe>`);
+    expect(await frames()).not.toContain("project");
+    echo.arrived.length = 0;
+    echo.page =
+      "<!doctype html><p>a project's page</p><script>top === self && document.write('<iframe src=\"/framed\"></iframe>')</script>";
+    await page.goto(`http://${echo.host}/framing`);
+    expect(await frames()).not.toContain("a project's page");
+    // It is the answer's headers that keep it out: the request itself is the project's own.
+    expect(echo.paths).toContain("/framed");
   });
 });

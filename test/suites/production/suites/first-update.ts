@@ -223,6 +223,7 @@ export function refusals(world: () => World): void {
       expect(text).not.toMatch(/cookie|cf-access|eyJ/i);
       expect(text).not.toContain(other);
       expect(answer.headers.get("set-cookie")).toBeNull();
+      expect(answer.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
       await world().answers("alpha");
     });
 

@@ -1,5 +1,6 @@
 // The plain page for a hostname that no running project answers. The gateway says in two headers which project was asked for
 // and why it ended here; nothing else of the request is used.
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 
@@ -40,11 +41,19 @@ const NOTICES = {
   },
 };
 
+/** Of every answer. The gateway adds its own; these hold where it does not. */
 const HEADERS = {
   "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+  "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
 };
+
+/** The page that finds a session has one script, which asks the project's own server. */
+const [, SCRIPT = ""] = /<script>(.*?)<\/script>/s.exec(OPEN) ?? [];
+const OPEN_POLICY = `${HEADERS["content-security-policy"]}; connect-src 'self'; script-src 'sha256-${createHash("sha256").update(SCRIPT).digest("base64")}'`;
 
 const escapeHtml = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
@@ -105,7 +114,7 @@ function projectsFor(request) {
 function answerIndex(request, response) {
   const path = request.url.split("?")[0];
   if (path === "/projects.json") {
-    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+    response.writeHead(200, { ...HEADERS, "content-type": "application/json" });
     return response.end(JSON.stringify({ projects: projectsFor(request) }));
   }
   if (path !== "/") return false;
@@ -125,9 +134,9 @@ const server = createServer((request, response) => {
   const state = String(request.headers["x-opencode-state"] ?? "");
   if (project && state === "open") {
     response.writeHead(200, {
-      "cache-control": "no-store",
+      ...HEADERS,
+      "content-security-policy": OPEN_POLICY,
       "content-type": "text/html; charset=utf-8",
-      "x-content-type-options": "nosniff",
     });
     response.end(request.method === "HEAD" ? undefined : OPEN);
     return request.resume();

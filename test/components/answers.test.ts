@@ -1,0 +1,46 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerFlags, gatewayFile, gatewayScript, pluginMount } from "../../components/proxy/answers.ts";
+import { traefikFlags } from "../../components/proxy/proxy.ts";
+import { makeNames } from "../../config/naming/names.ts";
+import { must } from "../support/run.ts";
+
+describe("the gateway's files", () => {
+  /** With a quote, as a person's folder may have. */
+  const folder = mkdtempSync(join(tmpdir(), "it's a gateway-"));
+  const routes = join(folder, "routes");
+  const plugin = join(pluginMount(folder).hostPath, "src/opencode/answers");
+
+  beforeAll(async () => {
+    mkdirSync(routes);
+    for (let twice = 0; twice < 2; twice++)
+      await must("sh", ["-c", gatewayScript(folder, routes)], { input: gatewayFile() });
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("are a plugin where Traefik looks for it, and the configuration beside the routes, whole", () => {
+    expect(readdirSync(plugin).sort()).toEqual([".traefik.yml", "answers.go", "go.mod"]);
+    expect(readFileSync(join(plugin, ".traefik.yml"), "utf8")).toContain("import: opencode/answers\n");
+    expect(readFileSync(join(plugin, "answers.go"), "utf8")).toMatch(
+      /^\/\/ Package answers .*\npackage answers\n/,
+    );
+    expect(readdirSync(routes)).toEqual(["_gateway.yml"]);
+    expect(readFileSync(join(routes, "_gateway.yml"), "utf8")).toBe(gatewayFile());
+  });
+
+  it("define every middleware that Traefik's own configuration names", () => {
+    const { middlewares } = JSON.parse(gatewayFile()).http;
+    const flags = traefikFlags({ names: makeNames("t"), network: "t", port: 4080 });
+    const [, named = ""] = flags.map((flag) => /http\.middlewares=(.*)/.exec(flag)).find(Boolean) ?? [];
+    expect(named.split(",")).toEqual(Object.keys(middlewares).map((name) => `${name}@file`));
+    expect(flags).toEqual(expect.arrayContaining([...answerFlags]));
+  });
+
+  it("add a policy to opencode's own, and replace none", () => {
+    const { _set, _added } = JSON.parse(gatewayFile()).http.middlewares;
+    expect(_added.plugin.answers.headers["Content-Security-Policy"]).toBe("frame-ancestors 'none'");
+    expect(Object.keys(_set.headers.customResponseHeaders)).not.toContain("Content-Security-Policy");
+  });
+});
