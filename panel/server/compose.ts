@@ -35,6 +35,8 @@ import { openPlatform } from "./platform/index.ts";
 import { makeRollbacks } from "./rollbacks.ts";
 import type { ServerSettings } from "./settings.ts";
 
+/** Milliseconds after which a droplet's panel looks for commits of others, whose members and admins then count. */
+const CATCH_UP_INTERVAL_MS = 30_000;
 /** Milliseconds between two checks of the projects' activity: a look into each running project's database. */
 const ACTIVITY_INTERVAL_MS = 60_000;
 
@@ -120,6 +122,8 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     page: makePage(),
     report,
   };
+  // A checkout on this machine is a person's, which nothing moves but their own acts.
+  const follow = session.isLocal ? undefined : keepCaughtUp(() => platform.catchUp(), report);
   return {
     parts,
     async start() {
@@ -131,6 +135,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     async stop() {
       activity.close();
       trust.close();
+      follow?.close();
       await platform.close();
       streams.close();
       usage.close();
@@ -138,6 +143,23 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
       audit.close();
     },
   };
+}
+
+/** Follows the branch. A failure is reported once, and not again until it is another. */
+function keepCaughtUp(catchUp: () => Promise<void>, report: (error: unknown) => void): { close(): void } {
+  let reported = "";
+  const timer = setInterval(() => {
+    void catchUp().then(
+      () => {
+        reported = "";
+      },
+      (error: unknown) => {
+        if (String(error) !== reported) report(error);
+        reported = String(error);
+      },
+    );
+  }, CATCH_UP_INTERVAL_MS).unref();
+  return { close: () => clearInterval(timer) };
 }
 
 /** Parses a projects.yaml. The result throws a UserError if it is invalid on any stack. */

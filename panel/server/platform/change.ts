@@ -11,7 +11,7 @@ export interface ChangeParts {
   readonly file: ProjectsFile;
   readonly secrets: Pick<StackSecrets, "set" | "remove" | "snapshot">;
   /** Undefined if changes are not pushed. */
-  readonly repository?: Pick<Repository, "assertClean" | "publish"> | undefined;
+  readonly repository?: Pick<Repository, "catchUp" | "publish"> | undefined;
 }
 
 /** Creates the function that applies a request. If it throws, secrets and file are unchanged. */
@@ -20,7 +20,7 @@ export function makeApplyChange({ file, secrets, repository }: ChangeParts): App
     const { edit, version, project } = request;
     const values = Object.entries(request.secrets ?? {});
     if (!edit && values.length === 0) return undefined;
-    await repository?.assertClean();
+    await repository?.catchUp();
     const given = project ? { project, names: values.map(([name]) => name) } : undefined;
     // Before secrets are stored, so that most invalid requests need no undo.
     if (edit) file.validate(edit, version, given);

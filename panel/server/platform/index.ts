@@ -13,11 +13,11 @@ import { makeUpdate } from "../../../operate/engine/update.ts";
 import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
 import { makeApplyChange } from "./change.ts";
 import { OperationQueue } from "./operations.ts";
-import { type CheckText, ProjectsFile } from "./projects-file.ts";
+import { type CheckText, entryOf, ProjectsFile } from "./projects-file.ts";
 import { makeReleases } from "./releases.ts";
 import { Repository, type RepositorySettings } from "./repository.ts";
 import { StackSecrets } from "./secrets.ts";
-import type { OperationRequest, Operations } from "./types.ts";
+import { Conflict, type OperationRequest, type Operations } from "./types.ts";
 import { deleteWorkspace, hasWorkspace } from "./workspaces.ts";
 
 export { type CheckText, ProjectsFile } from "./projects-file.ts";
@@ -52,8 +52,10 @@ export interface Platform {
   readonly operations: Operations;
   /** Whether a project's folders exist. @throws UserError if its droplet is not responding */
   hasWorkspace(name: string): Promise<boolean>;
-  /** Deletes a removed project's folders: for a removal's `afterwards`. @throws UserError */
+  /** Deletes a removed project's folders: for a removal's `afterwards`. @throws UserError; Conflict if the branch has the project again */
   deleteWorkspace(name: string): Promise<void>;
+  /** Brings the checkout to the newest commit of its branch, if changes are pushed. @throws as `Repository.catchUp` */
+  catchUp(): Promise<void>;
   /** Closes `operations` and releases the checkout's lock. */
   close(): Promise<void>;
 }
@@ -89,6 +91,7 @@ export function openPlatform({
       trackSecrets(remembered, request);
       return apply(request);
     },
+    ...(pushed ? { catchUp: () => pushed.catchUp() } : {}),
     update: makeUpdate(session, {
       isContainer,
       countEntries: () => file.read().entries.length,
@@ -106,7 +109,13 @@ export function openPlatform({
     check,
     operations,
     hasWorkspace: (name) => hasWorkspace(session, name),
-    deleteWorkspace: (name) => deleteWorkspace(session, name),
+    async deleteWorkspace(name) {
+      await operations.catchUp();
+      if (entryOf(file.read().text, name) !== undefined)
+        throw new Conflict(`The workspace of ${name} was kept: projects.yaml has that project again`);
+      await deleteWorkspace(session, name);
+    },
+    catchUp: () => operations.catchUp(),
     close,
   };
 }

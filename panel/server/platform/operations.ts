@@ -35,6 +35,8 @@ export interface OperationsParts {
   /** Applies a request's immediate changes: secrets, projects.yaml, the repository. */
   readonly apply: ApplyChange;
   readonly update: RunUpdate;
+  /** Brings the checkout to the branch's newest commit, before each update. Default: there is no repository. */
+  readonly catchUp?: () => Promise<void>;
   /** Where changes of releases are followed. Default: nowhere. */
   readonly releases?: Releases;
   /** Milliseconds before a busy stack is retried. Default: 2000. */
@@ -98,6 +100,13 @@ export class OperationQueue implements Operations {
     const tracked = this.#operations.get(id);
     if (!tracked) throw new NotFound(`Operation ${id} not found`);
     return tracked.log.follow(after);
+  }
+
+  /** Brings the checkout to the branch's newest commit, in sequence with changes. @throws as `Repository.catchUp` */
+  catchUp(): Promise<void> {
+    const caughtUp = this.#lastSubmit.then(() => this.#parts.catchUp?.());
+    this.#lastSubmit = caughtUp.catch(() => {});
+    return caughtUp;
   }
 
   async recover(): Promise<void> {
@@ -197,7 +206,12 @@ export class OperationQueue implements Operations {
       const joined = this.#queued.splice(0);
       batch.push(...joined);
       for (const tracked of joined) this.#change(tracked, { state: "running", startedAt: now() });
-      const outcome = await update(forwardEvents(batch), signal, onlyProjectOf(batch)).catch(failedToStart);
+      const outcome = await this.catchUp()
+        .then(() => {
+          if (signal.aborted) return { state: "interrupted" } as const;
+          return update(forwardEvents(batch), signal, onlyProjectOf(batch));
+        })
+        .catch(failedToStart);
       if (outcome.state !== "busy") return outcome;
       const text = `${outcome.by} is updating the stack. Waiting for it to finish.`;
       const listeners = text === lastMessage ? joined : batch;

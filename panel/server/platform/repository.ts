@@ -56,7 +56,7 @@ export class Repository {
    * @throws Conflict if the files to commit have uncommitted changes, which would be committed under another person's name;
    * RepositoryError if another branch is checked out
    */
-  async assertClean(): Promise<void> {
+  async #assertClean(): Promise<void> {
     const branch = (await this.#git.runOrThrow(["symbolic-ref", "--short", "HEAD"])).trim();
     if (branch !== this.#settings.branch)
       throw new RepositoryError(`The checkout is on the branch ${branch}, not on ${this.#settings.branch}`);
@@ -74,6 +74,39 @@ export class Repository {
       .split("\n")
       .map((line) => line.slice(3));
     throw new Conflict(`${names.join(" and ")} has uncommitted changes in the checkout`);
+  }
+
+  /**
+   * Brings the checkout to the newest commit of the remote branch: from an older one, an act that changes nothing else would give back what
+   * others have taken from somebody.
+   * @throws Conflict if the checkout has commits that the branch has not, or changes in the way; RepositoryError if the remote can't be reached
+   */
+  async catchUp(): Promise<void> {
+    await this.#assertClean();
+    const head = await this.#revision("HEAD");
+    const newest = await this.#fetch(head);
+    if (newest === head) return;
+    await this.#assertNoLocalChanges(head, newest);
+    const { version } = this.#file.read();
+    const files: Record<string, string> = {};
+    for (const name of [PROJECTS, this.#stackFile]) {
+      const [before, now] = [await this.#show(head, name), await this.#show(newest, name)];
+      if (now !== undefined && now !== before) files[name] = now;
+    }
+    await this.#checkOut({ files }, newest, version);
+  }
+
+  /** The newest commit of the remote branch, which has to follow from the checkout's. */
+  async #fetch(head: string): Promise<string> {
+    const { remote, branch } = this.#settings;
+    await this.#git.runOrThrow(["fetch", "--quiet", "--no-tags", remote, `refs/heads/${branch}`]);
+    const newest = await this.#revision("FETCH_HEAD");
+    const isApart = (await this.#git.run(["merge-base", "--is-ancestor", head, newest])).code !== 0;
+    if (isApart)
+      throw new Conflict(
+        `The checkout has commits that ${branch} of ${remote} has not: push them, or bring the two together by hand`,
+      );
+    return newest;
   }
 
   /**
@@ -111,12 +144,7 @@ export class Repository {
     mine: Readonly<Record<string, string>>,
     { edit }: OperationRequest,
   ): Promise<Draft> {
-    const { remote, branch } = this.#settings;
-    await this.#git.runOrThrow(["fetch", "--quiet", "--no-tags", remote, `refs/heads/${branch}`]);
-    const parent = await this.#revision("FETCH_HEAD");
-    const isAhead = (await this.#git.run(["merge-base", "--is-ancestor", head, parent])).code !== 0;
-    if (isAhead)
-      throw new Conflict(`The checkout and ${branch} of ${remote} have diverged: merge them by hand`);
+    const parent = await this.#fetch(head);
     await this.#assertNoLocalChanges(head, parent);
     const files: Record<string, string> = {};
     if (mine[PROJECTS] !== undefined && edit)
@@ -232,7 +260,7 @@ export class Repository {
   }
 
   /** Moves the branch, the index and the files to the commit. Each file is replaced atomically. */
-  async #checkOut({ files }: Draft, commit: string, version: string): Promise<void> {
+  async #checkOut({ files }: Pick<Draft, "files">, commit: string, version: string): Promise<void> {
     for (const [name, text] of Object.entries(files)) {
       const path = join(this.#root, name);
       if (name === PROJECTS) this.#replaceProjects(text, version);
@@ -248,10 +276,15 @@ export class Repository {
     await this.#git.runOrThrow(["merge", "--quiet", "--ff-only", "--no-verify", commit]);
   }
 
-  /** Keeps a concurrent save in an editor as an uncommitted change, which `assertClean` reports. */
+  /** Keeps a concurrent save in an editor as an uncommitted change, which `catchUp` reports. */
   #replaceProjects(text: string, version: string): void {
     try {
-      this.#file.replace(() => text, version);
+      // Of the branch: an invalid one has to be seen as what it is.
+      this.#file.replace(
+        () => text,
+        version,
+        () => {},
+      );
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
     }

@@ -88,7 +88,7 @@ describe("secrets of a request", () => {
 
   it("are restored with the file if the repository refuses the change", async () => {
     const repository = {
-      assertClean: async () => {},
+      catchUp: async () => {},
       publish: () => Promise.reject(new Conflict("changed")),
     };
     const before = world.file.read().text;

@@ -57,9 +57,10 @@ function open({ remote = "origin", branch = "main", stored = "" } = {}) {
     },
   };
   const apply = makeApplyChange({ file, secrets, repository });
-  return (edit: Edit, secrets?: Record<string, string>) => {
+  return (edit: Edit, secrets?: Record<string, string>, meanwhile?: () => Promise<void>) => {
     const project = edit.kind === "add" ? edit.entry.name : edit.name;
-    return apply({ person, what: "change", project, edit, ...(secrets ? { secrets } : {}) });
+    const more = { ...(secrets ? { secrets } : {}), ...(meanwhile ? { atOnce: meanwhile } : {}) };
+    return apply({ person, what: "change", project, edit, ...more });
   };
 }
 
@@ -107,9 +108,10 @@ describe("a change of projects.yaml with a repository", () => {
   });
 
   it("merges with another entry pushed meanwhile, also at the same position", async () => {
-    await others((text) => `${text}  - name: theirs # by another\n`);
-    await others(() => "changed by another\n", "README.md");
-    await open()(add("shop"));
+    await open()(add("shop"), undefined, async () => {
+      await others((text) => `${text}  - name: theirs # by another\n`);
+      await others(() => "changed by another\n", "README.md");
+    });
     expect(await pushed()).toBe(`${START}  - name: theirs # by another\n  - name: shop\n`);
     expect(read("projects.yaml")).toBe(await pushed());
     expect(read("README.md")).toBe("changed by another\n");
@@ -120,8 +122,8 @@ describe("a change of projects.yaml with a repository", () => {
   it("of a release keeps the other keys, and merges with another entry pushed meanwhile", async () => {
     await others((text) => `${text}    opencode:\n      model: a/b # ours\n`);
     await git(checkout, "pull", "--quiet", "origin", "main");
-    await others((text) => `${text}  - name: theirs\n`);
-    await open()({ kind: "release", name: "first", version: "1.18.33" });
+    const meanwhile = () => others((text) => `${text}  - name: theirs\n`);
+    await open()({ kind: "release", name: "first", version: "1.18.33" }, undefined, meanwhile);
     const opencode = "    opencode:\n      model: a/b # ours\n      version: 1.18.33\n";
     expect(await pushed()).toBe(`${START}${opencode}  - name: theirs\n`);
     expect((await log("%s"))[0]).toBe("Set project first to opencode 1.18.33");
@@ -147,9 +149,11 @@ describe("a change of projects.yaml with a repository", () => {
       "shop was changed",
     ],
   ])("is refused and undone after a push of %s", async (_, edit, change, message) => {
-    await others(change);
-    const theirs = await pushed();
-    const refused = open()(edit);
+    let theirs = "";
+    const refused = open()(edit, undefined, async () => {
+      await others(change);
+      theirs = await pushed();
+    });
     await expect(refused).rejects.toThrow(Conflict);
     await expect(refused).rejects.toThrow(message);
     expect(read("projects.yaml")).toBe(START);

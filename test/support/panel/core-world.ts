@@ -58,7 +58,7 @@ export class FakeUpdate {
     return promise;
   };
   async nth(count: number) {
-    await vi.waitFor(() => expect(this.begun).toHaveLength(count));
+    await vi.waitFor(() => expect(this.begun).toHaveLength(count), { timeout: 30_000 });
     const last = this.begun.at(-1);
     if (!last) throw new Error("no update has begun");
     return last;
