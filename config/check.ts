@@ -55,6 +55,10 @@ export function checkConfiguration(root: string, stack: string): CheckedConfigur
   return checkSources({ ...sourcesOf(stackFile, stack), projects }, stackFile.problems);
 }
 
+/** The settings of a checkout's stack, as far as they can be read without a passphrase. @throws UserError if they are invalid */
+export const readStackSettings = (root: string, stack: string): Settings =>
+  sourcesOf(readCheckout(root, stack), stack).settings();
+
 /**
  * Checks a text that is not in a checkout's projects.yaml yet against the stack's settings and secrets. What is wrong with those is no
  * matter of an entry and is not reported.

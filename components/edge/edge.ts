@@ -30,7 +30,7 @@ export interface EdgeArgs {
   host: Host;
   /** Port on the droplet's loopback on which Traefik answers. */
   port: number;
-  projects: readonly Pick<Project, "name" | "members">[];
+  projects: readonly Pick<Project, "name" | "members" | "owners">[];
   /** Who may open the panel besides the stack's people and the projects' members. */
   admins: readonly string[];
 }
@@ -87,7 +87,7 @@ export class Edge extends pulumi.ComponentResource {
   private publishPanel(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname {
     const { cloud, urls, projects, admins, settings } = this.args;
     const admitted = panelAccessList(projects, settings, admins);
-    const isEverybody = admitted.emails.length === settings.accessEmails.length;
+    const isEverybody = admitted.emails.every((email) => settings.accessEmails.includes(email));
     const audience = isEverybody ? "people" : { policy: cloud.panelPolicy, admitted };
     return this.publish(
       "panel",
@@ -98,7 +98,7 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   private publishProject(
-    project: Pick<Project, "name" | "members">,
+    project: Pick<Project, "name" | "members" | "owners">,
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
   ): InternalHostname {

@@ -34,6 +34,7 @@ export function checkEntryRules(
     ...checkDuplicates(entry.secrets, [...path, "secrets"]),
     ...checkDuplicates(mapOf(entry.git).knownHosts, [...path, "git", "knownHosts"]),
     ...checkDuplicates(entry.members, [...path, "members"], normaliseEmail),
+    ...checkDuplicates(entry.owners, [...path, "owners"], normaliseEmail),
   ];
 }
 

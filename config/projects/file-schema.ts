@@ -29,11 +29,14 @@ import {
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
 export const DEFAULT_RESOURCES = { memory: sizeOf("2GiB"), cpus: 1, pids: 512 } as const;
 export const DEFAULT_MAX_PROJECTS = 20;
+export const DEFAULT_PER_PERSON = 3;
 export const DEFAULT_GIT_USERNAME = "x-access-token";
 const membersError = ({ code }: { code: string }) =>
   code === "too_small"
     ? "is empty: list members, or remove it to admit everyone the stack admits"
     : undefined;
+const ownersError = ({ code }: { code: string }) =>
+  code === "too_small" ? "is empty: list owners, or remove it to leave the project to the admins" : undefined;
 const groupError = ({ code }: { code: string }) =>
   code === "too_small" ? "is empty: list members, or remove the group" : undefined;
 const secretsError = ({ input }: { input?: unknown }) =>
@@ -206,6 +209,14 @@ const project = z.strictObject(
         "Who can open the project on droplet stacks: e-mail addresses and group names, and nobody else. Default: everyone the stack admits (accessEmails, accessEmailDomains).",
       )
       .meta({ uniqueItems: true, examples: [["dev@example.com", "shop"]] }),
+    owners: z
+      .array(z.union([z.email(), z.string().regex(GROUP_NAME_PATTERN)], { error: memberError }))
+      .min(1, { error: ownersError })
+      .optional()
+      .describe(
+        "Who can change, share, stop and delete the project in the panel: e-mail addresses and group names. They can also open it, if the stack admits them. Default: the panel's admins only.",
+      )
+      .meta({ uniqueItems: true, examples: [["dev@example.com"]] }),
   },
   { error: projectError },
 );
@@ -233,6 +244,14 @@ export const projectsFile = z
           .max(1000)
           .default(DEFAULT_MAX_PROJECTS)
           .describe(`Maximum number of projects. Default: ${DEFAULT_MAX_PROJECTS}.`),
+        perPerson: z
+          .int()
+          .min(0)
+          .max(1000)
+          .default(DEFAULT_PER_PERSON)
+          .describe(
+            `Maximum number of projects that a person can own when creating one in the panel; admins are not limited. Default: ${DEFAULT_PER_PERSON}.`,
+          ),
       })
       .optional()
       .describe("Guards against a mistake that would fill the host."),

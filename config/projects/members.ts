@@ -13,17 +13,29 @@ export interface AccessList {
   readonly domains: readonly string[];
 }
 
-type WithMembers = Pick<Project, "members">;
+type WithMembers = Pick<Project, "members"> & Partial<Pick<Project, "owners">>;
 
 const domainOf = (email: string): string => email.slice(email.lastIndexOf("@") + 1);
 
 /** Whether a project admits its own members alone, and not everyone the stack admits. */
 export const hasOwnMembers = ({ members }: WithMembers): boolean => members.length > 0;
 
-/** Who a project admits: its members, or everyone the stack admits where it names none. */
+/** Everyone the stack admits. */
+export const stackAccessList = ({ accessEmails, accessEmailDomains }: StackAccess): AccessList => ({
+  emails: accessEmails,
+  domains: accessEmailDomains,
+});
+
+/**
+ * Who a project admits: its members, or everyone the stack admits where it names none. An owner counts as a member while the stack admits them:
+ * the panel writes owners down, so a person who has left the stack's lists has to be out by that alone.
+ */
 export function accessListOf(project: WithMembers, defaults: StackAccess): AccessList {
-  if (hasOwnMembers(project)) return { emails: project.members, domains: [] };
-  return { emails: defaults.accessEmails, domains: defaults.accessEmailDomains };
+  const stack = stackAccessList(defaults);
+  if (!hasOwnMembers(project)) return stack;
+  const { members, owners = [] } = project;
+  const further = owners.filter((email) => !members.includes(email) && isAllowed(email, stack));
+  return { emails: further.length > 0 ? [...members, ...further].sort() : members, domains: [] };
 }
 
 /**

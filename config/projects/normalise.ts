@@ -1,11 +1,23 @@
 import { resolve } from "node:path";
-import { DEFAULT_RESOURCES, type ProjectEntry, type ProjectsFile } from "./file-schema.ts";
+import {
+  DEFAULT_PER_PERSON,
+  DEFAULT_RESOURCES,
+  type ProjectEntry,
+  type ProjectsFile,
+} from "./file-schema.ts";
 import type { GitAuth, Json, Project, Repo } from "./project.ts";
 import { releaseNamed } from "./releases.ts";
 import { parseRepo } from "./repo.ts";
+import { mapOf } from "./rough.ts";
 import { isTrusted, type Trust } from "./trust.ts";
 
 type JsonMap = { readonly [key: string]: Json };
+
+/** A valid file's `limits.perPerson`. */
+export function perPersonOf(value: unknown): number {
+  const { perPerson } = mapOf(mapOf(value).limits);
+  return typeof perPerson === "number" ? perPerson : DEFAULT_PER_PERSON;
+}
 
 /** A checked file → projects with everything explicit. */
 export function normalise(file: ProjectsFile, directory: string): Project[] {
@@ -14,6 +26,7 @@ export function normalise(file: ProjectsFile, directory: string): Project[] {
     ...normaliseEntry(entry, file.defaults ?? {}, directory),
     trust: trustOf(entry, file.trustedRepos ?? [], directory),
     members: expandMembers(entry.members ?? [], groups),
+    owners: expandMembers(entry.owners ?? [], groups),
   }));
 }
 
@@ -32,7 +45,7 @@ function normaliseEntry(
   entry: ProjectEntry,
   defaults: NonNullable<ProjectsFile["defaults"]>,
   directory: string,
-): Omit<Project, "members" | "trust"> {
+): Omit<Project, "members" | "owners" | "trust"> {
   const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
   const repo = normaliseRepo(entry, directory);
   const version = releaseNamed(entry.opencode?.version ?? defaults.opencode?.version);

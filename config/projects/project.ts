@@ -45,4 +45,6 @@ export interface Project {
   readonly trust: Trust;
   /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: everyone the stack admits. */
   readonly members: readonly string[];
+  /** As members. Empty: the panel's admins alone. */
+  readonly owners: readonly string[];
 }

@@ -34,18 +34,21 @@ export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] 
   ];
 }
 
-/** Members that are no address name a group. */
+/** Members and owners that are no address name a group. */
 function checkGroups(groups: UncheckedMap, projects: readonly unknown[]): Violation[] {
   const known = Object.keys(groups);
   const repeats = known.flatMap((group) => checkDuplicates(groups[group], ["groups", group], normaliseEmail));
   const missing = projects.flatMap((entry, project) =>
-    listOf(mapOf(entry).members).flatMap((member, index): Violation[] => {
-      if (typeof member !== "string" || !GROUP_NAME_PATTERN.test(member) || known.includes(member)) return [];
-      const path = ["projects", project, "members", index];
-      const guess = closest(member, known);
-      const what = `group ${show(member)} not found${guess ? `; did you mean ${guess}?` : ""}`;
-      return [{ path, what, fix: "write an e-mail address, or add the group under groups" }];
-    }),
+    (["members", "owners"] as const).flatMap((key) =>
+      listOf(mapOf(entry)[key]).flatMap((member, index): Violation[] => {
+        if (typeof member !== "string" || !GROUP_NAME_PATTERN.test(member) || known.includes(member))
+          return [];
+        const path = ["projects", project, key, index];
+        const guess = closest(member, known);
+        const what = `group ${show(member)} not found${guess ? `; did you mean ${guess}?` : ""}`;
+        return [{ path, what, fix: "write an e-mail address, or add the group under groups" }];
+      }),
+    ),
   );
   return [...repeats, ...missing];
 }

@@ -32,7 +32,16 @@ const panelSchema = z.strictObject({
   admins: z
     .array(z.email({ error: emailError }).transform((email) => email.toLowerCase()))
     .default([])
-    .describe("E-mail addresses of admins, who can manage every project; members manage their own."),
+    .describe("E-mail addresses of admins, who can manage every project; owners manage their own."),
+  create: z
+    .enum(["everyone", "admins"], {
+      error: ({ input }) =>
+        input === undefined ? undefined : `${show(input)} is neither everyone nor admins`,
+    })
+    .default("everyone")
+    .describe(
+      "Who can create projects: everyone the stack admits, within `limits.perPerson`, or admins only. Default: everyone.",
+    ),
   idleDays: z
     .number()
     .min(0.01)

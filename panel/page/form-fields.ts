@@ -108,13 +108,12 @@ const inGroup = (legend: string, ...children: readonly HTMLElement[]) =>
 /**
  * Creates the fields.
  * @param options.isNew whether the form creates a project
- * @param options.members whether the person can change members
  * @param options.limits whether the person can change limits
  * @param stored names of secrets with a stored value
  * @param changed called when a row is added or removed
  */
 export function formFields(
-  { isNew, members, limits }: { isNew: boolean; members: boolean; limits: boolean },
+  { isNew, limits }: { isNew: boolean; limits: boolean },
   stored: ReadonlySet<string>,
   changed: () => void,
 ): FormFields {
@@ -125,7 +124,6 @@ export function formFields(
   const keys = Object.keys(texts) as TextKey[];
   const input = (key: TextKey) => texts[key].control as HTMLInputElement;
   const limited = inGroup("Limits", pair(texts.memory.element, texts.cpus.element));
-  texts.members.element.hidden = !members;
   limited.hidden = !limits;
   return {
     elements: [

@@ -16,7 +16,6 @@ import {
 } from "./entry.ts";
 import { type FormFields, formFields } from "./form-fields.ts";
 import type { Entry, FieldProblem, Me, Operation } from "./model.ts";
-import { can } from "./permissions.ts";
 import { errorsByField, type FieldErrors, sentence } from "./problems.ts";
 import { changedBy } from "./progress.ts";
 
@@ -57,10 +56,8 @@ class ProjectForm {
     this.#isNew = edited === undefined;
     this.#base = edited?.entry ?? { name: "" };
     this.#version = edited?.version ?? "";
-    this.#fields = formFields(
-      { isNew: this.#isNew, members: can(me, "members"), limits: can(me, "limits") },
-      new Set(this.#base.secrets),
-      () => this.#scheduleCheck(),
+    this.#fields = formFields({ isNew: this.#isNew, limits: me.admin }, new Set(this.#base.secrets), () =>
+      this.#scheduleCheck(),
     );
     this.#save = h("button", { type: "submit", class: "primary" }, this.#isNew ? "Create" : "Save");
     this.#opened = openDialog(this.#isNew ? "New project" : `Edit ${this.#base.name}`, {

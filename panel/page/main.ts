@@ -10,7 +10,6 @@ import { onKeys } from "./keys.ts";
 import { openLogs } from "./logs.ts";
 import type { Operation, Overview, ProjectView } from "./model.ts";
 import { OperationList } from "./operations.ts";
-import { can } from "./permissions.ts";
 import { ProjectList } from "./projects.ts";
 import { openRollback } from "./rollback.ts";
 import { themeButton } from "./theme.ts";
@@ -48,7 +47,7 @@ async function act(
 
 function openNew(): void {
   const me = list.overview?.me;
-  if (me && can(me, "create")) openForm({ me, onSubmitted: onSubmitted });
+  if (me?.create) openForm({ me, onSubmitted: onSubmitted });
 }
 
 function openEdit({ name }: ProjectView): void {

@@ -1,21 +1,15 @@
 /** Which controls a person sees; the server enforces permissions. Pure. */
-import type { Me } from "./model.ts";
+import type { ProjectView } from "./model.ts";
 
-export type Act =
-  | "create"
-  | "start"
-  | "stop"
-  | "edit"
-  | "rollback"
-  | "limits"
-  | "members"
-  | "delete"
-  | "logs";
+export type Act = "start" | "stop" | "edit" | "rollback" | "delete" | "logs";
 
-const ADMIN_ONLY: readonly Act[] = ["create", "limits", "members"];
+const OWNERS: readonly Act[] = ["start", "stop", "edit", "rollback", "delete", "logs"];
+const ACTS: Readonly<Record<ProjectView["role"], readonly Act[]>> = {
+  admin: OWNERS,
+  owner: OWNERS,
+  member: ["start", "stop", "logs"],
+  machine: ["logs"],
+};
 
-/** Members manage the projects they can see; only admins create projects and set limits and members. Machines are read-only. */
-export function can(me: Pick<Me, "admin" | "kind">, act: Act): boolean {
-  if (me.admin || act === "logs") return true;
-  return me.kind === "person" && !ADMIN_ONLY.includes(act);
-}
+/** Whether a person can do something to a project, by what the server says that they are to it. */
+export const can = ({ role }: Pick<ProjectView, "role">, act: Act): boolean => ACTS[role].includes(act);

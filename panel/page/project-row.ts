@@ -3,7 +3,7 @@ import { type CopyLine, copyLine } from "./copy.ts";
 import { attribute, h, isWebAddress, setText } from "./dom.ts";
 import { menuButton } from "./menu.ts";
 import { meterElement } from "./meters.ts";
-import type { Me, ProjectState, ProjectView } from "./model.ts";
+import type { ProjectState, ProjectView } from "./model.ts";
 import { can } from "./permissions.ts";
 import { ago, bytes, cores, exactTime, releaseLabel, stateLabel } from "./words.ts";
 
@@ -19,7 +19,7 @@ export interface RowActions {
 
 export interface Row {
   readonly element: HTMLLIElement;
-  set(project: ProjectView, me: Me): void;
+  set(project: ProjectView): void;
   /** Updates the time since the last activity. */
   tick(now: number): void;
 }
@@ -31,7 +31,7 @@ export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
 /** States in which a project can be opened. */
 const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies ProjectState[];
 
-function menuItems(project: ProjectView, me: Me, acts: RowActions) {
+function menuItems(project: ProjectView, acts: RowActions) {
   const items = [
     { act: "logs", label: "Logs", run: acts.logs },
     isUp(project)
@@ -46,7 +46,7 @@ function menuItems(project: ProjectView, me: Me, acts: RowActions) {
   ] as const;
   const withoutContainer = ["edit", "delete"];
   return items
-    .filter(({ act }) => can(me, act) && (project.state !== "pending" || withoutContainer.includes(act)))
+    .filter(({ act }) => can(project, act) && (project.state !== "pending" || withoutContainer.includes(act)))
     .map(({ label, run, ...rest }) => ({ label, danger: "danger" in rest, act: () => run(project) }));
 }
 
@@ -103,14 +103,14 @@ function links(name: string): Record<"url" | "attach" | "deployKey", CopyLine> {
 /** The row of a project. */
 export function projectRow(first: ProjectView, acts: RowActions): Row {
   let now = first;
-  let me: Me | undefined;
   const { name } = first;
   const state = stateElement();
   const activity = activityElement();
   const memory = meterElement("memory", bytes);
   const cpu = meterElement("cpu", cores);
   const lines = links(name);
-  const repo = h("p", { class: "repo" });
+  const repo = h("span", {});
+  const owners = h("span", { class: "owners" });
   const release = h("p", { class: "release" });
   const updating = h("a", { class: "updating", hidden: true }, "updating");
   const open = h(
@@ -128,13 +128,13 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
     { type: "button", "aria-label": `Logs of ${name}`, onclick: () => acts.logs(now) },
     "Logs",
   );
-  const menu = menuButton(`More for ${name}`, () => (me ? menuItems(now, me, acts) : []));
+  const menu = menuButton(`More for ${name}`, () => menuItems(now, acts));
   const title = h("h3", { id: `project-${name}`, tabindex: "-1" }, name);
   const element = h(
     "li",
     {},
     h("div", { class: "row-head" }, title, state.element, release, updating),
-    repo,
+    h("p", { class: "repo" }, repo, owners),
     h("div", { class: "row-use" }, memory.element, cpu.element),
     activity.element,
     h("div", { class: "row-acts" }, open, start, logs, menu),
@@ -144,15 +144,15 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
   return {
     element,
     tick: activity.tick,
-    set(project, person) {
+    set(project) {
       now = project;
-      me = person;
       for (const part of [state, activity]) part.set(project);
       setText(release, releaseLabel(project));
       memory.set(project.memory);
       cpu.set(project.cpu);
       const branch = project.branch ? ` # ${project.branch}` : "";
       setText(repo, project.repo ? `${project.repo}${branch}` : "no repository");
+      setText(owners, project.owners.length > 0 ? ` · owned by ${project.owners.join(", ")}` : "");
       lines.url.set(project.url);
       lines.attach.set(project.attach);
       lines.deployKey.set(project.deployKey ?? "");
@@ -160,7 +160,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
       const openable = SERVES.includes(project.state) && isWebAddress(project.url);
       attribute(open, "href", openable ? project.url : undefined);
       open.hidden = !openable;
-      start.hidden = project.state !== "stopped" || !can(person, "start");
+      start.hidden = project.state !== "stopped" || !can(project, "start");
       logs.hidden = openable || project.state === "stopped" || project.state === "pending";
       updating.hidden = project.operation === undefined;
       attribute(updating, "href", project.operation && `#operation-${project.operation}`);

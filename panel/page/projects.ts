@@ -3,7 +3,6 @@ import { announce } from "./announce.ts";
 import { byId, h, reconcile, setText } from "./dom.ts";
 import { matches, stateChanges } from "./listing.ts";
 import type { Me, Overview, ProjectView } from "./model.ts";
-import { can } from "./permissions.ts";
 import { projectRow, type Row, type RowActions } from "./project-row.ts";
 
 const TICK = 30_000;
@@ -11,7 +10,7 @@ const TICK = 30_000;
 /** The text of an empty list. */
 function emptyText(filter: string, me: Me, create: () => void): HTMLElement {
   if (filter !== "") return h("p", {}, `No project matches “${filter}”.`);
-  if (!can(me, "create")) {
+  if (!me.create) {
     return h("p", {}, "No projects found. Ask an admin of the platform to add you to one.");
   }
   return h(
@@ -75,14 +74,14 @@ export class ProjectList {
       if (!projects.some((project) => project.name === name)) this.#rows.delete(name);
     }
     const shown = projects.filter((project) => matches(project, filter));
-    for (const project of shown) this.#row(project).set(project, me);
+    for (const project of shown) this.#row(project).set(project);
     reconcile(
       this.#list,
       shown.map((project) => this.#row(project).element),
     );
     this.#list.setAttribute("aria-busy", "false");
     byId("filter-box").hidden = projects.length === 0;
-    byId("new").hidden = !can(me, "create") || projects.length === 0;
+    byId("new").hidden = !me.create || projects.length === 0;
     setText(
       byId("count"),
       shown.length === projects.length ? `${projects.length}` : `${shown.length} of ${projects.length}`,
@@ -92,7 +91,7 @@ export class ProjectList {
   }
 
   #showEmpty(empty: boolean, filter: string, me: Me): void {
-    const key = `${filter} ${me.admin}`;
+    const key = `${filter} ${me.create}`;
     this.#empty.hidden = !empty;
     if (!empty || this.#empty.dataset.key === key) return;
     this.#empty.dataset.key = key;

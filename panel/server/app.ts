@@ -4,6 +4,7 @@ import type { MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
 import { type AuditEntry, RefusalQuota } from "./access/audit.ts";
+import { isAdmitted, personNow } from "./access/authority.ts";
 import { guard } from "./access/guard.ts";
 import { auditLine } from "./api/acts.ts";
 import { Catalog } from "./api/catalog.ts";
@@ -16,6 +17,7 @@ import { addProjects } from "./api/projects.ts";
 import { type App, type Ctx, panelRoute, refuseInvalid, type Variables } from "./api/route.ts";
 import { BODY_LIMIT } from "./api/schema.ts";
 import type { PanelServices } from "./parts.ts";
+import type { Person } from "./platform/types.ts";
 
 type Middleware = MiddlewareHandler<{ Variables: Variables }>;
 
@@ -29,7 +31,11 @@ export function makePanel(parts: PanelServices): App {
   const app: App = new OpenAPIHono<{ Variables: Variables }>({ defaultHook: refuseInvalid });
   app.onError((error, context) => handleError(parts, error, context));
   app.notFound((context) => handleNotFound(app, context));
-  app.use(identifyRequest, headers(parts), compress(), audit(parts), requireSignIn(parts));
+  const catalog = new Catalog(
+    () => parts.file.read(),
+    (text) => parts.file.load(text),
+  );
+  app.use(identifyRequest, headers(parts), compress(), audit(parts), requireSignIn(parts, catalog));
   app.use(
     bodyLimit({
       maxSize: BODY_LIMIT,
@@ -37,10 +43,6 @@ export function makePanel(parts: PanelServices): App {
         throw new HttpProblem(413, `The body is larger than ${BODY_LIMIT / 1024} KiB.`);
       },
     }),
-  );
-  const catalog = new Catalog(
-    () => parts.file.read(),
-    (text) => parts.file.load(text),
   );
   addPing(app);
   addProjects(app, parts, catalog);
@@ -129,17 +131,33 @@ function actionOf(context: Ctx): AuditEntry {
   };
 }
 
-/** Checks the request's origin and authenticates the person. */
-const requireSignIn = ({ addresses, identify }: PanelServices): Middleware => {
+/** Checks the request's origin, authenticates the person, and refuses whom the platform does not admit any more. */
+const requireSignIn = (parts: PanelServices, catalog: Catalog): Middleware => {
+  const { addresses, identify } = parts;
   return async (context, next) => {
     const header = (name: string) => context.req.header(name);
     const { method, path } = context.req;
     if (path === PING && SAFE.has(method)) return next();
     guard({ method, path, header }, addresses);
-    context.set("person", await identify(header));
+    const person = await identify(header);
+    context.set("person", person);
+    if (path.startsWith("/api/") && !isAdmittedNow(parts, catalog, person))
+      throw new HttpProblem(403, "This platform does not admit you. Ask an admin of it.");
     return next();
   };
 };
+
+function isAdmittedNow(parts: PanelServices, catalog: Catalog, signedIn: Person): boolean {
+  const authority = parts.authority();
+  const person = personNow(signedIn, authority);
+  // The file is read only for whom it decides.
+  if (isAdmitted(person, [], authority)) return true;
+  return isAdmitted(
+    person,
+    catalog.readSnapshot().projectEntries.map(({ project }) => project),
+    authority,
+  );
+}
 
 function handleError(parts: PanelServices, error: unknown, context: Ctx): Response {
   const refusal = toHttpProblem(error);

@@ -22,6 +22,7 @@ import { sendWebhook } from "../../operate/notify/webhook.ts";
 import { ActivityReader } from "../../operate/opencode/activity.ts";
 import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
+import { type Authority, authorityOf } from "./access/authority.ts";
 import { localAddresses, publicAddresses } from "./access/guard.ts";
 import { type Authenticate, accessAuthentication, localUser } from "./access/identity.ts";
 import { TrustAudit } from "./access/trust-audit.ts";
@@ -89,13 +90,14 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     projects: () => load(platform.file.read().text),
   });
   const streams = new Streams();
+  const authority = authorityOf(root, session.stack);
   await containers.start();
   const parts: PanelServices = {
     stack: session.stack,
     addresses: panel.access ? publicAddresses(panel.access.hostname) : localAddresses(panel.port),
-    identify: await identity(panel),
+    identify: await identity(panel, authority),
     audit,
-    defaults: production ?? { accessEmails: [], accessEmailDomains: [] },
+    authority,
     urls,
     file: { read: () => platform.file.read(), load, check: platform.check },
     operations,
@@ -173,8 +175,8 @@ const loaderFor =
       releases: releasesOf(stack, process.env),
     });
 
-async function identity({ access, admins }: ServerSettings): Promise<Authenticate> {
-  if (access) return accessAuthentication({ team: access.team, audience: access.audience, admins });
+async function identity({ access }: ServerSettings, authority: () => Authority): Promise<Authenticate> {
+  if (access) return accessAuthentication({ ...access, admins: () => authority().admins });
   const person = await localUser(root);
   return () => Promise.resolve(person);
 }

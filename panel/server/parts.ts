@@ -1,13 +1,13 @@
 /** The services behind the panel's HTTP app; tests replace them. */
 import type { Hono } from "hono";
 import type { Urls } from "../../config/naming/urls.ts";
-import type { StackAccess } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { Control } from "../../operate/docker/control.ts";
 import type { Logs } from "../../operate/docker/logs.ts";
 import type { UsageSource } from "../../operate/docker/usage.ts";
 import type { Containers } from "../../operate/docker/watch.ts";
 import type { Audit } from "./access/audit.ts";
+import type { Authority } from "./access/authority.ts";
 import type { AllowedOrigins } from "./access/guard.ts";
 import type { Authenticate } from "./access/identity.ts";
 import type { Health } from "./api/schema.ts";
@@ -22,8 +22,8 @@ export interface PanelServices {
   readonly addresses: AllowedOrigins;
   readonly identify: Authenticate;
   readonly audit: Audit;
-  /** The stack's access list, for projects without members. */
-  readonly defaults: StackAccess;
+  /** Rights by the stack's settings, as they are now. @throws HttpProblem (503) if those are invalid */
+  authority(): Authority;
   readonly urls: Pick<Urls, "browser" | "terminal">;
   readonly file: {
     read(): ProjectsSnapshot;

@@ -14,8 +14,6 @@ const VARIABLES = {
 export interface ServerSettings {
   /** Port of 127.0.0.1 that it listens on. */
   readonly port: number;
-  /** E-mail addresses in lower case. */
-  readonly admins: readonly string[];
   readonly idleDays?: number | undefined;
   /** Where each change is pushed. */
   readonly git?: { readonly remote: string; readonly branch: string } | undefined;
@@ -32,8 +30,8 @@ export function readServerSettings(
   isLocal: boolean,
   env: Readonly<Record<string, string | undefined>>,
 ): ServerSettings {
-  const { port, admins, idleDays, git } = panel;
-  if (isLocal) return { port, admins, idleDays, git };
+  const { port, idleDays, git } = panel;
+  if (isLocal) return { port, idleDays, git };
   const names = [VARIABLES.hostname, VARIABLES.team, VARIABLES.audience];
   const missing = names.filter((name) => !env[name]);
   if (missing.length > 0) throw new UserError("config", [runsOnDropletError(missing)]);
@@ -44,7 +42,6 @@ export function readServerSettings(
   } = env;
   return {
     port: Number(env[VARIABLES.port] ?? port),
-    admins,
     idleDays,
     // The container's checkout is a clone of the repository, whose remote git calls origin.
     git: git && { remote: "origin", branch: git.branch },

@@ -26,6 +26,13 @@ describe("who may open a project", () => {
     expect(accessListOf(closed, stack)).toEqual({ emails: closed.members, domains: [] });
     expect(accessListOf(open, stack)).toEqual({ emails: stack.accessEmails, domains: ["example.com"] });
   });
+
+  it("is an owner too, while the stack admits them, and not for being an owner", () => {
+    const owners = ["dev@example.com", "kim@example.com", "gone@partner.example"];
+    expect(accessListOf({ ...closed, owners }, stack).emails).toEqual([...closed.members, "kim@example.com"]);
+    expect(canOpen({ members: [], owners }, "gone@partner.example", stack)).toBe(false);
+    expect(isAllowed("gone@partner.example", panelAccessList([{ members: [], owners }], stack))).toBe(false);
+  });
 });
 
 describe("who may see the panel's list", () => {

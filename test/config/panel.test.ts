@@ -14,7 +14,12 @@ const local: SettingsContext = { ...prod, stack: "local" };
 
 describe("the panel's settings", () => {
   it("have defaults", () => {
-    expect(parseSettings({}).panel).toEqual({ enabled: false, port: DEFAULT_PANEL_PORT, admins: [] });
+    expect(parseSettings({}).panel).toEqual({
+      enabled: false,
+      port: DEFAULT_PANEL_PORT,
+      admins: [],
+      create: "everyone",
+    });
   });
 
   it("are read as Pulumi writes them with --path", () => {
@@ -22,6 +27,7 @@ describe("the panel's settings", () => {
     expect(panelOf(panel, prod, { panelEnvironment: "A=1" }).panel).toEqual({
       ...panel,
       admins: ["ann@example.com"],
+      create: "everyone",
       git: { ...git, branch: "main", knownHosts: [] },
     });
   });
@@ -92,6 +98,7 @@ describe("the panel's settings", () => {
       "enabled",
       "port",
       "admins",
+      "create",
       "idleDays",
       "git.remote",
       "git.branch",

@@ -63,7 +63,16 @@ describe("a good projects.yaml", () => {
         opencode: { version: OPENCODE, config: {}, enforce: {} },
         trust: "always",
         members: [],
+        owners: [],
       },
+    ]);
+  });
+
+  it("names owners as it names members", () => {
+    const text = "projects: [{ name: a, owners: [nobody, x@example.com, X@example.com] }]";
+    expect(complaints(() => loadProjects(text, world))).toEqual([
+      expect.stringContaining('owners[0]: group "nobody" not found'),
+      expect.stringContaining("is listed twice"),
     ]);
   });
 
@@ -87,6 +96,7 @@ projects:
     git: { auth: token, secret: GITHUB_TOKEN }
     opencode: { model: b/large, config: { mcp: { two: { enabled: false } }, plugin: [y] }, enforce: { permission: { edit: deny } } }
     members: [shop, Dev@Example.com, zoe@example.com]
+    owners: [Zoe@Example.com, shop]
 groups: { shop: [ann@partner.example, dev@example.com] }
 `;
     expect(loadProjects(text, world)).toEqual([
@@ -112,6 +122,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
         },
         trust: "ask",
         members: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
+        owners: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
       },
     ]);
   });

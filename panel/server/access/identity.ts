@@ -28,8 +28,8 @@ export interface AccessSettings {
   readonly team: string;
   /** Audience of the panel's Access application. */
   readonly audience: string;
-  /** E-mail addresses in lower case. */
-  readonly admins: readonly string[];
+  /** E-mail addresses of admins now, in lower case. */
+  admins(): readonly string[];
 }
 
 /** For tests. */
@@ -68,7 +68,7 @@ export function accessAuthentication(settings: AccessSettings, options: AccessOp
       clockTolerance: CLOCK_TOLERANCE,
       ...(options.now ? { currentDate: new Date(options.now()) } : {}),
     });
-    return personOf(payload, settings.admins);
+    return personOf(payload, settings.admins());
   };
 }
 
@@ -100,13 +100,15 @@ async function verify(
 
 /** The person of a token, or the machine of a service token. */
 function personOf(payload: JWTPayload, admins: readonly string[]): Person {
-  const { email, common_name: machine, name } = payload;
+  const { email, common_name: machine, name, exp = 0 } = payload;
+  const expiresAt = (exp + CLOCK_TOLERANCE) * 1000;
   if (typeof email === "string" && email.includes("@")) {
     const address = email.toLowerCase();
-    const person = { email: address, kind: "person" as const, admin: admins.includes(address) };
+    const person = { email: address, kind: "person" as const, admin: admins.includes(address), expiresAt };
     return typeof name === "string" && name !== "" ? { ...person, name } : person;
   }
-  if (typeof machine === "string" && machine !== "") return { email: machine, kind: "machine", admin: false };
+  if (typeof machine === "string" && machine !== "")
+    return { email: machine, kind: "machine", admin: false, expiresAt };
   throw unauthorized("The Access token has neither an e-mail address nor a name.");
 }
 

@@ -1,44 +1,120 @@
-/** Permissions. Members manage their own projects, admins all. */
-import { canOpen, type StackAccess } from "../../../config/projects/members.ts";
+/** Permissions. Members open, start and stop; owners change, share and delete what is theirs; admins do everything. Pure. */
+import { isDeepStrictEqual } from "node:util";
+import { canOpen, isAllowed, stackAccessList } from "../../../config/projects/members.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { Entry, EntryValues, Operation, OperationEvent, Person } from "../platform/types.ts";
+import type { Authority } from "./authority.ts";
 
-/** Keys of an entry that only admins can change: they affect other people, or the host's capacity. */
-const ADMIN_ONLY_KEYS = ["members", "resources"] as const;
+/** What a person is to a project. A machine only looks. */
+export type Role = "admin" | "owner" | "member" | "machine";
+
+/** Something that is done to a project. */
+export type Act = "change" | "delete" | "rollback" | "start" | "stop";
+
+const ACTS: Readonly<Record<Role, readonly Act[]>> = {
+  admin: ["change", "delete", "rollback", "start", "stop"],
+  owner: ["change", "delete", "rollback", "start", "stop"],
+  member: ["start", "stop"],
+  machine: [],
+};
+
+/** Keys of an entry that only admins can change: they decide on the host's capacity, and on who has rights. */
+const ADMIN_ONLY_KEYS = ["resources", "owners"] as const;
+
+type Shared = Pick<Project, "members"> & Partial<Pick<Project, "owners">>;
 
 /**
- * Whether a person can see a project. The stack's service token passes Access to every project, so machines see all.
+ * A person's role; undefined for a project that they can't see. An owner has to be admitted as everybody else. The stack's service token passes
+ * Access to every project, so machines see all.
  */
-export const canSee = (person: Person, project: Pick<Project, "members">, defaults: StackAccess): boolean =>
-  person.admin || person.kind === "machine" || canOpen(project, person.email, defaults);
+export function roleOf(person: Person, project: Shared, { defaults }: Authority): Role | undefined {
+  if (person.admin) return "admin";
+  if (person.kind === "machine") return "machine";
+  if (!canOpen(project, person.email, defaults)) return undefined;
+  return project.owners?.includes(person.email.toLowerCase()) ? "owner" : "member";
+}
 
-/** Whether a person can change anything; machines are read-only. */
-export const canAct = (person: Person): boolean => person.admin || person.kind === "person";
+export const canSee = (person: Person, project: Shared, authority: Authority): boolean =>
+  roleOf(person, project, authority) !== undefined;
 
-/** Only admins create projects, since an entry sets members and resources. */
-export const canCreate = (person: Person): boolean => person.admin;
+export const canDo = (role: Role | undefined, act: Act): boolean =>
+  role !== undefined && ACTS[role].includes(act);
+
+/** Whether a person can create projects: an admin, or whoever the stack admits. */
+export const canCreate = (person: Person, { create, defaults }: Authority): boolean =>
+  person.admin ||
+  (person.kind === "person" && create === "everyone" && isAllowed(person.email, stackAccessList(defaults)));
+
+interface FieldRefusal {
+  readonly path: string;
+  readonly message: string;
+}
 
 /**
- * Problems of a change that only an admin is allowed to make. A member must not add a secret with a shared value, to read it.
+ * Problems of a change, or of a new entry, that only an admin is allowed to make. Others must not add a secret with a shared value, to read it,
+ * nor let in people whom nobody else has let in.
+ * @param before the entry as it is; empty for a new one
  * @param valuesProvided names of secrets with a value in the request
  */
 export function adminOnlyChanges(
   person: Person,
-  before: Entry,
+  before: Partial<Entry>,
   values: EntryValues,
   valuesProvided: readonly string[],
-): { path: string; message: string }[] {
+  { defaults }: Authority,
+): FieldRefusal[] {
   if (person.admin) return [];
-  const forAdmins = ADMIN_ONLY_KEYS.filter(
-    (key) => values[key] !== undefined && JSON.stringify(values[key]) !== JSON.stringify(before[key] ?? null),
-  ).map((key) => ({ path: key, message: "can only be changed by an admin" }));
+  const isKept = (key: keyof Entry) => values[key] === undefined || isSame(values[key], before[key]);
+  const forAdmins = ADMIN_ONLY_KEYS.filter((key) => !isKept(key)).map((key) => ({
+    path: key,
+    message: "can only be changed by an admin",
+  }));
   const known = [...(before.secrets ?? []), ...valuesProvided];
   const sharedSecrets = (values.secrets ?? []).flatMap((name, index) =>
     known.includes(name)
       ? []
       : [{ path: `secrets[${index}]`, message: `${name} needs its own value for this project, or an admin` }],
   );
-  return [...forAdmins, ...sharedSecrets];
+  const stack = stackAccessList(defaults);
+  const guests = (values.members ?? []).flatMap((member, index) =>
+    !member.includes("@") || before.members?.includes(member) || isAllowed(member, stack)
+      ? []
+      : [
+          {
+            path: `members[${index}]`,
+            message: `${member} is not admitted by the stack: only an admin adds guests`,
+          },
+        ],
+  );
+  return [...forAdmins, ...sharedSecrets, ...guests];
+}
+
+const isSame = (value: unknown, before: unknown): boolean =>
+  isDeepStrictEqual(value ?? undefined, before ?? undefined);
+
+/**
+ * A change without the keys of admins that it leaves as they are: it must not bring back what an admin has changed since it was made.
+ */
+export function withoutKeptKeys(person: Person, before: Entry, values: EntryValues): EntryValues {
+  if (person.admin) return values;
+  const isKept = ([key, value]: [string, unknown]) =>
+    (ADMIN_ONLY_KEYS as readonly string[]).includes(key) && isSame(value, before[key as keyof Entry]);
+  return Object.fromEntries(Object.entries(values).filter((pair) => !isKept(pair)));
+}
+
+/** A new entry as a person may add it: whoever is no admin owns it. */
+export const ownedBy = (person: Person, entry: Entry): Entry =>
+  person.admin || entry.owners !== undefined ? entry : { ...entry, owners: [person.email] };
+
+/** Why a person can't add one more project; undefined if they can. @param perPerson as in `limits` */
+export function ownsTooMany(
+  person: Person,
+  projects: readonly Pick<Project, "owners">[],
+  perPerson: number,
+): string | undefined {
+  const owned = projects.filter(({ owners }) => owners.includes(person.email)).length;
+  if (person.admin || owned < perPerson) return undefined;
+  return `You own ${owned} ${owned === 1 ? "project" : "projects"}; limits.perPerson of projects.yaml is ${perPerson}. Delete one, or ask an admin.`;
 }
 
 /** Names of the projects that a person can see, and of the others. */
@@ -51,9 +127,9 @@ export interface Visibility {
 export function visibilityFor(
   person: Person,
   projects: readonly Project[],
-  defaults: StackAccess,
+  authority: Authority,
 ): Visibility {
-  const seen = new Set(projects.filter((project) => canSee(person, project, defaults)));
+  const seen = new Set(projects.filter((project) => canSee(person, project, authority)));
   const names = (which: readonly Project[]) => which.map(({ name }) => name);
   return { visible: names([...seen]), hidden: names(projects.filter((project) => !seen.has(project))) };
 }

@@ -1,9 +1,13 @@
 /** Shared steps of all changes to a project: lookup, permission, submission and response. */
+
+import type { Project } from "../../../config/projects/project.ts";
 import type { AuditEntry } from "../access/audit.ts";
-import { canAct, canSee } from "../access/permissions.ts";
+import { type Authority, isAdmitted, isSignedIn, personNow } from "../access/authority.ts";
+import { type Act, canDo, canSee, roleOf } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
-import { Conflict, type Edit, type OperationRequest, type Person } from "../platform/types.ts";
-import type { ProjectEntry, Snapshot } from "./catalog.ts";
+import { entryOf } from "../platform/projects-file.ts";
+import { Conflict, type Edit, type Entry, type OperationRequest, type Person } from "../platform/types.ts";
+import type { Catalog, ProjectEntry, Snapshot } from "./catalog.ts";
 import type { SecretValues } from "./entry-check.ts";
 import { conflict, HttpProblem, projectNotFound, toHttpProblem } from "./problem.ts";
 import { type Ctx, json, type Variables } from "./route.ts";
@@ -17,9 +21,31 @@ export function findProject(
   name: string,
 ): ProjectEntry {
   const found = snapshot.projectEntries.find(({ project }) => project.name === name);
-  if (!found || !canSee(person, found.project, parts.defaults)) throw projectNotFound(name);
+  const authority = parts.authority();
+  if (!found || !canSee(personNow(person, authority), found.project, authority)) throw projectNotFound(name);
   return found;
 }
+
+/** Whether a stream's reader may go on: signed in, admitted, and with the right to what it shows. */
+export const goesOn =
+  (
+    parts: Pick<PanelServices, "authority">,
+    catalog: Catalog,
+    signedIn: Person,
+    hasRight: (person: Person) => boolean = () => true,
+  ) =>
+  (): boolean => {
+    try {
+      const authority = parts.authority();
+      const person = personNow(signedIn, authority);
+      const projects = catalog.readCached().projectEntries.map(({ project }) => project);
+      return isSignedIn(person) && isAdmitted(person, projects, authority) && hasRight(person);
+    } catch (error) {
+      // What nobody can tell is not allowed.
+      if (error instanceof HttpProblem) return false;
+      throw error;
+    }
+  };
 
 /** The version in If-Match: `"…"`, or `W/"…"` of a compressed response. Undefined for `*`. */
 export function versionIn(context: Ctx): string | undefined {
@@ -29,10 +55,37 @@ export function versionIn(context: Ctx): string | undefined {
     : header.trim().replace(/^(?:W\/)?"(.*)"$/, "$1");
 }
 
-/** @throws HttpProblem (403) for a machine */
-export function assertCanAct(person: Person): void {
-  if (!canAct(person)) throw new HttpProblem(403, "A service token can't change anything.");
+/** @throws HttpProblem (403) if a person may not do something to a project that they can see */
+export function assertCan(parts: PanelServices, person: Person, project: Project, act: Act): void {
+  const authority = parts.authority();
+  const role = roleOf(personNow(person, authority), project, authority);
+  if (canDo(role, act)) return;
+  if (role === "machine") throw new HttpProblem(403, "A service token can't change anything.");
+  throw new HttpProblem(
+    403,
+    `Only an owner of ${project.name} or an admin can do that. Members open, start and stop it.`,
+  );
 }
+
+/** What is checked of a text besides a person's role. @throws HttpProblem */
+type Further = (found: ProjectEntry, person: Person, authority: Authority) => void;
+
+/**
+ * The check of an act under the file's lock: with the projects of the text that is edited, and the rights that the person has by then.
+ * @throws HttpProblem (403, 404)
+ */
+export const authorization =
+  (parts: PanelServices, person: Person, act: Act, name: string, further: Further = () => {}) =>
+  (text: string): void => {
+    const authority = parts.authority();
+    const projects = parts.file.load(text);
+    const index = projects.findIndex((project) => project.name === name);
+    const project = projects[index];
+    const now = personNow(person, authority);
+    if (!project || !canSee(now, project, authority)) throw projectNotFound(name);
+    assertCan(parts, person, project, act);
+    further({ project, entry: entryOf(text, name) as Entry }, now, authority);
+  };
 
 /** What the audit log has of a request, so far. */
 export function auditLine(context: Ctx): Omit<AuditEntry, "outcome"> {

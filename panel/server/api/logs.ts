@@ -1,6 +1,8 @@
 /** Logs of a project's container. */
+import { canSee } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
-import { begin, findProject } from "./acts.ts";
+import type { Person } from "../platform/types.ts";
+import { begin, findProject, goesOn } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
 import { type App, panelRoute } from "./route.ts";
 import { DEFAULT_LINES, type LogLine, logLinesSchema, logsQuery, nameParams } from "./schema.ts";
@@ -30,14 +32,24 @@ export function addLogs(app: App, parts: PanelServices, catalog: Catalog): void 
       const { name } = context.req.valid("param");
       const query = context.req.valid("query");
       context.set("act", { name: "read logs", project: name });
-      findProject(parts, catalog.readSnapshot(), context.get("person"), name);
+      const person = context.get("person");
+      findProject(parts, catalog.readSnapshot(), person, name);
       await begin(parts, context);
       const lines = query.lines === undefined ? DEFAULT_LINES : Number(query.lines);
       if (query.follow === "1")
-        return parts.streams.respond(context, (signal) => toEvents(parts.logs.follow(name, lines, signal)));
+        return parts.streams.respond(
+          context,
+          (signal) => toEvents(parts.logs.follow(name, lines, signal)),
+          goesOn(parts, catalog, person, (now) => canSeeNow(parts, catalog, now, name)),
+        );
       return context.json({ lines: await parts.logs.last(name, lines) }, 200);
     },
   );
+}
+
+function canSeeNow(parts: PanelServices, catalog: Catalog, person: Person, name: string): boolean {
+  const found = catalog.readCached().projectEntries.find(({ project }) => project.name === name);
+  return found !== undefined && canSee(person, found.project, parts.authority());
 }
 
 async function* toEvents(lines: AsyncIterable<LogLine>): AsyncIterable<ServerEvent> {

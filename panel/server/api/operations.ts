@@ -1,7 +1,9 @@
 /** Operations and their progress. */
+import { personNow } from "../access/authority.ts";
 import { canFollow, isHiddenFrom, type Visibility, visibilityFor } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Operation, OperationEvent, Person } from "../platform/types.ts";
+import { goesOn } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
 import { HttpProblem } from "./problem.ts";
 import { type App, type Ctx, eventStream, json, panelRoute } from "./route.ts";
@@ -10,11 +12,12 @@ import type { ServerEvent } from "./sse.ts";
 
 /** Adds the routes below /api/operations. */
 export function addOperations(app: App, parts: PanelServices, catalog: Catalog): void {
+  const now = (person: Person) => personNow(person, parts.authority());
   const visibility = (person: Person): Visibility =>
     visibilityFor(
-      person,
+      now(person),
       catalog.readCached().projectEntries.map(({ project }) => project),
-      parts.defaults,
+      parts.authority(),
     );
   const find = (person: Person, id: string): Operation => {
     const operation = parts.operations.get(id);
@@ -61,7 +64,14 @@ export function addOperations(app: App, parts: PanelServices, catalog: Catalog):
       const { id } = context.req.valid("param");
       find(person, id);
       const events = parts.operations.events(id, lastEventId(context));
-      return parts.streams.respond(context, () => visibleEvents(events, visibility(person)));
+      return parts.streams.respond(
+        context,
+        () => visibleEvents(events, () => visibility(person)),
+        goesOn(parts, catalog, person, (current) => {
+          const operation = parts.operations.get(id);
+          return operation !== undefined && canFollow(current, operation, visibility(current));
+        }),
+      );
     },
   );
 }
@@ -74,7 +84,7 @@ function lastEventId(context: Ctx): number | undefined {
 /** Leaves out events about projects that the person can't see, as an update covers all operations. */
 async function* visibleEvents(
   events: AsyncIterable<OperationEvent>,
-  seen: Visibility,
+  seen: () => Visibility,
 ): AsyncIterable<ServerEvent> {
-  for await (const event of events) if (!isHiddenFrom(event, seen)) yield event;
+  for await (const event of events) if (!isHiddenFrom(event, seen())) yield event;
 }

@@ -2,7 +2,8 @@
 import { terminalCommand } from "../../../opencode/api/index.ts";
 import { decideState, upgradeLine } from "../../../operate/docker/container-state.ts";
 import { packageRoot } from "../../../operate/engine/checkout.ts";
-import { canSee } from "../access/permissions.ts";
+import { personNow } from "../access/authority.ts";
+import { canCreate, type Role, roleOf } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Operation, Person } from "../platform/types.ts";
 import type { Catalog, ProjectEntry, Snapshot } from "./catalog.ts";
@@ -17,31 +18,36 @@ const PAUSE_MS = 150;
 
 type OverviewParts = Pick<
   PanelServices,
-  "stack" | "defaults" | "urls" | "operations" | "containers" | "usage" | "activity" | "deployKeys"
+  "stack" | "authority" | "urls" | "operations" | "containers" | "usage" | "activity" | "deployKeys"
 >;
 
-/** The list for a person. */
+/** The list for a person, with the rights that they have now. */
 export function overviewOf(
   parts: OverviewParts,
   { projectEntries: listed, version }: Snapshot,
-  person: Person,
+  signedIn: Person,
 ): Overview {
+  const authority = parts.authority();
+  const person = personNow(signedIn, authority);
   const underWay = new Map<string, string>();
   for (const { id, project, state } of parts.operations.list())
     if (project && (state === "queued" || state === "running")) underWay.set(project, id);
-  const projects = listed
-    .filter(({ project }) => canSee(person, project, parts.defaults))
-    .map((item) => projectOf(parts, item, underWay.get(item.project.name)));
+  const projects = listed.flatMap((item) => {
+    const role = roleOf(person, item.project, authority);
+    return role ? [projectOf(parts, item, role, underWay.get(item.project.name))] : [];
+  });
   const { email, admin, kind } = person;
-  return { projects, version, me: { email, admin, kind }, stack: parts.stack };
+  const create = canCreate(person, authority);
+  return { projects, version, me: { email, admin, kind, create }, stack: parts.stack };
 }
 
 function projectOf(
   parts: OverviewParts,
   { project, entry }: ProjectEntry,
+  role: Role,
   operation: Operation["id"] | undefined,
 ): ProjectView {
-  const { name, repo, members, state: requestedState } = project;
+  const { name, repo, members, owners, state: requestedState } = project;
   const container = parts.containers.ofProject(name);
   const optional = {
     repo: repo?.url,
@@ -58,6 +64,8 @@ function projectOf(
     attach: terminalCommand(parts.urls.terminal(name), project.opencode.version, packageRoot),
     release: project.opencode.version,
     members: [...members],
+    owners: [...owners],
+    role,
     entry,
     ...parts.usage.of(name),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),

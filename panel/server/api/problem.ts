@@ -19,6 +19,7 @@ const TITLES = {
   415: "Not JSON",
   421: "Misdirected request",
   422: "Invalid",
+  428: "Version required",
   500: "Internal error",
   503: "Unavailable",
 } as const;

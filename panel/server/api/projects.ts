@@ -1,8 +1,21 @@
 /** Routes of projects. */
-import { adminOnlyChanges, canCreate } from "../access/permissions.ts";
+import { isDeepStrictEqual } from "node:util";
+import { perPersonOf } from "../../../config/projects/normalise.ts";
+import { plainValue } from "../../../config/text/yaml-edit.ts";
+import { type Authority, personNow } from "../access/authority.ts";
+import { adminOnlyChanges, canCreate, ownedBy, ownsTooMany, withoutKeptKeys } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
-import type { Entry, EntryValues } from "../platform/types.ts";
-import { acceptedResponse, assertCanAct, findProject, operationRequest, submit } from "./acts.ts";
+import type { Entry, EntryValues, Person } from "../platform/types.ts";
+import {
+  acceptedResponse,
+  assertCan,
+  authorization,
+  findProject,
+  goesOn,
+  operationRequest,
+  submit,
+  versionIn,
+} from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkEntry, replaceProblems, type SecretValues, splitSecretValues } from "./entry-check.ts";
 import { overviewEvents, overviewOf } from "./overview.ts";
@@ -65,8 +78,10 @@ function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
       responses: { 200: eventStream("Events `projects` (data: Overview).") },
     }),
     (context) =>
-      parts.streams.respond(context, (signal) =>
-        overviewEvents(parts, catalog, context.get("person"), signal),
+      parts.streams.respond(
+        context,
+        (signal) => overviewEvents(parts, catalog, context.get("person"), signal),
+        goesOn(parts, catalog, context.get("person")),
       ),
   );
   app.openapi(
@@ -83,11 +98,12 @@ function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
       const { entry, replaces, secretValues = {} } = context.req.valid("json");
       const values = Object.fromEntries(Object.entries(secretValues).filter(([, value]) => value !== ""));
       if (replaces === undefined) {
-        if (!canCreate(person)) throw new HttpProblem(403, "Only an admin can create projects.");
+        assertCanCreate(parts, person, snapshot.text);
         const edit = { kind: "add" as const, entry: entry as unknown as Entry };
         return context.json({ problems: checkEntry(parts, snapshot, edit, values) }, 200);
       }
-      const { entry: before } = findProject(parts, snapshot, person, replaces);
+      const { entry: before, project } = findProject(parts, snapshot, person, replaces);
+      assertCan(parts, person, project, "change");
       const edit = { kind: "change" as const, name: replaces, values: replaceProblems(before, entry) };
       return context.json({ problems: checkEntry(parts, snapshot, edit, values) }, 200);
     },
@@ -107,17 +123,22 @@ function addCreate(app: App, parts: PanelServices, catalog: Catalog): void {
     async (context) => {
       const person = context.get("person");
       context.set("act", { name: "create" });
-      if (!canCreate(person)) throw new HttpProblem(403, "Only an admin can create projects.");
+      const snapshot = catalog.readSnapshot();
+      assertCanCreate(parts, person, snapshot.text);
       const { fields, secretValues } = splitSecretValues(await readJson(context));
-      const entry = fields as unknown as Entry;
+      const entry = ownedBy(person, fields as unknown as Entry);
       auditDetails(context, "create", String(entry.name), fields, secretValues);
       const edit = { kind: "add" as const, entry };
-      throwIfInvalid(checkEntry(parts, catalog.readSnapshot(), edit, secretValues));
-      return submit(
-        parts,
-        context,
-        operationRequest(person, "create", entry.name, edit, context, secretValues),
-      );
+      throwIfInvalid(checkEntry(parts, snapshot, edit, secretValues));
+      const authorize = (text: string) => {
+        const now = assertCanCreate(parts, person, text);
+        throwIfForAdmins(newEntryProblems(now, entry, Object.keys(secretValues), parts.authority()));
+      };
+      authorize(snapshot.text);
+      return submit(parts, context, {
+        ...operationRequest(person, "create", entry.name, edit, context, secretValues),
+        authorize,
+      });
     },
   );
 }
@@ -130,22 +151,33 @@ function addChange(app: App, parts: PanelServices, catalog: Catalog): void {
       summary: "Changes keys of an entry, and runs an update.",
       request: { params: nameParams, headers: ifMatchHeader, body: uncheckedJsonBody("ProjectChange") },
       responses: acceptedResponse,
-      problems: [409],
+      problems: [409, 428],
     }),
     async (context) => {
       const person = context.get("person");
       const { name } = context.req.valid("param");
       context.set("act", { name: "change", project: name });
       const snapshot = catalog.readSnapshot();
-      const { entry } = findProject(parts, snapshot, person, name);
-      assertCanAct(person);
+      const { entry, project } = findProject(parts, snapshot, person, name);
+      assertCan(parts, person, project, "change");
+      if (!person.admin && versionIn(context) === undefined)
+        throw new HttpProblem(
+          428,
+          "Send If-Match with the version of the list that the change was made from.",
+        );
       const { fields, secretValues } = splitSecretValues(await readJson(context));
       auditDetails(context, "change", name, fields, secretValues);
-      const edit = { kind: "change" as const, name, values: fields as EntryValues };
+      const values = withoutKeptKeys(person, entry, fields as EntryValues);
+      const edit = { kind: "change" as const, name, values };
       throwIfInvalid(checkEntry(parts, snapshot, edit, secretValues));
-      const errors = adminOnlyChanges(person, entry, edit.values, Object.keys(secretValues));
-      if (errors.length > 0) throw new HttpProblem(403, "Some of these changes need an admin.", { errors });
-      return submit(parts, context, operationRequest(person, "change", name, edit, context, secretValues));
+      const authorize = authorization(parts, person, "change", name, (found, now, authority) =>
+        throwIfForAdmins(adminOnlyChanges(now, found.entry, values, Object.keys(secretValues), authority)),
+      );
+      authorize(snapshot.text);
+      return submit(parts, context, {
+        ...operationRequest(person, "change", name, edit, context, secretValues),
+        authorize,
+      });
     },
   );
 }
@@ -164,12 +196,13 @@ function addStartStop(app: App, parts: PanelServices, catalog: Catalog, act: "st
       const person = context.get("person");
       const { name } = context.req.valid("param");
       context.set("act", { name: act, project: name });
-      const { entry } = findProject(parts, catalog.readSnapshot(), person, name);
-      assertCanAct(person);
+      const { entry, project } = findProject(parts, catalog.readSnapshot(), person, name);
+      assertCan(parts, person, project, act);
       const isStopped = entry.state === "stopped";
       const values = act === "stop" ? { state: "stopped" as const } : isStopped ? { state: null } : {};
       return submit(parts, context, {
         ...operationRequest(person, act, name, { kind: "change", name, values }),
+        authorize: authorization(parts, person, act, name),
         atOnce: () => viaDocker(() => parts.control[act](name), name, act),
       });
     },
@@ -184,6 +217,37 @@ async function viaDocker(work: () => Promise<boolean>, name: string, act: string
     const why = (error as { reason?: string }).reason ?? (error as Error).message;
     throw new HttpProblem(503, `Docker could not ${act} ${name}: ${why}`);
   }
+}
+
+/**
+ * Checks that a person can add a project to a text.
+ * @returns the person with the rights that they have now
+ * @throws HttpProblem (403)
+ */
+function assertCanCreate(parts: PanelServices, person: Person, text: string): Person {
+  const authority = parts.authority();
+  const now = personNow(person, authority);
+  if (!canCreate(now, authority))
+    throw new HttpProblem(
+      403,
+      now.kind === "person" && authority.create === "everyone"
+        ? "Only people whom the stack admits can create projects, and not guests of one."
+        : "Only an admin can create projects.",
+    );
+  const tooMany = ownsTooMany(now, parts.file.load(text), perPersonOf(plainValue(text)));
+  if (tooMany) throw new HttpProblem(403, tooMany);
+  return now;
+}
+
+/** What only an admin may say of a new entry. */
+function newEntryProblems(person: Person, entry: Entry, provided: readonly string[], authority: Authority) {
+  const isOwn = isDeepStrictEqual(entry.owners, [person.email]);
+  const { owners, ...others } = entry;
+  return adminOnlyChanges(person, {}, isOwn ? others : { ...others, owners }, provided, authority);
+}
+
+function throwIfForAdmins(errors: ReturnType<typeof adminOnlyChanges>): void {
+  if (errors.length > 0) throw new HttpProblem(403, "Some of these changes need an admin.", { errors });
 }
 
 function throwIfInvalid(problems: ReturnType<typeof checkEntry>): void {

@@ -1,9 +1,18 @@
 /** Removes a project, and deletes its workspace if confirmed by name. */
 import { UserError } from "../../../config/errors.ts";
+import { personNow } from "../access/authority.ts";
 import type { PanelServices } from "../parts.ts";
 import { staleVersion } from "../platform/projects-file.ts";
 import { Conflict, type Person } from "../platform/types.ts";
-import { acceptedResponse, assertCanAct, findProject, operationRequest, submit, versionIn } from "./acts.ts";
+import {
+  acceptedResponse,
+  assertCan,
+  authorization,
+  findProject,
+  operationRequest,
+  submit,
+  versionIn,
+} from "./acts.ts";
 import type { Catalog, Snapshot } from "./catalog.ts";
 import { HttpProblem, invalidFields, projectNotFound } from "./problem.ts";
 import { type App, type Ctx, panelRoute } from "./route.ts";
@@ -32,13 +41,13 @@ export function addDelete(app: App, parts: PanelServices, catalog: Catalog): voi
       const snapshot = catalog.readSnapshot();
       const isLeftover = deletesWorkspace && person.admin && !hasEntry(snapshot, name);
       if (isLeftover) await assertLeftover(parts, context, snapshot, name);
-      else findProject(parts, snapshot, person, name);
-      assertCanAct(person);
+      else assertCan(parts, person, findProject(parts, snapshot, person, name).project, "delete");
       if (deletesWorkspace && confirm !== name)
         throw invalidFields([{ path: "confirm", message: `must be ${name} to delete its workspace` }]);
       if (isLeftover) return submitLeftover(parts, catalog, { context, person, name });
       return submit(parts, context, {
         ...operationRequest(person, "delete", name, { kind: "remove", name }, context),
+        authorize: authorization(parts, person, "delete", name),
         ...(deletesWorkspace ? { afterwards: () => parts.deleteWorkspace(name) } : {}),
       });
     },
@@ -89,5 +98,12 @@ function submitLeftover(
       );
     await parts.deleteWorkspace(name);
   };
-  return submit(parts, context, { ...operationRequest(person, "delete", name, undefined), afterwards });
+  const authorize = () => {
+    if (!personNow(person, parts.authority()).admin) throw projectNotFound(name);
+  };
+  return submit(parts, context, {
+    ...operationRequest(person, "delete", name, undefined),
+    authorize,
+    afterwards,
+  });
 }

@@ -1,7 +1,7 @@
 /** Takes a project back to the release of opencode, and the sessions, that it had before. */
 import type { Session } from "../../../opencode/api/index.ts";
 import type { PanelServices } from "../parts.ts";
-import { acceptedResponse, assertCanAct, findProject, operationRequest, submit } from "./acts.ts";
+import { acceptedResponse, assertCan, authorization, findProject, operationRequest, submit } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkValue } from "./fields.ts";
 import { HttpProblem, invalidFields } from "./problem.ts";
@@ -39,7 +39,7 @@ function addPlan(app: App, parts: PanelServices, catalog: Catalog): void {
       const person = context.get("person");
       const { name } = context.req.valid("param");
       const { project } = findProject(parts, catalog.readSnapshot(), person, name);
-      assertCanAct(person);
+      assertCan(parts, person, project, "rollback");
       const { version } = project.opencode;
       const copy = await parts.rollbacks.find(name, version);
       const left = await parts.rollbacks.left(name, version, copy);
@@ -70,7 +70,7 @@ function addGoBack(app: App, parts: PanelServices, catalog: Catalog): void {
       const { name } = context.req.valid("param");
       context.set("act", { name: "rollback", project: name });
       const { project } = findProject(parts, catalog.readSnapshot(), person, name);
-      assertCanAct(person);
+      assertCan(parts, person, project, "rollback");
       const { data, problems } = checkValue(rollbackBody, await readJson(context));
       if (problems) throw invalidFields(problems);
       const { release } = data;
@@ -82,7 +82,10 @@ function addGoBack(app: App, parts: PanelServices, catalog: Catalog): void {
           `${name} would go back to opencode ${copy.release} now, not to ${release}. Look again, then confirm.`,
         );
       const edit = { kind: "release" as const, name, version: release };
-      return submit(parts, context, operationRequest(person, "roll back", name, edit, context));
+      return submit(parts, context, {
+        ...operationRequest(person, "roll back", name, edit, context),
+        authorize: authorization(parts, person, "rollback", name),
+      });
     },
   );
 }

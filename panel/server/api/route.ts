@@ -56,6 +56,7 @@ const PROBLEM_DESCRIPTIONS: Record<ProblemStatus, string> = {
   415: "The body is not of type application/json.",
   421: "The panel does not serve this hostname.",
   422: "Invalid input: `errors` lists the problems by field.",
+  428: "The change needs If-Match, with the version that it was made from.",
   500: "A defect of the panel.",
   503: "Docker, Access's keys, the repository or another part is unreachable, or the panel is shutting down.",
 };

@@ -4,6 +4,7 @@ import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects
 import { projectKeys } from "../../../config/projects/file-schema.ts";
 import { OPENCODE } from "../../../config/versions.ts";
 import { type LogLine, MOST_LINES, type ProjectState, type Usage } from "../../../operate/docker/types.ts";
+import type { Role } from "../access/permissions.ts";
 import type { Entry } from "../platform/types.ts";
 
 export type { LogLine, ProjectState, Usage };
@@ -99,6 +100,12 @@ export const projectSchema = z
     members: z
       .array(z.string())
       .openapi({ description: "Who can open it, with groups resolved. Empty: the stack's access list." }),
+    owners: z
+      .array(z.string())
+      .openapi({ description: "Who can change it besides admins, with groups resolved." }),
+    role: z.enum(["admin", "owner", "member", "machine"]).openapi({
+      description: "What the person is to it: members only open, start and stop it.",
+    }) satisfies z.ZodType<Role>,
     entry: z.record(z.string(), z.unknown()).openapi({ description: "Its entry as written." }),
     operation: z.string().optional().openapi({ description: "Id of its queued or running operation." }),
     deployKey: z
@@ -109,7 +116,12 @@ export const projectSchema = z
   .openapi("Project");
 
 export const meSchema = z
-  .object({ email: z.string(), admin: z.boolean(), kind: z.enum(["person", "machine", "local"]) })
+  .object({
+    email: z.string(),
+    admin: z.boolean(),
+    kind: z.enum(["person", "machine", "local"]),
+    create: z.boolean().openapi({ description: "Whether the person can create projects." }),
+  })
   .openapi("Me");
 
 export const overviewSchema = z

@@ -4,6 +4,8 @@ import type { Ctx } from "./route.ts";
 
 /** Milliseconds between two comments on an idle stream: proxies close idle connections after some minutes. */
 const HEARTBEAT_MS = 15_000;
+/** Milliseconds between two looks at whether a stream's reader still has the right to it. */
+const CHECK_MS = 1000;
 /** Milliseconds without a read after which a connection is closed. */
 const SEND_TIMEOUT_MS = 60_000;
 
@@ -40,22 +42,33 @@ export class Streams {
   }
 
   /**
-   * Responds with events until they end, or the reader disconnects or stops reading.
+   * Responds with events until they end, or the reader disconnects, stops reading or loses the right to them.
    * @param start returns the events; its signal aborts when the stream ends
+   * @param goesOn whether the reader still has the right to them: asked before each event, and each second
    */
-  respond(context: Ctx, start: (signal: AbortSignal) => AsyncIterable<ServerEvent>): Response {
+  respond(
+    context: Ctx,
+    start: (signal: AbortSignal) => AsyncIterable<ServerEvent>,
+    goesOn: () => boolean,
+  ): Response {
     const stop = new AbortController();
     this.#open.add(stop);
+    const check = () => {
+      if (!goesOn()) stop.abort();
+      return !stop.signal.aborted;
+    };
+    const watch = setInterval(check, CHECK_MS).unref();
     const end = () => stop.abort();
     context.req.raw.signal.addEventListener("abort", end);
     stop.signal.addEventListener("abort", () => {
+      clearInterval(watch);
       this.#open.delete(stop);
       context.req.raw.signal.removeEventListener("abort", end);
     });
     // The connection's buffers are full then: only closing it frees them.
     const close = () => (context.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
     const timeout = { after: this.#sendTimeoutMs, close };
-    return new Response(toReadable(start(stop.signal)[Symbol.asyncIterator](), stop, timeout), {
+    return new Response(toReadable(start(stop.signal)[Symbol.asyncIterator](), stop, { ...timeout, check }), {
       headers: {
         "Content-Type": "text/event-stream; charset=utf-8",
         "Cache-Control": "no-store, no-transform",
@@ -69,7 +82,7 @@ export class Streams {
 function toReadable(
   events: AsyncIterator<ServerEvent>,
   stop: AbortController,
-  timeout: { readonly after: number; close(): void },
+  timeout: { readonly after: number; close(): void; check(): boolean },
 ): ReadableStream<Uint8Array> {
   let next: Promise<IteratorResult<ServerEvent>> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -95,7 +108,7 @@ function toReadable(
         next ??= events.next();
         const result = await withHeartbeat(next, stop.signal);
         if (result === "heartbeat") controller.enqueue(encoder.encode(": still here\n\n"));
-        else if (result === "stopped" || result.done) {
+        else if (result === "stopped" || result.done || !timeout.check()) {
           finish();
           controller.close();
           return;

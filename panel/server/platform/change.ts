@@ -17,10 +17,12 @@ export interface ChangeParts {
 /** Creates the function that applies a request. If it throws, secrets and file are unchanged. */
 export function makeApplyChange({ file, secrets, repository }: ChangeParts): ApplyChange {
   return async (request) => {
-    const { edit, version, project } = request;
+    const { edit, version, project, authorize } = request;
     const values = Object.entries(request.secrets ?? {});
-    if (!edit && values.length === 0) return undefined;
     await repository?.catchUp();
+    // Before anything is done, and once more with the text that is edited.
+    authorize?.(file.read().text);
+    if (!edit && values.length === 0) return undefined;
     const given = project ? { project, names: values.map(([name]) => name) } : undefined;
     // Before secrets are stored, so that most invalid requests need no undo.
     if (edit) file.validate(edit, version, given);
@@ -29,7 +31,7 @@ export function makeApplyChange({ file, secrets, repository }: ChangeParts): App
     try {
       await request.atOnce?.();
       if (project && values.length > 0) await secrets.set(project, Object.fromEntries(values));
-      if (edit) edited = file.edit(edit, version);
+      if (edit) edited = file.edit(edit, version, authorize);
       if (edit?.kind === "remove") await secrets.remove(edit.name);
       await repository?.publish(request, edited?.version ?? file.read().version);
       if (!edited || edited.version === versionOf(edited.previous)) return undefined;

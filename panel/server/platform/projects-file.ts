@@ -56,10 +56,14 @@ export class ProjectsFile {
   /**
    * Edits one entry. The whole new text is checked before it is written.
    * @param version the version the edit is based on; not checked if undefined
-   * @throws Conflict for a stale version, NotFound for an unknown entry, UserError for an invalid result
+   * @param authorize throws if the edit of that text is not allowed
+   * @throws Conflict for a stale version, NotFound for an unknown entry, UserError for an invalid result, what `authorize` throws
    */
-  edit(change: Edit, version?: string): EditResult {
-    return this.replace((text) => applyEdit(text, change), version);
+  edit(change: Edit, version?: string, authorize?: (text: string) => void): EditResult {
+    return this.replace((text) => {
+      authorize?.(text);
+      return applyEdit(text, change);
+    }, version);
   }
 
   /** Throws what `edit` would throw, without writing. Secrets in `given` count as set. */

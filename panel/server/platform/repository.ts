@@ -142,7 +142,7 @@ export class Repository {
   async #rebaseOntoRemote(
     head: string,
     mine: Readonly<Record<string, string>>,
-    { edit }: OperationRequest,
+    { edit, authorize }: OperationRequest,
   ): Promise<Draft> {
     const parent = await this.#fetch(head);
     await this.#assertNoLocalChanges(head, parent);
@@ -152,6 +152,7 @@ export class Repository {
         await this.#show(head, PROJECTS),
         await this.#show(parent, PROJECTS),
         edit,
+        authorize,
       );
     const stackFile = mine[this.#stackFile];
     if (stackFile !== undefined) files[this.#stackFile] = await this.#mergeStackFile(head, parent, stackFile);
@@ -159,10 +160,11 @@ export class Repository {
   }
 
   /** Edits projects.yaml of the remote branch; a conflict only if others changed the same entry. */
-  #editRemoteVersion(base = "", upstream = "", edit: Edit): string {
+  #editRemoteVersion(base = "", upstream = "", edit: Edit, authorize?: (text: string) => void): string {
     const name = edit.kind === "add" ? edit.entry.name : edit.name;
     if (!isDeepStrictEqual(entryOf(base, name), entryOf(upstream, name)))
       throw new Conflict(`${name} was changed meanwhile`);
+    authorize?.(upstream);
     try {
       const text = applyEdit(upstream, edit);
       this.#check(text);

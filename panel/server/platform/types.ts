@@ -25,6 +25,8 @@ export interface Person {
   readonly name?: string;
   readonly kind: "person" | "machine" | "local";
   readonly admin: boolean;
+  /** When their sign-in ends, in milliseconds since 1970; undefined for one that does not. */
+  readonly expiresAt?: number;
 }
 
 /** The person's version is stale, or others changed the same (HTTP 409). */
@@ -96,6 +98,11 @@ export interface OperationRequest {
   readonly version?: string;
   /** Values for secrets of `project`, by name. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /**
+   * Called under the file's lock, with the very text that is edited, and with what others have pushed meanwhile. Throws if the person may not do
+   * this to it.
+   */
+  readonly authorize?: (text: string) => void;
   /** Done once the change has been checked, before projects.yaml is edited. If it throws, nothing is changed. */
   readonly atOnce?: () => Promise<void>;
   /** Called after a successful update, before the operation ends. If it throws, the operation fails. */

@@ -2,7 +2,7 @@ import { brotliDecompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../config/errors.ts";
 import { makePage } from "../../../panel/page/serve.ts";
-import { eventsIn, FILE, MEMBER, World } from "../../support/panel/api-world.ts";
+import { eventsIn, FILE, MEMBER, OWNER, World } from "../../support/panel/api-world.ts";
 
 describe("the API", () => {
   it("checks an entry while it is typed", async () => {
@@ -25,7 +25,12 @@ describe("the API", () => {
   it("validates the path, then that the body is JSON, then its content", async () => {
     const world = new World();
     const status = async (method: string, path: string, body?: unknown) =>
-      (await world.ask(method, path, body === undefined ? {} : { body })).status;
+      (
+        await world.ask(method, path, {
+          headers: { "if-match": '"v1"' },
+          ...(body === undefined ? {} : { body }),
+        })
+      ).status;
     expect(await status("DELETE", "/api/projects/No%20Name?workspace=x")).toBe(404);
     expect(await status("DELETE", "/api/projects/web-shop?workspace=x")).toBe(422);
     expect(await status("PATCH", "/api/projects/No%20Name", "{")).toBe(404);
@@ -33,6 +38,8 @@ describe("the API", () => {
     expect(await status("GET", "/api/projects/No%20Name/logs?lines=x")).toBe(404);
     world.person = MEMBER;
     expect(await status("PATCH", "/api/projects/secret-plan", { nonsense: 1 })).toBe(404);
+    expect(await status("PATCH", "/api/projects/web-shop", { nonsense: 1 })).toBe(403);
+    world.person = OWNER;
     expect(await status("PATCH", "/api/projects/web-shop", { nonsense: 1 })).toBe(422);
     const response = await world.ask("POST", "/api/projects/check", { body: { entry: 1, replace: "a" } });
     expect([response.status, await response.json()]).toEqual([

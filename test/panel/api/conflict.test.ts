@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { Conflict, type Operation } from "../../../panel/server/platform/types.ts";
-import { ADMIN, MEMBER, World } from "../../support/panel/api-world.ts";
+import { ADMIN, OWNER, World } from "../../support/panel/api-world.ts";
 
 const by = (project: string, person = "zoe@example.com"): Operation => ({
   id: "op0",
@@ -14,16 +14,17 @@ const by = (project: string, person = "zoe@example.com"): Operation => ({
 
 it.each([
   ["an admin", ADMIN, by("secret-plan"), "zoe@example.com (change secret-plan)"],
-  ["a member of that project", MEMBER, by("web-shop"), "zoe@example.com (change web-shop)"],
-  ["its author", MEMBER, by("secret-plan", MEMBER.email), `${MEMBER.email} (change secret-plan)`],
-  ["a member of another project", MEMBER, by("secret-plan"), "another user of the panel"],
-  ["anybody, for an edit by hand", MEMBER, undefined, "an edit outside the panel"],
+  ["an owner of that project", OWNER, by("web-shop"), "zoe@example.com (change web-shop)"],
+  ["its author", OWNER, by("secret-plan", OWNER.email), `${OWNER.email} (change secret-plan)`],
+  ["an owner of another project", OWNER, by("secret-plan"), "another user of the panel"],
+  ["anybody, for an edit by hand", OWNER, undefined, "an edit outside the panel"],
 ])("a conflict shows %s the author as far as they can see", async (_, person, operation, changedBy) => {
   const world = new World();
   world.person = person;
   world.operations.submit = () =>
     Promise.reject(new Conflict("It was changed", { currentVersion: "v2", by: operation }));
-  const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "main" } });
+  const headers = { "if-match": '"v1"' };
+  const response = await world.ask("PATCH", "/api/projects/web-shop", { body: { branch: "main" }, headers });
   expect(response.status).toBe(409);
   expect(await response.json()).toMatchObject({
     changedBy,

@@ -88,9 +88,10 @@ describe("visibility", () => {
       project("theirs", "zoe@example.com"),
       project("open"),
     ];
-    const nobody = { accessEmails: [], accessEmailDomains: [] };
+    const admins = { admins: [], create: "everyone" } as const;
+    const nobody = { ...admins, defaults: { accessEmails: [], accessEmailDomains: [] } };
     expect(visibilityFor(STRANGER, projects, nobody).visible).toEqual(["mine"]);
-    const team = { accessEmails: [], accessEmailDomains: ["example.com"] };
+    const team = { ...admins, defaults: { accessEmails: [], accessEmailDomains: ["example.com"] } };
     expect(visibilityFor(STRANGER, projects, team)).toEqual({
       visible: ["mine", "open"],
       hidden: ["theirs"],
@@ -145,12 +146,18 @@ describe("the audit log", () => {
 });
 
 describe("settings", () => {
-  const panel = { enabled: true, port: 4090, admins: ["ann@example.com"], git: undefined, idleDays: 7 };
+  const panel = {
+    enabled: true,
+    port: 4090,
+    admins: ["ann@example.com"],
+    create: "everyone" as const,
+    git: undefined,
+    idleDays: 7,
+  };
 
   it("come from the stack on this machine", () => {
     expect(readServerSettings({ panel }, true, {})).toEqual({
       port: 4090,
-      admins: ["ann@example.com"],
       idleDays: 7,
       git: undefined,
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../config/errors.ts";
-import { FILE, MACHINE, MEMBER, STRANGER, World } from "../../support/panel/api-world.ts";
+import { FILE, MACHINE, MEMBER, OWNER, STRANGER, World } from "../../support/panel/api-world.ts";
 
 const gone = "/api/projects/gone";
 const confirmed = `${gone}?workspace=delete&confirm=gone`;
@@ -47,10 +47,11 @@ describe("the workspace of a removed project", () => {
 
   it("is hidden from everybody but admins", async () => {
     const world = worldWithLeftover();
-    for (world.person of [MEMBER, MACHINE, STRANGER]) {
-      expect((await world.ask("DELETE", confirmed)).status).toBe(404);
+    for (world.person of [MEMBER, OWNER, MACHINE, STRANGER]) {
+      const status = world.person === STRANGER ? 403 : 404;
+      expect((await world.ask("DELETE", confirmed)).status).toBe(status);
       // Not even its existence is revealed.
-      expect((await world.ask("DELETE", `${gone}?workspace=delete`)).status).toBe(404);
+      expect((await world.ask("DELETE", `${gone}?workspace=delete`)).status).toBe(status);
     }
     expect(world.operations.requests).toEqual([]);
   });

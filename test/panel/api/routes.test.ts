@@ -9,6 +9,7 @@ import {
   FILE,
   MACHINE,
   MEMBER,
+  OWNER,
   STRANGER,
   World,
 } from "../../support/panel/api-world.ts";
@@ -23,7 +24,7 @@ describe("the list", () => {
     const response = await world.ask("GET", "/api/projects");
     const { version, me, stack, projects } = (await response.json()) as Overview;
     expect(response.headers.get("etag")).toBe(`"${version}"`);
-    expect({ me, stack }).toEqual({ me: ADMIN, stack: "local" });
+    expect({ me, stack }).toEqual({ me: { ...ADMIN, create: true }, stack: "local" });
     expect(projects).toEqual([
       {
         name: "web-shop",
@@ -32,8 +33,15 @@ describe("the list", () => {
         attach: "opencode attach http://localhost:4080/p/web-shop",
         repo: "https://example.com/web-shop.git",
         release: OPENCODE,
-        members: ["ben@example.com"],
-        entry: { name: "web-shop", repo: "https://example.com/web-shop.git", members: ["shop"] },
+        members: ["ben@example.com", "olga@example.com"],
+        owners: ["olga@example.com"],
+        role: "admin",
+        entry: {
+          name: "web-shop",
+          repo: "https://example.com/web-shop.git",
+          members: ["shop"],
+          owners: ["olga@example.com"],
+        },
       },
       expect.objectContaining({ name: "secret-plan", state: "pending", members: ["zoe@example.com"] }),
     ]);
@@ -57,7 +65,7 @@ describe("the list", () => {
     });
   });
 
-  it("shows members their own projects, machines all, and strangers none", async () => {
+  it("shows members their own projects, machines all, and refuses strangers", async () => {
     const world = new World();
     const seen = async (person: typeof ADMIN) => {
       world.person = person;
@@ -65,7 +73,8 @@ describe("the list", () => {
     };
     expect(await seen(MEMBER)).toEqual(["web-shop"]);
     expect(await seen(MACHINE)).toEqual(["web-shop", "secret-plan"]);
-    expect(await seen(STRANGER)).toEqual([]);
+    world.person = STRANGER;
+    expect((await world.ask("GET", "/api/projects")).status).toBe(403);
   });
 
   it("keeps the last valid file while it is invalid, and answers 503 without one", async () => {
@@ -188,8 +197,13 @@ describe("creating", () => {
     expect(world.defects).toEqual([]);
   });
 
-  it("is allowed for admins only", async () => {
+  it("is allowed for admins only, if the settings say so", async () => {
     const world = new World();
+    world.authority = {
+      admins: [ADMIN.email],
+      defaults: { accessEmails: [], accessEmailDomains: ["example.com"] },
+      create: "admins",
+    };
     for (world.person of [MEMBER, MACHINE, STRANGER])
       expect((await world.ask("POST", "/api/projects", { body: { name: "mine" } })).status).toBe(403);
     expect(world.acts.map(({ outcome, status }) => `${outcome} ${status}`)).toEqual(
@@ -231,23 +245,34 @@ describe("changing", () => {
     expect((await world.ask("PATCH", "/api/projects/NOT%20A%20NAME", { body: {} })).status).toBe(404);
   });
 
-  it("lets a member change keys except members, resources and shared secrets", async () => {
+  it("lets an owner change keys except owners, resources, shared secrets and guests", async () => {
     const world = new World();
-    world.person = MEMBER;
-    const change = (body: object) => world.ask("PATCH", "/api/projects/web-shop", { body });
+    world.person = OWNER;
+    const change = async (body: object) => {
+      const headers = { "if-match": `"${(await overviewOf(world)).version}"` };
+      return world.ask("PATCH", "/api/projects/web-shop", { body, headers });
+    };
     expect((await change({ branch: "main" })).status).toBe(202);
     expect((await change({ secrets: ["OWN"], secretValues: { OWN: "v" } })).status).toBe(202);
     world.secrets.add("SHARED").add("OWN");
     const refused = await change({
       members: ["ben@example.com", "eve@example.com"],
       resources: { memory: "8GiB" },
+      owners: ["olga@example.com", "ben@example.com"],
       secrets: ["OWN", "SHARED"],
     });
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
-      ["members", "resources", "secrets[1]"],
+      ["resources", "owners", "secrets[1]", "members[0]", "members[1]"],
     );
-    expect((await change({ members: ["shop"] })).status).toBe(202);
+    expect((await change({ members: ["shop"], resources: null, owners: ["olga@example.com"] })).status).toBe(
+      202,
+    );
+    world.authority = {
+      ...world.authority,
+      defaults: { accessEmails: ["kim@example.com"], accessEmailDomains: [] },
+    };
+    expect((await change({ members: ["shop", "kim@example.com"] })).status).toBe(202);
   });
 });
 

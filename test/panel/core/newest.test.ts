@@ -107,12 +107,17 @@ it("nor an update that had to wait for another", async () => {
   await ended(queue, second.id);
 });
 
-it("nor the recovery of an interrupted update", async () => {
+/** Stops the panel in the middle of an update. */
+async function interruptUpdate(): Promise<void> {
   const update = new FakeUpdate();
   const before = open(update.run);
   await before.submit(start);
   await update.nth(1);
   await before.close();
+}
+
+it("nor the recovery of an interrupted update", async () => {
+  await interruptUpdate();
   await takeAway();
   const after = open();
   await after.recover();
@@ -121,21 +126,54 @@ it("nor the recovery of an interrupted update", async () => {
   expect(applied).toEqual([WITHOUT]);
 });
 
+it("rights are judged on the newest text, and on what others push while it is edited", async () => {
+  await takeAway();
+  const judged: string[] = [];
+  const queue = open();
+  const stop = { ...start, edit: { ...start.edit, values: { state: "stopped" } } } as const;
+  await queue.submit({
+    ...stop,
+    authorize: (text) => void judged.push(text),
+    atOnce: async () => {
+      writeFileSync(at("lead/projects.yaml"), `${WITHOUT}  - name: other\n`);
+      await git("lead", "commit", "--quiet", "-am", "Add another");
+      await git("lead", "push", "--quiet", "origin", "main");
+    },
+  });
+  expect(judged[0]).toBe(WITHOUT);
+  expect(judged.at(-1)).toBe(`${WITHOUT}  - name: other\n`);
+  const refused = queue.submit({
+    ...start,
+    edit: { ...start.edit, values: { state: null } },
+    authorize: (text) => {
+      if (!text.includes("eve@example.com")) throw new Error("was taken off");
+    },
+    atOnce: () => Promise.reject(new Error("must not be done")),
+  });
+  await expect(refused).rejects.toThrow("was taken off");
+  expect(read()).toContain("state: stopped");
+});
+
 it("no update runs while the remote can't be reached", async () => {
+  await interruptUpdate();
   await git("checkout", "remote", "set-url", "origin", at("nowhere.git"));
   const queue = open();
   await expect(queue.submit(start)).rejects.toThrow("git fetch failed");
-  expect(await endOf(queue, await queue.submit(nothing))).toMatchObject({ state: "failed" });
+  await expect(queue.submit(nothing)).rejects.toThrow("git fetch failed");
+  await queue.recover();
+  expect(await endOf(queue, queue.list()[0] as Operation)).toMatchObject({ state: "failed" });
   expect(applied).toEqual([]);
 });
 
 it("no update runs from commits that the branch has not, such as ones that were taken back", async () => {
+  await interruptUpdate();
   await takeAway();
   await git("checkout", "pull", "--quiet", "origin", "main");
   await git("lead", "push", "--quiet", "--force", "origin", "HEAD~1:main");
   const queue = open();
   await expect(queue.submit(start)).rejects.toThrow("has commits that main of origin has not");
-  const failed = await endOf(queue, await queue.submit(nothing));
+  await queue.recover();
+  const failed = await endOf(queue, queue.list()[0] as Operation);
   expect(failed).toMatchObject({ state: "failed", error: expect.stringContaining("push them") });
   expect(applied).toEqual([]);
 });

@@ -131,6 +131,8 @@ describe("the list", () => {
     attach: "",
     release: "1.18.33",
     members: [],
+    owners: [],
+    role: "admin",
     entry: { name },
     ...values,
   });

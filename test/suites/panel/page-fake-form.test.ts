@@ -176,20 +176,35 @@ describe("a change", () => {
     ]);
   });
 
-  it("hides admin-only fields from a member, and all changes from a machine", async () => {
-    fake.api.projects = [project("a", { entry })];
-    fake.api.me = { email: "dev@example.com", admin: false, kind: "person" };
+  it("shows each person what they may do: owners change, members start and stop, machines look", async () => {
+    const owners = ["dev@example.com"];
+    const items = async () => {
+      await fake.page.getByRole("button", { name: "More for a" }).click();
+      const texts = await fake.page.getByRole("menuitem").allTextContents();
+      await fake.page.keyboard.press("Escape");
+      return texts;
+    };
+    fake.api.projects = [project("a", { entry, owners, role: "owner" })];
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: false };
     await fake.open();
+    await fake.page.getByText("owned by dev@example.com").waitFor();
+    expect(await fake.page.getByRole("button", { name: "New project" }).isVisible()).toBe(false);
     await fake.choose("a", "Edit");
     const shown = await fake.page.locator("dialog label:visible, dialog legend:visible").allTextContents();
-    expect(shown).toEqual(expect.arrayContaining(["Branch", "Model", "Secrets"]));
-    expect(shown.filter((text) => /Memory|Processors|Limits|Members/.test(text))).toEqual([]);
+    expect(shown).toEqual(expect.arrayContaining(["Branch", "Model", "Members", "Secrets"]));
+    expect(shown.filter((text) => /Memory|Processors|Limits/.test(text))).toEqual([]);
     await fake.page.keyboard.press("Escape");
-    fake.api.me = { email: "ci", admin: false, kind: "machine" };
+    fake.api.me = { ...fake.api.me, email: "ben@example.com", create: true };
+    fake.api.projects = [project("a", { entry, owners, role: "member" })];
+    fake.api.changed();
+    await fake.page.locator("#me", { hasText: "ben" }).waitFor();
+    expect(await items()).toEqual(["Logs", "Stop"]);
+    expect(await fake.page.getByRole("button", { name: "New project" }).isVisible()).toBe(true);
+    fake.api.me = { email: "ci", admin: false, kind: "machine", create: false };
+    fake.api.projects = [project("a", { entry, owners, role: "machine" })];
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ci" }).waitFor();
-    await fake.page.getByRole("button", { name: "More for a" }).click();
-    expect(await fake.page.getByRole("menuitem").allTextContents()).toEqual(["Logs"]);
+    expect(await items()).toEqual(["Logs"]);
   });
 
   it("stops and starts a project at once", async () => {

@@ -1,5 +1,7 @@
 /** The panel's page in Chromium with a fake API: going back to an earlier release of opencode. */
+
 import { describe, expect, it } from "vitest";
+import type { ProjectView } from "../../../panel/page/model.ts";
 import { project, refusal } from "../../support/panel/fake-api.ts";
 import { useFakePage } from "../../support/panel/fake-page.ts";
 
@@ -98,15 +100,17 @@ describe("going back", () => {
       await fake.page.keyboard.press("Escape");
       return texts.some((text) => text.startsWith(ITEM));
     };
-    fake.api.projects = [
-      project("a"),
-      project("b", { state: "stopped" }),
-      project("c", { state: "pending" }),
+    const projects = (role: ProjectView["role"]) => [
+      project("a", { role }),
+      project("b", { state: "stopped", role }),
+      project("c", { state: "pending", role }),
     ];
-    fake.api.me = { email: "dev@example.com", admin: false, kind: "person" };
+    fake.api.projects = projects("owner");
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: true };
     await fake.open();
     expect([await items("a"), await items("b"), await items("c")]).toEqual([true, false, false]);
-    fake.api.me = { email: "ci", admin: false, kind: "machine" };
+    fake.api.me = { email: "ci", admin: false, kind: "machine", create: false };
+    fake.api.projects = projects("machine");
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ci" }).waitFor();
     expect(await items("a")).toBe(false);

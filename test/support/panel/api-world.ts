@@ -7,6 +7,7 @@ import type { Session } from "../../../opencode/api/index.ts";
 import { type ContainerInfo, readContainer } from "../../../operate/docker/container-state.ts";
 import type { Copy } from "../../../operate/opencode/rollback.ts";
 import type { AuditEntry } from "../../../panel/server/access/audit.ts";
+import type { Authority } from "../../../panel/server/access/authority.ts";
 import { localAddresses } from "../../../panel/server/access/guard.ts";
 import { Streams } from "../../../panel/server/api/sse.ts";
 import { makePanel } from "../../../panel/server/app.ts";
@@ -24,16 +25,18 @@ import {
 
 export const ADMIN: Person = { email: "ann@example.com", kind: "person", admin: true };
 export const MEMBER: Person = { email: "ben@example.com", kind: "person", admin: false };
+export const OWNER: Person = { email: "olga@example.com", kind: "person", admin: false };
 export const STRANGER: Person = { email: "eve@example.com", kind: "person", admin: false };
 export const MACHINE: Person = { email: "deployer", kind: "machine", admin: false };
 
 export const FILE = `groups:
-  shop: [ben@example.com]
+  shop: [ben@example.com, olga@example.com]
 projects:
   # the shop
   - name: web-shop
     repo: https://example.com/web-shop.git
     members: [shop]
+    owners: [olga@example.com]
   - name: secret-plan
     members: [zoe@example.com]
     state: stopped
@@ -53,7 +56,8 @@ export class FakeOperations implements Operations {
   }
 
   async submit(request: OperationRequest): Promise<Operation> {
-    const { version, edit, what, project, person } = request;
+    const { version, edit, what, project, person, authorize } = request;
+    authorize?.(this.text);
     if (version !== undefined && version !== versionOf(this.text))
       throw new Conflict("projects.yaml was changed meanwhile");
     if (edit) {
@@ -139,6 +143,11 @@ export const ORIGIN = "http://127.0.0.1:4090";
 /** A panel with fake services, used as one person. */
 export class World {
   person: Person = ADMIN;
+  authority: Authority = {
+    admins: [ADMIN.email],
+    defaults: { accessEmails: [], accessEmailDomains: [] },
+    create: "everyone",
+  };
   /** Names of secrets that have a value. */
   readonly secrets = new Set<string>();
   /** The audit log's lines of ended requests, and of acts that began. */
@@ -180,7 +189,7 @@ export class World {
         record: async (noted) => void (noted.outcome === "begun" ? this.begun : this.acts).push(noted),
         close: () => {},
       },
-      defaults: { accessEmails: [], accessEmailDomains: [] },
+      authority: () => this.authority,
       urls: localUrls(4080),
       file: {
         read: () => ({

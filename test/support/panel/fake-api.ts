@@ -32,12 +32,14 @@ export const project = (name: string, values: Partial<ProjectView> = {}): Projec
   attach: `opencode attach http://${name}.localhost:4000`,
   release: "1.18.33",
   members: [],
+  owners: [],
+  role: "admin",
   entry: { name },
   ...values,
 });
 
 export class FakeApi {
-  me: Me = { email: "lead@example.com", admin: true, kind: "local" };
+  me: Me = { email: "lead@example.com", admin: true, kind: "local", create: true };
   projects: ProjectView[] = [];
   operations: Operation[] = [];
   version = "v1";
