@@ -2,8 +2,8 @@
  * `npm run check`: checks projects.yaml and the settings offline; `-- --stack prod` selects another stack.
  */
 import { checkConfiguration } from "../config/check.ts";
-import { notesOn } from "../config/projects/notes.ts";
 import { formatProblem } from "../config/errors.ts";
+import { notesOn } from "../config/projects/notes.ts";
 import { sharedDomainWarnings } from "../config/stack/own-domain.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";

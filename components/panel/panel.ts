@@ -21,7 +21,7 @@ export interface PanelArgs {
   routesDir: string;
   /** Port on the host's loopback. */
   port: number;
-  /** The team's repository of this platform, and the branch that is deployed. */
+  /** The team's repository of this platform, the branch that is deployed, and the keys of its host. */
   git: { readonly remote: string; readonly branch: string; readonly knownHosts: readonly string[] };
   /** The hostname's Access application, whose tokens the panel checks itself. */
   access: { readonly hostname: string; readonly teamName: string; readonly audience: pulumi.Input<string> };
@@ -140,14 +140,16 @@ export class Panel extends pulumi.ComponentResource {
 
   private files(key: tls.PrivateKey) {
     const { git, environment } = this.args;
-    const contents: Record<string, pulumi.Input<string> | undefined> = {
+    const contents: Record<string, pulumi.Input<string>> = {
       environment: pulumi.secret(pulumi.output(environment).apply(environmentFile)),
       deploy_key: key.privateKeyOpenssh,
-      known_hosts: git.knownHosts.length > 0 ? `${git.knownHosts.join("\n")}\n` : undefined,
+      known_hosts: `${git.knownHosts.join("\n")}\n`,
     };
-    return Object.entries(contents).flatMap(([file, content]) =>
-      content === undefined ? [] : [{ file: `/run/panel/${file}`, content, permissions: "0600" }],
-    );
+    return Object.entries(contents).map(([file, content]) => ({
+      file: `/run/panel/${file}`,
+      content,
+      permissions: "0600",
+    }));
   }
 }
 

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { hostKeysOf } from "../../config/stack/panel.ts";
 import { findAccount } from "../edge/account.ts";
 import { Edge, type EdgeArgs } from "../edge/edge.ts";
 import { DropletHost } from "../host/droplet.ts";
@@ -42,7 +43,13 @@ export async function makeProduction(
       const { enabled, port, git } = panel;
       const environment = settings.panelEnvironment;
       if (!enabled || !git || !environment) return undefined;
-      return new Panel("panel", { ...args, host, port, git, environment: pulumi.secret(environment) });
+      return new Panel("panel", {
+        ...args,
+        host,
+        port,
+        git: { ...git, knownHosts: hostKeysOf(git) },
+        environment: pulumi.secret(environment),
+      });
     },
   };
 }

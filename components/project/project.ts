@@ -229,12 +229,12 @@ export class OpencodeProject extends pulumi.ComponentResource {
   private files(password: pulumi.Output<string>, deployKey: tls.PrivateKey | undefined) {
     const { host, project, secrets } = this.args;
     const { git } = project;
+    const knownHosts = git.auth === "ssh" ? git.knownHosts : [];
     const contents: Record<string, pulumi.Input<string> | undefined> = {
       password,
       "opencode.json": opencodeJson(project.opencode),
       deploy_key: deployKey?.privateKeyOpenssh,
-      known_hosts:
-        git.auth === "ssh" && git.knownHosts.length > 0 ? `${git.knownHosts.join("\n")}\n` : undefined,
+      known_hosts: knownHosts.length > 0 ? `${knownHosts.join("\n")}\n` : undefined,
       ...Object.fromEntries(project.secrets.map((name) => [`secrets/${name}`, secrets[name]])),
     };
     const own = Object.entries(contents).flatMap(([file, content]) =>

@@ -144,7 +144,7 @@ const git = z
         .min(1)
         .optional()
         .describe(
-          "Lines of known_hosts (ssh-keyscan prints them); when given, any other host key is refused. Default: the key seen at the first connection is kept.",
+          "Lines of known_hosts (ssh-keyscan prints them); when given, any other host key is refused. Default: the published keys of github.com and gitlab.com; of any other host, the key seen at the first connection is kept.",
         ),
     }),
   ])

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { publishedHostKeys } from "../known-hosts.ts";
 import {
   DEFAULT_PER_PERSON,
   DEFAULT_RESOURCES,
@@ -59,7 +60,7 @@ function normaliseEntry(
     resources,
     env: textValues({ ...defaults.env, ...entry.env }),
     secrets: entry.secrets ?? [],
-    git: normaliseGit(entry.git),
+    git: normaliseGit(entry),
     opencode: {
       version,
       ...(model !== undefined && { model }),
@@ -76,9 +77,9 @@ function normaliseRepo({ repo, branch, depth }: ProjectEntry, directory: string)
   return { ...source, url, ...(branch !== undefined && { branch }), ...(depth !== undefined && { depth }) };
 }
 
-function normaliseGit(git: ProjectEntry["git"]): GitAuth {
+function normaliseGit({ git, repo = "" }: ProjectEntry): GitAuth {
   if (git?.auth !== "ssh") return git ?? { auth: "none" };
-  return { auth: "ssh", knownHosts: git.knownHosts ?? [] };
+  return { auth: "ssh", knownHosts: git.knownHosts ?? publishedHostKeys(repo) };
 }
 
 function textValues(env: Readonly<Record<string, string | number | boolean>>): Record<string, string> {

@@ -1,6 +1,7 @@
 /** The panel's settings: one structured setting, `panel`, and secrets beside it. */
 import * as z from "zod";
 import type { Problem } from "../errors.ts";
+import { publishedHostKeys } from "../known-hosts.ts";
 import { describeIssue, formatPath } from "../projects/messages.ts";
 import { parseRepo } from "../projects/repo.ts";
 import { show } from "../text/show.ts";
@@ -65,7 +66,7 @@ const panelSchema = z.strictObject({
         .array(z.string().min(1))
         .default([])
         .describe(
-          "Lines of known_hosts for it. Without them, the host key of the first connection is trusted.",
+          "Lines of known_hosts for it. Required on a droplet, unless the host is github.com or gitlab.com, whose published keys are built in.",
         ),
     })
     .optional()
@@ -156,6 +157,12 @@ export function checkPanelSettings(panel: PanelConfig, hasVariables: boolean, st
       what: `${panel.git ? `${show(panel.git.remote)} is not` : "is missing:"} the ssh address of the repository that this checkout is of`,
       fix: pulumiCommand(`config set --path '${at("git.remote")}' git@host:owner/repo.git`, stack),
     });
+  else if (panel.git && hostKeysOf(panel.git).length === 0)
+    problems.push({
+      where: at("git.knownHosts"),
+      what: `is missing: nobody is there to compare the key that ${remote.host} shows first`,
+      fix: `compare the output of ssh-keyscan ${remote.host} with what its operator publishes, then ${pulumiCommand(`config set --path '${at("git.knownHosts[0]")}' '<a line of it>'`, stack)}`,
+    });
   if (!hasVariables)
     problems.push({
       where: settingKey("panelEnvironment"),
@@ -164,6 +171,10 @@ export function checkPanelSettings(panel: PanelConfig, hasVariables: boolean, st
     });
   return problems;
 }
+
+/** The lines of known_hosts by which the panel knows its repository's host. */
+export const hostKeysOf = ({ remote, knownHosts }: NonNullable<PanelConfig["git"]>): readonly string[] =>
+  knownHosts.length > 0 ? knownHosts : publishedHostKeys(remote);
 
 /** Panel and gateway listen on the same loopback. */
 export function checkPanelPort({ port }: PanelConfig, gateway: number | undefined, stack: string): Problem[] {

@@ -74,6 +74,19 @@ describe("the panel's settings", () => {
     ).toEqual([expect.stringContaining('"https://github.com/a/b.git" is not the ssh address')]);
   });
 
+  it("need the host's keys on a droplet, unless they are built in", () => {
+    const said = (remote: string, knownHosts: string[] = []) =>
+      complaints(() =>
+        panelOf({ enabled: true, git: { remote, knownHosts } }, prod, { panelEnvironment: "A=1" }),
+      );
+    expect(said("git@github.com:acme/platform.git")).toEqual([]);
+    expect(said("ssh://git@gitlab.com/acme/platform.git")).toEqual([]);
+    expect(said("git@git.example:acme/platform.git")).toEqual([
+      "opencode-platform:panel.git.knownHosts: is missing: nobody is there to compare the key that git.example shows first — compare the output of ssh-keyscan git.example with what its operator publishes, then npm run pulumi -- config set --path 'opencode-platform:panel.git.knownHosts[0]' '<a line of it>' --stack prod",
+    ]);
+    expect(said("git@git.example:acme/platform.git", ["git.example ssh-ed25519 AAAA"])).toEqual([]);
+  });
+
   it("cannot be enabled for this machine, where the panel is a command", () => {
     expect(complaints(() => panelOf({ enabled: true }, local))).toEqual([
       "opencode-platform:panel.enabled: is for droplet stacks; locally, start the panel yourself — npm run panel",
