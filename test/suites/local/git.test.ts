@@ -44,7 +44,7 @@ describe("workspaces cloned from git hosts", () => {
   let ssh: SshServer;
   let entries: readonly Entry[];
   let updated: Updated;
-  const local = join(folder, "a checkout");
+  const local = join(folder, "checkout");
   const inLocal = (...args: string[]) => must("git", ["-C", local, ...AUTHOR, ...args]);
 
   beforeAll(async () => {
