@@ -30,7 +30,7 @@ await main(async (args) => {
       `Wrote ${Object.keys(files).join(", ")} in ${shown}. Next:`,
       "",
       ...(shown === "." ? [] : [`  cd ${shown}`]),
-      "  git init && npm install   # package-lock.json pins every version: commit it",
+      "  git init && npm install --ignore-scripts && npm rebuild node   # package-lock.json pins every version: commit it",
       "  npm start                 # a platform on this machine",
     ].join("\n"),
   );

@@ -10,6 +10,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   compileCache,
+  INSTALL_STEPS,
+  installEnvironment,
   isFetched,
   isInstalled,
   layoutOf,
@@ -63,15 +65,17 @@ function install() {
   const began = Date.now();
   const npm = process.env.npm_execpath;
   const [command, first] = npm && /\.c?js$/.test(npm) ? [process.execPath, [npm]] : ["npm", []];
-  const { status, stdout, stderr, error } = spawnSync(command, [...first, "ci", "--no-progress"], {
-    cwd: root,
-    encoding: "utf8",
-    env: { ...process.env, npm_config_loglevel: "warn" },
-    maxBuffer: 64 * 2 ** 20,
-  });
-  if (status !== 0) {
+  for (const step of INSTALL_STEPS) {
+    const { status, stdout, stderr, error } = spawnSync(command, [...first, ...step], {
+      cwd: root,
+      encoding: "utf8",
+      env: { ...installEnvironment(process.env), npm_config_loglevel: "warn" },
+      maxBuffer: 64 * 2 ** 20,
+    });
+    if (status === 0) continue;
     process.stderr.write("failed\n");
-    fail(`${stdout ?? ""}${stderr ?? ""}${error ? `${error.message}\n` : ""}\`npm ci\` failed; see above.`);
+    const said = `${stdout ?? ""}${stderr ?? ""}${error ? `${error.message}\n` : ""}`;
+    fail(`${said}\`npm ${step.join(" ")}\` failed; see above.`);
   }
   writeFileSync(stampFile(root), `${lockHash(root)}\n`);
   process.stderr.write(`done in ${Math.round((Date.now() - began) / 1000)} s\n`);
@@ -86,7 +90,7 @@ function chooseNode(name) {
   if (major >= 24 || (name === "init" && (major > 20 || (major === 20 && minor >= 11))))
     return process.execPath;
   return fail(
-    `${node} is missing: run \`npm install\`, with "allowScripts": { "node": true } in package.json for npm 11 and newer, or install Node 24.`,
+    `${node} is missing: run \`npm ci --ignore-scripts && npm rebuild node\`, with "allowScripts": { "node": true } in package.json for npm 11 and newer, or install Node 24.`,
   );
 }
 

@@ -5,6 +5,10 @@ export function stampFile(root: string): string;
 export function lockHash(root: string): string;
 /** Whether node_modules matches package-lock.json. */
 export function isInstalled(root: string): boolean;
+/** The environment of an install, without what updates need. */
+export function installEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string>;
+/** npm's arguments, one call after the other, that install the dependencies. */
+export const INSTALL_STEPS: readonly (readonly string[])[];
 /** The Node from the dependencies. */
 export function nodeBinary(root: string): string;
 /** Paths of a checkout, or of an installed package, which works on the nearest folder with a Pulumi.yaml. */

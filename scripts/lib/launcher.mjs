@@ -43,6 +43,26 @@ export function isInstalled(root) {
   }
 }
 
+/** Variables that an install gets: where programs and certificates are, the proxy, and npm's own settings with what its registry asks for. */
+const INSTALL_VARIABLES =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TERM|CI|TMPDIR|TEMP|TMP|XDG_\w+|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|NODE_USE_ENV_PROXY|NPM_CONFIG_\w+|NPM_TOKEN|NODE_AUTH_TOKEN|SYSTEMROOT|COMSPEC|PATHEXT|APPDATA|LOCALAPPDATA|USERPROFILE)$/i;
+
+/**
+ * The environment of an install: without the passphrase, the clouds' tokens, and whatever else a pipeline or a panel has for updates.
+ * @param {Readonly<Record<string, string | undefined>>} env
+ */
+export const installEnvironment = (env) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => INSTALL_VARIABLES.test(name)));
+
+/**
+ * What installs the dependencies, as npm's arguments one after the other: no package's script, then the one of `node`, which fetches the program
+ * for this machine.
+ */
+export const INSTALL_STEPS = [
+  ["ci", "--ignore-scripts", "--no-progress"],
+  ["rebuild", "node", "--ignore-scripts=false", "--no-progress"],
+];
+
 /** The Node from the dependencies, as the machine's own may be too old. */
 export const nodeBinary = (root) => join(root, "node_modules", ".bin", "node");
 

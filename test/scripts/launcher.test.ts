@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   compileCache,
+  INSTALL_STEPS,
+  installEnvironment,
   isInstalled,
   lockHash,
   nodeBinary,
@@ -46,6 +48,32 @@ describe("the launcher", () => {
     installed();
     rmSync(nodeBinary(root));
     expect(isInstalled(root)).toBe(false);
+  });
+
+  it("runs no package's script but that of node, and gives an install nothing of what updates need", () => {
+    expect(INSTALL_STEPS.map(([verb, what]) => [verb, what])).toEqual([
+      ["ci", "--ignore-scripts"],
+      ["rebuild", "node"],
+    ]);
+    const kept = {
+      PATH: "/bin",
+      HOME: "/h",
+      https_proxy: "p",
+      npm_config_cache: "/c",
+      NODE_EXTRA_CA_CERTS: "/x",
+    };
+    const secrets = {
+      PULUMI_CONFIG_PASSPHRASE: "s",
+      PULUMI_ACCESS_TOKEN: "s",
+      AWS_SECRET_ACCESS_KEY: "s",
+      DIGITALOCEAN_TOKEN: "s",
+      CLOUDFLARE_API_TOKEN: "s",
+      TUNNEL_SERVICE_TOKEN_SECRET: "s",
+      GITHUB_TOKEN: "s",
+      SSH_AUTH_SOCK: "/s",
+      ANYTHING_ELSE: "s",
+    };
+    expect(installEnvironment({ ...kept, ...secrets, EMPTY: undefined })).toEqual(kept);
   });
 
   it("keeps compiled code in the toolchain's folder", () => {

@@ -122,14 +122,21 @@ describe("a team's pipelines", () => {
       );
     const ours = jobs(read(".github/workflows/platform.yml"));
     expect(jobs(files()[".github/workflows/opencode-platform.yml"] ?? "")).toEqual(
-      ours.map((runs) => ["npm ci", ...runs]),
+      ours.map((runs) => ["npm ci --ignore-scripts", "npm rebuild node", ...runs]),
     );
     const scripts = (text: string) =>
       Object.values(parse(text) as Record<string, { script?: string[] }>).flatMap(({ script }) =>
         script ? [script] : [],
       );
     const gitlab = files({ forge: "gitlab" })[".gitlab-ci.yml"] ?? "";
-    expect(scripts(gitlab)).toEqual(scripts(read(".gitlab-ci.yml")).map((script) => ["npm ci", ...script]));
+    const clean = 'env -i "PATH=$PATH" "HOME=$HOME"';
+    expect(scripts(gitlab)).toEqual(
+      scripts(read(".gitlab-ci.yml")).map((script) => [
+        `${clean} npm ci --ignore-scripts`,
+        `${clean} npm rebuild node`,
+        ...script,
+      ]),
+    );
   });
 
   it("run a preview for a team's files", () => {
@@ -257,10 +264,13 @@ describe("the panel's container of a team's repository", () => {
     writeFileSync(program, `#!/bin/bash\nset -euo pipefail\ncd '${folder}'\n${last}\n`);
     const command = (path: string, text: string) =>
       writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-    command(join(folder, "npm"), 'echo "npm $*"');
+    command(
+      join(folder, "npm"),
+      'echo "npm $* with:" $(env | cut -d= -f1 | grep -xE "PATH|HOME|.*SECRET.*" | sort)',
+    );
     command(join(bin, "opencode-platform"), 'echo "opencode-platform $*"');
     const [shell = "", ...args] = packageEntryPoint(program);
-    const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+    const env = { ...process.env, HOME: folder, PATH: `${folder}:${process.env.PATH}`, A_SECRET: "x" };
     return execFileSync(shell, args, { cwd: "/", env, encoding: "utf8" });
   }
 
@@ -269,7 +279,8 @@ describe("the panel's container of a team's repository", () => {
     const last = program.trimEnd().split("\n").at(-1) ?? "";
     expect(last).toBe("exec node scripts/run.mjs panel");
     expect(start(last).split("\n")).toEqual([
-      expect.stringMatching(/^npm ci /),
+      expect.stringMatching(/^npm ci --ignore-scripts .* with: HOME PATH$/),
+      expect.stringMatching(/^npm rebuild node --ignore-scripts=false .* with: HOME PATH$/),
       "opencode-platform panel",
       "",
     ]);
