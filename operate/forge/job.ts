@@ -11,6 +11,8 @@ import type { Forge } from "./forge.ts";
 /** Context of every job of the pipeline. */
 export interface Job {
   readonly session: Session;
+  /** Of a preview: the folder with the files of the change. Default: those of this checkout. */
+  readonly files?: string | undefined;
   /** Undefined outside both forges: then results are only printed. */
   readonly forge: Forge | undefined;
   /** URL of the run. */

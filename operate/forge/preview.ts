@@ -1,5 +1,8 @@
+import { resolve } from "node:path";
+import { root } from "../engine/checkout.ts";
 import { putComment } from "./forge.ts";
 import { explained, type Job, lookAround, prepareJob } from "./job.ts";
+import { layOver } from "./lay-over.ts";
 import { notPreviewed, type Previewed, previewStack } from "./previewed.ts";
 import { writeSummary } from "./publish.ts";
 import { renderFailure, renderPreview } from "./render.ts";
@@ -32,6 +35,8 @@ export async function previewJob(job: Job): Promise<number> {
  */
 async function attempt(job: Job): Promise<Attempt> {
   try {
+    const { files, session } = job;
+    if (files !== undefined) layOver({ root, files: resolve(files), stack: session.stack });
     await prepareJob(job);
     const notes = await lookAround(job, "preview");
     return { previewed: await previewStack(job.session), notes };

@@ -44,7 +44,10 @@ describe("GitHub's workflow", () => {
   const workflow = z
     .strictObject({
       name: z.string(),
-      on: z.looseObject({ pull_request: z.strictObject({ paths: z.array(z.string()) }) }),
+      on: z.looseObject({
+        pull_request: z.null(),
+        pull_request_target: z.strictObject({ branches: z.array(z.string()), paths: z.array(z.string()) }),
+      }),
       permissions: stringMap,
       env: stringMap,
       jobs: z.record(z.string(), jobSchema),
@@ -76,11 +79,30 @@ describe("GitHub's workflow", () => {
   });
 
   it("gives secrets to no job of a fork's pull request", () => {
-    expect(text).not.toMatch(/pull_request_target|workflow_run|secrets: inherit/);
+    expect(text).not.toMatch(/workflow_run|secrets: inherit/);
+    for (const job of [check, up, drift]) expect(job?.if).not.toContain("pull_request_target");
     expect(JSON.stringify([workflow.env, check])).not.toContain("secrets.");
     expect(check?.environment).toBeUndefined();
     expect(preview?.if).toContain("github.event.pull_request.head.repo.full_name == github.repository");
     for (const job of [up, drift]) expect(job?.if).toContain("github.ref == 'refs/heads/main'");
+  });
+
+  it("runs main's program in a preview, and reads two files of the branch; not for strangers or bots", () => {
+    expect(workflow.on.pull_request_target.branches).toEqual(["main"]);
+    expect(preview?.if).toContain("github.event_name == 'pull_request_target'");
+    for (const part of ["author_association", "pull_request.user.type != 'Bot'", "sender.type != 'Bot'"])
+      expect(preview?.if).toContain(part);
+    const [program, files, run] = preview?.steps ?? [];
+    // Without a ref: of the base branch.
+    expect(program?.with).toEqual({ "persist-credentials": false });
+    expect(files?.with).toEqual({
+      "persist-credentials": false,
+      ref: `refs/pull/\${{ github.event.pull_request.number }}/merge`,
+      path: ".preview",
+      "sparse-checkout": "/projects.yaml\n/Pulumi.*.yaml\n",
+      "sparse-checkout-cone-mode": false,
+    });
+    expect(run?.run).toBe('npm run ci -- preview --stack "$STACK" --files .preview');
   });
 
   it("gives the other jobs only these secrets", () => {
@@ -112,19 +134,20 @@ describe("GitHub's workflow", () => {
   });
 
   it("only calls npm scripts, without interpolation in the command line", () => {
+    const commands = { check: "check --", preview: "ci -- preview", up: "ci -- up", drift: "ci -- drift" };
     for (const [name, { steps }] of jobs) {
-      const [checkout, run, ...rest] = steps;
-      expect(rest).toEqual([]);
-      expect(checkout?.with).toEqual({ "persist-credentials": false });
-      expect(run?.run).toBe(
-        name === "check" ? 'npm run check -- --stack "$STACK"' : `npm run ci -- ${name} --stack "$STACK"`,
+      const run = steps.at(-1)?.run ?? "";
+      expect(run.startsWith(`npm run ${commands[name as keyof typeof commands]} --stack "$STACK"`)).toBe(
+        true,
       );
+      expect(run).not.toContain("${{");
+      expect(steps.filter((step) => step.run !== undefined)).toHaveLength(1);
     }
   });
 
   it("pins every action by commit, with its version in a comment", () => {
     const lines = text.split("\n").filter((line) => /uses:/.test(line));
-    expect(lines).toHaveLength(4);
+    expect(lines).toHaveLength(5);
     for (const line of lines) expect(line).toMatch(/uses: actions\/checkout@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
@@ -133,7 +156,9 @@ describe("GitHub's workflow", () => {
       paths
         .filter((each) => !/^\.git(hub|lab)/.test(each))
         .map((each) => each.replace(/\/\*\*(\/\*)?$/, "/"));
-    expect(own(workflow.on.pull_request.paths)).toEqual(own(gitLab.preview.rules.at(-1)?.changes ?? []));
+    expect(own(workflow.on.pull_request_target.paths)).toEqual(
+      own(gitLab.preview.rules.at(-1)?.changes ?? []),
+    );
   });
 });
 
@@ -149,6 +174,7 @@ const gitLabJob = z.strictObject({
   interruptible: z.boolean().optional(),
   resource_group: z.string().optional(),
   environment: z.strictObject({ name: z.string(), action: z.enum(["access"]).optional() }).optional(),
+  before_script: z.array(z.string()).optional(),
   script: z.array(z.string()),
   rules: z.array(ruleSchema),
 });
@@ -175,8 +201,22 @@ describe("GitLab's pipeline", () => {
 
   it("only calls npm scripts", () => {
     expect(check.script).toEqual(['npm run check -- --stack "$STACK"']);
-    for (const [name, job] of Object.entries({ preview, up, drift }))
+    expect(preview.script).toEqual([
+      'npm run ci -- preview --stack "$STACK" --files "$CI_PROJECT_DIR.files"',
+    ]);
+    for (const [name, job] of Object.entries({ up, drift }))
       expect(job.script).toEqual([`npm run ci -- ${name} --stack "$STACK"`]);
+  });
+
+  it("runs the default branch's program in a preview, with two files of the branch, and not for bots", () => {
+    expect(preview.before_script).toEqual([
+      'mkdir -p "$CI_PROJECT_DIR.files" && cp -P projects.yaml Pulumi.*.yaml "$CI_PROJECT_DIR.files"',
+      'git fetch --quiet --depth 1 origin "$CI_DEFAULT_BRANCH" && git checkout --quiet --force --detach FETCH_HEAD && git clean -ffdxq',
+    ]);
+    expect(preview.rules[1]).toEqual({
+      if: "$GITLAB_USER_LOGIN =~ /^(project|group)_\\d+_bot/",
+      when: "never",
+    });
   });
 
   it("gives variables of an environment to no job of a fork's merge request", () => {

@@ -1,5 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -68,8 +76,8 @@ describe("the pipelines", () => {
     GITLAB_TOKEN: secrets.forgeToken,
   });
 
-  async function ci(job: string, env: NodeJS.ProcessEnv): Promise<Ran> {
-    const args = [job, "--stack", "local"];
+  async function ci(job: string, env: NodeJS.ProcessEnv, ...more: string[]): Promise<Ran> {
+    const args = [job, "--stack", "local", ...more];
     const ran = await runScript(platform.fixture.root, "ci", args, { env: jobEnv(env) });
     said.push(ran.output);
     return ran;
@@ -121,6 +129,26 @@ describe("the pipelines", () => {
     GitHub: { env: gitHubEnv, comments: () => gitHub.comments.map(({ body }) => body) },
     GitLab: { env: gitLabEnv, comments: () => gitLab.notes.map(({ body }) => body) },
   };
+
+  it("previews a change's entries with this checkout's program, and nothing else of the change", async () => {
+    const change = join(folder, "change");
+    mkdirSync(change);
+    platform.write([...platform.baseline(), epsilon]);
+    copyFileSync(platform.path("projects.yaml"), join(change, "projects.yaml"));
+    platform.write(platform.baseline());
+    copyFileSync(platform.path("Pulumi.local.yaml"), join(change, "Pulumi.local.yaml"));
+    writeFileSync(join(change, "index.ts"), "throw new Error('the branch ran');\n");
+    const { code, output } = await ci("preview", {}, "--files", change);
+    expect(code, output).toBe(0);
+    expect(output).toContain("epsilon-container");
+    expect(output).not.toContain("the branch ran");
+    appendFileSync(join(change, "Pulumi.local.yaml"), "  docker:host: tcp://evil.example:2375\n");
+    const refused = await ci("preview", {}, "--files", change);
+    expect([refused.code, refused.output]).toEqual([
+      1,
+      expect.stringContaining("changes docker:host, which can"),
+    ]);
+  });
 
   describe.each(Object.entries(forges))("preview on %s", (name, { env, comments }) => {
     it("shows an added project's resources in one comment, without creating any", async () => {
