@@ -11,7 +11,8 @@ export const USAGE = `Usage:
 <project> is a project's name or URL. Arguments after -- are passed to opencode.
 
   --platform <url>  the URL of the platform's panel (default: OPENCODE_PLATFORM_URL, else the one used last)
-  --npx             runs opencode by npx if the installed one is missing, older than the project's, or of another major
+  --npx             installs opencode for this program alone, by its checksum, if the installed one is missing, older than the project's, or of
+                    another major
   --help            prints this
 
 To log in, install cloudflared; on a machine without a browser, set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET.`;

@@ -4,8 +4,9 @@ import { constants } from "node:os";
 import { promisify } from "node:util";
 import { apiFor, isOlder, majorOf, type OpencodeApi } from "../../opencode/api/index.ts";
 import { UserError } from "./errors.ts";
+import type { Pinned } from "./pinned.ts";
 
-/** The release of each major that the platform's projects run, which npx runs here. */
+/** The release of each major that the platform's projects run, which `--npx` installs here. */
 export const OPENCODE_VERSIONS: Readonly<Record<number, string>> = { 1: "1.18.33", 2: "2.0.18" };
 
 /** Milliseconds for opencode to print its version, or for the browser to open. */
@@ -48,8 +49,8 @@ const UNUSABLE = {
 } as const;
 
 /**
- * Picks the program to start: the installed opencode if it can open the project, else the pinned one of the project's major by npx if
- * allowed.
+ * Picks the program to start: the installed opencode if it can open the project, else the pinned one of the project's major if `--npx` allows
+ * that.
  * @param options.server the release that the project runs
  * @throws UserError (`noOpencode`, `older`, `incompatible`) with the command that installs one
  */
@@ -57,7 +58,7 @@ export function chooseProgram(options: {
   readonly installed: Installed;
   readonly server: string;
   readonly npx: boolean;
-}): Program {
+}): Program | { readonly pinned: Pinned } {
   const { installed, server, npx } = options;
   const { version } = installed;
   const { terminal, major } = apiFor(server);
@@ -65,7 +66,10 @@ export function chooseProgram(options: {
   const isOtherMajor = version !== undefined && majorOf(version) !== majorOf(server);
   if (version !== undefined && !isOtherMajor && !isOlder(version, server))
     return { command: terminal.executable, args: [] };
-  if (npx) return { command: "npx", args: ["--yes", `${terminal.npmPackage}@${pinned}`] };
+  if (npx) {
+    const byHand = `Run: npm install -g ${terminal.npmPackage}@${pinned}.`;
+    return { pinned: { major, version: pinned, byHand } };
+  }
   const wanted = isOlder(pinned, server) ? server : pinned;
   const fix = `Run: npm install -g ${terminal.npmPackage}@${wanted}. Or add --npx to run it without installing.`;
   if (version === undefined) throw new UserError("noOpencode", "opencode", UNUSABLE[installed.reason], fix);

@@ -5,6 +5,7 @@ import { type Command, USAGE } from "./command.ts";
 import { anonymous, type Credentials, PersonalToken, serviceToken } from "./credentials.ts";
 import { UserError } from "./errors.ts";
 import { chooseProgram, installedVersion, openBrowser, type Program, runProgram } from "./opencode.ts";
+import { pinnedProgram } from "./pinned.ts";
 import { findProject, isLocal, listProjects, localProject, readUrl } from "./platform.ts";
 import { LocalProxy } from "./proxy.ts";
 import { type Connection, serverVersion, stoppedError } from "./reach.ts";
@@ -102,10 +103,12 @@ async function clientFor(
   { npx, more }: Attach,
   at: Connection,
   server: string,
-  env: NodeJS.ProcessEnv,
+  { env, warn }: Environment,
 ): Promise<Client> {
   const { terminal } = apiFor(server);
-  const { command, args } = chooseProgram({ installed: await installedVersion(terminal, env), server, npx });
+  const chosen = chooseProgram({ installed: await installedVersion(terminal, env), server, npx });
+  const { command, args } =
+    "pinned" in chosen ? { command: await pinnedProgram(chosen.pinned, { env, warn }), args: [] } : chosen;
   const { session, others } = await sessionToOpen(at, apiFor(server), more);
   return (url) => ({ command, args: [...args, ...terminal.args(url, others, session)] });
 }
@@ -137,7 +140,7 @@ async function attach(command: Attach, environment: Environment): Promise<number
     credentials: at.credentials,
     onError: (problem) => problems.set(problem.kind, problem),
   });
-  const client = command.print ? undefined : await clientFor(command, at, server, environment.env);
+  const client = command.print ? undefined : await clientFor(command, at, server, environment);
   await proxy.listen();
   try {
     return client ? await runClient(client, proxy, environment) : await printUrl(proxy, environment);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { chooseProgram, type Installed, installedVersion } from "../../attach/src/opencode.ts";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
+import { majorOf } from "../../opencode/api/index.ts";
 import { v1, v2 } from "../support/attach/releases.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "installed-"));
@@ -50,7 +51,9 @@ describe.each([
 ])("the program chosen for $server", ({ server, newer, npm, older, other }) => {
   const choose = (installed: Installed, npx = false, release = server) =>
     chooseProgram({ installed, server: release, npx });
-  const pinned = { command: "npx", args: ["--yes", `${npm}@${server}`] };
+  const pinned = {
+    pinned: { major: majorOf(server), version: server, byHand: `Run: npm install -g ${npm}@${server}.` },
+  };
 
   it("is the installed one if it is of the server's major and not older", () => {
     for (const version of [server, newer])

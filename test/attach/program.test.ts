@@ -5,7 +5,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { OPENCODE_2 } from "../../config/versions.ts";
+import { EXIT } from "../../attach/src/errors.ts";
+import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 import { CREATED, HEALTHY, serverOf2, v1, v2 } from "../support/attach/releases.ts";
 import { MAIN, type Started, useProgram } from "../support/attach/use.ts";
 
@@ -91,32 +92,62 @@ describe("opencode-platform", () => {
     expect(await once(child, "exit")).toEqual([128 + 15, null]);
   });
 
-  it("runs the pinned opencode by npx with --npx", async () => {
+  /** An npm that makes the program of the package in the lock, and notes how it was called. */
+  const installNpm = () =>
+    program.machine.install(
+      "npm",
+      `name=$(sed -n 's|.*"node_modules/\\(.*\\)": {|\\1|p' package-lock.json)
+echo "$* $CF_ACCESS_CLIENT_SECRET" >> ${program.machine.folder}/npm.log; cat package-lock.json >> ${program.machine.folder}/npm.log
+mkdir -p "node_modules/$name/bin"
+printf '#!/bin/sh\\necho %s "$1"; exit 3\\n' "$name" > "node_modules/$name/bin/opencode"; chmod +x "node_modules/$name/bin/opencode"`,
+    );
+  const npmLog = () => readFileSync(join(program.machine.folder, "npm.log"), "utf8");
+
+  it("installs the pinned opencode once with --npx, by its checksum and without scripts", async () => {
     program.machine.install("opencode", "echo 1.2.3");
-    program.machine.install("npx", 'echo "$@"; exit 3');
-    const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
-    expect([code, stdout]).toEqual([
-      3,
-      expect.stringMatching(/^--yes opencode-ai@1\.18\.33 attach http:\/\/127\.0\.0\.1:\d+\n$/),
-    ]);
+    installNpm();
+    const first = await program.run([program.project, "--npx"], program.asMachine);
+    expect(first).toEqual({
+      code: 3,
+      stdout: expect.stringMatching(/^opencode-linux-\S+ attach\n$/),
+      stderr: `Installing opencode ${OPENCODE} (once) …\n`,
+    });
+    expect(npmLog()).toMatch(/^ci --ignore-scripts --no-audit --no-fund --loglevel=error \n/);
+    expect(npmLog()).toMatch(/"integrity": "sha(512|256)-/);
+    const again = await program.run([program.project, "--npx"], program.asMachine);
+    expect([again.code, again.stdout, again.stderr]).toEqual([3, first.stdout, ""]);
   });
 
-  it("runs the pinned opencode of the project's major", async () => {
+  it("installs the pinned opencode of the project's major", async () => {
     program.answer(serverOf2());
-    program.machine.install("npx", 'echo "$1 $2 $3"; exit 3');
+    installNpm();
     const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
-    expect([code, stdout]).toEqual([3, `--yes @opencode/cli@${OPENCODE_2} --server\n`]);
+    expect([code, stdout]).toEqual([3, expect.stringMatching(/^@opencode\/cli-linux-\S+ --server\n$/)]);
   });
 
   it.each(["echo 2.3.2", "exit 3"])(
-    "runs the pinned opencode by npx instead of an unusable one: %s",
+    "installs the pinned opencode instead of an unusable one: %s",
     async (script) => {
       program.machine.install("opencode", script);
-      program.machine.install("npx", 'echo "$@"; exit 3');
+      installNpm();
       const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
-      expect([code, stdout]).toEqual([3, expect.stringMatching(/^--yes opencode-ai@1\.18\.33 /)]);
+      expect([code, stdout]).toEqual([3, expect.stringMatching(/^opencode-linux-/)]);
     },
   );
+
+  it("reports what npm says, and leaves nothing that the next start would take", async () => {
+    program.machine.install("opencode", "echo 1.2.3");
+    program.machine.install("npm", "echo 'npm error code EINTEGRITY' >&2; mkdir -p node_modules/x; exit 1");
+    for (let time = 0; time < 2; time++) {
+      const { code, stderr } = await program.run([program.project, "--npx"], program.asMachine);
+      expect([code, stderr]).toEqual([
+        EXIT.noOpencode,
+        expect.stringMatching(
+          /could not be installed: npm error code EINTEGRITY\nRun: npm install -g opencode-ai@/,
+        ),
+      ]);
+    }
+  });
 
   it("waits for a project that is starting, and reports it", async () => {
     let asked = 0;

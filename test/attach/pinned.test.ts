@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { lockOf, PACKAGES } from "../../attach/src/pinned.ts";
+import { OPENCODE_RELEASES } from "../../config/opencode-releases.ts";
+import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
+import { apiFor, type Processor } from "../../opencode/api/index.ts";
+
+describe("the packages that --npx installs", () => {
+  it.each([OPENCODE, OPENCODE_2])("are the platform's own on Linux: %s", (version) => {
+    const { terminal: _, server, major } = apiFor(version);
+    const expected = Object.entries(OPENCODE_RELEASES[version] ?? {}).map(([processor, integrity]) => [
+      `linux-${processor}`,
+      [server.npmPackage(processor as Processor), integrity],
+    ]);
+    const own = Object.entries(PACKAGES[major] ?? {}).filter(([machine]) => machine.startsWith("linux-"));
+    expect(expected.length).toBeGreaterThan(1);
+    expect(Object.fromEntries(own)).toEqual(Object.fromEntries(expected));
+  });
+
+  it("have a checksum each that npm knows", () => {
+    for (const [name, integrity] of Object.values(PACKAGES).flatMap((each) => Object.values(each))) {
+      expect(name).toMatch(/^(opencode|@opencode\/cli)-(linux|darwin|windows)-(x64|arm64)/);
+      const [algorithm, digest = ""] = integrity.split(/-(.*)/s);
+      expect([algorithm, Buffer.from(digest, "base64").length]).toEqual(
+        algorithm === "sha512" ? ["sha512", 64] : ["sha256", 32],
+      );
+    }
+  });
+
+  it("are held to it by a lock without an address", () => {
+    expect(lockOf({ name: "opencode-linux-x64", version: "1.0.0", integrity: "sha512-x" }).packages).toEqual({
+      "": { dependencies: { "opencode-linux-x64": "1.0.0" } },
+      "node_modules/opencode-linux-x64": { version: "1.0.0", integrity: "sha512-x" },
+    });
+  });
+});
