@@ -110,7 +110,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
    */
   private applyOnHost(password: pulumi.Output<string>, container: pulumi.CustomResource): void {
     const { host, names, urls, project, routesDir, indexDir, admitted } = this.args;
-    const { name, state, resources, opencode } = project;
+    const { name, state, resources, opencode, trust } = project;
     const routePath = join(routesDir, routeFileName(name));
     const index = indexDir &&
       admitted && {
@@ -135,7 +135,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
           .all([password, container.id])
           .apply(
             ([password, id]) =>
-              `# ${id}\n${routeFile({ name, urls, state, version: opencode.version, password })}`,
+              `# ${id}\n${routeFile({ name, urls, state, version: opencode.version, trust, password })}`,
           ),
       },
       // Else the old one's end would remove the new one's file.

@@ -1,6 +1,7 @@
 import type { Names } from "../../config/naming/names.ts";
 import { projectPath, type Urls } from "../../config/naming/urls.ts";
 import type { AccessList } from "../../config/projects/members.ts";
+import type { Trust } from "../../config/projects/trust.ts";
 import { apiFor } from "../../opencode/api/index.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
 
@@ -23,8 +24,12 @@ export interface RouteArgs {
   state: "running" | "stopped";
   /** opencode's release. */
   version: string;
+  /** Whether the project asks about its repository: then its page learns who answers. */
+  trust?: Trust;
 }
 
+/** Who sends a request, as Access has found. */
+const PERSON = "Cf-Access-Authenticated-User-Email";
 /**
  * Headers that are taken out of what goes to a project: whatever admits a person or machine to this platform or to another site of the same
  * domain, and who that is. Neither major of opencode uses a cookie, with the password in Authorization.
@@ -38,7 +43,7 @@ const CREDENTIALS = [
   "Cf-Access-Token",
   "Cf-Access-Client-Id",
   "Cf-Access-Client-Secret",
-  "Cf-Access-Authenticated-User-Email",
+  PERSON,
   "X-Api-Key",
   "X-Auth-Token",
 ];
@@ -104,10 +109,12 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const matches = rules(args);
   const { hostname, underPath, foreign } = matches;
   const anywhere = underPath ? `(${hostname} || (${underPath}))` : hostname;
-  const password = {
-    customRequestHeaders: { ...without(CREDENTIALS), Authorization: api.authorization(args.password) },
-    customResponseHeaders: without(FOR_THE_DOMAIN),
-  };
+  const password = (credentials: readonly string[]) => ({
+    headers: {
+      customRequestHeaders: { ...without(credentials), Authorization: api.authorization(args.password) },
+      customResponseHeaders: without(FOR_THE_DOMAIN),
+    },
+  });
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
   const entryState = (as: string) => ({
@@ -116,7 +123,10 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   return fileOf({
     http: {
       middlewares: {
-        [`${name}_password`]: { headers: password },
+        [`${name}_password`]: password(CREDENTIALS),
+        ...(args.trust === "ask"
+          ? { [`${name}_trust`]: password(CREDENTIALS.filter((header) => header !== PERSON)) }
+          : {}),
         ...(underPath ? pathMiddlewares(args) : {}),
         [`${name}_to_page`]:
           page === undefined
@@ -127,7 +137,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
       },
       routers: {
         // A stopped project has no service, about which Traefik would complain.
-        ...(state === "running" ? projectRouters(name, matches) : {}),
+        ...(state === "running" ? projectRouters(args, matches) : {}),
         ...(underPath
           ? {
               [`${name}_navigate`]: {
@@ -167,10 +177,23 @@ export function routeFile(args: RouteArgs & { password: string }): string {
 }
 
 /** Routers to opencode itself. Those that a container of release 0.1 has as labels would not refuse as much, and never win. */
-function projectRouters(name: string, { hostname, underPath, foreign }: ReturnType<typeof rules>) {
+function projectRouters(
+  { name, trust }: RouteArgs,
+  { hostname, underPath, foreign }: ReturnType<typeof rules>,
+) {
   const router = { priority: PRIORITY.project, service: `${name}@docker` };
   return {
     [name]: { ...router, rule: `${hostname} && !${foreign}`, middlewares: [`${name}_password`] },
+    ...(trust === "ask"
+      ? {
+          [`${name}_trust`]: {
+            ...router,
+            rule: `${hostname} && Path(${q("/trust")}) && Method(${q("POST")}) && !${foreign}`,
+            priority: PRIORITY.navigate,
+            middlewares: [`${name}_trust`],
+          },
+        }
+      : {}),
     ...(underPath
       ? {
           [`${name}_path`]: {

@@ -76,6 +76,17 @@ describe("routeFile", () => {
     expect(kept.map(([name]) => name)).toEqual(["Authorization"]);
   });
 
+  it("tells the page that asks about a repository who answers, and nobody else", () => {
+    const { routers, middlewares } = parse(routeFile({ ...web, trust: "ask", password })).http;
+    expect(routers.web_trust).toMatchObject({ middlewares: ["web_trust"], service: "web@docker" });
+    expect(routers.web_trust.rule).toContain("Path(`/trust`) && Method(`POST`) && !");
+    const person = "Cf-Access-Authenticated-User-Email";
+    const { [person]: _, ...others } = middlewares.web_password.headers.customRequestHeaders;
+    expect(middlewares.web_trust.headers.customRequestHeaders).toEqual(others);
+    expect(middlewares.web_password.headers.customRequestHeaders[person]).toBe("");
+    expect(file.http.routers.web_trust).toBeUndefined();
+  });
+
   it("has no route to a stopped project's container", () => {
     const { routers } = parse(routeFile({ ...web, state: "stopped", password })).http;
     expect(JSON.stringify(routers)).not.toContain("web@docker");
