@@ -76,7 +76,7 @@ describe("a repository that brings a plugin", () => {
   it("is cloned, and starts nothing: neither opencode nor its plugin", async () => {
     expect((await health(container)).status).toBe("healthy");
     expect(await inGuest("ls /workspace/opencode.json")).toBe("/workspace/opencode.json");
-    expect(await inGuest("pgrep -fc 'opencode serve'")).toBe("0");
+    expect(await inGuest("pgrep -xc opencode")).toBe("0");
     expect(await inGuest(`ls ${MARK} 2>&1`)).toContain("No such file");
   });
 

@@ -125,6 +125,9 @@ export function members(world: () => World): void {
 
     it("is open to everyone the stack admits once it has no members", async () => {
       const member = await world().cloudflare.sign({ application: project, email: guest });
+      const list = world().urls.panel;
+      const ofList = await world().cloudflare.sign({ application: list, email: guest });
+      expect((await ask(`https://${list}/projects.json`, ofList)).status).toBe(200);
       world().write([{ name: "alpha" }, { name: "beta" }]);
       const updated = await world().update();
       succeeded(updated);
@@ -138,6 +141,8 @@ export function members(world: () => World): void {
         "update ZeroTrustAccessApplication project-alpha-application",
       ]);
       expect((await ask(`https://${project}${projectApi.health.path}`, member)).status).toBe(302);
+      // The guest's session of the panel's hostname has ended as well.
+      expect((await ask(`https://${list}/projects.json`, ofList)).status).toBe(302);
       expect(await listedTo(other)).toEqual(["alpha", "beta"]);
     });
   });
