@@ -43,6 +43,12 @@ const panelSchema = z.strictObject({
     .describe(
       "Who can create projects: everyone the stack admits, within `limits.perPerson`, or admins only. Default: everyone.",
     ),
+  repoDirectories: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      "On this machine: directories below which an entry's `repo` may be a path; `~` is your home. Default: the one that this checkout is in.",
+    ),
   idleDays: z
     .number()
     .min(0.01)

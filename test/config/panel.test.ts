@@ -112,6 +112,7 @@ describe("the panel's settings", () => {
       "port",
       "admins",
       "create",
+      "repoDirectories",
       "idleDays",
       "git.remote",
       "git.branch",

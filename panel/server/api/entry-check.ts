@@ -28,7 +28,7 @@ export function splitSecretValues(body: unknown): SubmittedEntry {
 
 /** All problems of a new or changed entry. */
 export function checkEntry(
-  { file }: Pick<PanelServices, "file">,
+  { file, outsideRepo }: Pick<PanelServices, "file" | "outsideRepo">,
   snapshot: Snapshot,
   edit: Extract<Edit, { kind: "add" | "change" }>,
   secretValues: SecretValues,
@@ -41,6 +41,11 @@ export function checkEntry(
   });
   const before = snapshot.projectEntries[index]?.entry.secrets;
   const after = edit.kind === "add" ? edit.entry.secrets : edit.values.secrets;
+  const repo = edit.kind === "add" ? edit.entry.repo : edit.values.repo;
+  const isNew = typeof repo === "string" && repo !== snapshot.projectEntries[index]?.entry.repo;
+  const outside = isNew ? outsideRepo?.(repo) : undefined;
+  if (outside)
+    problems.push({ path: "repo", message: outside, fix: "add its directory to panel.repoDirectories" });
   return [...problems, ...unknownSecretValues(secretValues, after === undefined ? before : after)];
 }
 

@@ -11,7 +11,7 @@ const INFO = {
 
 /** Generates the OpenAPI 3.1 description of an app's routes. */
 export const documentOf = (app: App) =>
-  app.getOpenAPI31Document({ openapi: "3.1.0", info: INFO, security: [{ access: [] }, {}] });
+  app.getOpenAPI31Document({ openapi: "3.1.0", info: INFO, security: [{ access: [] }, { key: [] }] });
 
 /** Adds the route of the description. Call it after all other routes. */
 export function addOpenApi(app: App): void {
@@ -20,7 +20,12 @@ export function addOpenApi(app: App): void {
     type: "apiKey",
     in: "header",
     name: "Cf-Access-Jwt-Assertion",
-    description: "Added by Cloudflare Access, on a droplet. Not needed on this machine.",
+    description: "Added by Cloudflare Access, on a droplet.",
+  });
+  registry.registerComponent("securitySchemes", "key", {
+    type: "http",
+    scheme: "bearer",
+    description: "The key in .runtime/panel/key, on this machine. A browser has a cookie instead.",
   });
   // Bodies that handlers validate, and events' data: no route's schema refers to them.
   registry.register("NewProject", createBody);

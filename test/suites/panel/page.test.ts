@@ -31,7 +31,7 @@ describe("the panel's page", () => {
     page = (await openPage(browser)).page;
     page.setDefaultTimeout(120_000);
     await page.emulateMedia({ colorScheme: "dark" });
-    await page.goto(panel.url);
+    await page.goto(panel.openUrl);
   });
   afterAll(async () => {
     await browser?.close();

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { parse } from "yaml";
+import { readOptional } from "../../../config/text/read-optional.ts";
 import type { Operation, OperationEvent } from "../../../panel/server/platform/types.ts";
 import { freePort } from "../free-port.ts";
 import { cleanEnv, Platform } from "../platform.ts";
@@ -57,6 +58,20 @@ export class Panel {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** The URL that a person opens, with the running panel's key. */
+  get openUrl(): string {
+    return `${this.url}/open/${this.key()}`;
+  }
+
+  /** The key of the running panel; empty if it has none yet. */
+  key(): string {
+    return (readOptional(this.platform.path(".runtime", "panel", "key")) ?? "").trim();
+  }
+
+  #signedIn(): Record<string, string> {
+    return { authorization: `Bearer ${this.key()}` };
+  }
+
   async run(): Promise<void> {
     const child = spawn("npm", ["run", "--silent", "panel"], {
       cwd: this.platform.fixture.root,
@@ -73,7 +88,7 @@ export class Panel {
       "the panel to listen",
       async () => {
         if (child.exitCode !== null) throw new Error(`the panel ended with ${child.exitCode}:\n${this.said}`);
-        return await fetch(`${this.url}/api/projects`).then(
+        return await fetch(`${this.url}/api/projects`, { headers: this.#signedIn() }).then(
           ({ ok, status }) => (ok ? { done: true } : { seen: String(status) }),
           (error: Error) => ({ seen: `${error.message}\n${this.said}` }),
         );
@@ -99,7 +114,11 @@ export class Panel {
   ): Promise<Answer<T>> {
     const response = await fetch(this.url + path, {
       method,
-      headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      headers: {
+        ...this.#signedIn(),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -164,7 +183,7 @@ export class Panel {
     enough: (events: T[]) => boolean,
   ): Promise<{ event: string; data: T }[]> {
     const stop = new AbortController();
-    const response = await fetch(this.url + path, { signal: stop.signal });
+    const response = await fetch(this.url + path, { signal: stop.signal, headers: this.#signedIn() });
     expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
     const events: { event: string; data: T }[] = [];
     let rest = "";
