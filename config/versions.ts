@@ -36,6 +36,11 @@ export const CLOUDFLARED_SHA256: Readonly<Record<string, readonly [asset: string
 // renovate: datasource=github-releases depName=pulumi/pulumi
 export const PULUMI = "3.274.1";
 /**
+ * SHA-256 of the CLI's archives, by machine (`linux-x64`, `linux-arm64`, `darwin-x64`, `darwin-arm64`): what `npm run versions -- pulumi <version>`
+ * prints. For a machine without one, the release's own list at GitHub counts; never that of the host of the download.
+ */
+export const PULUMI_SHA256: Readonly<Record<string, string>> = {};
+/**
  * The oldest Pulumi CLI that is used when it is already installed: the first that sends an update's events to the Automation API over a
  * connection. Older ones write them to a file, with the secrets in them.
  */

@@ -1,6 +1,6 @@
 /**
- * `npm run versions`: shows every pinned release and the newest published one. `opencode <release>` shows the lines
- * that pin a release of opencode. Changes nothing.
+ * `npm run versions`: shows every pinned release and the newest published one. `opencode <release>` and `pulumi <release>` show the lines that
+ * pin a release. Changes nothing.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { root } from "../operate/engine/checkout.ts";
 import { isOutdated, newestPackages, newestReleases, type Release } from "../operate/versions/newest.ts";
 import { releaseLines } from "../operate/versions/opencode.ts";
 import { readPins } from "../operate/versions/pins.ts";
+import { pulumiLines } from "../operate/versions/pulumi.ts";
 import { main } from "./lib/main.ts";
 import { table } from "./lib/table.ts";
 
@@ -16,9 +17,15 @@ const read = (file: string) => readFileSync(join(root, file), "utf8");
 
 await main(async ([what, release, ...rest]) => {
   if (what !== undefined) {
-    if (what !== "opencode" || !release || rest.length > 0)
-      fail("config", "npm run versions", "takes no argument, or opencode <release>", "npm run versions");
-    console.log((await releaseLines(release)).join("\n"));
+    const linesOf = { opencode: releaseLines, pulumi: pulumiLines }[what];
+    if (!linesOf || !release || rest.length > 0)
+      fail(
+        "config",
+        "npm run versions",
+        "takes no argument, or opencode|pulumi <release>",
+        "npm run versions",
+      );
+    console.log((await linesOf(release)).join("\n"));
     return 0;
   }
   const { dependencies, devDependencies } = JSON.parse(read("package.json"));

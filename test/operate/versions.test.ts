@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Listening, listen } from "../../lab/clouds/http.ts";
 import { isOutdated, newestPackages, newestReleases } from "../../operate/versions/newest.ts";
 import { releaseLines } from "../../operate/versions/opencode.ts";
+import { pulumiLines } from "../../operate/versions/pulumi.ts";
 
 let github: Listening;
 const asked: string[] = [];
@@ -23,6 +24,28 @@ const pin = (depName: string, datasource = "github-releases", version = "3.6.12"
   depName,
   datasource,
   version,
+});
+
+describe("the lines that pin a release of the Pulumi CLI", () => {
+  const list = (digit: string) =>
+    ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"]
+      .map((machine) => `${digit.repeat(64)}  pulumi-v3.1.0-${machine}.tar.gz`)
+      .join("\n");
+
+  it("are what GitHub and the download's host agree on", async () => {
+    const lines = await pulumiLines("3.1.0", async () => list("a"));
+    expect(lines).toHaveLength(6);
+    expect(lines[1]).toBe(`  "linux-x64": "${"a".repeat(64)}",`);
+  });
+
+  it("are none if they differ, or one is missing", async () => {
+    const differ = async (url: string) => list(url.includes("github.com") ? "a" : "b");
+    await expect(pulumiLines("3.1.0", differ)).rejects.toThrow("at github.com and bbb");
+    await expect(pulumiLines("3.1.0", async () => "")).rejects.toThrow("none at github.com");
+    await expect(pulumiLines("3.1.0", () => Promise.reject(new Error("no such host")))).rejects.toThrow(
+      "no such host",
+    );
+  });
 });
 
 describe("the newest release", () => {

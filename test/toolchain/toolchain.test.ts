@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseSettings } from "../../config/stack/settings.ts";
-import { BASE_IMAGE, TRAEFIK_IMAGE } from "../../config/versions.ts";
+import { BASE_IMAGE, PULUMI, TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { certificatesIn } from "../../lab/build/lib/debian-root.ts";
 import { exec, mustExec, which } from "../../toolchain/lib/exec.ts";
 import { isHeldBy, withLock } from "../../toolchain/lib/lock.ts";
@@ -12,7 +12,7 @@ import { Manifest, publishedChecksum } from "../../toolchain/lib/manifest.ts";
 import { compareVersions, duration } from "../../toolchain/lib/words.ts";
 import type { Build, Part } from "../../toolchain/part.ts";
 import { baseImagePart } from "../../toolchain/parts/base-image.ts";
-import { isCompatible } from "../../toolchain/parts/pulumi.ts";
+import { archiveName, expectedChecksum, isCompatible } from "../../toolchain/parts/pulumi.ts";
 import { traefikPart } from "../../toolchain/parts/traefik.ts";
 import { provision } from "../../toolchain/provision.ts";
 
@@ -68,6 +68,32 @@ describe("published checksums", () => {
     expect(publishedChecksum(text, "tool.tar.gz")).toBe(hash);
     expect(publishedChecksum(text, "tool")).toBeUndefined();
     expect(publishedChecksum("<html>", "tool.tar.gz")).toBeUndefined();
+  });
+});
+
+describe("the Pulumi CLI's checksum", () => {
+  const hash = "a".repeat(64);
+  const asked: string[] = [];
+  const list = async (url: string) => {
+    asked.push(url);
+    return `${hash}  ${archiveName(PULUMI, "linux-x64")}\n`;
+  };
+
+  it("is the pinned one, and no host is asked", async () => {
+    expect(await expectedChecksum("linux-x64", { "linux-x64": "pinned" }, list)).toBe("pinned");
+    expect(asked).toEqual([]);
+  });
+
+  it("is else GitHub's, never that of the download's host", async () => {
+    expect(await expectedChecksum("linux-x64", {}, list)).toBe(hash);
+    expect(asked.map((url) => new URL(url).host)).toEqual(["github.com"]);
+  });
+
+  it("is a reason to install nothing if it can't be had", async () => {
+    const unknown = "has no checksum at github.com";
+    await expect(expectedChecksum("darwin-arm64", {}, list)).rejects.toThrow(unknown);
+    const down = async () => Promise.reject(new Error("no such host"));
+    await expect(expectedChecksum("linux-x64", {}, down)).rejects.toThrow(unknown);
   });
 });
 

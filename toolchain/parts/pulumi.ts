@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../../config/errors.ts";
-import { PULUMI, PULUMI_OLDEST } from "../../config/versions.ts";
+import { PULUMI, PULUMI_OLDEST, PULUMI_SHA256 } from "../../config/versions.ts";
 import { fetchFile, fetchText } from "../lib/download.ts";
 import { exec, mustExec, which } from "../lib/exec.ts";
 import { publishedChecksum } from "../lib/manifest.ts";
@@ -12,6 +12,35 @@ import type { Context, Part } from "../part.ts";
 export const PULUMI_HOST = "get.pulumi.com";
 const BINARY = "bin/pulumi";
 const RELEASES = `https://${PULUMI_HOST}/releases/sdk`;
+
+/** The release's list of checksums at GitHub: another host than that of the download. */
+export const checksumsUrl = (version: string): string =>
+  `https://github.com/pulumi/pulumi/releases/download/v${version}/pulumi-${version}-checksums.txt`;
+
+/** The name of a release's archive for a machine. */
+export const archiveName = (version: string, machine: string): string =>
+  `pulumi-v${version}-${machine}.tar.gz`;
+
+/**
+ * The SHA-256 that an archive must have: the pinned one, else GitHub's. Never what the download's own host says.
+ * @throws UserError if neither is known
+ */
+export async function expectedChecksum(
+  machine: string,
+  pinned: Readonly<Record<string, string>> = PULUMI_SHA256,
+  fetchList: (url: string) => Promise<string> = fetchText,
+): Promise<string> {
+  const own = pinned[machine];
+  if (own) return own;
+  const name = archiveName(PULUMI, machine);
+  const list = await fetchList(checksumsUrl(PULUMI)).catch((error: unknown) => (error as Error).message);
+  const fix =
+    "install it yourself, or pin its checksum in config/versions.ts (npm run versions -- pulumi <version>)";
+  return (
+    publishedChecksum(list, name) ??
+    fail("environment", name, "has no checksum at github.com that could be read", fix)
+  );
+}
 
 /** The CLI: `PULUMI_BIN`, the pinned one in the toolchain's folder, or a compatible one on PATH. */
 export async function findPulumi(dir: string): Promise<{ path: string; version: string } | undefined> {
@@ -47,12 +76,12 @@ export const pulumiPart: Part = {
   async download(context) {
     const target = archiveTarget();
     if (!target || !(await context.network.reaches(PULUMI_HOST))) return undefined;
-    const name = `pulumi-v${PULUMI}-${target}.tar.gz`;
+    const name = archiveName(PULUMI, target);
     const archive = join(context.scratch, name);
-    const expected = publishedChecksum(await fetchText(`${RELEASES}/pulumi-${PULUMI}-checksums.txt`), name);
+    const expected = await expectedChecksum(target);
     const found = await fetchFile(`${RELEASES}/${name}`, archive, context.progress);
     if (found !== expected) {
-      fail("environment", name, `has SHA-256 ${found}, but the published one is ${expected ?? "missing"}`);
+      fail("environment", name, `has SHA-256 ${found}, not ${expected}, so it is refused`);
     }
     context.progress("unpacking");
     await mustExec("tar", ["-xzf", archive, "-C", context.scratch]);
