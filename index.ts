@@ -1,4 +1,5 @@
 import "./components/program/quick-start.ts";
+import { Guard } from "./components/host/guard.ts";
 import { localHost } from "./components/host/host.ts";
 import { OpencodeImages } from "./components/host/images.ts";
 import { Network } from "./components/host/network.ts";
@@ -18,7 +19,9 @@ const scope = await updateScope(platform, checkout);
 // Another stack than `local` is on a droplet, and loads what that needs.
 const production =
   platform.production &&
-  (await (await import("./components/program/production.ts")).makeProduction(platform.production, checkout));
+  (await (
+    await import("./components/program/production.ts")
+  ).makeProduction(platform.production, names, checkout));
 const host = production?.host ?? localHost(settings, checkout);
 const workspaces = makeWorkspaces(
   host,
@@ -32,6 +35,8 @@ const images = new OpencodeImages({
   context: `${import.meta.dirname}/opencode`,
   releases: platform.releases,
 });
+const guard = new Guard("guard", { host, names, image: images.own, projects: entries });
+const ready = Promise.all([workspaces, guard.inForce]);
 const proxy = new TraefikProxy("traefik", {
   host,
   names,
@@ -55,9 +60,8 @@ for (const project of scope.declared) {
       names,
       urls,
       project,
-      network: network.name,
       image: images.of(project.opencode.version),
-      workspaces,
+      ready,
       routesDir: proxy.routesDir,
       indexDir: proxy.indexDir,
       admitted: platform.production?.accessListOf(project),

@@ -1,7 +1,9 @@
 /** `npm start`: prepares this machine, updates the stack, and shows where each project is. */
 import { checkConfiguration } from "../config/check.ts";
+import { makeNames } from "../config/naming/names.ts";
 import { localUrls } from "../config/naming/urls.ts";
 import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
+import { guardProblem, UNGUARDED } from "../operate/docker/guard.ts";
 import { awaitProjects } from "../operate/docker/ready.ts";
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
 import { heal } from "../operate/engine/heal.ts";
@@ -11,7 +13,7 @@ import { commandFor, openSession } from "../operate/engine/session.ts";
 import { updateOrThrow } from "../operate/engine/update.ts";
 import { finishUpgrades } from "../operate/opencode/upgrades.ts";
 import { offeredBuilders, platformParts, provision } from "../toolchain/index.ts";
-import { dockerHost } from "../toolchain/lib/docker.ts";
+import { docker, dockerHost } from "../toolchain/lib/docker.ts";
 import { duration } from "../toolchain/lib/words.ts";
 import { isWatched, main, provisionProgress } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
@@ -43,6 +45,8 @@ await main(async (args) => {
   if (isWatched()) process.stdout.write("\r\x1b[K");
   printProjects(ready);
   printPlace(localWorkspaces(settings, root).path);
+  const unguarded = await guardProblem((args) => docker(args, env), makeNames(settings.namePrefix));
+  if (unguarded) console.log(`\nWARNING: ${unguarded}: ${UNGUARDED} (docs/security.md).`);
   console.log(`\nReady in ${duration(performance.now() - began)}.`);
   return upgraded && ready.every(({ answers }) => answers) ? 0 : 1;
 });

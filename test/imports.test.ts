@@ -18,6 +18,7 @@ const API = "opencode/api";
 /** Files of components that declare no resource: what operate has to do in the same way as the program. */
 const LEAVES = [
   "components/host/cpu-limit.ts",
+  "components/host/packet-rules.ts",
   "components/host/ssh-files.ts",
   "components/proxy/gateway.ts",
   "components/proxy/routes.ts",

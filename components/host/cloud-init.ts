@@ -3,8 +3,10 @@ import {
   DROPLET_RUNTIME_DIR,
   DROPLET_WORKSPACES_DIR,
   INDEX_DIR,
+  type Names,
   ROUTES_DIR,
 } from "../../config/naming/names.ts";
+import { dropletRules } from "./packet-rules.ts";
 import { SSH_USER } from "./ssh-files.ts";
 
 /** What the platform brings to the droplet itself. */
@@ -19,6 +21,7 @@ export interface CloudInitArgs {
   volume: string;
   /** Size of the swap file in GiB; 0 makes none. */
   swapSize: number;
+  names: Names;
   /** Proves to the first connection that the host key it sees is this droplet's. Opens nothing, and is of no use afterwards. */
   pairingCode: string;
 }
@@ -74,23 +77,25 @@ const DOCKER_NEEDS_VOLUME = `[Unit]
 RequiresMountsFor=${DROPLET_WORKSPACES_DIR}
 `;
 
-/**
- * Containers reach neither the metadata service, which tells the droplet's user data, nor the droplet itself (its sshd). Replies to
- * connections that the droplet opened (Traefik's) pass.
- */
+/** Puts droplet-wide packet rules in force (packet-rules.ts): all of them, or none and then no Docker. `guard` opens what entries allow. */
 const GUARD = `[Unit]
-Description=Keep containers from the metadata service and from the droplet itself
+Description=Keep containers from the metadata service, from the droplet itself and from private networks
 Before=docker.service
+After=nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/sbin/iptables -w -t raw -I PREROUTING -d 169.254.169.254/32 -j DROP
-ExecStart=/usr/sbin/iptables -w -I INPUT -i docker0 -m conntrack --ctstate NEW -j REJECT
-ExecStart=/usr/sbin/iptables -w -I INPUT -i br-+ -m conntrack --ctstate NEW -j REJECT
+ExecStart=/usr/sbin/nft -f ${LIB}/guard.nft
 
 [Install]
 WantedBy=multi-user.target
+`;
+
+/** Docker doesn't start without the rules, and ends with them. */
+const DOCKER_NEEDS_GUARD = `[Unit]
+Requires=opencode-guard.service
+After=opencode-guard.service
 `;
 
 const proveHostKey = (pairingCode: string) => `#!/bin/sh
@@ -123,13 +128,13 @@ systemctl restart docker.service
  * The user data of a droplet, as cloud-config: everything that the machine itself needs before containers can be put on it. It holds no
  * secret: whoever is on the droplet can read it. Ubuntu 24.04 and Debian 12 call all of it by the same names, so it is one text for both.
  */
-export function cloudInit({ volume, swapSize, pairingCode }: CloudInitArgs): string {
+export function cloudInit({ volume, swapSize, names, pairingCode }: CloudInitArgs): string {
   const file = (path: string, content: string, permissions = "0644") => ({ path, content, permissions });
   const config = {
     disable_root: false,
     ssh_pwauth: false,
     package_update: true,
-    packages: ["docker.io", "iptables", "unattended-upgrades"],
+    packages: ["docker.io", "iptables", "nftables", "unattended-upgrades"],
     ...(swapSize > 0
       ? { swap: { filename: "/swapfile", size: swapSize * 2 ** 30, maxsize: swapSize * 2 ** 30 } }
       : {}),
@@ -139,7 +144,9 @@ export function cloudInit({ volume, swapSize, pairingCode }: CloudInitArgs): str
       file("/etc/apt/apt.conf.d/99-opencode-platform", AUTO_UPGRADES),
       file("/etc/systemd/system/workspaces.mount", mountUnit(volume)),
       file("/etc/systemd/system/docker.service.d/workspaces.conf", DOCKER_NEEDS_VOLUME),
+      file("/etc/systemd/system/docker.service.d/guard.conf", DOCKER_NEEDS_GUARD),
       file("/etc/systemd/system/opencode-guard.service", GUARD),
+      file(`${LIB}/guard.nft`, dropletRules(names)),
       file(PROVE_HOST_KEY, proveHostKey(pairingCode), "0700"),
       file(`${LIB}/setup`, setup(volume), "0700"),
     ],

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import { DROPLET_RUNTIME_DIR, DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
-import type { Host } from "./host.ts";
+import { type Host, RESOLVER_DIR } from "./host.ts";
 import { Command } from "./lean.ts";
 import { sshCommand } from "./ssh.ts";
 import { SSH_USER, sshConfigFile } from "./ssh-files.ts";
@@ -44,6 +44,8 @@ export function dropletHost(
     runtimeDir: DROPLET_RUNTIME_DIR,
     platform: "linux/amd64",
     dockerSocket: "/var/run/docker.sock",
+    resolverDir: RESOLVER_DIR,
+    needsGuard: true,
     user,
     makeDirectory: (path) =>
       `mkdir -p ${shellQuote(path)} && chown ${user.uid}:${user.gid} ${shellQuote(path)}`,

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
+import type { Names } from "../../config/naming/names.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { settingKey } from "../../config/stack/settings.ts";
 import { cloudInit, volumeDevice } from "./cloud-init.ts";
@@ -16,6 +17,7 @@ import { type SshAccess, writeSshFiles } from "./ssh-files.ts";
 export interface DropletHostArgs {
   settings: ProductionSettings;
   cloud: CloudNames;
+  names: Names;
   /** Full hostname of SSH through the tunnel, if connections go through it. */
   tunnelHostname?: string;
   /** The checkout: ssh's files are written below it. */
@@ -118,9 +120,9 @@ export class DropletHost extends pulumi.ComponentResource {
   }
 
   private renderUserData(pairing: random.RandomId): pulumi.Output<string> {
-    const { settings, cloud } = this.args;
+    const { settings, cloud, names } = this.args;
     return pairing.hex.apply((pairingCode) =>
-      cloudInit({ volume: cloud.volume, swapSize: settings.swapSize, pairingCode }),
+      cloudInit({ volume: cloud.volume, swapSize: settings.swapSize, names, pairingCode }),
     );
   }
 

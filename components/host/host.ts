@@ -1,12 +1,15 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { LOCAL_RUNTIME_DIR, ROUTES_DIR, WORKSPACES_RECORD } from "../../config/naming/names.ts";
+import { GUARD_DIR, LOCAL_RUNTIME_DIR, ROUTES_DIR, WORKSPACES_RECORD } from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { Command } from "./lean.ts";
+
+/** Of systemd-resolved. */
+export const RESOLVER_DIR = "/run/systemd/resolve";
 
 /** A machine with a Docker daemon, on which everything else is made. */
 export interface Host {
@@ -24,6 +27,10 @@ export interface Host {
   readonly platform: string;
   /** Path of the Docker socket on the machine. */
   readonly dockerSocket: string;
+  /** Directory on the machine of systemd-resolved's own resolv.conf, which Docker reads where /etc/resolv.conf only names a stub. */
+  readonly resolverDir?: string;
+  /** Whether projects must not run where no packet rules can be written: on a droplet. Elsewhere that is only said. */
+  readonly needsGuard: boolean;
   /** Whom the containers run as: the owner of the workspaces. */
   readonly user: { readonly uid: number; readonly gid: number };
   /** Shell command that makes a directory and gives it to `user`, where whoever runs it may. */
@@ -61,7 +68,8 @@ export function localHost(settings: Settings, checkout: string): Host {
   const isRoot = uid === 0;
   const user = isRoot ? { uid: 1000, gid: 1000 } : { uid, gid: process.getgid?.() ?? 1000 };
   // Docker would make a missing mount source itself, owned by root.
-  mkdirSync(join(runtimeDir, ROUTES_DIR), { recursive: true });
+  for (const directory of [ROUTES_DIR, GUARD_DIR])
+    mkdirSync(join(runtimeDir, directory), { recursive: true });
   return {
     provider: new docker.Provider("local"),
     address: "127.0.0.1",
@@ -69,6 +77,9 @@ export function localHost(settings: Settings, checkout: string): Host {
     runtimeDir,
     platform: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
     dockerSocket: settings.dockerSocket,
+    // Docker Desktop shares no such directory with its machine.
+    ...(existsSync(join(RESOLVER_DIR, "resolv.conf")) ? { resolverDir: RESOLVER_DIR } : {}),
+    needsGuard: false,
     user,
     makeDirectory: (path) =>
       `mkdir -p ${shellQuote(path)}${isRoot ? ` && chown ${user.uid}:${user.gid} ${shellQuote(path)}` : ""}`,

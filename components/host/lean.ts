@@ -26,6 +26,15 @@ export class Container extends pulumi.CustomResource {
   }
 }
 
+/** `docker.Network`. Of its outputs it has its name. */
+export class BridgeNetwork extends pulumi.CustomResource {
+  declare readonly name: pulumi.Output<string>;
+
+  constructor(name: string, args: docker.NetworkArgs, opts: pulumi.CustomResourceOptions) {
+    super("docker:index/network:Network", name, { ...args }, pulumi.mergeOptions(dockerPlugin, opts));
+  }
+}
+
 /** `command.local.Command`, without its outputs. */
 export class Command extends pulumi.CustomResource {
   constructor(name: string, args: command.local.CommandArgs, opts: pulumi.CustomResourceOptions) {

@@ -1,17 +1,17 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
+import { labelList } from "./container.ts";
 import { type Host, onHost } from "./host.ts";
+
+const ICC = "com.docker.network.bridge.enable_icc";
 
 export interface NetworkArgs {
   host: Host;
   names: Names;
 }
 
-/**
- * The bridge that every project's container is on, with traffic between its containers turned off: the host, and so
- * Traefik, reaches them all; they do not reach each other.
- */
+/** The bridge of the notice page. It was the projects' too, up to 0.2. */
 export class Network extends pulumi.ComponentResource {
   /** The network's name, known once it exists. */
   readonly name: pulumi.Output<string>;
@@ -23,8 +23,8 @@ export class Network extends pulumi.ComponentResource {
       {
         name: names.network,
         driver: "bridge",
-        options: { "com.docker.network.bridge.enable_icc": "false" },
-        labels: [{ label: names.platformLabel, value: names.prefix }],
+        options: { [ICC]: "false" },
+        labels: labelList({ [names.platformLabel]: names.prefix }),
       },
       { parent: this, ...onHost(host), deleteBeforeReplace: true },
     );
@@ -32,3 +32,14 @@ export class Network extends pulumi.ComponentResource {
     this.registerOutputs({ name: this.name });
   }
 }
+
+/**
+ * A project's own bridge: nobody else is on it, so that Docker's DNS tells it no neighbour's name, and its interface's name is what packet rules
+ * know the project by, whichever address the container gets.
+ */
+export const projectNetwork = (names: Names, project: string): docker.NetworkArgs => ({
+  name: names.projectNetwork(project),
+  driver: "bridge",
+  options: { "com.docker.network.bridge.name": names.projectBridge(project), [ICC]: "false" },
+  labels: labelList({ [names.platformLabel]: names.prefix, [names.projectLabel]: project }),
+});

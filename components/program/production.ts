@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Names } from "../../config/naming/names.ts";
 import { hostKeysOf } from "../../config/stack/panel.ts";
 import { findAccount } from "../edge/account.ts";
 import { Edge, type EdgeArgs } from "../edge/edge.ts";
@@ -24,6 +25,7 @@ export interface ProductionParts {
  */
 export async function makeProduction(
   { settings, panel, cloud, urls }: Production,
+  names: Names,
   checkout: string,
 ): Promise<ProductionParts> {
   const account = await withRunError(() => findAccount(settings.domain, cloud));
@@ -31,6 +33,7 @@ export async function makeProduction(
   const droplet = new DropletHost("droplet", {
     settings,
     cloud,
+    names,
     checkout,
     ...(tunnelHostname ? { tunnelHostname } : {}),
   });

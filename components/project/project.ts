@@ -15,7 +15,8 @@ import { enforcedJson, opencodeJson } from "../../opencode/settings.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { cpuLimit } from "../host/cpu-limit.ts";
 import { type Host, onHost } from "../host/host.ts";
-import { Container, Password } from "../host/lean.ts";
+import { BridgeNetwork, Container, Password } from "../host/lean.ts";
+import { projectNetwork } from "../host/network.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/routes.ts";
 import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
@@ -30,10 +31,9 @@ export interface OpencodeProjectArgs {
   urls: Urls;
   /** The entry of projects.yaml. */
   project: Project;
-  network: pulumi.Input<string>;
   image: pulumi.Input<string>;
-  /** Ends once the projects' directories are there. The container waits for it, and does not depend on it in the state. */
-  workspaces: Promise<void>;
+  /** Ends once the projects' directories are there, and packet rules in force. The container waits for it, and does not depend on it in the state. */
+  ready: Promise<unknown>;
   /** Directory on the host in which Traefik finds route files. */
   routesDir: string;
   /** Directory on the host of the files that the platform's index is made of, where there is one. */
@@ -47,8 +47,8 @@ export interface OpencodeProjectArgs {
 }
 
 /**
- * One entry of projects.yaml: a password, a container, and a command that does on the host what the container's provider can't. Three resources
- * and not one: a container of an older release holds the password that the state has, and a failing command of one project must not keep
+ * One entry of projects.yaml: a password, a network, a container, and a command that does on the host what the container's provider can't. Three of
+ * them and not one: a container of an older release holds the password that the state has, and a failing command of one project must not keep
  * another's from its limit of processes, which rules out a command for all of them.
  */
 export class OpencodeProject extends pulumi.ComponentResource {
@@ -143,13 +143,22 @@ export class OpencodeProject extends pulumi.ComponentResource {
     );
   }
 
+  private makeNetwork(): pulumi.Output<string> {
+    const { host, names, project } = this.args;
+    return new BridgeNetwork(`${project.name}-network`, projectNetwork(names, project.name), {
+      ...this.child,
+      ...onHost(host),
+      deleteBeforeReplace: true,
+    }).name;
+  }
+
   private runContainer(
     password: pulumi.Output<string>,
     deployKey: tls.PrivateKey | undefined,
     before: pulumi.CustomResource[],
   ): pulumi.CustomResource {
     const { host, names, project, image } = this.args;
-    const network = pulumi.all([this.args.network, this.args.workspaces]).apply(([name]) => name);
+    const network = pulumi.all([this.makeNetwork(), this.args.ready]).apply(([name]) => name);
     const running = project.state === "running";
     const { memory, cpus } = project.resources;
     return new Container(

@@ -11,7 +11,7 @@ import { noticePageLabels } from "./routes.ts";
 export interface ProxyArgs {
   host: Host;
   names: Names;
-  /** Network of the containers that Traefik leads to. */
+  /** Network of the notice page. */
   network: pulumi.Input<string>;
   /** Image of the notice page: the projects' own. */
   image: pulumi.Input<string>;
@@ -68,11 +68,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
     return host.run("gateway-files", { create, stdin: gatewayFile() }, { parent: this });
   }
 
-  private runTraefik(
-    name: string,
-    { host, names, network, port }: ProxyArgs,
-    dependsOn: pulumi.CustomResource[],
-  ) {
+  private runTraefik(name: string, { host, names, port }: ProxyArgs, dependsOn: pulumi.CustomResource[]) {
     const image = new docker.RemoteImage(
       name,
       { name: TRAEFIK_IMAGE, keepLocally: true },
@@ -85,7 +81,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
         name: names.traefik,
         // The tag, not the id: an id would replace Traefik whenever the tag is built or pulled anew.
         image: image.name,
-        command: pulumi.output(network).apply((network) => traefikFlags({ names, network, port })),
+        command: traefikFlags({ names, port }),
         labels: labelList({ [names.platformLabel]: names.prefix }),
         networkMode: "host",
         // Route files are 0600 and belong to whoever runs the update. Traefik holds the Docker socket: this gives it nothing new.
@@ -108,8 +104,8 @@ export class TraefikProxy extends pulumi.ComponentResource {
 }
 
 /** Traefik's static configuration. It names no project. */
-export function traefikFlags(args: { names: Names; network: string; port: number }): string[] {
-  const { names, network, port } = args;
+export function traefikFlags(args: { names: Names; port: number }): string[] {
+  const { names, port } = args;
   return [
     `--entryPoints.web.address=127.0.0.1:${port}`,
     // A prompt's upload may take long, and event streams never end: only idle connections are cut.
@@ -117,7 +113,6 @@ export function traefikFlags(args: { names: Names; network: string; port: number
     ...answerFlags,
     "--providers.docker.endpoint=unix:///var/run/docker.sock",
     "--providers.docker.exposedByDefault=false",
-    `--providers.docker.network=${network}`,
     `--providers.docker.constraints=Label(\`${names.platformLabel}\`,\`${names.prefix}\`)`,
     "--providers.file.directory=/etc/traefik/routes",
     "--providers.file.watch=true",

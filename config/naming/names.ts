@@ -1,11 +1,23 @@
+import { createHash } from "node:crypto";
+
 /**
  * The one place that names what the platform makes. Everything starts with the stack's prefix (default `opencode`),
  * so that two stacks can share a Docker daemon.
  */
 export interface Names {
   readonly prefix: string;
-  /** The bridge network that every project's container is on. */
+  /** The bridge network of the notice page. */
   readonly network: string;
+  /** The bridge network of a project's container, which no other container is on. */
+  projectNetwork(name: string): string;
+  /** Its interface on the host, by which packet rules know the project. */
+  projectBridge(name: string): string;
+  /** What the names of all those interfaces begin with. */
+  readonly bridgePrefix: string;
+  /** The table of packet rules, for nft. */
+  readonly packetTable: string;
+  /** Keeps the packet rules in force. */
+  readonly guard: string;
   readonly traefik: string;
   /** Serves the plain pages for projects that are stopped, starting or unknown. */
   readonly notice: string;
@@ -31,10 +43,23 @@ export const PLATFORM_LABEL = "dev.opencode-platform.prefix";
 /** A project's container carries this label, with the project's name as the value. */
 export const PROJECT_LABEL = "dev.opencode-platform.project";
 
+/** Digits of base 36: an interface's name has 15 characters, and must say the stack and the project. */
+const shortHash = (text: string, length: number): string =>
+  BigInt(`0x${createHash("sha256").update(text).digest("hex")}`)
+    .toString(36)
+    .slice(-length);
+
 export function makeNames(prefix: string): Names {
+  // Docker's own are br-<hexadecimal digits>, of which p is none. Two stacks of one machine share one in 60 million cases.
+  const bridgePrefix = `${BRIDGE_PREFIX}${shortHash(prefix, 5)}`;
   return {
     prefix,
     network: prefix,
+    projectNetwork: (name) => `${prefix}-network-${name}`,
+    projectBridge: (name) => `${bridgePrefix}${shortHash(`${prefix}/${name}`, 6)}`,
+    bridgePrefix,
+    packetTable: `opencode_${prefix.replaceAll("-", "_")}`,
+    guard: `${prefix}-guard`,
     traefik: `${prefix}-traefik`,
     notice: `${prefix}-notice`,
     connector: `${prefix}-connector`,
@@ -46,6 +71,11 @@ export function makeNames(prefix: string): Names {
   };
 }
 
+/** What the interface of every project's network begins with, whichever stack it is of. */
+export const BRIDGE_PREFIX = "br-p";
+
+/** Directory, below the host's runtime directory, of the packet rules. */
+export const GUARD_DIR = "guard";
 /** Directory, below the host's runtime directory, of the projects' route files; and what each is called. */
 export const ROUTES_DIR = "routes";
 /** Directory, below the same one, of a file for each project that says what anyone may know of it: the platform's index. */

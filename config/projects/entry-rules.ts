@@ -3,6 +3,7 @@
 import { secretCommand } from "../stack/secrets.ts";
 import { show } from "../text/show.ts";
 import type { Path } from "../text/yaml.ts";
+import { foldDestination } from "./destinations.ts";
 import { VARIABLE_PATTERN } from "./field-schemas.ts";
 import { type ProjectEntry, projectKeys } from "./file-schema.ts";
 import { isPrivateHost, parseRepo, type RepoSource } from "./repo.ts";
@@ -33,6 +34,7 @@ export function checkEntryRules(
     ...checkSecretValues(readable, [...path, "secrets"], context),
     ...checkDuplicates(entry.secrets, [...path, "secrets"]),
     ...checkDuplicates(mapOf(entry.git).knownHosts, [...path, "git", "knownHosts"]),
+    ...checkDuplicates(mapOf(entry.network).allow, [...path, "network", "allow"], foldDestination),
     ...checkDuplicates(entry.members, [...path, "members"], normaliseEmail),
     ...checkDuplicates(entry.owners, [...path, "owners"], normaliseEmail),
   ];

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { show } from "../text/show.ts";
 import { guessSize, parseSize, SIZE_PATTERN, type Size, sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
+import { parseDestination } from "./destinations.ts";
 import { parseRepo } from "./repo.ts";
 import { reservedProjectReason, reservedVariableReason } from "./reserved.ts";
 import { trustedRepoMistake } from "./trust.ts";
@@ -117,6 +118,18 @@ export const repo = z.string({ error: repoError }).superRefine((text, context) =
 export const trustedRepo = z.string({ error: repoError }).superRefine((text, context) => {
   const mistake = trustedRepoMistake(text);
   if (mistake) context.addIssue({ code: "custom", message: mistake });
+});
+
+const destinationError = about(
+  (found) =>
+    `${found} is not a destination: write internet, host:<port>, or a network with or without a port`,
+);
+
+/** An item of `network.allow`, as it is written. */
+export const destination = z.string({ error: destinationError }).superRefine((text, context) => {
+  const read = parseDestination(text);
+  if ("mistake" in read)
+    context.addIssue({ code: "custom", message: read.mistake, params: { fix: read.fix } });
 });
 
 /** Whether git takes a text as a branch's or tag's name (git help check-ref-format). */

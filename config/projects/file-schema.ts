@@ -8,6 +8,7 @@ import { sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
 import {
   about,
+  destination,
   emailError,
   GROUP_NAME_PATTERN,
   groupNameError,
@@ -73,6 +74,19 @@ const resources = z.strictObject({
 });
 
 const env = z.record(variableName, variableValue);
+
+const network = z.strictObject({
+  allow: z
+    .array(destination)
+    .optional()
+    .describe(
+      "What the container may open connections to: internet (every public address), host:<port> (a service of the host), or an address or network, with :<port> or without ([…]:<port> for IPv6). Link-local addresses can't be named; DNS works in any case; [] allows nothing else. Default: [internet].",
+    )
+    .meta({
+      uniqueItems: true,
+      examples: [["internet"], ["internet", "host:11434", "192.168.1.20/32:8080"]],
+    }),
+});
 
 const opencode = z.strictObject({
   version: z
@@ -190,6 +204,11 @@ const project = z.strictObject(
     env: env
       .optional()
       .describe("Environment variables, not secret: put tokens under secrets. Default: defaults.env."),
+    network: network
+      .optional()
+      .describe(
+        "What this project's container may connect to; replaces the whole of defaults.network. Default: defaults.network.",
+      ),
     secrets: z
       .array(variableName, { error: secretsError })
       .optional()
@@ -230,6 +249,9 @@ export const projectsFile = z
         env: env
           .optional()
           .describe("Environment variables of every project; an entry's own take precedence."),
+        network: network
+          .optional()
+          .describe("What every project's container may connect to, unless its entry says otherwise."),
         opencode: opencode
           .optional()
           .describe("opencode's settings in every project; an entry's own take precedence."),

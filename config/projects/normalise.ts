@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { publishedHostKeys } from "../known-hosts.ts";
+import { DEFAULT_ALLOW, readAllow } from "./destinations.ts";
 import {
   DEFAULT_PER_PERSON,
   DEFAULT_RESOURCES,
@@ -60,6 +61,7 @@ function normaliseEntry(
     resources,
     env: textValues({ ...defaults.env, ...entry.env }),
     secrets: entry.secrets ?? [],
+    network: { allow: readAllow(entry.network?.allow ?? defaults.network?.allow ?? DEFAULT_ALLOW) },
     git: normaliseGit(entry),
     opencode: {
       version,

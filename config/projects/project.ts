@@ -1,4 +1,5 @@
 import type { Size } from "../text/sizes.ts";
+import type { Destination } from "./destinations.ts";
 import type { RepoSource } from "./repo.ts";
 import type { Trust } from "./trust.ts";
 
@@ -30,6 +31,8 @@ export interface Project {
   readonly env: Readonly<Record<string, string>>;
   /** Names, as written. */
   readonly secrets: readonly string[];
+  /** What the container may open connections to; each once, in one order. */
+  readonly network: { readonly allow: readonly Destination[] };
   readonly git: GitAuth;
   /** `config` and `enforce` are merged from defaults and entry: maps key by key, anything else replaced. */
   readonly opencode: {

@@ -6,6 +6,7 @@
 import { closest, show } from "../text/show.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { ParsedYaml, Path } from "../text/yaml.ts";
+import { foldDestination } from "./destinations.ts";
 import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.ts";
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
@@ -23,6 +24,7 @@ export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] 
     ...checkCount(projects, mapOf(file.limits).maxProjects),
     ...checkNames(projects, yaml),
     ...checkVariables(defaults.env, ["defaults", "env"], yaml),
+    ...checkDuplicates(mapOf(defaults.network).allow, ["defaults", "network", "allow"], foldDestination),
     ...checkResources(defaults.resources, ["defaults", "resources"], context),
     ...checkRelease(defaults.opencode, ["defaults", "opencode"], context),
     ...checkDefaultMemory(defaults, projects, context),

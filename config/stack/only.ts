@@ -38,7 +38,7 @@ export function targetsOf(stack: string, name: string, images: readonly string[]
   const urn = (types: string, resource: string) =>
     `urn:pulumi:${stack}::${SETTINGS_NAMESPACE}::${types}::${resource}`;
   // A pattern matches no resource of another project: the types before it are of one kind, and the name is whole.
-  const own = ["password", "deploy-key", "repo", "container", "route"].map((part) =>
+  const own = ["password", "deploy-key", "repo", "network", "container", "route"].map((part) =>
     urn(`${PROJECT_TYPE}$**`, `${name}-${part}`),
   );
   const edge = ["application", "application-people", "revocation", "record"].flatMap((part) => [
@@ -54,6 +54,7 @@ export function targetsOf(stack: string, name: string, images: readonly string[]
       urn("opencode:platform:Image$**", image),
     ]),
     urn("command:local:Command*", "workspaces"),
+    urn("opencode:platform:Guard$**", "packet-rules"),
     ...[...edge, "tunnel-config"].map((resource) => urn("opencode:platform:Edge$**", resource)),
   ];
 }

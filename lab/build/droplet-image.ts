@@ -19,7 +19,7 @@ const INSTALLED = [
  * What user data commonly installs. The archives are in the image, so a boot downloads nothing; apt installs
  * them as usual.
  */
-const DOWNLOADED = ["docker.io", "fail2ban", "unattended-upgrades", "jq"];
+const DOWNLOADED = ["docker.io", "nftables", "fail2ban", "unattended-upgrades", "jq"];
 
 /** Files of the image that turn a container into a machine. */
 const FILES = join(import.meta.dirname, "droplet");

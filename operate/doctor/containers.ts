@@ -2,6 +2,7 @@ import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { isAsking } from "../docker/container-state.ts";
 import type { ContainerState } from "../docker/containers.ts";
+import { UNGUARDED } from "../docker/guard.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
 /** Restarts that are worth a finding. */
@@ -39,12 +40,26 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     ...(hasPanel ? [{ label: "panel", name: names.panel, state: "running" }] : []),
     ...projects.map(({ name, state }) => ({ label: `project ${name}`, name: names.project(name), state })),
   ];
+  const guard = guardFindings(byName.get(names.guard), { names, isNeeded: hasConnector, commands });
   const found = expected.flatMap((each) => containerFindings(each, byName.get(each.name), commands));
-  const known = new Set(expected.map(({ name }) => name));
+  found.unshift(...guard);
+  const known = new Set([names.guard, ...expected.map(({ name }) => name)]);
   const extra = containers.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   if (extra.length > 0)
     found.push(failed(`running but not in projects.yaml: ${extra.join(", ")}`, commands.apply));
   return found;
+}
+
+/** On this machine there may be nobody who can write packet rules (Docker Desktop, a Docker without root): that is worth knowing, and no fault. */
+function guardFindings(
+  guard: ContainerState | undefined,
+  { names, isNeeded, commands }: Pick<ContainerChecks, "names" | "commands"> & { isNeeded: boolean },
+): Finding[] {
+  const expected = { label: "guard", name: names.guard, state: "running" };
+  if (guard?.status !== "running" || guard.health !== "unhealthy" || isNeeded)
+    return containerFindings(expected, guard, commands);
+  const why = guard.healthLine.replace(/^failed: /, "");
+  return [note(`guard: ${why}: ${UNGUARDED}`, "docs/security.md says what to do about it")];
 }
 
 interface Expected {

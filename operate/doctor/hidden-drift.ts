@@ -43,7 +43,7 @@ export function checkSettings({ containers, projects, names, commands }: DriftCh
       if (!container) return [];
       const label = `project ${name}`;
       return [
-        ...networkFindings(label, container, names.network, commands),
+        ...networkFindings(label, container, names.projectNetwork(name), commands),
         ...limitFindings(label, container, resources, commands),
       ];
     }),

@@ -32,7 +32,7 @@ describe("the gateway's files", () => {
 
   it("define every middleware that Traefik's own configuration names", () => {
     const { middlewares } = JSON.parse(gatewayFile()).http;
-    const flags = traefikFlags({ names: makeNames("t"), network: "t", port: 4080 });
+    const flags = traefikFlags({ names: makeNames("t"), port: 4080 });
     const [, named = ""] = flags.map((flag) => /http\.middlewares=(.*)/.exec(flag)).find(Boolean) ?? [];
     expect(named.split(",")).toEqual(Object.keys(middlewares).map((name) => `${name}@file`));
     expect(flags).toEqual(expect.arrayContaining([...answerFlags]));

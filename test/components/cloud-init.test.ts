@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { cloudInit } from "../../components/host/cloud-init.ts";
+import { dropletRules } from "../../components/host/packet-rules.ts";
+import { makeNames } from "../../config/naming/names.ts";
 
 interface File {
   path: string;
@@ -13,7 +15,12 @@ interface File {
   permissions: string;
 }
 
-const args = { volume: "opencode-prod-workspaces", swapSize: 2, pairingCode: "0123456789abcdef" };
+const args = {
+  volume: "opencode-prod-workspaces",
+  names: makeNames("opencode"),
+  swapSize: 2,
+  pairingCode: "0123456789abcdef",
+};
 const text = cloudInit(args);
 const config = parse(text) as Record<string, unknown> & { write_files: File[] };
 const file = (path: string): File => {
@@ -57,6 +64,19 @@ describe("cloudInit", () => {
     expect(file("/etc/systemd/system/docker.service.d/workspaces.conf").content).toContain(
       "RequiresMountsFor=/workspaces",
     );
+  });
+
+  it("lets Docker start only with the packet rules, which are for IPv4 and IPv6 in one transaction", () => {
+    expect(file("/etc/systemd/system/docker.service.d/guard.conf").content).toBe(
+      "[Unit]\nRequires=opencode-guard.service\nAfter=opencode-guard.service\n",
+    );
+    const unit = file("/etc/systemd/system/opencode-guard.service").content;
+    expect(unit.match(/^ExecStart=.*/gm)).toEqual([
+      "ExecStart=/usr/sbin/nft -f /usr/local/lib/opencode-platform/guard.nft",
+    ]);
+    expect(unit).toContain("WantedBy=multi-user.target");
+    expect(config.packages).toContain("nftables");
+    expect(file("/usr/local/lib/opencode-platform/guard.nft").content).toBe(dropletRules(args.names));
   });
 
   it("makes swap of the size asked for, or none", () => {

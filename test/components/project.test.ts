@@ -50,6 +50,7 @@ function notingHost(): Host {
     runtimeDir: "/srv/runtime",
     platform: "linux/amd64",
     dockerSocket: "/var/run/docker.sock",
+    needsGuard: false,
     user: { uid: 1234, gid: 5678 },
     remote: (script) => script,
     makeDirectory: (path) => `make ${path}`,
@@ -72,9 +73,8 @@ async function deploy(entry: string, secrets: Record<string, string> = {}) {
     names: makeNames("oc"),
     urls: localUrls(4080),
     project,
-    network: "oc",
     image: "oc/opencode:1",
-    workspaces: Promise.resolve(),
+    ready: Promise.resolve(),
     routesDir: "/srv/runtime/routes",
     secrets: Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, pulumi.secret(value)])),
     passwordRotation: "",
@@ -185,11 +185,12 @@ describe("a running project", () => {
     expect(plain(stdin)).toContain(Buffer.from(`opencode:${PASSWORD}`).toString("base64"));
   });
 
-  it("is four resources, of which the component costs nothing, and declares nothing that it is not given", async () => {
+  it("is five resources, of which the component costs nothing, and declares nothing that it is not given", async () => {
     await deploy("{ name: web }");
     const own = made.filter(({ name }) => name === "web" || name.startsWith("web-"));
     expect(own.map(({ type, name }) => `${name}: ${type.split(":").at(-1)}`).sort()).toEqual([
       "web-container: Container",
+      "web-network: Network",
       "web-password: RandomPassword",
       "web-route: Command",
       "web: Project",

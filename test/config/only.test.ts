@@ -71,9 +71,11 @@ describe("what the engine is to update", () => {
       at(project, "web"),
       at(`${project}$docker:index/container:Container`, "web-container"),
       at(`${project}$command:local:Command`, "web-route"),
+      at(`${project}$docker:index/network:Network`, "web-network"),
       at(`${project}$random:index/randomPassword:RandomPassword`, "web-password"),
       at(`${project}$tls:index/privateKey:PrivateKey`, "web-deploy-key"),
       at("command:local:Command", "workspaces"),
+      at("opencode:platform:Guard$command:local:Command", "packet-rules"),
       at("opencode:platform:Edge$cloudflare:index/dnsRecord:DnsRecord", "project-web-record"),
       at("opencode:platform:Edge$cloudflare:index/x:X", "tunnel-config"),
     ])

@@ -58,6 +58,7 @@ describe("a good projects.yaml", () => {
         state: "running",
         resources: { memory: { bytes: 2 * GIB, mib: 2048, text: "2GiB" }, cpus: 1, pids: 512 },
         env: {},
+        network: { allow: [{ kind: "internet" }] },
         secrets: [],
         git: { auth: "none" },
         opencode: { version: OPENCODE, config: {}, enforce: {} },
@@ -81,6 +82,7 @@ describe("a good projects.yaml", () => {
   it("keeps all that an entry says, and merges defaults key by key", () => {
     const text = `
 defaults:
+  network: { allow: [internet, "host:11434"] }
   resources: { memory: 4GiB, cpus: 2 }
   env: { LANG: C.UTF-8, LOG_LEVEL: info }
   opencode: { model: a/small, config: { mcp: { one: { enabled: true } }, plugin: [x] }, enforce: { permission: { bash: ask } } }
@@ -94,6 +96,7 @@ projects:
     env: { LOG_LEVEL: debug, RETRIES: 3, STRICT: true, EMPTY: "" }
     secrets: [GITHUB_TOKEN, ANTHROPIC_API_KEY]
     git: { auth: token, secret: GITHUB_TOKEN }
+    network: { allow: ["[FD00:0::20]:8080", 192.168.1.20:8080, internet, 10.1.0.0/16, "host:3128"] }
     opencode: { model: b/large, config: { mcp: { two: { enabled: false } }, plugin: [y] }, enforce: { permission: { edit: deny } } }
     members: [shop, Dev@Example.com, zoe@example.com]
     owners: [Zoe@Example.com, shop]
@@ -112,6 +115,16 @@ groups: { shop: [ann@partner.example, dev@example.com] }
         state: "stopped",
         resources: { memory: { bytes: 4 * GIB, mib: 4096, text: "4GiB" }, cpus: 0.5, pids: 128 },
         env: { EMPTY: "", LANG: "C.UTF-8", LOG_LEVEL: "debug", RETRIES: "3", STRICT: "true" },
+        // The entry's own list alone, in one order whichever way it is written.
+        network: {
+          allow: [
+            { kind: "network", version: 4, cidr: "10.1.0.0/16" },
+            { kind: "network", version: 4, cidr: "192.168.1.20/32", port: 8080 },
+            { kind: "network", version: 6, cidr: "fd00::20/128", port: 8080 },
+            { kind: "host", port: 3128 },
+            { kind: "internet" },
+          ],
+        },
         secrets: ["GITHUB_TOKEN", "ANTHROPIC_API_KEY"],
         git: { auth: "token", secret: "GITHUB_TOKEN", username: "x-access-token" },
         opencode: {

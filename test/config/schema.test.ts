@@ -35,6 +35,8 @@ it("every key is in the JSON schema and says what it means", () => {
     [
       "defaults",
       "defaults.env",
+      "defaults.network",
+      "defaults.network.allow",
       "defaults.opencode",
       "defaults.opencode.config",
       "defaults.opencode.enforce",
@@ -59,6 +61,8 @@ it("every key is in the JSON schema and says what it means", () => {
       "projects[].git.username",
       "projects[].members",
       "projects[].name",
+      "projects[].network",
+      "projects[].network.allow",
       "projects[].opencode",
       "projects[].opencode.config",
       "projects[].opencode.enforce",

@@ -23,7 +23,7 @@ const running = (name: string, more: Partial<ContainerState> = {}): ContainerSta
   networks: [],
   ...more,
 });
-const own = [running(names.traefik), running(names.notice)];
+const own = [running(names.traefik), running(names.guard), running(names.notice)];
 const webShop = [{ name: "web-shop", state: "running" as const }];
 const local: FixCommands = {
   apply: "npm start",
@@ -68,6 +68,23 @@ describe("doctor on containers", () => {
     expect(wrongOnes([running(names.project("old"))], [])).toEqual([
       "running but not in projects.yaml: t-project-old",
     ]);
+  });
+
+  it("says where no packet rules are in force: a note on this machine, a fault on a droplet", () => {
+    const guard = running(names.guard, {
+      health: "unhealthy",
+      healthLine: "failed: no packet rules: Operation not permitted",
+    });
+    const containers = [...own.filter(({ name }) => name !== names.guard), guard];
+    const found = (hasConnector: boolean) =>
+      checkContainers({ containers, projects: [], names, hasConnector, commands: local })[0];
+    expect(found(false)).toMatchObject({
+      verdict: "note",
+      text: expect.stringMatching(
+        /^guard: no packet rules: Operation not permitted: projects reach this machine/,
+      ),
+    });
+    expect(found(true)).toMatchObject({ verdict: "failed", text: expect.stringContaining("not permitted") });
   });
 
   it("parses docker inspect", () => {

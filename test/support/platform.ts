@@ -124,10 +124,17 @@ export class Platform {
     writeFileSync(this.path("projects.yaml"), this.render(entries));
   }
 
+  /** What every entry without a list of its own may reach: the stand-ins for the model and the git server, and further ports of the host. */
+  allow(...ports: readonly number[]): string[] {
+    const { modelPort, gitPort } = this.fixture;
+    return ["internet", ...[modelPort, gitPort, ...ports].map((port) => `host:${port}`)];
+  }
+
   private render(entries: readonly Entry[]): string {
     const defaults = {
       resources: { memory: "1GiB", cpus: 1, pids: 512 },
       env: { OPENCODE_DISABLE_MODELS_FETCH: "1" },
+      network: { allow: this.allow() },
       opencode: {
         model: `stand-in/${MODEL_ID}`,
         config: this.opencodeConfig("any"),

@@ -54,7 +54,7 @@ export const attach: FigureSpec = {
 async function waysOf({ platform }: Fixture, chain: Chain): Promise<Way[]> {
   const name = projectName(1);
   const direct = {
-    host: await addressOf(platform.names.project(name), platform.names.network),
+    host: await addressOf(platform.names.project(name), platform.names.projectNetwork(name)),
     port: projectApi.server.port,
     path: "/",
     headers: { authorization: platform.authorization(name) },

@@ -27,7 +27,10 @@ export const latency: FigureSpec = {
   async measure(fixture) {
     const name = projectName(1);
     const direct: Target = {
-      host: await addressOf(fixture.platform.names.project(name), fixture.platform.names.network),
+      host: await addressOf(
+        fixture.platform.names.project(name),
+        fixture.platform.names.projectNetwork(name),
+      ),
       port: projectApi.server.port,
       path: projectApi.health.path,
       headers: { authorization: fixture.platform.authorization(name) },

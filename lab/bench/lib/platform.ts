@@ -58,11 +58,17 @@ export function projectsFile(count: number, added: readonly string[] = [], revis
   }));
   const all = [...entries, ...added.map((name) => ({ name, state: "running" }))];
   return JSON.stringify({
-    defaults: { resources: { memory: "1GiB", cpus: 1, pids: 512 } },
+    defaults: {
+      resources: { memory: "1GiB", cpus: 1, pids: 512 },
+      network: { allow: ["internet", `host:${MODEL_PORT}`] },
+    },
     limits: { maxProjects: 100 },
     projects: all,
   });
 }
+
+/** Where the stand-in model listens, which projects may reach. */
+export const MODEL_PORT = 14_180;
 
 /**
  * A stack for the figures on a copy of the program, with its own state, names and port. The user's stack is

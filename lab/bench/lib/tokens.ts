@@ -9,7 +9,7 @@ import { MODEL_ID, type ModelStandIn, startModel } from "../../model/model.ts";
 import { projectApi } from "./api.ts";
 import { docker, untilContainersHealthy } from "./docker.ts";
 import { below, type Target } from "./http.ts";
-import { type Platform, projectName } from "./platform.ts";
+import { MODEL_PORT, type Platform, projectName } from "./platform.ts";
 
 /** Characters of a stream that are kept, to find a token that arrived in two parts. */
 const KEPT = 4096;
@@ -31,7 +31,7 @@ export class Model {
 
   /** @param project Default: the first. @param api of the project's release. Default: the default release's */
   static async start(platform: Platform, project = projectName(1), api = projectApi): Promise<Model> {
-    const model = new Model(await startModel(), platform, project, api);
+    const model = new Model(await startModel({ port: MODEL_PORT }), platform, project, api);
     const baseURL = `http://${await hostAddress()}:${model.#standIn.port}/v1`;
     const models = { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } };
     const options = { baseURL, apiKey: "any" };

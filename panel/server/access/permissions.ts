@@ -18,8 +18,8 @@ const ACTS: Readonly<Record<Role, readonly Act[]>> = {
   machine: [],
 };
 
-/** Keys of an entry that only admins can change: they decide on the host's capacity, and on who has rights. */
-const ADMIN_ONLY_KEYS = ["resources", "owners"] as const;
+/** Keys of an entry that only admins can change: they decide on the host's capacity, on what of its networks is reached, and on who has rights. */
+const ADMIN_ONLY_KEYS = ["resources", "network", "owners"] as const;
 
 type Shared = Pick<Project, "members"> & Partial<Pick<Project, "owners">>;
 

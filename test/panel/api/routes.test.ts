@@ -245,7 +245,7 @@ describe("changing", () => {
     expect((await world.ask("PATCH", "/api/projects/NOT%20A%20NAME", { body: {} })).status).toBe(404);
   });
 
-  it("lets an owner change keys except owners, resources, shared secrets and guests", async () => {
+  it("lets an owner change keys except owners, resources, network, shared secrets and guests", async () => {
     const world = new World();
     world.person = OWNER;
     const change = async (body: object) => {
@@ -259,11 +259,12 @@ describe("changing", () => {
       members: ["ben@example.com", "eve@example.com"],
       resources: { memory: "8GiB" },
       owners: ["olga@example.com", "ben@example.com"],
+      network: { allow: ["internet", "host:22"] },
       secrets: ["OWN", "SHARED"],
     });
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
-      ["resources", "owners", "secrets[1]", "members[0]", "members[1]"],
+      ["resources", "owners", "network", "secrets[1]", "members[0]", "members[1]"],
     );
     expect((await change({ members: ["shop"], resources: null, owners: ["olga@example.com"] })).status).toBe(
       202,

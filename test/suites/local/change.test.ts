@@ -42,8 +42,8 @@ function changedResources({ changes }: Updated): { op: string; name: string }[] 
 function expectOnlyGamma(updated: Updated): void {
   const changed = changedResources(updated);
   expect(changed.length).toBeGreaterThan(0);
-  // One command creates the directories of all projects and leaves existing ones alone.
-  for (const { name } of changed) expect(name).toMatch(/^(gamma(-.*)?|workspaces)$/);
+  // One command creates the directories of all projects and leaves existing ones alone, and one has all their packet rules.
+  for (const { name } of changed) expect(name).toMatch(/^(gamma(-.*)?|workspaces|packet-rules)$/);
 }
 
 const gammaState = async () => (await docker.getContainer(platform.container("gamma")).inspect()).State;

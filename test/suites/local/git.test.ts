@@ -66,6 +66,7 @@ describe("workspaces cloned from git hosts", () => {
     const knownHosts = [ssh.knownHost(host)];
     const impostor = [ssh.knownHost(host).replace(/ \S+$/, ` ${OTHER_HOST_KEY}`)];
     const repo = `ssh://git@${host}:${ssh.port}/history.git`;
+    const network = { allow: platform.allow(git.port, flaky.port, ssh.port) };
     entries = [
       {
         name: NAMES.token,
@@ -79,7 +80,7 @@ describe("workspaces cloned from git hosts", () => {
       { name: NAMES.key, repo, git: { auth: "ssh", knownHosts } },
       { name: NAMES.otherHost, repo, git: { auth: "ssh", knownHosts: impostor } },
       { name: NAMES.local, repo: local },
-    ];
+    ].map((entry) => ({ ...entry, network }));
     putFile(NAMES.kept, "mine.txt", "not yours");
     await platform.configure(`secrets:${NAMES.token}/GIT_TOKEN`, TOKEN, { secret: true });
     updated = await platform.apply([...platform.baseline(), ...entries]);

@@ -58,7 +58,7 @@ describe("drift that no update sees", () => {
   it("a container is disconnected from its network", async () => {
     const { id } = await alpha.inspect().then(({ Id }) => ({ id: Id }));
     await expectFound(/^project alpha: not on the network /, () =>
-      docker.getNetwork(platform.names.network).disconnect({ Container: id }),
+      docker.getNetwork(platform.names.projectNetwork("alpha")).disconnect({ Container: id }),
     );
     await answering(platform, "alpha");
     expect((await alpha.inspect()).Id).toBe(id);

@@ -55,6 +55,7 @@ describe("secrets", () => {
         repo: `http://${host}:${git.port}/vault.git`,
         secrets: ["SHARED", "OWN", "GIT_TOKEN", "MODEL_KEY"],
         git: { auth: "token", secret: "GIT_TOKEN" },
+        network: { allow: platform.allow(git.port) },
         opencode: { config: { provider: { "stand-in": { options: { apiKey: "{env:MODEL_KEY}" } } } } },
       },
       { name: "vault-ssh", repo: `ssh://git@${host}:9/vault.git`, git: { auth: "ssh" } },

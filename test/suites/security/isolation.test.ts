@@ -15,10 +15,10 @@ const { port, host } = platform.fixture;
 const alpha = platform.container("alpha");
 const beta = platform.container("beta");
 
-/** Address of a container on the platform's network. */
+/** Address of a container on its network. */
 async function addressOf(container: string): Promise<string> {
   const { NetworkSettings } = await docker.getContainer(container).inspect();
-  return NetworkSettings.Networks[platform.names.network]?.IPAddress ?? "";
+  return Object.values(NetworkSettings.Networks)[0]?.IPAddress ?? "";
 }
 
 /** Status of a URL requested by curl inside alpha, or 000 without a connection. */
@@ -57,12 +57,14 @@ describe("isolation", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    await platform.reset();
-    for (const name of ["alpha", "beta"]) await answering(platform, name);
     control = createServer((_, response) => response.end("reached"));
     controlPort = await new Promise((resolve) => {
       control.listen(0, "0.0.0.0", () => resolve((control.address() as { port: number }).port));
     });
+    const [first, ...others] = platform.baseline();
+    if (!first) throw new Error("no entry");
+    await platform.apply([{ ...first, network: { allow: platform.allow(controlPort, port) } }, ...others]);
+    for (const name of ["alpha", "beta"]) await answering(platform, name);
     browser = await launchBrowser();
   });
 
@@ -94,7 +96,7 @@ describe("isolation", () => {
     });
 
     it("can't reach Traefik on any address of the host", async () => {
-      const { IPAM } = await docker.getNetwork(platform.names.network).inspect();
+      const { IPAM } = await docker.getNetwork(platform.names.projectNetwork("alpha")).inspect();
       const gateway = IPAM?.Config?.[0]?.Gateway ?? "";
       const own = Object.values(networkInterfaces()).flatMap((addresses = []) =>
         addresses

@@ -378,7 +378,47 @@ projects: []
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, secrets, git, opencode, members, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, secrets, git, opencode, members, owners",
+    ],
+  },
+  {
+    title: "destinations that are none",
+    text: `defaults:
+  network: { allow: [internet, internet, "localhost:11434"] }
+projects:
+  - name: shop
+    network:
+      allow:
+        - host
+        - host:0
+        - 10.0.0.1/8
+        - 169.254.169.254
+        - fe80::1%eth0
+        - proxy.corp:3128
+        - 0.0.0.0/0
+        - 127.0.0.1:80
+        - 192.168.1.20:8080
+        - 192.168.1.20/32:8080
+        - "::ffff:10.0.0.1"
+        - 80
+  - name: web
+    network: internet
+`,
+    messages: [
+      'projects.yaml:2:32 defaults.network.allow[1]: "internet" is listed twice',
+      'projects.yaml:2:42 defaults.network.allow[2]: "localhost:11434" is not an address — write host:<port> for a service of the host',
+      'projects.yaml:7:11 projects[0].network.allow[0]: "host" names no port — name each service of the host, such as host:11434',
+      'projects.yaml:8:11 projects[0].network.allow[1]: "host:0" has no valid port: 1 to 65535 — write internet, host:11434, 192.168.1.20/32:8080 or [fd00::20/128]:8080',
+      'projects.yaml:9:11 projects[0].network.allow[2]: "10.0.0.1/8" has host bits set — write 10.0.0.1/32 for that address, or 10.0.0.0/8 for the network',
+      `projects.yaml:10:11 projects[0].network.allow[3]: "169.254.169.254" is or has link-local addresses, where clouds give out a machine's credentials — name the private addresses that are needed`,
+      'projects.yaml:11:11 projects[0].network.allow[4]: "fe80::1%eth0" is not an address or a network — write internet, host:11434, 192.168.1.20/32:8080 or [fd00::20/128]:8080',
+      'projects.yaml:12:11 projects[0].network.allow[5]: "proxy.corp:3128" is a name: packet rules need addresses — write internet, host:11434, 192.168.1.20/32:8080 or [fd00::20/128]:8080',
+      'projects.yaml:13:11 projects[0].network.allow[6]: "0.0.0.0/0" is every network — write internet, and each private network by itself',
+      `projects.yaml:14:11 projects[0].network.allow[7]: "127.0.0.1:80" is the container's own loopback — write host:<port> for a service of the host`,
+      'projects.yaml:16:11 projects[0].network.allow[9]: "192.168.1.20/32:8080" is listed twice',
+      `projects.yaml:17:11 projects[0].network.allow[10]: "::ffff:10.0.0.1" is an IPv4 address in IPv6's form — write it as IPv4`,
+      "projects.yaml:18:11 projects[0].network.allow[11]: 80 is not a destination: write internet, host:<port>, or a network with or without a port",
+      'projects.yaml:20:14 projects[1].network: "internet" is not a map (key: value)',
     ],
   },
   {
@@ -1012,7 +1052,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, secrets, git, opencode, members, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, secrets, git, opencode, members, owners",
     ],
   },
 ];

@@ -153,7 +153,8 @@ export class World {
 
   /** Writes projects.yaml; every project gets the stand-in model. `more` is added next to the entries. */
   write(entries: readonly Entry[], more: Readonly<Record<string, unknown>> = {}): void {
-    const baseURL = `http://${this.digitalocean.gateway}:${this.model.port}/v1`;
+    const model = `${this.digitalocean.gateway}:${this.model.port}`;
+    const baseURL = `http://${model}/v1`;
     const models = { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } };
     const provider = {
       npm: "@ai-sdk/openai-compatible",
@@ -169,6 +170,7 @@ export class World {
     const defaults = {
       resources: { memory: "1GiB", cpus: 1, pids: 512 },
       env: { OPENCODE_DISABLE_MODELS_FETCH: "1" },
+      network: { allow: ["internet", model] },
       opencode: { model: `stand-in/${MODEL_ID}`, config },
     };
     writeFileSync(this.path("projects.yaml"), stringify({ defaults, ...more, projects: entries }));

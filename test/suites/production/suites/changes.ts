@@ -21,13 +21,15 @@ export function changes(world: () => World): void {
         "Command project-gamma-revocation",
         "Container gamma-container",
         "DnsRecord project-gamma-record",
+        "Network gamma-network",
         "Project gamma",
         "RandomPassword gamma-password",
         "ZeroTrustAccessApplication project-gamma-application",
       ]);
       const others = added.changes.filter(({ op }) => op !== "create");
-      // One command creates the directories of all projects and leaves existing ones alone.
+      // One command creates the directories of all projects and leaves existing ones alone, and one has all their packet rules.
       expect(others.map(({ op, what }) => `${op} ${what}`).sort()).toEqual([
+        "update Command packet-rules",
         "update Command workspaces",
         "update ZeroTrustTunnelCloudflaredConfig tunnel-config",
       ]);

@@ -293,7 +293,14 @@ export function refusals(world: () => World): void {
     it("can't reach the droplet's sshd, Traefik or its neighbour", async () => {
       const format = "{{(index .IPAM.Config 0).Gateway}}";
       const gateway = (
-        await world().onDroplet("docker", "network", "inspect", "-f", format, "opencode")
+        await world().onDroplet(
+          "docker",
+          "network",
+          "inspect",
+          "-f",
+          format,
+          world().names.projectNetwork("alpha"),
+        )
       ).trim();
       expect(gateway).toMatch(/^172\.(2[89]|3[01])\./);
       for (const address of [world().droplet().ip, gateway])
