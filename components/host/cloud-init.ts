@@ -98,6 +98,20 @@ Requires=opencode-guard.service
 After=opencode-guard.service
 `;
 
+/**
+ * Limits of the kernel for each user id, which all projects share: by them, one project would take what its neighbours need. inotify's are set
+ * so high that a project meets its own memory limit first, to which Linux charges each watch (about 1 KiB, Linux 92890123749b) and instance; so
+ * is a pipe's memory, whose limit of 64 MiB for an id is turned off (man 7 pipe). Keys are those of a host of many containers that Canonical
+ * gives (documentation.ubuntu.com/lxd, server settings); Docker's seccomp profile lets no project add one.
+ */
+const SYSCTLS = `fs.inotify.max_queued_events = 1048576
+fs.inotify.max_user_instances = 16777216
+fs.inotify.max_user_watches = 16777216
+fs.pipe-user-pages-soft = 0
+kernel.keys.maxkeys = 2000
+kernel.keys.maxbytes = 2000000
+`;
+
 const proveHostKey = (pairingCode: string) => `#!/bin/sh
 # Asked by the first connection: see firstContact in the platform's components/ssh.ts.
 key=$(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub)
@@ -110,6 +124,7 @@ set -eu
 install -d -m 0755 ${DROPLET_RUNTIME_DIR} ${DROPLET_RUNTIME_DIR}/${ROUTES_DIR} ${DROPLET_RUNTIME_DIR}/${INDEX_DIR}
 systemctl reload-or-restart ssh
 systemctl daemon-reload
+sysctl --quiet --system || :
 systemctl enable --now opencode-guard.service
 waited=0
 until [ -e '${volumeDevice(volume)}' ]; do
@@ -147,6 +162,7 @@ export function cloudInit({ volume, swapSize, names, pairingCode }: CloudInitArg
       file("/etc/systemd/system/docker.service.d/guard.conf", DOCKER_NEEDS_GUARD),
       file("/etc/systemd/system/opencode-guard.service", GUARD),
       file(`${LIB}/guard.nft`, dropletRules(names)),
+      file("/etc/sysctl.d/60-opencode-platform.conf", SYSCTLS),
       file(PROVE_HOST_KEY, proveHostKey(pairingCode), "0700"),
       file(`${LIB}/setup`, setup(volume), "0700"),
     ],

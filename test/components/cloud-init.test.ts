@@ -79,6 +79,15 @@ describe("cloudInit", () => {
     expect(file("/usr/local/lib/opencode-platform/guard.nft").content).toBe(dropletRules(args.names));
   });
 
+  it("raises the kernel's limits of a user id, which all projects share", () => {
+    const { content } = file("/etc/sysctl.d/60-opencode-platform.conf");
+    for (const key of ["max_user_instances", "max_user_watches"])
+      expect(Number(new RegExp(`^fs.inotify.${key} = (\\d+)$`, "m").exec(content)?.[1])).toBeGreaterThan(
+        2 ** 20,
+      );
+    expect(setup.content).toContain("sysctl --quiet --system || :\n");
+  });
+
   it("makes swap of the size asked for, or none", () => {
     expect(config.swap).toMatchObject({ filename: "/swapfile", size: 2 * 2 ** 30 });
     expect(parse(cloudInit({ ...args, swapSize: 0 }))).not.toHaveProperty("swap");
