@@ -25,6 +25,14 @@ import { localRepoScript, refsDigest } from "./local-repo.ts";
 /** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
 const ENFORCED = "/etc/opencode/opencode.json";
 
+/**
+ * `/tmp`: the one place beside its workspace and home where a project writes. Not `readOnly` for the rest, since Docker puts no file into a
+ * container whose root is read-only (moby/moby: "container rootfs is marked read-only", and the provider puts all its uploads to `/`); instead,
+ * nothing else in the image is writable for the container's user. Half of the default memory limit, to which it is charged; programs are run from
+ * it, opencode's own libraries among them.
+ */
+const TMPFS = "rw,exec,nosuid,nodev,size=1g,mode=1777";
+
 export interface OpencodeProjectArgs {
   host: Host;
   names: Names;
@@ -185,6 +193,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
           startPeriod: "2m0s",
           retries: 3,
         },
+        tmpfs: { "/tmp": TMPFS },
         memory: memory.mib,
         // The same figure: no swap.
         memorySwap: memory.mib,
@@ -234,7 +243,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       .sort();
   }
 
-  /** What only the container's user may read: files of mode 0600, in no layer of the image and in nothing that `docker inspect` shows. */
+  /** What only the container's user may read, and nobody change: files of mode 0440, in no layer of the image and in nothing that `docker inspect` shows. */
   private files(password: pulumi.Output<string>, deployKey: tls.PrivateKey | undefined) {
     const { host, project, secrets } = this.args;
     const { git } = project;
@@ -253,9 +262,10 @@ export class OpencodeProject extends pulumi.ComponentResource {
             {
               file: `/run/opencode/${file}`,
               content,
-              owner: String(host.user.uid),
+              // Read by its group: its owner could write to it, and so to the container's root.
+              owner: "0",
               group: String(host.user.gid),
-              permissions: "0600",
+              permissions: "0440",
             },
           ],
     );

@@ -117,6 +117,7 @@ describe("a running project", () => {
       restart: "unless-stopped",
       init: true,
       logOpts: { "max-size": "10m", "max-file": "3" },
+      tmpfs: { "/tmp": expect.stringMatching(/(^|,)size=1g(,|$)/) },
       mustRun: true,
       start: true,
     });
@@ -155,7 +156,7 @@ describe("a running project", () => {
     expect(files["/run/opencode/password"]?.content).toBe(PASSWORD);
     const { [ENFORCED]: enforced, ...own } = files;
     for (const file of Object.values(own))
-      expect(file).toMatchObject({ owner: "1234", group: "5678", permissions: "0600" });
+      expect(file).toMatchObject({ owner: "0", group: "5678", permissions: "0440" });
     // Root's own: an agent can read it, and can't change it.
     expect(enforced).toMatchObject({ permissions: "0444" });
     expect(Object.keys(enforced ?? {})).not.toContain("owner");

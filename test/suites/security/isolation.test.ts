@@ -3,12 +3,13 @@ import { networkInterfaces } from "node:os";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser } from "../../support/browser.ts";
-import { docker, execIn, shellIn } from "../../support/docker.ts";
+import { docker, execIn, logsOf, shellIn } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
 import { callAt, PROTECTED_PATH, projectApi, question } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { must } from "../../support/run.ts";
+import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
 const { port, host } = platform.fixture;
@@ -143,6 +144,68 @@ describe("isolation", () => {
       expect((await shellIn(alpha, "su -c true; mount -t tmpfs none /mnt")).code).not.toBe(0);
     });
 
+    it("writes nowhere but to its workspace, its home and a /tmp of a limited size", async () => {
+      const { stdout } = await shellIn(
+        alpha,
+        "find / -xdev -writable ! -type l 2>/dev/null | sort; df -m --output=size /tmp",
+      );
+      expect(
+        stdout
+          .trim()
+          .split("\n")
+          .map((line) => line.trim()),
+      ).toEqual(["/home/opencode", "/tmp", "/workspace", "1M-blocks", "1024"]);
+    });
+
+    it("sees the kernel only through masked and read-only paths", async () => {
+      const { HostConfig } = await docker.getContainer(alpha).inspect();
+      const { MaskedPaths: masked = [], ReadonlyPaths: readOnly = [] } = HostConfig;
+      expect(masked).toEqual(
+        expect.arrayContaining(["/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"]),
+      );
+      expect(readOnly).toEqual(
+        expect.arrayContaining(["/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]),
+      );
+      const { stdout } = await shellIn(
+        alpha,
+        `ls -d ${[...masked, ...readOnly].join(" ")} 2>/dev/null; echo --; cat /proc/self/mountinfo`,
+      );
+      const [present = "", mounts = ""] = stdout.split("--\n");
+      const optionsOf = (path: string) =>
+        mounts
+          .split("\n")
+          .find((line) => line.split(" ")[4] === path)
+          ?.split(" ")[5];
+      const there = present.trim().split("\n");
+      // Not every kernel has all of them.
+      expect(there).toEqual(expect.arrayContaining(["/proc/keys", "/proc/sys"]));
+      for (const path of there)
+        expect([path, optionsOf(path)]).toEqual([
+          path,
+          expect.stringMatching(readOnly.includes(path) ? /^ro,/ : /./),
+        ]);
+    });
+
+    it("runs nothing before its limit of processes holds", async () => {
+      const { Config } = await docker.getContainer(alpha).inspect();
+      const name = `${platform.names.prefix}-unlimited`;
+      const label = `${platform.names.platformLabel}=${platform.names.prefix}`;
+      await must("docker", ["run", "-d", "--name", name, "--label", label, Config.Image]);
+      const says = (text: string) =>
+        waitFor(text, async () => {
+          const log = await logsOf(name);
+          return log.includes(text) ? { done: true } : { seen: log };
+        });
+      try {
+        await says("waiting for the limit of processes");
+        expect(await logsOf(name)).not.toContain("[workspace]");
+        await must("docker", ["update", "--pids-limit", "100", name]);
+        await says("[workspace]");
+      } finally {
+        await must("docker", ["rm", "-f", "-v", name]);
+      }
+    });
+
     it("has limits on memory, swap, CPUs and processes in its cgroup", async () => {
       expect(await limits(alpha)).toEqual({
         memory: String(2 ** 30),
@@ -163,10 +226,10 @@ describe("isolation", () => {
       expect(await statusDirect(beta, ofBeta)).toBe(200);
     });
 
-    it("are in files that only the container's user can read", async () => {
-      const { stdout } = await shellIn(alpha, "stat -c '%a %u' /run/opencode/password; id -u");
-      const [stat, user] = stdout.trim().split("\n");
-      expect(stat).toBe(`600 ${user}`);
+    it("are in files that only the container's user can read, and that it can't change", async () => {
+      const { stdout } = await shellIn(alpha, "stat -c '%a %u %g' /run/opencode/password; id -g");
+      const [stat, group] = stdout.trim().split("\n");
+      expect(stat).toBe(`440 0 ${group}`);
     });
   });
 
