@@ -15,7 +15,7 @@ import { v2 } from "./v2.ts";
 
 export type { Answer, Call } from "./calls.ts";
 export { isOlder, majorOf, UnexpectedAnswer } from "./calls.ts";
-export type { OpencodeApi, OpencodeConfig, Processor, Session } from "./types.ts";
+export type { AgentRules, OpencodeApi, OpencodeConfig, Processor, Session } from "./types.ts";
 export { unsupportedHealth } from "./unsupported.ts";
 
 /** The supported majors of opencode, oldest first. */

@@ -73,7 +73,10 @@ beforeAll(async () => {
       "opencode-platform:panel": JSON.stringify({
         enabled: true,
         admins: ["ann@partner.example"],
-        git: { remote: "git@git.example:acme/platform.git" },
+        git: {
+          remote: "git@git.example:acme/platform.git",
+          knownHosts: ["git.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA"],
+        },
       }),
       "opencode-platform:panelEnvironment": `PULUMI_CONFIG_PASSPHRASE=${PASSPHRASE}`,
     },

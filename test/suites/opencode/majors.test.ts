@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OPENCODE } from "../../../config/versions.ts";
-import { apiFor, type Call, type OpencodeApi } from "../../../opencode/api/index.ts";
+import { type AgentRules, apiFor, type Call, type OpencodeApi } from "../../../opencode/api/index.ts";
 import { docker, health, shellIn } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
 import { callAt, RELEASE } from "../../support/opencode.ts";
@@ -139,7 +139,11 @@ describe("both majors on one platform", () => {
       await call(name, api.reload("/workspace"));
       const settings = await call(name, api.settings);
       expect(settings).toMatchObject(api.enforced({}));
-      const agents = await call(name, api.agents);
+      // A reloaded directory has its agents a moment later.
+      const agents = await waitFor<readonly AgentRules[]>(`the agents of ${name}`, async () => {
+        const found = await call(name, api.agents);
+        return found.some(({ rules }) => rules.length > 0) ? { done: found } : { seen: found };
+      });
       for (const agent of api.builtInAgents) {
         const rules = agents.find((each) => each.name === agent)?.rules ?? [];
         const last = (tools: readonly string[]) => rules.filter(({ tool }) => tools.includes(tool)).at(-1);

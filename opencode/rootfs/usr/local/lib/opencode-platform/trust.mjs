@@ -1,10 +1,11 @@
 // Stands in for opencode until a person has said that what the repository brings may run: it shows what that is, and takes the answer.
 // Ends with 0 once it is a yes. No secret is in its environment.
+
+import { execFileSync } from "node:child_process";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
-import { execFileSync } from "node:child_process";
 import { listBrought, parseSettings } from "./brings.mjs";
 
 const PORT = 4096;
@@ -63,7 +64,12 @@ function workspaceLine() {
 /** What is shown, and a digest of it: a yes is to that alone. */
 function whatIsShown() {
   const platform = { ...settings(join(SECRETS, "opencode.json")), ...settings(ENFORCED) };
-  const shown = { repo, commit: commit(), workspace: workspaceLine(), kinds: listBrought(WORKSPACE, platform) };
+  const shown = {
+    repo,
+    commit: commit(),
+    workspace: workspaceLine(),
+    kinds: listBrought(WORKSPACE, platform),
+  };
   return { ...shown, digest: createHash("sha256").update(JSON.stringify(shown)).digest("hex") };
 }
 
@@ -113,7 +119,9 @@ const personOf = ({ headers }) =>
 
 function trust(who) {
   mkdirSync(dirname(RECORD), { recursive: true });
-  appendFileSync(RECORD, `${JSON.stringify({ repo, by: who, at: new Date().toISOString() })}\n`, { mode: 0o600 });
+  appendFileSync(RECORD, `${JSON.stringify({ repo, by: who, at: new Date().toISOString() })}\n`, {
+    mode: 0o600,
+  });
   writeFileSync(join(STATUS, "trusted"), who);
   console.log(`[trust] ${repo} is trusted by ${who}`);
 }
