@@ -271,6 +271,7 @@ describe("a stack on a droplet", () => {
     expect(files.map(({ file, permissions }) => [file, permissions])).toEqual([
       ["/run/panel/environment", "0600"],
       ["/run/panel/deploy_key", "0600"],
+      ["/run/panel/known_hosts", "0600"],
     ]);
     expect(files[0]?.content).toBe("export PULUMI_CONFIG_PASSPHRASE='it'\\''s the passphrase'\n");
     expect(outputs.panelDeployKey).toBeDefined();
