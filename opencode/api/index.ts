@@ -13,7 +13,7 @@ import type { OpencodeApi } from "./types.ts";
 import { v1 } from "./v1.ts";
 import { v2 } from "./v2.ts";
 
-export type { Answer, Call } from "./calls.ts";
+export type { Call } from "./calls.ts";
 export { isOlder, majorOf, UnexpectedAnswer } from "./calls.ts";
 export type { AgentRules, OpencodeApi, OpencodeConfig, Processor, Session } from "./types.ts";
 export { unsupportedHealth } from "./unsupported.ts";

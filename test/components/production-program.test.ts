@@ -75,7 +75,7 @@ beforeAll(async () => {
         admins: ["ann@partner.example"],
         git: {
           remote: "git@git.example:acme/platform.git",
-          knownHosts: ["git.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA"],
+          knownHosts: ["git.example ssh-ed25519 AAAA"],
         },
       }),
       "opencode-platform:panelEnvironment": `PULUMI_CONFIG_PASSPHRASE=${PASSPHRASE}`,
@@ -273,6 +273,7 @@ describe("a stack on a droplet", () => {
       ["/run/panel/deploy_key", "0600"],
       ["/run/panel/known_hosts", "0600"],
     ]);
+    expect(files[2]?.content).toBe("git.example ssh-ed25519 AAAA\n");
     expect(files[0]?.content).toBe("export PULUMI_CONFIG_PASSPHRASE='it'\\''s the passphrase'\n");
     expect(outputs.panelDeployKey).toBeDefined();
   });

@@ -167,7 +167,11 @@ describe("a machine that can't reach the official plugins", () => {
 
   it("reports a broken download that should replace them for a real cloud", async () => {
     isReachable = true;
-    vi.stubGlobal("fetch", async () => new Response("half"));
+    const list = ["x64", "arm64"].map((cpu) => `${"0".repeat(64)}  pulumi-v${PULUMI}-linux-${cpu}.tar.gz`);
+    vi.stubGlobal(
+      "fetch",
+      async (url: string) => new Response(new URL(url).host === "github.com" ? list.join("\n") : "half"),
+    );
     await expect(bring(false)).rejects.toThrow("has SHA-256");
   });
 });
