@@ -48,6 +48,7 @@ describe("a repository that brings a plugin", () => {
     repo: `http://${host}:${git.port}/${repo}.git`,
     trust: "ask",
     secrets: ["CANARY"],
+    network: { allow: ["internet", `host:${git.port}`] },
   });
 
   beforeAll(async () => {
