@@ -264,7 +264,7 @@ describe("changing", () => {
     });
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
-      ["resources", "owners", "network", "secrets[1]", "members[0]", "members[1]"],
+      ["resources", "network", "owners", "secrets[1]", "members[0]", "members[1]"],
     );
     expect((await change({ members: ["shop"], resources: null, owners: ["olga@example.com"] })).status).toBe(
       202,
