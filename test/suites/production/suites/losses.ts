@@ -30,6 +30,7 @@ export function losses(world: () => World): void {
     it("has every container again, and serves", async () => {
       expect(Object.keys(await world().containers()).sort()).toEqual([
         "opencode-connector",
+        "opencode-guard",
         "opencode-notice",
         "opencode-project-alpha",
         "opencode-project-beta",

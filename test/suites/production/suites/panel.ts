@@ -86,7 +86,7 @@ export function panel(world: () => World): void {
       ]);
       await git("add", "--force", "projects.yaml", "Pulumi.prod.yaml");
       await git("commit", "--quiet", "--message", "Deploy the team's projects");
-      await git("push", "--quiet", repository, "HEAD:main");
+      await git("push", "--quiet", repository, "HEAD:refs/heads/main");
       await bringTools(world());
       const updated = await world().update();
       expect(updated.code, updated.output.slice(-6000)).toBe(0);
