@@ -48,14 +48,17 @@ export async function followUpgrades({
   timeoutMs = TIMEOUT_MS,
 }: FollowParts): Promise<FailedUpgrade[]> {
   const printed = new Map<string, string>();
+  /** Projects whose end is still to be told: a short change may be over, and its container healthy, at the next look. */
+  let begun: ReadonlySet<string> = new Set();
   for (const until = performance.now() + timeoutMs; ; await sleep(POLL_MS)) {
-    const found = await readUpgrades(run, prefix, only, isGiven);
+    const found = await readUpgrades(run, prefix, only, isGiven, begun);
     for (const [project, upgrade] of found) {
       const line = "line" in upgrade ? upgrade.line : "";
       if (line && printed.get(project) !== line) notify(`${project}: ${line}`);
       printed.set(project, line);
     }
     const running = found.filter(([, { state }]) => state === "running");
+    begun = new Set(running.map(([project]) => project));
     if (running.length === 0)
       return found.flatMap(([project, upgrade]) =>
         upgrade.state === "failed" ? [{ project, from: upgrade.from, reason: upgrade.reason }] : [],
@@ -75,8 +78,11 @@ async function readUpgrades(
   prefix: string,
   only: string | undefined,
   isGiven: boolean,
+  begun: ReadonlySet<string>,
 ): Promise<[string, UpgradeState][]> {
-  const containers = (await listContainersBy(run, prefix, only)).filter(mayBeChanging);
+  const containers = (await listContainersBy(run, prefix, only)).filter(
+    (container) => mayBeChanging(container) || begun.has(container.project),
+  );
   return Promise.all(
     containers.map(async ({ name, project, health }) => {
       const { stdout, stderr } = await run(["logs", "--tail", String(LOG_LINES), name]);

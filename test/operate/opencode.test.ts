@@ -118,16 +118,20 @@ describe("what a project goes back to", () => {
 
 describe("followUpgrades", () => {
   /** Docker with one container, whose log goes on with each look. */
-  function docker(logs: readonly string[], health = "starting"): RunDocker {
+  function docker(logs: readonly string[], health: string | readonly string[] = "starting"): RunDocker {
     let look = 0;
-    const container = {
+    const healthNow = () => (typeof health === "string" ? health : health[Math.min(look, health.length - 1)]);
+    const container = () => ({
       Name: "/web",
       Config: { Labels: { "dev.opencode-platform.project": "web" } },
-      State: { Status: "running", Health: { Status: health, Log: [{ Output: "serving; workspace: kept" }] } },
-    };
+      State: {
+        Status: "running",
+        Health: { Status: healthNow(), Log: [{ Output: "serving; workspace: kept" }] },
+      },
+    });
     return async ([command]) => {
       if (command === "ps") return { code: 0, stdout: "id1\n", stderr: "" };
-      if (command === "container") return { code: 0, stdout: JSON.stringify([container]), stderr: "" };
+      if (command === "container") return { code: 0, stdout: JSON.stringify([container()]), stderr: "" };
       return { code: 0, stdout: "", stderr: logs[Math.min(look++, logs.length - 1)] ?? "" };
     };
   }
@@ -145,6 +149,14 @@ describe("followUpgrades", () => {
       "web: migrating, 2 of 3 sessions",
       "web: upgraded from 1.18.33",
     ]);
+  });
+
+  it("tells the end of a change that is over, and its container healthy, at the second look", async () => {
+    const lines: string[] = [];
+    const logs = ["[upgrade] upgrading from 1.18.33\n", "[upgrade] upgraded from 1.18.33\n"];
+    const run = docker(logs, ["starting", "healthy"]);
+    expect(await followUpgrades({ run, prefix: "opencode", notify: (line) => lines.push(line) })).toEqual([]);
+    expect(lines).toEqual(["web: upgrading from 1.18.33", "web: upgraded from 1.18.33"]);
   });
 
   it("returns what failed, with the release to go back to", async () => {
