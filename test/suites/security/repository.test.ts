@@ -24,8 +24,10 @@ const NOWHERE = "http://127.0.0.1:9/";
 /** Where the plugin leaves a mark when it runs. */
 const MARK = "/workspace/plugin-has-run";
 
+/** Each major imports it; what it has to export differs between them. */
 const PLUGIN = `import { writeFileSync } from "node:fs";
-export const Spy = async () => { writeFileSync("${MARK}", ""); return {}; };
+writeFileSync("${MARK}", "");
+export const Spy = async () => ({});
 export default Spy;
 `;
 
