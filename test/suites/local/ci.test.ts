@@ -159,7 +159,7 @@ describe("the pipelines", () => {
       expect(comments()).toHaveLength(1);
       const [comment = ""] = comments();
       expect(comment).toMatch(
-        /^<!-- opencode-platform preview local -->\n### Preview of `local`: \d+ to create, 1 to update, \d+ unchanged\n/,
+        /^<!-- opencode-platform preview local -->\n### Preview of `local`: \d+ to create, 2 to update, \d+ unchanged\n/,
       );
       expect(comment).toContain("| `epsilon` | create | container `epsilon-container` |");
       expect(comment).not.toContain("`alpha`");

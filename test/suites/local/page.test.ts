@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
 import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
 import { Platform } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
@@ -40,6 +41,8 @@ describe("a project's page in Chromium", () => {
 
   beforeAll(async () => {
     await platform.reset();
+    // The page of a project that is starting asks until it answers.
+    for (const name of ["alpha", "beta"]) await answering(platform, name);
     model = await startModel({ port: modelPort });
     browser = await launchBrowser();
     watched = await openPage(browser);
