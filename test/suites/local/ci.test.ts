@@ -1,13 +1,5 @@
 import { randomBytes } from "node:crypto";
-import {
-  appendFileSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -142,7 +134,9 @@ describe("the pipelines", () => {
     expect(code, output).toBe(0);
     expect(output).toContain("epsilon-container");
     expect(output).not.toContain("the branch ran");
-    appendFileSync(join(change, "Pulumi.local.yaml"), "  docker:host: tcp://evil.example:2375\n");
+    const settings = readFileSync(join(change, "Pulumi.local.yaml"), "utf8");
+    const other = settings.replace(/^config:\n( +)/m, "config:\n$1docker:host: tcp://evil.example:2375\n$1");
+    writeFileSync(join(change, "Pulumi.local.yaml"), other);
     const refused = await ci("preview", {}, "--files", change);
     expect([refused.code, refused.output]).toEqual([
       1,
