@@ -105,7 +105,8 @@ export function gatewayScript(runtimeDir: string, routesDir: string): string {
     ...Object.entries(PLUGIN).map(
       ([name, text]) => `printf '%s' ${shellQuote(text)} > ${shellQuote(`${folder}/${name}`)}`,
     ),
-    // Renamed, so that Traefik reads no half of it.
+    // As the route files beside it, and renamed, so that Traefik reads no half of it.
+    "umask 077",
     `cat > ${shellQuote(`${file}.new`)}`,
     `mv -f ${shellQuote(`${file}.new`)} ${shellQuote(file)}`,
   ].join("\n");
