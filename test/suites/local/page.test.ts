@@ -84,10 +84,11 @@ describe("a project's page in Chromium", () => {
     await promptBox().click();
     await page.keyboard.type(`What is in this picture, nonce:${nonce}`);
     await page.keyboard.press("Enter");
-    await page
-      .getByText(answerTo(`nonce:${nonce}`))
-      .last()
-      .waitFor();
+    await page.getByText(`nonce:${nonce}`).last().waitFor();
+    await waitFor<true>("the prompt to have left the box", async () => {
+      const seen = await promptBox().textContent();
+      return seen?.includes(nonce) ? { seen } : { done: true };
+    });
     await shows(page, IMAGE.name);
     await screenshot(page, "page-image");
   });
