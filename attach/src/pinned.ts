@@ -1,9 +1,11 @@
 /**
- * The program of the pinned releases, installed by npm into a folder of this one's own: the one package for the machine, by its checksum, and
- * without any package's script. npx has no way to say what a package has to be.
+ * The program of the pinned releases, in a folder of this program's own: the one package for the machine, by its checksum, and without any
+ * package's script. npx has no way to say what a package has to be. Nor does npm hold a package to a lock's SHA-256: where the registry has a
+ * SHA-512, it compares that alone. So the archive is compared here.
  */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
@@ -100,7 +102,7 @@ export async function pinnedProgram(
     warn(`Installing opencode ${version} (once) …`);
     await install(folder, { name, version, integrity }, { env, byHand });
   }
-  const bin = join(folder, "node_modules", name, "bin");
+  const bin = join(folder, "bin");
   const programs = existsSync(bin) ? readdirSync(bin) : [];
   const program = programs.find((each) => /^opencode(\.exe)?$/.test(each)) ?? programs[0];
   if (program !== undefined) return join(bin, program);
@@ -118,35 +120,31 @@ interface Package {
   readonly integrity: string;
 }
 
-/** The lock that npm holds the package to. Without an address, so that the person's own registry is asked. */
-export function lockOf({ name, version, integrity }: Package): Record<string, unknown> {
-  return {
-    name: "opencode-platform-client",
-    lockfileVersion: 3,
-    requires: true,
-    packages: {
-      "": { dependencies: { [name]: version } },
-      [`node_modules/${name}`]: { version, integrity },
-    },
-  };
+/** @throws Error for a file with another checksum */
+export function verify(archive: Uint8Array, integrity: string): void {
+  const [algorithm = ""] = integrity.split("-", 1);
+  const found = `${algorithm}-${createHash(algorithm).update(archive).digest("base64")}`;
+  if (found !== integrity) throw new Error(`its package has ${found}, not ${integrity}`);
 }
 
 /** Whole or not at all: in a folder beside it, which then gets its name. */
 async function install(
   folder: string,
-  wanted: Package,
+  { name, version, integrity }: Package,
   { env, byHand }: { readonly env: NodeJS.ProcessEnv; readonly byHand: string },
 ): Promise<void> {
   const part = `${folder}.${process.pid}`;
-  // Access's token is not for packages.
+  // Access's token is not for npm.
   const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...others } = env;
+  const run = (command: string, args: readonly string[]) =>
+    promisify(execFile)(command, args, { cwd: part, env: others, timeout: TIMEOUT_MS });
   try {
     mkdirSync(part, { recursive: true });
-    const dependencies = { [wanted.name]: wanted.version };
-    writeFileSync(join(part, "package.json"), JSON.stringify({ private: true, dependencies }));
-    writeFileSync(join(part, "package-lock.json"), JSON.stringify(lockOf(wanted), null, 2));
-    const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    await promisify(execFile)("npm", args, { cwd: part, env: others, timeout: TIMEOUT_MS });
+    await run("npm", ["pack", "--ignore-scripts", "--silent", `${name}@${version}`]);
+    const archive = readdirSync(part).find((file) => file.endsWith(".tgz")) ?? "";
+    verify(readFileSync(join(part, archive)), integrity);
+    await run("tar", ["-xzf", archive, "--strip-components=1"]);
+    rmSync(join(part, archive));
     if (!existsSync(folder)) renameSync(part, folder);
   } catch (error) {
     const { stderr = "", message } = error as Error & { stderr?: string };
@@ -154,7 +152,7 @@ async function install(
     throw new UserError(
       "noOpencode",
       "opencode",
-      `opencode ${wanted.version} could not be installed: ${line}`,
+      `opencode ${version} could not be installed: ${line}`,
       byHand,
     );
   } finally {

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { lockOf, PACKAGES } from "../../attach/src/pinned.ts";
+import { PACKAGES, verify } from "../../attach/src/pinned.ts";
 import { OPENCODE_RELEASES } from "../../config/opencode-releases.ts";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 import { apiFor, type Processor } from "../../opencode/api/index.ts";
@@ -26,10 +27,12 @@ describe("the packages that --npx installs", () => {
     }
   });
 
-  it("are held to it by a lock without an address", () => {
-    expect(lockOf({ name: "opencode-linux-x64", version: "1.0.0", integrity: "sha512-x" }).packages).toEqual({
-      "": { dependencies: { "opencode-linux-x64": "1.0.0" } },
-      "node_modules/opencode-linux-x64": { version: "1.0.0", integrity: "sha512-x" },
-    });
+  it("are refused with another checksum, of either kind", () => {
+    const archive = Buffer.from("the archive");
+    for (const algorithm of ["sha256", "sha512"]) {
+      const integrity = `${algorithm}-${createHash(algorithm).update(archive).digest("base64")}`;
+      expect(() => verify(archive, integrity)).not.toThrow();
+      expect(() => verify(Buffer.from("another"), integrity)).toThrow(/^its package has sha/);
+    }
   });
 });

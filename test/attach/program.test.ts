@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -92,61 +92,67 @@ describe("opencode-platform", () => {
     expect(await once(child, "exit")).toEqual([128 + 15, null]);
   });
 
-  /** An npm that makes the program of the package in the lock, and notes how it was called. */
+  /** An npm that gives an archive of another content than the registry's, and notes how it was called. */
   const installNpm = () =>
     program.machine.install(
       "npm",
-      `name=$(sed -n 's|.*"node_modules/\\(.*\\)": {|\\1|p' package-lock.json)
-echo "$* $CF_ACCESS_CLIENT_SECRET" >> ${program.machine.folder}/npm.log; cat package-lock.json >> ${program.machine.folder}/npm.log
-mkdir -p "node_modules/$name/bin"
-printf '#!/bin/sh\\necho %s "$1"; exit 3\\n' "$name" > "node_modules/$name/bin/opencode"; chmod +x "node_modules/$name/bin/opencode"`,
+      `echo "$* $CF_ACCESS_CLIENT_SECRET" >> ${program.machine.folder}/npm.log
+mkdir -p package/bin && echo 'echo hostile' > package/bin/opencode && tar -czf opencode.tgz package`,
     );
-  const npmLog = () => readFileSync(join(program.machine.folder, "npm.log"), "utf8");
 
-  it("installs the pinned opencode once with --npx, by its checksum and without scripts", async () => {
+  it("asks npm for the pinned package without scripts with --npx, and refuses one with another checksum", async () => {
     program.machine.install("opencode", "echo 1.2.3");
     installNpm();
-    const first = await program.run([program.project, "--npx"], program.asMachine);
-    expect(first).toEqual({
-      code: 3,
-      stdout: expect.stringMatching(/^opencode-linux-\S+ attach\n$/),
-      stderr: `Installing opencode ${OPENCODE} (once) …\n`,
-    });
-    expect(npmLog()).toMatch(/^ci --ignore-scripts --no-audit --no-fund --loglevel=error \n/);
-    expect(npmLog()).toMatch(/"integrity": "sha(512|256)-/);
-    const again = await program.run([program.project, "--npx"], program.asMachine);
-    expect([again.code, again.stdout, again.stderr]).toEqual([3, first.stdout, ""]);
+    for (let time = 0; time < 2; time++) {
+      const { code, stdout, stderr } = await program.run([program.project, "--npx"], program.asMachine);
+      expect([code, stdout]).toEqual([EXIT.noOpencode, ""]);
+      expect(stderr).toMatch(
+        /^Installing opencode \S+ \(once\) …\nopencode \S+ could not be installed: its package has sha\d+-\S+, not sha\d+-\S+\nRun: npm install -g opencode-ai@/,
+      );
+    }
+    const log = readFileSync(join(program.machine.folder, "npm.log"), "utf8");
+    expect(log).toMatch(
+      new RegExp(
+        `^(pack --ignore-scripts --silent opencode-linux-\\S+@${OPENCODE.replaceAll(".", "\\.")} \n){2}$`,
+      ),
+    );
   });
 
-  it("installs the pinned opencode of the project's major", async () => {
+  it("asks for the package of the project's major", async () => {
     program.answer(serverOf2());
     installNpm();
-    const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
-    expect([code, stdout]).toEqual([3, expect.stringMatching(/^@opencode\/cli-linux-\S+ --server\n$/)]);
+    await program.run([program.project, "--npx"], program.asMachine);
+    const log = readFileSync(join(program.machine.folder, "npm.log"), "utf8");
+    expect(log).toContain(`@opencode/cli-linux-`);
+    expect(log).toContain(`@${OPENCODE_2} `);
   });
 
   it.each(["echo 2.3.2", "exit 3"])(
-    "installs the pinned opencode instead of an unusable one: %s",
+    "runs the pinned opencode that is installed instead of an unusable one: %s",
     async (script) => {
       program.machine.install("opencode", script);
-      installNpm();
+      for (const machine of ["linux-x64", "linux-x64-baseline", "linux-arm64"]) {
+        const bin = join(
+          program.machine.folder,
+          `.cache/opencode-platform/opencode-${OPENCODE}-${machine}/bin`,
+        );
+        mkdirSync(bin, { recursive: true });
+        writeFileSync(join(bin, "opencode"), '#!/bin/sh\necho "$@"; exit 3\n', { mode: 0o755 });
+      }
       const { code, stdout } = await program.run([program.project, "--npx"], program.asMachine);
-      expect([code, stdout]).toEqual([3, expect.stringMatching(/^opencode-linux-/)]);
+      expect([code, stdout]).toEqual([3, expect.stringMatching(/^attach http:\/\/127\.0\.0\.1:\d+\n$/)]);
     },
   );
 
   it("reports what npm says, and leaves nothing that the next start would take", async () => {
     program.machine.install("opencode", "echo 1.2.3");
-    program.machine.install("npm", "echo 'npm error code EINTEGRITY' >&2; mkdir -p node_modules/x; exit 1");
-    for (let time = 0; time < 2; time++) {
-      const { code, stderr } = await program.run([program.project, "--npx"], program.asMachine);
-      expect([code, stderr]).toEqual([
-        EXIT.noOpencode,
-        expect.stringMatching(
-          /could not be installed: npm error code EINTEGRITY\nRun: npm install -g opencode-ai@/,
-        ),
-      ]);
-    }
+    program.machine.install("npm", "echo 'npm error code E404' >&2; exit 1");
+    const { code, stderr } = await program.run([program.project, "--npx"], program.asMachine);
+    expect([code, stderr]).toEqual([
+      EXIT.noOpencode,
+      expect.stringMatching(/could not be installed: npm error code E404\nRun: npm install -g opencode-ai@/),
+    ]);
+    expect(readdirSync(join(program.machine.folder, ".cache/opencode-platform"))).toEqual([]);
   });
 
   it("waits for a project that is starting, and reports it", async () => {
