@@ -1,6 +1,5 @@
 /** What a project's container may open connections to: the items of `network.allow`. */
-import { isIPv4, isIPv6 } from "node:net";
-import ipaddr from "ipaddr.js";
+import { canonical, type IpVersion, networkOf, prefixLength, versionOf, WIDTH } from "../text/addresses.ts";
 import { show } from "../text/show.ts";
 
 /** An item of `network.allow`, read. */
@@ -10,7 +9,7 @@ export type Destination =
   /** A port of the host itself, at any of its addresses. */
   | { readonly kind: "host"; readonly port: number }
   /** A network in CIDR form, or one port of it. Never the host's own addresses. */
-  | { readonly kind: "network"; readonly cidr: string; readonly version: 4 | 6; readonly port?: number };
+  | { readonly kind: "network"; readonly cidr: string; readonly version: IpVersion; readonly port?: number };
 
 /** What is wrong with an item, and what to write instead. */
 export interface DestinationError {
@@ -22,7 +21,6 @@ export interface DestinationError {
 export const DEFAULT_ALLOW = ["internet"] as const;
 
 const FORMS = "write internet, host:11434, 192.168.1.20/32:8080 or [fd00::20/128]:8080";
-const WIDTH = { 4: 32, 6: 128 } as const;
 /** Parts of a network that nobody may name: the metadata services of clouds answer there, with the machine's credentials. */
 const LINK_LOCAL = { 4: "169.254.0.0/16", 6: "fe80::/10" } as const;
 const LOOPBACK = { 4: "127.0.0.0/8", 6: "::1/128" } as const;
@@ -54,11 +52,11 @@ function splitPort(text: string): [place: string, port?: string] {
 
 function readNetwork(text: string, place: string, port: number | undefined): Destination | DestinationError {
   const [address = "", prefix, ...rest] = place.split("/");
-  const version = isIPv4(address) ? 4 : isIPv6(address) && !address.includes("%") ? 6 : undefined;
+  const version = versionOf(address);
   if (!version || rest.length > 0) return notAnAddress(text, address);
   const width = WIDTH[version];
-  const length = prefix === undefined ? width : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-  if (!(length >= 0 && length <= width))
+  const length = prefixLength(prefix, version);
+  if (length === undefined)
     return refuse(`${show(text)} is not a network: the prefix length must be 0 to ${width}`);
   const own = canonical(address, version);
   const network = networkOf(own, version, length);
@@ -119,17 +117,8 @@ export function readAllow(items: readonly string[]): Destination[] {
   return [...read].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, destination]) => destination);
 }
 
-/** ipaddr.js would take `::192.0.2.1` for `::ffff:192.0.2.1`, so URL reads it. */
-const canonical = (address: string, version: 4 | 6): string =>
-  version === 4 ? address : new URL(`http://[${address}]`).hostname.slice(1, -1);
-
-const networkOf = (address: string, version: 4 | 6, length: number): string =>
-  version === 4
-    ? ipaddr.IPv4.networkAddressFromCIDR(`${address}/${length}`).toString()
-    : ipaddr.IPv6.networkAddressFromCIDR(`${address}/${length}`).toRFC5952String();
-
 /** Whether two networks share an address: whether the shorter one holds the other. */
-function overlaps(a: string, b: string, version: 4 | 6): boolean {
+function overlaps(a: string, b: string, version: IpVersion): boolean {
   const length = Math.min(...[a, b].map((cidr) => Number(cidr.split("/")[1])));
   const [left, right] = [a, b].map((cidr) => networkOf(cidr.split("/")[0] ?? "", version, length));
   return left === right;

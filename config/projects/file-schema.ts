@@ -44,6 +44,12 @@ const secretsError = ({ input }: { input?: unknown }) =>
   typeof input === "object" && input !== null
     ? "must be a list of names such as [GITHUB_TOKEN]; secret values do not belong in this file"
     : undefined;
+/** E-mail addresses and names of groups. */
+const people = (emptyError: (issue: { code: string }) => string | undefined) =>
+  z
+    .array(z.union([z.email(), z.string().regex(GROUP_NAME_PATTERN)], { error: memberError }))
+    .min(1, { error: emptyError })
+    .optional();
 const projectError = ({ code, input }: { code: string; input?: unknown }) =>
   code === "invalid_type" && typeof input === "string"
     ? `${show(input)} is not an entry: use name: ${input}`
@@ -220,18 +226,12 @@ const project = z.strictObject(
     opencode: opencode
       .optional()
       .describe("opencode's settings in this project. Default, key by key: defaults.opencode."),
-    members: z
-      .array(z.union([z.email(), z.string().regex(GROUP_NAME_PATTERN)], { error: memberError }))
-      .min(1, { error: membersError })
-      .optional()
+    members: people(membersError)
       .describe(
         "Who can open the project on droplet stacks: e-mail addresses and group names, and nobody else. Default: everyone the stack admits (accessEmails, accessEmailDomains).",
       )
       .meta({ uniqueItems: true, examples: [["dev@example.com", "shop"]] }),
-    owners: z
-      .array(z.union([z.email(), z.string().regex(GROUP_NAME_PATTERN)], { error: memberError }))
-      .min(1, { error: ownersError })
-      .optional()
+    owners: people(ownersError)
       .describe(
         "Who can change, share, stop and delete the project in the panel: e-mail addresses and group names. They can also open it, if the stack admits them. Default: the panel's admins only.",
       )

@@ -35,10 +35,10 @@ export async function awaitProjects(
   for (;;) {
     const answers = await Promise.all(
       [...waiting].map(
-        async ([name, { url, opencode }]) => [name, await isAnswering(url, opencode)] as const,
+        async ([name, { url, opencode = OPENCODE }]) => [name, await answeringAt(url, opencode)] as const,
       ),
     );
-    for (const [name, healthy] of answers) if (healthy) waiting.delete(name);
+    for (const [name, answering] of answers) if (answering) waiting.delete(name);
     if (waiting.size === 0 || performance.now() > until) break;
     tell([...waiting.keys()]);
     await sleep(500);
@@ -57,27 +57,15 @@ export async function awaitProjects(
   });
 }
 
-/** Whether opencode responds, or its place is held by the page that asks whether the repository is trusted. */
-const isAnswering = async (url: string, version?: string): Promise<boolean> =>
-  (await isHealthy(url, version)) || (await isAsking(url));
-
-/** Whether a project waits for somebody to trust its repository. @param url without a trailing slash */
-async function isAsking(url: string): Promise<boolean> {
-  try {
-    const { headers, body } = await fetch(`${url}/trust`, { signal: AbortSignal.timeout(5000) });
-    await body?.cancel();
-    return headers.get("x-opencode-state") === "untrusted";
-  } catch {
-    return false;
-  }
-}
+/** What answers at a project's URL: opencode of the expected major, or the page that asks whether its repository is trusted. */
+type Answering = "opencode" | "question";
 
 /**
- * Whether opencode itself responds through the gateway, with a release of the expected major.
+ * Asks a project, through the gateway, for opencode's health; undefined while neither answers.
  * @param url the project's URL, without a trailing slash
  * @param version the project's release
  */
-export async function isHealthy(url: string, version: string = OPENCODE): Promise<boolean> {
+async function answeringAt(url: string, version: string): Promise<Answering | undefined> {
   const { path, method, read } = apiFor(version).health;
   try {
     const response = await fetch(`${url}${path}`, {
@@ -85,10 +73,16 @@ export async function isHealthy(url: string, version: string = OPENCODE): Promis
       headers: { accept: "application/json" },
       signal: AbortSignal.timeout(5000),
     });
+    const body = await response.text();
+    if (response.headers.get("x-opencode-state") === "untrusted") return "question";
     const contentType = response.headers.get("content-type") ?? undefined;
-    read({ status: response.status, contentType, body: await response.text() });
-    return true;
+    read({ status: response.status, contentType, body });
+    return "opencode";
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+/** Whether opencode itself responds through the gateway, with a release of the expected major. The arguments are those of `answeringAt`. */
+export const isHealthy = async (url: string, version: string = OPENCODE): Promise<boolean> =>
+  (await answeringAt(url, version)) === "opencode";

@@ -40,9 +40,10 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     ...(hasPanel ? [{ label: "panel", name: names.panel, state: "running" }] : []),
     ...projects.map(({ name, state }) => ({ label: `project ${name}`, name: names.project(name), state })),
   ];
-  const guard = guardFindings(byName.get(names.guard), { names, isNeeded: hasConnector, commands });
-  const found = expected.flatMap((each) => containerFindings(each, byName.get(each.name), commands));
-  found.unshift(...guard);
+  const found = [
+    ...guardFindings(byName.get(names.guard), { names, isNeeded: hasConnector, commands }),
+    ...expected.flatMap((each) => containerFindings(each, byName.get(each.name), commands)),
+  ];
   const known = new Set([names.guard, ...expected.map(({ name }) => name)]);
   const extra = containers.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   if (extra.length > 0)

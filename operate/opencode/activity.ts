@@ -41,9 +41,12 @@ export class ActivityReader {
   async #ask(question: Question): Promise<number | undefined> {
     const reader = this.#started();
     const timeout = AbortSignal.timeout(this.#timeoutMs);
+    // Else each question would leave its listener for the reader's end behind.
+    const over = new AbortController();
+    const signal = AbortSignal.any([timeout, over.signal]);
     try {
-      const answered = once(reader, "message", { signal: timeout });
-      const ended = once(reader, "exit", { signal: timeout }).then(() => {
+      const answered = once(reader, "message", { signal });
+      const ended = once(reader, "exit", { signal }).then(() => {
         throw new Error("the process that read it ended");
       });
       ended.catch(() => {});
@@ -55,6 +58,8 @@ export class ActivityReader {
       if (timeout.aborted || reader.exitCode !== null || reader.signalCode !== null) this.close();
       const reason = timeout.aborted ? "took too long" : (error as Error).message;
       throw new Error(`The database in ${question.home} can't be read: ${reason}`);
+    } finally {
+      over.abort();
     }
   }
 

@@ -36,15 +36,7 @@ export const SUITES = [
 export type Suite = (typeof SUITES)[number];
 
 /** The suites of `npm test`. */
-export const EVERY: readonly Suite[] = [
-  "unit",
-  "local",
-  "security",
-  "opencode",
-  "attach",
-  "panel",
-  "production",
-];
+export const EVERY: readonly Suite[] = SUITES.filter((suite) => suite !== "nightly");
 
 /** Suites that share a platform on this machine. */
 const ON_ONE_PLATFORM: readonly Suite[] = ["local", "security", "opencode", "attach", "panel"];
