@@ -226,6 +226,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
         ? {
             OPENCODE_PLATFORM_PROJECT: name,
             OPENCODE_PLATFORM_TRUST: trust,
+            // Not the address of the clone, which is the same for every repository on this machine.
+            OPENCODE_PLATFORM_TRUST_REPO: repo?.url,
             OPENCODE_PLATFORM_URL: this.args.urls.browser(name),
           }
         : {}),

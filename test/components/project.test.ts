@@ -132,6 +132,16 @@ describe("a running project", () => {
       [
         "OPENCODE_PLATFORM_PROJECT=web",
         "OPENCODE_PLATFORM_TRUST=ask",
+        "OPENCODE_PLATFORM_TRUST_REPO=https://git.example.com/a/b.git",
+        "OPENCODE_PLATFORM_URL=http://web.localhost:4080/",
+      ],
+    ],
+    [
+      "repo: /srv/shop",
+      [
+        "OPENCODE_PLATFORM_PROJECT=web",
+        "OPENCODE_PLATFORM_TRUST=ask",
+        "OPENCODE_PLATFORM_TRUST_REPO=/srv/shop",
         "OPENCODE_PLATFORM_URL=http://web.localhost:4080/",
       ],
     ],
@@ -141,7 +151,9 @@ describe("a running project", () => {
     "with { %s } is told whether to ask about its repository, and where its page is",
     async (entry, variables) => {
       const { container } = await deploy(`{ name: web, ${entry} }`);
-      const found = (container.envs as string[]).filter((each) => /_(TRUST|URL|PROJECT)=/.test(each));
+      const found = (container.envs as string[]).filter((each) =>
+        /_(TRUST|TRUST_REPO|URL|PROJECT)=/.test(each),
+      );
       expect(found).toEqual(variables);
     },
   );

@@ -72,7 +72,7 @@ async function start(): Promise<void> {
     env: {
       PATH: process.env.PATH,
       HOME: join(folder, "home"),
-      OPENCODE_PLATFORM_REPO: REPO,
+      OPENCODE_PLATFORM_TRUST_REPO: REPO,
       OPENCODE_PLATFORM_URL: URL_OF_PROJECT,
       OPENCODE_PLATFORM_PROJECT: "shop",
     },
@@ -226,7 +226,7 @@ describe("the script that waits", () => {
       env: { PATH: process.env.PATH, HOME: home, ...env },
     });
   };
-  const asking = { OPENCODE_PLATFORM_TRUST: "ask", OPENCODE_PLATFORM_REPO: REPO };
+  const asking = { OPENCODE_PLATFORM_TRUST: "ask", OPENCODE_PLATFORM_TRUST_REPO: REPO };
   const recordFile = () => join(folder, "home", ".local/share/opencode-platform/trusted");
 
   it("asks once per repository", () => {
@@ -234,14 +234,14 @@ describe("the script that waits", () => {
     mkdirSync(dirname(recordFile()), { recursive: true });
     appendFileSync(recordFile(), `${JSON.stringify({ repo: REPO, by: "ann@example.com" })}\n`);
     expect(ask(asking)).toBe("");
-    expect(ask({ ...asking, OPENCODE_PLATFORM_REPO: "https://git.example.com/acme/other.git" })).toContain(
-      "asked",
-    );
+    expect(
+      ask({ ...asking, OPENCODE_PLATFORM_TRUST_REPO: "https://git.example.com/acme/other.git" }),
+    ).toContain("asked");
   });
 
   it("does not ask without a repository, or where the file says always", () => {
     expect(ask({ OPENCODE_PLATFORM_TRUST: "ask" })).toBe("");
-    expect(ask({ OPENCODE_PLATFORM_TRUST: "always", OPENCODE_PLATFORM_REPO: REPO })).toBe("");
+    expect(ask({ OPENCODE_PLATFORM_TRUST: "always", OPENCODE_PLATFORM_TRUST_REPO: REPO })).toBe("");
   });
 
   it("does not ask about what has run before anybody was asked", () => {
@@ -249,9 +249,9 @@ describe("the script that waits", () => {
     mkdirSync(dirname(database), { recursive: true });
     writeFileSync(database, "sessions");
     expect(ask(asking)).toBe("");
-    expect(ask({ ...asking, OPENCODE_PLATFORM_REPO: "https://git.example.com/acme/other.git" })).toContain(
-      "asked",
-    );
+    expect(
+      ask({ ...asking, OPENCODE_PLATFORM_TRUST_REPO: "https://git.example.com/acme/other.git" }),
+    ).toContain("asked");
   });
 
   it("asks again after a damaged record", () => {

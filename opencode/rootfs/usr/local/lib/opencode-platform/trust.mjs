@@ -14,7 +14,7 @@ const SECRETS = "/run/opencode";
 const STATUS = "/tmp/opencode-platform";
 const ENFORCED = "/etc/opencode/opencode.json";
 
-const repo = process.env.OPENCODE_PLATFORM_REPO ?? "";
+const repo = process.env.OPENCODE_PLATFORM_TRUST_REPO ?? "";
 /** The project's address in a browser, and its name. */
 const url = process.env.OPENCODE_PLATFORM_URL ?? "";
 const project = process.env.OPENCODE_PLATFORM_PROJECT ?? "";
