@@ -39,7 +39,7 @@ beforeAll(async () => {
     .replace("const PORT = 8080", `const PORT = ${port}`)
     .replace("/run/index", `${folder}/index`);
   writeFileSync(program, here);
-  cpSync(join(IMAGE, "open.html"), join(folder, "open.html"));
+  for (const file of ["open.html", "page.mjs"]) cpSync(join(IMAGE, file), join(folder, file));
   server = spawn(process.execPath, [program], { stdio: "inherit" });
   await waitFor("the notice page", () =>
     fetch(base).then(

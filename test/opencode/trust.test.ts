@@ -48,7 +48,7 @@ beforeEach(async () => {
     .replace("/tmp/opencode-platform", join(folder, "status"))
     .replace("/etc/opencode/opencode.json", join(folder, "enforced.json"));
   writeFileSync(join(folder, "trust.mjs"), source);
-  copyFileSync(join(IMAGE, "brings.mjs"), join(folder, "brings.mjs"));
+  for (const file of ["brings.mjs", "page.mjs"]) copyFileSync(join(IMAGE, file), join(folder, file));
 });
 afterEach(() => {
   server?.kill();

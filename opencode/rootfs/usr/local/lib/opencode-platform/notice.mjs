@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { document, escapeHtml } from "./page.mjs";
 
 const PORT = 8080;
 /** A file for each project, where the platform has an index. */
@@ -55,21 +56,14 @@ const HEADERS = {
 const [, SCRIPT = ""] = /<script>(.*?)<\/script>/s.exec(OPEN) ?? [];
 const OPEN_POLICY = `${HEADERS["content-security-policy"]}; connect-src 'self'; script-src 'sha256-${createHash("sha256").update(SCRIPT).digest("base64")}'`;
 
-const escapeHtml = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+const STYLE =
+  "body{display:grid;place-content:center;min-height:100vh;margin:0 1rem}p{max-width:60ch}ul{padding:0;list-style:none;line-height:2}";
 
 const page = (title, notice) =>
-  document(
-    title,
-    `<p>${escapeHtml(notice.text)}</p>`,
-    notice.refresh ? `<meta http-equiv="refresh" content="${notice.refresh}">` : "",
-  );
-
-function document(title, body, head = "") {
-  return `<!doctype html><html lang="en"><meta charset="utf-8">${head}
-<meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 ui-monospace,monospace;display:grid;place-content:center;min-height:100vh;margin:0 1rem;background:light-dark(#fff,#131010);color:light-dark(#211e1e,#f1ecec)}h1{font-size:1.25rem}p{max-width:60ch}ul{padding:0;list-style:none;line-height:2}a{color:inherit}</style>
-<main><h1>${escapeHtml(title)}</h1>${body}</main></html>\n`;
-}
+  document(title, `<p>${escapeHtml(notice.text)}</p>`, {
+    style: STYLE,
+    head: notice.refresh ? `<meta http-equiv="refresh" content="${notice.refresh}">` : "",
+  });
 
 /**
  * Whom the request comes from. Access has put the token there and the connector has checked it; nobody else reaches the gateway.
@@ -124,7 +118,7 @@ function answerIndex(request, response) {
   });
   const body = items.length > 0 ? `<ul>${items.join("")}</ul>` : "<p>There is none that you may open.</p>";
   response.writeHead(200, { ...HEADERS, "content-type": "text/html; charset=utf-8" });
-  return response.end(document("Projects", body));
+  return response.end(document("Projects", body, { style: STYLE }));
 }
 
 const server = createServer((request, response) => {

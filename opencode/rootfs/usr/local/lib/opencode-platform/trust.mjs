@@ -7,6 +7,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { listBrought, parseSettings } from "./brings.mjs";
+import { document, escapeHtml } from "./page.mjs";
 
 const PORT = 4096;
 const WORKSPACE = "/workspace";
@@ -32,8 +33,6 @@ const HEADERS = {
 };
 /** Bytes of a form that are read. */
 const MAX_BODY = 4096;
-
-const escapeHtml = (text) => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
 function settings(file) {
   try {
@@ -73,10 +72,8 @@ function whatIsShown() {
   return { ...shown, digest: createHash("sha256").update(JSON.stringify(shown)).digest("hex") };
 }
 
-const document = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>${escapeHtml(title)}</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 ui-monospace,monospace;margin:2rem auto;max-width:72ch;padding:0 1rem;background:light-dark(#fff,#131010);color:light-dark(#211e1e,#f1ecec)}h1{font-size:1.25rem}h2{font-size:1rem;margin-bottom:0}small{opacity:.75}li{overflow-wrap:anywhere}button{font:inherit;padding:.5rem 1rem;cursor:pointer}</style>
-<main><h1>${escapeHtml(title)}</h1>${body}</main></html>\n`;
+const STYLE =
+  "body{margin:2rem auto;max-width:72ch;padding:0 1rem}h2{font-size:1rem;margin-bottom:0}small{opacity:.75}li{overflow-wrap:anywhere}button{font:inherit;padding:.5rem 1rem;cursor:pointer}";
 
 function askPage(problem = "") {
   const { commit: at, workspace, kinds, digest } = whatIsShown();
@@ -95,6 +92,7 @@ function askPage(problem = "") {
 <p>${escapeHtml(repo)}${isCloned ? ` at ${escapeHtml(at)}` : ""}</p>
 <p>opencode has not been started. Once it is, it runs what the repository brings, with this project's secrets:</p>
 ${isCloned ? brings + form : `<p role="status">${escapeHtml(workspace)}</p><script>setTimeout(() => location.reload(), 3000)</script>`}`,
+    { style: STYLE },
   );
 }
 
@@ -109,6 +107,7 @@ const look = async () => {
 };
 setTimeout(look, 1000);
 </script>`,
+    { style: STYLE },
   );
 
 /** Access has put the person's address there; on a machine of one's own there is none. */
