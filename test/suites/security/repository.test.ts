@@ -19,8 +19,6 @@ const GUEST = `guest-${projectApi.major}`;
 const CANARY = "canary-of-the-secret-5a1c";
 const container = platform.container(GUEST);
 const guest = { port, path: `/p/${GUEST}` };
-/** An address that refuses at once. */
-const NOWHERE = "http://127.0.0.1:9/";
 /** Where the plugin leaves a mark when it runs. */
 const MARK = "/workspace/plugin-has-run";
 
@@ -53,8 +51,8 @@ describe("a repository that brings a plugin", () => {
     trust: "ask",
     secrets: ["CANARY"],
     network: { allow: ["internet", `host:${git.port}`] },
-    // opencode gets a package for its plugins, and waits for an answer where there is no internet.
-    env: { npm_config_registry: NOWHERE, BUN_CONFIG_REGISTRY: NOWHERE },
+    // 1.x gets a package for its plugins by npm, which tries for a minute where there is no internet.
+    env: { npm_config_offline: "true" },
   });
 
   beforeAll(async () => {
@@ -113,7 +111,7 @@ describe("a repository that brings a plugin", () => {
     expect(text).toContain("opencode.json: share: auto (the platform says disabled)");
     await screenshot(page, "trust");
     await page.getByRole("button").click();
-    await page.locator('[contenteditable="true"]').first().waitFor({ timeout: 180_000 });
+    await page.locator('[contenteditable="true"]').first().waitFor({ timeout: 90_000 });
     expect(await logsOf(container)).toMatch(/\[trust\] http:.*hostile\.git is trusted by /);
     await page.context().close();
   });
