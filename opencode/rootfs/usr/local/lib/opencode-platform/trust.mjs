@@ -101,7 +101,8 @@ const STARTING = () =>
     `${project} is starting`,
     `<p role="status">opencode starts …</p><script>
 const look = async () => {
-  const answer = await fetch("/trust", { redirect: "manual" }).catch(() => undefined);
+  // opencode 1.x never answers what it is asked in its first second.
+  const answer = await fetch("/trust", { redirect: "manual", signal: AbortSignal.timeout(3000) }).catch(() => undefined);
   if (answer && answer.status < 500 && answer.headers.get("x-opencode-state") === null) location.replace("/");
   else setTimeout(look, 1000);
 };
