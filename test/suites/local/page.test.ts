@@ -58,6 +58,8 @@ describe("a project's page in Chromium", () => {
   it("opens at the hostname, in the workspace, ready for a prompt", async () => {
     await watched.page.goto(platform.url("alpha"));
     await promptBox().waitFor();
+    // Without a model the page keeps what is sent.
+    await watched.page.getByText("Stand-in").first().waitFor();
     expect(new URL(watched.page.url()).origin).toBe(`http://alpha.localhost:${port}`);
     await screenshot(watched.page, "page-open");
   });
