@@ -5,7 +5,7 @@ import { apiFor } from "../../../opencode/api/index.ts";
 import { docker, memoryOf, untilContainersHealthy } from "../lib/docker.ts";
 import type { FigureSpec } from "../lib/fixture.ts";
 import { untilHealthy } from "../lib/http.ts";
-import { type Platform, projectName } from "../lib/platform.ts";
+import { MODEL_PORT, type Platform, projectName } from "../lib/platform.ts";
 import { takeTurns, timed } from "../lib/rounds.ts";
 import { percentile } from "../lib/stats.ts";
 import { Model } from "../lib/tokens.ts";
@@ -29,12 +29,15 @@ export const majors: FigureSpec = {
 
   async measure({ platform, cleaning, rounds }) {
     const [second = ""] = Object.keys(JSON.parse(readFileSync(LAB, "utf8")) as object);
-    const sides = [OPENCODE, second].map((version, index) => side(platform, version, projectName(index + 1)));
+    const sides = [OPENCODE, second].map((version, index) => side(platform, version, index));
     platform.env.OPENCODE_PLATFORM_LAB_RELEASES = LAB;
     writeFileSync(
       join(platform.folder, "projects.yaml"),
       JSON.stringify({
-        defaults: { resources: { memory: "1GiB", cpus: 1, pids: 512 } },
+        defaults: {
+          resources: { memory: "1GiB", cpus: 1, pids: 512 },
+          network: { allow: ["internet", ...sides.map(({ modelPort }) => `host:${modelPort}`)] },
+        },
         projects: sides.map(({ project, version }) => ({ name: project, opencode: { version } })),
       }),
     );
@@ -59,7 +62,8 @@ export const majors: FigureSpec = {
       })),
       rounds,
     );
-    const models = await Promise.all(sides.map(({ project, api }) => Model.start(platform, project, api)));
+    const models = await Promise.all(sides.map(({ project, api, modelPort }) => Model.start(platform, { project, api, port: modelPort })),
+    );
     const tokens = await takeTurns(
       sides.map(({ version, container, target, url }, index) => ({
         name: version,
@@ -83,11 +87,13 @@ export const majors: FigureSpec = {
   },
 };
 
-function side(platform: Platform, version: string, project: string) {
+function side(platform: Platform, version: string, index: number) {
+  const project = projectName(index + 1);
   return {
     version,
     project,
     api: apiFor(version),
+    modelPort: MODEL_PORT + index,
     container: platform.names.project(project),
     url: platform.urls.browser(project),
     target: { host: "127.0.0.1", port: platform.port, path: `/p/${project}`, headers: {} },

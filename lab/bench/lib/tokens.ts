@@ -29,9 +29,12 @@ export class Model {
     this.#api = api;
   }
 
-  /** @param project Default: the first. @param api of the project's release. Default: the default release's */
-  static async start(platform: Platform, project = projectName(1), api = projectApi): Promise<Model> {
-    const model = new Model(await startModel({ port: MODEL_PORT }), platform, project, api);
+  /** Default: for the first project, of the default release, on MODEL_PORT. */
+  static async start(
+    platform: Platform,
+    { project = projectName(1), api = projectApi, port = MODEL_PORT } = {},
+  ): Promise<Model> {
+    const model = new Model(await startModel({ port }), platform, project, api);
     const baseURL = `http://${await hostAddress()}:${model.#standIn.port}/v1`;
     const models = { [MODEL_ID]: { name: "Stand-in", limit: { context: 100_000, output: 4096 } } };
     const options = { baseURL, apiKey: "any" };
