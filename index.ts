@@ -73,7 +73,14 @@ for (const project of scope.declared) {
 }
 
 const panel =
-  edge && production?.panel({ names, image: images.own, routesDir: proxy.routesDir, access: edge.panel });
+  edge &&
+  production?.panel({
+    names,
+    image: images.own,
+    routesDir: proxy.routesDir,
+    access: edge.panel,
+    projects: opencodes,
+  });
 
 export default {
   ...scope.outputs(opencodes),

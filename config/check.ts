@@ -7,6 +7,7 @@ import type { Project } from "./projects/project.ts";
 import { releasesOf } from "./projects/releases.ts";
 import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
+import { hasPipeline } from "./stack/pipeline.ts";
 import { hostnameClashes } from "./stack/production-rules.ts";
 import { readStackFile, type StackFile } from "./stack/secrets.ts";
 import { parseSettings, type Settings, withoutNamespace } from "./stack/settings.ts";
@@ -52,12 +53,12 @@ export function checkSources(
 export function checkConfiguration(root: string, stack: string): CheckedConfiguration {
   const stackFile = readCheckout(root, stack);
   const projects = (context: HostContext) => readProjectsFile(join(root, "projects.yaml"), context);
-  return checkSources({ ...sourcesOf(stackFile, stack), projects }, stackFile.problems);
+  return checkSources({ ...sourcesOf(root, stackFile, stack), projects }, stackFile.problems);
 }
 
 /** The settings of a checkout's stack, as far as they can be read without a passphrase. @throws UserError if they are invalid */
 export const readStackSettings = (root: string, stack: string): Settings =>
-  sourcesOf(readCheckout(root, stack), stack).settings();
+  sourcesOf(root, readCheckout(root, stack), stack).settings();
 
 /**
  * Checks a text that is not in a checkout's projects.yaml yet against the stack's settings and secrets. What is wrong with those is no
@@ -71,7 +72,7 @@ export function checkProjectsText(
   text: string,
   given?: { readonly project: string; readonly names: readonly string[] },
 ): void {
-  const sources = sourcesOf(readCheckout(root, stack), stack);
+  const sources = sourcesOf(root, readCheckout(root, stack), stack);
   const { ofProjects, clashes } = examine({
     ...sources,
     projects: (context) => loadProjects(text, { ...context, file: "projects.yaml", directory: root }),
@@ -114,7 +115,7 @@ function readStackText(root: string, file: string): string | undefined {
 }
 
 /** An encrypted setting cannot be read here and is checked when the program runs. */
-const sourcesOf = ({ plain, encrypted, hasSecret }: StackFile, stack: string) => ({
+const sourcesOf = (root: string, { plain, encrypted, hasSecret }: StackFile, stack: string) => ({
   stack,
   hasSecret,
   settings: () =>
@@ -123,6 +124,7 @@ const sourcesOf = ({ plain, encrypted, hasSecret }: StackFile, stack: string) =>
       tokens: TOKENS_UNKNOWN,
       plain: new Set(Object.keys(plain)),
       hidden: encrypted,
+      hasPipeline: hasPipeline(root),
     }),
 });
 

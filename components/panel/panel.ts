@@ -2,12 +2,22 @@ import { basename, dirname, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { homesDirectory, type Names, PANEL_HOMES_DIR, panelDirectory } from "../../config/naming/names.ts";
+import {
+  APPLIED_FILE,
+  homesDirectory,
+  type Names,
+  PANEL_FILES_DIR,
+  PANEL_HOMES_DIR,
+  PANEL_OWN_DIR,
+  PANEL_WORKSPACES_DIR,
+  panelDirectory,
+} from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
+import type { OpencodeProject } from "../project/project.ts";
 import { panelRoute } from "../proxy/routes.ts";
-import { IMAGE_PROGRAM, packageEntryPoint } from "./start.ts";
+import { IMAGE_PROGRAM, NETWORK_VARIABLES, packageEntryPoint } from "./start.ts";
 
 /** Memory of the panel with an update under way, in MiB: the engine, the program, its plugins, and Node. */
 const MEMORY = 2048;
@@ -25,13 +35,28 @@ export interface PanelArgs {
   git: { readonly remote: string; readonly branch: string; readonly knownHosts: readonly string[] };
   /** The hostname's Access application, whose tokens the panel checks itself. */
   access: { readonly hostname: string; readonly teamName: string; readonly audience: pulumi.Input<string> };
-  /** Variables with which updates are run: the state's backend, its passphrase, the clouds' tokens. */
-  environment: pulumi.Input<Readonly<Record<string, string>>>;
+  /** Who applies what it commits. */
+  apply: PanelApplies;
+  /** Variables with which updates are run: the state's backend, its passphrase, the clouds' tokens. Of a pipeline's, only NETWORK_VARIABLES are kept. */
+  environment: Readonly<Record<string, string>>;
 }
 
+/** `here`: the panel runs updates itself. `ci`: a pipeline does, and the panel holds nothing that an update needs. */
+export type PanelApplies =
+  | { readonly by: "here" }
+  | {
+      readonly by: "ci";
+      /** The commit that this update applies. */
+      readonly commit: string;
+      /** What has to be made before it counts as applied, with the public halves of deploy keys. */
+      readonly projects: readonly OpencodeProject[];
+      /** Address for notices of idle projects. A secret. */
+      readonly webhook?: string | undefined;
+    };
+
 /**
- * The panel on a droplet. It runs updates of the very stack that it is part of, from a checkout of the team's repository, and therefore holds
- * all that an update needs: docs/panel.md says what that means.
+ * The panel on a droplet, with a checkout of the team's repository. Where it runs updates of the very stack that it is part of, it holds all that
+ * an update needs: docs/panel.md says what that means.
  */
 export class Panel extends pulumi.ComponentResource {
   /** Public half of the key with which the panel pulls and pushes; the repository has to know it, with write access. */
@@ -50,6 +75,7 @@ export class Panel extends pulumi.ComponentResource {
     const directory = this.makeDirectory();
     this.writeRoute();
     this.run(key, directory);
+    if (args.apply.by === "ci") this.recordApplied(args.apply, directory);
     this.registerOutputs({});
   }
 
@@ -78,8 +104,31 @@ export class Panel extends pulumi.ComponentResource {
     );
   }
 
+  /** Written last: the panel waits for its commit there. */
+  private recordApplied(
+    { commit, projects }: Extract<PanelApplies, { by: "ci" }>,
+    directory: pulumi.Resource,
+  ): void {
+    const file = shellQuote(join(this.directory, APPLIED_FILE));
+    const unfinished = shellQuote(join(this.directory, `${APPLIED_FILE}.new`));
+    const keys = projects.map(({ name, access }) =>
+      pulumi.output(access.deployKey).apply((key) => [name, key?.trim()] as const),
+    );
+    this.args.host.run(
+      "panel-applied",
+      {
+        create: `umask 077 && cat > ${unfinished} && mv ${unfinished} ${file}`,
+        delete: `rm -f ${file}`,
+        stdin: pulumi
+          .all(keys)
+          .apply((entries) => `${JSON.stringify({ commit, deployKeys: Object.fromEntries(entries) })}\n`),
+      },
+      { ...this.child, dependsOn: [directory, ...projects] },
+    );
+  }
+
   private run(key: tls.PrivateKey, directory: pulumi.Resource): void {
-    const { host, names, image, port } = this.args;
+    const { host, names, image, port, apply } = this.args;
     new docker.Container(
       "panel",
       {
@@ -95,8 +144,12 @@ export class Panel extends pulumi.ComponentResource {
         uploads: this.files(key),
         volumes: [
           { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock" },
-          { hostPath: this.directory, containerPath: "/panel" },
+          { hostPath: this.directory, containerPath: PANEL_OWN_DIR },
           { hostPath: homesDirectory(host.workspacesDir), containerPath: PANEL_HOMES_DIR, readOnly: true },
+          // One that runs updates reaches them as updates do.
+          ...(apply.by === "ci"
+            ? [{ hostPath: host.workspacesDir, containerPath: PANEL_WORKSPACES_DIR }]
+            : []),
         ],
         healthcheck: {
           tests: ["CMD", "curl", "-fsS", "-o", "/dev/null", `http://127.0.0.1:${port}/ping`],
@@ -121,7 +174,7 @@ export class Panel extends pulumi.ComponentResource {
 
   /** What `docker inspect` may show. */
   private variables(): pulumi.Output<string[]> {
-    const { port, git, access } = this.args;
+    const { port, git, access, apply } = this.args;
     const stack = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
     return pulumi.output(access.audience).apply((audience) =>
       Object.entries({
@@ -131,6 +184,8 @@ export class Panel extends pulumi.ComponentResource {
         OPENCODE_PLATFORM_PANEL_PORT: String(port),
         OPENCODE_PLATFORM_PANEL_HOSTNAME: access.hostname,
         OPENCODE_PLATFORM_PANEL_TEAM: access.teamName,
+        // Not there where it applies itself, so that this container is not replaced.
+        ...(apply.by === "ci" ? { OPENCODE_PLATFORM_PANEL_APPLY: "ci" } : {}),
         OPENCODE_PLATFORM_PANEL_AUDIENCE: audience,
       })
         .map(([name, value]) => `${name}=${value}`)
@@ -139,14 +194,19 @@ export class Panel extends pulumi.ComponentResource {
   }
 
   private files(key: tls.PrivateKey) {
-    const { git, environment } = this.args;
+    const { git, apply, environment } = this.args;
     const contents: Record<string, pulumi.Input<string>> = {
-      environment: pulumi.secret(pulumi.output(environment).apply(environmentFile)),
+      environment: pulumi.secret(
+        apply.by === "here"
+          ? environmentFile(environment)
+          : `# Updates are the pipeline's.\n${environmentFile(networkVariables(environment))}`,
+      ),
       deploy_key: key.privateKeyOpenssh,
       known_hosts: `${git.knownHosts.join("\n")}\n`,
+      ...(apply.by === "ci" && apply.webhook ? { webhook: pulumi.secret(apply.webhook) } : {}),
     };
     return Object.entries(contents).map(([file, content]) => ({
-      file: `/run/panel/${file}`,
+      file: `${PANEL_FILES_DIR}/${file}`,
       content,
       permissions: "0600",
     }));
@@ -155,6 +215,11 @@ export class Panel extends pulumi.ComponentResource {
 
 /** Whether this program is a dependency of the repository in which Pulumi runs it. */
 const isPackage = (): boolean => basename(dirname(join(import.meta.dirname, "../.."))) === "node_modules";
+
+const networkVariables = (variables: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    NETWORK_VARIABLES.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
+  );
 
 /** Variables as a file that a shell reads. */
 export const environmentFile = (variables: Readonly<Record<string, string>>): string =>

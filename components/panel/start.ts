@@ -5,12 +5,8 @@ export const IMAGE_PROGRAM = "/usr/local/lib/opencode-platform/panel";
 
 const QUIET = "--no-audit --no-fund --loglevel=warn";
 
-/** The environment of an install, as the launcher makes it (scripts/lib/launcher.mjs): what updates need is not for packages. */
-const WITHOUT_SECRETS = `env -i ${[
-  "PATH",
-  "HOME",
-  "TMPDIR",
-  "npm_config_cache",
+/** Variables by which programs reach the network, and private packages. */
+export const NETWORK_VARIABLES = [
   "HTTP_PROXY",
   "HTTPS_PROXY",
   "NO_PROXY",
@@ -20,7 +16,10 @@ const WITHOUT_SECRETS = `env -i ${[
   "NPM_TOKEN",
   "NODE_AUTH_TOKEN",
   "NODE_EXTRA_CA_CERTS",
-]
+] as const;
+
+/** The environment of an install, as the launcher makes it (scripts/lib/launcher.mjs): what updates need is not for packages. */
+const WITHOUT_SECRETS = `env -i ${["PATH", "HOME", "TMPDIR", "npm_config_cache", ...NETWORK_VARIABLES]
   .map((name) => `\${${name}+"${name}=$${name}"}`)
   .join(" ")}`;
 

@@ -11,6 +11,7 @@ import { type AccessList, accessListOf } from "../../config/projects/members.ts"
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import type { PanelConfig } from "../../config/stack/panel.ts";
+import { hasPipeline } from "../../config/stack/pipeline.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { secretKeys } from "../../config/stack/secrets.ts";
 import {
@@ -28,6 +29,7 @@ import { assertToolsInstalled } from "./tools.ts";
 export interface Production {
   settings: ProductionSettings;
   panel: PanelConfig;
+  panelWebhook: string | undefined;
   cloud: CloudNames;
   urls: PublicUrls;
   /** Who of people may open a project. */
@@ -92,16 +94,21 @@ function readConfiguration(checkout: string): CheckedConfiguration {
   const plain = plainKeys(config, process.env.PULUMI_CONFIG_SECRET_KEYS);
   return checkSources({
     stack,
-    settings: () => parseSettings(withoutNamespace(config), { stack, tokens, plain }),
+    settings: () =>
+      parseSettings(withoutNamespace(config), { stack, tokens, plain, hasPipeline: hasPipeline(checkout) }),
     projects: (context) => readProjectsFile(join(checkout, "projects.yaml"), context),
     hasSecret: (project, name) => secretValue(project, name) !== undefined,
   });
 }
 
-function describeProduction({ namePrefix, panel }: Settings, settings: ProductionSettings): Production {
+function describeProduction(
+  { namePrefix, panel, panelWebhook }: Settings,
+  settings: ProductionSettings,
+): Production {
   return {
     settings,
     panel,
+    panelWebhook,
     cloud: cloudNames(namePrefix, pulumi.getStack()),
     urls: publicUrls(settings),
     accessListOf: (project) => accessListOf(project, settings),

@@ -1,4 +1,4 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
 import { hostKeysOf } from "../../config/stack/panel.ts";
 import { findAccount } from "../edge/account.ts";
@@ -7,6 +7,8 @@ import { DropletHost } from "../host/droplet.ts";
 import type { Host } from "../host/host.ts";
 import type { SshAccess } from "../host/ssh-files.ts";
 import { Panel, type PanelArgs } from "../panel/panel.ts";
+import type { OpencodeProject } from "../project/project.ts";
+import { commitOf } from "./commit.ts";
 import { type Production, withRunError } from "./load.ts";
 
 /** A droplet, and Cloudflare's side in front of it. */
@@ -16,7 +18,11 @@ export interface ProductionParts {
   /** Makes the edge, once the port on the droplet and the projects are known. */
   publish(args: Pick<EdgeArgs, "names" | "port" | "projects" | "admins">): Edge;
   /** Makes the panel, where it is wanted. */
-  panel(args: Pick<PanelArgs, "names" | "image" | "routesDir" | "access">): Panel | undefined;
+  panel(
+    args: Pick<PanelArgs, "names" | "image" | "routesDir" | "access"> & {
+      readonly projects: readonly OpencodeProject[];
+    },
+  ): Panel | undefined;
 }
 
 /**
@@ -24,10 +30,13 @@ export interface ProductionParts {
  * @throws pulumi.RunError when Cloudflare does not know the domain, before anything is declared.
  */
 export async function makeProduction(
-  { settings, panel, cloud, urls }: Production,
+  { settings, panel, panelWebhook: webhook, cloud, urls }: Production,
   names: Names,
   checkout: string,
 ): Promise<ProductionParts> {
+  const commit = await withRunError(async () =>
+    panel.enabled && panel.apply === "ci" ? commitOf(checkout) : "",
+  );
   const account = await withRunError(() => findAccount(settings.domain, cloud));
   const tunnelHostname = settings.sshThrough === "tunnel" ? urls.ssh : undefined;
   const droplet = new DropletHost("droplet", {
@@ -42,16 +51,16 @@ export async function makeProduction(
     host,
     ssh,
     publish: (args) => new Edge("edge", { ...args, settings, cloud, urls, account, host }),
-    panel: (args) => {
+    panel: ({ projects, ...args }) => {
       const { enabled, port, git } = panel;
-      const environment = settings.panelEnvironment;
-      if (!enabled || !git || !environment) return undefined;
+      if (!enabled || !git) return undefined;
       return new Panel("panel", {
         ...args,
         host,
         port,
         git: { ...git, knownHosts: hostKeysOf(git) },
-        environment: pulumi.secret(environment),
+        apply: panel.apply === "ci" ? { by: "ci", commit, projects, webhook } : { by: "here" },
+        environment: settings.panelEnvironment ?? {},
       });
     },
   };

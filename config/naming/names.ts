@@ -111,3 +111,10 @@ export const localRepoDirectory = (workspacesDir: string, project: string): stri
 
 /** The panel's directory beside the workspaces: its checkout, its tools, what it notes. */
 export const panelDirectory = (workspacesDir: string): string => `${workspacesDir}/.panel`;
+/** In it, what the last update has applied, for a panel whose commits a pipeline applies; and where that panel has the workspaces, to delete one. */
+export const APPLIED_FILE = "applied.json";
+export const PANEL_WORKSPACES_DIR = "/workspaces";
+/** Where the panel's container has its directory. */
+export const PANEL_OWN_DIR = "/panel";
+/** Where it has the files of its keys. */
+export const PANEL_FILES_DIR = "/run/panel";

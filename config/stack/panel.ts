@@ -43,6 +43,14 @@ const panelSchema = z.strictObject({
     .describe(
       "Who can create projects: everyone the stack admits, within `limits.perPerson`, or admins only. Default: everyone.",
     ),
+  apply: z
+    .enum(["ci", "here"], {
+      error: ({ input }) => (input === undefined ? undefined : `${show(input)} is neither ci nor here`),
+    })
+    .optional()
+    .describe(
+      "On a droplet, who applies the panel's commits: `ci`, the pipeline, and then the panel holds no token, passphrase or state; or `here`, the panel itself. Default: `ci` where the repository has `.github/workflows` or `.gitlab-ci.yml`.",
+    ),
   repoDirectories: z
     .array(z.string().min(1))
     .optional()
@@ -80,7 +88,9 @@ const panelSchema = z.strictObject({
 });
 
 /** The panel's settings, with defaults. */
-export type PanelConfig = Readonly<z.output<typeof panelSchema>>;
+export type PanelConfig = Readonly<Omit<z.output<typeof panelSchema>, "apply">> & {
+  readonly apply: "ci" | "here";
+};
 
 /** The keys of `panel`, for documents. */
 export const panelDocs: readonly { readonly key: string; readonly meaning: string }[] = [
@@ -95,12 +105,19 @@ export const panelDocs: readonly { readonly key: string; readonly meaning: strin
 
 /**
  * Reads the setting `panel`, which is JSON in Pulumi's config.
+ * @param context the stack, and whether the repository has a pipeline that can apply it
  * @returns the settings, or everything that is wrong with them
  */
-export function parsePanelSettings(text: string, stack: string): PanelConfig | Problem[] {
+export function parsePanelSettings(
+  text: string,
+  { stack, hasPipeline = false }: { readonly stack: string; readonly hasPipeline?: boolean },
+): PanelConfig | Problem[] {
   const value = parse(text);
   const result = panelSchema.safeParse(value, { error: (issue) => describeIssue(issue) });
-  if (result.success) return result.data;
+  if (result.success) {
+    const isByPipeline = hasPipeline && stack !== LOCAL_STACK;
+    return { ...result.data, apply: result.data.apply ?? (isByPipeline ? "ci" : "here") };
+  }
   return result.error.issues.flatMap(({ path, message, ...issue }) => {
     const at = path.filter((step) => typeof step !== "symbol");
     const keys = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
@@ -150,6 +167,10 @@ export const parseVariables: Parser<Readonly<Record<string, string>>> = (text) =
 /** Where a panel can be, and what one on a droplet needs besides, since it has no checkout or state of its own there. */
 export function checkPanelSettings(panel: PanelConfig, hasVariables: boolean, stack: string): Problem[] {
   const at = (key: string) => settingKey(`panel.${key}`);
+  if (stack === LOCAL_STACK && panel.apply === "ci") {
+    const what = "is for droplet stacks: no pipeline reaches this machine";
+    return [{ where: at("apply"), what, fix: pulumiCommand(`config rm --path '${at("apply")}'`, stack) }];
+  }
   if (!panel.enabled) return [];
   if (stack === LOCAL_STACK) {
     const what = `is for droplet stacks; locally, start the panel yourself`;
@@ -169,10 +190,10 @@ export function checkPanelSettings(panel: PanelConfig, hasVariables: boolean, st
       what: `is missing: nobody is there to compare the key that ${remote.host} shows first`,
       fix: `compare the output of ssh-keyscan ${remote.host} with what its operator publishes, then ${pulumiCommand(`config set --path '${at("git.knownHosts[0]")}' '<a line of it>'`, stack)}`,
     });
-  if (!hasVariables)
+  if (panel.apply === "here" && !hasVariables)
     problems.push({
       where: settingKey("panelEnvironment"),
-      what: "is missing: the panel's updates need the same environment as yours (PULUMI_CONFIG_PASSPHRASE, the backend's variables)",
+      what: "is missing: with `panel.apply` here, the panel's updates need the same environment as yours (PULUMI_CONFIG_PASSPHRASE, the backend's variables)",
       fix: `${setSecretCommand(settingKey("panelEnvironment"), stack)} < <file of NAME=value lines>`,
     });
   return problems;

@@ -132,6 +132,8 @@ export interface SettingsContext {
   readonly plain?: ReadonlySet<string>;
   /** Full keys that have an encrypted value, where it cannot be read. */
   readonly hidden?: ReadonlySet<string>;
+  /** Whether the repository has a pipeline that can apply it (pipeline.ts). Default: false. */
+  readonly hasPipeline?: boolean;
 }
 
 const LOCAL: SettingsContext = { stack: LOCAL_STACK, tokens: { digitalocean: false, cloudflare: false } };
@@ -196,7 +198,7 @@ export function parseSettings(
     const name = String(path[0]);
     problems.push({ where: settingKey(name), what: message, fix: fixFor(name, stack) });
   }
-  const panel = parsePanelSettings(common.panel ?? "{}", stack);
+  const panel = parsePanelSettings(common.panel ?? "{}", context);
   const production = isLocal ? undefined : parseProductionSettings(droplet, stack, ownNames(context.hidden));
   problems.push(...(production?.problems ?? []));
   if (Array.isArray(panel)) problems.push(...panel);

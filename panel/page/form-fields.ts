@@ -109,17 +109,19 @@ const inGroup = (legend: string, ...children: readonly HTMLElement[]) =>
  * Creates the fields.
  * @param options.isNew whether the form creates a project
  * @param options.limits whether the person can change limits
+ * @param options.secretsCommand how values of secrets are set where this panel can't
  * @param stored names of secrets with a stored value
  * @param changed called when a row is added or removed
  */
 export function formFields(
-  { isNew, limits }: { isNew: boolean; limits: boolean },
+  { isNew, limits, secretsCommand }: { isNew: boolean; limits: boolean; secretsCommand?: string | undefined },
   stored: ReadonlySet<string>,
   changed: () => void,
 ): FormFields {
   const texts = textFields(isNew);
+  if (secretsCommand !== undefined) (texts.tokenValue.control as HTMLInputElement).disabled = true;
   const git = gitFields(texts);
-  const secrets = new SecretRows(stored, changed);
+  const secrets = new SecretRows(stored, secretsCommand, changed);
   const all: Record<string, Field> = { ...texts, auth: git.auth };
   const keys = Object.keys(texts) as TextKey[];
   const input = (key: TextKey) => texts[key].control as HTMLInputElement;

@@ -24,6 +24,8 @@ const PAUSE = 350;
 /** Options of the form. */
 export interface FormOptions {
   readonly me: Me;
+  /** The stack's name. */
+  readonly stack: string;
   /** The entry to edit and its version of the file; undefined for a new project. */
   readonly edited?: { readonly entry: Entry; readonly version: string };
   /** Called with the submitted operation. */
@@ -51,13 +53,18 @@ class ProjectForm {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #checking: AbortController | undefined;
 
-  constructor({ me, edited, onSubmitted }: FormOptions) {
+  constructor({ me, stack, edited, onSubmitted }: FormOptions) {
     this.#begun = onSubmitted;
     this.#isNew = edited === undefined;
     this.#base = edited?.entry ?? { name: "" };
     this.#version = edited?.version ?? "";
-    this.#fields = formFields({ isNew: this.#isNew, limits: me.admin }, new Set(this.#base.secrets), () =>
-      this.#scheduleCheck(),
+    const secretsCommand = me.secrets
+      ? undefined
+      : `npm run pulumi -- config set --secret secrets:${this.#base.name || "<project>"}/<NAME> --stack ${stack}`;
+    this.#fields = formFields(
+      { isNew: this.#isNew, limits: me.admin, secretsCommand },
+      new Set(this.#base.secrets),
+      () => this.#scheduleCheck(),
     );
     this.#save = h("button", { type: "submit", class: "primary" }, this.#isNew ? "Create" : "Save");
     this.#opened = openDialog(this.#isNew ? "New project" : `Edit ${this.#base.name}`, {

@@ -46,15 +46,16 @@ async function act(
 }
 
 function openNew(): void {
-  const me = list.overview?.me;
-  if (me?.create) openForm({ me, onSubmitted: onSubmitted });
+  if (!list.overview?.me.create) return;
+  const { me, stack } = list.overview;
+  openForm({ me, stack, onSubmitted });
 }
 
 function openEdit({ name }: ProjectView): void {
   const project = list.find(name);
   if (!list.overview || !project) return;
-  const { me, version } = list.overview;
-  openForm({ me, edited: { entry: project.entry, version }, onSubmitted: onSubmitted });
+  const { me, stack, version } = list.overview;
+  openForm({ me, stack, edited: { entry: project.entry, version }, onSubmitted });
 }
 
 function onOverview(overview: Overview): void {

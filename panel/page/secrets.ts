@@ -19,14 +19,17 @@ export class SecretRows {
   readonly #problems: ReturnType<typeof problemsOf>;
   readonly #changed: () => void;
   readonly #stored: ReadonlySet<string>;
+  readonly #canSet: boolean;
   #rows: RowElement[] = [];
 
   /**
    * @param stored names with a stored value, which an empty field keeps
+   * @param command how values are set where this panel can't
    * @param changed called when a row is added or removed
    */
-  constructor(stored: ReadonlySet<string>, changed: () => void) {
+  constructor(stored: ReadonlySet<string>, command: string | undefined, changed: () => void) {
     this.#stored = stored;
+    this.#canSet = command === undefined;
     this.#changed = changed;
     this.add = h(
       "button",
@@ -36,7 +39,11 @@ export class SecretRows {
     const hint = h(
       "p",
       { class: "hint" },
-      "Environment variables of opencode, such as ANTHROPIC_API_KEY. Values go to the stack's encrypted secrets, never into projects.yaml. If empty: the stored value, or the shared one.",
+      `Environment variables of opencode, such as ANTHROPIC_API_KEY. ${
+        command === undefined
+          ? "Values go to the stack's encrypted secrets, never into projects.yaml. If empty: the stored value, or the shared one."
+          : `A pipeline applies this platform, and whoever maintains it sets values before they are named here: ${command}`
+      }`,
     );
     this.element = h("fieldset", {}, h("legend", {}, "Secrets"), hint, this.#list, this.add);
     this.#problems = problemsOf(this.element);
@@ -74,8 +81,9 @@ export class SecretRows {
 
   #append(secret: SecretRow): RowElement {
     const name = line({ placeholder: "NAME", "aria-label": "Name of the secret" });
-    const value = secretLine(this.#stored.has(secret.name) ? "stored; type to replace it" : "value");
+    const value = secretLine(this.#placeholder(secret.name));
     const label = () => value.setAttribute("aria-label", `Value of ${name.value || "the secret"}`);
+    value.disabled = !this.#canSet;
     name.value = secret.name;
     value.value = secret.value;
     label();
@@ -96,6 +104,11 @@ export class SecretRows {
     this.#rows.push(row);
     this.#list.append(element);
     return row;
+  }
+
+  #placeholder(name: string): string {
+    if (!this.#canSet) return "set by a maintainer";
+    return this.#stored.has(name) ? "stored; type to replace it" : "value";
   }
 
   #removeRow(row: RowElement): void {

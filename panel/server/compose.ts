@@ -2,7 +2,15 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gatewayPrefix } from "../../components/proxy/gateway.ts";
-import { homesDirectory, LOCAL_RUNTIME_DIR, makeNames, PANEL_HOMES_DIR } from "../../config/naming/names.ts";
+import {
+  APPLIED_FILE,
+  homesDirectory,
+  LOCAL_RUNTIME_DIR,
+  makeNames,
+  PANEL_FILES_DIR,
+  PANEL_HOMES_DIR,
+  PANEL_OWN_DIR,
+} from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
 import type { Project } from "../../config/projects/project.ts";
@@ -10,6 +18,7 @@ import { releasesOf } from "../../config/projects/releases.ts";
 import { SETTINGS_NAMESPACE, settingKey } from "../../config/stack/commands.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
+import { readOptional } from "../../config/text/read-optional.ts";
 import { makeControl } from "../../operate/docker/control.ts";
 import type { Engine } from "../../operate/docker/engine.ts";
 import { LogHub } from "../../operate/docker/logs.ts";
@@ -37,6 +46,7 @@ import { DeployKeys, onOperationEnd } from "./deploy-keys.ts";
 import type { PanelServices } from "./parts.ts";
 import { dockerOver } from "./platform/docker-client.ts";
 import { openPlatform } from "./platform/index.ts";
+import { readApplied } from "./platform/pipeline.ts";
 import { makeRollbacks } from "./rollbacks.ts";
 import type { ServerSettings } from "./settings.ts";
 
@@ -73,6 +83,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     session,
     isContainer: !session.isLocal,
     repository: panel.git,
+    pipeline: panel.pipeline && { ...panel.pipeline, file: APPLIED },
     engine,
     prefix: settings.namePrefix,
     load,
@@ -87,7 +98,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     audit,
     report,
   });
-  const keys = new DeployKeys(() => readProjectOutputs(session));
+  const keys = new DeployKeys(async () => (panel.pipeline ? appliedKeys() : readProjectOutputs(session)));
   const operations = onOperationEnd(platform.operations, () => void keys.refresh().catch(report));
   const activity = monitorActivity(context, {
     urls,
@@ -117,6 +128,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     rollbacks: makeRollbacks(dockerOver(engine), names.project),
     activity,
     deployKeys: keys,
+    canSetSecrets: panel.pipeline === undefined,
     hasWorkspace: (name) => platform.hasWorkspace(name),
     deleteWorkspace: (name) => platform.deleteWorkspace(name),
     health: () =>
@@ -228,7 +240,7 @@ function monitorActivity(
     fetchActivity: (project, version) => reader.lastActivity(join(homes, project), version),
     idleDays: panel.idleDays,
     notify: async (text) => {
-      const webhook = await readWebhook(session);
+      const webhook = await readWebhook(session, panel);
       if (!webhook)
         throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set; undelivered notice: ${text}`);
       await sendWebhook(webhook, text);
@@ -237,8 +249,16 @@ function monitorActivity(
   });
 }
 
+const APPLIED = join(PANEL_OWN_DIR, APPLIED_FILE);
+const WEBHOOK = join(PANEL_FILES_DIR, "webhook");
+
+/** What a pipeline's update has left of the projects' deploy keys. */
+const appliedKeys = () =>
+  Object.entries(readApplied(APPLIED)?.deployKeys ?? {}).map(([name, deployKey]) => ({ name, deployKey }));
+
 /** The webhook's address, read for each notice and not kept in memory. */
-async function readWebhook(session: Session): Promise<string | undefined> {
+async function readWebhook(session: Session, { pipeline }: ServerSettings): Promise<string | undefined> {
+  if (pipeline) return readOptional(WEBHOOK)?.trim() || undefined;
   const key = settingKey("panelWebhook");
   const { code, stdout } = await pulumi(["config", "get", key, "--stack", session.reference], { session });
   return code === 0 ? stdout.trim() || undefined : undefined;

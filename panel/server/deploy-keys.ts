@@ -1,12 +1,16 @@
-/** Public halves of projects' deploy keys, from the stack's outputs. Call `refresh` after each update. */
-import type { ProjectOutput } from "../../operate/engine/outputs.ts";
+/** Public halves of projects' deploy keys, as the last update has left them. Call `refresh` after each update. */
 import type { Operation, Operations } from "./platform/types.ts";
 
+interface ProjectKey {
+  readonly name: string;
+  readonly deployKey?: string | undefined;
+}
+
 export class DeployKeys {
-  readonly #read: () => Promise<readonly ProjectOutput[]>;
+  readonly #read: () => Promise<readonly ProjectKey[]>;
   #keys: ReadonlyMap<string, string> = new Map();
 
-  constructor(read: () => Promise<readonly ProjectOutput[]>) {
+  constructor(read: () => Promise<readonly ProjectKey[]>) {
     this.#read = read;
   }
 

@@ -34,7 +34,8 @@ async function run(args: readonly string[]): Promise<void> {
   const engine = await findEngine(settings);
   // On a droplet the container installs the engine and its packages itself.
   if (session.isLocal) await pulumiBinary();
-  await prepareStack(session, "plain");
+  // A pipeline has them, and the state.
+  if (!panel.pipeline) await prepareStack(session, "plain");
   const ended = untilSignal();
   const composed = await compose({ session, settings, panel, engine, report });
   let server: Server | undefined;

@@ -47,6 +47,8 @@ export interface PanelServices {
   readonly activity: { of(project: string): string | undefined };
   /** Public half of a project's deploy key. */
   readonly deployKeys: { of(project: string): string | undefined };
+  /** Whether values of secrets can be stored. Default: true. */
+  readonly canSetSecrets?: boolean;
   /** Whether a workspace or home exists for a project, in projects.yaml or not. */
   hasWorkspace(project: string): Promise<boolean>;
   /** Deletes a project's workspace and home. */

@@ -1,6 +1,7 @@
 /** The panel's settings, from the stack's config and, on a droplet, its container's environment. */
 import { type Problem, UserError } from "../../config/errors.ts";
 import type { Settings } from "../../config/stack/settings.ts";
+import { pipelinesPage } from "./platform/pipeline.ts";
 
 /** Variables that components/panel/panel.ts sets. */
 const VARIABLES = {
@@ -8,6 +9,7 @@ const VARIABLES = {
   hostname: "OPENCODE_PLATFORM_PANEL_HOSTNAME",
   team: "OPENCODE_PLATFORM_PANEL_TEAM",
   audience: "OPENCODE_PLATFORM_PANEL_AUDIENCE",
+  apply: "OPENCODE_PLATFORM_PANEL_APPLY",
 } as const;
 
 /** Settings of the panel, local or on a droplet. */
@@ -19,6 +21,8 @@ export interface ServerSettings {
   readonly repoDirectories?: readonly string[] | undefined;
   /** Where each change is pushed. */
   readonly git?: { readonly remote: string; readonly branch: string } | undefined;
+  /** Whether a pipeline applies what is pushed, since this process was given nothing to do so with; with the address of its page, if known. */
+  readonly pipeline?: { readonly page: string | undefined } | undefined;
   /** Behind Access, on a droplet. */
   readonly access?: { readonly hostname: string; readonly team: string; readonly audience: string };
 }
@@ -47,6 +51,10 @@ export function readServerSettings(
     idleDays,
     // The container's checkout is a clone of the repository, whose remote git calls origin.
     git: git && { remote: "origin", branch: git.branch },
+    // Of the container, not of the branch, which may be ahead of it.
+    ...(env[VARIABLES.apply] === "ci" && git
+      ? { pipeline: { page: pipelinesPage(git.remote, git.branch) } }
+      : {}),
     access: { hostname, team, audience },
   };
 }

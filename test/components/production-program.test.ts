@@ -72,6 +72,7 @@ beforeAll(async () => {
       "opencode-platform:googleClientSecret": CLIENT_SECRET,
       "opencode-platform:panel": JSON.stringify({
         enabled: true,
+        apply: "here",
         admins: ["ann@partner.example"],
         git: {
           remote: "git@git.example:acme/platform.git",

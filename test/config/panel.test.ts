@@ -1,7 +1,11 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_PANEL_PORT, panelDocs, parseVariables } from "../../config/stack/panel.ts";
+import { hasPipeline } from "../../config/stack/pipeline.ts";
 import { parseSettings, type SettingsContext } from "../../config/stack/settings.ts";
 import { complaints } from "../support/complaints.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 
 const prod: SettingsContext = { stack: "prod", tokens: { digitalocean: true, cloudflare: true } };
 const droplet = { domain: "example.com", accessEmailDomains: "example.com", sshAllow: "203.0.113.7" };
@@ -19,7 +23,29 @@ describe("the panel's settings", () => {
       port: DEFAULT_PANEL_PORT,
       admins: [],
       create: "everyone",
+      apply: "here",
     });
+  });
+
+  it("leave the panel's commits to a pipeline where there is one, but on this machine", () => {
+    const enabled = { enabled: true, git };
+    const withPipeline = { ...prod, hasPipeline: true };
+    const panelOn = (panel: object, context: SettingsContext, more = {}) =>
+      parseSettings({ ...droplet, ...more, panel: JSON.stringify(panel) }, context).panel.apply;
+    // Nothing of an update's environment is wanted then.
+    expect(panelOn(enabled, withPipeline)).toBe("ci");
+    expect(panelOn({ ...enabled, apply: "ci" }, prod)).toBe("ci");
+    expect(panelOn({ ...enabled, apply: "here" }, withPipeline, { panelEnvironment: "A=1" })).toBe("here");
+    expect(parseSettings({}, { ...local, hasPipeline: true }).panel.apply).toBe("here");
+    expect(complaints(() => panelOn({ ...enabled, apply: "here" }, withPipeline))).toEqual([
+      expect.stringContaining("panelEnvironment: is missing: with `panel.apply` here"),
+    ]);
+    expect(complaints(() => parseSettings({ panel: '{"apply":"ci"}' }, local))).toEqual([
+      expect.stringContaining("panel.apply: is for droplet stacks"),
+    ]);
+    expect(complaints(() => panelOn({ ...enabled, apply: "maybe" }, prod))).toEqual([
+      expect.stringContaining('panel.apply: "maybe" is neither ci nor here'),
+    ]);
   });
 
   it("are read as Pulumi writes them with --path", () => {
@@ -28,6 +54,7 @@ describe("the panel's settings", () => {
       ...panel,
       admins: ["ann@example.com"],
       create: "everyone",
+      apply: "here",
       git: { ...git, branch: "main", knownHosts: [] },
     });
   });
@@ -61,7 +88,7 @@ describe("the panel's settings", () => {
   it("need a repository and an environment on a droplet", () => {
     expect(complaints(() => panelOf({ enabled: true }))).toEqual([
       "opencode-platform:panel.git.remote: is missing: the ssh address of the repository that this checkout is of — npm run pulumi -- config set --path 'opencode-platform:panel.git.remote' git@host:owner/repo.git --stack prod",
-      "opencode-platform:panelEnvironment: is missing: the panel's updates need the same environment as yours (PULUMI_CONFIG_PASSPHRASE, the backend's variables) — npm run pulumi -- config set --secret opencode-platform:panelEnvironment --stack prod < <file of NAME=value lines>",
+      "opencode-platform:panelEnvironment: is missing: with `panel.apply` here, the panel's updates need the same environment as yours (PULUMI_CONFIG_PASSPHRASE, the backend's variables) — npm run pulumi -- config set --secret opencode-platform:panelEnvironment --stack prod < <file of NAME=value lines>",
     ]);
     expect(
       complaints(() =>
@@ -112,6 +139,7 @@ describe("the panel's settings", () => {
       "port",
       "admins",
       "create",
+      "apply",
       "repoDirectories",
       "idleDays",
       "git.remote",
@@ -141,4 +169,20 @@ it("takes a port of its own that browsers open", () => {
     "opencode-platform:panel.port: 4100 is already the gateway's port — npm run pulumi -- config set --path 'opencode-platform:panel.port' 4090",
   ]);
   expect(said(4100)).toEqual([]);
+});
+
+it.each([
+  [[".github/workflows/platform.yml"], true],
+  [[".gitlab-ci.yml"], true],
+  [[".github/CODEOWNERS"], false],
+  [[".github/workflows/README.md"], false],
+  [[], false],
+] as const)("a repository with %j has a pipeline: %s", (files, expected) => {
+  const folder = temporaryFolder();
+  for (const file of files) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), "");
+  }
+  expect(hasPipeline(folder)).toBe(expected);
+  removeFolder(folder);
 });

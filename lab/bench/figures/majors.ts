@@ -62,7 +62,8 @@ export const majors: FigureSpec = {
       })),
       rounds,
     );
-    const models = await Promise.all(sides.map(({ project, api, modelPort }) => Model.start(platform, { project, api, port: modelPort })),
+    const models = await Promise.all(
+      sides.map(({ project, api, modelPort }) => Model.start(platform, { project, api, port: modelPort })),
     );
     const tokens = await takeTurns(
       sides.map(({ version, container, target, url }, index) => ({

@@ -18,7 +18,15 @@ const PAUSE_MS = 150;
 
 type OverviewParts = Pick<
   PanelServices,
-  "stack" | "authority" | "urls" | "operations" | "containers" | "usage" | "activity" | "deployKeys"
+  | "stack"
+  | "authority"
+  | "urls"
+  | "operations"
+  | "containers"
+  | "usage"
+  | "activity"
+  | "deployKeys"
+  | "canSetSecrets"
 >;
 
 /** The list for a person, with the rights that they have now. */
@@ -37,8 +45,14 @@ export function overviewOf(
     return role ? [projectOf(parts, item, role, underWay.get(item.project.name))] : [];
   });
   const { email, admin, kind } = person;
-  const create = canCreate(person, authority);
-  return { projects, version, me: { email, admin, kind, create }, stack: parts.stack };
+  const me = {
+    email,
+    admin,
+    kind,
+    create: canCreate(person, authority),
+    secrets: parts.canSetSecrets ?? true,
+  };
+  return { projects, version, me, stack: parts.stack };
 }
 
 function projectOf(

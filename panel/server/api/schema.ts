@@ -121,6 +121,10 @@ export const meSchema = z
     admin: z.boolean(),
     kind: z.enum(["person", "machine", "local"]),
     create: z.boolean().openapi({ description: "Whether the person can create projects." }),
+    secrets: z.boolean().openapi({
+      description:
+        "Whether values of secrets can be given: a panel whose commits a pipeline applies has no key to encrypt them with.",
+    }),
   })
   .openapi("Me");
 

@@ -13,10 +13,11 @@ import { makeUpdate } from "../../../operate/engine/update.ts";
 import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
 import { makeApplyChange } from "./change.ts";
 import { OperationQueue } from "./operations.ts";
+import { type PipelineParts, waitForPipeline } from "./pipeline.ts";
 import { type CheckText, entryOf, ProjectsFile } from "./projects-file.ts";
 import { makeReleases } from "./releases.ts";
 import { Repository, type RepositorySettings } from "./repository.ts";
-import { StackSecrets } from "./secrets.ts";
+import { keylessStore, pulumiStore, type RunPulumi, StackSecrets } from "./secrets.ts";
 import { Conflict, type OperationRequest, type Operations } from "./types.ts";
 import { deleteWorkspace, hasWorkspace } from "./workspaces.ts";
 
@@ -34,6 +35,8 @@ export interface PlatformSettings {
   readonly isContainer?: boolean;
   /** Where changes are pushed. Default: not pushed. */
   readonly repository?: RepositorySettings | undefined;
+  /** Where a pipeline applies what is pushed: what its updates leave, and the page that shows it. Default: this process runs updates. */
+  readonly pipeline?: Pick<PipelineParts, "file" | "page"> | undefined;
   /** The Docker that projects run on, in which changes of their releases are followed. */
   readonly engine: Engine;
   /** The stack's prefix of names. */
@@ -68,6 +71,7 @@ export function openPlatform({
   session,
   isContainer = false,
   repository,
+  pipeline,
   engine,
   prefix,
   load,
@@ -77,11 +81,10 @@ export function openPlatform({
   const release = claim(directory);
   const check: CheckText = (text, given) => checkProjectsText(root, session.stack, text, given);
   const file = new ProjectsFile(join(root, "projects.yaml"), check);
-  const secrets = new StackSecrets(root, session.stack, async (args, input) => {
-    await prepareStack(session);
-    const all = [...args, "--stack", session.reference, "--non-interactive", "--color=never"];
-    return pulumi(all, { session, ...(input === undefined ? {} : { input }), timeoutMs: 60_000 });
-  });
+  const store = pipeline
+    ? keylessStore(join(root, `Pulumi.${session.stack}.yaml`), session.stack)
+    : pulumiStore(runnerOf(session));
+  const secrets = new StackSecrets(root, session.stack, store);
   const pushed = repository && new Repository(root, session.stack, repository, { file, check });
   const remembered: string[] = [];
   const apply = makeApplyChange({ file, secrets, repository: pushed });
@@ -92,11 +95,15 @@ export function openPlatform({
       return apply(request);
     },
     ...(pushed ? { catchUp: () => pushed.catchUp() } : {}),
-    update: makeUpdate(session, {
-      isContainer,
-      countEntries: () => file.read().entries.length,
-      secretValues: () => remembered,
-    }),
+    update:
+      pipeline && pushed
+        ? waitForPipeline({ ...pipeline, repository: pushed })
+        : makeUpdate(session, {
+            isContainer,
+            countEntries: () => file.read().entries.length,
+            secretValues: () => remembered,
+          }),
+    isElsewhere: pipeline !== undefined,
     releases: makeReleases(engine, prefix, (project) => releaseOf(load, file, project)),
     ...(report ? { report } : {}),
   });
@@ -119,6 +126,15 @@ export function openPlatform({
     close,
   };
 }
+
+/** Runs the Pulumi CLI on a stack. */
+const runnerOf =
+  (session: Session): RunPulumi =>
+  async (args, input) => {
+    await prepareStack(session);
+    const all = [...args, "--stack", session.reference, "--non-interactive", "--color=never"];
+    return pulumi(all, { session, ...(input === undefined ? {} : { input }), timeoutMs: 60_000 });
+  };
 
 /** A project's release in projects.yaml; undefined for an unknown project or an invalid file. */
 function releaseOf(load: PlatformSettings["load"], file: ProjectsFile, project: string): string | undefined {

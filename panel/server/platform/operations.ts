@@ -37,6 +37,8 @@ export interface OperationsParts {
   readonly update: RunUpdate;
   /** Brings the checkout to the branch's newest commit, before each update. Default: there is no repository. */
   readonly catchUp?: () => Promise<void>;
+  /** Whether an update that the panel's end has interrupted goes on without it, and is only waited for again. Default: false. */
+  readonly isElsewhere?: boolean;
   /** Where changes of releases are followed. Default: nowhere. */
   readonly releases?: Releases;
   /** Milliseconds before a busy stack is retried. Default: 2000. */
@@ -111,8 +113,10 @@ export class OperationQueue implements Operations {
 
   async recover(): Promise<void> {
     const unfinished = [...this.#operations.values()].filter(({ record }) => isUnderWay(record));
+    const { isElsewhere = false } = this.#parts;
     for (const tracked of unfinished) {
-      if (tracked.record.state === "queued" && !tracked.record.hasAfterwards) this.#queued.push(tracked);
+      const { state, hasAfterwards } = tracked.record;
+      if ((state === "queued" || isElsewhere) && !hasAfterwards) this.#queued.push(tracked);
       else this.#finish(tracked, "interrupted", reasonOfInterruption(tracked.record));
     }
     const interrupted = unfinished.filter(({ record }) => record.state === "interrupted");

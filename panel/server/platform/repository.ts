@@ -96,6 +96,16 @@ export class Repository {
     await this.#checkOut({ files }, newest, version);
   }
 
+  /** The checkout's commit. */
+  head(): Promise<string> {
+    return this.#revision("HEAD");
+  }
+
+  /** Whether a commit is the other one or follows from it; false for one that the checkout doesn't know yet. */
+  async includes(newer: string, commit: string): Promise<boolean> {
+    return (await this.#git.run(["merge-base", "--is-ancestor", commit, newer])).code === 0;
+  }
+
   /** The newest commit of the remote branch, which has to follow from the checkout's. */
   async #fetch(head: string): Promise<string> {
     const { remote, branch } = this.#settings;

@@ -1,8 +1,10 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../../../config/errors.ts";
+import { fail, UserError } from "../../../config/errors.ts";
 import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/field-schemas.ts";
+import { setSecretCommand } from "../../../config/stack/commands.ts";
 import { readStackFile, SECRETS_NAMESPACE, secretKeys } from "../../../config/stack/secrets.ts";
+import { setValue } from "../../../config/text/yaml-edit.ts";
 import { replaceFile } from "../../../operate/files/replace-file.ts";
 import { lastLines } from "../../../toolchain/lib/exec.ts";
 
@@ -12,21 +14,59 @@ export type RunPulumi = (
   input?: string,
 ) => Promise<{ code: number | null; stdout: string; stderr: string }>;
 
-/**
- * Projects' secrets in the stack's config. Each value is a CLI call with the value on standard input: `config set-all` takes all at once,
- * but as arguments, which every user of the machine can see.
- */
+/** Writes secrets in the stack's file. */
+export interface SecretStore {
+  set(key: string, value: string): Promise<void>;
+  remove(keys: readonly string[]): Promise<void>;
+}
+
+/** By the Pulumi CLI, with a value on standard input: `config set-all` takes all at once, but as arguments, which every user of the machine can see. */
+export function pulumiStore(run: RunPulumi): SecretStore {
+  const runOrThrow = async (args: readonly string[], input?: string) => {
+    const { code, stderr } = await run(args, input);
+    if (code === 0) return;
+    const output = lastLines(stderr.trim().replace(/^error: /, ""), 3);
+    throw new Error(`A secret could not be ${args[1] === "set" ? "stored" : "removed"}: ${output}`);
+  };
+  return {
+    // The CLI strips one trailing line break.
+    set: (key, value) => runOrThrow(["config", "set", "--secret", key], `${value}\n`),
+    remove: (keys) => runOrThrow(["config", "rm-all", ...keys]),
+  };
+}
+
+/** Without the key that the stack's secrets are encrypted with: it removes them, and can set none. @param path the stack's file */
+export function keylessStore(path: string, stack: string): SecretStore {
+  return {
+    set: async (key) =>
+      fail(
+        "config",
+        key,
+        "can't be set here: a pipeline applies this stack, and the panel has no key to encrypt a value with",
+        setSecretCommand(key, stack),
+      ),
+    remove: async (keys) => {
+      const text = keys.reduce(
+        (now, key) => setValue(now, ["config", key], undefined),
+        readFileSync(path, "utf8"),
+      );
+      replaceFile(path, text);
+    },
+  };
+}
+
+/** Projects' secrets in the stack's config. */
 export class StackSecrets {
   readonly #path: string;
   readonly #stack: string;
-  readonly #run: RunPulumi;
+  readonly #store: SecretStore;
   /** The file's text after the last call, to detect changes by others. */
   #previousValues: string | undefined;
 
-  constructor(root: string, stack: string, run: RunPulumi) {
+  constructor(root: string, stack: string, store: SecretStore) {
     this.#path = join(root, `Pulumi.${stack}.yaml`);
     this.#stack = stack;
-    this.#run = run;
+    this.#store = store;
   }
 
   /** Stores values for secrets of one project. @throws UserError for invalid names */
@@ -37,8 +77,7 @@ export class StackSecrets {
       if (!VARIABLE_PATTERN.test(name)) throw refuse(name, "is not a variable's name");
     for (const name of names) {
       const [key] = secretKeys(project, name);
-      // The CLI strips one trailing line break.
-      await this.#runOrThrow(["config", "set", "--secret", key], `${values[name]}\n`);
+      await this.#store.set(key, values[name] ?? "");
     }
     if (names.length > 0) this.#previousValues = this.#read();
   }
@@ -49,7 +88,7 @@ export class StackSecrets {
     const prefix = `${SECRETS_NAMESPACE}:${project}/`;
     const keys = [...encrypted, ...Object.keys(plain)].filter((key) => key.startsWith(prefix));
     if (keys.length === 0) return;
-    await this.#runOrThrow(["config", "rm-all", ...keys]);
+    await this.#store.remove(keys);
     this.#previousValues = this.#read();
   }
 
@@ -71,13 +110,6 @@ export class StackSecrets {
     } catch {
       return undefined;
     }
-  }
-
-  async #runOrThrow(args: readonly string[], input?: string): Promise<void> {
-    const { code, stderr } = await this.#run(args, input);
-    if (code === 0) return;
-    const output = lastLines(stderr.trim().replace(/^error: /, ""), 3);
-    throw new Error(`A secret could not be ${args[1] === "set" ? "stored" : "removed"}: ${output}`);
   }
 }
 

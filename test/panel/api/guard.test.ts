@@ -151,6 +151,7 @@ describe("settings", () => {
     port: 4090,
     admins: ["ann@example.com"],
     create: "everyone" as const,
+    apply: "here" as const,
     git: undefined,
     idleDays: 7,
   };

@@ -24,7 +24,7 @@ describe("the list", () => {
     const response = await world.ask("GET", "/api/projects");
     const { version, me, stack, projects } = (await response.json()) as Overview;
     expect(response.headers.get("etag")).toBe(`"${version}"`);
-    expect({ me, stack }).toEqual({ me: { ...ADMIN, create: true }, stack: "local" });
+    expect({ me, stack }).toEqual({ me: { ...ADMIN, create: true, secrets: true }, stack: "local" });
     expect(projects).toEqual([
       {
         name: "web-shop",

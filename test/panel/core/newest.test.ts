@@ -1,51 +1,34 @@
 /** Every update starts from the branch's newest commit: a stale checkout would give back what others have taken from somebody. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { loadProjects } from "../../../config/projects/load.ts";
+import { writeFileSync } from "node:fs";
+import { beforeEach, expect, it } from "vitest";
 import type { RunUpdate } from "../../../operate/engine/update-events.ts";
-import { makeApplyChange } from "../../../panel/server/platform/change.ts";
-import { OperationQueue } from "../../../panel/server/platform/operations.ts";
-import { ProjectsFile } from "../../../panel/server/platform/projects-file.ts";
-import { Repository } from "../../../panel/server/platform/repository.ts";
+import type { OperationQueue } from "../../../panel/server/platform/operations.ts";
 import type { Operation } from "../../../panel/server/platform/types.ts";
-import { mustExec } from "../../../toolchain/lib/exec.ts";
-import { ended, FakeUpdate, person, secrets } from "../../support/panel/core-world.ts";
+import {
+  at,
+  endOf,
+  git,
+  nothing,
+  openBranch,
+  read,
+  start,
+  useBranchWorld,
+  WITH_EVE,
+} from "../../support/panel/branch-world.ts";
+import { ended, FakeUpdate } from "../../support/panel/core-world.ts";
 
-const WITH_EVE = "projects:\n  - name: shop\n    members: [ben@example.com, eve@example.com]\n";
 const WITHOUT = WITH_EVE.replace(", eve@example.com", "");
 
-let folder: string;
-let queues: OperationQueue[] = [];
 /** The texts of projects.yaml that updates have applied. */
 let applied: string[] = [];
-const at = (name: string) => join(folder, name);
-const git = (cwd: string, ...args: string[]) =>
-  mustExec("git", ["-c", "user.name=Lead", "-c", "user.email=lead@example.com", ...args], {
-    cwd: at(cwd),
-    timeoutMs: 30_000,
-  });
-const read = () => readFileSync(at("checkout/projects.yaml"), "utf8");
 const applies: RunUpdate = async () => {
   applied.push(read());
   return { state: "succeeded" };
 };
 
-beforeEach(async () => {
-  [folder, queues, applied] = [mkdtempSync(join(tmpdir(), "panel-core-")), [], []];
-  await git(".", "init", "--quiet", "--bare", "--initial-branch=main", "origin.git");
-  await git(".", "init", "--quiet", "--initial-branch=main", "lead");
-  writeFileSync(at("lead/projects.yaml"), WITH_EVE);
-  await git("lead", "add", ".");
-  await git("lead", "commit", "--quiet", "-m", "Begin");
-  await git("lead", "remote", "add", "origin", at("origin.git"));
-  await git("lead", "push", "--quiet", "origin", "main");
-  await git(".", "clone", "--quiet", "origin.git", "checkout");
-});
-afterEach(async () => {
-  await Promise.all(queues.map((queue) => queue.close()));
-  rmSync(folder, { recursive: true });
+useBranchWorld();
+beforeEach(() => {
+  applied = [];
 });
 
 /** Somebody takes a person off the list, and CI applies it. */
@@ -55,29 +38,7 @@ async function takeAway(): Promise<void> {
   await git("lead", "push", "--quiet", "origin", "main");
 }
 
-function open(update: RunUpdate = applies): OperationQueue {
-  const check = (text: string) => void loadProjects(text, { file: "projects.yaml", stack: "local" });
-  const file = new ProjectsFile(at("checkout/projects.yaml"), check);
-  const settings = { remote: "origin", branch: "main" };
-  const repository = new Repository(at("checkout"), "local", settings, { file, check });
-  const queue = new OperationQueue({
-    directory: at("journal"),
-    apply: makeApplyChange({ file, secrets: secrets(), repository }),
-    catchUp: () => repository.catchUp(),
-    update,
-  });
-  queues.push(queue);
-  return queue;
-}
-
-/** A click on Start of a project that runs: it changes nothing. */
-const nothing = { person, what: "start shop", project: "shop" } as const;
-const start = { ...nothing, edit: { kind: "change", name: "shop", values: {} } } as const;
-
-async function endOf(queue: OperationQueue, { id }: Operation): Promise<Operation | undefined> {
-  await ended(queue, id);
-  return queue.get(id);
-}
+const open = (update: RunUpdate = applies): OperationQueue => openBranch(() => ({ update }));
 
 it("an act that changes nothing lets nobody in again", async () => {
   await takeAway();

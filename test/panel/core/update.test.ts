@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { estimateSteps } from "../../../operate/engine/update.ts";
 import { joinErrors, makeRedactor } from "../../../operate/engine/update-errors.ts";
 import { UpdateProgress } from "../../../operate/engine/update-progress.ts";
-import { StackSecrets } from "../../../panel/server/platform/secrets.ts";
+import { keylessStore, pulumiStore, StackSecrets } from "../../../panel/server/platform/secrets.ts";
 
 const STACK = "urn:pulumi:local::p::pulumi:pulumi:Stack::p-local";
 const projectUrn = (name: string) => `urn:pulumi:local::p::opencode:platform:Project::${name}`;
@@ -152,11 +152,15 @@ describe("secrets of a project", () => {
   let calls: { args: readonly string[]; input: string | undefined }[];
   const path = () => join(root, "Pulumi.local.yaml");
   const open = (code = 0) =>
-    new StackSecrets(root, "local", async (args, input) => {
-      calls.push({ args, input });
-      writeFileSync(path(), `${readFileSync(path(), "utf8")}# ${calls.length}\n`);
-      return { code, stdout: "", stderr: "error: the passphrase is wrong" };
-    });
+    new StackSecrets(
+      root,
+      "local",
+      pulumiStore(async (args, input) => {
+        calls.push({ args, input });
+        writeFileSync(path(), `${readFileSync(path(), "utf8")}# ${calls.length}\n`);
+        return { code, stdout: "", stderr: "error: the passphrase is wrong" };
+      }),
+    );
   const TEXT =
     "config:\n  secrets:a/X:\n    secure: v1:x\n  secrets:a/Y:\n    secure: v1:y\n  secrets:ab/X:\n    secure: v1:z\n  secrets:X:\n    secure: v1:s\n";
   beforeEach(() => {
@@ -179,6 +183,18 @@ describe("secrets of a project", () => {
     expect(calls.map(({ args }) => args)).toEqual([["config", "rm-all", "secrets:a/X", "secrets:a/Y"]]);
     await open().remove("none");
     expect(calls).toHaveLength(1);
+  });
+
+  it("can't be set without the stack's key, but are removed, and nothing else of the file", async () => {
+    const keyless = new StackSecrets(root, "prod", keylessStore(path(), "prod"));
+    writeFileSync(join(root, "Pulumi.prod.yaml"), "");
+    await expect(keyless.set("a", { X: "value-that-is-nowhere" })).rejects.toThrow(
+      /secrets:a\/X: can't be set here: .*config set --secret secrets:a\/X --stack prod/,
+    );
+    const text = `# ours\n${TEXT}`;
+    writeFileSync(path(), text);
+    await new StackSecrets(root, "local", keylessStore(path(), "local")).remove("a");
+    expect(readFileSync(path(), "utf8")).toBe(text.replace(/ {2}secrets:a\/.:\n.*\n/g, ""));
   });
 
   it("are restored unless others have changed the file", async () => {

@@ -185,7 +185,7 @@ describe("a change", () => {
       return texts;
     };
     fake.api.projects = [project("a", { entry, owners, role: "owner" })];
-    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: false };
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: false, secrets: true };
     await fake.open();
     await fake.page.getByText("owned by dev@example.com").waitFor();
     expect(await fake.page.getByRole("button", { name: "New project" }).isVisible()).toBe(false);
@@ -194,17 +194,30 @@ describe("a change", () => {
     expect(shown).toEqual(expect.arrayContaining(["Branch", "Model", "Members", "Secrets"]));
     expect(shown.filter((text) => /Memory|Processors|Limits/.test(text))).toEqual([]);
     await fake.page.keyboard.press("Escape");
-    fake.api.me = { ...fake.api.me, email: "ben@example.com", create: true };
+    fake.api.me = { ...fake.api.me, email: "ben@example.com", create: true, secrets: true };
     fake.api.projects = [project("a", { entry, owners, role: "member" })];
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ben" }).waitFor();
     expect(await items()).toEqual(["Logs", "Stop"]);
     expect(await fake.page.getByRole("button", { name: "New project" }).isVisible()).toBe(true);
-    fake.api.me = { email: "ci", admin: false, kind: "machine", create: false };
+    fake.api.me = { email: "ci", admin: false, kind: "machine", create: false, secrets: true };
     fake.api.projects = [project("a", { entry, owners, role: "machine" })];
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ci" }).waitFor();
     expect(await items()).toEqual(["Logs"]);
+  });
+
+  it("says how secrets are set where a pipeline applies the platform, and takes no value", async () => {
+    fake.api.me = { ...fake.api.me, secrets: false };
+    fake.api.projects = [project("a", { entry: { ...entry, secrets: ["API_KEY"] } })];
+    await fake.open();
+    await fake.choose("a", "Edit");
+    await fake.page
+      .getByText("npm run pulumi -- config set --secret secrets:a/<NAME> --stack local")
+      .waitFor();
+    expect(await fake.page.getByLabel("Value of API_KEY").isDisabled()).toBe(true);
+    await fake.page.keyboard.press("Escape");
+    fake.api.me = { ...fake.api.me, secrets: true };
   });
 
   it("stops and starts a project at once", async () => {

@@ -106,10 +106,10 @@ describe("going back", () => {
       project("c", { state: "pending", role }),
     ];
     fake.api.projects = projects("owner");
-    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: true };
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: true, secrets: true };
     await fake.open();
     expect([await items("a"), await items("b"), await items("c")]).toEqual([true, false, false]);
-    fake.api.me = { email: "ci", admin: false, kind: "machine", create: false };
+    fake.api.me = { email: "ci", admin: false, kind: "machine", create: false, secrets: true };
     fake.api.projects = projects("machine");
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ci" }).waitFor();

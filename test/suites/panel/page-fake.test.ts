@@ -90,7 +90,7 @@ describe("the list", () => {
   it("offers to create the first project, and tells a member to ask an admin", async () => {
     await fake.open();
     await fake.page.getByRole("button", { name: "Create the first project" }).waitFor();
-    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: false };
+    fake.api.me = { email: "dev@example.com", admin: false, kind: "person", create: false, secrets: true };
     fake.api.changed();
     await fake.page.getByText("Ask an admin").waitFor();
     await fake.page.keyboard.press("n");

@@ -39,7 +39,7 @@ export const project = (name: string, values: Partial<ProjectView> = {}): Projec
 });
 
 export class FakeApi {
-  me: Me = { email: "lead@example.com", admin: true, kind: "local", create: true };
+  me: Me = { email: "lead@example.com", admin: true, kind: "local", create: true, secrets: true };
   projects: ProjectView[] = [];
   operations: Operation[] = [];
   version = "v1";

@@ -66,6 +66,21 @@ export function panel(world: () => World): void {
       );
     };
 
+    const untilItAnswers = () =>
+      waitFor<true>(
+        "the panel to answer",
+        async () => {
+          const answer = await ask("/api/projects", admin);
+          const body = await answer.text();
+          if (answer.status === 200 && body.startsWith("{")) return { done: true };
+          const log = await world()
+            .onDroplet("sh", "-c", `docker logs --tail 20 ${world().names.panel} 2>&1`)
+            .catch(String);
+          return { seen: `${answer.status} ${body.slice(0, 300)}\n${log}` };
+        },
+        { within: 900_000, every: 3000 },
+      );
+
     beforeAll(async () => {
       const { gateway } = world().digitalocean;
       postgres = await startPostgres(gateway, POSTGRES_PORT);
@@ -92,19 +107,7 @@ export function panel(world: () => World): void {
       expect(updated.code, updated.output.slice(-6000)).toBe(0);
       const key = await world().pulumi(["stack", "output", "panelDeployKey"]);
       ssh.authorize(key.stdout.trim());
-      await waitFor<true>(
-        "the panel to answer",
-        async () => {
-          const answer = await ask("/api/projects", admin);
-          const body = await answer.text();
-          if (answer.status === 200 && body.startsWith("{")) return { done: true };
-          const log = await world()
-            .onDroplet("sh", "-c", `docker logs --tail 20 ${world().names.panel} 2>&1`)
-            .catch(String);
-          return { seen: `${answer.status} ${body.slice(0, 300)}\n${log}` };
-        },
-        { within: 900_000, every: 3000 },
-      );
+      await untilItAnswers();
     });
     afterAll(async () => {
       await moveState(world(), before, false);
@@ -198,6 +201,56 @@ export function panel(world: () => World): void {
       expect(await onHost("stat", "-c", "%a %U", PANEL)).toBe("700 root\n");
     });
 
+    it("leaves updates to a pipeline, holds nothing that they need, and waits until its commit is applied", async () => {
+      /** What the pipeline does after a push. */
+      const deploy = async () => {
+        await git("pull", "--quiet", "--ff-only", repository, "main");
+        const updated = await world().update();
+        expect(updated.code, updated.output.slice(-6000)).toBe(0);
+      };
+      await world().configure("opencode-platform:panel.apply", "ci", { path: true });
+      await git("commit", "--quiet", "--message", "Leave updates to the pipeline", "Pulumi.prod.yaml");
+      await git("push", "--quiet", repository, "HEAD:refs/heads/main");
+      await deploy();
+      const environment = await onHost("docker", "exec", world().names.panel, "sh", "-c", "cat /run/panel/*");
+      for (const secret of [world().shell.PULUMI_CONFIG_PASSPHRASE, ...Object.values(world().tokens)])
+        expect(environment).not.toContain(secret);
+      expect(environment).toContain("NODE_EXTRA_CA_CERTS");
+      await untilItAnswers();
+      const operationOf = async (answer: Response) => {
+        const text = await answer.text();
+        expect(answer.status, text).toBe(202);
+        return (JSON.parse(text) as { operation: Operation }).operation.id;
+      };
+      const at = async (id: string, state: string) =>
+        await waitFor<true>(
+          `an operation that has ${state}`,
+          async () => {
+            const now = (await (await ask(`/api/operations/${id}`, admin)).json()) as Operation;
+            return now.state === state ? { done: true } : { seen: JSON.stringify(now) };
+          },
+          { within: 120_000, every: 1000 },
+        );
+      const secretOf = { name: "epsilon", secrets: ["KEY"], secretValues: { KEY: "a-value" } };
+      const refused = await send("POST", "/api/projects", secretOf);
+      expect([refused.status, await refused.text()]).toEqual([
+        422,
+        expect.stringContaining("config set --secret secrets:epsilon/KEY"),
+      ]);
+      const made = await operationOf(await send("POST", "/api/projects", { name: "epsilon" }));
+      await at(made, "running");
+      expect(Object.keys(await world().containers())).not.toContain(world().names.project("epsilon"));
+      await deploy();
+      await at(made, "succeeded");
+      await world().answers("epsilon");
+      const removed = await operationOf(
+        await send("DELETE", "/api/projects/epsilon?workspace=delete&confirm=epsilon"),
+      );
+      await deploy();
+      await at(removed, "succeeded");
+      expect(await onHost("ls", "/workspaces")).not.toContain("epsilon");
+    });
+
     it("is removed when it is disabled, and leaves its audit log", async () => {
       // An update from a checkout without the panel's last commit would undo it.
       await git("pull", "--quiet", "--ff-only", repository, "main");
@@ -244,6 +297,8 @@ async function configurePanel(
 ): Promise<void> {
   const values = {
     enabled: "true",
+    // This checkout has pipelines.
+    apply: "here",
     "admins[0]": admins[0] ?? "",
     "git.remote": remote,
     "git.knownHosts[0]": knownHosts[0] ?? "",
