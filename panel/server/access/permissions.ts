@@ -18,8 +18,11 @@ const ACTS: Readonly<Record<Role, readonly Act[]>> = {
   machine: [],
 };
 
-/** Keys of an entry that only admins can change: they decide on the host's capacity, on what of its networks is reached, and on who has rights. */
-const ADMIN_ONLY_KEYS = ["resources", "network", "owners"] as const;
+/**
+ * Keys of an entry that only admins can change: they decide on the host's capacity, on what of its networks is reached, on who has rights, and on
+ * whether somebody looks at a repository before it runs. So does `opencode.enforce`.
+ */
+const ADMIN_ONLY_KEYS = ["resources", "network", "owners", "trust"] as const;
 
 type Shared = Pick<Project, "members"> & Partial<Pick<Project, "owners">>;
 
@@ -65,10 +68,12 @@ export function adminOnlyChanges(
 ): FieldRefusal[] {
   if (person.admin) return [];
   const isKept = (key: keyof Entry) => values[key] === undefined || isSame(values[key], before[key]);
-  const forAdmins = ADMIN_ONLY_KEYS.filter((key) => !isKept(key)).map((key) => ({
-    path: key,
-    message: "can only be changed by an admin",
-  }));
+  const isEnforceKept =
+    values.opencode === undefined || isSame(values.opencode?.enforce, before.opencode?.enforce);
+  const forAdmins = [
+    ...ADMIN_ONLY_KEYS.filter((key) => !isKept(key)),
+    ...(isEnforceKept ? [] : ["opencode.enforce"]),
+  ].map((path) => ({ path, message: "can only be changed by an admin" }));
   const known = [...(before.secrets ?? []), ...valuesProvided];
   const sharedSecrets = (values.secrets ?? []).flatMap((name, index) =>
     known.includes(name)

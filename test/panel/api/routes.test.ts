@@ -245,7 +245,7 @@ describe("changing", () => {
     expect((await world.ask("PATCH", "/api/projects/NOT%20A%20NAME", { body: {} })).status).toBe(404);
   });
 
-  it("lets an owner change keys except owners, resources, network, shared secrets and guests", async () => {
+  it("lets an owner change keys except those of admins, shared secrets and guests", async () => {
     const world = new World();
     world.person = OWNER;
     const change = async (body: object) => {
@@ -260,15 +260,21 @@ describe("changing", () => {
       resources: { memory: "8GiB" },
       owners: ["olga@example.com", "ben@example.com"],
       network: { allow: ["internet", "host:22"] },
+      trust: "always",
+      opencode: { enforce: { permission: { bash: "allow" } } },
       secrets: ["OWN", "SHARED"],
     });
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
-      ["resources", "network", "owners", "secrets[1]", "members[0]", "members[1]"],
+      [
+        ...["resources", "network", "owners", "trust", "opencode.enforce"],
+        ...["secrets[1]", "members[0]", "members[1]"],
+      ],
     );
     expect((await change({ members: ["shop"], resources: null, owners: ["olga@example.com"] })).status).toBe(
       202,
     );
+    expect((await change({ opencode: { model: "a/b" } })).status).toBe(202);
     world.authority = {
       ...world.authority,
       defaults: { accessEmails: ["kim@example.com"], accessEmailDomains: [] },
