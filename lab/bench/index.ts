@@ -82,7 +82,8 @@ const measured = measure().catch((error: unknown) => {
 // The signal ends running commands, and usually the measurement; nothing may start during the cleanup.
 await Promise.race([measured, interrupted.then(() => Promise.race([measured, sleep(ENDING_MS)]))]);
 await cleaning.all();
-if (isInterrupted) process.exit(130);
+// A figure that failed has left servers open.
+process.exit(isInterrupted ? 130 : process.exitCode);
 
 /** Measures, prints and stores the figures. */
 async function measure(): Promise<void> {
