@@ -1,51 +1,36 @@
-/** `npm run purge -- <name>`: deletes the workspace of a project that is no longer in projects.yaml. */
-import { checkConfiguration } from "../config/check.ts";
+/**
+ * `npm run purge`: lists the workspaces and homes of removed projects, and what was set aside. `-- <name>` deletes one of them; `--stack prod`
+ * selects another stack; `--yes` asks nothing.
+ */
 import { fail } from "../config/errors.ts";
-import { makeNames } from "../config/naming/names.ts";
-import { PROJECT_NAME_PATTERN } from "../config/projects/field-schemas.ts";
-import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
-import { listContainers } from "../operate/docker/containers.ts";
-import { deleteFolders, workspaceFolders } from "../operate/docker/workspaces.ts";
-import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
-import type { Session } from "../operate/engine/session.ts";
-import { engineVersion } from "../toolchain/lib/docker.ts";
-import { ask } from "./lib/ask.ts";
+import { describeLeft, listLeft, purge } from "../operate/workspaces/left.ts";
+import { isLeftName } from "../operate/workspaces/names.ts";
+import { confirm, leftTable, readLeftCommand } from "./lib/left.ts";
 import { main } from "./lib/main.ts";
-import { refuseOtherStack } from "./lib/only-local.ts";
 
 await main(async (args) => {
-  refuseOtherStack("run purge", args, onDroplet);
-  const [name = "", ...rest] = args;
-  const given = [name, ...rest].join(" ");
-  if (rest.length > 0 || !PROJECT_NAME_PATTERN.test(name))
-    fail("config", "npm run purge", `"${given}" is not a project's name`, "npm run purge -- <name>");
-  const { projects, settings } = checkConfiguration(root, STACK);
-  const inUse = "remove it from projects.yaml and apply that (npm start), then purge";
-  if (projects.some((project) => project.name === name)) fail("conflict", name, "is in projects.yaml", inUse);
-  const { path } = localWorkspaces(settings, root);
-  const folders = workspaceFolders(path, name);
-  if (folders.length === 0) fail("config", name, `has no workspace in ${path}`);
-  const env = dockerEnv(settings);
-  if (!(await engineVersion(env)))
-    fail("environment", "docker", "is not responding, so the workspace may be in use", "npm run doctor");
-  const container = makeNames(settings.namePrefix).project(name);
-  const containers = await listContainers(env, settings.namePrefix);
-  if (containers.some((known) => known.name === container))
-    fail("conflict", name, `still has the container ${container}`, "npm start");
-
-  console.log(`This permanently deletes:\n${folders.map((folder) => `  ${folder}`).join("\n")}`);
-  if ((await ask(`Type ${name} to confirm: `)) !== name)
-    fail("config", name, "not deleted: the name did not match");
-  const left = deleteFolders(folders);
-  if (left.length > 0) {
-    const command = `sudo rm -rf ${left.map((folder) => `'${folder}'`).join(" ")}`;
-    fail("environment", name, "this user is not allowed to delete all of it", command);
+  const { name, projects, place, isSure } = await readLeftCommand("purge", args);
+  const where = `${place.directory} on ${place.host}`;
+  if (name === undefined) {
+    const left = await listLeft(place, projects);
+    if (left.length === 0) console.log(`Nothing is left behind in ${where}.`);
+    else
+      console.log(
+        `${leftTable(left).join("\n")}\n\nIn ${where}. To delete one: npm run purge -- <name>${place.stackFlag}`,
+      );
+    return 0;
   }
+  const all = `npm run purge${place.stackFlag && ` --${place.stackFlag}`} lists what can be deleted`;
+  if (!isLeftName(name)) fail("config", "npm run purge", `"${name}" is not a project's name`, all);
+  const inUse = "remove it from projects.yaml and apply that, then purge";
+  if (projects.includes(name)) fail("conflict", name, "is in projects.yaml", inUse);
+  const left = await describeLeft(place, name);
+  if (!left) return fail("config", name, `has no workspace in ${where}`, all);
+  console.log(
+    `This permanently deletes from ${where}, with all files and sessions:\n\n${leftTable([left]).join("\n")}\n`,
+  );
+  await confirm(name, isSure, "deleted");
+  await purge(place, name);
   console.log(`Deleted the workspace of ${name}.`);
   return 0;
 });
-
-/** The command that deletes a workspace on a droplet, for which there is no script. */
-function onDroplet({ stack }: Session): string {
-  return `on its droplet: ssh -F .runtime/${stack}/ssh/<alias>/config <alias> rm -rf /workspaces/<name> /workspaces/.data/<name>`;
-}

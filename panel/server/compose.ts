@@ -130,6 +130,8 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     deployKeys: keys,
     canSetSecrets: panel.pipeline === undefined,
     hasWorkspace: (name) => platform.hasWorkspace(name),
+    describeWorkspace: (name) => platform.describeWorkspace(name),
+    setAsideWorkspace: (name) => platform.setAsideWorkspace(name),
     deleteWorkspace: (name) => platform.deleteWorkspace(name),
     health: () =>
       checkHealth({

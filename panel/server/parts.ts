@@ -6,6 +6,7 @@ import type { Control } from "../../operate/docker/control.ts";
 import type { Logs } from "../../operate/docker/logs.ts";
 import type { UsageSource } from "../../operate/docker/usage.ts";
 import type { Containers } from "../../operate/docker/watch.ts";
+import type { Left } from "../../operate/workspaces/left.ts";
 import type { Audit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
 import type { AllowedOrigins } from "./access/guard.ts";
@@ -51,6 +52,10 @@ export interface PanelServices {
   readonly canSetSecrets?: boolean;
   /** Whether a workspace or home exists for a project, in projects.yaml or not. */
   hasWorkspace(project: string): Promise<boolean>;
+  /** What a project without an entry left behind; undefined if it is nothing. */
+  describeWorkspace(project: string): Promise<Left | undefined>;
+  /** Sets that aside, if it is anything; returns what puts it back. */
+  setAsideWorkspace(project: string): Promise<() => Promise<void>>;
   /** Deletes a project's workspace and home. */
   deleteWorkspace(project: string): Promise<void>;
   health(): Promise<Health>;

@@ -18,6 +18,7 @@ export const TEAM_COMMANDS = [
   "ci",
   "down",
   "purge",
+  "reset-home",
   "init",
 ];
 

@@ -11,6 +11,8 @@ import { pulumi } from "../../../operate/engine/pulumi.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
 import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
+import { describeLeft, isLeft, type Left, purge, setAside } from "../../../operate/workspaces/left.ts";
+import { placeOf } from "../../../operate/workspaces/place.ts";
 import { makeApplyChange } from "./change.ts";
 import { OperationQueue } from "./operations.ts";
 import { type PipelineParts, waitForPipeline } from "./pipeline.ts";
@@ -19,7 +21,6 @@ import { makeReleases } from "./releases.ts";
 import { Repository, type RepositorySettings } from "./repository.ts";
 import { keylessStore, pulumiStore, type RunPulumi, StackSecrets } from "./secrets.ts";
 import { Conflict, type OperationRequest, type Operations } from "./types.ts";
-import { deleteWorkspace, hasWorkspace } from "./workspaces.ts";
 
 export { type CheckText, ProjectsFile } from "./projects-file.ts";
 export type { RepositorySettings } from "./repository.ts";
@@ -53,8 +54,12 @@ export interface Platform {
   /** Checks a text as `file` would, before it is written. */
   readonly check: CheckText;
   readonly operations: Operations;
-  /** Whether a project's folders exist. @throws UserError if its droplet is not responding */
+  /** Whether a project has a workspace or home. @throws UserError if its droplet is not responding */
   hasWorkspace(name: string): Promise<boolean>;
+  /** What a project without an entry left behind; undefined if it is nothing. @throws UserError if its droplet is not responding */
+  describeWorkspace(name: string): Promise<Left | undefined>;
+  /** Sets that aside, if it is anything; returns what puts it back. @throws UserError; nothing is changed then */
+  setAsideWorkspace(name: string): Promise<() => Promise<void>>;
   /** Deletes a removed project's folders: for a removal's `afterwards`. @throws UserError; Conflict if the branch has the project again */
   deleteWorkspace(name: string): Promise<void>;
   /** Brings the checkout to the newest commit of its branch, if changes are pushed. @throws as `Repository.catchUp` */
@@ -115,12 +120,26 @@ export function openPlatform({
     file,
     check,
     operations,
-    hasWorkspace: (name) => hasWorkspace(session, name),
+    async hasWorkspace(name) {
+      const place = await placeOf(session);
+      return place !== undefined && isLeft(place, name);
+    },
+    async describeWorkspace(name) {
+      const place = await placeOf(session);
+      return place && describeLeft(place, name);
+    },
+    async setAsideWorkspace(name) {
+      const place = await placeOf(session);
+      if (!place || !(await isLeft(place, name))) return async () => {};
+      return (await setAside(place, name)).putBack;
+    },
     async deleteWorkspace(name) {
       await operations.catchUp();
       if (entryOf(file.read().text, name) !== undefined)
         throw new Conflict(`The workspace of ${name} was kept: projects.yaml has that project again`);
-      await deleteWorkspace(session, name);
+      const place = await placeOf(session);
+      if (!place) return fail("conflict", `workspace of ${name}`, "not found: the stack has no droplet");
+      await purge(place, name);
     },
     catchUp: () => operations.catchUp(),
     close,

@@ -158,6 +158,8 @@ export class World {
   /** Names of projects that have a workspace. */
   readonly workspaces = new Set<string>();
   readonly deleted: string[] = [];
+  /** Names under which a workspace has been set aside; one that was put back is not among them. */
+  readonly aside: string[] = [];
   /** The copies that projects go back to, by name. */
   readonly copies = new Map<string, Copy>();
   /** Sessions used since a copy was made; undefined if opencode is not responding. */
@@ -218,6 +220,16 @@ export class World {
       activity: { of: () => undefined },
       deployKeys: { of: () => undefined },
       hasWorkspace: async (name) => this.workspaces.has(name),
+      describeWorkspace: async (name) =>
+        this.workspaces.has(name) ? { name, bytes: 3 * 2 ** 20, lastUsed: Date.UTC(2026, 0, 1) } : undefined,
+      setAsideWorkspace: async (name) => {
+        if (!this.workspaces.delete(name)) return async () => {};
+        this.aside.push(name);
+        return async () => {
+          this.aside.splice(this.aside.indexOf(name), 1);
+          this.workspaces.add(name);
+        };
+      },
       deleteWorkspace: async (name) => void this.deleted.push(name),
       health: async () => ({ status: "ok", parts: [] }),
       streams: this.streams,

@@ -1,0 +1,91 @@
+/**
+ * Shell scripts about workspaces and homes, for a droplet's root and for whoever runs the stack of this machine (Linux, macOS): what POSIX has, and
+ * `find -maxdepth`. An agent has written what is in a home. So they follow no link (`find`, `du`, `mv` and `rm` don't, as used here), run nothing of
+ * what they find, never change into it, and print no name from it. The directories that they are given are the platform's own: no container
+ * has them, but only what is below a project's name. Pure.
+ */
+import { homesDirectory } from "../../config/naming/names.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+import { leftPaths } from "./names.ts";
+
+/** A link counts, wherever it leads. */
+const IS = `is() { [ -e "$1" ] || [ -L "$1" ]; }`;
+
+/** Ends with 0 if a project has a workspace or home, with 1 if it has not. */
+export function existsScript(directory: string, name: string): string {
+  const { workspace, home } = leftPaths(directory, name);
+  return `${IS}\nif is ${shellQuote(workspace)} || is ${shellQuote(home)}; then exit 0; else exit 1; fi`;
+}
+
+/** Prints the names of all workspaces and homes. */
+export const namesScript = (directory: string): string => `${IS}
+for folder in ${shellQuote(directory)} ${shellQuote(homesDirectory(directory))}; do
+  [ -d "$folder" ] || continue
+  for path in "$folder"/*; do
+    if is "$path"; then printf '%s\\n' "\${path##*/}"; fi
+  done
+done`;
+
+/**
+ * Prints a line for each name: the name, the size of both directories in KiB, and when a file of the home was last written, in seconds since 1970 (0
+ * for none). opencode's database is three folders deep.
+ */
+export function measureScript(directory: string, names: readonly string[]): string {
+  const lines = names.map((name) => {
+    const { workspace, home } = leftPaths(directory, name);
+    return `measure ${[name, workspace, home].map(shellQuote).join(" ")}`;
+  });
+  return `if stat -c %Y / >/dev/null 2>&1; then format='-c %Y'; else format='-f %m'; fi
+measure() {
+  size=$(du -sk -- "$2" "$3" 2>/dev/null | awk '{ all += $1 } END { printf "%.0f", all }')
+  used=$(find "$3" -maxdepth 4 -type f -exec stat $format {} + 2>/dev/null | awk '$1 > last { last = $1 } END { printf "%.0f", last }')
+  printf '%s\\t%s\\t%s\\n' "$1" "$size" "$used"
+}
+${lines.join("\n")}`;
+}
+
+/** Renames a workspace and its home, both or none: nothing is copied, so a full disk does not matter. */
+export function moveScript(directory: string, from: string, to: string): string {
+  const [old, put] = [leftPaths(directory, from), leftPaths(directory, to)];
+  const [workspace, home, newWorkspace, newHome] = [old.workspace, old.home, put.workspace, put.home].map(
+    shellQuote,
+  );
+  return `${IS}
+for path in ${newWorkspace} ${newHome}; do
+  if is "$path"; then echo "$path is there already" >&2; exit 1; fi
+done
+if is ${home}; then mv -- ${home} ${newHome} || exit 1; fi
+if is ${workspace} && ! mv -- ${workspace} ${newWorkspace}; then
+  if is ${newHome}; then mv -- ${newHome} ${home}; fi
+  exit 1
+fi`;
+}
+
+/** Renames a home and makes an empty one with its owner, since a container that is started again has to find one. */
+export function resetHomeScript(directory: string, name: string, aside: string): string {
+  const home = shellQuote(leftPaths(directory, name).home);
+  const newHome = shellQuote(leftPaths(directory, aside).home);
+  return `${IS}
+if is ${newHome}; then echo ${newHome} is there already >&2; exit 1; fi
+if ! is ${home}; then echo there is no home >&2; exit 1; fi
+mv -- ${home} ${newHome} || exit 1
+owner=$(ls -ldn -- ${newHome} | awk '{ print $3 ":" $4 }')
+if mkdir -m 0755 -- ${home} && { [ "$(id -u)" != 0 ] || chown "$owner" ${home}; }; then exit 0; fi
+rmdir -- ${home} 2>/dev/null
+mv -- ${newHome} ${home}
+exit 1`;
+}
+
+/** Deletes a workspace and its home, and prints the paths of what it is not allowed to delete. */
+export function deleteScript(directory: string, name: string): string {
+  const paths = Object.values(leftPaths(directory, name)).map(shellQuote).join(" ");
+  // An owner can take away its own right to look into a directory, on purpose or not.
+  return `${IS}
+for path in ${paths}; do
+  is "$path" || continue
+  rm -rf -- "$path" 2>/dev/null && continue
+  find "$path" -type d -exec chmod u+rwx {} \\; 2>/dev/null
+  rm -rf -- "$path" 2>/dev/null
+done
+for path in ${paths}; do if is "$path"; then printf '%s\\n' "$path"; fi; done`;
+}
