@@ -6,7 +6,7 @@ import type { Edit, Entry, EntryValues } from "../platform/types.ts";
 import type { Snapshot } from "./catalog.ts";
 import { checkValue, fieldProblems } from "./fields.ts";
 import { invalidFields } from "./problem.ts";
-import { type FieldProblem, secretValuesSchema } from "./schema.ts";
+import { type FieldProblem, type LeftoverChoice, leftoverChoice, secretValuesSchema } from "./schema.ts";
 
 export type SecretValues = Readonly<Record<string, string>>;
 
@@ -24,6 +24,18 @@ export function splitSecretValues(body: unknown): SubmittedEntry {
   const checked = checkValue(secretValuesSchema, secretValues, ["secretValues"]);
   if (checked.problems) throw invalidFields(checked.problems);
   return { fields, secretValues: checked.data };
+}
+
+/** Splits from a new entry's keys what is done with what an earlier project of its name left behind. @throws HttpProblem (422) if it is no choice */
+export function splitLeftover(fields: SubmittedEntry["fields"]): {
+  readonly entry: SubmittedEntry["fields"];
+  readonly leftover?: LeftoverChoice;
+} {
+  const { leftover, ...entry } = fields;
+  if (leftover === undefined) return { entry };
+  const checked = checkValue(leftoverChoice, leftover, ["leftover"]);
+  if (checked.problems) throw invalidFields(checked.problems);
+  return { entry, leftover: checked.data };
 }
 
 /** All problems of a new or changed entry. */

@@ -4,7 +4,7 @@ import { UserError, type UserErrorKind } from "../../../config/errors.ts";
 import { RepositoryError } from "../platform/git.ts";
 import { Conflict, NotFound, ShuttingDown } from "../platform/types.ts";
 import { fieldProblems } from "./fields.ts";
-import type { FieldProblem, Problem } from "./schema.ts";
+import type { FieldProblem, Leftover, Problem } from "./schema.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -29,6 +29,7 @@ export type ProblemStatus = keyof typeof TITLES;
 interface HttpProblemOptions {
   readonly errors?: readonly FieldProblem[];
   readonly changedBy?: string | undefined;
+  readonly leftover?: Leftover;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -38,6 +39,7 @@ export class HttpProblem extends Error {
   readonly status: ProblemStatus;
   readonly errors: readonly FieldProblem[] | undefined;
   readonly changedBy: string | undefined;
+  readonly leftover: Leftover | undefined;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(status: ProblemStatus, detail: string, more: HttpProblemOptions = {}) {
@@ -45,6 +47,7 @@ export class HttpProblem extends Error {
     this.status = status;
     this.errors = more.errors;
     this.changedBy = more.changedBy;
+    this.leftover = more.leftover;
     this.headers = more.headers ?? {};
   }
 }
@@ -111,7 +114,10 @@ export const conflict = ({ message }: Conflict, changedBy?: string): HttpProblem
   );
 
 /** The body of an error response. `instance` is the request's id. */
-export function problemOf({ status, message, errors, changedBy }: HttpProblem, instance: string): Problem {
+export function problemOf(
+  { status, message, errors, changedBy, leftover }: HttpProblem,
+  instance: string,
+): Problem {
   return {
     type: "about:blank",
     title: TITLES[status],
@@ -119,6 +125,7 @@ export function problemOf({ status, message, errors, changedBy }: HttpProblem, i
     detail: message,
     instance,
     ...(errors ? { errors: [...errors] } : {}),
+    ...(leftover ? { leftover } : {}),
     ...(changedBy === undefined ? {} : { changedBy }),
   };
 }

@@ -17,7 +17,14 @@ import {
   versionIn,
 } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
-import { checkEntry, replaceProblems, type SecretValues, splitSecretValues } from "./entry-check.ts";
+import {
+  checkEntry,
+  replaceProblems,
+  type SecretValues,
+  splitLeftover,
+  splitSecretValues,
+} from "./entry-check.ts";
+import { askingAboutLeftover, assertMayKeep, withLeftover } from "./leftover.ts";
 import { overviewEvents, overviewOf } from "./overview.ts";
 import { HttpProblem, invalidFields } from "./problem.ts";
 import { addDelete } from "./removal.ts";
@@ -116,6 +123,8 @@ function addCreate(app: App, parts: PanelServices, catalog: Catalog): void {
       method: "post",
       path: "/api/projects",
       summary: "Adds an entry to projects.yaml, stores its secrets, and runs an update.",
+      description:
+        "A name under which an earlier project left a workspace or sessions behind is refused (409) without `leftover`; the problem's `leftover` says what the person can choose.",
       request: { headers: ifMatchHeader, body: uncheckedJsonBody("NewProject") },
       responses: acceptedResponse,
       problems: [409],
@@ -125,20 +134,22 @@ function addCreate(app: App, parts: PanelServices, catalog: Catalog): void {
       context.set("act", { name: "create" });
       const snapshot = catalog.readSnapshot();
       assertCanCreate(parts, person, snapshot.text);
-      const { fields, secretValues } = splitSecretValues(await readJson(context));
+      const { fields: sent, secretValues } = splitSecretValues(await readJson(context));
+      const { entry: fields, leftover } = splitLeftover(sent);
       const entry = ownedBy(person, fields as unknown as Entry);
-      auditDetails(context, "create", String(entry.name), fields, secretValues);
+      auditDetails(context, "create", String(entry.name), sent, secretValues);
       const edit = { kind: "add" as const, entry };
       throwIfInvalid(checkEntry(parts, snapshot, edit, secretValues));
       const authorize = (text: string) => {
         const now = assertCanCreate(parts, person, text);
         throwIfForAdmins(newEntryProblems(now, entry, Object.keys(secretValues), parts.authority()));
+        assertMayKeep(now, leftover);
       };
       authorize(snapshot.text);
-      return submit(parts, context, {
-        ...operationRequest(person, "create", entry.name, edit, context, secretValues),
-        authorize,
-      });
+      const request = operationRequest(person, "create", entry.name, edit, context, secretValues);
+      return askingAboutLeftover(parts, person, entry.name, () =>
+        submit(parts, context, { ...request, authorize, ...withLeftover(parts, entry.name, leftover) }),
+      );
     },
   );
 }
@@ -264,6 +275,11 @@ function auditDetails(
 ): void {
   const list = (title: string, keys: readonly string[]) =>
     keys.length > 0 ? [`${title}: ${keys.join(", ").slice(0, 300)}`] : [];
-  const detail = [...list("keys", Object.keys(fields)), ...list("secrets", Object.keys(secretValues))];
+  const { leftover, ...entry } = fields;
+  const detail = [
+    ...list("keys", Object.keys(entry)),
+    ...list("secrets", Object.keys(secretValues)),
+    ...(leftover === undefined ? [] : [`leftover: ${leftover}`]),
+  ];
   context.set("act", { name, project: project.slice(0, 64), detail: detail.join("; ") });
 }

@@ -26,8 +26,19 @@ export const secretValuesSchema = z
     example: { ANTHROPIC_API_KEY: "sk-…" },
   });
 
+/** What is done with what an earlier project of the name left behind. */
+export const leftoverChoice = z.enum(["keep", "anew"]);
+export type LeftoverChoice = z.output<typeof leftoverChoice>;
+
 export const createBody = z
-  .strictObject({ ...projectKeys, secretValues: secretValuesSchema.optional() })
+  .strictObject({
+    ...projectKeys,
+    secretValues: secretValuesSchema.optional(),
+    leftover: leftoverChoice.optional().openapi({
+      description:
+        "What is done with the workspace and sessions that an earlier project of this name left behind: used again (`keep`, admins only), or set aside (`anew`). Without it, such a name is refused (409).",
+    }),
+  })
   .openapi("NewProject");
 
 type Shape = typeof projectKeys;
@@ -192,6 +203,15 @@ export const fieldProblemSchema = z
   .openapi("FieldProblem");
 export const checkResultSchema = z.object({ problems: z.array(fieldProblemSchema) }).openapi("Checked");
 
+/** What an earlier project of a name left behind, as far as the person may know. */
+export const leftoverSchema = z
+  .object({
+    choices: z.array(leftoverChoice).openapi({ description: "What the person can send as `leftover`." }),
+    bytes: z.number().min(0).optional().openapi({ description: "Its size, for admins." }),
+    lastUsed: time.optional().openapi({ description: "When it was last used, for admins." }),
+  })
+  .openapi("Leftover");
+
 export const problemSchema = z
   .object({
     type: z.string(),
@@ -200,6 +220,7 @@ export const problemSchema = z
     detail: z.string(),
     instance: z.string().optional().openapi({ description: "Id of the request, as in the audit log." }),
     errors: z.array(fieldProblemSchema).optional(),
+    leftover: leftoverSchema.optional(),
     changedBy: z.string().optional().openapi({
       description: "With 409: author and operation of the last change to projects.yaml, if known.",
       example: "ann@example.com (create web-shop)",
@@ -247,6 +268,7 @@ export const ifMatchHeader = z.object({
 export type ProjectView = Omit<z.output<typeof projectSchema>, "entry"> & { entry: Entry };
 export type Overview = Omit<z.output<typeof overviewSchema>, "projects"> & { projects: ProjectView[] };
 export type FieldProblem = z.output<typeof fieldProblemSchema>;
+export type Leftover = z.output<typeof leftoverSchema>;
 export type Problem = z.output<typeof problemSchema>;
 export type Health = z.output<typeof healthSchema>;
 export type HealthPart = z.output<typeof healthPartSchema>;

@@ -40,6 +40,8 @@ export function makeApplyChange({ file, secrets, repository }: ChangeParts): App
     } catch (error) {
       if (edited) file.undo(edited);
       undoSecrets();
+      // Why the edit failed is what the person has to know.
+      await request.undoAtOnce?.().catch(() => {});
       throw error;
     }
   };

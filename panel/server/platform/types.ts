@@ -105,6 +105,8 @@ export interface OperationRequest {
   readonly authorize?: (text: string) => void;
   /** Done once the change has been checked, before projects.yaml is edited. If it throws, nothing is changed. */
   readonly atOnce?: () => Promise<void>;
+  /** Undoes what `atOnce` did, if the edit then fails. */
+  readonly undoAtOnce?: () => Promise<void>;
   /** Called after a successful update, before the operation ends. If it throws, the operation fails. */
   readonly afterwards?: () => Promise<void>;
 }

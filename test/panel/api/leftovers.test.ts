@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../../config/errors.ts";
-import { FILE, MACHINE, MEMBER, OWNER, STRANGER, World } from "../../support/panel/api-world.ts";
+import type { Person } from "../../../panel/server/platform/types.ts";
+import { ADMIN, FILE, MACHINE, MEMBER, OWNER, STRANGER, World } from "../../support/panel/api-world.ts";
 
 const gone = "/api/projects/gone";
 const confirmed = `${gone}?workspace=delete&confirm=gone`;
@@ -59,7 +60,9 @@ describe("the workspace of a removed project", () => {
   it("is kept if the project was added again before the deletion", async () => {
     const world = worldWithLeftover();
     await world.ask("DELETE", confirmed);
-    expect((await world.ask("POST", "/api/projects", { body: { name: "gone" } })).status).toBe(202);
+    expect(
+      (await world.ask("POST", "/api/projects", { body: { name: "gone", leftover: "keep" } })).status,
+    ).toBe(202);
     await expect(world.operations.requests[0]?.afterwards?.()).rejects.toThrow("has that project again");
     expect(world.deleted).toEqual([]);
   });
@@ -90,5 +93,118 @@ describe("the workspace of a removed project", () => {
     const headers = { "if-match": '"another"' };
     expect((await world.ask("DELETE", confirmed, { headers })).status).toBe(409);
     expect(world.operations.requests).toEqual([]);
+  });
+});
+
+describe("a new project under the name of a removed one", () => {
+  const admitted = (person: Person): World => {
+    const world = worldWithLeftover();
+    const defaults = { accessEmails: [], accessEmailDomains: ["example.com"] };
+    world.authority = { ...world.authority, defaults };
+    world.person = person;
+    return world;
+  };
+  const create = (world: World, more: object = {}) =>
+    world.ask("POST", "/api/projects", { body: { name: "gone", ...more } });
+  const unchanged = (world: World) => {
+    expect(world.operations.requests).toEqual([]);
+    expect(world.operations.text).toBe(FILE);
+    expect([[...world.workspaces], world.aside]).toEqual([["gone"], []]);
+  };
+
+  it("is refused without a choice, and an admin learns what was left behind", async () => {
+    const world = worldWithLeftover();
+    const response = await create(world);
+    expect([response.status, await response.json()]).toEqual([
+      409,
+      expect.objectContaining({
+        detail: "An earlier project gone left its workspace and sessions behind. Nothing was created.",
+        errors: [
+          {
+            path: "leftover",
+            message: "is required for this name",
+            fix: 'send "leftover": "keep" or "leftover": "anew"',
+          },
+        ],
+        leftover: { choices: ["keep", "anew"], bytes: 3 * 2 ** 20, lastUsed: "2026-01-01T00:00:00.000Z" },
+      }),
+    ]);
+    unchanged(world);
+  });
+
+  it("is refused for others too, who learn no more than that", async () => {
+    const world = admitted(MEMBER);
+    const response = await create(world);
+    const { leftover, detail } = (await response.json()) as { leftover: object; detail: string };
+    expect([response.status, leftover]).toEqual([409, { choices: ["anew"] }]);
+    expect(detail).not.toMatch(/MiB|2026/);
+    unchanged(world);
+  });
+
+  it("uses it again if an admin says so", async () => {
+    const world = worldWithLeftover();
+    expect((await create(world, { leftover: "keep" })).status).toBe(202);
+    expect([[...world.workspaces], world.aside]).toEqual([["gone"], []]);
+    expect(world.operations.text).toContain("name: gone");
+    expect(world.operations.text).not.toContain("leftover");
+    expect(world.acts.at(-1)?.detail).toBe("keys: name; leftover: keep");
+  });
+
+  it.each([
+    ["a member", MEMBER],
+    ["an owner of another", OWNER],
+  ])("does not use it again if %s says so", async (_, person) => {
+    const world = admitted(person);
+    const response = await create(world, { leftover: "keep" });
+    expect([response.status, await response.json()]).toEqual([
+      403,
+      expect.objectContaining({ detail: "Only an admin can keep what an earlier project left behind." }),
+    ]);
+    unchanged(world);
+  });
+
+  it.each([
+    ["an admin", ADMIN],
+    ["a member", MEMBER],
+  ])("begins anew if %s says so, with what was there set aside", async (_, person) => {
+    const world = admitted(person);
+    expect((await create(world, { leftover: "anew" })).status).toBe(202);
+    expect([[...world.workspaces], world.aside, world.deleted]).toEqual([[], ["gone"], []]);
+    expect(world.acts.at(-1)?.detail).toBe("keys: name; leftover: anew");
+  });
+
+  it("takes either choice where nothing was left behind, and needs none", async () => {
+    for (const more of [{}, { leftover: "keep" }, { leftover: "anew" }]) {
+      const world = new World();
+      expect((await create(world, more)).status).toBe(202);
+      expect(world.aside).toEqual([]);
+    }
+  });
+
+  it("is not created, and nothing is set aside, with another word or an invalid entry", async () => {
+    const world = worldWithLeftover();
+    for (const more of [{ leftover: "delete" }, { leftover: null }, { leftover: "anew", ports: [80] }])
+      expect((await create(world, more)).status).toBe(422);
+    unchanged(world);
+  });
+
+  it("is not created while its earlier container is still there", async () => {
+    const inUse = new UserError("conflict", [
+      { where: "workspace of gone", what: "is still used by the container x", fix: "wait" },
+    ]);
+    const world = new World({ setAsideWorkspace: () => Promise.reject(inUse) });
+    const response = await create(world, { leftover: "anew" });
+    expect([response.status, await response.json()]).toEqual([
+      409,
+      expect.objectContaining({ detail: "workspace of gone: is still used by the container x — wait" }),
+    ]);
+    expect(world.operations.text).toBe(FILE);
+  });
+
+  it("is not created while nobody can tell whether something was left behind", async () => {
+    const silent = new UserError("environment", [{ where: "workspace of gone", what: "no answer" }]);
+    const world = new World({ hasWorkspace: () => Promise.reject(silent) });
+    expect((await create(world)).status).toBe(503);
+    expect(world.operations.text).toBe(FILE);
   });
 });

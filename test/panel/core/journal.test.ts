@@ -93,8 +93,17 @@ describe("secrets of a request", () => {
     };
     const before = world.file.read().text;
     const queue = open(succeed, makeApplyChange({ file: world.file, secrets: secrets(), repository }));
-    await expect(queue.submit(add("a"))).rejects.toThrow(Conflict);
+    const acts: string[] = [];
+    const act = {
+      atOnce: async () => void acts.push("done"),
+      undoAtOnce: async () => void acts.push("undone"),
+    };
+    await expect(queue.submit({ ...add("a"), ...act })).rejects.toThrow(Conflict);
+    expect(acts).toEqual(["done", "undone"]);
     expect(world.file.read().text).toBe(before);
     expect(queue.list()).toEqual([]);
+    // Why the change was refused matters more than that something else could not be undone.
+    const stuck = { ...act, undoAtOnce: () => Promise.reject(new Error("stuck")) };
+    await expect(queue.submit({ ...add("a"), ...stuck })).rejects.toThrow("changed");
   });
 });
