@@ -1,5 +1,5 @@
 /** Calls of the panel's API. */
-import type { Entry, FieldProblem, Operation, Overview, Problem, Rollback } from "./model.ts";
+import type { Entry, FieldProblem, LeftoverChoice, Operation, Overview, Problem, Rollback } from "./model.ts";
 
 /** An error response of the API. */
 export class HttpError extends Error {
@@ -84,8 +84,9 @@ export async function check(
   return answer.problems;
 }
 
-export const create = (entry: Entry, secretValues: Record<string, string>) =>
-  started(send("POST", "/api/projects", { ...entry, secretValues }));
+/** @param leftover what is done with what an earlier project of the name left behind */
+export const create = (entry: Entry, secretValues: Record<string, string>, leftover?: LeftoverChoice) =>
+  started(send("POST", "/api/projects", { ...entry, secretValues, leftover }));
 
 /** Changes keys of an entry (null removes one), if the file's version is still the given one. */
 export const change = (

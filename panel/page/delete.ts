@@ -8,7 +8,7 @@ import type { Operation } from "./model.ts";
 const consequences = (name: string, workspace: boolean) =>
   workspace
     ? "Removes the entry in projects.yaml and the container. Deletes the workspace with all files, and opencode's sessions. Anything not pushed is lost."
-    : `Removes the entry in projects.yaml and the container. Keeps the workspace with all files, and opencode's sessions; a new project named ${name} uses them again.`;
+    : `Removes the entry in projects.yaml and the container. Keeps the workspace with all files, and opencode's sessions; whoever creates a project named ${name} again is asked about them.`;
 
 /** Opens the dialog and deletes the project. The name must be typed to delete the workspace. */
 export function openDelete(name: string, begun: (operation: Operation) => void): void {

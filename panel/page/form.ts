@@ -15,7 +15,8 @@ import {
   secretValuesOf,
 } from "./entry.ts";
 import { type FormFields, formFields } from "./form-fields.ts";
-import type { Entry, FieldProblem, Me, Operation } from "./model.ts";
+import { askLeftover, type LeftoverQuestion } from "./leftover.ts";
+import type { Entry, FieldProblem, Leftover, Me, Operation } from "./model.ts";
 import { errorsByField, type FieldErrors, sentence } from "./problems.ts";
 import { changedBy } from "./progress.ts";
 
@@ -43,11 +44,14 @@ class ProjectForm {
   readonly #opened: Opened;
   readonly #openedAt = Date.now();
   readonly #alert = h("div", { class: "alert", role: "alert", tabindex: "-1", hidden: true });
+  /** Where a name that was used before is asked about. */
+  readonly #question = h("div", {});
   readonly #save: HTMLButtonElement;
   readonly #touched = new Set<string>();
   readonly #initial: Fields;
   #base: Entry;
   #version: string;
+  #leftover: LeftoverQuestion | undefined;
   #submitted = false;
   #confirmedClose = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -86,6 +90,7 @@ class ProjectForm {
       { novalidate: true, autocomplete: "off" },
       ...this.#fields.elements,
       kept.length > 0 && h("p", { class: "hint" }, `Not in this form, kept unchanged: ${kept.join(", ")}.`),
+      this.#question,
       this.#alert,
       h("footer", {}, cancel, this.#save),
     );
@@ -154,7 +159,7 @@ class ProjectForm {
 
   #send(fields: Fields): Promise<Operation> | undefined {
     const values = secretValuesOf(fields);
-    if (this.#isNew) return create(this.#entry, values);
+    if (this.#isNew) return create(this.#entry, values, this.#leftover?.answer);
     const changes = changesOf(this.#base, fields);
     if (Object.keys(changes).length === 0 && Object.keys(values).length === 0) return undefined;
     return change(this.#base.name, changes, values, this.#version);
@@ -164,6 +169,8 @@ class ProjectForm {
     this.#stop();
     this.#submitted = true;
     this.#showAlert("");
+    if (this.#leftover?.name !== this.#entry.name) this.#ask(undefined);
+    else if (this.#leftover.answer === undefined) return this.#leftover.complain();
     this.#save.disabled = true;
     try {
       const operation = await this.#send(this.#fields.read());
@@ -180,10 +187,21 @@ class ProjectForm {
     if (!(error instanceof HttpError))
       return this.#showAlert(error instanceof Error ? error.message : String(error));
     if (error.status === 409 && !this.#isNew) return this.#conflict(error, again);
+    if (error.status === 409 && error.problem.leftover) return this.#ask(error.problem.leftover);
     const { fields, others } = this.#show(error.problem.errors ?? []);
     const list = others.map((problem) => h("p", {}, `${problem.path}: ${sentence(problem)}`));
     if (fields.size === 0 || others.length > 0) this.#showAlert(error.message, ...list);
     this.#focusFirst([...fields.keys()]);
+  }
+
+  /** Asks what happens with what an earlier project of this name left behind; with undefined, no longer. */
+  #ask(leftover: Leftover | undefined): void {
+    this.#leftover = leftover && askLeftover(this.#entry.name, leftover);
+    this.#question.replaceChildren(...(this.#leftover ? [this.#leftover.element] : []));
+    if (!this.#leftover) return;
+    announce("Nothing was created yet: this name was used before.");
+    this.#leftover.element.scrollIntoView({ block: "nearest" });
+    this.#leftover.focus();
   }
 
   /** Focuses the first field with a problem, in page order; if none, the alert. */

@@ -10,6 +10,8 @@ import type {
 
 export type {
   FieldProblem,
+  Leftover,
+  LeftoverChoice,
   LogLine,
   Overview,
   ProjectState,

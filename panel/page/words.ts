@@ -1,5 +1,13 @@
 /** Labels for states, releases, times and amounts. Pure. */
-import type { Progress, ProjectState, ProjectView, Rollback, Usage } from "./model.ts";
+import type {
+  Leftover,
+  LeftoverChoice,
+  Progress,
+  ProjectState,
+  ProjectView,
+  Rollback,
+  Usage,
+} from "./model.ts";
 
 /** A state's label. The symbol accompanies the colour, for people who can't tell colours apart. */
 export interface StateLabel {
@@ -85,6 +93,28 @@ export function bytes(value: number): string {
 /** Formats processors: "0.12". */
 export const cores = (value: number): string =>
   value < 0.005 ? "0" : toThreeDigits(Math.round(value * 100) / 100);
+
+/** The question about what an earlier project of a name left behind, and its answers. */
+export function leftoverWords(
+  name: string,
+  { bytes: size, lastUsed }: Pick<Leftover, "bytes" | "lastUsed">,
+): { readonly question: string; readonly labels: Readonly<Record<LeftoverChoice, string>> } {
+  const details = [
+    ...(size === undefined ? [] : [bytes(size)]),
+    ...(lastUsed === undefined ? [] : [`last used ${shortDate(lastUsed)}`]),
+  ];
+  const known = details.length > 0 ? ` (${details.join(", ")})` : "";
+  return {
+    question: `An earlier project ${name} left its sessions, settings and files behind${known}.`,
+    labels: {
+      keep: "Keep them: the new project has all of it, with whatever its agents wrote",
+      anew: "Begin anew: the new project is empty, and what was left is set aside on the host",
+    },
+  };
+}
+
+/** Formats a time's day, in the browser's time zone. */
+const shortDate = (at: string): string => new Date(at).toLocaleDateString("en-GB", { dateStyle: "long" });
 
 /** A meter's text and value. */
 export interface Meter {

@@ -6,6 +6,7 @@ import {
   bytes,
   cores,
   duration,
+  leftoverWords,
   meter,
   releaseLabel,
   sessionNames,
@@ -157,5 +158,16 @@ describe("the list", () => {
     ];
     expect(stateChanges(was, is)).toEqual(["a: stopped", "d: running", "b: removed"]);
     expect(stateChanges(is, is)).toEqual([]);
+  });
+});
+
+describe("what an earlier project left behind", () => {
+  it("is asked about with its size and last use, as far as they are known", () => {
+    const question = (more: object) => leftoverWords("shop", more).question;
+    expect(question({ bytes: 12 * 2 ** 20, lastUsed: "2026-03-10T12:00:00Z" })).toBe(
+      "An earlier project shop left its sessions, settings and files behind (12 MiB, last used 10 March 2026).",
+    );
+    expect(question({ bytes: 0 })).toContain("behind (0 MiB).");
+    expect(question({})).toMatch(/ behind\.$/);
   });
 });

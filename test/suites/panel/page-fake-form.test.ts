@@ -1,6 +1,6 @@
 /** The panel's page in Chromium with a fake API: changes by a person. */
 import { describe, expect, it } from "vitest";
-import { project, refusal } from "../../support/panel/fake-api.ts";
+import { project, refusal, usedBefore } from "../../support/panel/fake-api.ts";
 import { useFakePage } from "../../support/panel/fake-page.ts";
 
 const fake = useFakePage();
@@ -120,6 +120,61 @@ describe("a new project", () => {
     expect(await fake.page.locator("dialog").count()).toBe(1);
     await fake.page.keyboard.press("Escape");
     await fake.page.locator("dialog").waitFor({ state: "detached" });
+  });
+});
+
+describe("a name that was used before", () => {
+  const group = () =>
+    fake.page.getByRole("group", {
+      name: "An earlier project shop left its sessions, settings and files behind (12 MiB, last used 10 March 2026).",
+    });
+  const create = () => fake.page.getByRole("button", { name: "Create", exact: true });
+
+  /** Submits a new project `shop`, which the API refuses without a choice. */
+  async function submit(choices: readonly ("keep" | "anew")[]): Promise<void> {
+    const known = { bytes: 12 * 2 ** 20, lastUsed: "2026-03-10T12:00:00Z" };
+    let isFirst = true;
+    fake.api.instead = (context) => {
+      if (context.req.method !== "POST" || context.req.path !== "/api/projects" || !isFirst) return undefined;
+      isFirst = false;
+      return usedBefore(context, { choices: [...choices], ...(choices.length > 1 ? known : {}) });
+    };
+    await fake.open();
+    await fake.page.keyboard.press("n");
+    await fake.page.keyboard.type("shop");
+    await fake.page.keyboard.press("Enter");
+  }
+
+  it("is asked about, with nothing chosen beforehand, and the answer sent, with the keyboard only", async () => {
+    await submit(["keep", "anew"]);
+    await group().waitFor();
+    const keep = group().getByRole("radio", { name: /^Keep them/ });
+    await keep.and(fake.page.locator(":focus")).waitFor();
+    expect(await group().locator(":checked").count()).toBe(0);
+    expect(await fake.violations()).toEqual([]);
+    await fake.page.keyboard.press("Enter");
+    await fake.page.getByText("Choose what happens with it").waitFor();
+    expect(fake.api.seen).toEqual([]);
+    await keep.and(fake.page.locator(":focus")).waitFor();
+    await fake.page.keyboard.press("ArrowDown");
+    await fake.page.getByText("Choose what happens with it").waitFor({ state: "hidden" });
+    await fake.page.keyboard.press("Enter");
+    await fake.page.getByRole("progressbar", { name: "Progress: create shop" }).waitFor();
+    expect(fake.api.seen.map(({ body }) => body)).toEqual([
+      { name: "shop", secretValues: {}, leftover: "anew" },
+    ]);
+  });
+
+  it("offers what the person can choose alone, and is no question for another name", async () => {
+    await submit(["anew"]);
+    const anew = fake.page.getByRole("radio", { name: /^Begin anew/ });
+    await anew.waitFor();
+    expect(await fake.page.getByRole("radio", { name: /^Keep/ }).count()).toBe(0);
+    await fake.page.getByText("files behind.", { exact: false }).waitFor();
+    await fake.page.getByLabel("Name", { exact: true }).fill("bakery");
+    await create().click();
+    await fake.page.getByRole("progressbar", { name: "Progress: create bakery" }).waitFor();
+    expect(fake.api.seen.map(({ body }) => body)).toEqual([{ name: "bakery", secretValues: {} }]);
   });
 });
 

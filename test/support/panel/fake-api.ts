@@ -6,6 +6,7 @@ import { type Context, Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type {
   FieldProblem,
+  Leftover,
   LogLine,
   Me,
   Operation,
@@ -188,6 +189,12 @@ export class FakeApi {
     return app;
   }
 }
+
+/** The refusal of a name that was used before. */
+export const usedBefore = (context: Context, leftover: Leftover) =>
+  context.json({ title: "Conflict", status: 409, detail: "Nothing was created.", leftover }, 409, {
+    "content-type": "application/problem+json",
+  });
 
 /** An error response of the API. */
 export const refusal = (context: Context, status: 409 | 422, detail: string, errors: FieldProblem[] = []) =>
