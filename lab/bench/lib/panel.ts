@@ -62,7 +62,8 @@ export class Panel {
     const { operation } = await this.#ask<{ operation: Operation }>("/api/projects", {
       method: "POST",
       headers,
-      body: JSON.stringify(entry),
+      // Rounds repeat names.
+      body: JSON.stringify({ ...entry, leftover: "keep" }),
     });
     return operation;
   }

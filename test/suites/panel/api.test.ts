@@ -1,5 +1,5 @@
 /** The panel's API on the real engine and Docker. */
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PLATFORM_LABEL, PROJECT_LABEL } from "../../../config/naming/names.ts";
@@ -11,6 +11,7 @@ import { findLeaks } from "../../support/leaks.ts";
 import { callAt, projectApi, RELEASE } from "../../support/opencode.ts";
 import { type Listed, Panel } from "../../support/panel/panel.ts";
 import { Platform } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const SECRET = "panel-secret-value-7f3a";
@@ -22,6 +23,9 @@ describe("the panel's API", () => {
   beforeAll(async () => {
     await new Platform().reset();
     panel = await Panel.start();
+    // Of other suites on the same platform.
+    for (const left of [panel.platform.workspace("gamma"), panel.platform.home("gamma")])
+      rmSync(left, { recursive: true, force: true });
     model = await startModel({ port: panel.platform.fixture.modelPort });
     // Comments that must be kept.
     const file = panel.platform.path("projects.yaml");
@@ -229,10 +233,53 @@ describe("the panel's API", () => {
     expect(second.output).toMatch(/panel: already running in this checkout/);
   });
 
-  it("deletes a project and keeps its workspace unless confirmed by name", async () => {
-    expect((await panel.carryOut("DELETE", "/api/projects/gamma")).state).toBe("succeeded");
-    expect(existsSync(panel.platform.workspace("gamma"))).toBe(true);
-    expect((await panel.carryOut("POST", "/api/projects", { name: "gamma" })).state).toBe("succeeded");
+  it("gives a new project under an old name what was left behind if asked to, and nothing otherwise", async () => {
+    const { platform } = panel;
+    const { port } = platform.fixture;
+    const planted = () => [
+      existsSync(join(platform.workspace("gamma"), "planted")),
+      existsSync(join(platform.home("gamma"), ".config", "planted")),
+    ];
+    const sessions = async () => (await callAt({ port, path: "/p/gamma" }, projectApi.sessions(50))).length;
+    const plant =
+      "echo x > /workspace/planted; mkdir -p ~/.config; echo x > ~/.config/planted; ln -s / ~/root";
+    expect((await shellIn(platform.container("gamma"), plant)).code).toBe(0);
+    const recreate = async (leftover: "keep" | "anew") => {
+      expect((await panel.carryOut("DELETE", "/api/projects/gamma")).state).toBe("succeeded");
+      const refused = await panel.ask<{ leftover?: { bytes: number } }>("POST", "/api/projects", {
+        name: "gamma",
+      });
+      expect([refused.status, refused.body.leftover]).toEqual([
+        409,
+        { choices: ["keep", "anew"], bytes: expect.any(Number), lastUsed: expect.any(String) },
+      ]);
+      expect(refused.body.leftover?.bytes).toBeLessThan(2 ** 30);
+      const made = await panel.carryOut("POST", "/api/projects", { name: "gamma", leftover });
+      expect(made.state, made.error).toBe("succeeded");
+      await answering(platform, "gamma");
+    };
+    await recreate("keep");
+    expect([planted(), await sessions()]).toEqual([[true, true], 1]);
+    await recreate("anew");
+    expect([planted(), await sessions()]).toEqual([[false, false], 0]);
+
+    const running = await platform.script("reset-home", "gamma", "--yes");
+    expect([running.code, running.output]).toEqual([
+      1,
+      expect.stringContaining("gamma: is running, and writes to its home — stop it first"),
+    ]);
+    const listed = await platform.script("purge");
+    const [aside = ""] = /gamma\.removed-\d{8}T\d{6}Z/.exec(listed.output) ?? [];
+    expect(readFileSync(join(platform.home(aside), ".config", "planted"), "utf8")).toBe("x\n");
+    const purged = await platform.script("purge", aside, "--yes");
+    expect([purged.code, existsSync(platform.home(aside)), existsSync(platform.workspace(aside))]).toEqual([
+      0,
+      false,
+      false,
+    ]);
+  });
+
+  it("deletes a project with its workspace only if confirmed by name", async () => {
     expect((await panel.ask("DELETE", "/api/projects/gamma?workspace=delete&confirm=gama")).status).toBe(422);
     const ended = await panel.carryOut("DELETE", "/api/projects/gamma?workspace=delete&confirm=gamma");
     expect(ended.state, ended.error).toBe("succeeded");

@@ -164,8 +164,29 @@ export function panel(world: () => World): void {
     });
 
     it("adds a project: file, the person's commit, container, hostname; a manual update changes nothing", async () => {
-      await carryOut("POST", "/api/projects", { name: "delta" });
+      const [workspace, home] = ["/workspaces/delta", "/workspaces/.data/delta"];
+      await onHost(
+        "sh",
+        "-c",
+        `mkdir -p ${workspace} ${home} && echo planted | tee ${workspace}/planted > ${home}/planted && ln -sfn / ${home}/root`,
+      );
+      const asked = await send("POST", "/api/projects", { name: "delta" });
+      expect([asked.status, await asked.json()]).toEqual([
+        409,
+        expect.objectContaining({ leftover: expect.objectContaining({ choices: ["keep", "anew"] }) }),
+      ]);
+      const keep = { name: "delta", leftover: "keep" };
+      expect((await send("POST", "/api/projects", keep, member)).status).toBe(403);
+      await carryOut("POST", "/api/projects", { name: "delta", leftover: "anew" });
       await world().answers("delta");
+      expect(await onHost("ls", "-A", workspace, home)).not.toContain("planted");
+      const listed = await world().script("purge", "--stack", "prod");
+      const [aside = ""] = /delta\.removed-\d{8}T\d{6}Z/.exec(listed.output) ?? [];
+      expect(aside, listed.output).not.toBe("");
+      expect(await onHost("cat", `/workspaces/.data/${aside}/planted`)).toBe("planted\n");
+      const purged = await world().script("purge", aside, "--yes", "--stack", "prod");
+      expect(purged.code, purged.output).toBe(0);
+      expect(await onHost("ls", "-A", "/workspaces", "/workspaces/.data")).not.toContain("removed");
       const log = await must("git", ["-C", repository, "log", "-1", "--format=%ae %s", "main"], {});
       expect(log.stdout).toMatch(new RegExp(`^${admin} .*delta`));
       await git("pull", "--quiet", "--ff-only", repository, "main");
@@ -177,6 +198,9 @@ export function panel(world: () => World): void {
     it("stops and starts a project, and deletes it with its workspace", async () => {
       await carryOut("POST", "/api/projects/delta/stop");
       expect(Object.keys(await world().containers())).not.toContain(world().names.project("delta"));
+      const reset = await world().script("reset-home", "delta", "--yes", "--stack", "prod");
+      expect(reset.code, reset.output).toBe(0);
+      expect(await onHost("ls", "-A", "/workspaces/.data/delta")).toBe("");
       await carryOut("POST", "/api/projects/delta/start");
       await world().answers("delta");
       await carryOut("DELETE", "/api/projects/delta?workspace=delete&confirm=delta");
