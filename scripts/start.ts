@@ -12,6 +12,8 @@ import { prepareStack } from "../operate/engine/prepare.ts";
 import { commandFor, openSession } from "../operate/engine/session.ts";
 import { updateOrThrow } from "../operate/engine/update.ts";
 import { finishUpgrades } from "../operate/opencode/upgrades.ts";
+import { readStateIfAny } from "../operate/state/state.ts";
+import { noteFound } from "../operate/workspaces/found.ts";
 import { offeredBuilders, platformParts, provision } from "../toolchain/index.ts";
 import { docker, dockerHost } from "../toolchain/lib/docker.ts";
 import { duration } from "../toolchain/lib/words.ts";
@@ -34,6 +36,7 @@ await main(async (args) => {
   const session = openSession();
   await prepareStack(session, provisionProgress());
   await heal(session, console.log);
+  await noteFound(session, await readStateIfAny(session), console.log);
   console.log("");
   await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { refresh: true, onUpdateEvent }));
 

@@ -32,12 +32,13 @@ export interface CommandContext {
  * strays
  * after an interrupted update, and removes lost droplets from the state. A preview reports all of it,
  * changing nothing.
+ * @returns the state as it was before
  */
 export async function prepareDroplet(
   session: Session,
   verb: Verb,
   { flags, notify }: CommandContext,
-): Promise<void> {
+): Promise<Deployment> {
   const wasCutOff = verb === "preview" ? false : releaseLocks(session, notify);
   const [deployment, config, runs] = await Promise.all([
     readState(session),
@@ -60,11 +61,12 @@ export async function prepareDroplet(
     if (verb === "preview") {
       if (machine.loss) notify(machine.loss.message);
       if (checksForStrays) await reportStrays(clouds, deployment, runs, notify);
-      return;
+      return deployment;
     }
     if (wasCutOff || deployment.pending.length > 0) await endLeftPlugins(session, notify);
     if (checksForStrays) await removeStrays(session, clouds, deployment, runs, notify);
     await repairState({ session, deployment, machine, access, clouds, notify });
+    return deployment;
   } catch (error) {
     if (error instanceof CloudError) explain(session, error);
     throw error;

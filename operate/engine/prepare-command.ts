@@ -1,4 +1,6 @@
 import { type CommandContext, prepareDroplet } from "../droplet/prepare.ts";
+import { readStateIfAny } from "../state/state.ts";
+import { noteFound } from "../workspaces/found.ts";
 import type { Verb } from "./command-line.ts";
 import { heal } from "./heal.ts";
 import { bringPlugins, preparePlugins } from "./plugins.ts";
@@ -22,5 +24,8 @@ export async function prepareCommand(
 ): Promise<void> {
   await preparePlugins(session, bringPlugins(progress));
   if (session.isLocal) await heal(session, notify);
-  else await prepareDroplet(session, verb, { flags, notify });
+  const deployment = session.isLocal
+    ? await readStateIfAny(session)
+    : await prepareDroplet(session, verb, { flags, notify });
+  if (verb === "up") await noteFound(session, deployment, notify);
 }

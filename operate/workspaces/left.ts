@@ -4,7 +4,7 @@ import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import type { ExecResult } from "../../toolchain/lib/exec.ts";
-import { asideName, isLeftName, leftPaths } from "./names.ts";
+import { asideName, isLeftName, leftPaths, projectOfAside } from "./names.ts";
 import type { WorkspacesPlace } from "./place.ts";
 import {
   deleteScript,
@@ -46,14 +46,20 @@ export async function describeLeft(place: WorkspacesPlace, name: string): Promis
   return (await measure(place, [name]))[0];
 }
 
-/** All workspaces and homes but those of the given projects, by name. @throws UserError if the host is not responding */
-export async function listLeft(place: WorkspacesPlace, projects: readonly string[]): Promise<Left[]> {
+/** The names under which there is a workspace or home, in order. @throws UserError if the host is not responding */
+export async function namesLeft(place: WorkspacesPlace): Promise<string[]> {
   const result = await place.run(namesScript(place.directory), LOOK_MS);
   assertDone(place, place.directory, "could not be listed", result);
-  const names = [...new Set(result.stdout.split("\n"))].filter(
-    (name) => isLeftName(name) && !projects.includes(name),
+  return [...new Set(result.stdout.split("\n"))].filter(isLeftName).sort();
+}
+
+/** All workspaces and homes but those of the given projects, by name. @throws UserError if the host is not responding */
+export async function listLeft(place: WorkspacesPlace, projects: readonly string[]): Promise<Left[]> {
+  const names = await namesLeft(place);
+  return measure(
+    place,
+    names.filter((name) => !projects.includes(name)),
   );
-  return measure(place, names.sort());
 }
 
 /**
@@ -78,8 +84,8 @@ export async function setAside(
  */
 export async function purge(place: WorkspacesPlace, name: string): Promise<void> {
   if (!(await isLeft(place, name))) return;
-  const isProject = !name.includes(".");
-  const target = isProject ? (await setAside(place, name)).aside : name;
+  const isAside = projectOfAside(name) !== undefined;
+  const target = isAside ? name : (await setAside(place, name)).aside;
   const result = await place.run(deleteScript(place.directory, target), DELETE_MS);
   const again = `npm run purge -- ${target}${place.stackFlag}`;
   if (result.code === null)
@@ -108,14 +114,18 @@ export async function resetHome(place: WorkspacesPlace, name: string): Promise<s
   await assertStopped(place, name);
   const aside = asideName(name, new Date());
   const result = await place.run(resetHomeScript(place.directory, name, aside), LOOK_MS);
-  assertDone(place, home, "could not be reset, and is as it was", result);
+  assertDone(place, home, `could not be reset${asItWas(result)}`, result);
   return aside;
 }
 
 async function move(place: WorkspacesPlace, from: string, to: string): Promise<void> {
   const result = await place.run(moveScript(place.directory, from, to), LOOK_MS);
-  assertDone(place, `workspace of ${from}`, "could not be set aside, and is as it was", result);
+  assertDone(place, `workspace of ${from}`, `could not be set aside${asItWas(result)}`, result);
 }
+
+/** The scripts end with 1 once they have undone what they did; of a host that fell silent nobody knows. */
+const asItWas = ({ code }: ExecResult): string =>
+  code === 1 ? ", and is as it was," : ", or nobody can tell,";
 
 /** A time is an agent's to choose: one that is to come would be a lie, or of a clock that was ahead. */
 async function measure(place: WorkspacesPlace, names: readonly string[]): Promise<Left[]> {

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../config/errors.ts";
+import { foundLine, newNames } from "../../operate/workspaces/found.ts";
 import { describeLeft, isLeft, listLeft, purge, resetHome, setAside } from "../../operate/workspaces/left.ts";
 import { asideName, isLeftName, leftPaths, projectOfAside } from "../../operate/workspaces/names.ts";
 import type { WorkspacesPlace } from "../../operate/workspaces/place.ts";
@@ -255,7 +256,7 @@ describe("setting aside", () => {
 
   it("moves both directories or none", async () => {
     await expect(setAside(failing("mv", "here/shop"), "shop")).rejects.toThrow(
-      "workspace of shop: could not be set aside, and is as it was on this machine: No space left on device",
+      "workspace of shop: could not be set aside, and is as it was, on this machine: No space left on device",
     );
     expect(names()).toEqual([".data", ".data/blog", ".data/shop", ".panel", "blog", "shop"]);
   });
@@ -307,7 +308,7 @@ describe("resetting a home", () => {
       ...(process.getuid?.() === 0 ? [["chown", ".data/shop"]] : []),
     ] as const)
       await expect(resetHome(failing(command ?? "", when ?? ""), "shop")).rejects.toThrow(
-        "could not be reset, and is as it was on this machine: No space left on device",
+        "could not be reset, and is as it was, on this machine: No space left on device",
       );
     expect(names()).toEqual([".data", ".data/blog", ".data/shop", ".panel", "blog", "shop"]);
     expect(readFileSync(at(".data", "shop", "-rf"), "utf8")).toBe("text");
@@ -317,6 +318,25 @@ describe("resetting a home", () => {
     await expect(resetHome(place(), "never")).rejects.toThrow("never: has no workspace in");
     rmSync(at(".data", "shop"), { recursive: true });
     await expect(resetHome(place(), "shop")).rejects.toThrow("there is no home");
+  });
+});
+
+describe("an update", () => {
+  it("says which new entries find something, and of no other project", async () => {
+    const urn = (name: string) => `urn:pulumi:local::opencode-platform::opencode:platform:Project::${name}`;
+    const deployment = {
+      resources: [
+        { urn: urn("blog"), type: "opencode:platform:Project" },
+        { urn: urn("shop"), type: "docker:index/container:Container" },
+      ],
+    };
+    const entries = ["blog", "shop", "new"].map((name) => ({ name }));
+    expect(newNames(entries, deployment)).toEqual(["shop", "new"]);
+    expect(newNames(entries, undefined)).toEqual(["blog", "shop", "new"]);
+    expect(await foundLine(place({ stackFlag: " --stack prod" }), ["shop", "new"])).toBe(
+      "Found and used again, with sessions and settings: the workspaces of earlier projects shop. To begin anew with one, take its entry out, apply that, run npm run purge -- <name> --stack prod, and put it back.",
+    );
+    expect(await foundLine(place(), ["new"])).toBeUndefined();
   });
 });
 
