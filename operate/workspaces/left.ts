@@ -1,9 +1,9 @@
 /** What removed projects have left behind on a stack's host: their workspaces and homes, which nothing but a person's explicit yes deletes. */
 import { fail } from "../../config/errors.ts";
-import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import type { ExecResult } from "../../toolchain/lib/exec.ts";
+import { type ContainerState, listContainersBy, type RunDocker } from "../docker/containers.ts";
 import { asideName, isLeftName, leftPaths, projectOfAside } from "./names.ts";
 import type { WorkspacesPlace } from "./place.ts";
 import {
@@ -163,35 +163,24 @@ async function assertUnused(place: WorkspacesPlace, name: string): Promise<void>
 }
 
 async function assertStopped(place: WorkspacesPlace, name: string): Promise<void> {
-  const running = (await containersOf(place, name)).find(({ state }) => !STOPPED.includes(state));
+  const running = (await containersOf(place, name)).find(({ status }) => !STOPPED.includes(status));
   if (running)
     fail(
       "conflict",
       name,
-      `is ${running.state}, and writes to its home`,
+      `is ${running.status}, and writes to its home`,
       "stop it first, in the panel or by `state: stopped` in its entry and an update",
     );
 }
 
 /** A project's containers. Where Docker does not say, nobody knows that there is none. @throws UserError */
-async function containersOf(
-  place: WorkspacesPlace,
-  name: string,
-): Promise<{ readonly name: string; readonly state: string }[]> {
-  const labels = [
-    `${PROJECT_LABEL}=${name}`,
-    place.prefix === undefined ? PLATFORM_LABEL : `${PLATFORM_LABEL}=${place.prefix}`,
-  ];
-  const filters = labels.flatMap((label) => ["--filter", `label=${label}`]);
-  const result = await place.docker(["ps", "--all", ...filters, "--format", "{{.Names}} {{.State}}"]);
-  assertDone(place, "docker", "is not responding, so the workspace may be in use", result);
-  return result.stdout
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => {
-      const [container = "", state = ""] = line.split(" ");
-      return { name: container, state };
-    });
+async function containersOf(place: WorkspacesPlace, name: string): Promise<ContainerState[]> {
+  const run: RunDocker = async (args, timeoutMs) => {
+    const result = await place.docker(args, timeoutMs);
+    assertDone(place, "docker", "is not responding, so the workspace may be in use", result);
+    return result;
+  };
+  return listContainersBy(run, place.prefix, name);
 }
 
 /** Throws unless a command on the host has ended well. */

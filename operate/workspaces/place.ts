@@ -23,6 +23,20 @@ export interface WorkspacesPlace {
   readonly prefix?: string;
 }
 
+const runHere: WorkspacesPlace["run"] = (script, timeoutMs) => exec("sh", ["-c", script], { timeoutMs });
+
+/** The place of a droplet's workspaces for its own panel that has no state: a directory of the container, and Docker's socket. */
+export const mountedPlace = (
+  session: Session,
+  { directory, ...docker }: Pick<WorkspacesPlace, "directory" | "docker"> & { readonly prefix: string },
+): WorkspacesPlace => ({
+  ...docker,
+  directory,
+  host: "the droplet",
+  stackFlag: stackFlag(session),
+  run: runHere,
+});
+
 /** The place of a stack's workspaces; undefined for a stack that has no droplet. @throws UserError if its state can't be read */
 export async function placeOf(session: Session): Promise<WorkspacesPlace | undefined> {
   const flag = { stackFlag: stackFlag(session) };
@@ -33,7 +47,7 @@ export async function placeOf(session: Session): Promise<WorkspacesPlace | undef
       ...flag,
       directory: localWorkspaces(settings, root).path,
       host: "this machine",
-      run: (script, timeoutMs) => exec("sh", ["-c", script], { timeoutMs }),
+      run: runHere,
       docker: (args, timeoutMs) => docker(args, env, timeoutMs),
       prefix: settings.namePrefix,
     };

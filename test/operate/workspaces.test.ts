@@ -30,12 +30,18 @@ const at = (...parts: string[]) => join(folder, "it's here", ...parts);
 
 const done = (stdout: string): ExecResult => ({ code: 0, stdout, stderr: "" });
 
+/** As `docker container inspect` says it. */
+function inspected(): string {
+  const [name = "", status = ""] = containers.trim().split(" ");
+  return JSON.stringify([{ Name: `/${name}`, State: { Status: status } }]);
+}
+
 const place = (over: Partial<WorkspacesPlace> = {}): WorkspacesPlace => ({
   directory: at(),
   host: "this machine",
   stackFlag: "",
   run: (script, timeoutMs) => exec("sh", ["-c", script], { timeoutMs }),
-  docker: async () => done(containers),
+  docker: async ([verb]) => done(verb === "ps" ? containers && "id" : inspected()),
   prefix: "opencode",
   ...over,
 });
@@ -231,7 +237,7 @@ describe("a purge", () => {
       "docker: is not responding, so the workspace may be in use on this machine: Cannot connect to the Docker daemon — npm run doctor",
     );
     expect(asked[0]?.join(" ")).toContain(
-      "--filter label=dev.opencode-platform.project=shop --filter label=dev.opencode-platform.prefix=opencode",
+      "--filter label=dev.opencode-platform.prefix=opencode --filter label=dev.opencode-platform.project=shop",
     );
     expect(asides()).toEqual([]);
   });

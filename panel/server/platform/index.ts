@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { checkProjectsText } from "../../../config/check.ts";
 import { fail, UserError } from "../../../config/errors.ts";
-import { LOCAL_RUNTIME_DIR } from "../../../config/naming/names.ts";
+import { LOCAL_RUNTIME_DIR, PANEL_WORKSPACES_DIR } from "../../../config/naming/names.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { Engine } from "../../../operate/docker/engine.ts";
 import { root } from "../../../operate/engine/checkout.ts";
@@ -12,8 +12,9 @@ import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
 import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
 import { describeLeft, isLeft, type Left, purge, setAside } from "../../../operate/workspaces/left.ts";
-import { placeOf } from "../../../operate/workspaces/place.ts";
+import { mountedPlace, placeOf } from "../../../operate/workspaces/place.ts";
 import { makeApplyChange } from "./change.ts";
+import { dockerOver } from "./docker-client.ts";
 import { OperationQueue } from "./operations.ts";
 import { type PipelineParts, waitForPipeline } from "./pipeline.ts";
 import { type CheckText, entryOf, ProjectsFile } from "./projects-file.ts";
@@ -112,6 +113,11 @@ export function openPlatform({
     releases: makeReleases(engine, prefix, (project) => releaseOf(load, file, project)),
     ...(report ? { report } : {}),
   });
+  // Without the state nobody knows the droplet, but this is it.
+  const mounted =
+    pipeline &&
+    mountedPlace(session, { directory: PANEL_WORKSPACES_DIR, docker: dockerOver(engine), prefix });
+  const findPlace = async () => mounted ?? (await placeOf(session));
   const close = async () => {
     await operations.close();
     release();
@@ -121,15 +127,15 @@ export function openPlatform({
     check,
     operations,
     async hasWorkspace(name) {
-      const place = await placeOf(session);
+      const place = await findPlace();
       return place !== undefined && isLeft(place, name);
     },
     async describeWorkspace(name) {
-      const place = await placeOf(session);
+      const place = await findPlace();
       return place && describeLeft(place, name);
     },
     async setAsideWorkspace(name) {
-      const place = await placeOf(session);
+      const place = await findPlace();
       if (!place || !(await isLeft(place, name))) return async () => {};
       return (await setAside(place, name)).putBack;
     },
@@ -137,7 +143,7 @@ export function openPlatform({
       await operations.catchUp();
       if (entryOf(file.read().text, name) !== undefined)
         throw new Conflict(`The workspace of ${name} was kept: projects.yaml has that project again`);
-      const place = await placeOf(session);
+      const place = await findPlace();
       if (!place) return fail("conflict", `workspace of ${name}`, "not found: the stack has no droplet");
       await purge(place, name);
     },
