@@ -50,6 +50,7 @@ const edge = production?.publish({
   port: settings.port,
   projects: entries,
   admins: settings.panel.admins,
+  panelMachines: settings.panel.machines,
 });
 
 const opencodes: OpencodeProject[] = [];
@@ -84,8 +85,9 @@ const panel =
 
 export default {
   ...scope.outputs(opencodes),
-  /** How a droplet is reached, and what machines show to pass Access. Secret, both. */
-  ...(production && edge ? { ssh: production.ssh, serviceToken: edge.serviceToken } : {}),
+  /** How a droplet is reached, and what machines show to pass Access: by purpose, and CI's by itself. Secret, all of it. */
+  ...(production && edge ? { ssh: production.ssh, serviceTokens: edge.serviceTokens } : {}),
+  ...(edge?.sshToken ? { serviceToken: edge.sshToken } : {}),
   /** What the panel's repository has to know to be pulled and pushed. */
   ...(panel ? { panelDeployKey: panel.deployKey } : {}),
 };

@@ -1,6 +1,6 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
-import type { CloudNames } from "../../config/naming/cloud-names.ts";
+import type { CloudNames, TokenPurpose } from "../../config/naming/cloud-names.ts";
 import type { AccessList } from "../../config/projects/members.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import type { Host } from "../host/host.ts";
@@ -15,28 +15,44 @@ export interface AccessArgs {
   account: CloudflareAccount;
 }
 
-/** Whom an application is for: the stack's people, people of its own under a policy's name, or machines alone. */
-export type Audience = "people" | "machines" | { readonly policy: string; readonly admitted: AccessList };
+/** Which people an application is for: the stack's, its own under a policy's name, or none. */
+export type Audience = "people" | "nobody" | { readonly policy: string; readonly admitted: AccessList };
+
+/** What a machine sends as two headers. Secret. */
+export interface ServiceToken {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/** How long a service token is valid, in Go's form: a year. */
+const TOKEN_DURATION = "8760h";
 
 /** An application, as a person knows it. */
 export interface ApplicationArgs {
   name: string;
   hostname: string;
   audience: Audience;
+  /** The purpose of the one service token that passes. By default no machine does. */
+  machines?: TokenPurpose | undefined;
   /** Shell command for the host that cuts what people have open, for when somebody is removed. */
   cut?: string | undefined;
 }
 
-/** Who may pass: how people log in, the policies that the applications share, and a service token for machines. */
+/** A policy that admits machines, and the token that they show. */
+interface Machines {
+  readonly policy: cloudflare.ZeroTrustAccessPolicy;
+  readonly token: cloudflare.ZeroTrustAccessServiceToken;
+}
+
+/** Who may pass: how people log in, the policy that applications share, and a service token for each that machines may pass. */
 export class Access extends pulumi.ComponentResource {
-  /** Client id and secret of the service token, which a machine sends as two headers. Secret. */
-  readonly serviceToken: pulumi.Output<{ clientId: string; clientSecret: string }>;
+  /** The applications' service tokens, by purpose. Secret. */
+  readonly serviceTokens = new Map<TokenPurpose, pulumi.Output<ServiceToken>>();
 
   private readonly args: AccessArgs;
   private readonly child: pulumi.CustomResourceOptions;
   private readonly identityProviders: pulumi.Output<string>[];
   private readonly people: cloudflare.ZeroTrustAccessPolicy;
-  private readonly machines: cloudflare.ZeroTrustAccessPolicy;
 
   constructor(name: string, args: AccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Access", name, {}, opts);
@@ -49,27 +65,23 @@ export class Access extends pulumi.ComponentResource {
       ...this.oneTimePinProvider(),
     ];
     this.people = this.makePolicy("people", args.cloud.peoplePolicy, this.stackAccess);
-    const token = this.makeServiceToken();
-    this.machines = this.makeServicePolicy(token);
-    this.serviceToken = pulumi.secret({ clientId: token.clientId, clientSecret: token.clientSecret });
     this.registerOutputs({});
   }
 
-  /**
-   * An application for a hostname, and the command that ends people's sessions once one of them is removed from it. The service token passes
-   * each.
-   */
+  /** An application for a hostname, and the command that ends its sessions once a person or a machine is removed from it. */
   addApplication(
     name: string,
     args: ApplicationArgs,
     opts: pulumi.CustomResourceOptions,
   ): cloudflare.ZeroTrustAccessApplication {
     const people = this.policyFor(`${name}-application`, args.audience);
-    const application = this.makeApplication(`${name}-application`, args, people?.policy, opts);
+    const machines = args.machines && this.makeMachines(name, args.machines);
+    const policies = [people?.policy, machines?.policy].filter((policy) => policy !== undefined);
+    const application = this.makeApplication(`${name}-application`, args, policies, opts);
     const { account, host } = this.args;
     revokeRemovedMembers(
       `${name}-revocation`,
-      { account, host, application, ...people, cut: args.cut },
+      { account, host, application, ...people, machines, cut: args.cut },
       opts,
     );
     return application;
@@ -78,11 +90,10 @@ export class Access extends pulumi.ComponentResource {
   private makeApplication(
     name: string,
     args: ApplicationArgs,
-    people: cloudflare.ZeroTrustAccessPolicy | undefined,
+    policies: readonly cloudflare.ZeroTrustAccessPolicy[],
     opts: pulumi.CustomResourceOptions,
   ): cloudflare.ZeroTrustAccessApplication {
     const { account, settings } = this.args;
-    const policies = [...(people ? [people] : []), this.machines];
     return new cloudflare.ZeroTrustAccessApplication(
       name,
       {
@@ -100,7 +111,7 @@ export class Access extends pulumi.ComponentResource {
         httpOnlyCookieAttribute: true,
         // No page of another site sends it with a request of its own. `strict` would not take it along from a link in a chat either.
         sameSiteCookieAttribute: "lax",
-        appLauncherVisible: args.audience !== "machines",
+        appLauncherVisible: args.audience !== "nobody",
       },
       opts,
     );
@@ -110,7 +121,7 @@ export class Access extends pulumi.ComponentResource {
     name: string,
     audience: Audience,
   ): { policy: cloudflare.ZeroTrustAccessPolicy; admitted: AccessList } | undefined {
-    if (audience === "machines") return undefined;
+    if (audience === "nobody") return undefined;
     if (audience === "people") return { policy: this.people, admitted: this.stackAccess };
     const { policy, admitted } = audience;
     return { policy: this.makePolicy(`${name}-people`, policy, admitted), admitted };
@@ -177,26 +188,27 @@ export class Access extends pulumi.ComponentResource {
     );
   }
 
-  private makeServiceToken(): cloudflare.ZeroTrustAccessServiceToken {
+  /** The names of SSH's are those from when one token passed everywhere, so that CI's stays as it is. */
+  private makeMachines(name: string, purpose: TokenPurpose): Machines {
     const { account, cloud } = this.args;
-    return new cloudflare.ZeroTrustAccessServiceToken(
-      "service-token",
-      { accountId: account.id, name: cloud.serviceToken, duration: "8760h" },
+    const prefix = purpose === "ci-ssh" ? "" : `${name}-`;
+    const token = new cloudflare.ZeroTrustAccessServiceToken(
+      `${prefix}service-token`,
+      { accountId: account.id, name: cloud.serviceToken(purpose), duration: TOKEN_DURATION },
       { ...this.child, additionalSecretOutputs: ["clientSecret"] },
     );
-  }
-
-  private makeServicePolicy(token: cloudflare.ZeroTrustAccessServiceToken): cloudflare.ZeroTrustAccessPolicy {
-    const { account, cloud } = this.args;
-    return new cloudflare.ZeroTrustAccessPolicy(
-      "machines",
+    const policy = new cloudflare.ZeroTrustAccessPolicy(
+      `${prefix}machines`,
       {
         accountId: account.id,
-        name: cloud.machinesPolicy,
+        name: cloud.machinesPolicy(purpose),
         decision: "non_identity",
         includes: [{ serviceToken: { tokenId: token.id } }],
       },
       this.child,
     );
+    const { clientId, clientSecret } = token;
+    this.serviceTokens.set(purpose, pulumi.secret({ clientId, clientSecret }));
+    return { policy, token };
   }
 }

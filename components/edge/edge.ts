@@ -10,7 +10,7 @@ import type { ProductionSettings } from "../../config/stack/production-schema.ts
 import { CLOUDFLARED_IMAGE } from "../../config/versions.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
-import { Access, type ApplicationArgs } from "./access.ts";
+import { Access, type ApplicationArgs, type ServiceToken } from "./access.ts";
 import type { CloudflareAccount } from "./account.ts";
 import { ingressRules, type PublicHostname } from "./ingress.ts";
 import { disconnectCommand } from "./revocation.ts";
@@ -30,9 +30,11 @@ export interface EdgeArgs {
   host: Host;
   /** Port on the droplet's loopback on which Traefik answers. */
   port: number;
-  projects: readonly Pick<Project, "name" | "members" | "owners">[];
+  projects: readonly Pick<Project, "name" | "members" | "owners" | "machines">[];
   /** Who may open the panel besides the stack's people and the projects' members. */
   admins: readonly string[];
+  /** Whether a service token passes to the panel. */
+  panelMachines: boolean;
 }
 
 type InternalHostname = Omit<PublicHostname, "audience"> & { audience: pulumi.Output<string> };
@@ -42,8 +44,10 @@ type InternalHostname = Omit<PublicHostname, "audience"> & { audience: pulumi.Ou
  * which itself opens no port to the internet.
  */
 export class Edge extends pulumi.ComponentResource {
-  /** The credentials with which machines pass Access. Secret. */
-  readonly serviceToken: Access["serviceToken"];
+  /** The credentials with which machines pass Access, by purpose. Secret. */
+  readonly serviceTokens: pulumi.Output<Record<string, ServiceToken>>;
+  /** The one of CI, for SSH, where that goes through the tunnel. Secret. */
+  readonly sshToken: pulumi.Output<ServiceToken> | undefined;
   /** How the panel's own check tells a token that is for it. */
   readonly panel: {
     readonly hostname: string;
@@ -70,7 +74,8 @@ export class Edge extends pulumi.ComponentResource {
     ];
     const rules = this.configure(tunnel, hostnames);
     this.connect(tunnel, rules);
-    this.serviceToken = access.serviceToken;
+    this.serviceTokens = pulumi.secret(Object.fromEntries(access.serviceTokens));
+    this.sshToken = access.serviceTokens.get("ci-ssh");
     this.panel = { hostname: panel.hostname, teamName: account.teamName, audience: panel.audience };
     this.registerOutputs({});
   }
@@ -85,20 +90,21 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   private publishPanel(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname {
-    const { cloud, urls, projects, admins, settings } = this.args;
+    const { cloud, urls, projects, admins, panelMachines, settings } = this.args;
     const admitted = panelAccessList(projects, settings, admins);
     const isEverybody = admitted.emails.every((email) => settings.accessEmails.includes(email));
-    const audience = isEverybody ? "people" : { policy: cloud.panelPolicy, admitted };
-    return this.publish(
-      "panel",
-      { name: cloud.panelApplication, hostname: urls.panel, audience },
-      access,
-      tunnel,
-    );
+    const audience = isEverybody ? ("people" as const) : { policy: cloud.panelPolicy, admitted };
+    const application = {
+      name: cloud.panelApplication,
+      hostname: urls.panel,
+      audience,
+      machines: panelMachines ? ("panel" as const) : undefined,
+    };
+    return this.publish("panel", application, access, tunnel);
   }
 
   private publishProject(
-    project: Pick<Project, "name" | "members" | "owners">,
+    project: Pick<Project, "name" | "members" | "owners" | "machines">,
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
   ): InternalHostname {
@@ -109,6 +115,7 @@ export class Edge extends pulumi.ComponentResource {
       name: cloud.application(name),
       hostname: urls.hostname(name),
       audience: hasOwnMembers(project) ? own : ("people" as const),
+      machines: project.machines ? (`project ${name}` as const) : undefined,
       cut: disconnectCommand(names.project(name), names.connector),
     };
     return this.publish(`project-${name}`, application, access, tunnel);
@@ -117,7 +124,12 @@ export class Edge extends pulumi.ComponentResource {
   private publishSsh(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname[] {
     const { cloud, urls } = this.args;
     if (!urls.ssh) return [];
-    const application = { name: cloud.sshApplication, hostname: urls.ssh, audience: "machines" as const };
+    const application = {
+      name: cloud.sshApplication,
+      hostname: urls.ssh,
+      audience: "nobody" as const,
+      machines: "ci-ssh" as const,
+    };
     return [{ ...this.publish("ssh", application, access, tunnel), service: "ssh://localhost:22" }];
   }
 

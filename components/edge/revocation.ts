@@ -15,7 +15,7 @@ export interface Revocation {
   readonly api: string;
   readonly account: string;
   readonly application: string;
-  /** Addresses, and `@domain`s, that may pass. */
+  /** Addresses, `@domain`s, and `service token <id>`, that may pass. */
   readonly admitted: readonly string[];
   /** Shell command that cuts the open connections. */
   readonly cut?: string;
@@ -26,6 +26,13 @@ export interface RevocationArgs {
   /** The people's policy and who is in it; nothing is revoked where an application is for machines alone. */
   policy?: cloudflare.ZeroTrustAccessPolicy;
   admitted?: AccessList;
+  /** The service token that passes too, and its policy. */
+  machines?:
+    | {
+        readonly policy: cloudflare.ZeroTrustAccessPolicy;
+        readonly token: cloudflare.ZeroTrustAccessServiceToken;
+      }
+    | undefined;
   account: CloudflareAccount;
   host: Host;
   /** Shell command for the host that cuts the application's open connections. */
@@ -42,34 +49,40 @@ const REVOKE = `node_modules/.bin/node ${relative(
 )}`;
 
 /**
- * Has everybody's sessions of an application end when somebody is taken off, since a token passes until it expires whatever the policy says by
+ * Has everybody's sessions of an application end when somebody, or the service token, is taken off, since a token passes until it expires whatever the policy says by
  * then; and what is open already is cut. Whoever may still pass gets a new token without a question. It follows the policy, so that nobody
  * comes back in between.
  */
 export function revokeRemovedMembers(
   name: string,
-  { account, application, policy, admitted, host, cut }: RevocationArgs,
+  { account, application, policy, admitted, machines, host, cut }: RevocationArgs,
   opts: pulumi.CustomResourceOptions,
 ): void {
   if (!policy || !admitted) return;
   const token = new pulumi.Config("cloudflare").getSecret("apiToken");
-  const run: Omit<Revocation, "application"> = {
+  const run = {
     api: cloudAddress("cloudflare", pulumi.runtime.allConfig(), process.env) ?? API,
     account: account.id,
-    admitted: [...admitted.emails, ...admitted.domains.map((domain) => `@${domain}`)],
     ...(cut ? { cut: host.remote(cut) } : {}),
   };
+  const people = [...admitted.emails, ...admitted.domains.map((domain) => `@${domain}`)];
+  const tokens = machines ? [pulumi.interpolate`service token ${machines.token.id}`] : [];
+  const stdin = pulumi
+    .all([application.id, pulumi.all(tokens)])
+    .apply(([application, tokens]) =>
+      JSON.stringify({ ...run, admitted: [...people, ...tokens], application } satisfies Revocation),
+    );
   new command.local.Command(
     name,
     {
       create: REVOKE,
       update: REVOKE,
-      stdin: application.id.apply((application) => JSON.stringify({ ...run, application })),
+      stdin,
       // Else the plugin passes on whatever token the machine that deploys has in its environment, as the provider's does.
       ...(token ? { environment: { [CLOUD_TOKENS.cloudflare.variables[0]]: token } } : {}),
       logging: "none",
     },
-    pulumi.mergeOptions(opts, { dependsOn: [application, policy] }),
+    pulumi.mergeOptions(opts, { dependsOn: [application, policy, ...(machines ? [machines.policy] : [])] }),
   );
 }
 

@@ -16,7 +16,7 @@ export interface ProductionParts {
   readonly host: Host;
   readonly ssh: pulumi.Output<SshAccess>;
   /** Makes the edge, once the port on the droplet and the projects are known. */
-  publish(args: Pick<EdgeArgs, "names" | "port" | "projects" | "admins">): Edge;
+  publish(args: Pick<EdgeArgs, "names" | "port" | "projects" | "admins" | "panelMachines">): Edge;
   /** Makes the panel, where it is wanted. */
   panel(
     args: Pick<PanelArgs, "names" | "image" | "routesDir" | "access"> & {

@@ -1,3 +1,9 @@
+/** What a service token is for. Each passes one hostname's application and no other. */
+export type TokenPurpose = "ci-ssh" | "panel" | `project ${string}`;
+
+/** The purposes that every stack may have; the others begin with `project `. */
+export const SHARED_PURPOSES: readonly TokenPurpose[] = ["ci-ssh", "panel"];
+
 /**
  * Names of a stack's resources in the clouds. All begin with the stack's own name, by which an interrupted update finds again what
  * it had made.
@@ -19,9 +25,10 @@ export interface CloudNames {
   membersPolicy(project: string): string;
   /** Of the panel, where members come from outside the stack's own people. */
   readonly panelPolicy: string;
-  readonly machinesPolicy: string;
-  /** The Access service token of CI and other machines. */
-  readonly serviceToken: string;
+  /** Of an application that a service token passes. */
+  machinesPolicy(purpose: TokenPurpose): string;
+  /** Access service tokens: one for each purpose. */
+  serviceToken(purpose: TokenPurpose): string;
   /** Identity providers of Access. */
   readonly google: string;
   readonly oneTimePin: string;
@@ -40,8 +47,8 @@ export function cloudNames(prefix: string, stack: string): CloudNames {
     peoplePolicy: `${base} people`,
     membersPolicy: (project) => `${base} members of ${project}`,
     panelPolicy: `${base} panel people`,
-    machinesPolicy: `${base} machines`,
-    serviceToken: `${base} machines`,
+    machinesPolicy: (purpose) => `${base} machines for ${purpose}`,
+    serviceToken: (purpose) => `${base} token for ${purpose}`,
     google: `${base} Google`,
     oneTimePin: `${base} one-time PIN`,
   };

@@ -5,7 +5,8 @@ import { OPENCODE } from "../versions.ts";
 export const PROJECT_TYPE = "opencode:platform:Project";
 
 /** What the edge has for one project, which is no child of the project. */
-const EDGE_RESOURCE = /^project-(.+)-(application|application-people|revocation|record)$/;
+const EDGE_RESOURCE =
+  /^project-(.+)-(application|application-people|service-token|machines|revocation|record)$/;
 
 /** The resource's name in the program. */
 export const nameOfUrn = (urn: string): string => urn.split("::").slice(3).join("::");

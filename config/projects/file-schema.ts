@@ -231,6 +231,12 @@ const project = z.strictObject(
         "Who can open the project on droplet stacks: e-mail addresses and group names, and nobody else. Default: everyone the stack admits (accessEmails, accessEmailDomains).",
       )
       .meta({ uniqueItems: true, examples: [["dev@example.com", "shop"]] }),
+    machines: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether a machine can open the project on droplet stacks, with a service token of the project's own: in the output serviceTokens. Default: false, no machine can.",
+      ),
     owners: people(ownersError)
       .describe(
         "Who can change, share, stop and delete the project in the panel: e-mail addresses and group names. They can also open it, if the stack admits them. Default: the panel's admins only.",

@@ -58,6 +58,7 @@ function normaliseEntry(
     name: entry.name,
     ...(repo && { repo }),
     state: entry.state,
+    machines: entry.machines,
     resources,
     env: textValues({ ...defaults.env, ...entry.env }),
     secrets: entry.secrets ?? [],

@@ -48,6 +48,8 @@ export interface Project {
   readonly trust: Trust;
   /** Lower-case e-mail addresses, sorted, each once, with groups in place. Empty: everyone the stack admits. */
   readonly members: readonly string[];
+  /** Whether a service token of its own passes Access to it. */
+  readonly machines: boolean;
   /** As members. Empty: the panel's admins alone. */
   readonly owners: readonly string[];
 }

@@ -41,10 +41,14 @@ export function targetsOf(stack: string, name: string, images: readonly string[]
   const own = ["password", "deploy-key", "repo", "network", "container", "route"].map((part) =>
     urn(`${PROJECT_TYPE}$**`, `${name}-${part}`),
   );
-  const edge = ["application", "application-people", "revocation", "record"].flatMap((part) => [
-    `project-${name}-${part}`,
-    `panel-${part}`,
-  ]);
+  const edge = [
+    "application",
+    "application-people",
+    "service-token",
+    "machines",
+    "revocation",
+    "record",
+  ].flatMap((part) => [`project-${name}-${part}`, `panel-${part}`]);
   // Patterns, all of them: a refresh refuses a target that is no pattern and not in the state, as a new project's are.
   return [
     urn(`${PROJECT_TYPE}*`, name),

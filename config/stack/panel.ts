@@ -34,6 +34,12 @@ const panelSchema = z.strictObject({
     .array(z.email({ error: emailError }).transform((email) => email.toLowerCase()))
     .default([])
     .describe("E-mail addresses of admins, who can manage every project; owners manage their own."),
+  machines: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether a machine may read the panel's API on a droplet, with a service token of the panel's own: in the output `serviceTokens`.",
+    ),
   create: z
     .enum(["everyone", "admins"], {
       error: ({ input }) =>

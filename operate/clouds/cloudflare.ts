@@ -25,6 +25,12 @@ export interface IdentityProvider extends CloudflareResource {
   clientId?: string;
 }
 
+/** A service token, which a machine shows. */
+export interface ServiceToken extends CloudflareResource {
+  /** When it stops to work, in ISO 8601. Absent: never. */
+  expiresAt?: string;
+}
+
 export interface Tunnel extends CloudflareResource {
   /** `inactive`, `degraded`, `healthy`, `down`. */
   status: string;
@@ -51,7 +57,7 @@ export interface Cloudflare {
   recordsWithComment(zone: Zone, comment: string): Promise<CloudflareResource[]>;
   applications(zone: Zone): Promise<Application[]>;
   policies(zone: Zone): Promise<CloudflareResource[]>;
-  serviceTokens(zone: Zone): Promise<CloudflareResource[]>;
+  serviceTokens(zone: Zone): Promise<ServiceToken[]>;
   identityProviders(zone: Zone): Promise<IdentityProvider[]>;
   remove(zone: Zone, kind: CloudflareKind, id: string): Promise<void>;
 }
@@ -78,6 +84,12 @@ const providerSchema = z
   })
   .transform(({ type, config, ...rest }): IdentityProvider => {
     return { ...toResource(rest), type, ...(config?.client_id ? { clientId: config.client_id } : {}) };
+  });
+
+const tokenSchema = z
+  .object({ ...thing.shape, expires_at: z.string().nullish() })
+  .transform(({ expires_at, ...rest }): ServiceToken => {
+    return { ...toResource(rest), ...(expires_at ? { expiresAt: expires_at } : {}) };
   });
 
 const tunnelSchema = z
@@ -131,7 +143,7 @@ export function cloudflare(
     },
     applications: (zone) => all(zone, "Access application", applicationSchema),
     policies: (zone) => all(zone, "Access policy", resourceSchema),
-    serviceTokens: (zone) => all(zone, "Access service token", resourceSchema),
+    serviceTokens: (zone) => all(zone, "Access service token", tokenSchema),
     identityProviders: (zone) => all(zone, "Access identity provider", providerSchema),
     remove: async (zone, kind, id) => {
       const place =

@@ -1,3 +1,4 @@
+import { SHARED_PURPOSES, type TokenPurpose } from "../../config/naming/cloud-names.ts";
 import { PROJECT_NAME_PATTERN } from "../../config/projects/field-schemas.ts";
 import { type Deployment, plainValue } from "../state/checkpoint.ts";
 import type { Application, Cloudflare, IdentityProvider, Zone } from "./cloudflare.ts";
@@ -92,8 +93,8 @@ export async function listAccess(
       .filter(({ name }) => isOurPolicy(name, names))
       .map((policy) => ({ kind: "Access policy" as const, ...policy })),
     ...tokens
-      .filter(({ name }) => name === names.serviceToken)
-      .map((token) => ({ kind: "Access service token" as const, ...token })),
+      .filter(({ name }) => isForPurpose(name, (purpose) => names.serviceToken(purpose)))
+      .map(({ expiresAt: _, ...token }) => ({ kind: "Access service token" as const, ...token })),
   ];
 }
 
@@ -158,10 +159,16 @@ function isOurApplication(name: string, names: Clouds["names"]): boolean {
 }
 
 function isOurPolicy(name: string, names: Clouds["names"]): boolean {
-  const { peoplePolicy, machinesPolicy, panelPolicy } = names;
-  if ([peoplePolicy, machinesPolicy, panelPolicy].includes(name)) return true;
-  return isOfProject(name, names.membersPolicy(""));
+  if ([names.peoplePolicy, names.panelPolicy].includes(name)) return true;
+  return (
+    isOfProject(name, names.membersPolicy("")) ||
+    isForPurpose(name, (purpose) => names.machinesPolicy(purpose))
+  );
 }
+
+/** Whether a name is the one that `nameFor` gives to a purpose. */
+const isForPurpose = (name: string, nameFor: (purpose: TokenPurpose) => string): boolean =>
+  SHARED_PURPOSES.some((purpose) => name === nameFor(purpose)) || isOfProject(name, nameFor("project "));
 
 /** Whether a name is the prefix followed by a project's name. */
 const isOfProject = (name: string, prefix: string): boolean =>

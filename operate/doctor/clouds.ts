@@ -8,6 +8,7 @@ import { findDroplets, findVolume } from "../droplet/lost.ts";
 import { commandFor, type Session } from "../engine/session.ts";
 import { type Deployment, plainValue } from "../state/checkpoint.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
+import { serviceTokenFindings } from "./service-tokens.ts";
 
 /** Checks the tokens, and the stack's droplet, volume and tunnel in the clouds. */
 export async function checkClouds(
@@ -84,7 +85,13 @@ async function checkCloudflare(
   const works = ok(`Cloudflare: token accepted, zone ${domain} found`);
   if (!id) return [works];
   const apply = commandFor(session, "up --refresh");
-  return [works, tunnelFinding(id, await cloudflare.tunnel(zone, id), apply)];
+  const [tunnel, tokens] = await Promise.all([cloudflare.tunnel(zone, id), cloudflare.serviceTokens(zone)]);
+  const commands = { apply, pulumi: (args: string) => commandFor(session, args) };
+  return [
+    works,
+    tunnelFinding(id, tunnel, apply),
+    ...serviceTokenFindings(tokens, deployment, commands, new Date()),
+  ];
 }
 
 export function tunnelFinding(id: string, tunnel: Tunnel | undefined, apply: string): Finding {

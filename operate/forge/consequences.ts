@@ -60,7 +60,11 @@ export const RULES: readonly Rule[] = [
   {
     type: /^cloudflare:index\/zeroTrustAccessServiceToken:/,
     ops: ["replace", "delete"],
-    say: () => "The service token changes: CI and other machines that use it need the new one.",
+    say: ({ op, name, project }) => {
+      const place = project ?? (name === "service-token" ? "SSH, which CI uses," : "the panel");
+      const end = op === "delete" ? "no machine can open it any more" : "machines need the new one";
+      return `The service token for ${place} ends: ${end}.`;
+    },
   },
   {
     type: /^random:index\/randomPassword:RandomPassword$/,

@@ -205,20 +205,23 @@ describe("a stack on a droplet", () => {
     expect(new Set(audiences.flat()).size).toBe(all("ZeroTrustAccessApplication").length);
   });
 
-  it("lets people in by their domain, machines by the service token, and only machines by SSH", () => {
+  it("lets people in by their domain, and CI by SSH with a token that passes nothing else", () => {
     expect(named("ZeroTrustAccessPolicy", "people")).toMatchObject({
       decision: "allow",
       includes: [{ emailDomain: { domain: "example.com" } }],
     });
     expect(named("ZeroTrustAccessPolicy", "machines")).toMatchObject({
       decision: "non_identity",
+      name: `opencode-${STACK} machines for ci-ssh`,
       includes: [{ serviceToken: { tokenId: "service-token-id" } }],
     });
+    expect(only("ZeroTrustAccessServiceToken")).toMatchObject({
+      name: `opencode-${STACK} token for ci-ssh`,
+      duration: "8760h",
+    });
     const policies = (name: string) => named("ZeroTrustAccessApplication", name).policies;
-    expect(policies("project-sandbox-application")).toEqual([
-      { id: "people-id", precedence: 1 },
-      { id: "machines-id", precedence: 2 },
-    ]);
+    expect(policies("project-sandbox-application")).toEqual([{ id: "people-id", precedence: 1 }]);
+    expect(policies("panel-application")).toEqual([{ id: "panel-application-people-id", precedence: 1 }]);
     expect(policies("ssh-application")).toEqual([{ id: "machines-id", precedence: 1 }]);
   });
 
@@ -289,7 +292,7 @@ describe("a stack on a droplet", () => {
   });
 
   it("gives its secrets as secret outputs", async () => {
-    for (const name of ["ssh", "serviceToken"])
+    for (const name of ["ssh", "serviceToken", "serviceTokens"])
       expect(await pulumi.isSecret(outputs[name] as pulumi.Output<unknown>)).toBe(true);
   });
 });

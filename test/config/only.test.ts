@@ -78,6 +78,8 @@ describe("what the engine is to update", () => {
       at("opencode:platform:Guard$command:local:Command", "packet-rules"),
       at("opencode:platform:Edge$cloudflare:index/dnsRecord:DnsRecord", "project-web-record"),
       at("opencode:platform:Edge$cloudflare:index/x:X", "tunnel-config"),
+      at("opencode:platform:Edge$opencode:platform:Access$cloudflare:index/x:X", "project-web-service-token"),
+      at("opencode:platform:Edge$opencode:platform:Access$cloudflare:index/x:X", "project-web-machines"),
     ])
       expect([urn, isTarget(urn)]).toEqual([urn, true]);
   });

@@ -24,6 +24,7 @@ describe("the panel's settings", () => {
       admins: [],
       create: "everyone",
       apply: "here",
+      machines: false,
     });
   });
 
@@ -55,6 +56,7 @@ describe("the panel's settings", () => {
       admins: ["ann@example.com"],
       create: "everyone",
       apply: "here",
+      machines: false,
       git: { ...git, branch: "main", knownHosts: [] },
     });
   });
@@ -138,6 +140,7 @@ describe("the panel's settings", () => {
       "enabled",
       "port",
       "admins",
+      "machines",
       "create",
       "apply",
       "repoDirectories",

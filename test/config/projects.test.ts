@@ -62,6 +62,7 @@ describe("a good projects.yaml", () => {
         secrets: [],
         git: { auth: "none" },
         opencode: { version: OPENCODE, config: {}, enforce: {} },
+        machines: false,
         trust: "always",
         members: [],
         owners: [],
@@ -100,6 +101,7 @@ projects:
     opencode: { model: b/large, config: { mcp: { two: { enabled: false } }, plugin: [y] }, enforce: { permission: { edit: deny } } }
     members: [shop, Dev@Example.com, zoe@example.com]
     owners: [Zoe@Example.com, shop]
+    machines: true
 groups: { shop: [ann@partner.example, dev@example.com] }
 `;
     expect(loadProjects(text, world)).toEqual([
@@ -133,6 +135,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
           config: { mcp: { one: { enabled: true }, two: { enabled: false } }, plugin: ["y"] },
           enforce: { permission: { bash: "ask", edit: "deny" } },
         },
+        machines: true,
         trust: "ask",
         members: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
         owners: ["ann@partner.example", "dev@example.com", "zoe@example.com"],

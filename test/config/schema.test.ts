@@ -59,6 +59,7 @@ it("every key is in the JSON schema and says what it means", () => {
       "projects[].git.knownHosts",
       "projects[].git.secret",
       "projects[].git.username",
+      "projects[].machines",
       "projects[].members",
       "projects[].name",
       "projects[].network",

@@ -12,6 +12,8 @@ it.each([
   ["its record at the edge", edge("project-web-shop-record"), "web-shop"],
   ["its application there", edge("project-web-record-application"), "web-record"],
   ["who may pass there", edge("project-web-shop-application-people"), "web-shop"],
+  ["its service token", edge("project-web-shop-service-token"), "web-shop"],
+  ["the policy of that", edge("project-web-shop-machines"), "web-shop"],
   ["the end of their tokens", edge("project-web-shop-revocation"), "web-shop"],
   ["what all share", edge("panel-record"), undefined],
 ])("%s belongs to the project that it is of", (_, urn, project) => {

@@ -183,6 +183,17 @@ describe("Cloudflare's API", () => {
     expect(await cloudflare(options()).policies(zone)).toEqual([]);
   });
 
+  it("says when service tokens end, unless they never do", async () => {
+    const token = { name: "ci", created_at: "2026-11-24T12:00:00Z" };
+    const ending = { ...token, id: "t1", expires_at: "2027-11-24T12:00:00Z" };
+    answer = () => ({ body: { success: true, result: [ending, { ...token, id: "t2", expires_at: null }] } });
+    expect(await cloudflare(options()).serviceTokens(zone)).toEqual([
+      { id: "t1", name: "ci", createdAt: "2026-11-24T12:00:00Z", expiresAt: "2027-11-24T12:00:00Z" },
+      { id: "t2", name: "ci", createdAt: "2026-11-24T12:00:00Z" },
+    ]);
+    expect(asked[0]).toBe("GET /accounts/a/access/service_tokens?per_page=50&page=1");
+  });
+
   it("finds a zone's account, and records by their comment", async () => {
     answer = () => ({
       body: { success: true, result: [{ id: "z", account: { id: "a" }, name: "example.org" }] },

@@ -6,6 +6,8 @@ import { checkContainers, type FixCommands } from "../../operate/doctor/containe
 import { cloudInitFinding, mountFinding } from "../../operate/doctor/droplet.ts";
 import { failed, formatFinding } from "../../operate/doctor/finding.ts";
 import { checkMemory, checkPlace } from "../../operate/doctor/machine.ts";
+import { serviceTokenFindings } from "../../operate/doctor/service-tokens.ts";
+import { parseDeployment } from "../../operate/state/checkpoint.ts";
 
 const names = makeNames("t");
 const running = (name: string, more: Partial<ContainerState> = {}): ContainerState => ({
@@ -226,5 +228,56 @@ describe("doctor on a droplet", () => {
         `${apply}; its log: ssh droplet docker logs --tail 50 t-project-web-shop`,
       ),
     ]);
+  });
+});
+
+describe("doctor on service tokens", () => {
+  const now = new Date("2027-06-01T12:00:00Z");
+  const type = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken";
+  const urn = (name: string) =>
+    `urn:pulumi:prod::opencode-platform::opencode:platform:Access$${type}::${name}`;
+  const state = parseDeployment({
+    deployment: {
+      resources: [
+        { urn: urn("service-token"), type, id: "1", outputs: { name: "p token for ci-ssh" } },
+        { urn: urn("old"), type, id: "2", delete: true },
+        { urn: "urn:pulumi:prod::p::t::tunnel", type: "t", id: "3" },
+      ],
+    },
+  });
+  const findings = (expiresAt: string | undefined, id = "1") => {
+    const token = { id, name: "p token for ci-ssh", ...(expiresAt ? { expiresAt } : {}) };
+    const others = [{ id: "2", name: "p token for ci-ssh", expiresAt: "2027-01-01T00:00:00Z" }];
+    return serviceTokenFindings([...others, token], state, local, now);
+  };
+
+  it("warns from 30 days before one ends, and says how to renew it", () => {
+    expect(findings("2027-07-01T12:00:00Z")).toEqual([
+      { verdict: "ok", text: 'service token: "p token for ci-ssh" is valid until 2027-07-01' },
+    ]);
+    const [soon, ...others] = findings("2027-07-01T11:59:59Z");
+    expect(others).toEqual([]);
+    expect(soon).toMatchObject({
+      verdict: "note",
+      text: 'service token: "p token for ci-ssh" expires on 2027-07-01, in 29 days',
+      fix: expect.stringMatching(/Refresh.*npm run pulumi -- up --replace '\*\*::service-token'/),
+    });
+  });
+
+  it("fails once it has ended, or is gone", () => {
+    expect(findings("2027-06-01T12:00:00Z")[0]).toMatchObject({
+      verdict: "failed",
+      text: expect.stringContaining("expired on 2027-06-01"),
+      fix: expect.stringContaining("--replace"),
+    });
+    expect(findings("2028-06-01T12:00:00Z", "9")[0]).toEqual({
+      verdict: "failed",
+      text: 'service token: "p token for ci-ssh" no longer exists',
+      fix: "npm start",
+    });
+  });
+
+  it("notes one that never ends", () => {
+    expect(findings(undefined)[0]).toMatchObject({ verdict: "note", text: expect.stringMatching(/never/) });
   });
 });

@@ -199,7 +199,7 @@ describe("a duplicate policy or service token", () => {
   const names = cloudNames("opencode", "prod");
   const zone = { id: "z", accountId: "a" };
   const made = at(5);
-  const token = (id: string) => ({ id, name: names.serviceToken, createdAt: made });
+  const token = (id: string) => ({ id, name: names.serviceToken("ci-ssh"), createdAt: made });
   const policy = (id: string) => ({ id, name: names.peoplePolicy, createdAt: made });
   const known = [
     { kind: "Access service token" as const, id: "t1" },
@@ -232,10 +232,25 @@ describe("a duplicate policy or service token", () => {
         policies: async () => [{ id: "p2", name, createdAt: made }],
       },
     });
-    for (const name of [names.membersPolicy("shop"), names.panelPolicy])
+    const machines = [names.machinesPolicy("ci-ssh"), names.machinesPolicy("project shop")];
+    for (const name of [names.membersPolicy("shop"), names.panelPolicy, ...machines])
       expect(await hasDuplicateAccessResources(api(name), deployment({ known }))).toBe(true);
     for (const name of [names.membersPolicy("Shop of 2"), "opencode-prod2 members of shop"])
       expect(await hasDuplicateAccessResources(api(name), deployment({ known }))).toBe(false);
+  });
+
+  it("is looked for among the tokens of every purpose", async () => {
+    const has = (name: string) => {
+      const serviceTokens = async () => [{ id: "t9", name, createdAt: made }];
+      const { cloudflare, ...rest } = clouds([], []);
+      return hasDuplicateAccessResources(
+        { ...rest, cloudflare: { ...cloudflare, serviceTokens } },
+        deployment(),
+      );
+    };
+    expect(await has(names.serviceToken("panel"))).toBe(true);
+    expect(await has(names.serviceToken("project shop"))).toBe(true);
+    expect(await has("opencode-prod token for something else")).toBe(false);
   });
 
   it("is only looked for with a token and a zone", async () => {
@@ -247,7 +262,7 @@ describe("a duplicate policy or service token", () => {
 
   it("is a stray, once the update that created both is known", () => {
     const thing = (kind: CloudKind, id: string, minutes: number): CloudResource => {
-      return { kind, id, name: names.serviceToken, createdAt: at(minutes) };
+      return { kind, id, name: names.serviceToken("ci-ssh"), createdAt: at(minutes) };
     };
     const things = [thing("Access service token", "t1", 5), thing("Access service token", "t2", 5)];
     const runs = [run(30, 31, true), run(0, 10, true)];

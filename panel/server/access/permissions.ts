@@ -19,16 +19,16 @@ const ACTS: Readonly<Record<Role, readonly Act[]>> = {
 };
 
 /**
- * Keys of an entry that only admins can change: they decide on the host's capacity, on what of its networks is reached, on who has rights, and on
+ * Keys of an entry that only admins can change: they decide on the host's capacity, on what of its networks is reached, on who or what has rights, and on
  * whether somebody looks at a repository before it runs. So does `opencode.enforce`.
  */
-const ADMIN_ONLY_KEYS = ["resources", "network", "owners", "trust"] as const;
+const ADMIN_ONLY_KEYS = ["resources", "network", "owners", "machines", "trust"] as const;
 
 type Shared = Pick<Project, "members"> & Partial<Pick<Project, "owners">>;
 
 /**
- * A person's role; undefined for a project that they can't see. An owner has to be admitted as everybody else. The stack's service token passes
- * Access to every project, so machines see all.
+ * A person's role; undefined for a project that they can't see. An owner has to be admitted as everybody else. A machine comes with the panel's
+ * own service token, which an admin has made for it, and sees all.
  */
 export function roleOf(person: Person, project: Shared, { defaults }: Authority): Role | undefined {
   if (person.admin) return "admin";

@@ -152,6 +152,7 @@ describe("settings", () => {
     admins: ["ann@example.com"],
     create: "everyone" as const,
     apply: "here" as const,
+    machines: false,
     git: undefined,
     idleDays: 7,
   };

@@ -260,6 +260,7 @@ describe("changing", () => {
       resources: { memory: "8GiB" },
       owners: ["olga@example.com", "ben@example.com"],
       network: { allow: ["internet", "host:22"] },
+      machines: true,
       trust: "always",
       opencode: { enforce: { permission: { bash: "allow" } } },
       secrets: ["OWN", "SHARED"],
@@ -267,7 +268,7 @@ describe("changing", () => {
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
       [
-        ...["resources", "network", "owners", "trust", "opencode.enforce"],
+        ...["resources", "network", "owners", "machines", "trust", "opencode.enforce"],
         ...["secrets[1]", "members[0]", "members[1]"],
       ],
     );

@@ -128,17 +128,19 @@ export class World {
     return { ...ran, changes: changes.map((change) => ({ ...change, what: whatOf(change.urn) })) };
   }
 
-  /** The stack's service token for Access. */
-  async serviceToken(): Promise<{ clientId: string; clientSecret: string }> {
-    const args = ["stack", "output", "serviceToken", "--show-secrets", "--json"];
-    return JSON.parse((await this.pulumi(args)).stdout) as { clientId: string; clientSecret: string };
+  /** The service token of CI, or of another purpose, for Access. */
+  async serviceToken(purpose?: string): Promise<{ clientId: string; clientSecret: string }> {
+    const name = purpose === undefined ? "serviceToken" : "serviceTokens";
+    const { stdout } = await this.pulumi(["stack", "output", name, "--show-secrets", "--json"]);
+    const output = JSON.parse(stdout);
+    return purpose === undefined ? output : output[purpose];
   }
 
   /** Waits until a project's opencode responds through the edge. */
   async answers(project: string): Promise<void> {
-    const { clientId, clientSecret } = await this.serviceToken();
-    const headers = { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": clientSecret };
-    const url = new URL(projectApi.health.path, this.urls.browser(project)).href;
+    const { href: url, hostname: application } = new URL(projectApi.health.path, this.urls.browser(project));
+    const token = await this.cloudflare.sign({ application, email: `dev@${DOMAIN}` });
+    const headers = { cookie: `CF_Authorization=${token}` };
     await waitFor<true>(
       `${project} to answer`,
       async () => {

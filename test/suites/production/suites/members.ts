@@ -10,7 +10,7 @@ export function members(world: () => World): void {
   const project = "alpha-code.example.com";
   const [dev, other, guest] = [`dev@${DOMAIN}`, `other@${DOMAIN}`, "ann@partner.example"];
   const groups = (...shop: string[]) => ({ groups: { shop } });
-  const closed = [{ name: "alpha", members: ["shop"] }, { name: "beta" }];
+  const closed = [{ name: "alpha", members: ["shop"], machines: true }, { name: "beta" }];
 
   const ask = async (url: string, token: string) => {
     const headers = { cookie: `CF_Authorization=${token}` };
@@ -44,11 +44,13 @@ export function members(world: () => World): void {
     });
     afterAll(() => browser?.close());
 
-    it("gets its own policy, and nothing else changes", async () => {
+    it("gets its own policies and service token, and nothing else changes", async () => {
       succeeded(named);
       expect(did(named)).toEqual([
         "create ZeroTrustAccessPolicy panel-application-people",
         "create ZeroTrustAccessPolicy project-alpha-application-people",
+        "create ZeroTrustAccessPolicy project-alpha-machines",
+        "create ZeroTrustAccessServiceToken project-alpha-service-token",
         "update Command alpha-route",
         "update Command panel-revocation",
         "update Command project-alpha-revocation",
@@ -64,6 +66,20 @@ export function members(world: () => World): void {
       const { page } = await openProject(world(), browser, "alpha", guest);
       expect(new URL(page.url()).host).toBe(project);
       await page.context().close();
+    });
+
+    it("admits a machine with the project's own service token, which opens nothing else", async () => {
+      const { clientId, clientSecret } = await world().serviceToken("project alpha");
+      const status = async (url: string, secret: string) => {
+        const headers = { "CF-Access-Client-Id": clientId, "CF-Access-Client-Secret": secret };
+        return (await world().cloudflare.edge.fetch(url, { headers })).status;
+      };
+      const at = (host: string) => `https://${host}${projectApi.health.path}`;
+      expect(await status(at(project), clientSecret)).toBe(200);
+      const other = clientSecret.endsWith("0") ? "1" : "0";
+      expect(await status(at(project), `${clientSecret.slice(0, -1)}${other}`)).toBe(302);
+      expect(await status(at("beta-code.example.com"), clientSecret)).toBe(302);
+      expect(await status("https://code.example.com/projects.json", clientSecret)).toBe(302);
     });
 
     it("refuses a colleague who is not a member, but can open the others", async () => {
@@ -134,6 +150,8 @@ export function members(world: () => World): void {
       expect(did(updated)).toEqual([
         "delete ZeroTrustAccessPolicy panel-application-people",
         "delete ZeroTrustAccessPolicy project-alpha-application-people",
+        "delete ZeroTrustAccessPolicy project-alpha-machines",
+        "delete ZeroTrustAccessServiceToken project-alpha-service-token",
         "update Command alpha-route",
         "update Command panel-revocation",
         "update Command project-alpha-revocation",
