@@ -31,7 +31,7 @@ const network = new Network("network", { host, names });
 const images = new OpencodeImages({
   host,
   names,
-  baseImage: settings.baseImage,
+  baseImage: host.imageOf(settings.baseImage),
   context: `${import.meta.dirname}/opencode`,
   releases: platform.releases,
 });

@@ -57,6 +57,22 @@ export const IMAGE_NODE = "22.23.3";
 // renovate: datasource=npm depName=npm
 export const IMAGE_NPM = "10.9.9";
 
+/**
+ * What the images above are, by digest: what `npm run versions -- images` prints, and with `--write` puts here. On a droplet, and where an image
+ * is pulled here, the digest counts and not what its tag leads to by then. A tag without a digest counts itself; a digest whose tag is no
+ * longer used fails a test, since a registry would ignore the tag.
+ */
+export const IMAGE_DIGESTS: Readonly<Record<string, string>> = {};
+
+/** An image with the digest that is pinned for its tag: `traefik:v3.6@sha256:…`; as it is where none is. */
+export function withDigest(
+  image: string,
+  digests: Readonly<Record<string, string | undefined>> = IMAGE_DIGESTS,
+): string {
+  const digest = Object.hasOwn(digests, image) ? digests[image] : undefined;
+  return digest ? `${image}@${digest}` : image;
+}
+
 /** Docker Compose, which the figures of lab/bench compare the platform with. */
 // renovate: datasource=github-releases depName=docker/compose
 export const COMPOSE = "2.40.3";

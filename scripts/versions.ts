@@ -1,11 +1,12 @@
 /**
  * `npm run versions`: shows every pinned release and the newest published one. `opencode <release>` and `pulumi <release>` show the lines that
- * pin a release. Changes nothing.
+ * pin a release, `images` those that pin images by digest, which `--write` puts into the file. Changes nothing else.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fail } from "../config/errors.ts";
 import { root } from "../operate/engine/checkout.ts";
+import { digestLines, withDigests } from "../operate/versions/images.ts";
 import { isOutdated, newestPackages, newestReleases, type Release } from "../operate/versions/newest.ts";
 import { releaseLines } from "../operate/versions/opencode.ts";
 import { readPins } from "../operate/versions/pins.ts";
@@ -13,27 +14,30 @@ import { pulumiLines } from "../operate/versions/pulumi.ts";
 import { main } from "./lib/main.ts";
 import { table } from "./lib/table.ts";
 
+const PINS = "config/versions.ts";
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 
 await main(async ([what, release, ...rest]) => {
+  if (what === "images" && [undefined, "--write"].includes(release) && rest.length === 0) {
+    const lines = await digestLines();
+    console.log(lines.join("\n"));
+    if (release) writeFileSync(join(root, PINS), withDigests(read(PINS), lines));
+    return 0;
+  }
   if (what !== undefined) {
     const linesOf = { opencode: releaseLines, pulumi: pulumiLines }[what];
+    const usage = "takes no argument, opencode|pulumi <release>, or images [--write]";
     if (!linesOf || !release || rest.length > 0)
-      fail(
-        "config",
-        "npm run versions",
-        "takes no argument, or opencode|pulumi <release>",
-        "npm run versions",
-      );
+      fail("config", "npm run versions", usage, "npm run versions");
     console.log((await linesOf(release)).join("\n"));
     return 0;
   }
   const { dependencies, devDependencies } = JSON.parse(read("package.json"));
   const [pins, packages] = await Promise.all([
-    newestReleases(readPins(read("config/versions.ts"))),
+    newestReleases(readPins(read(PINS))),
     newestPackages({ ...dependencies, ...devDependencies }),
   ]);
-  show("config/versions.ts", pins);
+  show(PINS, pins);
   show("package.json", packages);
   const outdated = [...pins, ...packages].filter(isOutdated).length;
   const unknown = [...pins, ...packages].filter(({ newest }) => newest === undefined).length;

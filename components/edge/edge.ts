@@ -190,7 +190,7 @@ export class Edge extends pulumi.ComponentResource {
     });
     const image = new docker.RemoteImage(
       "connector",
-      { name: CLOUDFLARED_IMAGE, keepLocally: true },
+      { name: host.imageOf(CLOUDFLARED_IMAGE), keepLocally: true },
       { parent: this, ...onHost(host) },
     );
     return new docker.Container(

@@ -2,6 +2,7 @@ import type * as command from "@pulumi/command";
 import type * as digitalocean from "@pulumi/digitalocean";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { imageOnDroplet } from "../../config/images.ts";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import { DROPLET_RUNTIME_DIR, DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
@@ -43,6 +44,7 @@ export function dropletHost(
     workspacesDir: DROPLET_WORKSPACES_DIR,
     runtimeDir: DROPLET_RUNTIME_DIR,
     platform: "linux/amd64",
+    imageOf: (image) => imageOnDroplet(image, pulumi.runtime.allConfig(), process.env),
     dockerSocket: "/var/run/docker.sock",
     resolverDir: RESOLVER_DIR,
     needsGuard: true,

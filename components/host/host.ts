@@ -25,6 +25,8 @@ export interface Host {
   readonly runtimeDir: string;
   /** Platform of the images that the machine runs, as Docker calls it. */
   readonly platform: string;
+  /** How the machine's Docker is asked for an image of a registry: with the digest that is pinned for it, or without. */
+  imageOf(image: string): string;
   /** Path of the Docker socket on the machine. */
   readonly dockerSocket: string;
   /** Directory on the machine of systemd-resolved's own resolv.conf, which Docker reads where /etc/resolv.conf only names a stub. */
@@ -76,6 +78,8 @@ export function localHost(settings: Settings, checkout: string): Host {
     workspacesDir: workspacesOf(settings, checkout),
     runtimeDir,
     platform: process.arch === "arm64" ? "linux/arm64" : "linux/amd64",
+    // The toolchain has pulled it by its digest, or made it, and then there is none.
+    imageOf: (image) => image,
     dockerSocket: settings.dockerSocket,
     // Docker Desktop shares no such directory with its machine.
     ...(existsSync(join(RESOLVER_DIR, "resolv.conf")) ? { resolverDir: RESOLVER_DIR } : {}),

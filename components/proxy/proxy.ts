@@ -71,7 +71,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
   private runTraefik(name: string, { host, names, port }: ProxyArgs, dependsOn: pulumi.CustomResource[]) {
     const image = new docker.RemoteImage(
       name,
-      { name: TRAEFIK_IMAGE, keepLocally: true },
+      { name: host.imageOf(TRAEFIK_IMAGE), keepLocally: true },
       { parent: this, ...onHost(host) },
     );
     return new docker.Container(

@@ -49,6 +49,7 @@ function notingHost(): Host {
     workspacesDir: "/srv/it's here",
     runtimeDir: "/srv/runtime",
     platform: "linux/amd64",
+    imageOf: (image) => image,
     dockerSocket: "/var/run/docker.sock",
     needsGuard: false,
     user: { uid: 1234, gid: 5678 },

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
+import { withDigest } from "../../config/versions.ts";
 import type { Context } from "../part.ts";
-import { imageId } from "./docker.ts";
+import { docker, imageId } from "./docker.ts";
 
 /** Docker's registry for images without a registry in their name. */
 export const IMAGE_REGISTRY = "registry-1.docker.io";
@@ -15,14 +16,21 @@ export async function findImage(image: string, context: Context): Promise<string
 }
 
 /**
- * Pulls an image. The Engine may reach a registry that this process can't (a mirror, a proxy, another host),
+ * Pulls an image: what is pinned for its tag by digest, and gives it the tag. The Engine may reach a registry that this process can't (a mirror, a proxy, another host),
  * so the pull is tried in any case, but with a short timeout if the registry did not respond here.
  */
-export async function pullImage(image: string, context: Context): Promise<string | undefined> {
+export async function pullImage(
+  image: string,
+  context: Context,
+  pinned = withDigest(image),
+): Promise<string | undefined> {
   const doubtful = !(await context.network.reaches(IMAGE_REGISTRY));
   context.progress("pulling");
   const pulled = await new Promise<boolean>((resolve) => {
-    const child = spawn("docker", ["pull", image], { env: context.env, stdio: ["ignore", "pipe", "ignore"] });
+    const child = spawn("docker", ["pull", pinned], {
+      env: context.env,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     const timer = doubtful ? setTimeout(() => child.kill("SIGKILL"), PULL_TIMEOUT_MS) : undefined;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       if (/Pulling from/.test(text)) clearTimeout(timer);
@@ -34,5 +42,7 @@ export async function pullImage(image: string, context: Context): Promise<string
       resolve(code === 0);
     });
   });
-  return pulled ? "pulled" : undefined;
+  if (!pulled) return undefined;
+  if (pinned !== image && (await docker(["tag", pinned, image], context.env)).code !== 0) return undefined;
+  return "pulled";
 }
