@@ -11,6 +11,7 @@ import { settingKey } from "../../config/stack/settings.ts";
 import { cloudInit, volumeDevice } from "./cloud-init.ts";
 import { dropletHost, sshTarget } from "./droplet-host.ts";
 import type { Host } from "./host.ts";
+import { maintenanceScript, noMaintenanceScript } from "./maintenance.ts";
 import { hostKeyScript, releaseVolume, sshCommand, waitUntilReady } from "./ssh.ts";
 import { type SshAccess, writeSshFiles } from "./ssh-files.ts";
 
@@ -59,6 +60,7 @@ export class DropletHost extends pulumi.ComponentResource {
 
     this.host = dropletHost({ droplet, cloud: args.cloud, ready }, this.child);
     this.growFileSystem(volume);
+    this.allowReboots();
     // The scripts look here too: a first update that fails leaves the stack itself without outputs.
     this.registerOutputs({ address: droplet.ipv4Address, ssh: this.ssh });
   }
@@ -268,6 +270,14 @@ export class DropletHost extends pulumi.ComponentResource {
       // The old droplet lets go of the volume before it is detached.
       { ...this.child, deleteBeforeReplace: true },
     );
+  }
+
+  /** Not by the user data, which a running droplet does not take. */
+  private allowReboots(): void {
+    const { maintenance } = this.args.settings;
+    if (!maintenance) return;
+    const scripts = { create: maintenanceScript(maintenance), delete: noMaintenanceScript() };
+    this.host.run("maintenance", scripts, this.child);
   }
 
   /** A volume that has grown is of use once its file system has, too. Does nothing to one that fills it already. */

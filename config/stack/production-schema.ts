@@ -9,6 +9,7 @@ import {
   parseHostnameLabel,
 } from "./domains.ts";
 import { parseSessionDuration } from "./durations.ts";
+import { type Maintenance, parseMaintenance } from "./maintenance.ts";
 import { parseVariables } from "./panel.ts";
 import { parsePrivateKey, type SshKey } from "./private-key.ts";
 import {
@@ -40,6 +41,8 @@ export interface ProductionSettings {
   /** GiB; 0 for none. */
   readonly swapSize: number;
   readonly dropletGeneration: string;
+  /** When the droplet may reboot itself. */
+  readonly maintenance?: Maintenance;
   /** Networks, `203.0.113.7/32`. */
   readonly sshAllow: readonly string[];
   readonly sshPrivateKey?: SshKey;
@@ -134,6 +137,11 @@ export const productionSchema = z.strictObject({
   dropletGeneration: reads(readGeneration)
     .prefault("1")
     .describe("Any word. Changing it replaces the droplet, for a change that a running one does not take."),
+  maintenance: reads(parseMaintenance)
+    .optional()
+    .describe(
+      "When the droplet may reboot itself if an upgrade wants it: `maintenance.window` (`03:00-05:00`), `maintenance.timezone` (`UTC`); set each with `--path`. By default never.",
+    ),
   sshAllow: listParsedBy(parseCidr, "address")
     .prefault("")
     .describe("Addresses and networks that reach the droplet's SSH port. Empty: none does."),

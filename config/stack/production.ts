@@ -1,6 +1,6 @@
 /** The settings of a stack on a droplet: parsed, checked against each other, each problem with the command that fixes it. */
 import type { Problem } from "../errors.ts";
-import { setCommand, setSecretCommand, settingKey } from "./commands.ts";
+import { pulumiCommand, setCommand, setSecretCommand, settingKey } from "./commands.ts";
 import { checkProductionRules } from "./production-rules.ts";
 import { type PartialSettings, type ProductionSettings, productionSchema } from "./production-schema.ts";
 
@@ -66,6 +66,7 @@ function fixFor(key: Key, instead: unknown, stack: string): string {
   if (key === "sshPrivateKey") return `${setSecretCommand(full, stack)} < <file of the key>`;
   if (key === "panelEnvironment") return `${setSecretCommand(full, stack)} < <file of NAME=value lines>`;
   if (PRODUCTION_SECRETS.includes(key)) return setSecretCommand(full, stack);
+  if (key === "maintenance") return pulumiCommand(`config set --path ${full}.window 03:00-05:00`, stack);
   const standard = productionDocs.find((docs) => docs.key === key)?.default;
   const value = typeof instead === "string" ? instead : standard || PLACEHOLDERS[key];
   return setCommand(full, value ?? "", stack);

@@ -1,7 +1,8 @@
 import type { SshAccess } from "../../components/host/ssh-files.ts";
 import { DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
+import { plainText } from "../../config/text/plain.ts";
 import { onDroplet } from "../droplet/access.ts";
-import type { Session } from "../engine/session.ts";
+import { commandFor, type Session } from "../engine/session.ts";
 import { list, record } from "../state/checkpoint.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
@@ -21,22 +22,36 @@ export async function checkSsh(session: Session, access: SshAccess): Promise<Fin
   );
 }
 
-/** Checks a droplet's setup and its volume. */
-export async function checkDroplet(session: Session, access: SshAccess): Promise<Finding[]> {
-  const [cloudInit, mount] = await Promise.all([
+/** Prints when the droplet began to want a reboot, and for which packages; nothing where it does not. Debian and Ubuntu keep both files alike. */
+const REBOOT_WANTED =
+  "f=/var/run/reboot-required; [ ! -e $f ] || { stat -c %Y $f; sort -u $f.pkgs 2> /dev/null; }";
+
+/** Checks a droplet's setup, its volume, and whether it wants a reboot. `window`: when it may do that by itself. */
+export async function checkDroplet(
+  session: Session,
+  access: SshAccess,
+  window: string | undefined,
+): Promise<Finding[]> {
+  const [cloudInit, mount, reboot] = await Promise.all([
     onDroplet(session, access, "cloud-init status --long --format json"),
     onDroplet(
       session,
       access,
       `findmnt --bytes --json --output TARGET,SOURCE,AVAIL ${DROPLET_WORKSPACES_DIR}`,
     ),
+    onDroplet(session, access, REBOOT_WANTED),
   ]);
-  return [cloudInitFinding(cloudInit.stdout), mountFinding(mount.stdout)];
+  const set = commandFor(session, "config set --path opencode-platform:maintenance.window 03:00-05:00");
+  return [
+    cloudInitFinding(cloudInit.stdout),
+    mountFinding(mount.stdout),
+    rebootFinding(reboot.stdout, { window, set }),
+  ];
 }
 
 /** Reads `cloud-init status --long --format json`. */
 export function cloudInitFinding(output: string): Finding {
-  const { status, errors, recoverable_errors, extended_status } = record(parse(output));
+  const { status, errors, recoverable_errors, extended_status } = record(parseJson(output));
   const text = String(extended_status ?? status ?? "nothing");
   if (status === "running") return note("cloud-init: still running");
   if (status !== "done")
@@ -57,7 +72,7 @@ const because = (errors: unknown): string => {
 
 /** Reads `findmnt --json` for the workspaces. */
 export function mountFinding(output: string): Finding {
-  const [mount] = list(record(parse(output)).filesystems).map(record);
+  const [mount] = list(record(parseJson(output)).filesystems).map(record);
   if (!mount)
     return failed(
       `volume: nothing is mounted at ${DROPLET_WORKSPACES_DIR}`,
@@ -68,10 +83,32 @@ export function mountFinding(output: string): Finding {
   return room >= ROOM_LOW ? ok(text) : failed(text, "increase opencode-platform:volumeSize");
 }
 
-function parse(text: string): unknown {
+/** What a text says as JSON; undefined where it is none. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** Most packages that are named. */
+const SHOWN_PACKAGES = 5;
+
+/**
+ * Reads what REBOOT_WANTED prints.
+ * @param window the setting `maintenance.window`; `set`: the command that sets it
+ */
+export function rebootFinding(
+  output: string,
+  { window, set }: { window?: string | undefined; set: string },
+): Finding {
+  const [since = "", ...packages] = plainText(output).split("\n").filter(Boolean);
+  if (!/^\d{1,11}$/.test(since)) return ok("reboot: none pending");
+  const day = new Date(Number(since) * 1000).toISOString().slice(0, 10);
+  const more = packages.length - SHOWN_PACKAGES;
+  const names = [...packages.slice(0, SHOWN_PACKAGES), ...(more > 0 ? [`${more} more`] : [])].join(", ");
+  const text = `reboot: pending since ${day}${names ? ` for ${names}` : ""}`;
+  if (window) return note(`${text}; the droplet does it itself in the window ${window}`);
+  return note(text, `${set}, then up: it then reboots at night; or now, by systemctl reboot on the droplet`);
 }

@@ -110,7 +110,7 @@ async function* examineDroplet(
   const ssh = await checkSsh(session, host.access);
   yield ssh;
   if (ssh.verdict === "failed") return;
-  yield* await checkDroplet(session, host.access);
+  yield* await checkDroplet(session, host.access, settings?.production?.maintenance?.window);
   const hasPanel = settings?.panel.enabled ?? false;
   if (projects) yield* examineContainers(host, projects, { hasConnector: true, hasPanel });
 }

@@ -68,6 +68,7 @@ beforeAll(async () => {
       "opencode-platform:accessEmailDomains": "example.com",
       "opencode-platform:sshAllow": "198.51.100.4",
       "opencode-platform:sshHostname": "ssh-code",
+      "opencode-platform:maintenance": JSON.stringify({ window: "23:30-01:00", timezone: "Europe/Berlin" }),
       "opencode-platform:googleClientId": "1-a.apps.googleusercontent.com",
       "opencode-platform:googleClientSecret": CLIENT_SECRET,
       "opencode-platform:panel": JSON.stringify({
@@ -172,6 +173,13 @@ describe("a stack on a droplet", () => {
     expect(commands.length).toBeGreaterThan(2);
     for (const { inputs } of commands)
       expect(inputs.create).toMatch(new RegExp(`^ssh -F \\.runtime/${STACK}/ssh/\\S+/config opencode-`));
+  });
+
+  it("lets the droplet reboot in the window, without a change of its user data", () => {
+    const { create, delete: remove } = named("Command", "maintenance");
+    expect(create).toContain("OnCalendar=*-*-* 23:30:00 Europe/Berlin");
+    expect(remove).toContain("systemctl disable --now opencode-reboot.timer");
+    expect(only("Droplet").userData).not.toContain("opencode-reboot");
   });
 
   it("puts an application and a proxied record in front of each hostname", () => {
