@@ -18,7 +18,7 @@ describe("settings", () => {
       dockerSocket: "/var/run/docker.sock",
       baseImage: "node:22-bookworm-slim",
       passwordRotation: "",
-      panel: { enabled: false, port: 4090, admins: [], machines: false, create: "everyone" },
+      panel: { enabled: false, port: 4090, admins: [], machines: false, apply: "here", create: "everyone" },
       passwordRotations: {},
     });
   });
