@@ -58,8 +58,8 @@ async function byDocker(fixture: Fixture): Promise<Following> {
 async function byPanel(fixture: Fixture, count: number): Promise<Following> {
   const panel = await Panel.start(fixture);
   try {
-    const url = `${panel.url}/api/projects/${projectName(1)}/logs?lines=0&follow=1`;
-    const followed = await followByHttp(url, count, panel.pid);
+    const path = `/api/projects/${projectName(1)}/logs?lines=0&follow=1`;
+    const followed = await followByHttp(path, count, panel);
     return await follow(followed, linesOf(fixture), fixture.cleaning);
   } finally {
     await panel.end();

@@ -66,10 +66,11 @@ function pageOfOpencode({ platform }: Fixture): Visited {
   };
 }
 
-function pageOfPanel({ url }: Panel, projects: number): Visited {
+function pageOfPanel({ url, headers }: Panel, projects: number): Visited {
   const rows = `document.querySelectorAll("#projects > li").length === ${projects}`;
   return {
     url: `${url}/`,
+    headers,
     usable: `${rows} && document.getElementById("new").checkVisibility()`,
     async use(page) {
       await page.getByRole("button", { name: "New project" }).click();

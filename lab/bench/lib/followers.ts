@@ -49,21 +49,27 @@ export async function followByDocker(
   return { streams: children.map(({ stdout }) => stdout), pids: children.map(({ pid = 0 }) => pid), end };
 }
 
-/** Opens `count` connections to a streaming URL. @param pid the process that serves it */
-export async function followByHttp(url: string, count: number, pid: number): Promise<Followed> {
-  const streams = await Promise.all(Array.from({ length: count }, () => open(url)));
+/** Opens `count` connections to a stream of a server: its address, its process, and what it wants of each request. */
+export async function followByHttp(
+  path: string,
+  count: number,
+  server: { readonly url: string; readonly pid: number; readonly headers: Readonly<Record<string, string>> },
+): Promise<Followed> {
+  const streams = await Promise.all(
+    Array.from({ length: count }, () => open(server.url + path, server.headers)),
+  );
   return {
     streams,
-    pids: [pid],
+    pids: [server.pid],
     async end() {
       for (const stream of streams) stream.destroy();
     },
   };
 }
 
-function open(url: string): Promise<IncomingMessage> {
+function open(url: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    get(url, { agent: false }, (response) => {
+    get(url, { agent: false, headers }, (response) => {
       if (response.statusCode === 200) resolve(response);
       else reject(new Error(`${url} answered ${response.statusCode}`));
     }).on("error", reject);

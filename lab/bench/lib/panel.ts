@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { LOCAL_RUNTIME_DIR } from "../../../config/naming/names.ts";
 import type { Operation } from "../../../panel/server/platform/types.ts";
 import { lastLines } from "../../../toolchain/lib/exec.ts";
 import type { Fixture } from "./fixture.ts";
@@ -18,6 +20,7 @@ export class Panel {
   readonly url: string;
   readonly pid: number;
   readonly #process: ChildProcess;
+  readonly #folder: string;
   /** Ends it; call it when the panel is no longer needed. */
   readonly end: () => Promise<void>;
   #said = "";
@@ -36,12 +39,19 @@ export class Panel {
       detached: true,
     });
     this.#process = child;
+    this.#folder = platform.folder;
     this.end = cleaning.add(() => this.#end());
     this.pid = child.pid ?? 0;
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding("utf8").on("data", (text: string) => {
         this.#said += text;
       });
+  }
+
+  /** What its own programs send: the key of this start. */
+  get headers(): Readonly<Record<string, string>> {
+    const key = readFileSync(join(this.#folder, LOCAL_RUNTIME_DIR, "panel", "key"), "utf8").trim();
+    return { authorization: `Bearer ${key}` };
   }
 
   /** Starts it and waits until it is listening and idle. */
@@ -82,7 +92,7 @@ export class Panel {
   }
 
   async #ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-    const response = await fetch(this.url + path, init);
+    const response = await fetch(this.url + path, { ...init, headers: { ...this.headers, ...init.headers } });
     const text = await response.text();
     if (!response.ok) throw new Error(`The panel's ${path} answered ${response.status}: ${text}`);
     return JSON.parse(text) as T;

@@ -10,6 +10,8 @@ const QUIET_MS = 500;
 /** A page to visit. */
 export interface Visited {
   readonly url: string;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** An expression that becomes true in the page when it can be used. */
   readonly usable: string;
   /** Uses the page; fails if it can't be used. */
@@ -47,11 +49,10 @@ export class Visitor {
   /**
    * Visits a page with an empty cache and uses it, optionally with a browser that accepts only one encoding.
    */
-  async visit({ url, usable, use }: Visited, encoding?: "br" | "gzip"): Promise<Visit> {
-    const extraHTTPHeaders = encoding && { "accept-encoding": encoding };
+  async visit({ url, headers, usable, use }: Visited, encoding?: "br" | "gzip"): Promise<Visit> {
     const context = await this.#browser.newContext({
       viewport: { width: 1280, height: 800 },
-      ...(extraHTTPHeaders ? { extraHTTPHeaders } : {}),
+      extraHTTPHeaders: { ...headers, ...(encoding ? { "accept-encoding": encoding } : {}) },
     });
     try {
       const page = await context.newPage();
