@@ -130,6 +130,21 @@ describe("the consequences of a change", () => {
     expect(said[4]).toMatch(/^old is removed: .*workspace stays/);
   });
 
+  it("say whose service token ends, and whether there is a new one", () => {
+    const type = "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken";
+    const said = consequencesOf([
+      step({ op: "replace", type, name: "service-token" }),
+      step({ op: "delete", type, name: "project-web-service-token", project: "web" }),
+      step({ op: "replace", type, name: "panel-service-token" }),
+      step({ op: "update", type, name: "service-token", properties: ["name"] }),
+    ]);
+    expect(said).toEqual([
+      "The service token for SSH, which CI uses, ends: machines need the new one.",
+      "The service token for web ends: no machine can open it any more.",
+      "The service token for the panel ends: machines need the new one.",
+    ]);
+  });
+
   it("are shown once", () => {
     const both = [
       step({ op: "replace", project: "web" }),
