@@ -32,6 +32,7 @@ const images = new OpencodeImages({
   host,
   names,
   baseImage: host.imageOf(settings.baseImage),
+  packages: settings.packages,
   context: `${import.meta.dirname}/opencode`,
   releases: platform.releases,
 });
@@ -61,7 +62,7 @@ for (const project of scope.declared) {
       names,
       urls,
       project,
-      image: images.of(project.opencode.version),
+      image: images.of(project.opencode.version, platform.packagesOf(project.name)),
       ready,
       routesDir: proxy.routesDir,
       indexDir: proxy.indexDir,

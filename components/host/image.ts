@@ -17,6 +17,8 @@ export interface ImageArgs {
   version: string;
   /** Its program for each processor. */
   binaries: Readonly<Record<string, Binary>>;
+  /** The day of its last rebuild with fresh packages; empty for none. */
+  packages: string;
   /** Directory of the Dockerfile. */
   context: string;
 }
@@ -36,6 +38,8 @@ export class OpencodeImage extends pulumi.ComponentResource {
     ]);
     const buildArgs = {
       BASE_IMAGE: args.baseImage,
+      // Absent without a rebuild, so that the images of stacks that had none keep their tag.
+      ...(args.packages ? { PACKAGES: args.packages } : {}),
       OPENCODE_VERSION: version,
       OPENCODE_MAJOR: String(major),
       OPENCODE_PACKAGES: JSON.stringify(Object.fromEntries(packages)),

@@ -23,13 +23,16 @@ export class OpencodeImages {
     return this.of(OPENCODE);
   }
 
-  /** The image of a release, built when the first project asks for it. */
-  of(version: string): pulumi.Output<string> {
+  /**
+   * The image of a release, built when the first project asks for it.
+   * @param packages the day of its packages. Default: the stack's
+   */
+  of(version: string, packages = this.args.packages): pulumi.Output<string> {
     const { releases, ...args } = this.args;
-    const image =
-      this.made.get(version) ??
-      new OpencodeImage(imageResource(version), { ...args, version, binaries: releases[version] ?? {} });
-    this.made.set(version, image);
+    const name = imageResource(version, packages === args.packages ? undefined : packages);
+    const binaries = releases[version] ?? {};
+    const image = this.made.get(name) ?? new OpencodeImage(name, { ...args, version, packages, binaries });
+    this.made.set(name, image);
     return image.reference;
   }
 }

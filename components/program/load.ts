@@ -50,6 +50,8 @@ export interface Platform {
   secretsOf(project: Project): Record<string, pulumi.Output<string>>;
   /** Changes when the project's password is to change. */
   passwordRotationOf(project: string): string;
+  /** The day of the packages in the project's image. */
+  packagesOf(project: string): string;
 }
 
 /**
@@ -73,6 +75,7 @@ export function loadPlatform(checkout: string): Promise<Platform> {
       ...(production ? { production } : {}),
       secretsOf,
       passwordRotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
+      packagesOf: (project) => settings.packagesOf[project] ?? settings.packages,
     };
   });
 }

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Project } from "../../config/projects/project.ts";
 import { type Applied, ONLY_VARIABLE, refusalOf } from "../../config/stack/only.ts";
 import { SECRETS_NAMESPACE, secretKeys } from "../../config/stack/secrets.ts";
-import { SETTINGS_NAMESPACE } from "../../config/stack/settings.ts";
+import { PACKAGES, SETTINGS_NAMESPACE } from "../../config/stack/settings.ts";
 import { type ProjectAccess, projectAccess } from "../project/access.ts";
 import type { OpencodeProject } from "../project/project.ts";
 import type { Platform } from "./load.ts";
@@ -15,6 +15,8 @@ const HOME = join(import.meta.dirname, "../..");
 /** What the program consists of there. */
 const PROGRAM = [`index${extname(import.meta.filename)}`, "package.json", "components", "config", "opencode"];
 const ROTATIONS = `${SETTINGS_NAMESPACE}:passwordRotation`;
+/** Each project's own day of packages; the stack's is shared, by the platform's own containers too. */
+const PACKAGES_OF = `${SETTINGS_NAMESPACE}:${PACKAGES}/`;
 
 /** Which projects an update is about, and what is written down of it. */
 export interface Scope {
@@ -95,10 +97,13 @@ async function previousOutputs(): Promise<{ applied?: Applied; deployKeys: Recor
 }
 
 /** Of everything that the program's resources follow from. */
-function digests({ entries, passwordRotationOf, production }: Platform, checkout: string): Applied {
+function digests(
+  { entries, passwordRotationOf, packagesOf, production }: Platform,
+  checkout: string,
+): Applied {
   const config = pulumi.runtime.allConfig();
   const shared = Object.entries(config).filter(
-    ([key]) => !key.startsWith(`${SECRETS_NAMESPACE}:`) && !key.startsWith(ROTATIONS),
+    ([key]) => ![`${SECRETS_NAMESPACE}:`, ROTATIONS, PACKAGES_OF].some((own) => key.startsWith(own)),
   );
   const values = (project: Project) =>
     project.secrets.map((name) => secretKeys(project.name, name).map((key) => config[key]));
@@ -108,7 +113,7 @@ function digests({ entries, passwordRotationOf, production }: Platform, checkout
     projects: Object.fromEntries(
       entries.map((project) => [
         project.name,
-        digest([project, passwordRotationOf(project.name), values(project)]),
+        digest([project, passwordRotationOf(project.name), packagesOf(project.name), values(project)]),
       ]),
     ),
   };

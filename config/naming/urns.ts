@@ -22,6 +22,11 @@ export function projectOfUrn(urn: string, parents: ReadonlyMap<string, string>):
   return EDGE_RESOURCE.exec(nameOfUrn(urn))?.[1];
 }
 
-/** The name of the resource of an image for a release of opencode; the default release's kept the name that it had when it was the only one. */
-export const imageResource = (version: string): string =>
-  version === OPENCODE ? "image" : `image-${version}`;
+/**
+ * The name of the resource of an image for a release of opencode; the default release's kept the name that it had when it was the only one.
+ * @param packages of an image that has other packages than the stack's setting says
+ */
+export const imageResource = (version: string, packages?: string): string => {
+  const name = version === OPENCODE ? "image" : `image-${version}`;
+  return packages === undefined ? name : `${name}-packages-${packages}`;
+};

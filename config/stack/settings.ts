@@ -30,7 +30,13 @@ import { reads } from "./reading.ts";
 export { SETTINGS_NAMESPACE, settingKey } from "./commands.ts";
 
 const ROTATION = "passwordRotation";
-const ROTATION_OF = `${ROTATION}/`;
+/** When the packages of the images are of. */
+export const PACKAGES = "packages";
+/** Settings that a project may have its own value of, under `<setting>/<project>`. */
+const PER_PROJECT = [ROTATION, PACKAGES] as const;
+type PerProject = Record<(typeof PER_PROJECT)[number], Record<string, string>>;
+/** A day, and which rebuild of that day. */
+const PACKAGES_PATTERN = /^(\d{4}-\d{2}-\d{2}(\.\d{1,2})?)?$/;
 
 const say = (rule: string) => (issue: { input?: unknown }) => `${show(issue.input)} is not ${rule}`;
 const portError = say("a port: a whole number from 1 to 65535");
@@ -38,6 +44,7 @@ const refusedPortError = say("a port that browsers open (they block those of oth
 const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
 const directoryError = say("a directory's path: no quotes, colons, commas, $ or \\");
 const socketError = say("the absolute path of a socket");
+const packagesError = say("a day such as 2026-11-29: npm run refresh sets it");
 const imageError = say(`an image reference (e.g. ${BASE_IMAGE})`);
 
 /** Paths that need no quoting in a shell or in Docker's own syntax. */
@@ -79,6 +86,13 @@ const settingsSchema = z.strictObject({
     .string()
     .default("")
     .describe("Any text. Change it to rotate every project's password."),
+  packages: z
+    .string()
+    .regex(PACKAGES_PATTERN, { error: packagesError })
+    .default("")
+    .describe(
+      "Day of which the packages in the projects' image are, since its last rebuild by `npm run refresh`, which sets it.",
+    ),
   panel: z
     .string()
     .default("{}")
@@ -110,7 +124,12 @@ export const settingDocs: readonly {
     default: String(schema.parse(undefined) ?? ""),
     kind: LOCAL_ONLY.has(key) ? ("local" as const) : ("every" as const),
   })),
-  { key: `${ROTATION_OF}<project>`, meaning: "The same for one project.", default: "", kind: "every" },
+  ...PER_PROJECT.map((key) => ({
+    key: `${key}/<project>`,
+    meaning: `The same as \`${key}\`, for one project.`,
+    default: "",
+    kind: "every" as const,
+  })),
   ...productionDocs.map((docs) => ({ ...docs, kind: "droplet" as const })),
 ];
 
@@ -119,6 +138,8 @@ export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel">> 
   readonly panel: PanelConfig;
   /** Per project, what its own `passwordRotation/<project>` says. */
   readonly passwordRotations: Readonly<Record<string, string>>;
+  /** Per project that has another image than `packages` says, what its own `packages/<project>` says. */
+  readonly packagesOf: Readonly<Record<string, string>>;
   /** On every stack but `local`. */
   readonly production?: ProductionSettings;
 };
@@ -191,12 +212,17 @@ export function parseSettings(
 ): Settings {
   const { stack } = context;
   const isLocal = stack === LOCAL_STACK;
-  const { common, droplet, rotation, problems } = sort(raw, stack);
+  const { common, droplet, perProject, problems } = sort(raw, stack);
   if (!isLocal) problems.push(...checkStackName(stack), ...checkTokens(context), ...checkPlain(context));
   const result = settingsSchema.safeParse(common);
   for (const { path, message } of result.error?.issues ?? []) {
     const name = String(path[0]);
     problems.push({ where: settingKey(name), what: message, fix: fixFor(name, stack) });
+  }
+  for (const [project, day] of Object.entries(perProject[PACKAGES])) {
+    const where = settingKey(`${PACKAGES}/${project}`);
+    if (!PACKAGES_PATTERN.test(day))
+      problems.push({ where, what: packagesError({ input: day }), fix: removeCommand(where, stack) });
   }
   const panel = parsePanelSettings(common.panel ?? "{}", context);
   const production = isLocal ? undefined : parseProductionSettings(droplet, stack, ownNames(context.hidden));
@@ -208,7 +234,12 @@ export function parseSettings(
     problems.push(...checkPanelPort(panel, result.data?.port, stack));
   }
   if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new UserError("config", problems);
-  const settings = { ...result.data, panel, passwordRotations: rotation };
+  const settings = {
+    ...result.data,
+    panel,
+    passwordRotations: perProject[ROTATION],
+    packagesOf: perProject[PACKAGES],
+  };
   return production?.settings ? { ...settings, production: production.settings } : settings;
 }
 
@@ -223,19 +254,20 @@ const ownNames = (keys: ReadonlySet<string> = new Set()): ReadonlySet<string> =>
 function sort(raw: Readonly<Record<string, string | undefined>>, stack: string) {
   const common: Record<string, string> = {};
   const droplet: Record<string, string> = {};
-  const rotation: Record<string, string> = {};
+  const perProject: PerProject = { [ROTATION]: {}, [PACKAGES]: {} };
   const problems: Problem[] = [];
   for (const [name, value] of Object.entries(raw)) {
     if (value === undefined) continue;
     const kind = settingDocs.find(({ key }) => key === name)?.kind;
-    const project = name.startsWith(ROTATION_OF) ? name.slice(ROTATION_OF.length) : undefined;
-    if (project !== undefined && PROJECT_NAME_PATTERN.test(project)) rotation[project] = value;
+    const own = PER_PROJECT.find((key) => name.startsWith(`${key}/`));
+    const project = own && name.slice(own.length + 1);
+    if (own && project && PROJECT_NAME_PATTERN.test(project)) perProject[own][project] = value;
     else if (!kind || name.includes("/")) problems.push(describeUnknown(name, stack));
     else if (!isOn(kind, stack)) problems.push(describeWrongStack(name, kind, stack));
     else if (kind === "droplet") droplet[name] = value;
     else common[name] = value;
   }
-  return { common, droplet, rotation, problems };
+  return { common, droplet, perProject, problems };
 }
 
 /** Whether a stack has settings of a kind. */

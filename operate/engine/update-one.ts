@@ -1,10 +1,11 @@
 /** Updates one project and leaves the rest alone: nearly as fast with fifty projects as with one. */
-import { checkConfiguration } from "../../config/check.ts";
+import { checkConfiguration, readStackSettings } from "../../config/check.ts";
 import { fail } from "../../config/errors.ts";
 import { imageResource } from "../../config/naming/urns.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import { NOT_ALONE, ONLY_VARIABLE, targetsOf } from "../../config/stack/only.ts";
+import type { Settings } from "../../config/stack/settings.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { root } from "./checkout.ts";
 import type { EngineOptions } from "./runner.ts";
@@ -24,12 +25,24 @@ export function onlyProject(
   { stack }: Pick<Session, "stack">,
   project: string,
   projects: readonly Pick<Project, "name" | "opencode">[] = checkConfiguration(root, stack).projects,
+  { packages, packagesOf }: Pick<Settings, "packages" | "packagesOf"> = readStackSettings(root, stack),
 ): Pick<EngineOptions, "targets" | "variables"> {
-  const others = projects.filter(({ name }) => name !== project).map(({ opencode }) => opencode.version);
-  // Of its new release and its old one, whichever that was: the image comes and goes with the project.
-  const own = Object.keys(releasesOf(stack, process.env)).filter((version) => !others.includes(version));
+  const packagesOfOwn = (name: string) => {
+    const day = packagesOf[name] ?? packages;
+    return day === packages ? undefined : day;
+  };
+  const others = projects
+    .filter(({ name }) => name !== project)
+    .map(({ name, opencode }) => imageResource(opencode.version, packagesOfOwn(name)));
+  // Of its new release and its old one, whichever that was: the image comes and goes with the project. One of other packages is left to the
+  // next whole update.
+  const days = [...new Set([undefined, packagesOfOwn(project)])];
+  const possible = Object.keys(releasesOf(stack, process.env)).flatMap((version) =>
+    days.map((day) => imageResource(version, day)),
+  );
+  const own = possible.filter((image) => !others.includes(image) && image !== imageResource(OPENCODE));
   return {
-    targets: targetsOf(stack, project, own.filter((version) => version !== OPENCODE).map(imageResource)),
+    targets: targetsOf(stack, project, own),
     variables: { [ONLY_VARIABLE]: project },
   };
 }

@@ -10,6 +10,7 @@ export const TEAM_COMMANDS = [
   "start",
   "apply",
   "opencode",
+  "refresh",
   "check",
   "doctor",
   "pulumi",

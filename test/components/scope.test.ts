@@ -28,6 +28,7 @@ function platformOf(...entries: string[]): Platform {
     urls: localUrls(4080),
     entries: loadProjects(text, { file: "projects.yaml", stack: "local" }),
     passwordRotationOf: () => "",
+    packagesOf: () => "",
   } as unknown as Platform;
 }
 

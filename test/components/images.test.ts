@@ -1,0 +1,58 @@
+/** Images of different days of packages, with an engine that only notes what it is asked for. */
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { expect, it } from "vitest";
+import type { Host } from "../../components/host/host.ts";
+import { OpencodeImages } from "../../components/host/images.ts";
+import { makeNames } from "../../config/naming/names.ts";
+import { OPENCODE } from "../../config/versions.ts";
+
+interface Built {
+  imageName: string;
+  build: { args: Record<string, string> };
+}
+
+async function built(packages: string, ...days: (string | undefined)[]): Promise<Map<string, Built>> {
+  const made = new Map<string, Built>();
+  await pulumi.runtime.setMocks({
+    newResource({ type, name, inputs }) {
+      if (type === "docker:index/image:Image") made.set(name, inputs as Built);
+      return { id: name, state: inputs as object };
+    },
+    call: () => ({}),
+  });
+  const host = {
+    provider: new docker.Provider("test"),
+    platform: "linux/amd64",
+    user: { uid: 1, gid: 2 },
+  } as Partial<Host> as Host;
+  const images = new OpencodeImages({
+    host,
+    names: makeNames("t"),
+    baseImage: "base",
+    packages,
+    context: `${import.meta.dirname}/../../opencode`,
+    releases: { [OPENCODE]: {} },
+  });
+  for (const day of days) images.of(OPENCODE, day);
+  await pulumi.runtime.disconnect();
+  return made;
+}
+
+it("a project has the stack's image, or that of its own day until all have it", async () => {
+  const never = await built("", undefined);
+  expect([...never.keys()]).toEqual(["image"]);
+  expect(never.get("image")?.build.args).not.toHaveProperty("PACKAGES");
+
+  const underWay = await built("", "", "2027-06-20", "2027-06-20");
+  expect([...underWay.keys()]).toEqual(["image", "image-packages-2027-06-20"]);
+  expect(underWay.get("image")?.imageName).toBe(never.get("image")?.imageName);
+  const fresh = underWay.get("image-packages-2027-06-20");
+  expect(fresh?.build.args).toMatchObject({ PACKAGES: "2027-06-20" });
+  expect(fresh?.imageName).not.toBe(never.get("image")?.imageName);
+
+  // The last update of a refresh changes no project's container.
+  const done = await built("2027-06-20", "2027-06-20");
+  expect([...done.keys()]).toEqual(["image"]);
+  expect(done.get("image")?.imageName).toBe(fresh?.imageName);
+});
