@@ -23,6 +23,7 @@ import {
   checkPlace,
   checkTools,
 } from "./machine.ts";
+import { type ImagePackages, packagesFindings, readImagePackages, refreshCommand } from "./packages.ts";
 import { checkReleases } from "./releases.ts";
 import { checkGateway, checkStack, isDeployed } from "./stack.ts";
 
@@ -47,7 +48,7 @@ export async function* examine(session: Session, { isInstalled, progress }: Exam
   yield* await checkTools(session, isInstalled);
   const files = checkFiles(session);
   yield* files.findings;
-  yield* session.isLocal ? examineLocal(files) : examineDroplet(session, files, progress);
+  yield* session.isLocal ? examineLocal(session, files) : examineDroplet(session, files, progress);
 }
 
 function checkFiles({ stack, isLocal }: Session): Files {
@@ -74,7 +75,7 @@ function settingsIfValid(): Settings | undefined {
   }
 }
 
-async function* examineLocal({ settings, projects }: Files): Findings {
+async function* examineLocal(session: Session, { settings, projects }: Files): Findings {
   if (!settings) return;
   const docker = await checkDocker(dockerEnv(settings), [settings.baseImage]);
   yield* docker.findings;
@@ -84,6 +85,7 @@ async function* examineLocal({ settings, projects }: Files): Findings {
     const isUp = isDeployed();
     yield await checkGateway(settings, isUp);
     if (projects && isUp) yield* examineContainers(host, projects, {});
+    yield* await checkPackages(session, host);
     yield checkMemory(await host.containers());
   }
   const workspaces = localWorkspaces(settings, root);
@@ -111,6 +113,7 @@ async function* examineDroplet(
   yield ssh;
   if (ssh.verdict === "failed") return;
   yield* await checkDroplet(session, host.access, settings?.production?.maintenance?.window);
+  yield* await checkPackages(session, host);
   const hasPanel = settings?.panel.enabled ?? false;
   if (projects) yield* examineContainers(host, projects, { hasConnector: true, hasPanel });
 }
@@ -127,15 +130,28 @@ async function* examineContainers(
   yield* checkRoutes(checks);
 }
 
+/** How old the packages are in the images that the stack's containers have. */
+async function checkPackages(session: Session, { docker, names }: StackHost): Promise<Finding[]> {
+  return packagesFindings(await readImagePackages(docker, names), refreshCommand(session), new Date());
+}
+
+/** The images of a stack's containers and the age of their packages, for the nightly check. */
+export async function findImagePackages(session: Session): Promise<ImagePackages[]> {
+  const host = await hostOf(session, checkConfiguration(root, session.stack).settings);
+  return host ? readImagePackages(host.docker, host.names) : [];
+}
+
+/** A stack's host; undefined for one that has no droplet. */
+const hostOf = async (session: Session, settings: Settings): Promise<StackHost | undefined> =>
+  session.isLocal ? localHost(settings) : dropletHost(session, await readState(session), settings.namePrefix);
+
 /**
  * Hidden drift on a stack's host, for the nightly check.
  * @throws Error when the host is not responding
  */
 export async function findHiddenDrift(session: Session): Promise<Finding[]> {
   const { projects, settings } = checkConfiguration(root, session.stack);
-  const host = session.isLocal
-    ? localHost(settings)
-    : dropletHost(session, await readState(session), settings.namePrefix);
+  const host = await hostOf(session, settings);
   if (!host) return [];
   const { names, commands } = host;
   const [containers, routeFiles] = await Promise.all([host.containers(), host.routeFiles()]);

@@ -24,6 +24,8 @@ export interface StackHost {
   readonly names: Names;
   readonly commands: FixCommands;
   containers(): Promise<ContainerState[]>;
+  /** Runs the Docker client for it. */
+  readonly docker: RunDocker;
   /** Names of the files in its directory of routes. Throws if the host is not responding. */
   routeFiles(): Promise<readonly string[]>;
 }
@@ -39,6 +41,7 @@ export function localHost(settings: Settings): StackHost {
       pulumi: (args) => commandFor(openSession(), args),
       docker: (args) => `docker ${args}`,
     },
+    docker: (args, timeoutMs) => docker(args, env, timeoutMs),
     containers: () => listContainersBy((args) => docker(args, env), names.prefix),
     routeFiles: async () => (existsSync(routes) ? readdirSync(routes) : []),
   };
@@ -68,6 +71,7 @@ export function dropletHost(
       pulumi: (args) => commandFor(session, args),
       docker: (args) => `ssh -F ${sshConfigFile(session.stack, alias)} ${alias} docker ${args}`,
     },
+    docker: run,
     containers: () => listContainersBy(run, names.prefix),
     routeFiles: async () => {
       const { code, stdout, stderr } = await onDroplet(session, access, `ls ${routes}`);

@@ -7,6 +7,7 @@ import { type Job, lookAround, prepareJob } from "./job.ts";
 import { code } from "./markdown.ts";
 import { type Previewed, previewStack } from "./previewed.ts";
 import { sendAlert, writeSummary } from "./publish.ts";
+import { proposeRefresh } from "./refresh.ts";
 import { driftLine, fingerprint, renderDrift } from "./render.ts";
 
 /** Exit code for drift; 1 is for a check that failed. */
@@ -39,6 +40,8 @@ export async function driftJob(job: Job): Promise<number> {
     return 0;
   }
   const { previewed, notes } = look;
+  // Else the host may not answer.
+  if (previewed.succeeded) await proposeRefresh(job);
   return previewed.plan.steps.length > 0 || notes.length > 0 ? reportDrift(job, look) : reportNoDrift(job);
 }
 

@@ -29,7 +29,7 @@ export interface Forge {
 
 /** An invisible marker to find a comment or issue again: its kind, stack and content. */
 export interface Marker {
-  readonly kind: "preview" | "drift";
+  readonly kind: "preview" | "drift" | "refresh";
   readonly stack: string;
   /** Unchanged while there is nothing new to report. */
   readonly about?: string;

@@ -11,12 +11,16 @@ const stage = vi.hoisted(() => ({
   previews: [] as unknown[],
   notes: [] as string[],
   hidden: [] as { text: string; fix: string }[],
+  images: [] as { image: string; installedAt: Date }[],
 }));
 
 vi.mock("node:timers/promises", () => ({ setTimeout: async () => {} }));
 vi.mock("../../../operate/state/mark.ts", () => ({ stateMark: async () => stage.marks.shift() }));
 vi.mock("../../../operate/forge/previewed.ts", () => ({ previewStack: async () => stage.previews.shift() }));
-vi.mock("../../../operate/doctor/examine.ts", () => ({ findHiddenDrift: async () => stage.hidden }));
+vi.mock("../../../operate/doctor/examine.ts", () => ({
+  findHiddenDrift: async () => stage.hidden,
+  findImagePackages: async () => stage.images,
+}));
 vi.mock("../../../operate/forge/job.ts", () => ({
   prepareJob: async () => {},
   lookAround: async () => stage.notes,
@@ -72,7 +76,7 @@ const jobWith = (forge: Forge): Job => ({
 
 describe("the drift check", () => {
   beforeEach(() => {
-    Object.assign(stage, { marks: [], previews: [], notes: [], hidden: [] });
+    Object.assign(stage, { marks: [], previews: [], notes: [], hidden: [], images: [] });
   });
   afterEach(() => {
     vi.restoreAllMocks();
@@ -117,6 +121,33 @@ describe("the drift check", () => {
     expect(open.get(1)).toContain(
       "route of web: file missing; to fix it: npm run pulumi -- up --replace '**web-route'",
     );
+  });
+
+  it("proposes a rebuild of images with old packages in an issue of its own, until they are rebuilt", async () => {
+    const { forge, open } = issueBook();
+    const check = () => {
+      stage.marks = [mark("a"), mark("a")];
+      stage.previews = [same];
+      return driftJob(jobWith(forge));
+    };
+    const day = 86_400_000;
+    stage.images = [
+      { image: "opencode:new", installedAt: new Date(Date.now() - day) },
+      { image: "opencode:old", installedAt: new Date(Date.now() - 16 * day) },
+    ];
+    expect(await check()).toBe(0);
+    expect(open.get(1)).toContain("`npm run refresh -- --stack prod`");
+    expect(open.get(1)).toContain("`opencode:old`");
+    expect(open.get(1)).not.toContain("opencode:new");
+    const before = open.get(1);
+    expect(await check()).toBe(0);
+    expect(open.get(1)).toBe(before);
+    stage.images = [];
+    await check();
+    expect(open.size, "nothing is known of the images").toBe(1);
+    stage.images = [{ image: "opencode:new", installedAt: new Date() }];
+    await check();
+    expect(open.size).toBe(0);
   });
 
   it("fails when the engine fails for another reason, without touching an issue", async () => {
