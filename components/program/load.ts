@@ -14,13 +14,8 @@ import type { PanelConfig } from "../../config/stack/panel.ts";
 import { hasPipeline } from "../../config/stack/pipeline.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { secretKeys } from "../../config/stack/secrets.ts";
-import {
-  parseSettings,
-  plainKeys,
-  type Settings,
-  tokensPresent,
-  withoutNamespace,
-} from "../../config/stack/settings.ts";
+import { parseSettings, plainKeys, type Settings, withoutNamespace } from "../../config/stack/settings.ts";
+import { tokensPresent } from "../../config/stack/tokens.ts";
 import { assertPortUsable } from "../proxy/port.ts";
 import { refuseStandIns } from "./plugins.ts";
 import { assertToolsInstalled } from "./tools.ts";

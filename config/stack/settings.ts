@@ -26,6 +26,7 @@ import { BLOCKED_PORTS } from "./ports.ts";
 import { PRODUCTION_SECRETS, parseProductionSettings, productionDocs } from "./production.ts";
 import type { ProductionSettings } from "./production-schema.ts";
 import { reads } from "./reading.ts";
+import { CLOUD_TOKENS, checkTokens, type TokensPresent } from "./tokens.ts";
 
 export { SETTINGS_NAMESPACE, settingKey } from "./commands.ts";
 
@@ -147,8 +148,7 @@ export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel">> 
 /** What is known of the stack that settings are for. */
 export interface SettingsContext {
   readonly stack: string;
-  /** Whether there is a token of each cloud, in the stack's config or in the environment. */
-  readonly tokens: { readonly digitalocean: boolean; readonly cloudflare: boolean };
+  readonly tokens: TokensPresent;
   /** Full keys that are known to be kept in plain text. Secrets among them are refused. */
   readonly plain?: ReadonlySet<string>;
   /** Full keys that have an encrypted value, where it cannot be read. */
@@ -158,26 +158,6 @@ export interface SettingsContext {
 }
 
 const LOCAL: SettingsContext = { stack: LOCAL_STACK, tokens: { digitalocean: false, cloudflare: false } };
-
-/** The clouds' tokens: the config key, and the variables that the providers take one from else. */
-export const CLOUD_TOKENS = {
-  digitalocean: {
-    key: "digitalocean:token",
-    variables: ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"],
-    of: "DigitalOcean",
-  },
-  cloudflare: { key: "cloudflare:apiToken", variables: ["CLOUDFLARE_API_TOKEN"], of: "Cloudflare" },
-} as const;
-
-/** Which of the clouds' tokens there are. */
-export function tokensPresent(
-  hasConfig: (key: string) => boolean,
-  env: Readonly<Record<string, string | undefined>>,
-): SettingsContext["tokens"] {
-  const has = ({ key, variables }: { key: string; variables: readonly string[] }) =>
-    hasConfig(key) || variables.some((variable) => env[variable]);
-  return { digitalocean: has(CLOUD_TOKENS.digitalocean), cloudflare: has(CLOUD_TOKENS.cloudflare) };
-}
 
 /**
  * Of a stack's config as the program gets it, the keys that are kept in plain text.
@@ -293,16 +273,6 @@ function checkStackName(stack: string): Problem[] {
   if (/^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$/.test(stack)) return [];
   const what = "is not a valid stack name: at most 30 lower-case letters, digits and hyphens";
   return [{ where: `stack ${stack}`, what, fix: pulumiCommand("stack rename <name>", stack) }];
-}
-
-function checkTokens({ stack, tokens }: SettingsContext): Problem[] {
-  return (["digitalocean", "cloudflare"] as const).flatMap((cloud): Problem[] => {
-    if (tokens[cloud]) return [];
-    const { key, variables, of } = CLOUD_TOKENS[cloud];
-    const [variable] = variables;
-    const what = `is required (or ${variable} in the environment): ${of} needs a token`;
-    return [{ where: key, what, fix: `${setSecretCommand(key, stack)} (or set ${variable})` }];
-  });
 }
 
 /** Secrets that are in plain text in the stack's file. */

@@ -1,8 +1,9 @@
 import { type CloudNames, cloudNames } from "../../config/naming/cloud-names.ts";
 import { parsePrivateKey } from "../../config/stack/private-key.ts";
 import { productionDocs } from "../../config/stack/production.ts";
-import { CLOUD_TOKENS, settingKey } from "../../config/stack/settings.ts";
+import { settingKey } from "../../config/stack/settings.ts";
 import { cloudAddress } from "../../config/stack/stand-ins.ts";
+import { CLOUD_TOKENS } from "../../config/stack/tokens.ts";
 import { pulumiOrThrow } from "../engine/pulumi.ts";
 import type { Session } from "../engine/session.ts";
 import { record } from "../state/checkpoint.ts";

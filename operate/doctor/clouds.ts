@@ -1,4 +1,4 @@
-import { CLOUD_TOKENS } from "../../config/stack/settings.ts";
+import { CLOUD_TOKENS } from "../../config/stack/tokens.ts";
 import type { Tunnel } from "../clouds/cloudflare.ts";
 import type { Droplet, Volume } from "../clouds/digitalocean.ts";
 import { CloudError } from "../clouds/http.ts";

@@ -1,13 +1,8 @@
 import ssh2 from "ssh2";
 import { describe, expect, it } from "vitest";
 import { hostnameClashes } from "../../config/stack/production-rules.ts";
-import {
-  parseSettings,
-  plainKeys,
-  type SettingsContext,
-  settingDocs,
-  tokensPresent,
-} from "../../config/stack/settings.ts";
+import { parseSettings, plainKeys, type SettingsContext, settingDocs } from "../../config/stack/settings.ts";
+import { tokensPresent } from "../../config/stack/tokens.ts";
 import { complaints } from "../support/complaints.ts";
 import { brokenSettings } from "../support/config/production-broken.ts";
 
