@@ -232,6 +232,7 @@ export function panel(world: () => World): void {
         const updated = await world().update();
         expect(updated.code, updated.output.slice(-6000)).toBe(0);
       };
+      await git("pull", "--quiet", "--ff-only", repository, "main");
       await world().configure("opencode-platform:panel.apply", "ci", { path: true });
       await git("commit", "--quiet", "--message", "Leave updates to the pipeline", "Pulumi.prod.yaml");
       await git("push", "--quiet", repository, "HEAD:refs/heads/main");
