@@ -1,4 +1,5 @@
 /** What removed projects have left behind on a stack's host: their workspaces and homes, which nothing but a person's explicit yes deletes. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../../config/errors.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { shellQuote } from "../../config/text/shell.ts";
@@ -19,6 +20,8 @@ import {
 const LOOK_MS = 30_000;
 /** Milliseconds for measuring. What has not been measured by then is without a size. */
 const MEASURE_MS = 20_000;
+/** Milliseconds in which an update that has begun to remove containers has done so: a project's may take its whole grace period to end. */
+const UNUSED_MS = 300_000;
 /** Milliseconds for a deletion. */
 const DELETE_MS = 600_000;
 
@@ -160,6 +163,16 @@ async function assertUnused(place: WorkspacesPlace, name: string): Promise<void>
       `is still used by the container ${container.name}`,
       "remove its entry from projects.yaml and apply that first, or wait until that is done",
     );
+}
+
+/** Waits until a project has no container; what may still use it then is for its deletion to say. */
+export async function untilUnused(
+  place: WorkspacesPlace,
+  name: string,
+  { withinMs = UNUSED_MS, everyMs = 1000 } = {},
+): Promise<void> {
+  const end = performance.now() + withinMs;
+  while ((await containersOf(place, name)).length > 0 && performance.now() < end) await sleep(everyMs);
 }
 
 async function assertStopped(place: WorkspacesPlace, name: string): Promise<void> {

@@ -16,7 +16,15 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../config/errors.ts";
 import { foundLine, newNames } from "../../operate/workspaces/found.ts";
-import { describeLeft, isLeft, listLeft, purge, resetHome, setAside } from "../../operate/workspaces/left.ts";
+import {
+  describeLeft,
+  isLeft,
+  listLeft,
+  purge,
+  resetHome,
+  setAside,
+  untilUnused,
+} from "../../operate/workspaces/left.ts";
 import { asideName, isLeftName, leftPaths, projectOfAside } from "../../operate/workspaces/names.ts";
 import type { WorkspacesPlace } from "../../operate/workspaces/place.ts";
 import { type ExecResult, exec } from "../../toolchain/lib/exec.ts";
@@ -272,6 +280,24 @@ describe("setting aside", () => {
     makeProject("shop");
     await expect(putBack()).rejects.toThrow("is there already");
     expect(asides()).toEqual([`.data/${aside}`, aside]);
+  });
+});
+
+describe("a removal that is under way", () => {
+  it("is waited for, and not for ever", async () => {
+    containers = "opencode-project-shop running";
+    let looks = 0;
+    const ending = place({
+      docker: async ([verb]) => {
+        if (verb === "ps" && ++looks === 3) containers = "";
+        return done(verb === "ps" ? containers && "id" : inspected());
+      },
+    });
+    await untilUnused(ending, "shop", { everyMs: 1 });
+    expect(looks).toBe(3);
+    containers = "opencode-project-shop running";
+    await untilUnused(place(), "shop", { withinMs: 5, everyMs: 1 });
+    await expect(purge(place(), "shop")).rejects.toThrow("is still used by the container");
   });
 });
 

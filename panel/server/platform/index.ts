@@ -11,7 +11,14 @@ import { pulumi } from "../../../operate/engine/pulumi.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
 import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
-import { describeLeft, isLeft, type Left, purge, setAside } from "../../../operate/workspaces/left.ts";
+import {
+  describeLeft,
+  isLeft,
+  type Left,
+  purge,
+  setAside,
+  untilUnused,
+} from "../../../operate/workspaces/left.ts";
 import { mountedPlace, placeOf } from "../../../operate/workspaces/place.ts";
 import { makeApplyChange } from "./change.ts";
 import { dockerOver } from "./docker-client.ts";
@@ -145,6 +152,8 @@ export function openPlatform({
         throw new Conflict(`The workspace of ${name} was kept: projects.yaml has that project again`);
       const place = await findPlace();
       if (!place) return fail("conflict", `workspace of ${name}`, "not found: the stack has no droplet");
+      // A pipeline's update has left its commit before it removes containers.
+      if (mounted) await untilUnused(mounted, name);
       await purge(place, name);
     },
     catchUp: () => operations.catchUp(),
