@@ -22,6 +22,9 @@ import { IMAGE_PROGRAM, NETWORK_VARIABLES, packageEntryPoint } from "./start.ts"
 /** Memory of the panel with an update under way, in MiB: the engine, the program, its plugins, and Node. */
 const MEMORY = 2048;
 
+/** What root needs to rename and delete what is others': to write and search in any directory, and to change what it does not own. */
+const DELETING = ["CAP_DAC_OVERRIDE", "CAP_FOWNER"];
+
 export interface PanelArgs {
   host: Host;
   names: Names;
@@ -133,6 +136,8 @@ export class Panel extends pulumi.ComponentResource {
       "panel",
       {
         ...hardenedOptions,
+        // The workspaces and what is in them are another user's; one that runs updates deletes them by SSH.
+        ...(apply.by === "ci" ? { capabilities: { drops: ["ALL"], adds: DELETING } } : {}),
         name: names.panel,
         image,
         entrypoints: isPackage() ? packageEntryPoint() : [IMAGE_PROGRAM],

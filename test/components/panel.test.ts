@@ -100,6 +100,7 @@ describe("a panel whose commits a pipeline applies", () => {
 
   it("has the workspaces, which only it can delete then", () => {
     expect(container().volumes).toContainEqual({ hostPath: "/workspaces", containerPath: "/workspaces" });
+    expect(container().capabilities).toEqual({ drops: ["ALL"], adds: ["CAP_DAC_OVERRIDE", "CAP_FOWNER"] });
   });
 
   it("finds the commit once every project is made, with the deploy keys' public halves", () => {
