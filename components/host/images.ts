@@ -29,7 +29,7 @@ export class OpencodeImages {
    */
   of(version: string, packages = this.args.packages): pulumi.Output<string> {
     const { releases, ...args } = this.args;
-    const name = imageResource(version, packages === args.packages ? undefined : packages);
+    const name = imageResource(version, packages, args.packages);
     const binaries = releases[version] ?? {};
     const image = this.made.get(name) ?? new OpencodeImage(name, { ...args, version, packages, binaries });
     this.made.set(name, image);

@@ -10,6 +10,7 @@ import { readProjectsFile } from "../../config/projects/load.ts";
 import { type AccessList, accessListOf } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
+import { packagesDay } from "../../config/stack/packages.ts";
 import type { PanelConfig } from "../../config/stack/panel.ts";
 import { hasPipeline } from "../../config/stack/pipeline.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
@@ -70,7 +71,7 @@ export function loadPlatform(checkout: string): Promise<Platform> {
       ...(production ? { production } : {}),
       secretsOf,
       passwordRotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
-      packagesOf: (project) => settings.packagesOf[project] ?? settings.packages,
+      packagesOf: (project) => packagesDay(settings, project),
     };
   });
 }

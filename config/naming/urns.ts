@@ -24,9 +24,9 @@ export function projectOfUrn(urn: string, parents: ReadonlyMap<string, string>):
 
 /**
  * The name of the resource of an image for a release of opencode; the default release's kept the name that it had when it was the only one.
- * @param packages of an image that has other packages than the stack's setting says
+ * @param packages the day of its packages, which is in the name where it is not `stackPackages`, the stack's
  */
-export const imageResource = (version: string, packages?: string): string => {
+export const imageResource = (version: string, packages = "", stackPackages = packages): string => {
   const name = version === OPENCODE ? "image" : `image-${version}`;
-  return packages === undefined ? name : `${name}-packages-${packages}`;
+  return packages === stackPackages ? name : `${name}-packages-${packages}`;
 };

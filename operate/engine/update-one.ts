@@ -5,6 +5,7 @@ import { imageResource } from "../../config/naming/urns.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import { NOT_ALONE, ONLY_VARIABLE, targetsOf } from "../../config/stack/only.ts";
+import { packagesDay } from "../../config/stack/packages.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { root } from "./checkout.ts";
@@ -25,20 +26,17 @@ export function onlyProject(
   { stack }: Pick<Session, "stack">,
   project: string,
   projects: readonly Pick<Project, "name" | "opencode">[] = checkConfiguration(root, stack).projects,
-  { packages, packagesOf }: Pick<Settings, "packages" | "packagesOf"> = readStackSettings(root, stack),
+  settings: Pick<Settings, "packages" | "packagesOf"> = readStackSettings(root, stack),
 ): Pick<EngineOptions, "targets" | "variables"> {
-  const packagesOfOwn = (name: string) => {
-    const day = packagesOf[name] ?? packages;
-    return day === packages ? undefined : day;
-  };
+  const { packages } = settings;
   const others = projects
     .filter(({ name }) => name !== project)
-    .map(({ name, opencode }) => imageResource(opencode.version, packagesOfOwn(name)));
+    .map(({ name, opencode }) => imageResource(opencode.version, packagesDay(settings, name), packages));
   // Of its new release and its old one, whichever that was: the image comes and goes with the project. One of other packages is left to the
   // next whole update.
-  const days = [...new Set([undefined, packagesOfOwn(project)])];
+  const days = [...new Set([packages, packagesDay(settings, project)])];
   const possible = Object.keys(releasesOf(stack, process.env)).flatMap((version) =>
-    days.map((day) => imageResource(version, day)),
+    days.map((day) => imageResource(version, day, packages)),
   );
   const own = possible.filter((image) => !others.includes(image) && image !== imageResource(OPENCODE));
   return {
