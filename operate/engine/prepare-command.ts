@@ -24,8 +24,6 @@ export async function prepareCommand(
 ): Promise<void> {
   await preparePlugins(session, bringPlugins(progress));
   if (session.isLocal) await heal(session, notify);
-  const deployment = session.isLocal
-    ? await readStateIfAny(session)
-    : await prepareDroplet(session, verb, { flags, notify });
-  if (verb === "up") await noteFound(session, deployment, notify);
+  const deployment = session.isLocal ? undefined : await prepareDroplet(session, verb, { flags, notify });
+  if (verb === "up") await noteFound(session, deployment ?? (await readStateIfAny(session)), notify);
 }
