@@ -1,6 +1,7 @@
 /** Where a pipeline applies what the panel commits: the panel waits for it in place of an update. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { parseRepo } from "../../../config/projects/repo.ts";
 import { readOptional } from "../../../config/text/read-optional.ts";
 import type { RunUpdate } from "../../../operate/engine/update-events.ts";
 import type { Repository } from "./repository.ts";
@@ -73,9 +74,13 @@ function failed(short: string, page: string | undefined, patienceMs: number) {
 
 /** A forge's page of a branch's pipelines, by the address of its repository. @param remote an ssh address, as in `panel.git.remote` */
 export function pipelinesPage(remote: string, branch: string): string | undefined {
-  const [, host, path] =
-    /^(?:ssh:\/\/)?(?:[^@/]+@)([^:/]+)(?::\d+\/|[:/])(.+?)(?:\.git)?$/.exec(remote) ?? [];
-  if (!host || !path) return undefined;
+  const source = parseRepo(remote);
+  if ("mistake" in source || source.kind !== "ssh") return undefined;
+  const { host } = source;
+  const address = URL.canParse(remote)
+    ? new URL(remote).pathname.slice(1)
+    : remote.slice(remote.indexOf(":") + 1);
+  const path = address.replace(/\.git$/, "");
   const named = encodeURIComponent(branch);
   if (host === "github.com") return `https://${host}/${path}/actions?query=branch%3A${named}`;
   return /(^|\.)gitlab\./.test(host) ? `https://${host}/${path}/-/pipelines?ref=${named}` : undefined;
