@@ -3,6 +3,7 @@
  * selects another stack; `--yes` asks nothing.
  */
 import { fail } from "../config/errors.ts";
+import { scriptOn } from "../operate/engine/session.ts";
 import { describeLeft, listLeft, purge } from "../operate/workspaces/left.ts";
 import { isLeftName } from "../operate/workspaces/names.ts";
 import { confirm, leftTable, readLeftCommand } from "./lib/left.ts";
@@ -20,7 +21,7 @@ await main(async (args) => {
       );
     return 0;
   }
-  const all = `npm run purge${place.stackFlag && ` --${place.stackFlag}`} lists what can be deleted`;
+  const all = `${scriptOn("purge", place.stackFlag)} lists what can be deleted`;
   if (!isLeftName(name)) fail("config", "npm run purge", `"${name}" is not a project's name`, all);
   const inUse = "remove it from projects.yaml and apply that, then purge";
   if (projects.includes(name)) fail("conflict", name, "is in projects.yaml", inUse);

@@ -1,4 +1,6 @@
 /** When a droplet may reboot itself: the structured setting `maintenance`. */
+
+import { parseJson } from "../text/json.ts";
 import { show } from "../text/show.ts";
 import type { ParseError } from "./reading.ts";
 
@@ -52,11 +54,7 @@ function isTimezone(name: string): boolean {
 }
 
 function asMap(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-    return value as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return value as Record<string, unknown>;
 }

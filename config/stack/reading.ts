@@ -1,5 +1,6 @@
 /** How a setting's text becomes a value, or a mistake with what to write instead. */
 import * as z from "zod";
+import { parseJson } from "../text/json.ts";
 import { closest, show } from "../text/show.ts";
 
 /** What is wrong with a text. */
@@ -57,14 +58,6 @@ function splitList(text: string): string[] | ParseError {
   return isList
     ? list.map((item) => String(item).trim())
     : { mistake: "must be a list: separate items with commas" };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** One of a few words. */

@@ -1,5 +1,7 @@
 import type { SshAccess } from "../../components/host/ssh-files.ts";
 import { DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
+import { isoDay } from "../../config/text/days.ts";
+import { parseJson } from "../../config/text/json.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { onDroplet } from "../droplet/access.ts";
 import { commandFor, type Session } from "../engine/session.ts";
@@ -83,15 +85,6 @@ export function mountFinding(output: string): Finding {
   return room >= ROOM_LOW ? ok(text) : failed(text, "increase opencode-platform:volumeSize");
 }
 
-/** What a text says as JSON; undefined where it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Most packages that are named. */
 const SHOWN_PACKAGES = 5;
 
@@ -105,7 +98,7 @@ export function rebootFinding(
 ): Finding {
   const [since = "", ...packages] = plainText(output).split("\n").filter(Boolean);
   if (!/^\d{1,11}$/.test(since)) return ok("reboot: none pending");
-  const day = new Date(Number(since) * 1000).toISOString().slice(0, 10);
+  const day = isoDay(Number(since) * 1000);
   const more = packages.length - SHOWN_PACKAGES;
   const names = [...packages.slice(0, SHOWN_PACKAGES), ...(more > 0 ? [`${more} more`] : [])].join(", ");
   const text = `reboot: pending since ${day}${names ? ` for ${names}` : ""}`;

@@ -1,18 +1,18 @@
 /** How old Debian's packages are in the images that run: they get no security fixes but by a rebuild. */
 import type { Names } from "../../config/naming/names.ts";
+import { DAY_MS, isoDay } from "../../config/text/days.ts";
+import { parseJson } from "../../config/text/json.ts";
 import type { RunDocker } from "../docker/containers.ts";
-import type { Session } from "../engine/session.ts";
+import { type Session, scriptOn } from "../engine/session.ts";
 import { record } from "../state/checkpoint.ts";
-import { parseJson } from "./droplet.ts";
 import { type Finding, note, ok } from "./finding.ts";
 
-const DAY_MS = 86_400_000;
 /** Days after which a rebuild is proposed. Debian publishes security fixes of what the image has about as often. */
 export const PACKAGES_STALE_DAYS = 14;
 
 /** The command that rebuilds a stack's images with fresh packages. */
 export const refreshCommand = ({ stack, isLocal }: Pick<Session, "stack" | "isLocal">): string =>
-  `npm run refresh${isLocal ? "" : ` -- --stack ${stack}`}`;
+  scriptOn("refresh", isLocal ? "" : ` --stack ${stack}`);
 
 /** An image that containers of the platform have, and when its packages were installed. */
 export interface ImagePackages {
@@ -67,7 +67,7 @@ export function packagesFindings(images: readonly ImagePackages[], refresh: stri
   return images.map(({ image, installedAt }) => {
     if (!installedAt) return note(`image ${image}: does not say how old its packages are`, refresh);
     const days = daysOld(installedAt, now);
-    const text = `image ${image}: packages of ${installedAt.toISOString().slice(0, 10)}, ${days} days old`;
+    const text = `image ${image}: packages of ${isoDay(installedAt)}, ${days} days old`;
     return days > PACKAGES_STALE_DAYS ? note(text, refresh) : ok(text);
   });
 }

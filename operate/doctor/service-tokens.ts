@@ -1,11 +1,11 @@
 /** When the service tokens end by which machines pass Access. */
+import { DAY_MS, isoDay } from "../../config/text/days.ts";
 import type { ServiceToken } from "../clouds/cloudflare.ts";
 import { STATE_TYPES } from "../clouds/stray-rules.ts";
 import { type Deployment, plainValue } from "../state/checkpoint.ts";
 import type { FixCommands } from "./containers.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
-const DAY_MS = 86_400_000;
 /** Days before its end from which a token is worth a note: whoever holds it has to plan for a new one. */
 export const TOKEN_WARNING_DAYS = 30;
 
@@ -35,7 +35,7 @@ function expiryFinding({ name, expiresAt }: ServiceToken, replace: string, now: 
   const text = `service token: "${name}"`;
   const end = Date.parse(expiresAt ?? "");
   if (Number.isNaN(end)) return note(`${text} never expires`, replace);
-  const day = new Date(end).toISOString().slice(0, 10);
+  const day = isoDay(end);
   const days = Math.floor((end - now.getTime()) / DAY_MS);
   const renew = `${replace}, then give the new one to its machines`;
   if (end <= now.getTime()) return failed(`${text} expired on ${day}`, renew);

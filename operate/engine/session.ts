@@ -87,3 +87,6 @@ export const stackFlag = ({ isLocal, reference }: Pick<Session, "isLocal" | "ref
 /** A command shown to people: `npm run pulumi -- up --stack prod`. */
 export const commandFor = (session: Pick<Session, "isLocal" | "reference">, args: string): string =>
   `npm run pulumi -- ${args}${stackFlag(session)}`;
+
+/** One of the npm scripts on a stack, for people: `npm run doctor -- --stack prod`. @param flag as `stackFlag` makes it */
+export const scriptOn = (script: string, flag: string): string => `npm run ${script}${flag && ` --${flag}`}`;

@@ -3,11 +3,12 @@
  * platform's own containers follow once all have it. What is left goes on with the next run.
  */
 import type { Project } from "../../config/projects/project.ts";
+import { packagesDay } from "../../config/stack/packages.ts";
 import { PACKAGES, type Settings, settingKey } from "../../config/stack/settings.ts";
+import { DAY_MS, isoDay } from "../../config/text/days.ts";
 
 /** Days after which an unfinished refresh is given up for a new one: its packages are as old as those that are proposed to be replaced. */
 const ABANDONED_DAYS = 14;
-const DAY_MS = 86_400_000;
 
 export interface RefreshParts {
   readonly projects: readonly Pick<Project, "name">[];
@@ -27,7 +28,7 @@ export interface RefreshParts {
 
 /** The day that images are rebuilt for: that of an unfinished refresh, or today. */
 export function refreshDay({ packages, packagesOf }: RefreshParts["settings"], now: Date): string {
-  const today = now.toISOString().slice(0, 10);
+  const today = isoDay(now);
   const pending = Object.values(packagesOf).sort().at(-1);
   const age = (day: string) => (Date.parse(today) - Date.parse(day.slice(0, 10))) / DAY_MS;
   if (pending && pending > packages && age(pending) <= ABANDONED_DAYS) return pending;
@@ -45,10 +46,9 @@ export async function refreshImages(parts: RefreshParts): Promise<string[]> {
   const { projects, settings, now, notify } = parts;
   const day = refreshDay(settings, now);
   const keyOf = (project: string) => settingKey(`${PACKAGES}/${project}`);
-  const dayOf = (project: string) => settings.packagesOf[project] ?? settings.packages;
   const busy: string[] = [];
   const own = new Set(Object.keys(settings.packagesOf));
-  for (const { name } of projects.filter(({ name }) => dayOf(name) !== day)) {
+  for (const { name } of projects.filter(({ name }) => packagesDay(settings, name) !== day)) {
     const reason = await parts.whyBusy(name);
     if (reason !== undefined) {
       notify(`${name}: keeps its image for now: ${reason}`);

@@ -5,6 +5,7 @@ import { plainText } from "../../config/text/plain.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import type { ExecResult } from "../../toolchain/lib/exec.ts";
 import { type ContainerState, listContainersBy, type RunDocker } from "../docker/containers.ts";
+import { scriptOn } from "../engine/session.ts";
 import { asideName, isLeftName, leftPaths, projectOfAside } from "./names.ts";
 import type { WorkspacesPlace } from "./place.ts";
 import {
@@ -202,7 +203,7 @@ function assertDone(
   where: string,
   what: string,
   { code, stderr }: ExecResult,
-  fix = `npm run doctor${place.stackFlag && ` --${place.stackFlag}`}`,
+  fix = scriptOn("doctor", place.stackFlag),
 ): void {
   if (code === 0) return;
   const said = plainText(stderr).trim().split("\n").at(-1) || "no answer";

@@ -1,6 +1,7 @@
 /** Shared by the scripts that delete or reset what projects have left on a stack's host. */
 import { checkConfiguration } from "../../config/check.ts";
 import { fail } from "../../config/errors.ts";
+import { isoDay } from "../../config/text/days.ts";
 import { formatSize } from "../../config/text/sizes.ts";
 import { root } from "../../operate/engine/checkout.ts";
 import { parseCommandLine } from "../../operate/engine/command-line.ts";
@@ -50,6 +51,6 @@ export const leftTable = (left: readonly Left[]): string[] =>
     left.map(({ name, bytes, lastUsed }) => [
       name,
       bytes === undefined ? "unknown" : formatSize(bytes),
-      lastUsed === undefined ? "never" : new Date(lastUsed).toISOString().slice(0, 10),
+      lastUsed === undefined ? "never" : isoDay(lastUsed),
     ]),
   );

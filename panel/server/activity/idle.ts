@@ -1,6 +1,6 @@
 /** Decides which projects are idle, and when to send a notice. Pure. */
 
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../../../config/text/days.ts";
 
 /** A project's record on disk. Times are milliseconds since the epoch. */
 export interface ActivityRecord {
