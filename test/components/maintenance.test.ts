@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { maintenanceScript, noMaintenanceScript } from "../../components/host/maintenance.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "maintenance-"));
+const folder = temporaryFolder();
 const inFolder = (name: string) => join(folder, name);
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 const window = { window: "03:00-05:00", from: "03:00", minutes: 120, timezone: "Europe/Berlin" };
 const script = maintenanceScript(window);

@@ -3,7 +3,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,7 +10,6 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../config/errors.ts";
@@ -28,6 +26,7 @@ import {
 import { asideName, isLeftName, leftPaths, projectOfAside } from "../../operate/workspaces/names.ts";
 import type { WorkspacesPlace } from "../../operate/workspaces/place.ts";
 import { type ExecResult, exec } from "../../toolchain/lib/exec.ts";
+import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 
 let folder: string;
 /** What Docker says of containers: `opencode-project-shop running`. */
@@ -88,7 +87,7 @@ const names = () => [...readdirSync(at()), ...readdirSync(at(".data")).map((name
 const asides = () => names().filter((name) => name.includes(".removed-"));
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "workspaces-"));
+  folder = temporaryFolder();
   containers = "";
   write(join(outside(), "precious"), "precious");
   mkdirSync(at(".data"), { recursive: true });
@@ -101,7 +100,7 @@ afterEach(() => {
   expect(readFileSync(join(outside(), "precious"), "utf8")).toBe("precious");
   expect(readdirSync(outside())).toEqual(["precious"]);
   expect([existsSync(join(folder, "ran")), existsSync("ran")]).toEqual([false, false]);
-  rmSync(folder, { recursive: true });
+  removeFolder(folder);
 });
 
 describe("the names of what was left behind", () => {

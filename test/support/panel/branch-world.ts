@@ -1,6 +1,5 @@
 /** A branch that a lead and the panel push to, in real repositories. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { loadProjects } from "../../../config/projects/load.ts";
@@ -10,6 +9,7 @@ import { ProjectsFile } from "../../../panel/server/platform/projects-file.ts";
 import { Repository } from "../../../panel/server/platform/repository.ts";
 import type { Operation } from "../../../panel/server/platform/types.ts";
 import { mustExec } from "../../../toolchain/lib/exec.ts";
+import { removeFolder, temporaryFolder } from "../temporary.ts";
 import { ended, person, secrets } from "./core-world.ts";
 
 export const WITH_EVE = "projects:\n  - name: shop\n    members: [ben@example.com, eve@example.com]\n";
@@ -28,7 +28,7 @@ export const read = () => readFileSync(at("checkout/projects.yaml"), "utf8");
 /** Makes `origin.git`, `lead` and `checkout` before each test of a file, and removes them after. */
 export function useBranchWorld(): void {
   beforeEach(async () => {
-    [folder, queues] = [mkdtempSync(join(tmpdir(), "panel-core-")), []];
+    [folder, queues] = [temporaryFolder(), []];
     await git(".", "init", "--quiet", "--bare", "--initial-branch=main", "origin.git");
     await git(".", "init", "--quiet", "--initial-branch=main", "lead");
     writeFileSync(at("lead/projects.yaml"), WITH_EVE);
@@ -40,7 +40,7 @@ export function useBranchWorld(): void {
   });
   afterEach(async () => {
     await Promise.all(queues.map((queue) => queue.close()));
-    rmSync(folder, { recursive: true });
+    removeFolder(folder);
   });
 }
 
