@@ -256,24 +256,24 @@ export function panel(world: () => World): void {
           },
           { within: 120_000, every: 1000 },
         );
-      const secretOf = { name: "epsilon", secrets: ["KEY"], secretValues: { KEY: "a-value" } };
+      const secretOf = { name: "eta", secrets: ["KEY"], secretValues: { KEY: "a-value" } };
       const refused = await send("POST", "/api/projects", secretOf);
       expect([refused.status, await refused.text()]).toEqual([
         422,
-        expect.stringContaining("config set --secret secrets:epsilon/KEY"),
+        expect.stringContaining("config set --secret secrets:eta/KEY"),
       ]);
-      const made = await operationOf(await send("POST", "/api/projects", { name: "epsilon" }));
+      const made = await operationOf(await send("POST", "/api/projects", { name: "eta" }));
       await at(made, "running");
-      expect(Object.keys(await world().containers())).not.toContain(world().names.project("epsilon"));
+      expect(Object.keys(await world().containers())).not.toContain(world().names.project("eta"));
       await deploy();
       await at(made, "succeeded");
-      await world().answers("epsilon");
+      await world().answers("eta");
       const removed = await operationOf(
-        await send("DELETE", "/api/projects/epsilon?workspace=delete&confirm=epsilon"),
+        await send("DELETE", "/api/projects/eta?workspace=delete&confirm=eta"),
       );
       await deploy();
       await at(removed, "succeeded");
-      expect(await onHost("ls", "/workspaces")).not.toContain("epsilon");
+      expect(await onHost("ls", "/workspaces")).not.toContain("eta");
     });
 
     it("is removed when it is disabled, and leaves its audit log", async () => {
