@@ -38,7 +38,7 @@ await main(async (args) => {
   const version = isUpgrade ? release : await confirmed(change, line.flags.has("--yes"));
   if (!version) return 1;
   await showUpdate("up", (onUpdateEvent) => changeRelease({ ...change, version, onUpdateEvent }));
-  return (await finishUpgrades(session, settings, console.log, { project: name, isGiven: true })) ? 0 : 1;
+  return (await finishUpgrades(session, settings, console.log, { project: name })) ? 0 : 1;
 });
 
 /** The release that a project goes back to; undefined if the person does not want that. */

@@ -26,8 +26,6 @@ export interface FollowParts {
   readonly notify: (line: string) => void;
   /** The only project to follow. Default: all. */
   readonly project?: string | undefined;
-  /** Whether they have just been given another release: then a container that is starting is waited for too. */
-  readonly isGiven?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -43,7 +41,6 @@ export async function followUpgrades({
   run,
   prefix,
   project: only,
-  isGiven = false,
   notify,
   timeoutMs = TIMEOUT_MS,
 }: FollowParts): Promise<FailedUpgrade[]> {
@@ -51,7 +48,7 @@ export async function followUpgrades({
   /** Projects whose end is still to be told: a short change may be over, and its container healthy, at the next look. */
   let begun: ReadonlySet<string> = new Set();
   for (const until = performance.now() + timeoutMs; ; await sleep(POLL_MS)) {
-    const found = await readUpgrades(run, prefix, only, isGiven, begun);
+    const found = await readUpgrades(run, prefix, only, begun);
     for (const [project, upgrade] of found) {
       const line = "line" in upgrade ? upgrade.line : "";
       if (line && printed.get(project) !== line) notify(`${project}: ${line}`);
@@ -77,7 +74,6 @@ async function readUpgrades(
   run: RunDocker,
   prefix: string,
   only: string | undefined,
-  isGiven: boolean,
   begun: ReadonlySet<string>,
 ): Promise<[string, UpgradeState][]> {
   const containers = (await listContainersBy(run, prefix, only)).filter(
@@ -87,14 +83,32 @@ async function readUpgrades(
     containers.map(async ({ name, project, health }) => {
       const { stdout, stderr } = await run(["logs", "--tail", String(LOG_LINES), name]);
       const upgrade = readUpgrade(`${stdout}\n${stderr}`);
-      // It has not looked at its sessions yet.
-      const isFresh = isGiven && upgrade.state === "none" && health === "starting";
-      return [project, isFresh ? BEGINNING : upgrade] as [string, UpgradeState];
+      const begins = upgrade.state !== "running" && health === "starting" && (await isDue(run, name));
+      return [project, begins ? BEGINNING : upgrade] as [string, UpgradeState];
     }),
   );
 }
 
 const BEGINNING: UpgradeState = { state: "running", line: "" };
+
+/** Prints the release that a project's sessions are of, then the container's own, as the image's script `upgrade` finds them. */
+const PRINT_RELEASES = `home=$HOME/.local/share; changed=$home/opencode-platform
+own="$(cat /usr/local/lib/opencode-platform/version)"
+[ "$(cut -d' ' -f1 "$changed/failed" 2>/dev/null)" != "$own" ] || exit
+cat "$changed/release" 2>/dev/null || [ ! -e "$home/opencode/opencode.db" ] || echo 1
+echo "$own"`;
+
+/**
+ * Whether a container that is starting will change its release before it serves: it has been given one, now or while it was stopped, and its log
+ * doesn't say so yet.
+ */
+async function isDue(run: RunDocker, container: string): Promise<boolean> {
+  const { code, stdout } = await run(["exec", container, "sh", "-c", PRINT_RELEASES]);
+  const [sessions, own, more] = stdout.split("\n").filter(Boolean);
+  if (code !== 0 || !sessions || !own || more !== undefined) return false;
+  // Sessions from before releases were written down have run any 1.x.
+  return sessions === "1" ? !own.startsWith("1.") : sessions !== own;
+}
 
 /** Settled containers are healthy and mention no change that is under way. */
 const mayBeChanging = ({ project, status, health, healthLine }: ContainerState): boolean =>
@@ -126,7 +140,7 @@ export async function finishUpgrades(
   session: Session,
   settings: Settings,
   notify: (line: string) => void,
-  only: Pick<FollowParts, "project" | "isGiven"> = {},
+  only: Pick<FollowParts, "project"> = {},
 ): Promise<boolean> {
   const run = await dockerOfStack(session, settings);
   if (!run) return true;

@@ -118,7 +118,11 @@ describe("what a project goes back to", () => {
 
 describe("followUpgrades", () => {
   /** Docker with one container, whose log goes on with each look. */
-  function docker(logs: readonly string[], health: string | readonly string[] = "starting"): RunDocker {
+  function docker(
+    logs: readonly string[],
+    health: string | readonly string[] = "starting",
+    releases: readonly string[] = [],
+  ): RunDocker {
     let look = 0;
     const healthNow = () => (typeof health === "string" ? health : health[Math.min(look, health.length - 1)]);
     const container = () => ({
@@ -132,6 +136,7 @@ describe("followUpgrades", () => {
     return async ([command]) => {
       if (command === "ps") return { code: 0, stdout: "id1\n", stderr: "" };
       if (command === "container") return { code: 0, stdout: JSON.stringify([container()]), stderr: "" };
+      if (command === "exec") return { code: 0, stdout: releases.join("\n"), stderr: "" };
       return { code: 0, stdout: "", stderr: logs[Math.min(look++, logs.length - 1)] ?? "" };
     };
   }
@@ -164,6 +169,21 @@ describe("followUpgrades", () => {
     expect(await followUpgrades({ run, prefix: "opencode", notify: () => {} })).toEqual([
       { project: "web", from: "1.18.33", reason: "no room" },
     ]);
+  });
+
+  it.each([
+    { releases: ["1.18.33", "2.0.14"], followed: true },
+    { releases: ["1", "2.0.14"], followed: true },
+    { releases: ["1", "1.18.33"], followed: false },
+    { releases: ["2.0.14", "2.0.14"], followed: false },
+    // Without sessions, or with a failure that is known.
+    { releases: ["2.0.14"], followed: false },
+    { releases: [], followed: false },
+  ])("waits for a container that starts with $releases as they differ", async ({ releases, followed }) => {
+    const lines: string[] = [];
+    const run = docker(["", "[upgrade] upgraded from 1.18.33\n"], ["starting", "healthy"], releases);
+    await followUpgrades({ run, prefix: "opencode", notify: (line) => lines.push(line) });
+    expect(lines).toEqual(followed ? ["web: upgraded from 1.18.33"] : []);
   });
 
   it("reads no log of a project that is settled", async () => {

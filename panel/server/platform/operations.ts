@@ -4,7 +4,7 @@ import type { RunUpdate, UpdateOutcome } from "../../../operate/engine/update-ev
 import type { ApplyChange } from "./change.ts";
 import { EventLog } from "./event-log.ts";
 import { Journal, type JournalRecord, MAX_OPERATIONS } from "./journal.ts";
-import { followReleases, PANEL, type Releases, releaseIn } from "./releases.ts";
+import { followReleases, isStart, PANEL, type Releases, releaseIn } from "./releases.ts";
 import {
   forwardEvents,
   isUnderWay,
@@ -82,8 +82,8 @@ export class OperationQueue implements Operations {
         .apply(request)
         .catch((error) => this.#withConflictingOperation(error));
       const { project } = request;
-      const isChanged = project !== undefined && releaseIn(releases, request) !== release;
-      return this.#queue(request, { version, ...(isChanged ? { follows: [project] } : {}) });
+      const mayChange = releases && (isStart(request) || releaseIn(releases, request) !== release);
+      return this.#queue(request, { version, ...(project && mayChange ? { follows: [project] } : {}) });
     });
     this.#lastSubmit = submitted.catch(() => {});
     return submitted;

@@ -25,7 +25,7 @@ export const makeReleases = (engine: Engine, prefix: string, of: Releases["of"])
   of,
   async follow(project, notify, signal) {
     const run = dockerOver(engine, signal);
-    const [failed] = await followUpgrades({ run, prefix, project, isGiven: true, notify });
+    const [failed] = await followUpgrades({ run, prefix, project, notify });
     return failed;
   },
 });
@@ -35,6 +35,10 @@ export const releaseIn = (releases: Releases | undefined, { edit }: OperationReq
   edit?.kind === "release" || (edit?.kind === "change" && edit.values.opencode !== undefined)
     ? releases?.of(edit.name)
     : undefined;
+
+/** Whether a request starts a project, which may have been given another release while it was stopped. */
+export const isStart = ({ edit }: OperationRequest): boolean =>
+  edit?.kind === "change" && edit.values.state !== undefined && edit.values.state !== "stopped";
 
 export interface FollowParts {
   readonly releases: Releases;

@@ -158,6 +158,23 @@ it("says so if going back fails: the edit, or the update", async () => {
   expect(failing.get(again.id)?.error).toContain("failed: no engine");
 });
 
+it("a project that is started is followed, which may have been given another release while it was stopped", async () => {
+  const { queue, releases } = await begin();
+  const turn = (state: "running" | "stopped") =>
+    queue.submit({
+      person,
+      what: `${state} a`,
+      project: "a",
+      edit: { kind: "change", name: "a", values: { state } },
+    });
+  await ended(queue, (await turn("stopped")).id);
+  expect(releases.followed).toEqual([]);
+  const { id } = await turn("running");
+  (await releases.nth(1)).end();
+  await ended(queue, id);
+  expect(queue.get(id)?.state).toBe("succeeded");
+});
+
 it("an entry that was changed meanwhile is left alone", async () => {
   const { queue, releases } = await begin();
   const { id } = await queue.submit(upgrade("a"));

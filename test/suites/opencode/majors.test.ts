@@ -225,6 +225,15 @@ describe("a project with sessions", () => {
     await answers("shop", first);
     expect(await titles("shop", first.api)).toEqual(made);
   });
+
+  it("is followed at its next start if it was given another release while it was stopped", async () => {
+    await platform.apply([on2("shop", { state: "stopped" }), on1("other")]);
+    platform.write([on2("shop"), on1("other")]);
+    const { code, output } = await platform.update();
+    expect(output).toContain(`shop: upgraded from ${OPENCODE}`);
+    expect(code).toBe(0);
+    expect(await titles("shop", second.api)).toEqual(made);
+  });
 });
 
 describe("a disk without room for the copy", () => {
