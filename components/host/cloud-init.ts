@@ -99,7 +99,7 @@ After=opencode-guard.service
 `;
 
 /**
- * Limits of the kernel for each user id, which all projects share: by them, one project would take what its neighbours need. inotify's are set
+ * Limits of the kernel for each user id. Projects have their own, but those that an update has not reached yet, and the platform's containers. inotify's are set
  * so high that a project meets its own memory limit first, to which Linux charges each watch (about 1 KiB, Linux 92890123749b) and instance; so
  * is a pipe's memory, whose limit of 64 MiB for an id is turned off (man 7 pipe). Keys are those of a host of many containers that Canonical
  * gives (documentation.ubuntu.com/lxd, server settings); Docker's seccomp profile lets no project add one.

@@ -10,6 +10,7 @@ import { type Host, RESOLVER_DIR } from "./host.ts";
 import { Command } from "./lean.ts";
 import { sshCommand } from "./ssh.ts";
 import { SSH_USER, sshConfigFile } from "./ssh-files.ts";
+import { makeOwnedDirectory, projectUser } from "./users.ts";
 
 export interface DropletHostParts {
   droplet: digitalocean.Droplet;
@@ -49,6 +50,8 @@ export function dropletHost(
     resolverDir: RESOLVER_DIR,
     needsGuard: true,
     user,
+    userOf: (project) => projectUser(user, project),
+    makeDirectoryOf: (project, path) => makeOwnedDirectory(path, projectUser(user, project)),
     makeDirectory: (path) =>
       `mkdir -p ${shellQuote(path)} && chown ${user.uid}:${user.gid} ${shellQuote(path)}`,
     remote: (script) => sshCommand(target, script),

@@ -5,8 +5,10 @@ import type * as pulumi from "@pulumi/pulumi";
 import { GUARD_DIR, LOCAL_RUNTIME_DIR, ROUTES_DIR, WORKSPACES_RECORD } from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
+import { readOptional } from "../../config/text/read-optional.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { Command } from "./lean.ts";
+import { makeOwnedDirectory, mapsProjectUids, projectUser, type User } from "./users.ts";
 
 /** Of systemd-resolved. */
 export const RESOLVER_DIR = "/run/systemd/resolve";
@@ -33,10 +35,14 @@ export interface Host {
   readonly resolverDir?: string;
   /** Whether projects must not run where no packet rules can be written: on a droplet. Elsewhere that is only said. */
   readonly needsGuard: boolean;
-  /** Whom the containers run as: the owner of the workspaces. */
-  readonly user: { readonly uid: number; readonly gid: number };
+  /** Whom the platform's own containers run as. Its group is that of all projects. */
+  readonly user: User;
+  /** Whom a project's container runs as: the owner of its directories. The kernel's limits for a user are each project's own, where the host can give it one. */
+  userOf(project: string): User;
   /** Shell command that makes a directory and gives it to `user`, where whoever runs it may. */
   makeDirectory(path: string): string;
+  /** Shell command that makes a project's directory and gives it, with all that is in it, to the project's user. */
+  makeDirectoryOf(project: string, path: string): string;
   /** Shell command by which the machine that deploys runs a script on this one. Known before there is a machine. */
   remote(script: string): string;
   /** Runs shell commands on the machine as part of the resource graph. */
@@ -62,13 +68,16 @@ export interface HostCommandArgs {
 
 /**
  * The Docker daemon of this machine: the stack `local`. `DOCKER_HOST` is honoured, as everywhere.
- * Containers run as the person's own uid, or as 1000 (the first person of most Linux systems) where that person is root.
+ * Containers run as the person's own uid. Where that person is root: as 1000 (the first person of most Linux systems), and each project as a user of
+ * its own.
  */
 export function localHost(settings: Settings, checkout: string): Host {
   const runtimeDir = join(checkout, LOCAL_RUNTIME_DIR);
   const uid = process.getuid?.() ?? 1000;
   const isRoot = uid === 0;
   const user = isRoot ? { uid: 1000, gid: 1000 } : { uid, gid: process.getgid?.() ?? 1000 };
+  const givesUsers = isRoot && mapsProjectUids(readOptional("/proc/self/uid_map") ?? "");
+  const userOf = (project: string) => (givesUsers ? projectUser(user, project) : user);
   // Docker would make a missing mount source itself, owned by root.
   for (const directory of [ROUTES_DIR, GUARD_DIR])
     mkdirSync(join(runtimeDir, directory), { recursive: true });
@@ -85,8 +94,11 @@ export function localHost(settings: Settings, checkout: string): Host {
     ...(existsSync(join(RESOLVER_DIR, "resolv.conf")) ? { resolverDir: RESOLVER_DIR } : {}),
     needsGuard: false,
     user,
+    userOf,
     makeDirectory: (path) =>
       `mkdir -p ${shellQuote(path)}${isRoot ? ` && chown ${user.uid}:${user.gid} ${shellQuote(path)}` : ""}`,
+    makeDirectoryOf: (project, path) =>
+      isRoot ? makeOwnedDirectory(path, userOf(project)) : `mkdir -p ${shellQuote(path)}`,
     remote: (script) => script,
     run: (name, args, opts) => new Command(name, { ...args, logging: "none" }, opts),
   };

@@ -9,7 +9,7 @@ export interface ApplyArgs {
   state: "running" | "stopped";
   /** Highest number of processes. The provider's container has no setting for it; Docker keeps it over restarts. */
   pids: number;
-  /** Shell commands that make the project's directories, each harmless where its directory is there. */
+  /** Shell commands that make the project's directories and give them to its user: before the limit of processes, for which the container waits with all it does. */
   directories: readonly string[];
   /** Traefik's file for the project; the script takes its text from standard input, since the password is in it. */
   routePath: string;

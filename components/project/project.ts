@@ -17,6 +17,7 @@ import { cpuLimit } from "../host/cpu-limit.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { BridgeNetwork, Container, Password } from "../host/lean.ts";
 import { projectNetwork } from "../host/network.ts";
+import { passwdFile } from "../host/users.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/routes.ts";
 import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
@@ -102,7 +103,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     if (project.repo?.kind !== "local") return [];
     const { url: repo } = project.repo;
     const copy = localRepoDirectory(host.workspacesDir, project.name);
-    const script = localRepoScript({ repo, copy, refs: refsDigest(repo), user: host.user });
+    const script = localRepoScript({ repo, copy, refs: refsDigest(repo), user: host.userOf(project.name) });
     // Else the old one's end would remove the new one's copy.
     return [host.run(`${project.name}-repo`, script, { ...this.child, deleteBeforeReplace: true })];
   }
@@ -129,7 +130,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       container: names.project(name),
       state,
       pids: resources.pids,
-      directories: Object.values(this.directories()).map(host.makeDirectory),
+      directories: Object.values(this.directories()).map((path) => host.makeDirectoryOf(name, path)),
       routePath,
       index: index || undefined,
     });
@@ -176,6 +177,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         name: names.project(project.name),
         image,
         hostname: project.name,
+        ...this.user(),
         labels: labelList({
           [names.platformLabel]: names.prefix,
           [names.projectLabel]: project.name,
@@ -212,6 +214,13 @@ export class OpencodeProject extends pulumi.ComponentResource {
         replaceOnChanges: ["healthcheck", "cpuQuota"],
       },
     );
+  }
+
+  /** The project's own user, where the host gives it one. */
+  private user(): { user?: string } {
+    const { host, project } = this.args;
+    const { uid, gid } = host.userOf(project.name);
+    return uid === host.user.uid ? {} : { user: `${uid}:${gid}` };
   }
 
   /** What anybody may see: `docker inspect` shows it. */
@@ -272,7 +281,12 @@ export class OpencodeProject extends pulumi.ComponentResource {
           ],
     );
     // Root's: neither a repository nor an agent can change it.
-    return [...own, { file: ENFORCED, content: enforcedJson(project.opencode), permissions: "0444" }];
+    const passwd = passwdFile(host.userOf(project.name), host.user);
+    return [
+      ...own,
+      { file: ENFORCED, content: enforcedJson(project.opencode), permissions: "0444" },
+      ...(passwd ? [{ file: "/etc/passwd", content: passwd, permissions: "0444" }] : []),
+    ];
   }
 
   private mounts() {

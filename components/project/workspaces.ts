@@ -17,11 +17,14 @@ export async function makeWorkspaces(host: Host, projects: readonly string[]): P
 
 /** Two directories for each project: its workspace, and its home with opencode's sessions. */
 export function workspacesScript(
-  host: Pick<Host, "workspacesDir" | "makeDirectory">,
+  host: Pick<Host, "workspacesDir" | "makeDirectory" | "makeDirectoryOf">,
   projects: readonly string[],
 ): string {
-  const paths = projects.flatMap((name) => Object.values(workspaceDirectories(host.workspacesDir, name)));
-  const makeEach = paths.map((path) => `[ -d ${shellQuote(path)} ] || { ${host.makeDirectory(path)}; } || :`);
+  const makeEach = projects.flatMap((name) =>
+    Object.values(workspaceDirectories(host.workspacesDir, name)).map(
+      (path) => `[ -d ${shellQuote(path)} ] || { ${host.makeDirectoryOf(name, path)}; } || :`,
+    ),
+  );
   // A failure is reported by the project's own command, which makes its directories too: here it would keep all projects from starting.
   return [`${host.makeDirectory(host.workspacesDir)} || exit`, ...makeEach].join("\n");
 }

@@ -3,6 +3,7 @@
  * themselves, so that a mistake elsewhere hides none of theirs.
  */
 
+import { projectUid } from "../naming/uids.ts";
 import { closest, show } from "../text/show.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { ParsedYaml, Path } from "../text/yaml.ts";
@@ -78,13 +79,20 @@ function checkCount(projects: readonly unknown[], limit: unknown): Violation[] {
 }
 
 function checkNames(projects: readonly unknown[], yaml: ParsedYaml): Violation[] {
-  const first = new Map<unknown, number>();
+  const [first, users] = [new Map<unknown, number>(), new Map<number, string>()];
   return projects.flatMap((entry, index): Violation[] => {
     const name = mapOf(entry).name;
     const other = first.get(name);
     if (typeof name !== "string") return [];
-    if (other === undefined) first.set(name, index);
-    if (other === undefined) return [];
+    if (other === undefined) {
+      first.set(name, index);
+      const uid = projectUid(name);
+      const sharing = users.get(uid);
+      users.set(uid, name);
+      if (sharing === undefined) return [];
+      const what = `${show(name)} has the same user id on the host as ${show(sharing)}, by chance`;
+      return [{ path: ["projects", index, "name"], what, fix: "choose another name" }];
+    }
     const line = yaml.position(yaml.offsetOf(["projects", other, "name"])).line;
     const what = `${show(name)} is already used by ${formatPath(["projects", other])} in line ${line}`;
     return [{ path: ["projects", index, "name"], what }];

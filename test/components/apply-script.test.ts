@@ -9,12 +9,14 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeOwnedDirectory, mapsProjectUids } from "../../components/host/users.ts";
 import { type ApplyArgs, applyScript, indexPath } from "../../components/project/apply-script.ts";
 import { workspacesScript } from "../../components/project/workspaces.ts";
 import { shellQuote } from "../../config/text/shell.ts";
@@ -112,8 +114,61 @@ describe("the script of a project", () => {
   });
 });
 
+it.each([
+  ["         0          0 4294967295\n", true],
+  // An unprivileged container; Docker with userns-remap; macOS.
+  ["         0     100000      65536\n", false],
+  ["0 1000 1\n1 100000 65536\n", false],
+  ["", false],
+])("a machine with the ids %j can give projects users of their own: %s", (map, can) => {
+  expect(mapsProjectUids(map)).toBe(can);
+});
+
+describe("a directory of a project's user", () => {
+  const gid = process.getgid?.() ?? 0;
+  const chown = (...lines: string[]) => {
+    writeFileSync(at("bin", "chown"), ["#!/bin/sh", ...lines].join("\n"));
+    chmodSync(at("bin", "chown"), 0o755);
+  };
+  const noting = () =>
+    chown("shift; owner=$1; shift", `for path; do echo "$owner $path"; done >> ${shellQuote(at("calls"))}`);
+
+  it("is made, and changes hands with all that is in it, itself last", () => {
+    noting();
+    const path = at("work space's");
+    mkdirSync(join(path, "deep"), { recursive: true });
+    symlinkSync("/etc/passwd", join(path, "deep", "link"));
+    expect(run(makeOwnedDirectory(path, { uid: 4321, gid }))).toMatchObject({ status: 0, stderr: "" });
+    expect(calls()).toEqual(
+      [join(path, "deep"), join(path, "deep", "link"), path].map((each) => `4321:${gid} ${each}`),
+    );
+    expect(run(makeOwnedDirectory(at("new"), { uid: 4321, gid })).status).toBe(0);
+    expect(calls().at(-1)).toBe(`4321:${gid} ${at("new")}`);
+  });
+
+  it("is left as it is where it is the user's already", () => {
+    noting();
+    mkdirSync(at("own", "deep"), { recursive: true });
+    expect(run(makeOwnedDirectory(at("own"), { uid: process.getuid?.() ?? 0, gid })).status).toBe(0);
+    expect(calls()).toEqual([]);
+  });
+
+  it("stays another's if something in it could not be given, and the script says so", () => {
+    chown("echo no room >&2", "exit 1");
+    mkdirSync(at("full", "deep"), { recursive: true });
+    expect(run(makeOwnedDirectory(at("full"), { uid: 4321, gid }))).toMatchObject({
+      status: 1,
+      stderr: "no room\n",
+    });
+  });
+});
+
 describe("the workspaces' script", () => {
-  const host = () => ({ workspacesDir: at("workspaces"), makeDirectory });
+  const host = () => ({
+    workspacesDir: at("workspaces"),
+    makeDirectory,
+    makeDirectoryOf: (_: string, path: string) => makeDirectory(path),
+  });
 
   it("makes what is missing and leaves what is there", () => {
     mkdirSync(at("workspaces", "a"), { recursive: true });

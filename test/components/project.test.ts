@@ -55,6 +55,8 @@ function notingHost(): Host {
     user: { uid: 1234, gid: 5678 },
     remote: (script) => script,
     makeDirectory: (path) => `make ${path}`,
+    makeDirectoryOf: (project, path) => `make ${path} for ${project}`,
+    userOf: (project) => ({ uid: project === "own" ? 4321 : 1234, gid: 5678 }),
     run(name, args, opts) {
       commands.push({ name, args });
       return new NotedCommand(name, args, opts);
@@ -188,6 +190,20 @@ describe("a running project", () => {
       "OPENCODE_PLATFORM_GIT_USERNAME=x-access-token",
       "OPENCODE_PLATFORM_REPO=https://git.example.com:8443/a/b.git",
     ]);
+  });
+
+  it("runs as a user of its own where the host can give it one, known to the container by name", async () => {
+    const { container } = await deploy("{ name: own }");
+    expect(container.user).toBe("4321:5678");
+    expect(uploads(container)["/etc/passwd"]?.content).toContain(
+      "opencode:x:4321:5678::/home/opencode:/bin/bash\n",
+    );
+  });
+
+  it("runs as the image's user elsewhere", async () => {
+    const { container } = await deploy("{ name: web }");
+    expect(container.user).toBeUndefined();
+    expect(uploads(container)["/etc/passwd"]).toBeUndefined();
   });
 
   it("gives the route to its command on standard input, never in its text", async () => {

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import { networkInterfaces } from "node:os";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { projectUid } from "../../../config/naming/uids.ts";
 import { launchBrowser } from "../../support/browser.ts";
 import { docker, execIn, logsOf, shellIn } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
@@ -213,6 +214,41 @@ describe("isolation", () => {
         cpus: "1",
         pids: "512",
       });
+    });
+  });
+
+  describe("the kernel's limits for a user", () => {
+    it("are each project's own: one that uses up its inotify instances leaves its neighbour with all", async () => {
+      const most = Number((await shellIn(alpha, "cat /proc/sys/fs/inotify/max_user_instances")).stdout);
+      // Each `tail -f` has one, and a project has 512 processes at most.
+      expect(most).toBeLessThan(400);
+      const watch = async (container: string, count: number) => {
+        await shellIn(
+          container,
+          `for i in $(seq ${count}); do tail -n 0 -f /etc/hostname 2>>/tmp/watching & done`,
+        );
+        return waitFor("the watches", async () => {
+          const { stdout } = await shellIn(
+            container,
+            "cat /tmp/watching; ls -l $(pgrep -x tail | sed 's#.*#/proc/&/fd#') | grep -c anon_inode:inotify; true",
+          );
+          const [inotify = "0", ...errors] = stdout.trim().split("\n").reverse();
+          return errors.length > 0 || Number(inotify) >= count ? { done: errors.join() } : { seen: stdout };
+        });
+      };
+      try {
+        expect(await watch(alpha, most + 5)).toMatch(/inotify cannot be used|Too many open files/);
+        expect(await watch(beta, 3)).toBe("");
+      } finally {
+        for (const each of [alpha, beta]) await shellIn(each, "pkill tail; true");
+      }
+    });
+
+    it("have a user that the container knows by name", async () => {
+      const { stdout } = await shellIn(alpha, "id -un; id -u; stat -c %u /workspace ~");
+      const [name, ...ids] = stdout.trim().split("\n");
+      expect(name).toBe("opencode");
+      expect(new Set(ids)).toEqual(new Set([String(projectUid("alpha"))]));
     });
   });
 

@@ -1,0 +1,41 @@
+/** Projects' users on a host that can give each its own. */
+import { PROJECT_UIDS, projectUid } from "../../config/naming/uids.ts";
+import { shellQuote } from "../../config/text/shell.ts";
+
+/** A user on a host, by ids alone. */
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A project's user. The group stays the image's, which may read the project's files in /run/opencode. */
+export const projectUser = ({ gid }: User, project: string): User => ({ uid: projectUid(project), gid });
+
+/** Whether a machine's root can give files to projects' users. @param uidMap /proc/self/uid_map: a container may know fewer ids; a Mac has no such file */
+export const mapsProjectUids = (uidMap: string): boolean =>
+  uidMap.split("\n").some((range) => {
+    const [begin = 0, , length = 0] = range.trim().split(/\s+/).map(Number);
+    return begin <= PROJECT_UIDS.first && begin + length >= PROJECT_UIDS.first + PROJECT_UIDS.count;
+  });
+
+/**
+ * Shell command that makes a directory and gives it to a user. One that is another's (releases up to 0.1 had one user for all projects) changes
+ * hands with all that is in it, itself last: a command that was cut off does all of it again.
+ */
+export function makeOwnedDirectory(path: string, { uid, gid }: User): string {
+  const directory = shellQuote(path);
+  const [isTheirs, give] = [`find ${directory} -maxdepth 0 -uid ${uid}`, `chown -h ${uid}:${gid}`];
+  return `mkdir -p ${directory} && { [ -n "$(${isTheirs})" ] || { find ${directory} -xdev -mindepth 1 -exec ${give} {} + && ${give} ${directory}; }; }`;
+}
+
+/**
+ * The container's /etc/passwd: ssh and others refuse to work for a user without a line there. Undefined where the image has the user.
+ * @param imageUser the user whom the image was built for
+ */
+export const passwdFile = ({ uid, gid }: User, imageUser: User): string | undefined =>
+  uid === imageUser.uid
+    ? undefined
+    : `root:x:0:0:root:/root:/bin/bash
+nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
+opencode:x:${uid}:${gid}::/home/opencode:/bin/bash
+`;
