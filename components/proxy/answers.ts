@@ -1,4 +1,7 @@
-/** What every answer of the gateway says to browsers, whoever made it: a project, the notice page, the panel or Traefik. */
+/**
+ * What every answer of the gateway says to browsers, whoever made it (a project, the notice page, the panel or Traefik), and what a request to a
+ * project's question says of who sends it.
+ */
 import { createHash } from "node:crypto";
 import { GATEWAY_FILE } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
@@ -20,26 +23,36 @@ const ADDED = { "Content-Security-Policy": "frame-ancestors 'none'", "Referrer-P
 const PLUGINS = "/plugins-local";
 const MODULE = "opencode/answers";
 
-/** Traefik's own middleware for headers replaces a policy and can't add one, and neither can any other: hence a plugin of our own. */
+/** Who sends a request: an e-mail address, `machine`, or nothing on a machine of one's own. */
+export const PERSON_HEADER = "X-Opencode-Person";
+
+/**
+ * Traefik's own middleware for headers replaces a policy and can't add one, and neither can any other: hence a plugin of our own. It also finds the
+ * person in the token that the connector has checked: Cloudflare's header with an address can be sent by a machine as well.
+ */
 const PLUGIN: Readonly<Record<string, string>> = {
   ".traefik.yml": `displayName: Answers
 type: middleware
 import: ${MODULE}
-summary: Adds headers to answers, beside those that they have.
+summary: Adds headers to answers, beside those that they have, and the sender to requests.
 testData: {}
 `,
   "go.mod": `module ${MODULE}\n\ngo 1.22\n`,
-  "answers.go": `// Package answers adds headers to answers, beside those that they have.
+  "answers.go": `// Package answers adds headers to answers, beside those that they have, and the sender to requests.
 package answers
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
+	"strings"
 )
 
-// Config has the headers by name.
+// Config has headers of answers by name, and the name of the header of requests for their sender.
 type Config struct {
 	Headers map[string]string
+	Person  string
 }
 
 // CreateConfig makes one without headers.
@@ -50,17 +63,39 @@ func CreateConfig() *Config {
 type handler struct {
 	next    http.Handler
 	headers map[string]string
+	person  string
 }
 
 // New makes the middleware.
 func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
-	return &handler{next: next, headers: config.Headers}, nil
+	return &handler{next: next, headers: config.Headers, person: config.Person}, nil
+}
+
+// senderOf returns the address in an Access token, or "machine" for any other.
+func senderOf(token string) string {
+	if token == "" {
+		return ""
+	}
+	var claims struct {
+		Email string \`json:"email"\`
+	}
+	if parts := strings.Split(token, "."); len(parts) == 3 {
+		if text, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
+			if json.Unmarshal(text, &claims) == nil && strings.Contains(claims.Email, "@") {
+				return claims.Email
+			}
+		}
+	}
+	return "machine"
 }
 
 // ServeHTTP adds them first: what comes from a server is added to them, and nothing wraps the connection of a WebSocket.
 func (h *handler) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 	for name, value := range h.headers {
 		answer.Header().Add(name, value)
+	}
+	if h.person != "" {
+		request.Header.Set(h.person, senderOf(request.Header.Get("Cf-Access-Jwt-Assertion")))
 	}
 	h.next.ServeHTTP(answer, request)
 }
@@ -84,13 +119,14 @@ export const answerFlags: readonly string[] = [
   "--entryPoints.web.http.middlewares=_set@file,_added@file",
 ];
 
-/** Traefik's dynamic configuration of those middlewares. */
+/** Traefik's dynamic configuration of those middlewares, and of one that says who sends a request. */
 export const gatewayFile = (): string =>
   `${JSON.stringify({
     http: {
       middlewares: {
         _set: { headers: { customResponseHeaders: SET } },
         _added: { plugin: { answers: { headers: ADDED } } },
+        _person: { plugin: { answers: { person: PERSON_HEADER } } },
       },
     },
   })}\n`;

@@ -3,6 +3,7 @@ import { projectPath, type Urls } from "../../config/naming/urls.ts";
 import type { AccessList } from "../../config/projects/members.ts";
 import type { Trust } from "../../config/projects/trust.ts";
 import { apiFor } from "../../opencode/api/index.ts";
+import { PERSON_HEADER } from "./answers.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
 
 /** Port that the notice page serves on inside its container. */
@@ -28,8 +29,6 @@ export interface RouteArgs {
   trust?: Trust;
 }
 
-/** Who sends a request, as Access has found. */
-const PERSON = "Cf-Access-Authenticated-User-Email";
 /**
  * Headers that are taken out of what goes to a project: whatever admits a person or machine to this platform or to another site of the same
  * domain, and who that is. Neither major of opencode uses a cookie, with the password in Authorization.
@@ -43,7 +42,8 @@ const CREDENTIALS = [
   "Cf-Access-Token",
   "Cf-Access-Client-Id",
   "Cf-Access-Client-Secret",
-  PERSON,
+  "Cf-Access-Authenticated-User-Email",
+  PERSON_HEADER,
   "X-Api-Key",
   "X-Auth-Token",
 ];
@@ -125,7 +125,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
       middlewares: {
         [`${name}_password`]: password(CREDENTIALS),
         ...(args.trust === "ask"
-          ? { [`${name}_trust`]: password(CREDENTIALS.filter((header) => header !== PERSON)) }
+          ? { [`${name}_trust`]: password(CREDENTIALS.filter((header) => header !== PERSON_HEADER)) }
           : {}),
         ...(underPath ? pathMiddlewares(args) : {}),
         [`${name}_to_page`]:
@@ -190,7 +190,7 @@ function projectRouters(
             ...router,
             rule: `${hostname} && Path(${q("/trust")}) && Method(${q("POST")}) && !${foreign}`,
             priority: PRIORITY.navigate,
-            middlewares: [`${name}_trust`],
+            middlewares: ["_person", `${name}_trust`],
           },
         }
       : {}),

@@ -78,9 +78,9 @@ describe("routeFile", () => {
 
   it("tells the page that asks about a repository who answers, and nobody else", () => {
     const { routers, middlewares } = parse(routeFile({ ...web, trust: "ask", password })).http;
-    expect(routers.web_trust).toMatchObject({ middlewares: ["web_trust"], service: "web@docker" });
+    expect(routers.web_trust).toMatchObject({ middlewares: ["_person", "web_trust"], service: "web@docker" });
     expect(routers.web_trust.rule).toContain("Path(`/trust`) && Method(`POST`) && !");
-    const person = "Cf-Access-Authenticated-User-Email";
+    const person = "X-Opencode-Person";
     const { [person]: _, ...others } = middlewares.web_password.headers.customRequestHeaders;
     expect(middlewares.web_trust.headers.customRequestHeaders).toEqual(others);
     expect(middlewares.web_password.headers.customRequestHeaders[person]).toBe("");

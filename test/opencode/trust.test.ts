@@ -182,7 +182,7 @@ describe("a yes", () => {
     await start();
     const { digest } = await page();
     const ended = once(server as ChildProcess, "exit");
-    const response = await answer(digest, { "cf-access-authenticated-user-email": "ann@example.com" });
+    const response = await answer(digest, { "x-opencode-person": "ann@example.com" });
     expect(response.status).toBe(200);
     expect(await ended).toEqual([0, null]);
     expect(JSON.parse(record())).toEqual({ repo: REPO, by: "ann@example.com", at: expect.any(String) });
@@ -190,6 +190,7 @@ describe("a yes", () => {
   });
 
   it.each([
+    ["a machine", { "x-opencode-person": "machine" }],
     ["another site", { origin: "http://evil.localhost:4080" }],
     ["a page without an origin", { origin: "null" }],
     ["the same host on another port", { origin: "http://shop.localhost:4081" }],

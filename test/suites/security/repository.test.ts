@@ -102,8 +102,23 @@ describe("a repository that brings a plugin", () => {
     expect([code, output]).toEqual([19, expect.stringContaining("opencode-platform open")]);
   });
 
+  /** Access's token, as it comes from the connector, with addresses that the sender has made up. */
+  const sentBy = (claims: object) => ({
+    "cf-access-jwt-assertion": ["", Buffer.from(JSON.stringify(claims)).toString("base64url"), ""].join("."),
+    "cf-access-authenticated-user-email": "boss@example.com",
+    "x-opencode-person": "boss@example.com",
+  });
+
+  it("is trusted by no machine, whoever it says it is", async () => {
+    const headers = { origin: new URL(platform.url(GUEST)).origin, ...sentBy({ common_name: "ci.access" }) };
+    const host = new URL(platform.url(GUEST)).host;
+    const { status } = await ask({ port: guest.port, host, path: "/trust", method: "POST", headers });
+    expect(status).toBe(403);
+  });
+
   it("is shown with what it brings, and started by a person's yes", async () => {
     const { page } = await openPage(browser);
+    await page.context().setExtraHTTPHeaders(sentBy({ email: "ann@example.com" }));
     await page.goto(platform.url(GUEST));
     await page.getByRole("button", { name: "Trust this repository and start" }).waitFor();
     const text = await page.locator("main").textContent();
@@ -112,7 +127,7 @@ describe("a repository that brings a plugin", () => {
     await screenshot(page, "trust");
     await page.getByRole("button").click();
     await page.locator('[contenteditable="true"]').first().waitFor({ timeout: 90_000 });
-    expect(await logsOf(container)).toMatch(/\[trust\] http:.*hostile\.git is trusted by /);
+    expect(await logsOf(container)).toMatch(/\[trust\] http:.*hostile\.git is trusted by ann@example\.com/);
     await page.context().close();
   });
 

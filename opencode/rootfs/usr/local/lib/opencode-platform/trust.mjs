@@ -111,9 +111,9 @@ setTimeout(look, 1000);
     { style: STYLE },
   );
 
-/** Access has put the person's address there; on a machine of one's own there is none. */
+/** The gateway has found the sender in Access's token; on a machine of one's own there is none. */
 const personOf = ({ headers }) =>
-  String(headers["cf-access-authenticated-user-email"] ?? "")
+  String(headers["x-opencode-person"] ?? "")
     .replace(/[^\w.+@-]/g, "")
     .slice(0, 254) || "somebody at this machine";
 
@@ -151,6 +151,7 @@ async function answer(request, response) {
   if (request.method === "POST" && path === "/trust") {
     // Of this page alone: not of another site's, and not of a program that has no page.
     if (request.headers.origin !== new URL(url).origin) return refuse(response);
+    if (personOf(request) === "machine") return refuse(response);
     const { digest, commit: at } = whatIsShown();
     if (at === "" || (await formOf(request)).get("digest") !== digest)
       return html(response, 409, askPage("What the repository brings has changed since you looked."));
