@@ -256,24 +256,24 @@ export function panel(world: () => World): void {
           },
           { within: 120_000, every: 1000 },
         );
-      const secretOf = { name: "eta", secrets: ["KEY"], secretValues: { KEY: "a-value" } };
+      const secretOf = { name: "kappa", secrets: ["KEY"], secretValues: { KEY: "a-value" } };
       const refused = await send("POST", "/api/projects", secretOf);
       expect([refused.status, await refused.text()]).toEqual([
         422,
-        expect.stringContaining("config set --secret secrets:eta/KEY"),
+        expect.stringContaining("config set --secret secrets:kappa/KEY"),
       ]);
-      const made = await operationOf(await send("POST", "/api/projects", { name: "eta" }));
+      const made = await operationOf(await send("POST", "/api/projects", { name: "kappa" }));
       await at(made, "running");
-      expect(Object.keys(await world().containers())).not.toContain(world().names.project("eta"));
+      expect(Object.keys(await world().containers())).not.toContain(world().names.project("kappa"));
       await deploy();
       await at(made, "succeeded");
-      await world().answers("eta");
+      await world().answers("kappa");
       const removed = await operationOf(
-        await send("DELETE", "/api/projects/eta?workspace=delete&confirm=eta"),
+        await send("DELETE", "/api/projects/kappa?workspace=delete&confirm=kappa"),
       );
       await deploy();
       await at(removed, "succeeded");
-      expect(await onHost("ls", "/workspaces")).not.toContain("eta");
+      expect(await onHost("ls", "/workspaces")).not.toContain("kappa");
     });
 
     it("is removed when it is disabled, and leaves its audit log", async () => {
