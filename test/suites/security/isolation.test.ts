@@ -225,7 +225,7 @@ describe("isolation", () => {
       const watch = async (container: string, count: number) => {
         await shellIn(
           container,
-          `for i in $(seq ${count}); do tail -n 0 -f /etc/hostname 2>>/tmp/watching & done`,
+          `for i in $(seq ${count}); do tail -n 0 -f /etc/hostname >/dev/null 2>>/tmp/watching & done`,
         );
         return waitFor("the watches", async () => {
           const { stdout } = await shellIn(
