@@ -84,6 +84,24 @@ describe("the page on deploying", () => {
   });
 });
 
+it("the tables of attackers name tests that there are, for all that is kept out", () => {
+  const [, ...tables] = read("docs/security.md").split(
+    "| someone who… | meets | tested in |\n|---|---|---|\n",
+  );
+  expect(tables).toHaveLength(2);
+  const rows = tables
+    .flatMap((table) => (table.split("\n\n")[0] ?? "").split("\n"))
+    .map((row) => row.split(" | "));
+  const testsOf = (cell = "") => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => `test/${name}`);
+  expect(rows.filter((row) => testsOf(row[2]).length === 0).map(([who]) => who)).toEqual([
+    "| has an account on this machine",
+  ]);
+  const missing = rows
+    .flatMap((row) => testsOf(row[2]))
+    .filter((name) => ![".test.ts", ".ts"].some((end) => existsSync(join(root, `${name}${end}`))));
+  expect(missing).toEqual([]);
+});
+
 describe.each(pages)("%s", (page) => {
   const text = read(page);
 
