@@ -270,23 +270,17 @@ export function refusals(world: () => World): void {
   });
 
   describe("a project's container", () => {
+    const alpha = () => world().names.project("alpha");
     const inside = (script: string) =>
-      world().digitalocean.exec(world().droplet().id, [
-        "docker",
-        "exec",
-        world().names.project("alpha"),
-        "bash",
-        "-c",
-        script,
-      ]);
+      world().digitalocean.exec(world().droplet().id, ["docker", "exec", alpha(), "bash", "-c", script]);
     const METADATA = "http://169.254.169.254/metadata/v1/user-data";
 
-    it("can't reach the metadata service, unlike the droplet", async () => {
+    async function expectNoMetadata() {
       expect(await world().onDroplet("curl", "-sf", "--max-time", "5", METADATA)).toContain("#cloud-config");
       expect((await inside(`curl -sf --max-time 3 ${METADATA}`)).code).not.toBe(0);
-    });
+    }
 
-    it("can't reach the droplet's sshd, Traefik or its neighbour", async () => {
+    async function expectNoNeighbours() {
       const format = "{{(index .IPAM.Config 0).Gateway}}";
       const gateway = (
         await world().onDroplet(
@@ -309,6 +303,44 @@ export function refusals(world: () => World): void {
           )
         ).code,
       ).not.toBe(0);
+    }
+
+    it("can't reach the metadata service, unlike the droplet", () => expectNoMetadata());
+
+    it("can't reach the droplet's sshd, Traefik or its neighbour", () => expectNoNeighbours());
+
+    it("is as closed after a reboot, which starts no container before the packet rules", async () => {
+      const started = () => world().onDroplet("docker", "inspect", "-f", "{{.State.StartedAt}}", alpha());
+      const before = await started();
+      const { digitalocean, tokens } = world();
+      const reboot = await fetch(`${digitalocean.url}/v2/droplets/${world().droplet().id}/actions`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${tokens.digitalocean}`, "content-type": "application/json" },
+        body: JSON.stringify({ type: "reboot" }),
+      });
+      expect(reboot.status).toBe(201);
+      await digitalocean.settle();
+      await waitFor<true>("the project's container to start again", async () =>
+        (await started()) === before ? { seen: before } : { done: true },
+      );
+      await world().answers("alpha");
+      const [guard = 0, docker = 0] = await Promise.all(
+        ["opencode-guard", "docker"].map(async (unit) =>
+          Number(
+            await world().onDroplet(
+              "systemctl",
+              "show",
+              "--value",
+              "-p",
+              "ActiveEnterTimestampMonotonic",
+              unit,
+            ),
+          ),
+        ),
+      );
+      expect([guard > 0, docker > guard]).toEqual([true, true]);
+      await expectNoMetadata();
+      await expectNoNeighbours();
     });
   });
 }
