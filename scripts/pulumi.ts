@@ -1,6 +1,7 @@
 /** `npm run pulumi -- <arguments>`: runs the pinned CLI on this machine's stack or the named one. */
 
-import { prepareState, readSettings } from "../operate/engine/checkout.ts";
+import { readStackSettings } from "../config/check.ts";
+import { prepareState, root } from "../operate/engine/checkout.ts";
 import { needsStack, parseCommandLine, verbOf } from "../operate/engine/command-line.ts";
 import { prepareEngine, prepareStack } from "../operate/engine/prepare.ts";
 import { prepareCommand } from "../operate/engine/prepare-command.ts";
@@ -26,8 +27,8 @@ await main(async (args) => {
       progress: provisionProgress(),
     });
   const code = await pulumiInherited(args, session);
-  if (code === 0 && verb === "up" && session.isLocal)
-    return (await finishUpgrades(session, readSettings(), console.error)) ? 0 : 1;
+  if (code === 0 && verb === "up")
+    return (await finishUpgrades(session, readStackSettings(root, session.stack), console.error)) ? 0 : 1;
   if (code === 0 && line.words[0] === "stack") explainStack(line.words[1], session);
   return code;
 });

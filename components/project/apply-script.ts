@@ -30,7 +30,8 @@ export function applyScript(args: ApplyArgs): { create: string; delete: string }
   const files = [routePath, ...(index ? [index.path] : [])].map(shellQuote);
   const lines = [
     "set -eu",
-    ...directories,
+    // `set -e` overlooks what fails inside of them.
+    ...directories.map((make) => `{ ${make}; } || exit`),
     `docker update --pids-limit ${pids} ${container} >/dev/null`,
     ...(state === "stopped" ? [`docker stop -t 10 ${container} >/dev/null`] : []),
     // Written beside its place and renamed, so that nobody reads half a file.

@@ -36,14 +36,21 @@ export interface FailedUpgrade {
   readonly reason: string;
 }
 
-/** Waits until no project is changing its release; returns those that failed. */
+/** How changes of release have ended. */
+export interface Followed {
+  readonly failed: readonly FailedUpgrade[];
+  /** Projects that are still changing. */
+  readonly changing: readonly string[];
+}
+
+/** Waits until no project is changing its release, one has failed, or the time is up. */
 export async function followUpgrades({
   run,
   prefix,
   project: only,
   notify,
   timeoutMs = TIMEOUT_MS,
-}: FollowParts): Promise<FailedUpgrade[]> {
+}: FollowParts): Promise<Followed> {
   const printed = new Map<string, string>();
   /** Projects whose end is still to be told: a short change may be over, and its container healthy, at the next look. */
   let begun: ReadonlySet<string> = new Set();
@@ -54,20 +61,24 @@ export async function followUpgrades({
       if (line && printed.get(project) !== line) notify(`${project}: ${line}`);
       printed.set(project, line);
     }
-    const running = found.filter(([, { state }]) => state === "running");
-    begun = new Set(running.map(([project]) => project));
-    if (running.length === 0)
-      return found.flatMap(([project, upgrade]) =>
-        upgrade.state === "failed" ? [{ project, from: upgrade.from, reason: upgrade.reason }] : [],
-      );
-    if (performance.now() > until)
-      fail(
-        "environment",
-        running.map(([project]) => project).join(", "),
-        "is still changing its release of opencode",
-        "npm run doctor says when it is done",
-      );
+    const changing = found.flatMap(([project, { state }]) => (state === "running" ? [project] : []));
+    begun = new Set(changing);
+    const failed = found.flatMap(([project, upgrade]) =>
+      upgrade.state === "failed" ? [{ project, from: upgrade.from, reason: upgrade.reason }] : [],
+    );
+    if (changing.length === 0 || failed.length > 0 || performance.now() > until) return { failed, changing };
   }
+}
+
+/** Throws for projects that have taken too long. */
+export function assertChanged({ changing }: Followed): void {
+  if (changing.length > 0)
+    fail(
+      "environment",
+      changing.join(", "),
+      "is still changing its release of opencode",
+      "npm run doctor says when it is done",
+    );
 }
 
 async function readUpgrades(
@@ -77,7 +88,7 @@ async function readUpgrades(
   begun: ReadonlySet<string>,
 ): Promise<[string, UpgradeState][]> {
   const containers = (await listContainersBy(run, prefix, only)).filter(
-    (container) => mayBeChanging(container) || begun.has(container.project),
+    (container) => isUp(container) && (mayBeChanging(container) || begun.has(container.project)),
   );
   return Promise.all(
     containers.map(async ({ name, project, health }) => {
@@ -110,11 +121,12 @@ async function isDue(run: RunDocker, container: string): Promise<boolean> {
   return sessions === "1" ? !own.startsWith("1.") : sessions !== own;
 }
 
+/** A project that is stopped meanwhile goes on with its change when it is started. */
+const isUp = ({ status }: ContainerState): boolean => status === "running" || status === "restarting";
+
 /** Settled containers are healthy and mention no change that is under way. */
-const mayBeChanging = ({ project, status, health, healthLine }: ContainerState): boolean =>
-  project !== "" &&
-  (status === "running" || status === "restarting") &&
-  (health !== "healthy" || /upgrad|migrating/.test(healthLine));
+const mayBeChanging = ({ project, health, healthLine }: ContainerState): boolean =>
+  project !== "" && (health !== "healthy" || /upgrad|migrating/.test(healthLine));
 
 /** What people are told of a project that was taken back. */
 export const wentBack = ({ project, from, reason }: FailedUpgrade): string =>
@@ -145,7 +157,28 @@ export async function finishUpgrades(
   const run = await dockerOfStack(session, settings);
   if (!run) return true;
   const parts = { run, prefix: settings.namePrefix, notify, ...only };
-  const failed = await followUpgrades(parts);
-  for (const each of failed) parts.notify(await goBack(session, each));
-  return failed.length === 0;
+  return takeBackFailed(parts, (failed) => goBack(session, failed));
+}
+
+/**
+ * Follows changes of release to their end. What fails is taken back at once: others may migrate for long.
+ * @param takeBack returns what to tell people
+ * @returns whether all succeeded
+ */
+export async function takeBackFailed(
+  parts: FollowParts,
+  takeBack: (failed: FailedUpgrade) => Promise<string>,
+): Promise<boolean> {
+  const taken = new Set<string>();
+  for (;;) {
+    const followed = await followUpgrades(parts);
+    const failed = followed.failed.filter(({ project }) => !taken.has(project));
+    for (const each of failed) {
+      taken.add(each.project);
+      parts.notify(await takeBack(each));
+    }
+    if (failed.length > 0) continue;
+    assertChanged(followed);
+    return taken.size === 0;
+  }
 }

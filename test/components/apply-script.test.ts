@@ -131,7 +131,11 @@ describe("a directory of a project's user", () => {
     chmodSync(at("bin", "chown"), 0o755);
   };
   const noting = () =>
-    chown("shift; owner=$1; shift", `for path; do echo "$owner $path"; done >> ${shellQuote(at("calls"))}`);
+    chown(
+      "[ $1 != -h ] || shift",
+      "owner=$1; shift",
+      `for path; do echo "$owner $path"; done >> ${shellQuote(at("calls"))}`,
+    );
 
   it("is made, and changes hands with all that is in it, itself last", () => {
     noting();
@@ -139,9 +143,7 @@ describe("a directory of a project's user", () => {
     mkdirSync(join(path, "deep"), { recursive: true });
     symlinkSync("/etc/passwd", join(path, "deep", "link"));
     expect(run(makeOwnedDirectory(path, { uid: 4321, gid }))).toMatchObject({ status: 0, stderr: "" });
-    expect(calls()).toEqual(
-      [join(path, "deep"), join(path, "deep", "link"), path].map((each) => `4321:${gid} ${each}`),
-    );
+    expect(calls()).toEqual(["./deep", "./link", path].map((each) => `4321:${gid} ${each}`));
     expect(run(makeOwnedDirectory(at("new"), { uid: 4321, gid })).status).toBe(0);
     expect(calls().at(-1)).toBe(`4321:${gid} ${at("new")}`);
   });
@@ -153,13 +155,23 @@ describe("a directory of a project's user", () => {
     expect(calls()).toEqual([]);
   });
 
-  it("stays another's if something in it could not be given, and the script says so", () => {
+  it("stays another's if something in it could not be given, and its container goes on waiting for its limit", () => {
     chown("echo no room >&2", "exit 1");
     mkdirSync(at("full", "deep"), { recursive: true });
-    expect(run(makeOwnedDirectory(at("full"), { uid: 4321, gid }))).toMatchObject({
+    const directories = [makeOwnedDirectory(at("full"), { uid: 4321, gid })];
+    expect(run(applyScript(args("full", { directories })).create, "route\n")).toMatchObject({
       status: 1,
       stderr: "no room\n",
     });
+    expect(calls()).toEqual([]);
+  });
+
+  it("may be a link of the host's admin's, which leads to what changes hands", () => {
+    noting();
+    mkdirSync(at("disk", "deep"), { recursive: true });
+    symlinkSync(at("disk"), at("linked"));
+    expect(run(makeOwnedDirectory(at("linked"), { uid: 4321, gid })).status).toBe(0);
+    expect(calls()).toEqual(["./deep", at("linked")].map((each) => `4321:${gid} ${each}`));
   });
 });
 

@@ -11,8 +11,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
 import { waitFor } from "../support/wait.ts";
@@ -66,14 +68,14 @@ function commit(): void {
   git("commit", "-q", "--allow-empty", "-m", "first");
 }
 
-async function start(): Promise<void> {
+async function start(url = URL_OF_PROJECT): Promise<void> {
   server = spawn(process.execPath, [join(folder, "trust.mjs")], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       PATH: process.env.PATH,
       HOME: join(folder, "home"),
       OPENCODE_PLATFORM_TRUST_REPO: REPO,
-      OPENCODE_PLATFORM_URL: URL_OF_PROJECT,
+      OPENCODE_PLATFORM_URL: url,
       OPENCODE_PLATFORM_PROJECT: "shop",
     },
   });
@@ -93,12 +95,22 @@ async function page(headers: Record<string, string> = {}) {
   return { response, text, digest: /name="digest" value="(\w+)"/.exec(text)?.[1] ?? "" };
 }
 
-const answer = (digest: string, headers: Record<string, string> = {}) =>
-  fetch(`${base}/trust`, {
+/** The page's form, as a browser sends it when a person presses the button; `fetch` would add what a script's requests have. */
+async function answer(digest: string, headers: Record<string, string> = {}) {
+  const sent = request(`${base}/trust`, {
     method: "POST",
-    body: new URLSearchParams({ digest }),
-    headers: { authorization: AUTHORIZATION, origin: "http://shop.localhost:4080", ...headers },
+    headers: {
+      authorization: AUTHORIZATION,
+      origin: "http://shop.localhost:4080",
+      "sec-fetch-mode": "navigate",
+      "sec-fetch-user": "?1",
+      ...headers,
+    },
   });
+  sent.end(String(new URLSearchParams({ digest })));
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  return { status: response.statusCode, body: await text(response) };
+}
 
 const record = () => readFileSync(join(folder, "home", ".local/share/opencode-platform/trusted"), "utf8");
 
@@ -191,6 +203,8 @@ describe("a yes", () => {
 
   it.each([
     ["a machine", { "x-opencode-person": "machine" }],
+    ["a script of the page", { "sec-fetch-mode": "same-origin" }],
+    ["a form that a script sends", { "sec-fetch-user": "" }],
     ["another site", { origin: "http://evil.localhost:4080" }],
     ["a page without an origin", { origin: "null" }],
     ["the same host on another port", { origin: "http://shop.localhost:4081" }],
@@ -202,6 +216,19 @@ describe("a yes", () => {
     expect(record).toThrow("ENOENT");
   });
 
+  it.each([
+    ["nobody", {}, 403],
+    ["a machine", { "x-opencode-person": "machine" }, 403],
+    ["a person", { "x-opencode-person": "ann@example.com" }, 200],
+  ])("behind Access, of %s", async (_, headers, status) => {
+    commit();
+    await start("https://shop-code.example.com/");
+    const { digest } = await page();
+    expect((await answer(digest, { origin: "https://shop-code.example.com", ...headers })).status).toBe(
+      status,
+    );
+  });
+
   it("is to what was shown", async () => {
     commit();
     await start();
@@ -209,7 +236,7 @@ describe("a yes", () => {
     write(".opencode/plugins/late.ts", "");
     const response = await answer(digest);
     expect(response.status).toBe(409);
-    expect(await response.text()).toContain("has changed since you looked");
+    expect(response.body).toContain("has changed since you looked");
     expect((await answer("")).status).toBe(409);
     expect(record).toThrow("ENOENT");
   });

@@ -6,7 +6,7 @@ import { checkReleases } from "../../operate/doctor/releases.ts";
 import { setRelease } from "../../operate/opencode/release.ts";
 import { findCopy, parseCopy, sessionsSince } from "../../operate/opencode/rollback.ts";
 import { readUpgrade } from "../../operate/opencode/upgrade-log.ts";
-import { followUpgrades } from "../../operate/opencode/upgrades.ts";
+import { followUpgrades, takeBackFailed } from "../../operate/opencode/upgrades.ts";
 import { complaints } from "../support/complaints.ts";
 
 describe("a container's log", () => {
@@ -117,6 +117,7 @@ describe("what a project goes back to", () => {
 });
 
 describe("followUpgrades", () => {
+  const ENDED = { failed: [], changing: [] };
   /** Docker with one container, whose log goes on with each look. */
   function docker(
     logs: readonly string[],
@@ -129,7 +130,7 @@ describe("followUpgrades", () => {
       Name: "/web",
       Config: { Labels: { "dev.opencode-platform.project": "web" } },
       State: {
-        Status: "running",
+        Status: healthNow() === "stopped" ? "exited" : "running",
         Health: { Status: healthNow(), Log: [{ Output: "serving; workspace: kept" }] },
       },
     });
@@ -148,7 +149,9 @@ describe("followUpgrades", () => {
       "[upgrade] migrating, 2 of 3 sessions\n",
       "[upgrade] upgraded from 1.18.33\n",
     ]);
-    expect(await followUpgrades({ run, prefix: "opencode", notify: (line) => lines.push(line) })).toEqual([]);
+    expect(await followUpgrades({ run, prefix: "opencode", notify: (line) => lines.push(line) })).toEqual(
+      ENDED,
+    );
     expect(lines).toEqual([
       "web: upgrading from 1.18.33",
       "web: migrating, 2 of 3 sessions",
@@ -160,15 +163,18 @@ describe("followUpgrades", () => {
     const lines: string[] = [];
     const logs = ["[upgrade] upgrading from 1.18.33\n", "[upgrade] upgraded from 1.18.33\n"];
     const run = docker(logs, ["starting", "healthy"]);
-    expect(await followUpgrades({ run, prefix: "opencode", notify: (line) => lines.push(line) })).toEqual([]);
+    expect(await followUpgrades({ run, prefix: "opencode", notify: (line) => lines.push(line) })).toEqual(
+      ENDED,
+    );
     expect(lines).toEqual(["web: upgrading from 1.18.33", "web: upgraded from 1.18.33"]);
   });
 
   it("returns what failed, with the release to go back to", async () => {
     const run = docker(["[upgrade] upgrade from 1.18.33 failed: no room\n"]);
-    expect(await followUpgrades({ run, prefix: "opencode", notify: () => {} })).toEqual([
-      { project: "web", from: "1.18.33", reason: "no room" },
-    ]);
+    expect(await followUpgrades({ run, prefix: "opencode", notify: () => {} })).toEqual({
+      failed: [{ project: "web", from: "1.18.33", reason: "no room" }],
+      changing: [],
+    });
   });
 
   it.each([
@@ -188,13 +194,48 @@ describe("followUpgrades", () => {
 
   it("reads no log of a project that is settled", async () => {
     const run = docker(["[upgrade] upgrade from 1.18.33 failed: long ago\n"], "healthy");
-    expect(await followUpgrades({ run, prefix: "opencode", notify: () => {} })).toEqual([]);
+    expect(await followUpgrades({ run, prefix: "opencode", notify: () => {} })).toEqual(ENDED);
   });
 
   it("ends with a sentence when a change never ends", async () => {
     const run = docker(["[upgrade] migrating\n"]);
-    await expect(followUpgrades({ run, prefix: "opencode", notify: () => {}, timeoutMs: 0 })).rejects.toThrow(
+    const parts = { run, prefix: "opencode", notify: () => {}, timeoutMs: 0 };
+    await expect(takeBackFailed(parts, async () => "")).rejects.toThrow(
       "web: is still changing its release of opencode",
     );
+  });
+
+  it("waits for no project that was stopped meanwhile", async () => {
+    const run = docker(["[upgrade] upgrading from 1.18.33\n"], ["starting", "stopped"]);
+    expect(await followUpgrades({ run, prefix: "opencode", notify: () => {} })).toEqual(ENDED);
+  });
+
+  it("takes back what has failed at once, and follows the others to their end", async () => {
+    const events: string[] = [];
+    let looks = 0;
+    const run: RunDocker = async ([command, ...args]) => {
+      const container = (name: string) => ({
+        Name: `/${name}`,
+        Config: { Labels: { "dev.opencode-platform.project": name } },
+        State: { Status: "running", Health: { Status: "unhealthy", Log: [] } },
+      });
+      const logs: Record<string, string> = {
+        bad: events.includes("bad") ? "" : "[upgrade] upgrade from 1.18.33 failed: no room",
+        slow: looks < 3 ? "[upgrade] migrating, 1 of 3 sessions" : "[upgrade] upgraded from 1.18.33",
+      };
+      if (command === "ps") return { code: 0, stdout: "id1\nid2\n", stderr: "" };
+      if (command === "container")
+        return { code: 0, stdout: JSON.stringify(["bad", "slow"].map(container)), stderr: "" };
+      if (args.at(-1) === "slow") looks++;
+      return { code: 0, stdout: logs[args.at(-1) ?? ""] ?? "", stderr: "" };
+    };
+    const notify = (line: string) => events.push(line);
+    const succeeded = await takeBackFailed(
+      { run, prefix: "opencode", notify },
+      async ({ project }) => project,
+    );
+    expect(succeeded).toBe(false);
+    expect(events.indexOf("bad")).toBeGreaterThan(-1);
+    expect(events.indexOf("bad")).toBeLessThan(events.indexOf("slow: upgraded from 1.18.33"));
   });
 });

@@ -1,6 +1,11 @@
 /** Changes of projects' releases of opencode: an operation ends when the project has changed, or is taken back. */
 import type { Engine } from "../../../operate/docker/engine.ts";
-import { type FailedUpgrade, followUpgrades, wentBack } from "../../../operate/opencode/upgrades.ts";
+import {
+  assertChanged,
+  type FailedUpgrade,
+  followUpgrades,
+  wentBack,
+} from "../../../operate/opencode/upgrades.ts";
 import { dockerOver } from "./docker-client.ts";
 import type { Operation, OperationRequest } from "./types.ts";
 
@@ -25,7 +30,9 @@ export const makeReleases = (engine: Engine, prefix: string, of: Releases["of"])
   of,
   async follow(project, notify, signal) {
     const run = dockerOver(engine, signal);
-    const [failed] = await followUpgrades({ run, prefix, project, notify });
+    const followed = await followUpgrades({ run, prefix, project, notify });
+    const [failed] = followed.failed;
+    if (!failed) assertChanged(followed);
     return failed;
   },
 });

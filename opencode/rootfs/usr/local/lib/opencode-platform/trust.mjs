@@ -117,6 +117,17 @@ const personOf = ({ headers }) =>
     .replace(/[^\w.+@-]/g, "")
     .slice(0, 254) || "somebody at this machine";
 
+/**
+ * Whether a person has pressed the button, and no script: behind Access, everybody has an address. An old worker of the page that the hostname had
+ * before could send the form by itself.
+ */
+function isPerson(request) {
+  const { "sec-fetch-mode": mode, "sec-fetch-user": user } = request.headers;
+  const isPressed = mode === undefined || (mode === "navigate" && user === "?1");
+  const person = personOf(request);
+  return isPressed && person !== "machine" && (url.startsWith("http:") || person.includes("@"));
+}
+
 function trust(who) {
   mkdirSync(dirname(RECORD), { recursive: true });
   appendFileSync(RECORD, `${JSON.stringify({ repo, by: who, at: new Date().toISOString() })}\n`, {
@@ -151,7 +162,7 @@ async function answer(request, response) {
   if (request.method === "POST" && path === "/trust") {
     // Of this page alone: not of another site's, and not of a program that has no page.
     if (request.headers.origin !== new URL(url).origin) return refuse(response);
-    if (personOf(request) === "machine") return refuse(response);
+    if (!isPerson(request)) return refuse(response);
     const { digest, commit: at } = whatIsShown();
     if (at === "" || (await formOf(request)).get("digest") !== digest)
       return html(response, 409, askPage("What the repository brings has changed since you looked."));
