@@ -1,5 +1,5 @@
 /** `npm run release -- <version> [--dry-run]`: versions, CHANGELOG's date, commit, tag and tarball. No push. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fail } from "../config/errors.ts";
@@ -7,9 +7,8 @@ import { root } from "../operate/engine/checkout.ts";
 import { mustExec, runInherited } from "../toolchain/lib/exec.ts";
 import { main } from "./lib/main.ts";
 import { buildPackage, kilobytes, pack } from "./lib/package/build.ts";
-import { datedChangelog, lockWithVersion, parseVersion, withVersion } from "./lib/package/release.ts";
+import { assertPinned, newTexts, parseVersion } from "./lib/package/release.ts";
 
-const WORKSPACES = ["attach", "lab"];
 const git = (...args: string[]) => mustExec("git", args, { cwd: root });
 
 await main(async (args) => {
@@ -19,7 +18,7 @@ await main(async (args) => {
     allowPositionals: true,
   });
   const version = parseVersion(positionals[0]);
-  const [tag, changed] = [`v${version}`, newTexts(version)];
+  const [tag, changed] = [`v${version}`, newTexts(root, version)];
   await refuseUnready(tag);
   console.log(`Release ${version} changes ${Object.keys(changed).join(", ") || "no file"}.`);
   if (values["dry-run"]) {
@@ -37,19 +36,8 @@ await main(async (args) => {
   return 0;
 });
 
-/** The files that the release changes, with their new content. */
-function newTexts(version: string): Record<string, string> {
-  const read = (path: string) => readFileSync(join(root, path), "utf8");
-  const manifests = [".", ...WORKSPACES].map((folder) => join(folder, "package.json"));
-  const texts = {
-    ...Object.fromEntries(manifests.map((path) => [path, withVersion(read(path), version)])),
-    "package-lock.json": lockWithVersion(read("package-lock.json"), version, WORKSPACES),
-    "CHANGELOG.md": datedChangelog(read("CHANGELOG.md"), version, new Date().toISOString().slice(0, 10)),
-  };
-  return Object.fromEntries(Object.entries(texts).filter(([path, text]) => text !== read(path)));
-}
-
 async function refuseUnready(tag: string): Promise<void> {
+  assertPinned();
   const where = "npm run release";
   const changes = await git("status", "--porcelain");
   if (changes) fail("conflict", where, "there are uncommitted changes", "git status");

@@ -4,7 +4,8 @@ import { fetchText } from "../../toolchain/lib/download.ts";
 import { publishedChecksum } from "../../toolchain/lib/manifest.ts";
 import { archiveName, checksumsUrl, PULUMI_HOST } from "../../toolchain/parts/pulumi.ts";
 
-const MACHINES = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"];
+/** The machines that the platform is deployed from, in Node's words. */
+export const MACHINES: readonly string[] = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64"];
 
 /**
  * The lines that pin a release: what GitHub's list says, if the download's host says the same.

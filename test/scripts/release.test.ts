@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { PINNED_IMAGES } from "../../operate/versions/images.ts";
+import { MACHINES } from "../../operate/versions/pulumi.ts";
 import {
+  assertPinned,
   datedChangelog,
   lockWithVersion,
   parseVersion,
@@ -16,6 +19,17 @@ describe("a release", () => {
     expect(parseVersion("1.0.0-beta.1")).toBe("1.0.0-beta.1");
     for (const text of [undefined, "", "v0.2.0", "0.2", "0.2.0 --force"])
       expect(() => parseVersion(text)).toThrow("is not a version");
+  });
+
+  it("is refused while something would be taken from the internet by its name alone", () => {
+    const digests = Object.fromEntries(PINNED_IMAGES.map((image) => [image, "sha256:0"]));
+    const checksums = Object.fromEntries(MACHINES.map((machine) => [machine, "0"]));
+    assertPinned(digests, checksums);
+    const [first = "", ...others] = PINNED_IMAGES;
+    expect(() => assertPinned(Object.fromEntries(others.map((image) => [image, "x"])), checksums)).toThrow(
+      `has no digest or checksum for ${first}`,
+    );
+    expect(() => assertPinned(digests, {})).toThrow("pulumi (linux-x64), pulumi (linux-arm64)");
   });
 
   it("changes nothing else in a package.json", () => {

@@ -1,5 +1,34 @@
-/** Texts of a release: pure, so that a dry run can show them. */
+/** Texts of a release, so that a dry run can show them, and what it is refused for. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fail } from "../../../config/errors.ts";
+import { IMAGE_DIGESTS, PULUMI, PULUMI_SHA256 } from "../../../config/versions.ts";
+import { PINNED_IMAGES } from "../../../operate/versions/images.ts";
+import { MACHINES } from "../../../operate/versions/pulumi.ts";
+
+/** The packages of this repository beside its own. */
+const WORKSPACES = ["attach", "lab"];
+
+/**
+ * Refuses a release that would take something from the internet by its name alone: no digest of an image, or no checksum of the Pulumi CLI. Between
+ * releases they may be missing, since a new version is often written down where no registry can be reached.
+ * @throws UserError
+ */
+export function assertPinned(digests = IMAGE_DIGESTS, checksums = PULUMI_SHA256): void {
+  const missing = [
+    ...PINNED_IMAGES.filter((image) => !Object.hasOwn(digests, image)),
+    ...MACHINES.filter((machine) => !Object.hasOwn(checksums, machine)).map(
+      (machine) => `pulumi (${machine})`,
+    ),
+  ];
+  if (missing.length > 0)
+    fail(
+      "config",
+      "config/versions.ts",
+      `has no digest or checksum for ${missing.join(", ")}`,
+      `npm run versions -- images --write, and put there what npm run versions -- pulumi ${PULUMI} prints`,
+    );
+}
 
 /** `1.2.3`, or `1.2.3-beta.1`. */
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
@@ -49,3 +78,15 @@ export function datedChangelog(text: string, version: string, date: string): str
 }
 
 const escaped = (text: string): string => text.replace(/[[\].]/g, "\\$&");
+
+/** The files that the release changes, with their new content. */
+export function newTexts(root: string, version: string): Record<string, string> {
+  const read = (path: string) => readFileSync(join(root, path), "utf8");
+  const manifests = [".", ...WORKSPACES].map((folder) => join(folder, "package.json"));
+  const texts = {
+    ...Object.fromEntries(manifests.map((path) => [path, withVersion(read(path), version)])),
+    "package-lock.json": lockWithVersion(read("package-lock.json"), version, WORKSPACES),
+    "CHANGELOG.md": datedChangelog(read("CHANGELOG.md"), version, new Date().toISOString().slice(0, 10)),
+  };
+  return Object.fromEntries(Object.entries(texts).filter(([path, text]) => text !== read(path)));
+}
