@@ -95,7 +95,7 @@ async function page(headers: Record<string, string> = {}) {
   return { response, text, digest: /name="digest" value="(\w+)"/.exec(text)?.[1] ?? "" };
 }
 
-/** The page's form, as a browser sends it when a person presses the button; `fetch` would add what a script's requests have. */
+/** The page's form, as a browser sends it; `fetch` would add what a script's requests have. */
 async function answer(digest: string, headers: Record<string, string> = {}) {
   const sent = request(`${base}/trust`, {
     method: "POST",
@@ -103,7 +103,6 @@ async function answer(digest: string, headers: Record<string, string> = {}) {
       authorization: AUTHORIZATION,
       origin: "http://shop.localhost:4080",
       "sec-fetch-mode": "navigate",
-      "sec-fetch-user": "?1",
       ...headers,
     },
   });
@@ -204,7 +203,6 @@ describe("a yes", () => {
   it.each([
     ["a machine", { "x-opencode-person": "machine" }],
     ["a script of the page", { "sec-fetch-mode": "same-origin" }],
-    ["a form that a script sends", { "sec-fetch-user": "" }],
     ["another site", { origin: "http://evil.localhost:4080" }],
     ["a page without an origin", { origin: "null" }],
     ["the same host on another port", { origin: "http://shop.localhost:4081" }],

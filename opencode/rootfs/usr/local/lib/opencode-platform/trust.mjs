@@ -118,14 +118,13 @@ const personOf = ({ headers }) =>
     .slice(0, 254) || "somebody at this machine";
 
 /**
- * Whether a person has pressed the button, and no script: behind Access, everybody has an address. An old worker of the page that the hostname had
- * before could send the form by itself.
+ * Whether the page's form was sent, by a person: behind Access, everybody has an address. A worker that an earlier project of the hostname has left
+ * in a browser can send requests by itself, but no form. (Safari doesn't say whether a button was pressed.)
  */
 function isPerson(request) {
-  const { "sec-fetch-mode": mode, "sec-fetch-user": user } = request.headers;
-  const isPressed = mode === undefined || (mode === "navigate" && user === "?1");
+  const isForm = (request.headers["sec-fetch-mode"] ?? "navigate") === "navigate";
   const person = personOf(request);
-  return isPressed && person !== "machine" && (url.startsWith("http:") || person.includes("@"));
+  return isForm && person !== "machine" && (url.startsWith("http:") || person.includes("@"));
 }
 
 function trust(who) {
