@@ -221,7 +221,10 @@ describe("isolation", () => {
     it("are each project's own: one that uses up its inotify instances leaves its neighbour with all", async () => {
       const most = Number((await shellIn(alpha, "cat /proc/sys/fs/inotify/max_user_instances")).stdout);
       // Each `tail -f` has one, and a project has 512 processes at most.
-      expect(most).toBeLessThan(400);
+      expect(
+        most,
+        "the host's limit is too high to be reached: sysctl fs.inotify.max_user_instances=128",
+      ).toBeLessThan(400);
       const watch = async (container: string, count: number) => {
         await shellIn(
           container,
