@@ -20,13 +20,13 @@ export const mapsProjectUids = (uidMap: string): boolean =>
 
 /**
  * Shell command that makes a directory and gives it to a user. One that is another's (releases up to 0.1 had one user for all projects) changes
- * hands with all that is in it, itself last: a command that was cut off does all of it again. Each file is given from within its folder, so that
- * none can be put in a link's place meanwhile. An admin may have put a link in the directory's own place.
+ * hands with all that is in it, itself last: a command that was cut off does all of it again. chown goes from folder to folder, so that no
+ * link can be put in one's place meanwhile, and follows none but the directory itself, where an admin may have put one.
  */
 export function makeOwnedDirectory(path: string, { uid, gid }: User): string {
   const directory = shellQuote(path);
   const isTheirs = `find -H ${directory} -maxdepth 0 -uid ${uid}`;
-  const giveContents = `find -H ${directory} -xdev -mindepth 1 -execdir chown -h ${uid}:${gid} {} +`;
+  const giveContents = `find -H ${directory} -mindepth 1 -maxdepth 1 -exec chown -hRP ${uid}:${gid} {} +`;
   return `mkdir -p ${directory} && { [ -n "$(${isTheirs})" ] || { ${giveContents} && chown ${uid}:${gid} ${directory}; }; }`;
 }
 

@@ -132,7 +132,7 @@ describe("a directory of a project's user", () => {
   };
   const noting = () =>
     chown(
-      "[ $1 != -h ] || shift",
+      "[ $1 != -hRP ] || shift",
       "owner=$1; shift",
       `for path; do echo "$owner $path"; done >> ${shellQuote(at("calls"))}`,
     );
@@ -143,7 +143,7 @@ describe("a directory of a project's user", () => {
     mkdirSync(join(path, "deep"), { recursive: true });
     symlinkSync("/etc/passwd", join(path, "deep", "link"));
     expect(run(makeOwnedDirectory(path, { uid: 4321, gid }))).toMatchObject({ status: 0, stderr: "" });
-    expect(calls()).toEqual(["./deep", "./link", path].map((each) => `4321:${gid} ${each}`));
+    expect(calls()).toEqual([join(path, "deep"), path].map((each) => `4321:${gid} ${each}`));
     expect(run(makeOwnedDirectory(at("new"), { uid: 4321, gid })).status).toBe(0);
     expect(calls().at(-1)).toBe(`4321:${gid} ${at("new")}`);
   });
@@ -171,7 +171,7 @@ describe("a directory of a project's user", () => {
     mkdirSync(at("disk", "deep"), { recursive: true });
     symlinkSync(at("disk"), at("linked"));
     expect(run(makeOwnedDirectory(at("linked"), { uid: 4321, gid })).status).toBe(0);
-    expect(calls()).toEqual(["./deep", at("linked")].map((each) => `4321:${gid} ${each}`));
+    expect(calls()).toEqual([at("linked", "deep"), at("linked")].map((each) => `4321:${gid} ${each}`));
   });
 });
 
