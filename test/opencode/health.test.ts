@@ -26,7 +26,7 @@ afterEach(() => {
 });
 
 /** Runs the check of a major against a server. */
-async function check(major: 1 | 2, answer: RequestListener) {
+async function check(major: 1 | 2, answer: RequestListener, home = folder) {
   server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -40,7 +40,10 @@ async function check(major: 1 | 2, answer: RequestListener) {
       .replaceAll(":4096", `:${port}`);
     writeFileSync(join(folder, "lib", name), text, { mode: 0o755 });
   }
-  const child = spawn("bash", [join(folder, "lib/health")], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("bash", [join(folder, "lib/health")], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, HOME: home },
+  });
   let line = "";
   child.stdout.on("data", (data: Buffer) => {
     line += data.toString();
@@ -72,6 +75,11 @@ describe.each([
       isHealthy: true,
       line: "serving; workspace: not looked at yet",
     });
+  });
+
+  it("says it if its home can't be written", async () => {
+    const { line } = await check(major, own, join(folder, "gone"));
+    expect(line).toMatch(/^serving; its home cannot be written by user \d+: on the host, chown -hR/);
   });
 
   it("is not when a server of the other major does", async () => {
