@@ -3,6 +3,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
 import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
+import { callAt, projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -43,6 +44,8 @@ describe("a project's page in Chromium", () => {
     await platform.reset();
     // The page of a project that is starting asks until it answers.
     for (const name of ["alpha", "beta"]) await answering(platform, name);
+    // 2.x's page opens the newest session. One of another file may still wait for that file's model, and then for this one's answer with it.
+    await callAt({ port, path: "/p/alpha" }, projectApi.createSession());
     model = await startModel({ port: modelPort });
     browser = await launchBrowser();
     watched = await openPage(browser);

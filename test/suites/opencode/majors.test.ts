@@ -232,6 +232,7 @@ describe("a project with sessions", () => {
     const { code, output } = await platform.update();
     expect(output).toContain(`shop: upgraded from ${OPENCODE}`);
     expect(code).toBe(0);
+    await answers("shop", second);
     expect(await titles("shop", second.api)).toEqual(made);
   });
 });
@@ -253,6 +254,12 @@ describe("a disk without room for the copy", () => {
     // A server that ends empties its journal into the database, which makes room: only after that is the disk filled.
     await docker.getContainer(platform.container("full")).restart();
     await answers("full", first);
+    // Written down a moment after that.
+    await waitFor<true>("the release of its sessions", async () => {
+      const file = "~/.local/share/opencode-platform/release";
+      const { stdout: seen } = await shellIn(platform.container("full"), `cat ${file} 2>&1`);
+      return seen.trim() === OPENCODE ? { done: true } : { seen };
+    });
     await shellIn(platform.container("full"), "dd if=/dev/zero of=$HOME/filler bs=4k 2>/dev/null; true");
     const { code, output } = await release("upgrade", "full", RELEASE);
     expect(output).toContain(
