@@ -30,14 +30,8 @@ export function makeOwnedDirectory(path: string, { uid, gid }: User): string {
   return `mkdir -p ${directory} && { [ -n "$(${isTheirs})" ] || { ${giveContents} && chown ${uid}:${gid} ${directory}; }; }`;
 }
 
-/**
- * The container's /etc/passwd: ssh and others refuse to work for a user without a line there. Undefined where the image has the user.
- * @param imageUser the user whom the image was built for
- */
-export const passwdFile = ({ uid, gid }: User, imageUser: User): string | undefined =>
-  uid === imageUser.uid
-    ? undefined
-    : `root:x:0:0:root:/root:/bin/bash
+/** /etc/passwd of a container whose user is not the image's: ssh and others refuse to work for a user without a line there. */
+export const passwdFile = ({ uid, gid }: User): string => `root:x:0:0:root:/root:/bin/bash
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 opencode:x:${uid}:${gid}::/home/opencode:/bin/bash
 `;

@@ -17,7 +17,7 @@ import { cpuLimit } from "../host/cpu-limit.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { BridgeNetwork, Container, Password } from "../host/lean.ts";
 import { projectNetwork } from "../host/network.ts";
-import { passwdFile } from "../host/users.ts";
+import { passwdFile, type User } from "../host/users.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/routes.ts";
 import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
@@ -177,7 +177,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         name: names.project(project.name),
         image,
         hostname: project.name,
-        ...this.user(),
+        ...(this.ownUser ? { user: `${this.ownUser.uid}:${this.ownUser.gid}` } : {}),
         labels: labelList({
           [names.platformLabel]: names.prefix,
           [names.projectLabel]: project.name,
@@ -216,11 +216,11 @@ export class OpencodeProject extends pulumi.ComponentResource {
     );
   }
 
-  /** The project's own user, where the host gives it one. */
-  private user(): { user?: string } {
+  /** The project's own user, where the host gives it one; else it is the image's. */
+  private get ownUser(): User | undefined {
     const { host, project } = this.args;
-    const { uid, gid } = host.userOf(project.name);
-    return uid === host.user.uid ? {} : { user: `${uid}:${gid}` };
+    const user = host.userOf(project.name);
+    return user.uid === host.user.uid ? undefined : user;
   }
 
   /** What anybody may see: `docker inspect` shows it. */
@@ -281,11 +281,12 @@ export class OpencodeProject extends pulumi.ComponentResource {
           ],
     );
     // Root's: neither a repository nor an agent can change it.
-    const passwd = passwdFile(host.userOf(project.name), host.user);
     return [
       ...own,
       { file: ENFORCED, content: enforcedJson(project.opencode), permissions: "0444" },
-      ...(passwd ? [{ file: "/etc/passwd", content: passwd, permissions: "0444" }] : []),
+      ...(this.ownUser
+        ? [{ file: "/etc/passwd", content: passwdFile(this.ownUser), permissions: "0444" }]
+        : []),
     ];
   }
 
