@@ -24,6 +24,7 @@ export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] 
   return [
     ...checkCount(projects, mapOf(file.limits).maxProjects),
     ...checkNames(projects, yaml),
+    ...checkUsers(projects),
     ...checkVariables(defaults.env, ["defaults", "env"], yaml),
     ...checkDuplicates(mapOf(defaults.network).allow, ["defaults", "network", "allow"], foldDestination),
     ...checkResources(defaults.resources, ["defaults", "resources"], context),
@@ -79,23 +80,31 @@ function checkCount(projects: readonly unknown[], limit: unknown): Violation[] {
 }
 
 function checkNames(projects: readonly unknown[], yaml: ParsedYaml): Violation[] {
-  const [first, users] = [new Map<unknown, number>(), new Map<number, string>()];
+  const first = new Map<unknown, number>();
   return projects.flatMap((entry, index): Violation[] => {
     const name = mapOf(entry).name;
     const other = first.get(name);
     if (typeof name !== "string") return [];
-    if (other === undefined) {
-      first.set(name, index);
-      const uid = projectUid(name);
-      const sharing = users.get(uid);
-      users.set(uid, name);
-      if (sharing === undefined) return [];
-      const what = `${show(name)} has the same user id on the host as ${show(sharing)}, by chance`;
-      return [{ path: ["projects", index, "name"], what, fix: "choose another name" }];
-    }
+    if (other === undefined) first.set(name, index);
+    if (other === undefined) return [];
     const line = yaml.position(yaml.offsetOf(["projects", other, "name"])).line;
     const what = `${show(name)} is already used by ${formatPath(["projects", other])} in line ${line}`;
     return [{ path: ["projects", index, "name"], what }];
+  });
+}
+
+/** Two names can lead to one user on the host. */
+function checkUsers(projects: readonly unknown[]): Violation[] {
+  const users = new Map<number, string>();
+  return projects.flatMap((entry, index): Violation[] => {
+    const { name } = mapOf(entry);
+    if (typeof name !== "string") return [];
+    const uid = projectUid(name);
+    const sharing = users.get(uid) ?? name;
+    users.set(uid, name);
+    if (sharing === name) return [];
+    const what = `${show(name)} has the same user id on the host as ${show(sharing)}, by chance`;
+    return [{ path: ["projects", index, "name"], what, fix: "choose another name" }];
   });
 }
 
