@@ -32,14 +32,19 @@ export const CLOUDFLARED_SHA256: Readonly<Record<string, readonly [asset: string
   ],
 };
 
-/** The Pulumi CLI. */
+/** The Pulumi CLI: the newest release whose checksums could be had here from a host that isn't the download's (pulumi/homebrew-tap). */
 // renovate: datasource=github-releases depName=pulumi/pulumi
-export const PULUMI = "3.274.1";
+export const PULUMI = "3.259.0";
 /**
- * SHA-256 of the CLI's archives, by machine (`linux-x64`, `linux-arm64`, `darwin-x64`, `darwin-arm64`): what `npm run versions -- pulumi <version>`
- * prints. For a machine without one, the release's own list at GitHub counts; never that of the host of the download.
+ * SHA-256 of the CLI's archives, by machine: what `npm run versions -- pulumi <version>` prints. For a machine without one, the release's own list at
+ * GitHub counts; never that of the host of the download. These are from https://github.com/pulumi/homebrew-tap, Formula/pulumi.rb, commit 51fb494.
  */
-export const PULUMI_SHA256: Readonly<Record<string, string>> = {};
+export const PULUMI_SHA256: Readonly<Record<string, string>> = {
+  "linux-x64": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
+  "linux-arm64": "edc8327463a72160bb36cf82cf5062da9c8a244290a706d9980988e7bf486853",
+  "darwin-x64": "eaca4c3b8277bfa3ab061fa3b270d1c66358a0b2e613da8c5587a04b7226c534",
+  "darwin-arm64": "57c27f179e527e2cf9f62b841a448af72a020e44b2fb4ee0d9bd85556c00c864",
+};
 /**
  * The oldest Pulumi CLI that is used when it is already installed: the first that sends an update's events to the Automation API over a
  * connection. Older ones write them to a file, with the secrets in them.
@@ -62,7 +67,12 @@ export const IMAGE_NPM = "10.9.9";
  * is pulled here, the digest counts and not what its tag leads to by then. A tag without a digest counts itself; a digest whose tag is no
  * longer used fails a test, since a registry would ignore the tag.
  */
-export const IMAGE_DIGESTS: Readonly<Record<string, string>> = {};
+export const IMAGE_DIGESTS: Readonly<Record<string, string>> = {
+  "node:22-bookworm-slim": "sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c",
+  "traefik:v3.6.12": "sha256:171c9c3565b29f6c133f1c1b43c5d4e5853415198e9e1078c001f8702ff66aec",
+  "cloudflare/cloudflared:2026.8.2":
+    "sha256:0aa26e284f05e6c77ae375b8c9c11d9eb6a448fb7bcd8d40f31cb6176189eb38",
+};
 
 /** An image with the digest that is pinned for its tag: `traefik:v3.6@sha256:…`; as it is where none is. */
 export function withDigest(

@@ -10,6 +10,8 @@ export const PINNED_IMAGES: readonly string[] = [BASE_IMAGE, TRAEFIK_IMAGE, CLOU
 /** Docker's own registry: of an image without a registry in its name. */
 const DOCKER_HUB = "https://registry-1.docker.io";
 const TIMEOUT_MS = 20_000;
+/** As in biome.json. */
+const LINE_WIDTH = 110;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** Indexes first: their digest is the same on every processor. */
 const MANIFESTS = [
@@ -28,10 +30,14 @@ export async function digestLines(images = PINNED_IMAGES, hub = DOCKER_HUB): Pro
   const digests = await Promise.all(images.map((image) => lookUpDigest(image, hub)));
   return [
     "export const IMAGE_DIGESTS: Readonly<Record<string, string>> = {",
-    ...images.map((image, index) => `  "${image}": "${digests[index]}",`),
+    ...images.flatMap((image, index) => digestLine(`"${image}":`, `"${digests[index]}",`)),
     "};",
   ];
 }
+
+/** A key and its value as the formatter leaves them, so that `--write` needs no second command. */
+const digestLine = (key: string, value: string): string[] =>
+  key.length + value.length + 3 <= LINE_WIDTH ? [`  ${key} ${value}`] : [`  ${key}`, `    ${value}`];
 
 /** The text of config/versions.ts with other lines of IMAGE_DIGESTS. */
 export function withDigests(text: string, lines: readonly string[]): string {

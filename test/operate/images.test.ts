@@ -68,6 +68,11 @@ it("asks for the index's digest, with a token from where the refusal sends", asy
   expect(await digests("traefik:v1.2.3")).toHaveLength(3);
 });
 
+it("breaks a line where the formatter would", async () => {
+  const [, key, value] = await digests("cloudflare/cloudflared:2026.10.12");
+  expect([key, value]).toEqual([`  "cloudflare/cloudflared:2026.10.12":`, `    "${DIGEST}",`]);
+});
+
 it("takes the hash of the manifest where the header is left out", async () => {
   odd = { noDigest: true };
   const hash = createHash("sha256").update(MANIFEST).digest("hex");
