@@ -9,6 +9,8 @@ import { main } from "./lib/main.ts";
 import { buildPackage, kilobytes, pack } from "./lib/package/build.ts";
 import { assertPinned, newTexts, parseVersion } from "./lib/package/release.ts";
 
+const USAGE = "npm run release -- 0.2.0 [--dry-run]";
+
 const git = (...args: string[]) => mustExec("git", args, { cwd: root });
 
 await main(async (args) => {
@@ -17,7 +19,9 @@ await main(async (args) => {
     options: { "dry-run": { type: "boolean", default: false } },
     allowPositionals: true,
   });
-  const version = parseVersion(positionals[0]);
+  const [named, unexpected] = positionals;
+  if (unexpected) fail("config", "npm run release", `Unexpected argument: ${unexpected}`, USAGE);
+  const version = parseVersion(named);
   const [tag, changed] = [`v${version}`, newTexts(root, version)];
   await refuseUnready(tag);
   console.log(`Release ${version} changes ${Object.keys(changed).join(", ") || "no file"}.`);
