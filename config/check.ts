@@ -3,12 +3,13 @@ import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { collectProblems, type Problem, UserError } from "./errors.ts";
 import { loadProjects, readProjectsFile } from "./projects/load.ts";
+import { previewName } from "./projects/ports.ts";
 import type { Project } from "./projects/project.ts";
 import { releasesOf } from "./projects/releases.ts";
 import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
 import { hasPipeline } from "./stack/pipeline.ts";
-import { hostnameClashes } from "./stack/production-rules.ts";
+import { hostnameClashes, longHostnames } from "./stack/production-rules.ts";
 import { readStackFile, type StackFile } from "./stack/secrets.ts";
 import { parseSettings, type Settings, withoutNamespace } from "./stack/settings.ts";
 import { readOptional } from "./text/read-optional.ts";
@@ -90,8 +91,14 @@ function examine({ stack, settings: readSettings, projects: readProjects, hasSec
   const projects = collectProblems(ofProjects, () =>
     readProjects({ stack, hasSecret, ...capacity, ...opencodeOf(stack) }),
   );
-  const names = (projects ?? []).map(({ name }) => name);
-  const clashes = settings?.production ? hostnameClashes(settings.production, names, stack) : [];
+  const names = (projects ?? []).flatMap((project) => [
+    project.name,
+    ...project.ports.map((port) => previewName(project.name, port)),
+  ]);
+  const { production } = settings ?? {};
+  const clashes = production
+    ? [...hostnameClashes(production, names, stack), ...longHostnames(production, names)]
+    : [];
   return { projects, settings, ofProjects, ofSettings, clashes };
 }
 

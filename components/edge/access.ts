@@ -31,6 +31,8 @@ const TOKEN_DURATION = "8760h";
 export interface ApplicationArgs {
   name: string;
   hostname: string;
+  /** Further hostnames that the same people open, at most four. */
+  others?: readonly string[];
   audience: Audience;
   /** The purpose of the one service token that passes. By default no machine does. */
   machines?: TokenPurpose | undefined;
@@ -101,6 +103,8 @@ export class Access extends pulumi.ComponentResource {
         name: args.name,
         type: "self_hosted",
         domain: args.hostname,
+        // Always given: without it, the API would keep hostnames that are no longer wanted.
+        destinations: [args.hostname, ...(args.others ?? [])].map((uri) => ({ type: "public", uri })),
         sessionDuration: settings.sessionDuration,
         // None given: whatever the account has.
         ...(this.identityProviders.length > 0 ? { allowedIdps: this.identityProviders } : {}),

@@ -5,6 +5,7 @@ import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import type { Names } from "../../config/naming/names.ts";
 import type { PublicUrls } from "../../config/naming/urls.ts";
 import { accessListOf, hasOwnMembers, panelAccessList } from "../../config/projects/members.ts";
+import { previewName } from "../../config/projects/ports.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { CLOUDFLARED_IMAGE } from "../../config/versions.ts";
@@ -30,14 +31,17 @@ export interface EdgeArgs {
   host: Host;
   /** Port on the droplet's loopback on which Traefik answers. */
   port: number;
-  projects: readonly Pick<Project, "name" | "members" | "owners" | "machines">[];
+  projects: readonly Pick<Project, "name" | "members" | "owners" | "machines" | "ports">[];
   /** Who may open the panel besides the stack's people and the projects' members. */
   admins: readonly string[];
   /** Whether a service token passes to the panel. */
   panelMachines: boolean;
 }
 
-type InternalHostname = Omit<PublicHostname, "audience"> & { audience: pulumi.Output<string> };
+type InternalHostname = Omit<PublicHostname, "audience"> & {
+  audience: pulumi.Output<string>;
+  protectedBy: cloudflare.ZeroTrustAccessApplication;
+};
 
 /**
  * Cloudflare's side: a hostname for each project, an Access application in front of each, and a tunnel that leads to the droplet,
@@ -69,7 +73,7 @@ export class Edge extends pulumi.ComponentResource {
     const panel = this.publishPanel(access, tunnel);
     const hostnames = [
       panel,
-      ...args.projects.map((project) => this.publishProject(project, access, tunnel)),
+      ...args.projects.flatMap((project) => this.publishProject(project, access, tunnel)),
       ...this.publishSsh(access, tunnel),
     ];
     const rules = this.configure(tunnel, hostnames);
@@ -104,21 +108,30 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   private publishProject(
-    project: Pick<Project, "name" | "members" | "owners" | "machines">,
+    project: Pick<Project, "name" | "members" | "owners" | "machines" | "ports">,
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
-  ): InternalHostname {
+  ): InternalHostname[] {
     const { cloud, urls, names, settings } = this.args;
     const { name } = project;
     const own = { policy: cloud.membersPolicy(name), admitted: accessListOf(project, settings) };
     const application = {
       name: cloud.application(name),
       hostname: urls.hostname(name),
+      others: project.ports.map((port) => urls.hostname(previewName(name, port))),
       audience: hasOwnMembers(project) ? own : ("people" as const),
       machines: project.machines ? (`project ${name}` as const) : undefined,
       cut: disconnectCommand(names.project(name), names.connector),
     };
-    return this.publish(`project-${name}`, application, access, tunnel);
+    const published = this.publish(`project-${name}`, application, access, tunnel);
+    // A port is behind the project's own application.
+    const ports = project.ports.map((port): InternalHostname => {
+      const preview = previewName(name, port);
+      const hostname = urls.hostname(preview);
+      this.makeRecord(`project-${name}-port-${port.label}`, hostname, tunnel, published.protectedBy);
+      return { ...published, hostname };
+    });
+    return [published, ...ports];
   }
 
   private publishSsh(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname[] {
@@ -140,9 +153,24 @@ export class Edge extends pulumi.ComponentResource {
     access: Access,
     tunnel: cloudflare.ZeroTrustTunnelCloudflared,
   ): InternalHostname {
-    const { account, cloud, port } = this.args;
     const { hostname } = application;
     const protectedBy = access.addApplication(name, application, this.child);
+    this.makeRecord(name, hostname, tunnel, protectedBy);
+    return {
+      hostname,
+      service: `http://127.0.0.1:${this.args.port}`,
+      audience: protectedBy.aud,
+      protectedBy,
+    };
+  }
+
+  private makeRecord(
+    name: string,
+    hostname: string,
+    tunnel: cloudflare.ZeroTrustTunnelCloudflared,
+    protectedBy: cloudflare.ZeroTrustAccessApplication,
+  ): void {
+    const { account, cloud } = this.args;
     new cloudflare.DnsRecord(
       `${name}-record`,
       {
@@ -157,7 +185,6 @@ export class Edge extends pulumi.ComponentResource {
       },
       { ...this.child, dependsOn: [protectedBy] },
     );
-    return { hostname, service: `http://127.0.0.1:${port}`, audience: protectedBy.aud };
   }
 
   private configure(

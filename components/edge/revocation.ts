@@ -3,6 +3,7 @@ import type * as cloudflare from "@pulumi/cloudflare";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { AccessList } from "../../config/projects/members.ts";
+import { RELAY_PORT } from "../../config/projects/ports.ts";
 import { cloudAddress } from "../../config/stack/stand-ins.ts";
 import { CLOUD_TOKENS } from "../../config/stack/tokens.ts";
 import { shellQuote } from "../../config/text/shell.ts";
@@ -94,9 +95,9 @@ export function disconnectCommand(container: string, connector: string): string 
   const address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
   return `to=$(docker inspect -f '${address}' ${shellQuote(container)} 2> /dev/null)
 [ -n "$to" ] || exit 0
-open() { ss -Htn state established dst "$to:${SERVER_PORT}" | while read -r _ _ from _; do echo "$from"; done; }
+open() { ss -Htn state established dst "$to" '( dport = :${SERVER_PORT} or dport = :${RELAY_PORT} )' | while read -r _ _ from _; do echo "$from"; done; }
 before=$(open)
-ss -K dst "$to:${SERVER_PORT}" > /dev/null 2>&1
+ss -K dst "$to" '( dport = :${SERVER_PORT} or dport = :${RELAY_PORT} )' > /dev/null 2>&1
 for from in $before; do
   if open | grep -qxF "$from"; then
     exec docker restart -t 5 ${shellQuote(connector)} > /dev/null

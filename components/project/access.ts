@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
 import type { Urls } from "../../config/naming/urls.ts";
+import { previewName } from "../../config/projects/ports.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { terminalCommand } from "../../opencode/api/index.ts";
 
@@ -17,13 +18,15 @@ export interface ProjectAccess {
   /** opencode's release. */
   opencode: string;
   state: "running" | "stopped";
+  /** URL of each of its ports, by the port's name or number. Absent without ports. */
+  ports?: Readonly<Record<string, string>>;
   /** Public half of the deploy key, to be added to the repository; for `git: { auth: ssh }` alone. */
   deployKey?: pulumi.Input<string>;
 }
 
 export const projectAccess = (
   { names, urls }: { names: Names; urls: Urls },
-  { name, state, opencode }: Pick<Project, "name" | "state" | "opencode">,
+  { name, state, ports, opencode }: Pick<Project, "name" | "state" | "ports" | "opencode">,
   deployKey?: pulumi.Input<string>,
 ): ProjectAccess => ({
   url: urls.browser(name),
@@ -31,5 +34,8 @@ export const projectAccess = (
   container: names.project(name),
   opencode: opencode.version,
   state,
+  ...(ports.length > 0
+    ? { ports: Object.fromEntries(ports.map((port) => [port.label, urls.browser(previewName(name, port))])) }
+    : {}),
   ...(deployKey ? { deployKey } : {}),
 });

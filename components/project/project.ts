@@ -119,7 +119,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
    */
   private applyOnHost(password: pulumi.Output<string>, container: pulumi.CustomResource): void {
     const { host, names, urls, project, routesDir, indexDir, admitted } = this.args;
-    const { name, state, resources, opencode, trust } = project;
+    const { name, state, resources, opencode, trust, ports } = project;
     const routePath = join(routesDir, routeFileName(name));
     const index = indexDir &&
       admitted && {
@@ -144,7 +144,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
           .all([password, container.id])
           .apply(
             ([password, id]) =>
-              `# ${id}\n${routeFile({ name, urls, state, version: opencode.version, trust, password })}`,
+              `# ${id}\n${routeFile({ name, urls, state, version: opencode.version, trust, ports, password })}`,
           ),
       },
       // Else the old one's end would remove the new one's file.
@@ -208,8 +208,6 @@ export class OpencodeProject extends pulumi.ComponentResource {
         ...onHost(host),
         dependsOn: before,
         deleteBeforeReplace: true,
-        // A container of release 0.1 has its routes as labels.
-        ignoreChanges: ["labels"],
         // The provider would only write these down.
         replaceOnChanges: ["healthcheck", "cpuQuota"],
       },

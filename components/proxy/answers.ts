@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { GATEWAY_FILE } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
+import { MODULE, PLUGIN } from "./answers-plugin.ts";
 
 /** Set on every answer, over what it has. No page frames another's, takes a file for a script, or embeds another origin's answer. */
 const SET = {
@@ -21,86 +22,17 @@ const ADDED = { "Content-Security-Policy": "frame-ancestors 'none'", "Referrer-P
 
 /** Where Traefik looks for plugins that are not downloaded, from its working directory, which is `/`. */
 const PLUGINS = "/plugins-local";
-const MODULE = "opencode/answers";
+
+/**
+ * Cookies of Cloudflare Access: the token of a hostname, and what binds it to a browser and a log-in (Cloudflare One, "Authorization cookie").
+ */
+const ACCESS_COOKIES = ["CF_Authorization", "CF_Binding", "CF_AppSession", "CF_Session", "CF_Device_Token"];
+
+/** A page of a project's own may frame others of its hostname, as Storybook does. Browsers then don't look at X-Frame-Options. */
+const FRAMES_ITSELF = { "Content-Security-Policy": "frame-ancestors 'self'" };
 
 /** Who sends a request: an e-mail address, `machine`, or nothing on a machine of one's own. */
 export const PERSON_HEADER = "X-Opencode-Person";
-
-/**
- * Traefik's own middleware for headers replaces a policy and can't add one, and neither can any other: hence a plugin of our own. It also finds the
- * person in the token that the connector has checked: Cloudflare's header with an address can be sent by a machine as well.
- */
-const PLUGIN: Readonly<Record<string, string>> = {
-  ".traefik.yml": `displayName: Answers
-type: middleware
-import: ${MODULE}
-summary: Adds headers to answers, beside those that they have, and the sender to requests.
-testData: {}
-`,
-  "go.mod": `module ${MODULE}\n\ngo 1.22\n`,
-  "answers.go": `// Package answers adds headers to answers, beside those that they have, and the sender to requests.
-package answers
-
-import (
-	"context"
-	"encoding/base64"
-	"encoding/json"
-	"net/http"
-	"strings"
-)
-
-// Config has headers of answers by name, and the name of the header of requests for their sender.
-type Config struct {
-	Headers map[string]string
-	Person  string
-}
-
-// CreateConfig makes one without headers.
-func CreateConfig() *Config {
-	return &Config{Headers: map[string]string{}}
-}
-
-type handler struct {
-	next    http.Handler
-	headers map[string]string
-	person  string
-}
-
-// New makes the middleware.
-func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
-	return &handler{next: next, headers: config.Headers, person: config.Person}, nil
-}
-
-// senderOf returns the address in an Access token, or "machine" for any other.
-func senderOf(token string) string {
-	if token == "" {
-		return ""
-	}
-	var claims struct {
-		Email string \`json:"email"\`
-	}
-	if parts := strings.Split(token, "."); len(parts) == 3 {
-		if text, err := base64.RawURLEncoding.DecodeString(parts[1]); err == nil {
-			if json.Unmarshal(text, &claims) == nil && strings.Contains(claims.Email, "@") {
-				return claims.Email
-			}
-		}
-	}
-	return "machine"
-}
-
-// ServeHTTP adds them first: what comes from a server is added to them, and nothing wraps the connection of a WebSocket.
-func (h *handler) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
-	for name, value := range h.headers {
-		answer.Header().Add(name, value)
-	}
-	if h.person != "" {
-		request.Header.Set(h.person, senderOf(request.Header.Get("Cf-Access-Jwt-Assertion")))
-	}
-	h.next.ServeHTTP(answer, request)
-}
-`,
-};
 
 /** Changes with the plugin's source, which Traefik reads only when it starts. */
 const REVISION = createHash("sha256").update(JSON.stringify(PLUGIN)).digest("hex").slice(0, 12);
@@ -127,6 +59,7 @@ export const gatewayFile = (): string =>
         _set: { headers: { customResponseHeaders: SET } },
         _added: { plugin: { answers: { headers: ADDED } } },
         _person: { plugin: { answers: { person: PERSON_HEADER } } },
+        _preview: { plugin: { answers: { replace: FRAMES_ITSELF, cookies: ACCESS_COOKIES } } },
       },
     },
   })}\n`;

@@ -1,22 +1,19 @@
 import type { Names } from "../../config/naming/names.ts";
 import { projectPath, type Urls } from "../../config/naming/urls.ts";
 import type { AccessList } from "../../config/projects/members.ts";
+import { type Port, RELAY_PORT } from "../../config/projects/ports.ts";
 import type { Trust } from "../../config/projects/trust.ts";
 import { apiFor } from "../../opencode/api/index.ts";
 import { PERSON_HEADER } from "./answers.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
+import { previewRoutes, relayService } from "./previews.ts";
+import { entryState, foreignRule, NOTICE, PRIORITY, q, without } from "./rules.ts";
 
 /** Port that the notice page serves on inside its container. */
 export const NOTICE_PORT = 8080;
 
 /** Where the workspace is inside a project's container. */
 export const WORKSPACE_PATH = "/workspace";
-
-/** Who wins when several routers match a request: the first of these. A container made by release 0.1 has routers of its own as labels, with 100. */
-const PRIORITY = { navigate: 200, refused: 150, project: 120, fallback: 10, unknown: 1 } as const;
-
-/** Router and service of the notice page. No project's name has an underscore, so nothing of ours clashes with one. */
-const NOTICE = "_notice";
 
 export interface RouteArgs {
   name: string;
@@ -27,6 +24,8 @@ export interface RouteArgs {
   version: string;
   /** Whether the project asks about its repository: then its page learns who answers. */
   trust?: Trust;
+  /** What its own programs serve that has a hostname. */
+  ports?: readonly Port[];
 }
 
 /**
@@ -50,12 +49,6 @@ const CREDENTIALS = [
 /** Headers that are taken out of a project's answers: both could reach the other hostnames of its domain. */
 const FOR_THE_DOMAIN = ["Set-Cookie", "Clear-Site-Data"];
 
-/** Traefik removes a header that is set to nothing. */
-const without = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, ""]));
-
-/** Values of Traefik's rule language are quoted with backticks; names and URLs of ours contain none. */
-const q = (value: string) => `\`${value}\``;
-
 function rules({ name, urls }: RouteArgs) {
   const hostname = `Host(${q(urls.hostname(name))})`;
   // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
@@ -64,34 +57,20 @@ function rules({ name, urls }: RouteArgs) {
   return { hostname, underPath, foreign: foreignRule(new URL(urls.browser(name)).origin) };
 }
 
-/**
- * What another site's page sends. A browser adds Origin to everything that can change something and to WebSockets, and Sec-Fetch-Site to all
- * else, since a GET can start something too; opencode's terminal client sends neither. A link may lead to a page.
- */
-function foreignRule(own: string): string {
-  const origin = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
-  const site = `HeaderRegexp(${q("Sec-Fetch-Site")}, ${q("^(cross-site|same-site)$")})`;
-  const opened = [
-    `(Method(${q("GET")}) || Method(${q("HEAD")}))`,
-    `Header(${q("Sec-Fetch-Mode")}, ${q("navigate")})`,
-    `Header(${q("Sec-Fetch-Dest")}, ${q("document")})`,
-    `!HeaderRegexp(${q("Sec-Purpose")}, ${q(".+")})`,
-  ].join(" && ");
-  return `((${origin}) || (${site} && !(${opened})))`;
-}
-
 const hostRule = (hostnames: readonly string[]) => hostnames.map((host) => `Host(${q(host)})`).join(" || ");
 const pathPrefixRule = (path: string) => `(Path(${q(path)}) || PathPrefix(${q(`${path}/`)}))`;
 
 /**
- * Labels by which Traefik finds a project's container and its port. Where requests go is in the route file, since the engine compares every
+ * Labels by which Traefik finds a project's container, and the ports of opencode and of the relay to others. Where requests go is in the route file, since the engine compares every
  * label of every container in each update: twelve took a third of its time at 50 projects. The router matches nothing; without one, Traefik
  * makes its own for the container's name.
  */
 export const projectLabels = (name: string, version: string): Record<string, string> => ({
   "traefik.enable": "true",
   [`traefik.http.services.${name}.loadbalancer.server.port`]: String(apiFor(version).server.port),
+  [`traefik.http.services.${relayService(name)}.loadbalancer.server.port`]: String(RELAY_PORT),
   [`traefik.http.routers.${name}.rule`]: `!PathPrefix(${q("/")})`,
+  [`traefik.http.routers.${name}.service`]: name,
 });
 
 /** A configuration file for Traefik, in JSON, which YAML includes: writing YAML took a third of a second at 50 projects. */
@@ -117,9 +96,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   });
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
-  const entryState = (as: string) => ({
-    headers: { customRequestHeaders: { "X-Opencode-Project": name, "X-Opencode-State": as } },
-  });
+  const previews = previewRoutes(args);
   return fileOf({
     http: {
       middlewares: {
@@ -130,10 +107,11 @@ export function routeFile(args: RouteArgs & { password: string }): string {
         ...(underPath ? pathMiddlewares(args) : {}),
         [`${name}_to_page`]:
           page === undefined
-            ? entryState("open")
+            ? entryState(name, "open")
             : { redirectRegex: { regex: "^.*$", replacement: `${urls.browser(name)}${page}` } },
-        [`${name}_state`]: entryState(state),
-        [`${name}_refused`]: entryState("refused"),
+        [`${name}_state`]: entryState(name, state),
+        [`${name}_refused`]: entryState(name, "refused"),
+        ...previews.middlewares,
       },
       routers: {
         // A stopped project has no service, about which Traefik would complain.
@@ -171,6 +149,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
           middlewares: [`${name}_state`],
           service: notice,
         },
+        ...previews.routers,
       },
     },
   });

@@ -26,6 +26,7 @@ import {
   variableValue,
   versionError,
 } from "./field-schemas.ts";
+import { ports } from "./ports.ts";
 
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
 export const DEFAULT_RESOURCES = { memory: sizeOf("2GiB"), cpus: 1, pids: 512 } as const;
@@ -215,6 +216,7 @@ const project = z.strictObject(
       .describe(
         "What this project's container may connect to; replaces the whole of defaults.network. Default: defaults.network.",
       ),
+    ports: ports.optional(),
     secrets: z
       .array(variableName, { error: secretsError })
       .optional()

@@ -33,8 +33,7 @@ const KEY_ALIASES: Readonly<Record<string, string>> = {
 const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   build: "all projects use the platform's image",
   image: "all projects use the platform's image",
-  port: "projects have their own hostname; there is one port per stack",
-  ports: "projects have their own hostname; there is one port per stack",
+  port: "write ports: [3000] for what the project's own programs serve; opencode has the project's hostname",
   volumes: "each project has one persistent workspace",
 };
 

@@ -7,6 +7,7 @@ import {
   type ProjectEntry,
   type ProjectsFile,
 } from "./file-schema.ts";
+import { readPorts } from "./ports.ts";
 import type { GitAuth, Json, Project, Repo } from "./project.ts";
 import { releaseNamed } from "./releases.ts";
 import { parseRepo } from "./repo.ts";
@@ -63,6 +64,7 @@ function normaliseEntry(
     env: textValues({ ...defaults.env, ...entry.env }),
     secrets: entry.secrets ?? [],
     network: { allow: readAllow(entry.network?.allow ?? defaults.network?.allow ?? DEFAULT_ALLOW) },
+    ports: readPorts(entry.ports ?? []),
     git: normaliseGit(entry),
     opencode: {
       version,

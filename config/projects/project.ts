@@ -1,5 +1,6 @@
 import type { Size } from "../text/sizes.ts";
 import type { Destination } from "./destinations.ts";
+import type { Port } from "./ports.ts";
 import type { RepoSource } from "./repo.ts";
 import type { Trust } from "./trust.ts";
 
@@ -33,6 +34,8 @@ export interface Project {
   readonly secrets: readonly string[];
   /** What the container may open connections to; each once, in one order. */
   readonly network: { readonly allow: readonly Destination[] };
+  /** What its own programs serve that has a hostname; in the file's order. */
+  readonly ports: readonly Port[];
   readonly git: GitAuth;
   /** `config` and `enforce` are merged from defaults and entry: maps key by key, anything else replaced. */
   readonly opencode: {

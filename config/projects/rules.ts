@@ -12,6 +12,7 @@ import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
+import { checkPorts } from "./ports.ts";
 import { checkRelease } from "./releases.ts";
 import { isMap, listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import type { HostContext, Violation } from "./violation.ts";
@@ -25,6 +26,7 @@ export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] 
     ...checkCount(projects, mapOf(file.limits).maxProjects),
     ...checkNames(projects, yaml),
     ...checkUsers(projects),
+    ...checkPorts(projects, yaml),
     ...checkVariables(defaults.env, ["defaults", "env"], yaml),
     ...checkDuplicates(mapOf(defaults.network).allow, ["defaults", "network", "allow"], foldDestination),
     ...checkResources(defaults.resources, ["defaults", "resources"], context),

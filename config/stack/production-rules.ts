@@ -111,7 +111,28 @@ function checkHostnameLabels({ panelHostname, sshHostname }: PartialSettings, st
 export const projectLabel = (hostnamePattern: string, project: string): string =>
   hostnamePattern.replace("{name}", project);
 
-/** Hostnames of the platform's own that a project has as well. */
+/** Characters of a hostname's label (RFC 1035). */
+const LONGEST_LABEL = 63;
+
+/** Hostnames that don't fit: of every project's name alone the pattern itself makes sure. */
+export function longHostnames(
+  { hostnamePattern }: Pick<ProductionSettings, "hostnamePattern">,
+  names: readonly string[],
+): Problem[] {
+  return names.flatMap((name): Problem[] => {
+    const label = projectLabel(hostnamePattern, name);
+    if (label.length <= LONGEST_LABEL) return [];
+    return [
+      {
+        where: "projects.yaml",
+        what: `the hostname of ${name} would be ${label.length} characters before the domain, of which ${LONGEST_LABEL} are allowed (hostnamePattern is ${show(hostnamePattern)})`,
+        fix: "give the port a shorter name",
+      },
+    ];
+  });
+}
+
+/** Hostnames of the platform's own that a project, or a port of one, has as well. */
 export function hostnameClashes(
   settings: Pick<ProductionSettings, "hostnamePattern" | "panelHostname" | "sshHostname">,
   projects: readonly string[],

@@ -121,6 +121,16 @@ export function upgradeLine({ status, healthLine }: ContainerInfo): string | und
   return healthLine.split("; ").find((part) => /^(migrating|upgrading from )/.test(part));
 }
 
+/** Ports that something in a running container listens on, as its last health check saw them. The platform's own are not among them. */
+export function listeningPorts({
+  status,
+  healthLine,
+}: Pick<ContainerInfo, "status" | "healthLine">): number[] {
+  const part = healthLine.split("; ").find((each) => each.startsWith("listening: "));
+  if (status !== "running" || !part) return [];
+  return part.slice("listening: ".length).split(", ").map(Number).filter(Number.isInteger);
+}
+
 /** Whether the health line can change without a Docker event: while the workspace is being filled, or sessions migrate. */
 export function isUnsettled(container: ContainerInfo): boolean {
   const { status, health, healthLine } = container;

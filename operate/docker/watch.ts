@@ -5,6 +5,8 @@ import type { ContainerEvent, Engine } from "./engine.ts";
 
 /** Docker writes a health check's result a moment after its event. */
 const SETTLE_MS = 250;
+/** How old what a settled container last reported can be when it checks its health again: what it listens on changes without an event. */
+const STALE_MS = 15_000;
 const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 15_000;
 
@@ -28,6 +30,7 @@ export class ContainerWatch implements Containers {
   readonly #prefix: string;
   readonly #known = new Map<string, ContainerInfo>();
   readonly #listeners = new Set<() => void>();
+  readonly #lookedAt = new Map<string, number>();
   readonly #looking = new Map<string, { again: boolean }>();
   readonly #stop = new AbortController();
   #connected = false;
@@ -95,7 +98,7 @@ export class ContainerWatch implements Containers {
 
   async #lookAtAll(): Promise<void> {
     const ids = await this.#engine.ids(this.#prefix);
-    for (const id of this.#known.keys()) if (!ids.includes(id)) this.#known.delete(id);
+    for (const id of this.#known.keys()) if (!ids.includes(id)) this.#forget(id);
     await Promise.all(ids.map((id) => this.#look(id)));
   }
 
@@ -107,13 +110,14 @@ export class ContainerWatch implements Containers {
 
   #hear({ id, action }: ContainerEvent): void {
     if (action === "destroy") {
-      this.#known.delete(id);
+      this.#forget(id);
       this.#tell();
       return;
     }
     const isCheck = action.startsWith("exec_die");
     const known = this.#known.get(id);
-    if (isCheck && known && !isUnsettled(known)) return;
+    const age = Date.now() - (this.#lookedAt.get(id) ?? 0);
+    if (isCheck && known && !isUnsettled(known) && age < STALE_MS) return;
     void (isCheck ? sleep(SETTLE_MS, undefined, { ref: false }) : Promise.resolve())
       .then(() => this.#look(id))
       .catch(() => undefined);
@@ -141,7 +145,8 @@ export class ContainerWatch implements Containers {
   async #lookOnce(id: string): Promise<void> {
     const inspection = await this.#engine.inspect(id);
     const container = inspection && readContainer(inspection);
-    if (!container) this.#known.delete(id);
+    this.#lookedAt.set(id, Date.now());
+    if (!container) this.#forget(id);
     else this.#known.set(id, hasEnded(container) ? await this.#withLastLine(container) : container);
     this.#tell();
   }
@@ -155,6 +160,11 @@ export class ContainerWatch implements Containers {
       // The exit code has to be enough.
     }
     return lastLine ? { ...container, lastLine } : container;
+  }
+
+  #forget(id: string): void {
+    this.#known.delete(id);
+    this.#lookedAt.delete(id);
   }
 
   #tell(): void {

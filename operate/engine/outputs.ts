@@ -10,6 +10,8 @@ export interface ProjectOutput {
   state: string;
   /** opencode's release; absent in the outputs of a release of the platform that had only one. */
   opencode?: string;
+  /** URL of each of its ports, by name or number. */
+  ports?: Readonly<Record<string, string>>;
   deployKey?: string;
 }
 

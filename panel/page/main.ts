@@ -1,6 +1,6 @@
 /** The panel's page: connects its parts to the API. */
 import { toast } from "./announce.ts";
-import { paths, start, stop } from "./api.ts";
+import { change, paths, start, stop } from "./api.ts";
 import { showConnection, watchLogin } from "./banner.ts";
 import { openDelete } from "./delete.ts";
 import { byId, setText } from "./dom.ts";
@@ -23,6 +23,8 @@ const list = new ProjectList(
     edit: openEdit,
     rollback: ({ name }) => openRollback(name, onSubmitted),
     remove: ({ name }) => openDelete(name, onSubmitted),
+    addPort: (project, port) =>
+      void act(project, (name) => addPort(name, project, port), `Adding port ${port} to`),
   },
   openNew,
 );
@@ -43,6 +45,12 @@ async function act(
   } catch (error) {
     toast(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** @throws Error if the file has changed since the list was sent, as for any change */
+function addPort(name: string, { entry }: ProjectView, port: number): Promise<Operation> {
+  const ports = Array.isArray(entry.ports) ? entry.ports : [];
+  return change(name, { ports: [...ports, port] }, {}, list.overview?.version ?? "");
 }
 
 function openNew(): void {

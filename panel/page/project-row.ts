@@ -5,6 +5,7 @@ import { menuButton } from "./menu.ts";
 import { meterElement } from "./meters.ts";
 import type { ProjectState, ProjectView } from "./model.ts";
 import { can } from "./permissions.ts";
+import { type AddPort, portsElement } from "./ports.ts";
 import { ago, bytes, cores, exactTime, releaseLabel, stateLabel } from "./words.ts";
 
 /** Actions on a project. */
@@ -15,6 +16,7 @@ export interface RowActions {
   edit(project: ProjectView): void;
   rollback(project: ProjectView): void;
   remove(project: ProjectView): void;
+  addPort: AddPort;
 }
 
 export interface Row {
@@ -109,6 +111,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
   const memory = meterElement("memory", bytes);
   const cpu = meterElement("cpu", cores);
   const lines = links(name);
+  const ports = portsElement(acts.addPort);
   const repo = h("span", {});
   const owners = h("span", { class: "owners" });
   const release = h("p", { class: "release" });
@@ -139,6 +142,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
     activity.element,
     h("div", { class: "row-acts" }, open, start, logs, menu),
     state.reason,
+    ports.element,
     h("div", { class: "row-links" }, lines.url.element, lines.attach.element, lines.deployKey.element),
   );
   return {
@@ -146,7 +150,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
     tick: activity.tick,
     set(project) {
       now = project;
-      for (const part of [state, activity]) part.set(project);
+      for (const part of [state, activity, ports]) part.set(project);
       setText(release, releaseLabel(project));
       memory.set(project.memory);
       cpu.set(project.cpu);

@@ -22,11 +22,9 @@ export function printProjects(ready: readonly Readiness[]): void {
     console.log("\nNo projects yet: add one to projects.yaml, then run this again.");
     return;
   }
-  const rows = ready.map(({ project, answers }) => [
-    project.name,
-    answers ? project.state : "not answering",
-    project.url,
-    project.attach,
+  const rows = ready.flatMap(({ project, answers }) => [
+    [project.name, answers ? project.state : "not answering", project.url, project.attach],
+    ...Object.entries(project.ports ?? {}).map(([label, url]) => ["", `port ${label}`, url, ""]),
   ]);
   console.log(["", ...table(["PROJECT", "STATE", "IN A BROWSER", "IN A TERMINAL"], rows)].join("\n"));
   for (const { project, answers, note } of ready) {

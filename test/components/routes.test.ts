@@ -14,7 +14,9 @@ describe("projectLabels", () => {
     expect(projectLabels("web", OPENCODE)).toEqual({
       "traefik.enable": "true",
       "traefik.http.services.web.loadbalancer.server.port": "4096",
+      "traefik.http.services.web_relay.loadbalancer.server.port": "4097",
       "traefik.http.routers.web.rule": "!PathPrefix(`/`)",
+      "traefik.http.routers.web.service": "web",
     });
   });
 
@@ -156,4 +158,51 @@ it("keeps the password out of every label", () => {
   const text = JSON.stringify([projectLabels("web", OPENCODE), noticePageLabels(makeNames("opencode"))]);
   expect(text).not.toContain(password);
   expect(text).not.toContain(base64);
+});
+
+describe("the routes of a project's ports", () => {
+  const ports = [
+    { port: 3000, label: "3000" },
+    { port: 8080, label: "admin" },
+  ];
+  const { routers, middlewares } = parse(routeFile({ ...web, ports, password })).http;
+
+  it("lead to the relay, which is told the port and the page's origin, without the password", () => {
+    expect(routers.web_port_admin).toMatchObject({
+      service: "web_relay@docker",
+      middlewares: ["web_port_admin", "_preview"],
+    });
+    expect(routers.web_port_admin.rule).toContain("Host(`web-admin.localhost`)");
+    const { customRequestHeaders } = middlewares.web_port_admin.headers;
+    expect(customRequestHeaders).toMatchObject({
+      "X-Opencode-Port": "8080",
+      "X-Opencode-Origin": "http://web-admin.localhost:4080",
+      "Cf-Access-Jwt-Assertion": "",
+    });
+    // A program's own log-in stays.
+    expect(customRequestHeaders).not.toHaveProperty("Authorization");
+    expect(customRequestHeaders).not.toHaveProperty("Cookie");
+  });
+
+  it("take nothing that another origin sends, the project's own and another port's among them", () => {
+    for (const label of ["3000", "admin"]) {
+      expect(routers[`web_port_${label}`].rule).toContain(
+        `!Header(\`Origin\`, \`http://web-${label}.localhost:4080\`)`,
+      );
+      expect(routers[`web_port_${label}_refused`]).toMatchObject({
+        service: "_notice@docker",
+        middlewares: [`web_port_${label}_refused`],
+      });
+    }
+  });
+
+  it("lead to the notice page alone while the project is stopped", () => {
+    const stopped = parse(routeFile({ ...web, state: "stopped", ports, password })).http;
+    expect(stopped.routers).not.toHaveProperty("web_port_3000");
+    expect(stopped.routers.web_port_3000_fallback).toMatchObject({ service: "_notice@docker" });
+    expect(stopped.middlewares.web_port_3000_state.headers.customRequestHeaders).toEqual({
+      "X-Opencode-Project": "web",
+      "X-Opencode-State": "stopped",
+    });
+  });
 });

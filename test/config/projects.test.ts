@@ -66,7 +66,17 @@ describe("a good projects.yaml", () => {
         trust: "always",
         members: [],
         owners: [],
+        ports: [],
       },
+    ]);
+  });
+
+  it("names a port by its number unless it has a name", () => {
+    const text = "projects: [{ name: a, ports: [3000, { port: 8080, name: admin }, { port: 9000 }] }]";
+    expect(loadProjects(text, world)[0]?.ports).toEqual([
+      { port: 3000, label: "3000" },
+      { port: 8080, label: "admin" },
+      { port: 9000, label: "9000" },
     ]);
   });
 
@@ -139,6 +149,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
         trust: "ask",
         members: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
         owners: ["ann@partner.example", "dev@example.com", "zoe@example.com"],
+        ports: [],
       },
     ]);
   });

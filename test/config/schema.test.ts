@@ -70,6 +70,7 @@ it("every key is in the JSON schema and says what it means", () => {
       "projects[].opencode.model",
       "projects[].opencode.version",
       "projects[].owners",
+      "projects[].ports",
       "projects[].repo",
       "projects[].resources",
       "projects[].resources.cpus",

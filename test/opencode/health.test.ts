@@ -37,6 +37,7 @@ async function check(major: 1 | 2, answer: RequestListener, home = folder) {
       .replaceAll("/usr/local/lib/opencode-platform", join(folder, "lib"))
       .replaceAll("/tmp/opencode-platform", join(folder, "status"))
       .replaceAll("/run/opencode", join(folder, "run"))
+      .replaceAll("/proc/net", join(folder, "net"))
       .replaceAll(":4096", `:${port}`);
     writeFileSync(join(folder, "lib", name), text, { mode: 0o755 });
   }
@@ -70,6 +71,32 @@ describe.each([
   [1, first, second],
   [2, second, first],
 ] as const)("opencode %i", (major, own, other) => {
+  it("says what listens beside it, without the platform's own, Docker's and the kernel's", async () => {
+    mkdirSync(join(folder, "net"));
+    const socket = (address: string, state: string) =>
+      `   0: ${address} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 4711 1\n`;
+    const listening = "0A";
+    writeFileSync(
+      join(folder, "net/tcp"),
+      `  sl  local_address rem_address   st tx_queue rx_queue\n${[
+        socket("00000000:1000", listening), // opencode, 4096
+        socket("00000000:1001", listening), // the relay, 4097
+        socket("0100007F:1435", listening), // 5173
+        socket("0100007F:0BB8", listening), // 3000
+        socket("0B00007F:0035", listening), // Docker's name server
+        socket("0100007F:9C40", listening), // 40000
+        socket("0100007F:1F90", "01"), // a connection of 8080
+      ].join("")}`,
+    );
+    writeFileSync(
+      join(folder, "net/tcp6"),
+      `  sl  local_address\n${socket("00000000000000000000000000000000:0BB8", listening)}`,
+    );
+    expect((await check(major, own)).line).toBe(
+      "serving; listening: 3000, 5173; workspace: not looked at yet",
+    );
+  });
+
   it("is healthy when its own server answers", async () => {
     expect(await check(major, own)).toEqual({
       isHealthy: true,

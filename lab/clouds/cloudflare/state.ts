@@ -127,6 +127,8 @@ export interface Application {
   readonly aud: string;
   name: string;
   domain: string;
+  /** Every hostname that it protects, `domain` first. */
+  hostnames: string[];
   session_duration: string;
   allowed_idps: string[];
   auto_redirect_to_identity: boolean;

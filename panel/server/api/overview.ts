@@ -1,6 +1,7 @@
 /** The list of projects that a person can see, once or as a stream of changes. */
+import { previewName } from "../../../config/projects/ports.ts";
 import { terminalCommand } from "../../../opencode/api/index.ts";
-import { decideState, upgradeLine } from "../../../operate/docker/container-state.ts";
+import { decideState, listeningPorts, upgradeLine } from "../../../operate/docker/container-state.ts";
 import { packageRoot } from "../../../operate/engine/checkout.ts";
 import { personNow } from "../access/authority.ts";
 import { canCreate, type Role, roleOf } from "../access/permissions.ts";
@@ -63,6 +64,7 @@ function projectOf(
 ): ProjectView {
   const { name, repo, members, owners, state: requestedState } = project;
   const container = parts.containers.ofProject(name);
+  const listening = container ? listeningPorts(container) : [];
   const optional = {
     repo: repo?.url,
     branch: repo?.branch,
@@ -76,6 +78,13 @@ function projectOf(
     ...decideState(container, requestedState),
     url: parts.urls.browser(name),
     attach: terminalCommand(parts.urls.terminal(name), project.opencode.version, packageRoot),
+    ports: project.ports.map(({ port, label }) => ({
+      port,
+      label,
+      url: parts.urls.browser(previewName(name, { label })),
+      listening: listening.includes(port),
+    })),
+    listening: listening.filter((port) => !project.ports.some((declared) => declared.port === port)),
     release: project.opencode.version,
     members: [...members],
     owners: [...owners],

@@ -98,6 +98,17 @@ export const projectSchema = z
     reason: z.string().optional().openapi({ description: "Why it is not in the requested state." }),
     url: z.string(),
     attach: z.string().openapi({ description: "The command that opens it in a terminal." }),
+    ports: z
+      .array(
+        z.object({
+          port: z.number(),
+          label: z.string().openapi({ description: "Its name, or its number." }),
+          url: z.string(),
+          listening: z.boolean().openapi({ description: "Whether something listens on it." }),
+        }),
+      )
+      .openapi({ description: "What its own programs serve at hostnames of their own." }),
+    listening: z.array(z.number()).openapi({ description: "Other ports that something in it listens on." }),
     repo: z.string().optional(),
     branch: z.string().optional(),
     memory: usage("Bytes, while it runs.").optional(),

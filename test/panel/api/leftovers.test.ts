@@ -70,7 +70,7 @@ describe("the workspace of a removed project", () => {
   it("is kept while projects.yaml is invalid, since it may have the project", async () => {
     const world = worldWithLeftover();
     await world.ask("DELETE", confirmed);
-    world.operations.text = `${FILE}  - name: gone\n    ports: [80]\n`;
+    world.operations.text = `${FILE}  - name: gone\n    port: 80\n`;
     expect((await world.ask("DELETE", confirmed)).status).toBe(503);
     await expect(world.operations.requests[0]?.afterwards?.()).rejects.toThrow("projects.yaml is invalid");
     expect(world.deleted).toEqual([]);
@@ -183,7 +183,7 @@ describe("a new project under the name of a removed one", () => {
 
   it("is not created, and nothing is set aside, with another word or an invalid entry", async () => {
     const world = worldWithLeftover();
-    for (const more of [{ leftover: "delete" }, { leftover: null }, { leftover: "anew", ports: [80] }])
+    for (const more of [{ leftover: "delete" }, { leftover: null }, { leftover: "anew", port: 80 }])
       expect((await create(world, more)).status).toBe(422);
     unchanged(world);
   });

@@ -123,7 +123,7 @@ describe("the OpenAPI description", () => {
     const schema = document.paths["/api/projects"]?.post?.requestBody?.content["application/json"]?.schema;
     const isValid = validator(document)(schema ?? {});
     expect(isValid({ name: "web-shop", secrets: ["A"], secretValues: { A: "x" } })).toBe(true);
-    expect(isValid({ name: "web-shop", ports: [80] })).toBe(false);
+    expect(isValid({ name: "web-shop", port: 80 })).toBe(false);
     expect(isValid({ name: "Web Shop" })).toBe(false);
   });
 });

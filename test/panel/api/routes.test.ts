@@ -31,6 +31,8 @@ describe("the list", () => {
         state: "running",
         url: "http://web-shop.localhost:4080/",
         attach: "opencode attach http://localhost:4080/p/web-shop",
+        ports: [],
+        listening: [],
         repo: "https://example.com/web-shop.git",
         release: OPENCODE,
         members: ["ben@example.com", "olga@example.com"],
@@ -152,7 +154,7 @@ describe("creating", () => {
       resources: { memory: "4 bananas" },
       secrets: ["TOKEN"],
       secretValues: { OTHER: "v4lue" },
-      ports: [80],
+      port: 80,
     };
     const response = await world.ask("POST", "/api/projects", { body });
     expect(response.status).toBe(422);
@@ -162,7 +164,7 @@ describe("creating", () => {
     expect(problem.errors).toEqual([
       expect.objectContaining({ path: "name", message: expect.stringMatching(/e\.g\. web-shop/) }),
       { path: "resources.memory", message: '"4 bananas" is not a size (e.g. 512MiB, 4GiB)' },
-      expect.objectContaining({ path: "ports", message: expect.stringContaining("their own hostname") }),
+      expect.objectContaining({ path: "port", message: expect.stringContaining("write ports: [3000]") }),
       { path: "secretValues.OTHER", message: "OTHER is not in this entry's secrets" },
     ]);
     expect(JSON.stringify(problem)).not.toContain("v4lue");

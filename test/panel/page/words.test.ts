@@ -130,6 +130,8 @@ describe("the list", () => {
     state: "running",
     url: "",
     attach: "",
+    ports: [],
+    listening: [],
     release: "1.18.33",
     members: [],
     owners: [],

@@ -45,6 +45,34 @@ describe("the list", () => {
     expect(fake.troubles).toEqual([]);
   });
 
+  it("links a project's ports, says which answer, and offers others that something listens on", async () => {
+    const ports = [
+      { port: 3000, label: "3000", url: "http://web-shop-3000.localhost:4000/", listening: true },
+      { port: 8080, label: "admin", url: "http://web-shop-admin.localhost:4000/", listening: false },
+    ];
+    fake.api.projects = [
+      project("web-shop", { ports, listening: [5173], entry: { name: "web-shop", ports: [3000] } }),
+    ];
+    await fake.open();
+    const shop = fake.row("web-shop");
+    const open = shop.getByRole("link", { name: "3000", exact: true });
+    expect(await open.getAttribute("href")).toBe("http://web-shop-3000.localhost:4000/");
+    await shop.getByRole("link", { name: "admin (nothing listens)" }).waitFor();
+    await shop.getByRole("button", { name: "Add port 5173 to web-shop" }).click();
+    await fake.page.getByText("Adding port 5173 to web-shop").waitFor();
+    expect(fake.api.seen.at(-1)).toMatchObject({
+      method: "PATCH",
+      path: "/api/projects/web-shop",
+      ifMatch: '"v1"',
+      body: { ports: [3000, 5173] },
+    });
+    // Who only opens it is offered nothing.
+    fake.api.projects = [project("web-shop", { role: "member", listening: [5173] })];
+    fake.api.changed();
+    await shop.locator(".ports").waitFor({ state: "hidden" });
+    expect(fake.troubles).toEqual([]);
+  });
+
   it("shows an operation's last message, as of a migration", async () => {
     fake.api.projects = [project("web-shop", { operation: "op" })];
     fake.api.operation({ id: "op", what: "change web-shop" });

@@ -378,7 +378,7 @@ projects: []
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, ports, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1019,6 +1019,38 @@ projects:
     ],
   },
   {
+    title: "ports that can't have a hostname",
+    text: `projects:
+  - name: shop
+    ports: [0, 4096, 3000, { port: 3000, name: web }]
+  - name: many
+    ports: ["8080", 2, 3, 4, 5]
+  - name: odd
+    ports: [{ port: 80, name: Admin }, { port: 81, nam: x }, { name: x }, 1.5]
+  - name: shop-web
+    ports: [{ port: 5000, name: api }, { port: 5001, name: api }]
+  - name: shop-web-api
+    ports: []
+  - name: blog-a
+    ports: [{ port: 1, name: b }]
+  - name: blog
+    ports: [{ port: 1, name: a-b }]
+`,
+    messages: [
+      "projects.yaml:3:13 projects[0].ports[0]: 0 is not a port: write a number from 1 to 65535, or { port: 8080, name: admin }",
+      "projects.yaml:3:16 projects[0].ports[1]: 4096 is reserved: opencode's own port, which has the project's hostname",
+      "projects.yaml:3:28 projects[0].ports[3]: 3000 is listed twice",
+      "projects.yaml:5:12 projects[1].ports: lists more than 4 ports: an Access application of Cloudflare takes five hostnames, and the project's own is one",
+      'projects.yaml:7:31 projects[2].ports[0].name: "Admin" is not a valid port name: 1 to 15 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen',
+      "projects.yaml:7:52 projects[2].ports[1].nam: is not a valid key here; did you mean name?",
+      "projects.yaml:7:62 projects[2].ports[2]: a map is not a port: write a number from 1 to 65535, or { port: 8080, name: admin }",
+      "projects.yaml:7:75 projects[2].ports[3]: 1.5 is not a port: write a number from 1 to 65535, or { port: 8080, name: admin }",
+      'projects.yaml:9:13 projects[3].ports[0]: has the hostname of the project "shop-web-api" (line 10) — give the port another name',
+      'projects.yaml:9:40 projects[3].ports[1]: has the hostname of the project "shop-web-api" (line 10) — give the port another name',
+      "projects.yaml:15:13 projects[6].ports[0]: has the same hostname as projects[5].ports[0] in line 13 — give one of the two a name, or another",
+    ],
+  },
+  {
     title: "everything wrong at once",
     text: `defaults:
   resources: { memory: lots, cpu: 1 }
@@ -1052,7 +1084,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, ports, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];

@@ -41,23 +41,28 @@ const Body = z.strictObject({
 });
 type Body = z.infer<typeof Body>;
 
-/** The one hostname of an application. */
-function domainOf(state: State, body: Body): string {
-  const given = [
-    body.domain,
-    ...(body.destinations ?? []).map(({ uri }) => uri),
-    ...(body.self_hosted_domains ?? []),
-  ].filter((each) => each !== undefined);
-  const [domain, ...others] = new Set(given);
+/** Hostnames of an application: https://developers.cloudflare.com/cloudflare-one/account-limits/ (domains per application). */
+const MOST_HOSTNAMES = 5;
+
+/** The hostnames of an application, `domain` first. */
+function hostnamesOf(state: State, body: Body): string[] {
+  // Destinations supersede the older list.
+  const listed = body.destinations?.map(({ uri }) => uri) ?? body.self_hosted_domains ?? [];
+  const domain = body.domain ?? listed[0];
   if (domain === undefined) throw invalidRequest("domain is required");
-  // A changed `domain` alone moves the application: clients also send the old destinations.
-  if (others.length > 0 && body.domain === undefined)
-    throw invalidRequest("the stand-in for Cloudflare has applications with one domain only");
-  if (domain.includes("/") || domain.includes("*"))
-    throw invalidRequest("the stand-in for Cloudflare has applications for whole hostnames only");
-  if (domain !== state.zone.name && !domain.endsWith(`.${state.zone.name}`))
-    throw invalidRequest(`domain '${domain}' does not belong to a zone of the account`);
-  return domain;
+  // A changed `domain` alone moves the application: clients also send its old destination.
+  if (!listed.includes(domain) && listed.length > 1)
+    throw invalidRequest("the stand-in for Cloudflare wants domain to be one of the destinations");
+  const hostnames = [...new Set([domain, ...(listed.includes(domain) ? listed : [])])];
+  if (hostnames.length > MOST_HOSTNAMES)
+    throw invalidRequest(`an application has at most ${MOST_HOSTNAMES} domains`);
+  for (const hostname of hostnames) {
+    if (hostname.includes("/") || hostname.includes("*"))
+      throw invalidRequest("the stand-in for Cloudflare has applications for whole hostnames only");
+    if (hostname !== state.zone.name && !hostname.endsWith(`.${state.zone.name}`))
+      throw invalidRequest(`domain '${hostname}' does not belong to a zone of the account`);
+  }
+  return hostnames;
 }
 
 function policiesOf(state: State, given: NonNullable<Body["policies"]>): Application["policies"] {
@@ -71,15 +76,15 @@ function policiesOf(state: State, given: NonNullable<Body["policies"]>): Applica
 
 /** An application in the API's form. */
 function shown(state: State, app: Application) {
-  const { options, revokedBefore: _, policies, ...rest } = app;
+  const { options, revokedBefore: _, policies, hostnames, ...rest } = app;
   return {
     ...rest,
     ...options,
     uid: app.id,
     type: "self_hosted",
     domain_type: "public",
-    self_hosted_domains: [app.domain],
-    destinations: [{ type: "public", uri: app.domain }],
+    self_hosted_domains: hostnames,
+    destinations: hostnames.map((uri) => ({ type: "public", uri })),
     policies: policies.flatMap(({ id, precedence }) => {
       const policy = state.policies.get(id);
       return policy ? [{ ...shownPolicy(state, policy), precedence }] : [];
@@ -88,9 +93,10 @@ function shown(state: State, app: Application) {
 }
 
 function write(state: State, body: Body, before?: Application): Application {
-  const domain = domainOf(state, body);
+  const hostnames = hostnamesOf(state, body);
+  const [domain = ""] = hostnames;
   const taken = [...state.applications.values()].some(
-    (each) => each.id !== before?.id && each.domain === domain,
+    (each) => each.id !== before?.id && each.hostnames.some((hostname) => hostnames.includes(hostname)),
   );
   if (taken) throw new ApiError(409, { code: 11010, message: "access.api.error.application_already_exists" });
   const unknown = body.allowed_idps.find((id) => !state.identityProviders.has(id));
@@ -105,6 +111,7 @@ function write(state: State, body: Body, before?: Application): Application {
     aud: before?.aud ?? hex(32),
     name: body.name,
     domain,
+    hostnames,
     session_duration: body.session_duration,
     allowed_idps: body.allowed_idps,
     auto_redirect_to_identity: body.auto_redirect_to_identity,

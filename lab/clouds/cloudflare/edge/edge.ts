@@ -136,9 +136,10 @@ export class Edge {
     const app = applicationAt(state, hostname);
     if (!app) return { kind: "pass" };
     if (request.headers["cf-access-metadata-request"] === "true")
-      response.setHeader("cf-access-metadata", await tokens.metadata(app));
+      response.setHeader("cf-access-metadata", await tokens.metadata(app, hostname));
     const decision = await passage(state, tokens, app, {
       headers: request.headers,
+      hostname,
       path: request.url ?? "/",
     });
     if (decision.kind === "pass") {

@@ -42,23 +42,23 @@ function serviceToken(state: State, headers: IncomingHttpHeaders): ServiceToken 
 }
 
 /** URL of the login for a visitor. */
-export function loginUrl(state: State, app: Application, path: string): string {
-  const url = new URL(`https://${authDomain(state)}/cdn-cgi/access/login/${app.domain}`);
+export function loginUrl(state: State, app: Application, hostname: string, path: string): string {
+  const url = new URL(`https://${authDomain(state)}/cdn-cgi/access/login/${hostname}`);
   url.search = new URLSearchParams({ kid: app.aud, redirect_url: path }).toString();
   return url.toString();
 }
 
 export const applicationAt = (state: State, hostname: string): Application | undefined =>
-  [...state.applications.values()].find((app) => app.domain === hostname);
+  [...state.applications.values()].find((app) => app.hostnames.includes(hostname));
 
 /** Decides on a request to an application's hostname. */
 export async function passage(
   state: State,
   tokens: Tokens,
   app: Application,
-  request: { headers: IncomingHttpHeaders; path: string },
+  request: { headers: IncomingHttpHeaders; hostname: string; path: string },
 ): Promise<Passage> {
-  const { headers, path } = request;
+  const { headers, hostname, path } = request;
   if (bypassed(state, app)) return { kind: "pass" };
   const machine = serviceToken(state, headers);
   const policy = machine && admitsMachine(state, app, machine);
@@ -75,5 +75,5 @@ export async function passage(
   if (app.service_auth_401_redirect || headers["x-requested-with"] === "XMLHttpRequest")
     return { kind: "refused", status: 401 };
   if (policiesOf(state, app, ["allow"]).length === 0) return { kind: "refused", status: 403 };
-  return { kind: "login", location: loginUrl(state, app, path) };
+  return { kind: "login", location: loginUrl(state, app, hostname, path) };
 }

@@ -12,7 +12,8 @@ import type { Person, Tokens } from "./tokens.ts";
 /** A user's attempt to log in. */
 interface Attempt {
   readonly app: Application;
-  /** Path on the application's hostname. */
+  /** Which of the application's hostnames is asked for, and the path there. */
+  readonly hostname: string;
   readonly back: string;
   provider?: string;
   email?: string;
@@ -93,12 +94,16 @@ export class Login {
   async #begin(c: Context, host: string): Promise<Response> {
     const { kid, redirect_url = "/" } = c.req.query();
     const app = [...this.#state.applications.values()].find(
-      (each) => each.aud === kid && each.domain === host,
+      (each) => each.aud === kid && each.hostnames.includes(host),
     );
     if (!app) return c.html(problem("Unable to find your Access application!"), 404);
     // Only the path is used: the redirect must not lead to another site.
-    const back = new URL(redirect_url, `https://${app.domain}`);
-    const attempt: Attempt = { app, back: `/${`${back.pathname}${back.search}`.replace(/^\/+/, "")}` };
+    const back = new URL(redirect_url, `https://${host}`);
+    const attempt: Attempt = {
+      app,
+      hostname: host,
+      back: `/${`${back.pathname}${back.search}`.replace(/^\/+/, "")}`,
+    };
     const person = await this.#tokens.person(getCookie(c, COOKIE) ?? "");
     const providers = this.#providers(app);
     if (person && providers.some(({ id }) => id === person.provider))
@@ -195,13 +200,13 @@ export class Login {
     return await this.#admit(c, attempt, person);
   }
 
-  async #admit(c: Context, { app, back }: Attempt, person: Person): Promise<Response> {
+  async #admit(c: Context, { app, hostname, back }: Attempt, person: Person): Promise<Response> {
     const policy = admitsPerson(this.#state, app, person);
     if (!policy) return c.html(denied(person.email), 403);
     const seconds = this.#tokens.duration(app, policy);
     const token = await this.#tokens.forPerson(app, person, seconds);
     const nonce = hex(16);
-    this.#handovers.set(nonce, { token, seconds, back, hostname: app.domain });
-    return c.redirect(`https://${app.domain}${BASE}/authorized?nonce=${nonce}`);
+    this.#handovers.set(nonce, { token, seconds, back, hostname });
+    return c.redirect(`https://${hostname}${BASE}/authorized?nonce=${nonce}`);
   }
 }

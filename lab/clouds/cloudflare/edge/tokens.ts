@@ -106,15 +106,15 @@ export class Tokens {
   }
 
   /** The metadata of a hostname's application for `cloudflared access`. */
-  metadata(app: Application): Promise<string> {
-    const names = { hostname: app.domain, app_hostname: app.domain, auth_domain: authDomain(this.#state) };
+  metadata(app: Application, hostname: string): Promise<string> {
+    const names = { hostname, app_hostname: app.domain, auth_domain: authDomain(this.#state) };
     return this.#sign({ aud: app.aud, type: "match", ...names }, 86_400);
   }
 
   /** Any token, valid or not, for tests. */
   sign({ application, email, expiresIn = 3600, forged, issuer }: SignOptions): Promise<string> {
     const apps = [...this.#state.applications.values()];
-    const aud = apps.find((app) => app.domain === application)?.aud ?? application;
+    const aud = apps.find((app) => app.hostnames.includes(application))?.aud ?? application;
     if (forged) this.#forger ??= makeSigningKey("forger");
     const person = email ? { email, sub: this.subject(email), country: "DE" } : { sub: "" };
     const claims = { aud: [aud], type: "app", ...person, ...(issuer ? { iss: issuer } : {}) };

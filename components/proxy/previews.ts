@@ -1,0 +1,96 @@
+/** Routes to what a project's own programs serve: a hostname for each of its `ports`. */
+import type { Urls } from "../../config/naming/urls.ts";
+import { type Port, previewName } from "../../config/projects/ports.ts";
+import { PERSON_HEADER } from "./answers.ts";
+import { entryState, foreignRule, NOTICE, PRIORITY, q, without } from "./rules.ts";
+
+/** The service of a project's relay, which finds the port in a header. No project's name has an underscore. */
+export const relayService = (project: string): string => `${project}_relay`;
+
+/** For the image's relay: the port, and the page's own origin, which it takes out of what programs compare with their own. */
+const PORT_HEADER = "X-Opencode-Port";
+const ORIGIN_HEADER = "X-Opencode-Origin";
+
+/**
+ * What admits a person or machine to the platform, and who that is: never a program's business. Unlike opencode's, these programs have cookies and
+ * credentials of their own, which stay; of the cookies, Access's are taken out by the middleware `_preview`.
+ */
+const CREDENTIALS = [
+  "Proxy-Authorization",
+  "Cf_authorization",
+  "Cf-Access-Jwt-Assertion",
+  "Cf-Access-Token",
+  "Cf-Access-Client-Id",
+  "Cf-Access-Client-Secret",
+  "Cf-Access-Authenticated-User-Email",
+  PERSON_HEADER,
+];
+
+interface PreviewArgs {
+  name: string;
+  urls: Urls;
+  state: "running" | "stopped";
+  ports?: readonly Port[];
+}
+
+/** Traefik's routers and middlewares for a project's ports. */
+export function previewRoutes(args: PreviewArgs): {
+  routers: Record<string, object>;
+  middlewares: Record<string, object>;
+} {
+  const parts = (args.ports ?? []).map((port) => previewRoute(args, port));
+  return {
+    routers: Object.assign({}, ...parts.map(({ routers }) => routers)),
+    middlewares: Object.assign({}, ...parts.map(({ middlewares }) => middlewares)),
+  };
+}
+
+/** As a project's own: what another site's page sends is refused, and the notice page answers for what does not run. */
+function previewRoute({ name, urls, state }: PreviewArgs, { port, label }: Port) {
+  const preview = previewName(name, { label });
+  const own = new URL(urls.browser(preview)).origin;
+  const hostname = `Host(${q(urls.hostname(preview))})`;
+  const foreign = foreignRule(own);
+  const id = `${name}_port_${label}`;
+  const notice = `${NOTICE}@docker`;
+  return {
+    middlewares: {
+      [id]: {
+        headers: {
+          customRequestHeaders: {
+            ...without(CREDENTIALS),
+            [PORT_HEADER]: String(port),
+            [ORIGIN_HEADER]: own,
+          },
+          customResponseHeaders: without(["Clear-Site-Data"]),
+        },
+      },
+      [`${id}_state`]: entryState(name, state),
+      [`${id}_refused`]: entryState(name, "refused"),
+    },
+    routers: {
+      ...(state === "running"
+        ? {
+            [id]: {
+              rule: `${hostname} && !${foreign}`,
+              priority: PRIORITY.project,
+              middlewares: [id, "_preview"],
+              service: `${relayService(name)}@docker`,
+            },
+          }
+        : {}),
+      [`${id}_refused`]: {
+        rule: `${hostname} && ${foreign}`,
+        priority: PRIORITY.refused,
+        middlewares: [`${id}_refused`],
+        service: notice,
+      },
+      [`${id}_fallback`]: {
+        rule: hostname,
+        priority: PRIORITY.fallback,
+        middlewares: [`${id}_state`],
+        service: notice,
+      },
+    },
+  };
+}

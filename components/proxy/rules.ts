@@ -1,0 +1,35 @@
+/** What the routes of projects and of their ports have in common, in Traefik's rule language. */
+
+/** Who wins when several routers match a request: the first of these. A container made by release 0.1 has routers of its own as labels, with 100. */
+export const PRIORITY = { navigate: 200, refused: 150, project: 120, fallback: 10, unknown: 1 } as const;
+
+/** Router and service of the notice page. No project's name has an underscore, so nothing of ours clashes with one. */
+export const NOTICE = "_notice";
+
+/** Values of Traefik's rule language are quoted with backticks; names and URLs of ours contain none. */
+export const q = (value: string): string => `\`${value}\``;
+
+/** Traefik removes a header that is set to nothing. */
+export const without = (names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.map((name) => [name, ""]));
+
+/** A middleware that tells the notice page which project a request is for, and why it ended there. */
+export const entryState = (project: string, state: string) => ({
+  headers: { customRequestHeaders: { "X-Opencode-Project": project, "X-Opencode-State": state } },
+});
+
+/**
+ * What another site's page sends. A browser adds Origin to everything that can change something and to WebSockets, and Sec-Fetch-Site to all
+ * else, since a GET can start something too; opencode's terminal client sends neither. A link may lead to a page.
+ */
+export function foreignRule(own: string): string {
+  const origin = `HeaderRegexp(${q("Origin")}, ${q(".+")}) && !Header(${q("Origin")}, ${q(own)})`;
+  const site = `HeaderRegexp(${q("Sec-Fetch-Site")}, ${q("^(cross-site|same-site)$")})`;
+  const opened = [
+    `(Method(${q("GET")}) || Method(${q("HEAD")}))`,
+    `Header(${q("Sec-Fetch-Mode")}, ${q("navigate")})`,
+    `Header(${q("Sec-Fetch-Dest")}, ${q("document")})`,
+    `!HeaderRegexp(${q("Sec-Purpose")}, ${q(".+")})`,
+  ].join(" && ");
+  return `((${origin}) || (${site} && !(${opened})))`;
+}
