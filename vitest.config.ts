@@ -84,6 +84,8 @@ export default defineConfig({
       onPlatform("security", ["test/suites/security/**/*.test.ts"]),
       // Both majors beside each other, and what differs between them once more on 2.x: a fork's build of it, which only this suite knows.
       onPlatform("opencode", ["test/suites/opencode/**/*.test.ts", ...ON_BOTH_MAJORS], { env: SECOND_MAJOR }),
+      // What people do in a project: its tools and settings, and what they look at of it.
+      onPlatform("workspace", ["test/suites/workspace/**/*.test.ts"]),
       // Slower and rarer; scripts/lib/suites.ts says when a file is left out.
       onPlatform("nightly", ["test/suites/nightly/**/*.test.ts"], {
         exclude: OFFICIAL_PLUGINS ? [] : ["**/kinds.test.ts"],

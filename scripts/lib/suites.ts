@@ -20,7 +20,7 @@ import { describePlugins } from "../../toolchain/parts/plugins.ts";
 import { provisionProgress } from "./main.ts";
 
 /**
- * The suites in their order. `local`, `security`, `opencode`, `attach` and `panel` share a platform, which the first one creates and
+ * The suites in their order. `local`, `security`, `opencode`, `workspace`, `attach` and `panel` share a platform, which the first one creates and
  * the last one removes. `nightly` has what is slow or rare, and only runs by name.
  */
 export const SUITES = [
@@ -28,6 +28,7 @@ export const SUITES = [
   "local",
   "security",
   "opencode",
+  "workspace",
   "attach",
   "panel",
   "production",
@@ -39,7 +40,7 @@ export type Suite = (typeof SUITES)[number];
 export const EVERY: readonly Suite[] = SUITES.filter((suite) => suite !== "nightly");
 
 /** Suites that share a platform on this machine. */
-const ON_ONE_PLATFORM: readonly Suite[] = ["local", "security", "opencode", "attach", "panel"];
+const ON_ONE_PLATFORM: readonly Suite[] = ["local", "security", "opencode", "workspace", "attach", "panel"];
 
 const BROWSING: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 
@@ -49,6 +50,7 @@ const PARTS: Readonly<Record<Suite, readonly Part[]>> = {
   local: BROWSING,
   security: BROWSING,
   opencode: BROWSING,
+  workspace: BROWSING,
   attach: [gitPart, tmuxPart],
   panel: BROWSING,
   production: [...BROWSING, dropletImagePart, postgresPart],
