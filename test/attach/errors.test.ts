@@ -69,6 +69,21 @@ describe("reports the problem and its fix for", () => {
     expect(stderr).not.toMatch(/[\u001b\u0007]/);
   });
 
+  it("a name and a state that are meant for a terminal", async () => {
+    const projects = [{ name: "shop\u001b]0;owned\u0007", url: program.project, state: "running\u009b2J" }];
+    program.answer((_, response) =>
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ projects })),
+    );
+    const { code, stdout } = await program.run(["ls"], program.asMachine);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("owned")]);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    expect(stdout).not.toMatch(/[\u001b\u0007\u009b]/);
+    projects[0] = { name: "shop\u001b]0;owned\u0007", url: "https://evil.test/", state: "running" };
+    const stderr = await fails("unreachable", /owned.* is on another domain/, ["ls"], program.asMachine);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    expect(stderr).not.toMatch(/[\u001b\u0007]/);
+  });
+
   it.each([401, 403])("an index that answers %i to a service token", async (status) => {
     program.answer((_, response) =>
       response.writeHead(status, { "content-type": "application/json" }).end("{}"),

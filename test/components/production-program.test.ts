@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { LANGUAGE_HOST } from "../../config/stack/stand-ins.ts";
+import { BASE_IMAGE, CLOUDFLARED_IMAGE, TRAEFIK_IMAGE, withDigest } from "../../config/versions.ts";
 
 type Props = Record<string, unknown>;
 interface Made {
@@ -248,7 +249,27 @@ describe("a stack on a droplet", () => {
       admitted: ["@example.com"],
     });
     expect(revealed(environment)).toEqual({ CLOUDFLARE_API_TOKEN: "cf-token" });
+    // The panel takes part; SSH is for machines alone.
+    expect(JSON.parse(String(named("Command", "panel-revocation").stdin))).toMatchObject({
+      application: "panel-application-id",
+      admitted: expect.arrayContaining(["@example.com", "ann@partner.example"]),
+    });
     expect(all("Command").map(({ name }) => name)).not.toContain("ssh-revocation");
+  });
+
+  it("takes every image of a registry by the digest that is pinned for it", () => {
+    const { build } = named("Image", "image") as { build: { args: Record<string, string> } };
+    const taken = [...all("RemoteImage").map(({ inputs }) => inputs.name), build.args.BASE_IMAGE];
+    expect(taken.sort()).toEqual(
+      [BASE_IMAGE, CLOUDFLARED_IMAGE, TRAEFIK_IMAGE].map((image) => withDigest(image)).sort(),
+    );
+    for (const image of taken) expect(image).toMatch(/@sha256:[0-9a-f]{64}$/);
+  });
+
+  it("fails where packet rules can't be put in force", () => {
+    const { create } = named("Command", "packet-rules");
+    expect(create).toContain("/usr/local/lib/opencode-platform/guard check >&2");
+    expect(create).not.toContain("|| :");
   });
 
   it("logs people in with Google and keeps its secret", () => {

@@ -28,7 +28,7 @@ beforeEach(() => {
     .replaceAll(/([= ])\/panel\//g, `$1${at("volume")}/`);
   writeFileSync(at("panel"), text);
   // What the program starts: an update that writes the droplet's key, and a login.
-  const node = `#!/bin/bash\nmkdir -p .runtime/prod/ssh && echo "the droplet's key" > .runtime/prod/ssh/id\necho "the login" > "$PULUMI_CREDENTIALS_PATH/credentials.json"\n`;
+  const node = `#!/bin/bash\nmkdir -p .runtime/prod/ssh && echo "the droplet's key" > .runtime/prod/ssh/id\necho "the login" > "$PULUMI_CREDENTIALS_PATH/credentials.json"\necho "$GIT_SSH_COMMAND" > ${at("ssh-command")}\n`;
   writeFileSync(at("bin/node"), node, { mode: 0o755 });
 });
 afterEach(() => removeFolder(folder));
@@ -69,4 +69,11 @@ it("keeps the droplet's key and logins off the volume, also one that an earlier 
   expect(realpathSync(at("volume/checkout/.runtime/prod/ssh"))).toBe(at("private/ssh"));
   expect(readFileSync(at("volume/checkout/.runtime/panel/audit.jsonl"), "utf8")).toBe("who did what");
   expect(existsSync(at("volume/home/.pulumi/credentials.json"))).toBe(false);
+});
+
+it("keeps to the host keys that it was given, also where none are", () => {
+  start();
+  const command = readFileSync(at("ssh-command"), "utf8");
+  expect(command).toContain(`-o StrictHostKeyChecking=yes -o UserKnownHostsFile=${at("run")}/known_hosts`);
+  expect(command).not.toMatch(/accept-new|StrictHostKeyChecking=no/);
 });

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -74,6 +75,44 @@ describe("the launcher", () => {
       ANYTHING_ELSE: "s",
     };
     expect(installEnvironment({ ...kept, ...secrets, EMPTY: undefined })).toEqual(kept);
+  });
+
+  it("installs by that, in a checkout", () => {
+    const own = join(import.meta.dirname, "../..");
+    for (const file of ["run.mjs", "lib/launcher.mjs"])
+      cpSync(join(own, "scripts", file), join(root, "scripts", file));
+    writeFileSync(join(root, "scripts", "start.ts"), "");
+    mkdirSync(join(root, "bin"));
+    // A Node of the size that a fetched one has at least, for the launcher to start.
+    const npm = `#!/bin/sh
+echo "npm $*" >> ${root}/npm.log
+env >> ${root}/npm.log
+mkdir -p ${root}/node_modules/.bin
+{ printf '#!/bin/sh\\nexit 7\\n'; head -c 2000000 /dev/zero | tr '\\0' '\\n'; } > ${root}/node_modules/.bin/node
+chmod 755 ${root}/node_modules/.bin/node
+`;
+    writeFileSync(join(root, "bin", "npm"), npm, { mode: 0o755 });
+    const env = {
+      PATH: `${join(root, "bin")}:${process.env.PATH}`,
+      HOME: root,
+      PULUMI_CONFIG_PASSPHRASE: "hush-passphrase",
+      DIGITALOCEAN_TOKEN: "hush-token",
+    };
+    const { status } = spawnSync(process.execPath, [join(root, "scripts", "run.mjs"), "start"], {
+      cwd: root,
+      env,
+    });
+    const log = readFileSync(join(root, "npm.log"), "utf8");
+    expect([status, log.match(/^npm .*/gm)]).toEqual([
+      7,
+      INSTALL_STEPS.map((step) => `npm ${step.join(" ")}`),
+    ]);
+    expect(log).not.toContain("hush");
+  });
+
+  it("is not all that keeps packages' scripts from being run: npm's own settings here do, too", () => {
+    const npmrc = readFileSync(join(import.meta.dirname, "../../.npmrc"), "utf8");
+    expect(npmrc.split("\n")).toContain("ignore-scripts=true");
   });
 
   it("keeps compiled code in the toolchain's folder", () => {

@@ -1,16 +1,17 @@
 /** Notices of idle projects, from opencode's sessions to a webhook. Only the webhook's service and the panel's clock are stand-ins. */
-import { statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { health as healthOf } from "../../support/docker.ts";
 import { ask } from "../../support/http.ts";
 import { filesUnder, findLeaks } from "../../support/leaks.ts";
-import { PROTECTED_PATH, projectApi, question } from "../../support/opencode.ts";
+import { callAt, PROTECTED_PATH, projectApi, question } from "../../support/opencode.ts";
 import { PanelClock } from "../../support/panel/clock.ts";
 import { Panel } from "../../support/panel/panel.ts";
 import { type Posted, WebhookStandIn } from "../../support/panel/webhook.ts";
 import { Platform } from "../../support/platform.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
-import { waitFor } from "../../support/wait.ts";
+import { waitFor, waitForText } from "../../support/wait.ts";
 
 const IDLE_DAYS = 3;
 /** The panel checks every minute, which its clock shortens to seconds. */
@@ -23,6 +24,11 @@ const IN_USE = `in-use-${run}`;
 const platform = new Platform();
 const folder = temporaryFolder();
 const clock = new PanelClock(join(folder, "clock"));
+afterAll(() => removeFolder(folder));
+
+/** The panel writes this file at the end of each check. */
+const lastLook = () =>
+  statSync(platform.path(".runtime", "panel", "activity.json"), { throwIfNoEntry: false })?.mtimeMs;
 
 /** Creates a session, as a person's first prompt does. */
 async function use(project: string): Promise<void> {
@@ -57,12 +63,7 @@ describe("the notice of an idle project", () => {
     await platform.reset();
     for (const name of [FORGOTTEN, IN_USE])
       for (const left of [platform.workspace(name), platform.home(name)]) removeFolder(left);
-    removeFolder(folder);
   });
-
-  /** The panel writes this file at the end of each check. */
-  const lastLook = () =>
-    statSync(platform.path(".runtime", "panel", "activity.json"), { throwIfNoEntry: false })?.mtimeMs;
 
   async function looksAfter(before: number | undefined): Promise<void> {
     await waitFor<true>(
@@ -195,5 +196,49 @@ describe("the notice of an idle project", () => {
       ),
     );
     expect(findLeaks({ WEBHOOK: webhook.secret }, [...answers, output, ...files])).toEqual([]);
+  });
+});
+
+// 1.x starts an instance for a directory when its API is first asked about that, and the instance its plugins.
+describe.runIf(projectApi.major === 1)("the panel's look at a project that nobody has opened", () => {
+  const QUIET = `quiet-${run}`;
+  const mark = () => existsSync(join(platform.workspace(QUIET), "plugin-has-run"));
+  let panel: Panel | undefined;
+  afterAll(async () => {
+    await panel?.end();
+    await platform.reset();
+    for (const left of [platform.workspace(QUIET), platform.home(QUIET)]) removeFolder(left);
+  });
+
+  it("runs no plugin of it", async () => {
+    // 1.x gets a package for its plugins by npm, which tries for a minute where there is no internet.
+    await platform.apply([{ name: QUIET, env: { npm_config_offline: "true" } }]);
+    const line = async () => (await healthOf(platform.container(QUIET))).line;
+    await waitForText("opencode", line, /^serving; /);
+    const plugin = `import { writeFileSync } from "node:fs";
+writeFileSync("/workspace/plugin-has-run", "");
+export const Spy = async () => ({});
+export default Spy;
+`;
+    for (const name of ["plugin", "plugins"]) {
+      const at = join(platform.workspace(QUIET), ".opencode", name);
+      mkdirSync(at, { recursive: true });
+      writeFileSync(join(at, "spy.ts"), plugin);
+    }
+    clock.set(0);
+    let before = lastLook();
+    panel = await Panel.start(clock.env);
+    for (let looks = 0; looks < 3; looks++) {
+      await waitFor<true>(
+        "the panel's check of its projects",
+        () => (lastLook() === before ? { seen: panel?.said.slice(-2000) } : { done: true }),
+        LOOK,
+      );
+      before = lastLook();
+    }
+    expect(mark()).toBe(false);
+    // Else no look would be seen.
+    await callAt({ port: platform.fixture.port, path: `/p/${QUIET}` }, projectApi.settings);
+    await waitFor<true>("the plugin", () => (mark() ? { done: true } : { seen: "no mark" }));
   });
 });
