@@ -8,6 +8,8 @@ export interface ListedProject {
   readonly name: string;
   readonly url: URL;
   readonly state: string;
+  /** URL of each of its ports, by name or number. */
+  readonly ports: Readonly<Record<string, string>>;
 }
 
 /** Whether a URL is on this machine, so that no login is needed. */
@@ -45,13 +47,13 @@ export async function listProjects(reach: Connection): Promise<ListedProject[]> 
   try {
     if (answer.status !== 200) throw new Error(`it returned ${answer.status}`);
     const { projects } = JSON.parse(answer.body) as { projects: Record<string, unknown>[] };
-    return projects.map(({ name, url, state }) => {
+    return projects.map(({ name, url, state, ports }) => {
       const at = new URL(String(url));
       if (zone(at) !== zone(reach.url) || at.protocol !== reach.url.protocol)
         throw new Error(`${name} is on another domain`);
       // The index has hostnames without a port.
       at.port = reach.url.port;
-      return { name: String(name), url: at, state: String(state) };
+      return { name: String(name), url: at, state: String(state), ports: readPorts(ports) };
     });
   } catch (error) {
     throw new UserError(
@@ -62,6 +64,12 @@ export async function listProjects(reach: Connection): Promise<ListedProject[]> 
     );
   }
 }
+
+/** As an index has them: URLs for a person's eyes, to which nothing is sent. */
+const readPorts = (ports: unknown): Record<string, string> =>
+  typeof ports === "object" && ports !== null
+    ? Object.fromEntries(Object.entries(ports).map(([label, url]) => [label, String(url)]))
+    : {};
 
 /** Levenshtein distance. */
 function distance(a: string, b: string): number {

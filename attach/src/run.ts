@@ -81,8 +81,11 @@ async function urlOf(project: string, platform: string | undefined, environment:
 async function list(platform: string | undefined, environment: Environment): Promise<number> {
   const projects = await projectsOf(platform, environment);
   const width = (key: "name" | "state") => Math.max(...projects.map((project) => project[key].length));
-  for (const { name, state, url } of projects)
+  for (const { name, state, url, ports } of projects) {
     environment.print(`${name.padEnd(width("name"))}  ${state.padEnd(width("state"))}  ${url}`);
+    for (const [label, at] of Object.entries(ports))
+      environment.print(`${"".padEnd(width("name"))}  ${"".padEnd(width("state"))}  ${at}  port ${label}`);
+  }
   if (projects.length === 0) environment.warn("No projects found: ask to be added to a project's members.");
   return 0;
 }

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
 import type { Urls } from "../../config/naming/urls.ts";
-import { previewName } from "../../config/projects/ports.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { terminalCommand } from "../../opencode/api/index.ts";
+import { portUrls } from "../proxy/previews.ts";
 
 /** The platform's folder: the checkout, or the package that a team's repository has. */
 const HOME = join(import.meta.dirname, "../..");
@@ -34,8 +34,6 @@ export const projectAccess = (
   container: names.project(name),
   opencode: opencode.version,
   state,
-  ...(ports.length > 0
-    ? { ports: Object.fromEntries(ports.map((port) => [port.label, urls.browser(previewName(name, port))])) }
-    : {}),
+  ...(ports.length > 0 ? { ports: portUrls(name, ports, urls) } : {}),
   ...(deployKey ? { deployKey } : {}),
 });

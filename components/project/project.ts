@@ -124,7 +124,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     const index = indexDir &&
       admitted && {
         path: indexPath(indexDir, name),
-        text: indexFile({ name, urls, state, admitted }),
+        text: indexFile({ name, urls, state, ports, admitted }),
       };
     const script = applyScript({
       container: names.project(name),

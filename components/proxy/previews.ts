@@ -26,6 +26,10 @@ const CREDENTIALS = [
   PERSON_HEADER,
 ];
 
+/** The URL of each of a project's ports, by its label. */
+export const portUrls = (project: string, ports: readonly Port[], urls: Urls): Record<string, string> =>
+  Object.fromEntries(ports.map((port) => [port.label, urls.browser(previewName(project, port))]));
+
 interface PreviewArgs {
   name: string;
   urls: Urls;

@@ -6,7 +6,7 @@ import type { Trust } from "../../config/projects/trust.ts";
 import { apiFor } from "../../opencode/api/index.ts";
 import { PERSON_HEADER } from "./answers.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
-import { previewRoutes, relayService } from "./previews.ts";
+import { portUrls, previewRoutes, relayService } from "./previews.ts";
 import { entryState, foreignRule, NOTICE, PRIORITY, q, without } from "./rules.ts";
 
 /** Port that the notice page serves on inside its container. */
@@ -200,9 +200,16 @@ export const indexFile = ({
   name,
   urls,
   state,
+  ports = [],
   admitted,
 }: Omit<RouteArgs, "version"> & { admitted: AccessList }): string =>
-  JSON.stringify({ name, url: urls.browser(name), state, admitted });
+  JSON.stringify({
+    name,
+    url: urls.browser(name),
+    state,
+    ...(ports.length > 0 ? { ports: portUrls(name, ports, urls) } : {}),
+    admitted,
+  });
 
 /**
  * Traefik's dynamic configuration for the panel's hostname where there is a panel, as YAML: the panel, and while that does not answer the index

@@ -62,7 +62,9 @@ describe("opencode-platform", () => {
     });
     expect([code, stdout]).toEqual([
       0,
-      expect.stringMatching(/^shop {2}running {2}https:.*\ndocs {2}stopped {2}https:.*\n$/),
+      expect.stringMatching(
+        /^shop {2}running {2}https:.*\n {15}https:\/\/shop-admin-.* {2}port admin\ndocs {2}stopped {2}https:.*\n$/,
+      ),
     ]);
     expect(
       readFileSync(join(program.machine.folder, ".config/opencode-platform/settings.json"), "utf8"),

@@ -18,7 +18,15 @@ const stack = { accessEmails: ["boss@elsewhere.example"], accessEmailDomains: ["
 const urls = publicUrls({ domain: "example.com", hostnamePattern: "{name}-code", panelHostname: "code" });
 const projects = [
   { name: "closed", state: "stopped", members: ["ann@partner.example", "dev@example.com"] },
-  { name: "open", state: "running", members: [] },
+  {
+    name: "open",
+    state: "running",
+    members: [],
+    ports: [
+      { port: 3000, label: "3000" },
+      { port: 8080, label: "admin" },
+    ],
+  },
 ] as const;
 
 let server: ChildProcess;
@@ -67,6 +75,24 @@ const listedTo = async (claims: object) => {
 };
 
 describe("the platform's index", () => {
+  it("has the ports of a project, in the list and on the page", async () => {
+    const dev = { "cf-access-jwt-assertion": token({ email: "other@example.com" }) };
+    expect(await listed(dev)).toEqual([
+      {
+        name: "open",
+        url: "https://open-code.example.com/",
+        state: "running",
+        ports: {
+          "3000": "https://open-3000-code.example.com/",
+          admin: "https://open-admin-code.example.com/",
+        },
+      },
+    ]);
+    expect(await listed(dev, "/")).toContain(
+      '<a href="https://open-code.example.com/">open</a> · <a href="https://open-3000-code.example.com/">3000</a>',
+    );
+  });
+
   it.each([
     "dev@example.com",
     "Ann@Partner.example",

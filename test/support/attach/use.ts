@@ -35,7 +35,12 @@ export class Program {
     this.example.answer((request: IncomingMessage, response: ServerResponse) => {
       if (request.url === "/projects.json") {
         const projects = [
-          { name: "shop", url: `https://${SITE}/`, state: "running" },
+          {
+            name: "shop",
+            url: `https://${SITE}/`,
+            state: "running",
+            ports: { admin: `https://shop-admin-${SITE}/` },
+          },
           { name: "docs", url: "https://docs-code.example.com/", state: "stopped" },
         ];
         response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ projects }));

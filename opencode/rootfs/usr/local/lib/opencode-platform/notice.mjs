@@ -89,15 +89,15 @@ function isShown({ admitted }, { email = "", isMachine }) {
   );
 }
 
-/** @returns {{name: string, url: string, state: string}[]} the projects that whoever asks may open, by name */
+/** @returns {{name: string, url: string, state: string, ports?: Record<string, string>}[]} the projects that whoever asks may open, by name */
 function projectsFor(request) {
   const person = personOf(request);
   const files = readdirSync(INDEX).filter((file) => file.endsWith(".json"));
   return files.sort().flatMap((file) => {
     try {
       const project = JSON.parse(readFileSync(`${INDEX}/${file}`, "utf8"));
-      const { name, url, state } = project;
-      return isShown(project, person) ? [{ name, url, state }] : [];
+      const { name, url, state, ports } = project;
+      return isShown(project, person) ? [{ name, url, state, ...(ports ? { ports } : {}) }] : [];
     } catch {
       return []; // it is being written, or has just gone
     }
@@ -112,9 +112,10 @@ function answerIndex(request, response) {
     return response.end(JSON.stringify({ projects: projectsFor(request) }));
   }
   if (path !== "/") return false;
-  const items = projectsFor(request).map(({ name, url, state }) => {
+  const link = ([text, url]) => `<a href="${escapeHtml(url)}">${escapeHtml(text)}</a>`;
+  const items = projectsFor(request).map(({ name, url, state, ports = {} }) => {
     const note = state === "running" ? "" : ` (${escapeHtml(state)})`;
-    return `<li><a href="${escapeHtml(url)}">${escapeHtml(name)}</a>${note}`;
+    return `<li>${[link([name, url]), ...Object.entries(ports).map(link)].join(" · ")}${note}`;
   });
   const body = items.length > 0 ? `<ul>${items.join("")}</ul>` : "<p>There is none that you may open.</p>";
   response.writeHead(200, { ...HEADERS, "content-type": "text/html; charset=utf-8" });
