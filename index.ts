@@ -44,7 +44,7 @@ const proxy = new TraefikProxy("traefik", {
   network: network.name,
   image: images.own,
   port: settings.port,
-  panel: platform.production?.urls.panel,
+  urls: platform.production?.urls,
 });
 const edge = production?.publish({
   names,

@@ -42,7 +42,7 @@ await main(async (args) => {
 
   const upgraded = await finishUpgrades(session, settings, console.log);
   const projects = await readProjectOutputs();
-  const urls = localUrls(settings.port);
+  const urls = localUrls(settings);
   const env = dockerEnv(settings);
   const ready = await awaitProjects(projects, urls, env, settings.namePrefix, waitReporter());
   if (isWatched()) process.stdout.write("\r\x1b[K");

@@ -54,7 +54,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: /^(node:.*|zod|yaml|hono(\/.*)?|@hono\/.*|jose)$/,
   },
   // The colleague's program, its own package.
-  attach: { rooms: [API], packages: /^(node:.*|http-proxy-3)$/ },
+  attach: { rooms: [API], packages: /^(node:.*|cross-spawn|http-proxy-3)$/ },
   // For machines without internet, tests and figures: it may see the product, and some of the tests' support.
   lab: { rooms: ["config", "toolchain", "operate", "panel", "opencode", "test/support"], packages: /./ },
   test: {

@@ -1,7 +1,10 @@
 /** opencode on this machine. */
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:os";
 import { promisify } from "node:util";
+// On Windows npm's programs are scripts (opencode.cmd), which Node's own doesn't start.
+import spawn from "cross-spawn";
 import { apiFor, isOlder, majorOf, type OpencodeApi } from "../../opencode/api/index.ts";
 import { UserError } from "./errors.ts";
 import type { Pinned } from "./pinned.ts";
@@ -31,14 +34,29 @@ export async function installedVersion(
   env: NodeJS.ProcessEnv,
   timeoutMs = TIMEOUT_MS,
 ): Promise<Installed> {
-  const options = { env, timeout: timeoutMs, killSignal: "SIGKILL" } as const;
+  const stdio = ["ignore", "pipe", "ignore"] as const;
+  const child = spawn(executable, [...versionArgs], {
+    env,
+    stdio: [...stdio],
+    timeout: timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  let text = "";
+  child.stdout?.setEncoding("utf8").on("data", (part: string) => {
+    text += part;
+  });
   try {
-    const { stdout } = await promisify(execFile)(executable, versionArgs, options);
-    const version = /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+    // A program of its own may keep the output open.
+    if (signal === "SIGKILL") return { reason: "timeout" };
+    await closed;
+    const version = code === 0 ? /\d+\.\d+\.\d+\S*/.exec(text)?.[0] : undefined;
     return version === undefined ? { reason: "failed" } : { version };
   } catch (error) {
-    const { code, killed } = error as NodeJS.ErrnoException & { killed?: boolean };
-    return { reason: code === "ENOENT" ? "missing" : killed ? "timeout" : "failed" };
+    return { reason: (error as NodeJS.ErrnoException).code === "ENOENT" ? "missing" : "failed" };
+  } finally {
+    child.stdout?.destroy();
   }
 }
 
@@ -95,7 +113,7 @@ const KILL_AFTER_MS = 5000;
 /** Runs a program in this terminal and forwards signals. Returns its exit code, 128 + n for signal n. */
 export function runProgram({ command, args }: Program, env: NodeJS.ProcessEnv): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const child = spawn(command, args, { env, stdio: "inherit" });
+  const child = spawn(command, [...args], { env, stdio: "inherit" });
   const forward = (signal: NodeJS.Signals) => {
     child.kill(signal);
     if (signal === "SIGHUP") setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS).unref();
@@ -114,7 +132,9 @@ export async function openBrowser(url: string, platform: NodeJS.Platform = proce
   const openers: Partial<Record<NodeJS.Platform, string>> = { darwin: "open", win32: "explorer" };
   try {
     await promisify(execFile)(openers[platform] ?? "xdg-open", [url], { timeout: TIMEOUT_MS });
-  } catch {
+  } catch (error) {
+    // Windows' explorer ends with 1 when it has opened the page.
+    if (platform === "win32" && (error as { code?: unknown }).code === 1) return;
     throw new UserError("usage", "browser", "Could not open a browser.", `Open ${url} yourself.`);
   }
 }

@@ -20,6 +20,10 @@ export const isLocal = ({ hostname }: URL): boolean =>
 export const localProject = (name: string, platform: URL): URL =>
   new URL(`/p/${encodeURIComponent(name)}`, platform);
 
+/** The project that an address of the panel's hostname is for: `https://code.example.com/p/shop`. On this machine, the address is the project's own. */
+export const projectNamed = (url: URL): string | undefined =>
+  isLocal(url) ? undefined : /^\/p\/([a-z][a-z0-9-]*)(\/|$)/.exec(url.pathname)?.[1];
+
 /** Parses a URL; throws `UserError` if a token must not be sent there. */
 export function readUrl(text: string): URL {
   const url = URL.parse(/^[a-z]+:\/\//i.test(text) ? text : `https://${text}`);

@@ -100,6 +100,29 @@ function sendOnSocket(request: IncomingMessage, socket: Socket): ServerResponse 
   return response;
 }
 
+/** The server never sees the Origin, so what it says of others' is for nobody here. */
+const isCors = (header: string): boolean => header.startsWith("access-control-");
+
+/** Lets an application read the answer. Returns whether the browser only asks if it may send a request; then that is answered. */
+function answerPreflight(
+  { method, headers }: IncomingMessage,
+  response: ServerResponse,
+  app: string,
+): boolean {
+  response.setHeader("access-control-allow-origin", app);
+  response.setHeader("access-control-expose-headers", "*");
+  if (method !== "OPTIONS" || headers["access-control-request-method"] === undefined) return false;
+  response.setHeader("access-control-allow-methods", String(headers["access-control-request-method"]));
+  response.setHeader(
+    "access-control-allow-headers",
+    String(headers["access-control-request-headers"] ?? "*"),
+  );
+  // As Chromium asks before a request from a page to this machine.
+  response.setHeader("access-control-allow-private-network", "true");
+  response.writeHead(204).end();
+  return true;
+}
+
 export class LocalProxy {
   readonly guard: RequestGuard;
   readonly #options: ProxyOptions;
@@ -166,6 +189,7 @@ export class LocalProxy {
       return;
     }
     request.url = verdict.path;
+    if (verdict.app !== undefined && answerPreflight(request, response, verdict.app)) return;
     const until = isEventStream(this.#options.api, request) ? Date.now() + MAX_HOLD_MS : 0;
     const proxied = { request, response, body: await bodyOf(request), sent: {}, tries: 0, until };
     this.#requests.set(request, proxied);
@@ -230,7 +254,7 @@ export class LocalProxy {
       return;
     }
     for (const [name, values] of Object.entries(answered.headersDistinct))
-      if (values && !DROPPED_RESPONSE.has(name)) response.setHeader(name, values);
+      if (values && !DROPPED_RESPONSE.has(name) && !isCors(name)) response.setHeader(name, values);
     if (status === 503 && !response.hasHeader("retry-after")) response.setHeader("retry-after", "2");
     response.writeHead(status, answered.statusMessage);
     // An event stream may send no event for a while.

@@ -6,7 +6,7 @@ import { anonymous, type Credentials, PersonalToken, serviceToken } from "./cred
 import { UserError } from "./errors.ts";
 import { chooseProgram, installedVersion, openBrowser, type Program, runProgram } from "./opencode.ts";
 import { pinnedProgram } from "./pinned.ts";
-import { findProject, isLocal, listProjects, localProject, readUrl } from "./platform.ts";
+import { findProject, isLocal, listProjects, localProject, projectNamed, readUrl } from "./platform.ts";
 import { LocalProxy } from "./proxy.ts";
 import { type Connection, serverVersion, stoppedError } from "./reach.ts";
 import { sessionToOpen } from "./session.ts";
@@ -70,7 +70,11 @@ async function projectsOf(platform: string | undefined, environment: Environment
 
 /** A project's URL, from its name or URL. */
 async function urlOf(project: string, platform: string | undefined, environment: Environment): Promise<URL> {
-  if (/^https?:\/\//.test(project)) return readUrl(project);
+  if (/^https?:\/\//.test(project)) {
+    const url = readUrl(project);
+    const named = projectNamed(url);
+    return named === undefined ? url : urlOf(named, url.origin, environment);
+  }
   const { url } = platformOf(platform, environment);
   if (isLocal(url)) return localProject(project, url);
   const found = findProject(project, await projectsOf(platform, environment));

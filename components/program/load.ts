@@ -65,7 +65,7 @@ export function loadPlatform(checkout: string): Promise<Platform> {
     return {
       settings,
       names: makeNames(settings.namePrefix),
-      urls: production?.urls ?? localUrls(settings.port),
+      urls: production?.urls ?? localUrls(settings),
       entries: projects,
       releases: releasesOf(pulumi.getStack(), process.env),
       ...(production ? { production } : {}),

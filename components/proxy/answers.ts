@@ -4,8 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { GATEWAY_FILE } from "../../config/naming/names.ts";
+import { type PublicUrls, projectPath } from "../../config/naming/urls.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { MODULE, PLUGIN } from "./answers-plugin.ts";
+import { PRIORITY, q } from "./rules.ts";
 
 /** Set on every answer, over what it has. No page frames another's, takes a file for a script, or embeds another origin's answer. */
 const SET = {
@@ -52,10 +54,12 @@ export const answerFlags: readonly string[] = [
 ];
 
 /** Traefik's dynamic configuration of those middlewares, and of one that says who sends a request. */
-export const gatewayFile = (): string =>
+export const gatewayFile = (urls?: Pick<PublicUrls, "panel" | "browser">): string =>
   `${JSON.stringify({
     http: {
+      ...(urls ? { routers: { _to_project: toProject(urls).router } } : {}),
       middlewares: {
+        ...(urls ? { _to_project: toProject(urls).middleware } : {}),
         _set: { headers: { customResponseHeaders: SET } },
         _added: { plugin: { answers: { headers: ADDED } } },
         _person: { plugin: { answers: { person: PERSON_HEADER } } },
@@ -63,6 +67,25 @@ export const gatewayFile = (): string =>
       },
     },
   })}\n`;
+
+/**
+ * `/p/<name>` at the panel's hostname, as addresses are on a machine of one's own. Whether there is such a project its own hostname says, to whom
+ * it may.
+ */
+const toProject = (urls: Pick<PublicUrls, "panel" | "browser">) => ({
+  router: {
+    rule: `Host(${q(urls.panel)}) && PathRegexp(${q(`^${projectPath("[a-z][a-z0-9-]*")}(/|$)`)})`,
+    priority: PRIORITY.navigate + 2,
+    middlewares: ["_to_project"],
+    service: "noop@internal",
+  },
+  middleware: {
+    redirectRegex: {
+      regex: `^https?://[^/]+${projectPath("([a-z][a-z0-9-]*)")}/?(.*)$`,
+      replacement: `${urls.browser(`\${1}`)}\${2}`,
+    },
+  },
+});
 
 /** Shell script for the host that writes the plugin, and to its file the configuration that comes on standard input. */
 export function gatewayScript(runtimeDir: string, routesDir: string): string {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { INDEX_DIR, type Names, ROUTES_DIR } from "../../config/naming/names.ts";
+import type { PublicUrls } from "../../config/naming/urls.ts";
 import { TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
@@ -17,8 +18,8 @@ export interface ProxyArgs {
   image: pulumi.Input<string>;
   /** Port on 127.0.0.1 of the host. */
   port: number;
-  /** Hostname at which the notice page lists the projects. Default: nowhere. */
-  panel?: string;
+  /** At whose hostname of the panel the notice page lists the projects. Default: nowhere. */
+  urls?: PublicUrls | undefined;
 }
 
 /**
@@ -34,13 +35,13 @@ export class TraefikProxy extends pulumi.ComponentResource {
   constructor(name: string, args: ProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Proxy", name, {}, opts);
     this.routesDir = join(args.host.runtimeDir, ROUTES_DIR);
-    if (args.panel) this.indexDir = join(args.host.runtimeDir, INDEX_DIR);
+    if (args.urls) this.indexDir = join(args.host.runtimeDir, INDEX_DIR);
     const notice = this.serveNotices(args);
     this.runTraefik(name, args, [notice, this.writeGatewayFiles(args)]);
     this.registerOutputs({ routesDir: this.routesDir });
   }
 
-  private serveNotices({ host, names, network, image, panel }: ProxyArgs) {
+  private serveNotices({ host, names, network, image, urls }: ProxyArgs) {
     return new docker.Container(
       "notice",
       {
@@ -49,7 +50,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
         image,
         entrypoints: ["node", "--max-old-space-size=32"],
         command: ["/usr/local/lib/opencode-platform/notice.mjs"],
-        labels: labelList({ [names.platformLabel]: names.prefix, ...noticePageLabels(names, panel) }),
+        labels: labelList({ [names.platformLabel]: names.prefix, ...noticePageLabels(names, urls?.panel) }),
         networksAdvanced: [{ name: network }],
         ...(this.indexDir
           ? { volumes: [{ hostPath: this.indexDir, containerPath: "/run/index", readOnly: true }] }
@@ -63,9 +64,9 @@ export class TraefikProxy extends pulumi.ComponentResource {
   }
 
   /** They stay when it ends: Traefik could not answer without them for as long as it runs. */
-  private writeGatewayFiles({ host }: ProxyArgs): pulumi.CustomResource {
+  private writeGatewayFiles({ host, urls }: ProxyArgs): pulumi.CustomResource {
     const create = gatewayScript(host.runtimeDir, this.routesDir);
-    return host.run("gateway-files", { create, stdin: gatewayFile() }, { parent: this });
+    return host.run("gateway-files", { create, stdin: gatewayFile(urls) }, { parent: this });
   }
 
   private runTraefik(name: string, { host, names, port }: ProxyArgs, dependsOn: pulumi.CustomResource[]) {

@@ -124,6 +124,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
                 middlewares: [`${name}_to_hostname`],
                 service: "noop@internal",
               },
+              ...safariRouter(args, underPath, browser),
             }
           : {}),
         // The page that looks for a session would wait for a stopped project for ever.
@@ -185,7 +186,29 @@ function projectRouters(
   };
 }
 
+/** Safari has names below localhost looked up by the system, which may not know them: a page says so, where a redirect would lead nowhere. */
+function safariRouter({ name, urls }: RouteArgs, underPath: string, browser: string) {
+  if (!urls.hostname(name).endsWith(".localhost")) return {};
+  const agent = (words: string) => `HeaderRegexp(${q("User-Agent")}, ${q(words)})`;
+  return {
+    [`${name}_safari`]: {
+      rule: `${underPath} && ${browser} && ${agent("Version/[0-9.]+ .*Safari/")} && !${agent("Chrom|Android")}`,
+      priority: PRIORITY.navigate + 1,
+      middlewares: [`${name}_safari`],
+      service: `${NOTICE}@docker`,
+    },
+  };
+}
+
 const pathMiddlewares = ({ name, urls }: RouteArgs) => ({
+  [`${name}_safari`]: {
+    headers: {
+      customRequestHeaders: {
+        ...entryState(name, "safari").headers.customRequestHeaders,
+        "X-Opencode-Url": urls.browser(name),
+      },
+    },
+  },
   [`${name}_strip`]: { stripPrefix: { prefixes: [projectPath(name)] } },
   [`${name}_to_hostname`]: {
     redirectRegex: {

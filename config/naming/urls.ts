@@ -40,13 +40,13 @@ export interface PublicUrls extends Urls {
 /** Path under which the gateway serves a project's API, without a final slash. */
 export const projectPath = (project: string): string => `/p/${project}`;
 
-/** URLs of the `local` stack: Traefik on loopback, one `*.localhost` name per project. */
-export function localUrls(port: number): LocalUrls {
+/** URLs of the `local` stack: Traefik on loopback, one name below `domain` per project. */
+export function localUrls({ port, localDomain: domain }: { port: number; localDomain: string }): LocalUrls {
   const at = port === 80 ? "" : `:${port}`;
   const url = (project: string) => `http://localhost${at}${projectPath(project)}`;
   return {
-    hostname: (project) => `${project}.localhost`,
-    browser: (project) => `http://${project}.localhost${at}/`,
+    hostname: (project) => `${project}.${domain}`,
+    browser: (project) => `http://${project}.${domain}${at}/`,
     underPath: { hostnames: ["localhost", "127.0.0.1"], url },
     terminal: (project) => ({ url: url(project), isBehindAccess: false }),
   };

@@ -42,6 +42,10 @@ const PACKAGES_PATTERN = /^(\d{4}-\d{2}-\d{2}(\.\d{1,2})?)?$/;
 const say = (rule: string) => (issue: { input?: unknown }) => `${show(issue.input)} is not ${rule}`;
 const portError = say("a port: a whole number from 1 to 65535");
 const refusedPortError = say("a port that browsers open (they block those of other protocols)");
+const LOCAL_DOMAIN = /^(?=.{1,180}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const localDomainError = say(
+  "a domain in lower case, without a dot at its ends (e.g. localhost, opencode.test)",
+);
 const prefixError = say("a prefix: at most 21 lower-case letters, digits and hyphens, first a letter");
 const directoryError = say("a directory's path: no quotes, colons, commas, $ or \\");
 const socketError = say("the absolute path of a socket");
@@ -60,6 +64,13 @@ const settingsSchema = z.strictObject({
     .transform(Number)
     .default(4080)
     .describe("Port on 127.0.0.1 that serves all projects."),
+  localDomain: z
+    .string()
+    .regex(LOCAL_DOMAIN, { error: localDomainError })
+    .default("localhost")
+    .describe(
+      "Domain of the projects' hostnames, each of which has to lead to 127.0.0.1. Another than localhost is for browsers that don't find names below that (Safari).",
+    ),
   namePrefix: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,20}$/, { error: prefixError })
@@ -110,7 +121,7 @@ const SECRETS = ["panelWebhook"];
 export type SettingKind = "every" | "local" | "droplet";
 
 /** Settings that make sense for this machine alone: a droplet has its volume at one place and its own Docker. */
-const LOCAL_ONLY: ReadonlySet<string> = new Set(["workspacesDir", "dockerSocket"]);
+const LOCAL_ONLY: ReadonlySet<string> = new Set(["localDomain", "workspacesDir", "dockerSocket"]);
 
 /** Every setting with its meaning and default, for documents and `doctor`. */
 export const settingDocs: readonly {

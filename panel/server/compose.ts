@@ -77,7 +77,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   const { session, settings, panel, engine, report } = context;
   const names = makeNames(settings.namePrefix);
   const { production } = settings;
-  const urls = production ? publicUrls(production) : localUrls(settings.port);
+  const urls = production ? publicUrls(production) : localUrls(settings);
   const load = loaderFor(session);
   const platform = openPlatform({
     session,

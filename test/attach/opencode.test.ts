@@ -1,8 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { chooseProgram, type Installed, installedVersion } from "../../attach/src/opencode.ts";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { chooseProgram, type Installed, installedVersion, openBrowser } from "../../attach/src/opencode.ts";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 import { majorOf } from "../../opencode/api/index.ts";
 import { v1, v2 } from "../support/attach/releases.ts";
@@ -43,6 +43,24 @@ describe("the installed opencode", () => {
   it("is killed after the timeout, even if a child keeps its output open", async () => {
     expect(await ask("trap '' TERM; sleep 1000 & sleep 1000", 500)).toEqual({ reason: "timeout" });
   });
+});
+
+it("opens a page with Windows' explorer, which ends with 1, and says which page where there is no browser", async () => {
+  const bin = mkdtempSync(join(folder, "bin-"));
+  const opened = join(bin, "opened");
+  for (const [name, code] of [
+    ["explorer", 1],
+    ["open", 1],
+  ] as const)
+    writeFileSync(join(bin, name), `#!/bin/sh\necho "$1" > ${opened}\nexit ${code}\n`, { mode: 0o755 });
+  vi.stubEnv("PATH", `${bin}:/usr/bin:/bin`);
+  const url = "https://shop-code.example.com/";
+  await openBrowser(url, "win32");
+  expect(readFileSync(opened, "utf8")).toBe(`${url}\n`);
+  await expect(openBrowser(url, "darwin")).rejects.toThrow("Could not open a browser");
+  vi.stubEnv("PATH", bin.replace("bin-", "none-"));
+  await expect(openBrowser(url, "win32")).rejects.toThrow("Could not open a browser");
+  vi.unstubAllEnvs();
 });
 
 describe.each([

@@ -86,6 +86,18 @@ describe("opencode-platform", () => {
     },
   );
 
+  it("opens a project by its address at the panel's hostname", async () => {
+    const address = new URL("/p/shop/session/1", program.index).href;
+    const { code, stdout } = await program.run([address, "--", "--print-target"], {
+      ...program.asMachine,
+      OPENCODE_PLATFORM_URL: undefined,
+    });
+    const byName = await program.run(["shop", "--", "--print-target"], program.asMachine);
+    expect([code, stdout.replace(/:\d+/g, "")]).toEqual([byName.code, byName.stdout.replace(/:\d+/g, "")]);
+    const unknown = await program.run([new URL("/p/shpo", program.index).href], program.asMachine);
+    expect(unknown.stderr).toContain("Did you mean shop?");
+  });
+
   it("forwards signals", async () => {
     const env = { ...program.machine.env, ...program.asMachine };
     const child = spawn(process.execPath, [MAIN, program.project, "--", "--stay"], { env });

@@ -86,6 +86,36 @@ describe("the local proxy", () => {
     expect(example.seen).toEqual([]);
   });
 
+  it.each(["oc://renderer", "vscode-webview://1a2b", "tauri://localhost", "https://tauri.localhost"])(
+    "serves the application %s, which has the whole URL, and no other's page",
+    async (origin) => {
+      const { proxy } = await open(example, ann());
+      const { port } = new URL(proxy.url);
+      const call = async (path: string, method: string, headers: Record<string, string>) => {
+        const sent = plainRequest({ host: "127.0.0.1", port, path, method, headers }).end();
+        const [response] = await once(sent, "response");
+        response.resume();
+        return response;
+      };
+      const own = `/${proxy.guard.secret}/any`;
+      const fromApp = { origin, "sec-fetch-site": "cross-site" };
+      const asked = { ...fromApp, "access-control-request-method": "POST" };
+      const preflight = await call(own, "OPTIONS", { ...asked, "access-control-request-headers": "x-own" });
+      expect(preflight.statusCode).toBe(204);
+      expect(preflight.headers).toMatchObject({
+        "access-control-allow-origin": origin,
+        "access-control-allow-methods": "POST",
+        "access-control-allow-headers": "x-own",
+      });
+      expect(example.seen).toEqual([]);
+      const answer = await call(own, "POST", fromApp);
+      expect([answer.statusCode, answer.headers["access-control-allow-origin"]]).toEqual([200, origin]);
+      expect(example.seen.at(-1)).toMatchObject({ url: "/any", method: "POST" });
+      // Without the secret it is a page like any other.
+      expect((await call("/any", "POST", fromApp)).statusCode).toBe(403);
+    },
+  );
+
   it.each([
     { api: v1, names: ["OPENCODE_SERVER_USERNAME", "OPENCODE_SERVER_PASSWORD"] },
     { api: v2, names: ["OPENCODE_PASSWORD"] },

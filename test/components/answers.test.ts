@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerFlags, gatewayFile, gatewayScript, pluginMount } from "../../components/proxy/answers.ts";
 import { traefikFlags } from "../../components/proxy/proxy.ts";
 import { makeNames } from "../../config/naming/names.ts";
+import { publicUrls } from "../../config/naming/urls.ts";
 import { must } from "../support/run.ts";
 
 describe("the gateway's files", () => {
@@ -28,6 +29,24 @@ describe("the gateway's files", () => {
     );
     expect(readdirSync(routes)).toEqual(["_gateway.yml"]);
     expect(readFileSync(join(routes, "_gateway.yml"), "utf8")).toBe(gatewayFile());
+  });
+
+  it("lead /p/<name> at the panel's hostname to the project's own", () => {
+    const urls = publicUrls({ domain: "example.com", hostnamePattern: "{name}-code", panelHostname: "code" });
+    const { routers, middlewares } = JSON.parse(gatewayFile(urls)).http;
+    expect(routers._to_project).toMatchObject({
+      rule: "Host(`code.example.com`) && PathRegexp(`^/p/[a-z][a-z0-9-]*(/|$)`)",
+      middlewares: ["_to_project"],
+    });
+    const { regex, replacement } = middlewares._to_project.redirectRegex;
+    const to = (path: string) =>
+      `https://code.example.com${path}`.replace(
+        new RegExp(regex),
+        replacement.replace(/\$\{(\d)\}/g, "$$$1"),
+      );
+    expect(to("/p/shop/session/1?a=b")).toBe("https://shop-code.example.com/session/1?a=b");
+    expect(to("/p/shop")).toBe("https://shop-code.example.com/");
+    expect(JSON.parse(gatewayFile()).http).not.toHaveProperty("routers");
   });
 
   it("define every middleware that Traefik's own configuration names", () => {

@@ -74,7 +74,7 @@ async function deploy(entry: string, secrets: Record<string, string> = {}) {
   const component = new OpencodeProject({
     host: notingHost(),
     names: makeNames("oc"),
-    urls: localUrls(4080),
+    urls: localUrls({ port: 4080, localDomain: "localhost" }),
     project,
     image: "oc/opencode:1",
     ready: Promise.resolve(),

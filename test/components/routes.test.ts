@@ -5,7 +5,7 @@ import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 
-const urls = localUrls(4080);
+const urls = localUrls({ port: 4080, localDomain: "localhost" });
 const web = { name: "web", urls, state: "running" as const, version: OPENCODE };
 const password = "TopSecretPassword123";
 
@@ -203,6 +203,34 @@ describe("the routes of a project's ports", () => {
     expect(stopped.middlewares.web_port_3000_state.headers.customRequestHeaders).toEqual({
       "X-Opencode-Project": "web",
       "X-Opencode-State": "stopped",
+    });
+  });
+});
+
+describe("names below another domain than localhost", () => {
+  it("are the project's and its ports', and Safari is sent there as other browsers are", () => {
+    const own = { ...web, urls: localUrls({ port: 4080, localDomain: "opencode.test" }), password };
+    const { routers } = parse(routeFile({ ...own, ports: [{ port: 3000, label: "3000" }] })).http;
+    expect(routers.web.rule).toContain("Host(`web.opencode.test`)");
+    expect(routers.web_port_3000.rule).toContain("Host(`web-3000.opencode.test`)");
+    expect(routers).not.toHaveProperty("web_safari");
+  });
+
+  it("are not asked for below localhost, where a page tells Safari what it may not find", () => {
+    const { routers, middlewares } = parse(routeFile({ ...web, password })).http;
+    expect(routers.web_safari).toMatchObject({ middlewares: ["web_safari"], service: "_notice@docker" });
+    expect(routers.web_safari.priority).toBeGreaterThan(routers.web_navigate.priority);
+    const [, wanted = "", refused = ""] =
+      /User-Agent`, `(.*?)`\) && !HeaderRegexp\(`User-Agent`, `(.*?)`/.exec(routers.web_safari.rule) ?? [];
+    const isSafari = (agent: string) => new RegExp(wanted).test(agent) && !new RegExp(refused).test(agent);
+    const webkit = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+    expect(isSafari(`${webkit} Version/18.1 Safari/605.1.15`)).toBe(true);
+    expect(isSafari(`${webkit} Version/18.1 Mobile/15E148 Safari/604.1`)).toBe(true);
+    expect(isSafari(`${webkit} Chrome/143.0.0.0 Safari/537.36`)).toBe(false);
+    expect(isSafari("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")).toBe(false);
+    expect(middlewares.web_safari.headers.customRequestHeaders).toMatchObject({
+      "X-Opencode-State": "safari",
+      "X-Opencode-Url": "http://web.localhost:4080/",
     });
   });
 });

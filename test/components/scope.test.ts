@@ -25,7 +25,7 @@ function platformOf(...entries: string[]): Platform {
   const text = `projects:\n${entries.map((entry) => `  - { ${entry} }\n`).join("")}`;
   return {
     names: makeNames("opencode"),
-    urls: localUrls(4080),
+    urls: localUrls({ port: 4080, localDomain: "localhost" }),
     entries: loadProjects(text, { file: "projects.yaml", stack: "local" }),
     passwordRotationOf: () => "",
     packagesOf: () => "",

@@ -185,6 +185,7 @@ it("what is kept in plain text is told by what Pulumi says is secret", () => {
 it("every setting says what it means, in a sentence", () => {
   expect(settingDocs.filter(({ meaning }) => !/^[A-Z].*\.$/.test(meaning))).toEqual([]);
   expect(settingDocs.filter(({ kind }) => kind === "local").map(({ key }) => key)).toEqual([
+    "localDomain",
     "workspacesDir",
     "dockerSocket",
   ]);

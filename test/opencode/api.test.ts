@@ -243,7 +243,7 @@ describe("a release", () => {
 
 describe("the terminal's command", () => {
   it("is opencode's own without Access where that works in any directory", () => {
-    const target = localUrls(4080).terminal("shop");
+    const target = localUrls({ port: 4080, localDomain: "localhost" }).terminal("shop");
     expect(terminalCommand(target, OPENCODE, "/srv/platform")).toBe(
       "opencode attach http://localhost:4080/p/shop",
     );

@@ -127,6 +127,7 @@ describe("a notice", () => {
     ["stopped", "shop", "stopped", 503],
     ["running", "shop", "starting", 503],
     ["refused", "shop", "refused", 403],
+    ["safari", "shop", "safari", 200],
     ["", "", "unknown", 404],
     ["constructor", "shop", "unknown", 404],
   ])("reports the state %j to programs", async (state, project, shown, status) => {
@@ -138,6 +139,18 @@ describe("a notice", () => {
       answer.headers.get("x-opencode-project"),
     ]).toEqual([status, shown, shown === "unknown" ? null : "shop"]);
   });
+});
+
+it("links the project for Safari, and says what to do where the link does not open", async () => {
+  const headers = {
+    "x-opencode-state": "safari",
+    "x-opencode-project": "shop",
+    "x-opencode-url": "http://shop.localhost:4080/",
+    accept: "text/html",
+  };
+  const text = await (await fetch(base, { headers })).text();
+  expect(text).toContain('<a href="http://shop.localhost:4080/">');
+  expect(text).toContain("config set localDomain");
 });
 
 describe("every answer", () => {

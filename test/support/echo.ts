@@ -68,7 +68,13 @@ export class EchoProject {
     const { port } = this.#platform.fixture;
     const url = `http://127.0.0.1:${await serve(this.#server)}`;
     const { name, password } = this;
-    const file = routeFile({ name, urls: localUrls(port), state: "running", version: RELEASE, password });
+    const file = routeFile({
+      name,
+      urls: localUrls({ port, localDomain: "localhost" }),
+      state: "running",
+      version: RELEASE,
+      password,
+    });
     writeFileSync(this.#file, leadTo(url, name, file), { mode: 0o600 });
     await waitFor("the gateway to route to echo", async () => {
       const { status } = await ask({ port, path: `/p/${name}/up` });

@@ -95,7 +95,7 @@ export class Platform {
     this.names = makeNames(prefix);
     this.port = ports.gateway;
     this.panelPort = ports.panel;
-    this.urls = localUrls(this.port);
+    this.urls = localUrls({ port: this.port, localDomain: "localhost" });
     // An earlier release may lack some.
     for (const path of [...PROGRAM, ...COMMANDS].filter((path) => existsSync(join(root, path))))
       cpSync(join(root, path), join(this.folder, path), { recursive: true });

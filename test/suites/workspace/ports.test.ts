@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, openPage, screenshot } from "../../support/browser.ts";
 import { execIn, health, shellIn } from "../../support/docker.ts";
 import { ask, open } from "../../support/http.ts";
+import { callAt, projectApi } from "../../support/opencode.ts";
 import { copyPackage } from "../../support/packages.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
@@ -207,13 +208,14 @@ describe("a Vite app", () => {
   it("can't call opencode from its page", async () => {
     const { page } = await openPage(browser);
     await page.goto(`http://${host("vite")}/`);
+    const before = await callAt({ port, path: `/p/${NAME}` }, projectApi.sessions(50));
+    const { path, method } = projectApi.createSession();
     const called = await page.evaluate(
-      `fetch("http://${NAME}.localhost:${port}/session", { method: "POST", mode: "no-cors" }).then(() => "sent", String)`,
+      `fetch("http://${NAME}.localhost:${port}${path}", { method: "${method}", mode: "no-cors" }).then(() => "sent", String)`,
     );
     // Nothing of the answer can be read; that nothing was done shows in the list of sessions.
     expect(["sent", "TypeError: Failed to fetch"]).toContain(called);
-    const { body } = await ask({ port, path: `/p/${NAME}/session` });
-    expect(body).toBe("[]");
+    expect(await callAt({ port, path: `/p/${NAME}` }, projectApi.sessions(50))).toEqual(before);
   });
 });
 

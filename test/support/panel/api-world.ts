@@ -192,7 +192,7 @@ export class World {
         close: () => {},
       },
       authority: () => this.authority,
-      urls: localUrls(4080),
+      urls: localUrls({ port: 4080, localDomain: "localhost" }),
       file: {
         read: () => ({
           text: this.operations.text,

@@ -34,6 +34,12 @@ const NOTICES = {
     title: "does not answer other sites",
     text: "The request came from a page of another origin.",
   },
+  safari: {
+    shown: "safari",
+    status: 200,
+    title: "has a hostname below localhost",
+    text: "Safari finds it only on systems that know such names. If the link does not open: use another browser, or set localDomain to a domain of your own whose names lead to 127.0.0.1 (npm run pulumi -- config set localDomain opencode.test).",
+  },
   unknown: {
     shown: "unknown",
     status: 404,
@@ -59,8 +65,11 @@ const OPEN_POLICY = `${HEADERS["content-security-policy"]}; connect-src 'self'; 
 const STYLE =
   "body{display:grid;place-content:center;min-height:100vh;margin:0 1rem}p{max-width:60ch}ul{padding:0;list-style:none;line-height:2}";
 
-const page = (title, notice) =>
-  document(title, `<p>${escapeHtml(notice.text)}</p>`, {
+const linkTo = (url) => `<p><a href="${escapeHtml(url)}">${escapeHtml(url)}</a></p>`;
+
+/** @param {string} url where the project is, for a notice that links it */
+const page = (title, notice, url) =>
+  document(title, `${url ? linkTo(url) : ""}<p>${escapeHtml(notice.text)}</p>`, {
     style: STYLE,
     head: notice.refresh ? `<meta http-equiv="refresh" content="${notice.refresh}">` : "",
   });
@@ -147,7 +156,15 @@ const server = createServer((request, response) => {
     ...(notice.status === 503 ? { "retry-after": "5" } : {}),
   });
   response.end(
-    request.method === "HEAD" ? undefined : html ? page(title, notice) : `${title}. ${notice.text}\n`,
+    request.method === "HEAD"
+      ? undefined
+      : html
+        ? page(
+            title,
+            notice,
+            notice === NOTICES.safari ? String(request.headers["x-opencode-url"] ?? "") : "",
+          )
+        : `${title}. ${notice.text}\n`,
   );
   request.resume();
 });
