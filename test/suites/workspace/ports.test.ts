@@ -7,9 +7,9 @@ import { launchBrowser, openPage, screenshot } from "../../support/browser.ts";
 import { execIn, health, shellIn } from "../../support/docker.ts";
 import { ask, open } from "../../support/http.ts";
 import { callAt, projectApi } from "../../support/opencode.ts";
-import { copyPackage } from "../../support/packages.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
+import { VITE, viteModule, writeViteApp } from "../../support/vite-app.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
@@ -174,22 +174,13 @@ describe("a Vite app", () => {
   const workspace = () => platform.workspace(NAME);
 
   beforeAll(async () => {
-    copyPackage("vite", workspace());
-    writeFileSync(join(workspace(), "package.json"), `{ "type": "module" }`);
-    writeFileSync(
-      join(workspace(), "index.html"),
-      `<!doctype html><link rel="icon" href="data:,"><main id="app"></main><script type="module" src="/app.js"></script>`,
-    );
-    writeFileSync(join(workspace(), "app.js"), app("first"));
+    writeViteApp(workspace(), "first");
     browser = await launchBrowser();
   });
   afterAll(() => browser?.close());
 
-  const app = (text: string) =>
-    `document.getElementById("app").textContent = "${text}";\nimport.meta.hot?.accept();\n`;
-
   it("is seen through Traefik, and a change in it without a reload", async () => {
-    await start("node node_modules/vite/bin/vite.js");
+    await start(VITE);
     const { page, troubles } = await openPage(browser);
     await waitFor("the dev server", async () => {
       const { status, body } = await ask({ port, host: host("vite") });
@@ -198,7 +189,7 @@ describe("a Vite app", () => {
     await page.goto(`http://${host("vite")}/`);
     await page.getByText("first").waitFor();
     await page.evaluate("window.stayed = true");
-    writeFileSync(join(workspace(), "app.js"), app("second"));
+    writeFileSync(join(workspace(), "app.js"), viteModule("second"));
     await page.getByText("second").waitFor();
     expect(await page.evaluate("window.stayed")).toBe(true);
     await screenshot(page, "port-vite");

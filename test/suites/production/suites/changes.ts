@@ -1,5 +1,10 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { copyToWorkspace } from "../../../support/production/files.ts";
+import { launchBrowser, logIn } from "../../../support/production/people.ts";
 import type { Updated, World } from "../../../support/production/world.ts";
+import { VITE, viteModule, writeViteApp } from "../../../support/vite-app.ts";
 
 /** Demand 3: adding a project changes only that project. */
 export function changes(world: () => World): void {
@@ -9,7 +14,7 @@ export function changes(world: () => World): void {
 
     beforeAll(async () => {
       before = await world().containers();
-      world().write([{ name: "alpha" }, { name: "beta" }, { name: "gamma" }]);
+      world().write([{ name: "alpha" }, { name: "beta" }, { name: "gamma", ports: [5173] }]);
       added = await world().update();
     });
 
@@ -20,6 +25,7 @@ export function changes(world: () => World): void {
         "Command gamma-route",
         "Command project-gamma-revocation",
         "Container gamma-container",
+        "DnsRecord project-gamma-port-5173-record",
         "DnsRecord project-gamma-record",
         "Network gamma-network",
         "Project gamma",
@@ -43,13 +49,45 @@ export function changes(world: () => World): void {
       await world().answers("gamma");
     });
 
+    it("shows what it serves on a port to whoever can open it, with changes at once", async () => {
+      const url = world().urls.browser("gamma-5173");
+      const anonymous = await world().cloudflare.edge.fetch(url, { redirect: "manual" });
+      expect([anonymous.status, new URL(anonymous.headers.get("location") ?? "").hostname]).toEqual([
+        302,
+        expect.stringMatching(/cloudflareaccess\.com$/),
+      ]);
+      await copyToWorkspace(world(), "gamma", (folder) => writeViteApp(folder, "first"));
+      await world().onDroplet(
+        "docker",
+        "exec",
+        "-d",
+        "-w",
+        "/workspace",
+        "opencode-gamma",
+        ...VITE.split(" "),
+      );
+      const browser = await launchBrowser(world());
+      try {
+        const { page } = await logIn(browser, url, "dev@example.com");
+        await page.getByText("first").waitFor();
+        await page.evaluate("window.stayed = true");
+        await copyToWorkspace(world(), "gamma", (folder) => {
+          mkdirSync(folder, { recursive: true });
+          writeFileSync(join(folder, "app.js"), viteModule("second"));
+        });
+        await page.getByText("second").waitFor();
+        expect(await page.evaluate("window.stayed")).toBe(true);
+      } finally {
+        await browser.close();
+      }
+    });
+
     afterAll(async () => {
       world().write([{ name: "alpha" }, { name: "beta" }]);
       const removed = await world().update();
       expect(removed.code, removed.output.slice(-4000)).toBe(0);
-      expect([...world().cloudflare.state.records.values()].map(({ name }) => name)).not.toContain(
-        "gamma-code.example.com",
-      );
+      const records = [...world().cloudflare.state.records.values()].map(({ name }) => name);
+      expect(records.filter((name) => name.startsWith("gamma"))).toEqual([]);
     });
   });
 
