@@ -17,6 +17,7 @@ import { memory } from "./figures/memory.ts";
 import { noop } from "./figures/noop.ts";
 import { panel } from "./figures/panel.ts";
 import { phasesOfNoop } from "./figures/phases.ts";
+import { previews } from "./figures/previews.ts";
 import { update } from "./figures/update.ts";
 import { Cleaning } from "./lib/cleaning.ts";
 import { Compose } from "./lib/compose.ts";
@@ -35,6 +36,7 @@ const FIGURES: readonly FigureSpec[] = [
   phasesOfNoop,
   update,
   majors,
+  previews,
   ...panel,
 ];
 const NAMES = [...new Set(FIGURES.map(({ name }) => name))];

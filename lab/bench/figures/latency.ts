@@ -1,16 +1,11 @@
 import { Agent } from "node:http";
 import { projectApi } from "../lib/api.ts";
 import { addressOf } from "../lib/docker.ts";
-import type { FigureSpec, Fixture } from "../lib/fixture.ts";
-import { ask, latencies, type Target, throughput } from "../lib/http.ts";
+import type { FigureSpec } from "../lib/fixture.ts";
+import { ask, type Target } from "../lib/http.ts";
 import { projectName } from "../lib/platform.ts";
-import type { Comparison } from "../lib/report.ts";
-import { takeTurns } from "../lib/rounds.ts";
-import { percentile } from "../lib/stats.ts";
+import { CONNECTIONS, compareWays, LOAD_MS, REQUESTS } from "../lib/requests.ts";
 
-const REQUESTS = 300;
-const CONNECTIONS = 8;
-const LOAD_MS = 1500;
 /** Files to request while looking for one of the wanted size. */
 const MOST_FILES = 100;
 
@@ -42,10 +37,14 @@ export const latency: FigureSpec = {
       headers: { host: `${fixture.platform.urls.hostname(name)}:${fixture.platform.port}` },
     };
     const { path, bytes } = await findAsset(direct);
+    const ways = (path: string) => [
+      { name: "container direct", target: { ...direct, path } },
+      { name: "through Traefik", target: { ...through, path } },
+    ];
     const size = `${Math.round(bytes / 1000)} kB page asset`;
     return [
-      ...(await compare(projectApi.health.path, direct, through, fixture)),
-      ...(await compare(size, { ...direct, path }, { ...through, path }, fixture)),
+      ...(await compareWays(projectApi.health.path, ways(direct.path), fixture)),
+      ...(await compareWays(size, ways(path), fixture)),
     ];
   },
 };
@@ -75,37 +74,3 @@ async function findAsset(page: Target): Promise<{ path: string; bytes: number }>
 /** Paths of the page's own files in a text. */
 const filesIn = (text: string): string[] =>
   [...new Set(text.match(/\bassets\/[\w.-]+\.(?:js|css|svg|png|woff2)\b/g) ?? [])].map((path) => `/${path}`);
-
-async function compare(
-  what: string,
-  direct: Target,
-  through: Target,
-  { rounds }: Fixture,
-): Promise<Comparison[]> {
-  const ways = [
-    { name: "container direct", target: direct },
-    { name: "through Traefik", target: through },
-  ];
-  const p99 = ways.map(({ name }) => ({ name, values: [] as number[] }));
-  const p50 = await takeTurns(
-    ways.map(({ name, target }, index) => ({
-      name,
-      async run() {
-        const times = await latencies(target, REQUESTS);
-        p99[index]?.values.push(percentile(times, 99));
-        return percentile(times, 50);
-      },
-    })),
-    rounds,
-  );
-  const rates = await takeTurns(
-    ways.map(({ name, target }) => ({ name, run: () => throughput(target, CONNECTIONS, LOAD_MS) })),
-    rounds,
-  );
-  const counted = p99.map(({ name, values }) => ({ name, values: values.slice(1) }));
-  return [
-    { what: `${what}, p50`, unit: "time", series: p50 },
-    { what: `${what}, p99`, unit: "time", series: counted },
-    { what: `${what}, answers`, unit: "rate", series: rates },
-  ];
-}

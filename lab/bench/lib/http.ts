@@ -65,6 +65,18 @@ export function ask(target: Target, agent: Agent): Promise<Answer> {
   });
 }
 
+/** Polls every 50 ms until something answers with 200. */
+export async function untilAnswered(target: Target, patienceMs = 60_000): Promise<void> {
+  const agent = new Agent({ keepAlive: false });
+  const until = performance.now() + patienceMs;
+  while (performance.now() < until) {
+    const answer = await ask(target, agent).catch(() => undefined);
+    if (answer?.status === 200) return;
+    await sleep(50);
+  }
+  throw new Error(`${target.host}:${target.port}${target.path} did not answer within ${patienceMs / 1000} s`);
+}
+
 /** Polls every 50 ms until opencode reports that it is healthy. @param target the project's root */
 export async function untilHealthy(
   target: () => Promise<Target | undefined>,
