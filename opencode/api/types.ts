@@ -87,6 +87,8 @@ export interface OpencodeApi {
 
   /** Path of the server's own OpenAPI description, which a test compares with the calls below. */
   readonly descriptionPath: string;
+  /** Name of the schema of its settings (`opencode.json`) in that description. */
+  readonly settingsSchema: string;
 
   /** Value of the Authorization header. */
   authorization(password: string): string;

@@ -74,6 +74,7 @@ export const v1: OpencodeApi = {
   activityQuery: "SELECT max(time_updated) AS at FROM session",
 
   descriptionPath: "/doc",
+  settingsSchema: "Config",
 
   authorization: (password) => `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`,
 

@@ -95,6 +95,7 @@ export const v2: OpencodeApi = {
   activityQuery: "SELECT max(time_updated) AS at FROM session_v2",
 
   descriptionPath: "/openapi.json",
+  settingsSchema: "Config.InfoEncoded",
 
   authorization: (password) => `Basic ${Buffer.from(`${USER}:${password}`).toString("base64")}`,
 
