@@ -2,10 +2,11 @@ import { statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { collectProblems, type Problem, UserError } from "./errors.ts";
-import { loadProjects, readProjectsFile } from "./projects/load.ts";
+import { examineProjects, type LoadedProjects, readOverlay, readProjectsFile } from "./projects/load.ts";
+import { type NamedText, PROJECTS_FILE } from "./projects/overlay.ts";
 import { previewName } from "./projects/ports.ts";
-import type { Project } from "./projects/project.ts";
 import { releasesOf } from "./projects/releases.ts";
+import { strayOverlays } from "./projects/stray-overlays.ts";
 import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
 import { hasPipeline } from "./stack/pipeline.ts";
@@ -15,8 +16,7 @@ import { parseSettings, type Settings, withoutNamespace } from "./stack/settings
 import { readOptional } from "./text/read-optional.ts";
 
 /** projects.yaml and the stack's settings, checked. */
-export interface CheckedConfiguration {
-  readonly projects: readonly Project[];
+export interface CheckedConfiguration extends LoadedProjects {
   readonly settings: Settings;
 }
 
@@ -24,7 +24,7 @@ export interface CheckedConfiguration {
 export interface ConfigurationSources {
   readonly stack: string;
   readonly settings: () => Settings;
-  readonly projects: (context: HostContext) => Project[];
+  readonly projects: (context: HostContext) => LoadedProjects;
   /** Whether a secret has a value for a project. */
   readonly hasSecret: (project: string, name: string) => boolean;
 }
@@ -41,10 +41,10 @@ export function checkSources(
   sources: ConfigurationSources,
   further: readonly Problem[] = [],
 ): CheckedConfiguration {
-  const { projects, settings, ofProjects, ofSettings, clashes } = examine(sources);
+  const { loaded, settings, ofProjects, ofSettings, clashes } = examine(sources);
   const problems = [...ofProjects, ...further, ...ofSettings, ...clashes];
-  if (!projects || !settings || problems.length > 0) throw new UserError("config", problems);
-  return { projects, settings };
+  if (!loaded || !settings || problems.length > 0) throw new UserError("config", problems);
+  return { ...loaded, settings };
 }
 
 /**
@@ -53,8 +53,9 @@ export function checkSources(
  */
 export function checkConfiguration(root: string, stack: string): CheckedConfiguration {
   const stackFile = readCheckout(root, stack);
-  const projects = (context: HostContext) => readProjectsFile(join(root, "projects.yaml"), context);
-  return checkSources({ ...sourcesOf(root, stackFile, stack), projects }, stackFile.problems);
+  const projects = (context: HostContext) => readProjectsFile(join(root, PROJECTS_FILE), context);
+  const checked = checkSources({ ...sourcesOf(root, stackFile, stack), projects }, stackFile.problems);
+  return { ...checked, warnings: [...checked.warnings, ...strayOverlays(root, stack)] };
 }
 
 /** The settings of a checkout's stack, as far as they can be read without a passphrase. @throws UserError if they are invalid */
@@ -62,9 +63,10 @@ export const readStackSettings = (root: string, stack: string): Settings =>
   sourcesOf(root, readCheckout(root, stack), stack).settings();
 
 /**
- * Checks a text that is not in a checkout's projects.yaml yet against the stack's settings and secrets. What is wrong with those is no
+ * Checks a text that is not in a checkout's projects.yaml yet, with the stack's own file laid over it, against the stack's settings and secrets. What is wrong with those is no
  * matter of an entry and is not reported.
  * @param given secrets that get a value with the text
+ * @param overlay the stack's own file. Default: the checkout's
  * @throws UserError with every problem of the text
  */
 export function checkProjectsText(
@@ -72,11 +74,18 @@ export function checkProjectsText(
   stack: string,
   text: string,
   given?: { readonly project: string; readonly names: readonly string[] },
+  overlay: NamedText | undefined = readOverlay(root, stack),
 ): void {
   const sources = sourcesOf(root, readCheckout(root, stack), stack);
   const { ofProjects, clashes } = examine({
     ...sources,
-    projects: (context) => loadProjects(text, { ...context, file: "projects.yaml", directory: root }),
+    projects: (context) =>
+      examineProjects(text, {
+        ...context,
+        file: PROJECTS_FILE,
+        directory: root,
+        overlay,
+      }),
     hasSecret: (project, name) =>
       (given?.project === project && given.names.includes(name)) || sources.hasSecret(project, name),
   });
@@ -88,10 +97,10 @@ function examine({ stack, settings: readSettings, projects: readProjects, hasSec
   const [ofProjects, ofSettings]: [Problem[], Problem[]] = [[], []];
   const settings = collectProblems(ofSettings, readSettings);
   const capacity = stack === LOCAL_STACK ? localCapacity() : dropletCapacity(settings?.production?.size);
-  const projects = collectProblems(ofProjects, () =>
+  const loaded = collectProblems(ofProjects, () =>
     readProjects({ stack, hasSecret, ...capacity, ...opencodeOf(stack) }),
   );
-  const names = (projects ?? []).flatMap((project) => [
+  const names = (loaded?.projects ?? []).flatMap((project) => [
     project.name,
     ...project.ports.map((port) => previewName(project.name, port)),
   ]);
@@ -99,7 +108,7 @@ function examine({ stack, settings: readSettings, projects: readProjects, hasSec
   const clashes = production
     ? [...hostnameClashes(production, names, stack), ...longHostnames(production, names)]
     : [];
-  return { projects, settings, ofProjects, ofSettings, clashes };
+  return { loaded, settings, ofProjects, ofSettings, clashes };
 }
 
 /** Releases of opencode for a stack, and the processor that they have to run on: droplets have x64 alone. */

@@ -1,5 +1,6 @@
 /** `npm start`: prepares this machine, updates the stack, and shows where each project is. */
 import { checkConfiguration } from "../config/check.ts";
+import { formatProblem } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import { localUrls } from "../config/naming/urls.ts";
 import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
@@ -26,7 +27,8 @@ await main(async (args) => {
   refuseOtherStack("start", args, (session) => commandFor(session, "up"));
   const began = performance.now();
   // Before any download or build: an error in projects.yaml costs a second, not minutes.
-  const { settings } = checkConfiguration(root, STACK);
+  const { settings, warnings } = checkConfiguration(root, STACK);
+  for (const warning of warnings) console.error(`warning: ${formatProblem(warning)}`);
   await provision(platformParts(settings.baseImage), {
     root,
     progress: provisionProgress(),

@@ -8,6 +8,7 @@ import { localUrls, type PublicUrls, publicUrls, type Urls } from "../../config/
 import type { Releases } from "../../config/opencode-releases.ts";
 import { readProjectsFile } from "../../config/projects/load.ts";
 import { type AccessList, accessListOf } from "../../config/projects/members.ts";
+import { PROJECTS_FILE } from "../../config/projects/overlay.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import { packagesDay } from "../../config/stack/packages.ts";
@@ -95,7 +96,7 @@ function readConfiguration(checkout: string): CheckedConfiguration {
     stack,
     settings: () =>
       parseSettings(withoutNamespace(config), { stack, tokens, plain, hasPipeline: hasPipeline(checkout) }),
-    projects: (context) => readProjectsFile(join(checkout, "projects.yaml"), context),
+    projects: (context) => readProjectsFile(join(checkout, PROJECTS_FILE), context),
     hasSecret: (project, name) => secretValue(project, name) !== undefined,
   });
 }

@@ -1,11 +1,21 @@
-import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { type Problem, UserError } from "../errors.ts";
-import { type Finding, type ParsedYaml, type Path, parseYaml } from "../text/yaml.ts";
+import { type Path, parseYaml } from "../text/yaml.ts";
+import {
+  AFTER_BASE,
+  documentOf,
+  type NamedYaml,
+  type Place,
+  type ProjectsDocument,
+  placeIn,
+} from "./document.ts";
 import { type ProjectsFile, projectsFile } from "./file-schema.ts";
 import { describeIssue, formatPath } from "./messages.ts";
 import { normalise } from "./normalise.ts";
+import { layOver, type NamedText, overlayFile, PROJECTS_FILE } from "./overlay.ts";
 import type { Project } from "./project.ts";
+import { isMap } from "./rough.ts";
 import { checkRules } from "./rules.ts";
 import type { HostContext, Violation } from "./violation.ts";
 
@@ -14,41 +24,113 @@ export interface LoadOptions extends HostContext {
   readonly file: string;
   /** Directory that `./relative` repositories are relative to. Default: the working directory. */
   readonly directory?: string;
+  /** The stack's own file, which is laid over it. Default: none. */
+  readonly overlay?: NamedText | undefined;
+}
+
+/** A projects.yaml that was read. */
+export interface LoadedProjects {
+  readonly projects: Project[];
+  /** What is no error and still likely not meant. */
+  readonly warnings: readonly Problem[];
+  /** The file as written, with the stack's own laid over it. */
+  readonly value: unknown;
+  /** Names of the files that were read. */
+  readonly files: readonly string[];
 }
 
 /**
  * Reads projects.yaml: checked, defaults merged in, in the order of the file.
  * @throws UserError with every problem of the file at once, in the order of the file; nothing else.
  */
-export function loadProjects(text: string, options: LoadOptions): Project[] {
+export const loadProjects = (text: string, options: LoadOptions): Project[] =>
+  examineProjects(text, options).projects;
+
+/** Reads projects.yaml, with all that is to be said of it. @throws UserError as loadProjects does */
+export function examineProjects(text: string, options: LoadOptions): LoadedProjects {
   const directory = options.directory ?? process.cwd();
-  const yaml = parseYaml(text);
-  if (yaml.value === undefined) throw toUserError(yaml, yaml.findings, options.file);
-  const unusable = describeRoot(yaml.value);
-  if (unusable && yaml.findings.length === 0)
-    throw toUserError(yaml, [{ path: [], offset: yaml.offsetOf([]), ...unusable }], options.file);
+  const { document, problems } = readDocument({ file: options.file, text }, options.overlay);
   const { isDirectory } = options;
   const context = isDirectory
     ? { ...options, isDirectory: (path: string) => isDirectory(resolve(directory, path)) }
     : options;
-  const schema = checkSchema(yaml);
-  const rules = checkRules(yaml, context).map((violation) => locate(yaml, violation));
-  const findings = withoutDuplicates(withoutDuplicates(yaml.findings, schema.findings), rules);
-  if (findings.length > 0 || !schema.data) throw toUserError(yaml, findings, options.file);
-  return normalise(schema.data, directory);
+  const schema = checkSchema(document);
+  const rules = checkRules(document, context).map((violation) => locate(document, violation));
+  const found = withoutDuplicates(withoutDuplicates(problems, schema.problems), rules);
+  if (found.length > 0 || !schema.data) throw toUserError(found);
+  return {
+    projects: normalise(schema.data, directory),
+    warnings: [],
+    value: document.value,
+    files: [options.file, ...(options.overlay ? [options.overlay.file] : [])],
+  };
 }
 
 /**
- * Reads a projects.yaml from disk; `./relative` repositories are relative to its directory.
- * @throws UserError as loadProjects does, and when the file cannot be read.
+ * Reads a projects.yaml from disk, with the stack's own file beside it; `./relative` repositories are relative to its directory.
+ * @throws UserError as loadProjects does, and when a file cannot be read.
  */
 export function readProjectsFile(
   path: string,
-  options: Omit<LoadOptions, "directory" | "file"> & { file?: string },
-): Project[] {
-  const file = options.file ?? "projects.yaml";
-  return loadProjects(readText(path, file), { ...options, file, directory: dirname(resolve(path)) });
+  options: Omit<LoadOptions, "directory" | "file" | "overlay"> & { file?: string },
+): LoadedProjects {
+  const file = options.file ?? PROJECTS_FILE;
+  const directory = dirname(resolve(path));
+  return examineProjects(readText(path, file), {
+    ...options,
+    file,
+    directory,
+    overlay: readOverlay(directory, options.stack),
+  });
 }
+
+/** A stack's own file in a checkout, if it has one. @throws UserError when it cannot be read */
+export function readOverlay(directory: string, stack: string): NamedText | undefined {
+  const file = overlayFile(stack);
+  const path = join(directory, file);
+  return existsSync(path) ? { file, text: readText(path, file) } : undefined;
+}
+
+/** Both files as one. @throws UserError where one of them is not what can be looked at further */
+function readDocument(
+  main: NamedText,
+  overlay: NamedText | undefined,
+): { readonly document: ProjectsDocument; readonly problems: readonly Located[] } {
+  const base = { file: main.file, yaml: parseYaml(main.text) };
+  const over = overlay && { file: overlay.file, yaml: parseYaml(overlay.text) };
+  const fatal = [...unusable(base, describeRoot), ...(over ? unusable(over, describeOverlayRoot) : [])];
+  if (fatal.length > 0) throw toUserError(fatal);
+  const ofBase = findingsIn(base);
+  if (!over) return { document: documentOf(base), problems: ofBase };
+  const { document, violations } = layOver(base, over);
+  const ofOverlay = violations.map(
+    ({ path, what, fix, atKey }): Located => ({
+      place: placeIn(over, path, atKey ? "key" : "value", AFTER_BASE),
+      what,
+      fix,
+    }),
+  );
+  return {
+    document,
+    problems: withoutDuplicates([...ofBase, ...findingsIn(over, AFTER_BASE)], ofOverlay),
+  };
+}
+
+/** The findings of a file that nothing more can be said of. */
+function unusable(source: NamedYaml, describe: (value: unknown) => What | undefined): Located[] {
+  const { value, findings } = source.yaml;
+  if (value === undefined) return findingsIn(source);
+  const what = describe(value);
+  if (!what || findings.length > 0) return [];
+  return [{ place: placeIn(source, []), ...what }];
+}
+
+const findingsIn = (source: NamedYaml, first = 0): Located[] =>
+  source.yaml.findings.map(({ path, offset, what, fix }) => ({
+    place: { file: source.file, path, ...source.yaml.position(offset), order: first + offset },
+    what,
+    fix,
+  }));
 
 function readText(path: string, file: string): string {
   let bytes: Buffer;
@@ -72,59 +154,70 @@ function readText(path: string, file: string): string {
   }
 }
 
-function describeRoot(value: unknown): { what: string; fix: string } | undefined {
+type What = Pick<Violation, "what" | "fix">;
+
+function describeRoot(value: unknown): What | undefined {
   const fix = "start with projects: and one entry per project";
   if (value === null) return { what: "is empty", fix };
-  if (typeof value !== "object" || Array.isArray(value)) return { what: "is not a map (key: value)", fix };
+  if (!isMap(value)) return { what: "is not a map (key: value)", fix };
   return undefined;
 }
 
-function checkSchema(yaml: ParsedYaml): { data?: ProjectsFile; findings: Finding[] } {
-  const result = projectsFile.safeParse(yaml.value, {
-    error: (issue) => describeIssue(issue, yaml.sourceOf(pathOf(issue.path))),
+/** One of comments alone changes nothing. */
+const describeOverlayRoot = (value: unknown): What | undefined =>
+  value === null || isMap(value)
+    ? undefined
+    : { what: "is not a map (key: value)", fix: `write keys as in ${PROJECTS_FILE}, or exclude: [name]` };
+
+/** A problem with its place. */
+interface Located extends What {
+  readonly place: Place;
+}
+
+function checkSchema(document: ProjectsDocument): { data?: ProjectsFile; problems: Located[] } {
+  const result = projectsFile.safeParse(document.value, {
+    error: (issue) => describeIssue(issue, document.sourceOf(pathOf(issue.path))),
   });
-  if (result.success) return { data: result.data, findings: [] };
-  const findings = result.error.issues.flatMap((issue) => {
+  if (result.success) return { data: result.data, problems: [] };
+  const problems = result.error.issues.flatMap((issue) => {
     const path = pathOf(issue.path);
     if (issue.code === "unrecognized_keys") {
       const lines = issue.message.split("\n");
       return issue.keys.map((key, index) =>
-        locate(yaml, { path: [...path, key], what: lines[index] ?? "is not a valid key here", atKey: true }),
+        locate(document, {
+          path: [...path, key],
+          what: lines[index] ?? "is not a valid key here",
+          atKey: true,
+        }),
       );
     }
     const fix =
       issue.code === "custom" && typeof issue.params?.fix === "string" ? issue.params.fix : undefined;
-    return [locate(yaml, { path, what: issue.message, fix, atKey: issue.code === "invalid_key" })];
+    return [locate(document, { path, what: issue.message, fix, atKey: issue.code === "invalid_key" })];
   });
-  return { findings };
+  return { problems };
 }
 
 const pathOf = (path: readonly PropertyKey[] = []): Path => path.filter((step) => typeof step !== "symbol");
 
-const locate = (yaml: ParsedYaml, { path, what, fix, atKey }: Violation): Finding => ({
-  path,
-  offset: yaml.offsetOf(path, atKey ? "key" : "value"),
+const locate = (document: ProjectsDocument, { path, what, fix, atKey }: Violation): Located => ({
+  place: document.placeOf(path, atKey ? "key" : "value"),
   what,
   fix,
 });
 
-/** Adds findings to earlier ones, without those that only follow from an earlier one at the same place. */
-function withoutDuplicates(earlier: readonly Finding[], later: readonly Finding[]): Finding[] {
-  const key = ({ path }: Finding) => JSON.stringify(path);
+/** Adds problems to earlier ones, without those that only follow from an earlier one at the same place. */
+function withoutDuplicates(earlier: readonly Located[], later: readonly Located[]): Located[] {
+  const key = ({ place: { file, path } }: Located) => JSON.stringify([file, path]);
   const known = new Set(earlier.map(key));
-  return [...earlier, ...later.filter((finding) => !known.has(key(finding)))];
+  return [...earlier, ...later.filter((each) => !known.has(key(each)))];
 }
 
-function toUserError(yaml: ParsedYaml, findings: readonly Finding[], file: string): UserError {
-  const problems = findings
-    .toSorted((a, b) => a.offset - b.offset)
-    .map(({ path, offset, what, fix }): Problem => {
-      const { line, col } = yaml.position(offset);
-      return {
-        where: [`${file}:${line}:${col}`, formatPath(path)].filter(Boolean).join(" "),
-        what,
-        fix,
-      };
-    });
-  return new UserError("config", problems);
-}
+const toProblem = ({ place: { file, line, col, path }, what, fix }: Located): Problem => ({
+  where: [`${file}:${line}:${col}`, formatPath(path)].filter(Boolean).join(" "),
+  what,
+  fix,
+});
+
+const toUserError = (found: readonly Located[]): UserError =>
+  new UserError("config", found.toSorted((a, b) => a.place.order - b.place.order).map(toProblem));

@@ -31,6 +31,7 @@ const KEY_ALIASES: Readonly<Record<string, string>> = {
 
 /** Keys of other tools that have no like here, and why. */
 const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
+  exclude: "it belongs into a stack's own file, such as projects.prod.yaml",
   build: "all projects use the platform's image",
   image: "all projects use the platform's image",
   port: "write ports: [3000] for what the project's own programs serve; opencode has the project's hostname",

@@ -1,7 +1,8 @@
 /** `ports` of an entry: what a project's own programs serve, and the hostname that each gets. */
 import * as z from "zod";
 import { show } from "../text/show.ts";
-import type { ParsedYaml, Path } from "../text/yaml.ts";
+import type { Path } from "../text/yaml.ts";
+import { lineOf, type ProjectsDocument } from "./document.ts";
 import { about } from "./field-schemas.ts";
 import { formatPath } from "./messages.ts";
 import { isMap, listOf, mapOf } from "./rough.ts";
@@ -86,7 +87,7 @@ interface Placed extends Port {
 }
 
 /** Ports that are listed twice in an entry, and hostnames that lead to two places. */
-export function checkPorts(projects: readonly unknown[], yaml: ParsedYaml): Violation[] {
+export function checkPorts(projects: readonly unknown[], document: ProjectsDocument): Violation[] {
   const names = new Map(projects.map((entry, index) => [mapOf(entry).name, index] as const));
   const taken = new Map<string, Placed>();
   return projects.flatMap((entry, index): Violation[] => {
@@ -98,20 +99,16 @@ export function checkPorts(projects: readonly unknown[], yaml: ParsedYaml): Viol
       const hostname = previewName(port.project, port);
       const other = names.get(hostname);
       if (other !== undefined) {
-        const what = `has the hostname of the project ${show(hostname)} (line ${lineOf(["projects", other, "name"])})`;
+        const what = `has the hostname of the project ${show(hostname)} (${lineOf(document, ["projects", other, "name"])})`;
         return [{ path: port.path, what, fix: "give the port another name" }];
       }
       const same = taken.get(hostname);
       taken.set(hostname, port);
       if (!same) return [];
-      const what = `has the same hostname as ${formatPath(same.path)} in line ${lineOf(same.path)}`;
+      const what = `has the same hostname as ${formatPath(document.placeOf(same.path).path)} in ${lineOf(document, same.path)}`;
       return [{ path: port.path, what, fix: "give one of the two a name, or another" }];
     });
   });
-
-  function lineOf(path: Path): number {
-    return yaml.position(yaml.offsetOf(path)).line;
-  }
 }
 
 /** An entry's ports, as far as they are right. */

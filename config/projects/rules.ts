@@ -6,8 +6,9 @@
 import { projectUid } from "../naming/uids.ts";
 import { closest, show } from "../text/show.ts";
 import { formatSize } from "../text/sizes.ts";
-import type { ParsedYaml, Path } from "../text/yaml.ts";
+import type { Path } from "../text/yaml.ts";
 import { foldDestination } from "./destinations.ts";
+import { lineOf, type ProjectsDocument } from "./document.ts";
 import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.ts";
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
@@ -18,16 +19,16 @@ import { isMap, listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import type { HostContext, Violation } from "./violation.ts";
 
 /** Every broken rule of a file, however much else is wrong with it. */
-export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] {
-  const file = mapOf(yaml.value);
+export function checkRules(document: ProjectsDocument, context: HostContext): Violation[] {
+  const file = mapOf(document.value);
   const defaults = mapOf(file.defaults);
   const projects = listOf(file.projects);
   return [
     ...checkCount(projects, mapOf(file.limits).maxProjects),
-    ...checkNames(projects, yaml),
+    ...checkNames(projects, document),
     ...checkUsers(projects),
-    ...checkPorts(projects, yaml),
-    ...checkVariables(defaults.env, ["defaults", "env"], yaml),
+    ...checkPorts(projects, document),
+    ...checkVariables(defaults.env, ["defaults", "env"], document),
     ...checkDuplicates(mapOf(defaults.network).allow, ["defaults", "network", "allow"], foldDestination),
     ...checkResources(defaults.resources, ["defaults", "resources"], context),
     ...checkRelease(defaults.opencode, ["defaults", "opencode"], context),
@@ -35,7 +36,7 @@ export function checkRules(yaml: ParsedYaml, context: HostContext): Violation[] 
     ...checkGroups(mapOf(file.groups), projects),
     ...checkDuplicates(file.trustedRepos, ["trustedRepos"]),
     ...projects.flatMap((entry, index) =>
-      isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), yaml, context) : [],
+      isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), document, context) : [],
     ),
   ];
 }
@@ -63,13 +64,13 @@ function checkEntry(
   entry: UncheckedMap,
   path: Path,
   defaultEnv: UncheckedMap,
-  yaml: ParsedYaml,
+  document: ProjectsDocument,
   context: HostContext,
 ): Violation[] {
   return [
     ...checkResources(entry.resources, [...path, "resources"], context),
     ...checkRelease(entry.opencode, [...path, "opencode"], context),
-    ...checkVariables(entry.env, [...path, "env"], yaml),
+    ...checkVariables(entry.env, [...path, "env"], document),
     ...checkEntryRules(entry, path, defaultEnv, context),
   ];
 }
@@ -81,16 +82,17 @@ function checkCount(projects: readonly unknown[], limit: unknown): Violation[] {
   return [{ path: ["projects", most], what, fix: "remove some, or raise limits.maxProjects" }];
 }
 
-function checkNames(projects: readonly unknown[], yaml: ParsedYaml): Violation[] {
-  const first = new Map<unknown, number>();
+function checkNames(projects: readonly unknown[], document: ProjectsDocument): Violation[] {
+  const known = new Map<unknown, number>();
   return projects.flatMap((entry, index): Violation[] => {
     const name = mapOf(entry).name;
-    const other = first.get(name);
+    const other = known.get(name);
     if (typeof name !== "string") return [];
-    if (other === undefined) first.set(name, index);
+    if (other === undefined) known.set(name, index);
     if (other === undefined) return [];
-    const line = yaml.position(yaml.offsetOf(["projects", other, "name"])).line;
-    const what = `${show(name)} is already used by ${formatPath(["projects", other])} in line ${line}`;
+    const first = ["projects", other, "name"];
+    const { path } = document.placeOf(first);
+    const what = `${show(name)} is already used by ${formatPath(path.slice(0, 2))} in ${lineOf(document, first)}`;
     return [{ path: ["projects", index, "name"], what }];
   });
 }
@@ -111,9 +113,9 @@ function checkUsers(projects: readonly unknown[]): Violation[] {
 }
 
 /** Numbers and booleans that would reach the container written differently than in the file. */
-function checkVariables(env: unknown, path: Path, yaml: ParsedYaml): Violation[] {
+function checkVariables(env: unknown, path: Path, document: ProjectsDocument): Violation[] {
   return Object.entries(mapOf(env)).flatMap(([name, value]): Violation[] => {
-    const source = yaml.sourceOf([...path, name]);
+    const source = document.sourceOf([...path, name]);
     if ((typeof value !== "number" && typeof value !== "boolean") || source === undefined) return [];
     if (String(value) === source) return [];
     return [{ path: [...path, name], what: `${source} would be read as "${value}": quote it` }];

@@ -1,10 +1,13 @@
 /** Renders values as YAML in the style of projects.yaml: one key per line, short collections in braces. */
-import { Document, visit } from "yaml";
+import { Document, stringify, visit } from "yaml";
 
 /** Maximum characters of a collection on one line. */
 const FLOW_LENGTH = 80;
 
 const STYLE = { lineWidth: 0, flowCollectionPadding: true } as const;
+
+/** A whole file. */
+export const renderFile = (value: unknown): string => stringify(value, { lineWidth: 0 });
 
 /** The text's line ending, taken from its first line. */
 export const lineEnding = (text: string): "\r\n" | "\n" => (/^[^\n]*\r\n/.test(text) ? "\r\n" : "\n");

@@ -20,6 +20,8 @@ export interface ParsedYaml {
   readonly findings: readonly Finding[];
   /** Offset of the value at a path, or of its key; of the nearest parent that exists when there is none. */
   offsetOf(path: Path, part?: "key" | "value"): number;
+  /** Whether there is a value at a path. */
+  has(path: Path): boolean;
   /** How a scalar is written in the file: `1.10` for the number 1.1. */
   sourceOf(path: Path): string | undefined;
   /** Line and column, both from 1. */
@@ -79,6 +81,7 @@ export function parseYaml(input: string): ParsedYaml {
       }
       return 0;
     },
+    has: (path) => places.has(keyOf(path)),
     sourceOf: (path) => places.get(keyOf(path))?.source,
     position,
   };

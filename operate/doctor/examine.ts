@@ -53,9 +53,10 @@ export async function* examine(session: Session, { isInstalled, progress }: Exam
 
 function checkFiles({ stack, isLocal }: Session): Files {
   try {
-    const { projects, settings } = checkConfiguration(root, stack);
-    const text = `projects.yaml: ${projects.length} project${projects.length === 1 ? "" : "s"}`;
-    return { projects, settings, findings: [ok(text), ...checkReleases(projects)] };
+    const { projects, settings, warnings, files } = checkConfiguration(root, stack);
+    const text = `${files.join(" with ")}: ${projects.length} project${projects.length === 1 ? "" : "s"}`;
+    const notes = warnings.map(({ where, what, fix }) => note(`${where}: ${what}`, fix));
+    return { projects, settings, findings: [ok(text), ...notes, ...checkReleases(projects)] };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const findings = error.problems.map(({ where, what, fix }) =>

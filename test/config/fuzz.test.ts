@@ -3,11 +3,13 @@ import { expect, it } from "vitest";
 import { UserError } from "../../config/errors.ts";
 import { loadProjects } from "../../config/projects/load.ts";
 import { broken } from "../support/config/broken.ts";
+import { BASE, wrongOverlays } from "../support/config/wrong-overlays.ts";
 
 /** Loads a text; whatever it says, it ends in projects or in a UserError with at least one placed problem. */
-function survives(text: string): void {
+function survives(text: string, overlay?: string): void {
   try {
     loadProjects(text, {
+      overlay: overlay === undefined ? undefined : { file: "projects.local.yaml", text: overlay },
       file: "projects.yaml",
       stack: "local",
       directory: "/checkout",
@@ -20,7 +22,7 @@ function survives(text: string): void {
     if (!(error instanceof UserError)) throw error;
     expect(error.problems.length).toBeGreaterThan(0);
     const misplaced = error.problems.filter(
-      ({ where }) => !/^projects\.yaml:[1-9]\d*:[1-9]\d*( |$)/.test(where),
+      ({ where }) => !/^projects(\.local)?\.yaml:[1-9]\d*:[1-9]\d*( |$)/.test(where),
     );
     expect(misplaced).toEqual([]);
   }
@@ -28,7 +30,7 @@ function survives(text: string): void {
 
 const WORDS =
   "projects defaults limits maxProjects name repo branch depth state resources memory cpus pids env secrets git auth " +
-  "secret username knownHosts opencode model config members __proto__ constructor toString shop running stopped token " +
+  "secret username knownHosts opencode model config enforce mcp permission exclude members __proto__ constructor toString shop running stopped token " +
   "ssh none 2GiB 4 -1 1e999 .nan .inf 0x1F 0o7 08 true null ~ git@host:x https://u:p@h/x ./x /x a/b NaN 12345678901234567890";
 const MARKS = [
   ": ",
@@ -90,20 +92,17 @@ const value = fc.letrec<{ any: unknown }>((tie) => ({
 })).any;
 
 const seeds = broken.map(({ text }) => text);
-/** A known file with some of its characters cut out and something else put there. */
-const mutations = fc
-  .tuple(
-    fc.constantFrom(...seeds),
-    fc.array(fc.tuple(fc.nat(), fc.nat(12), fc.oneof(fragments, fc.string({ maxLength: 5 }))), {
-      maxLength: 4,
-    }),
-  )
-  .map(([seed, edits]) =>
-    edits.reduce((text, [at, length, put]) => {
-      const start = at % (text.length + 1);
-      return text.slice(0, start) + put + text.slice(start + length);
-    }, seed),
-  );
+/** A file with some of its characters cut out and something else put there. */
+const damaged = (seed: string) =>
+  fc
+    .array(fc.tuple(fc.nat(), fc.nat(12), fc.oneof(fragments, fc.string({ maxLength: 5 }))), { maxLength: 4 })
+    .map((edits) =>
+      edits.reduce((text, [at, length, put]) => {
+        const start = at % (text.length + 1);
+        return text.slice(0, start) + put + text.slice(start + length);
+      }, seed),
+    );
+const mutations = fc.constantFrom(...seeds).chain(damaged);
 
 it.each([
   ["random text", fc.string({ unit: "binary", maxLength: 200 })],
@@ -112,8 +111,28 @@ it.each([
   ["projects of any shape", value.map((any) => JSON.stringify({ projects: [any, any], defaults: any }))],
   ["known files, damaged", mutations],
 ])("%s ends in projects or in a UserError, nothing else", { timeout: 60_000 }, (_, texts) => {
-  fc.assert(fc.property(texts, survives), { numRuns: 500 });
+  fc.assert(
+    fc.property(texts, (text) => survives(text)),
+    { numRuns: 500 },
+  );
 });
+
+it.each([
+  [
+    "of any shape",
+    value.map((any) => JSON.stringify({ projects: [any, { name: "web-shop", env: any }], exclude: any })),
+  ],
+  ["that was damaged", fc.oneof(...wrongOverlays.map(({ overlay }) => fc.constant(overlay))).chain(damaged)],
+])(
+  "a stack's own file %s ends in projects or in a UserError, nothing else",
+  { timeout: 60_000 },
+  (_, texts) => {
+    fc.assert(
+      fc.property(texts, (overlay) => survives(BASE, overlay)),
+      { numRuns: 500 },
+    );
+  },
+);
 
 it.each([
   ["brackets", "[".repeat(20_000)],

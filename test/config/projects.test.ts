@@ -195,7 +195,7 @@ describe("a file on disk", () => {
 
   it("is read, its relative repositories from its own directory", () => {
     writeFileSync(path, "projects: [{ name: a, repo: ./shop }]");
-    expect(readProjectsFile(path, { stack: "local" })[0]?.repo?.url).toBe(join(directory, "shop"));
+    expect(readProjectsFile(path, { stack: "local" }).projects[0]?.repo?.url).toBe(join(directory, "shop"));
   });
 
   it("may be missing, a directory, or no UTF-8, and that is said", () => {
