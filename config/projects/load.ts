@@ -13,6 +13,7 @@ import {
 import { type ProjectsFile, projectsFile } from "./file-schema.ts";
 import { describeIssue, formatPath } from "./messages.ts";
 import { normalise } from "./normalise.ts";
+import { checkMcpCommands } from "./opencode-settings.ts";
 import { layOver, type NamedText, overlayFile, PROJECTS_FILE } from "./overlay.ts";
 import type { Project } from "./project.ts";
 import { isMap } from "./rough.ts";
@@ -58,9 +59,10 @@ export function examineProjects(text: string, options: LoadOptions): LoadedProje
   const rules = checkRules(document, context).map((violation) => locate(document, violation));
   const found = withoutDuplicates(withoutDuplicates(problems, schema.problems), rules);
   if (found.length > 0 || !schema.data) throw toUserError(found);
+  const warnings = checkMcpCommands(document).map((violation) => toProblem(locate(document, violation)));
   return {
     projects: normalise(schema.data, directory),
-    warnings: [],
+    warnings,
     value: document.value,
     files: [options.file, ...(options.overlay ? [options.overlay.file] : [])],
   };

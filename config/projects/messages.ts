@@ -44,11 +44,15 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   int: "a whole number",
   boolean: "true or false",
   array: "a list",
+  tuple: "a list",
   object: "a map (key: value)",
   record: "a map (key: value)",
 };
 
-type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
+/** A kind of value in words. */
+export const nameOfType = (expected: string): string => TYPE_NAMES[expected] ?? expected;
+
+export type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
 /**
  * The message for an issue whose schema has none of its own. Unknown keys give one line per key, in order.
@@ -69,13 +73,17 @@ export function describeIssue(issue: RawIssue, source?: string): string {
   const found = show(issue.input);
   if (issue.code === "invalid_type") return describeType(issue.expected, issue.input, source);
   if (issue.code === "invalid_value") return describeChoice(issue.input, issue.values);
-  if (issue.code === "too_small")
-    return issue.origin === "array" ? "is an empty list" : `${found} is too small: ${issue.minimum} or more`;
+  if (issue.code === "too_small") {
+    if (issue.origin === "array") return "is an empty list";
+    const least = issue.inclusive === false ? `more than ${issue.minimum}` : `${issue.minimum} or more`;
+    return `${found} is too small: ${least}`;
+  }
   if (issue.code === "too_big") return `${found} is too large: ${issue.maximum} or less`;
   return `${found} is not valid here`;
 }
 
-function describeChoice(found: unknown, options: readonly unknown[]): string {
+/** A value that is none of the choices, with the one that was probably meant. */
+export function describeChoice(found: unknown, options: readonly unknown[]): string {
   const words = options.map(String);
   const list = words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : words.join("");
   if (found === undefined) return `is required: ${list}`;
@@ -85,7 +93,7 @@ function describeChoice(found: unknown, options: readonly unknown[]): string {
 }
 
 function describeType(expected: string, input: unknown, source?: string): string {
-  const text = `${show(input)} is not ${TYPE_NAMES[expected] ?? expected}`;
+  const text = `${show(input)} is not ${nameOfType(expected)}`;
   const scalar = typeof input === "string" || typeof input === "number" || typeof input === "boolean";
   if (expected === "string" && scalar) return `${source ?? show(input)} must be text: quote it`;
   if (
@@ -99,7 +107,8 @@ function describeType(expected: string, input: unknown, source?: string): string
   return text;
 }
 
-function knownKeys(schema: unknown): string[] {
+/** The keys of the map that an issue is about. */
+export function knownKeys(schema: unknown): string[] {
   const shape = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape;
   return Object.keys(shape ?? {});
 }

@@ -93,13 +93,14 @@ function textValues(env: Readonly<Record<string, string | number | boolean>>): R
 }
 
 /** What the YAML reader lets through is what JSON can hold; zod's type of a free-form map does not say so. */
-const asJson = (config: Readonly<Record<string, unknown>> | undefined): JsonMap => (config ?? {}) as JsonMap;
+export const asJson = (config: Readonly<Record<string, unknown>> | undefined): JsonMap =>
+  (config ?? {}) as JsonMap;
 
 const isMap = (value: Json | undefined): value is JsonMap =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Two maps in one: maps are merged key by key, anything else of the second replaces the first's. */
-function mergeJson(base: JsonMap, over: JsonMap): JsonMap {
+export function mergeJson(base: JsonMap, over: JsonMap): JsonMap {
   const merged: Record<string, Json> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const before = Object.hasOwn(merged, key) ? merged[key] : undefined;

@@ -13,6 +13,7 @@ import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
+import { checkOpencodeSettings } from "./opencode-settings.ts";
 import { checkPorts } from "./ports.ts";
 import { checkRelease } from "./releases.ts";
 import { isMap, listOf, mapOf, type UncheckedMap } from "./rough.ts";
@@ -38,6 +39,7 @@ export function checkRules(document: ProjectsDocument, context: HostContext): Vi
     ...projects.flatMap((entry, index) =>
       isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), document, context) : [],
     ),
+    ...checkOpencodeSettings(document),
   ];
 }
 

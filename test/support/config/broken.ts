@@ -189,11 +189,12 @@ projects: []
   },
   {
     title: "depth 60",
-    text: `defaults: { opencode: { config: { a: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]] } } }
+    text: `defaults: { opencode: { config: { command: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]] } } }
 projects: []
 `,
     messages: [
-      "projects.yaml:1:59 defaults.opencode.config.a[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: is more than 24 levels deep",
+      "projects.yaml:1:44 defaults.opencode.config.command: a list is not a map (key: value)",
+      "projects.yaml:1:65 defaults.opencode.config.command[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: is more than 24 levels deep",
     ],
   },
   {

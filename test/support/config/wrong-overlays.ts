@@ -54,6 +54,13 @@ export const wrongOverlays: readonly WrongOverlay[] = [
     ],
   },
   {
+    title: "settings of opencode",
+    overlay: "projects:\n  - name: web-shop\n    opencode: { config: { permision: ask } }\n",
+    messages: [
+      "projects.prod.yaml:3:27 projects[0].opencode.config.permision: is not a valid key here; did you mean permission?",
+    ],
+  },
+  {
     title: "an entry without a name",
     overlay: "projects:\n  - env: { A: b }\n",
     messages: [
