@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
-import { projectsJsonSchema } from "../../config/projects/json-schema.ts";
+import { Ajv } from "ajv";
+import { describe, expect, it } from "vitest";
+import { overlayJsonSchema, projectsJsonSchema } from "../../config/projects/json-schema.ts";
 import { loadProjects } from "../../config/projects/load.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -25,8 +26,53 @@ function keysOf(node: Node, path = ""): [path: string, node: Node][] {
   ];
 }
 
-it("projects.schema.json is what the zod schema says; `npm run schema` writes it", () => {
+it("the JSON schemas are what the zod schema says; `npm run schema` writes them", () => {
   expect(read("projects.schema.json")).toBe(projectsJsonSchema());
+  expect(read("projects.stack.schema.json")).toBe(overlayJsonSchema());
+});
+
+describe("an editor", () => {
+  // As editors read them: a file refers to the other by its name beside it.
+  const ajv = new Ajv({ strict: false, validateFormats: false });
+  const add = (name: string) => ajv.addSchema({ ...JSON.parse(read(name)), $id: `file:///checkout/${name}` });
+  for (const name of ["projects.schema.json", "projects.stack.schema.json"]) add(name);
+  const accepts = (name: string, value: unknown) => ajv.validate(`file:///checkout/${name}`, value);
+  const withConfig = (config: object) => ({ projects: [{ name: "a", opencode: { config } }] });
+
+  it.each([
+    [true, { permission: { bash: "ask" } }],
+    [true, { agents: { build: { system: "x" } }, mcp: { a: { type: "local", command: ["npx"] } } }],
+    [true, { plugin: ["a", ["b", {}]] }],
+    [false, { plugin: [["b", 5]] }],
+    [false, { permision: { bash: "ask" } }],
+    [false, { permission: { bash: "aks" } }],
+  ])("says %s to the settings %j, in both files", (isValid, config) => {
+    for (const name of ["projects.schema.json", "projects.stack.schema.json"])
+      expect(accepts(name, withConfig(config)), name).toBe(isValid);
+  });
+
+  it.each([
+    [true, {}],
+    [true, { exclude: ["sandbox"] }],
+    [true, { projects: [{ name: "a", git: { auth: "ssh" }, env: { A: null }, secrets: null }] }],
+    [true, { defaults: null, groups: { shop: null }, limits: { perPerson: null } }],
+    [false, { exclude: "sandbox" }],
+    [false, { projects: [{ state: "stopped" }] }],
+    [false, { projects: [{ name: "a", sate: "stopped" }] }],
+    [false, { projects: [{ name: null }] }],
+  ])("says %s to %j in a stack's own file", (isValid, value) => {
+    expect(accepts("projects.stack.schema.json", value)).toBe(isValid);
+  });
+
+  it("says no to a stack's keys in projects.yaml", () => {
+    expect(accepts("projects.schema.json", { projects: [], exclude: [] })).toBe(false);
+    expect(accepts("projects.schema.json", { projects: [{ name: "a", env: null }] })).toBe(false);
+  });
+
+  it("loads each in no time", () => {
+    for (const name of ["projects.schema.json", "projects.stack.schema.json"])
+      expect(read(name).length).toBeLessThan(60_000);
+  });
 });
 
 it("every key is in the JSON schema and says what it means", () => {

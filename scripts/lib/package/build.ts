@@ -20,6 +20,8 @@ const COPIED = [
   "Pulumi.prod.yaml",
   "projects.yaml",
   "projects.schema.json",
+  "projects.stack.schema.json",
+  "config/opencode-schemas/*.json",
   ".github/workflows/platform.yml",
   ".gitlab-ci.yml",
   "attach/bin.mjs",
@@ -29,6 +31,9 @@ const COPIED = [
   "scripts/lib/launcher.mjs",
 ];
 
+/** What of a checkout is in the package as it is. */
+export const copiedFiles = (checkout: string): string[] => globSync(COPIED, { cwd: checkout });
+
 /** Builds a checkout's package in its folder `dist`, which is emptied first; returns the folder. */
 export async function buildPackage(checkout: string): Promise<string> {
   const folder = join(checkout, "dist");
@@ -37,7 +42,7 @@ export async function buildPackage(checkout: string): Promise<string> {
     mustExec(join(checkout, "node_modules", ".bin", "tsc"), args, { cwd: checkout });
   await compile("--project", "tsconfig.build.json");
   await compile("--project", "attach", "--outDir", join(folder, "attach", "dist"));
-  for (const path of globSync(COPIED, { cwd: checkout })) {
+  for (const path of copiedFiles(checkout)) {
     if (path === join("panel", "page", "serve.ts")) continue;
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(checkout, path), join(folder, path), { recursive: true });
