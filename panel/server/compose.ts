@@ -12,7 +12,9 @@ import {
   PANEL_OWN_DIR,
 } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
-import { loadProjects } from "../../config/projects/load.ts";
+import { examineProjects, type LoadedProjects, readOverlay } from "../../config/projects/load.ts";
+import { perPersonOf } from "../../config/projects/normalise.ts";
+import { PROJECTS_FILE } from "../../config/projects/overlay.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import { SETTINGS_NAMESPACE, settingKey } from "../../config/stack/commands.ts";
@@ -78,7 +80,8 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   const names = makeNames(settings.namePrefix);
   const { production } = settings;
   const urls = production ? publicUrls(production) : localUrls(settings);
-  const load = loaderFor(session);
+  const examine = loaderFor(session);
+  const load = (text: string) => examine(text).projects;
   const platform = openPlatform({
     session,
     isContainer: !session.isLocal,
@@ -119,7 +122,12 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     audit,
     authority,
     urls,
-    file: { read: () => platform.file.read(), load, check: platform.check },
+    file: {
+      read: () => platform.file.read(),
+      load,
+      perPerson: (text) => perPersonOf(examine(text).value),
+      check: platform.check,
+    },
     operations,
     containers,
     usage,
@@ -195,15 +203,16 @@ function keepCaughtUp(catchUp: () => Promise<void>, report: (error: unknown) => 
   return { close: () => clearInterval(timer) };
 }
 
-/** Parses a projects.yaml. The result throws a UserError if it is invalid on any stack. */
+/** Parses a projects.yaml, with the stack's own file laid over it. The result throws a UserError if it is invalid on any stack. */
 const loaderFor =
   ({ stack }: Session) =>
-  (text: string): readonly Project[] =>
-    loadProjects(text, {
-      file: "projects.yaml",
+  (text: string): LoadedProjects =>
+    examineProjects(text, {
+      file: PROJECTS_FILE,
       directory: root,
       stack,
       releases: releasesOf(stack, process.env),
+      overlay: readOverlay(root, stack),
     });
 
 async function identity(

@@ -35,6 +35,8 @@ export interface PanelServices {
     read(): ProjectsSnapshot;
     /** Parses a text. @throws UserError if it is invalid on any stack */
     load(text: string): readonly Project[];
+    /** Most projects that a person can own by a text. */
+    perPerson(text: string): number;
     /** Checks a text on this stack. @throws UserError with all problems */
     readonly check: CheckText;
   };

@@ -1,11 +1,12 @@
 /** Snapshots of projects.yaml for the API. */
 import { UserError } from "../../../config/errors.ts";
+import type { NamedText } from "../../../config/projects/overlay.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { ProjectsSnapshot } from "../platform/projects-file.ts";
 import type { Entry } from "../platform/types.ts";
 import { HttpProblem } from "./problem.ts";
 
-/** A project with its entry as written. */
+/** A project with its entry as written in projects.yaml; its name alone where the stack's own file adds it. */
 export interface ProjectEntry {
   readonly project: Project;
   readonly entry: Entry;
@@ -15,6 +16,8 @@ export interface ProjectEntry {
 export interface Snapshot {
   readonly text: string;
   readonly version: string;
+  /** The stack's own file, which is laid over it. */
+  readonly overlay?: NamedText | undefined;
   readonly projectEntries: readonly ProjectEntry[];
   /** The file is invalid now; this is its last valid content. */
   readonly isStale: boolean;
@@ -51,13 +54,15 @@ export class Catalog {
 
   #readNow(last: Snapshot | undefined): Snapshot {
     try {
-      const { text, version, entries } = this.#read();
-      if (last && !last.isStale && last.version === version) return last;
-      const projectEntries = this.#load(text).map((project, index) => ({
+      const { text, version, entries, overlay } = this.#read();
+      const isSame = last?.version === version && last.overlay?.text === overlay?.text;
+      if (last && !last.isStale && isSame) return last;
+      const written = new Map((entries as Entry[]).map((entry) => [entry?.name, entry]));
+      const projectEntries = this.#load(text).map((project) => ({
         project,
-        entry: entries[index] as Entry,
+        entry: written.get(project.name) ?? { name: project.name },
       }));
-      return { text, version, projectEntries: projectEntries, isStale: false };
+      return { text, version, overlay, projectEntries, isStale: false };
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       if (last) return { ...last, isStale: true };

@@ -1,7 +1,8 @@
 /** Checks a submitted entry by checking projects.yaml as it would be with it. */
 import { UserError } from "../../../config/errors.ts";
 import type { PanelServices } from "../parts.ts";
-import { applyEdit } from "../platform/projects-file.ts";
+import { overlaidProblems } from "../platform/overlaid.ts";
+import { applyEdit, entryOf, indexIn } from "../platform/projects-file.ts";
 import type { Edit, Entry, EntryValues } from "../platform/types.ts";
 import type { Snapshot } from "./catalog.ts";
 import { checkValue, fieldProblems } from "./fields.ts";
@@ -46,15 +47,25 @@ export function checkEntry(
   secretValues: SecretValues,
 ): FieldProblem[] {
   const name = edit.kind === "add" ? edit.entry.name : edit.name;
-  const names = snapshot.projectEntries.map(({ project }) => project.name);
-  const index = edit.kind === "add" ? names.length : names.indexOf(name);
+  const overlaid = overlaidProblems(edit, entryOf(snapshot.text, name), snapshot.overlay);
+  if (overlaid.length > 0)
+    return overlaid.map(({ key = "", where, what, fix }) => ({
+      path: key,
+      message: `${where}: ${what}`,
+      ...(fix ? { fix } : {}),
+    }));
+  const known =
+    edit.kind === "add"
+      ? undefined
+      : snapshot.projectEntries.find(({ project }) => project.name === name)?.entry;
+  const index = indexIn(snapshot.text, edit.kind === "add" ? undefined : name);
   const problems = problemsOf(index, () => {
     file.check(applyEdit(snapshot.text, edit), { project: name, names: Object.keys(secretValues) });
   });
-  const before = snapshot.projectEntries[index]?.entry.secrets;
+  const before = known?.secrets;
   const after = edit.kind === "add" ? edit.entry.secrets : edit.values.secrets;
   const repo = edit.kind === "add" ? edit.entry.repo : edit.values.repo;
-  const isNew = typeof repo === "string" && repo !== snapshot.projectEntries[index]?.entry.repo;
+  const isNew = typeof repo === "string" && repo !== known?.repo;
   const outside = isNew ? outsideRepo?.(repo) : undefined;
   if (outside)
     problems.push({ path: "repo", message: outside, fix: "add its directory to panel.repoDirectories" });

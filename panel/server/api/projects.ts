@@ -1,7 +1,5 @@
 /** Routes of projects. */
 import { isDeepStrictEqual } from "node:util";
-import { perPersonOf } from "../../../config/projects/normalise.ts";
-import { plainValue } from "../../../config/text/yaml-edit.ts";
 import { type Authority, personNow } from "../access/authority.ts";
 import { adminOnlyChanges, canCreate, ownedBy, ownsTooMany, withoutKeptKeys } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
@@ -245,7 +243,7 @@ function assertCanCreate(parts: PanelServices, person: Person, text: string): Pe
         ? "Only people whom the stack admits can create projects, and not guests of one."
         : "Only an admin can create projects.",
     );
-  const tooMany = ownsTooMany(now, parts.file.load(text), perPersonOf(plainValue(text)));
+  const tooMany = ownsTooMany(now, parts.file.load(text), parts.file.perPerson(text));
   if (tooMany) throw new HttpProblem(403, tooMany);
   return now;
 }

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { checkProjectsText } from "../../../config/check.ts";
 import { fail, UserError } from "../../../config/errors.ts";
 import { LOCAL_RUNTIME_DIR, PANEL_WORKSPACES_DIR } from "../../../config/naming/names.ts";
+import { readOverlay } from "../../../config/projects/load.ts";
+import { overlaidIn } from "../../../config/projects/overlaid.ts";
+import { PROJECTS_FILE } from "../../../config/projects/overlay.ts";
 import type { Project } from "../../../config/projects/project.ts";
 import type { Engine } from "../../../operate/docker/engine.ts";
 import { root } from "../../../operate/engine/checkout.ts";
@@ -93,7 +96,7 @@ export function openPlatform({
   const directory = join(root, LOCAL_RUNTIME_DIR, "panel");
   const release = claim(directory);
   const check: CheckText = (text, given) => checkProjectsText(root, session.stack, text, given);
-  const file = new ProjectsFile(join(root, "projects.yaml"), check);
+  const file = new ProjectsFile(join(root, PROJECTS_FILE), check, () => readOverlay(root, session.stack));
   const store = pipeline
     ? keylessStore(join(root, `Pulumi.${session.stack}.yaml`), session.stack)
     : pulumiStore(runnerOf(session));
@@ -148,7 +151,8 @@ export function openPlatform({
     },
     async deleteWorkspace(name) {
       await operations.catchUp();
-      if (entryOf(file.read().text, name) !== undefined)
+      const { text, overlay } = file.read();
+      if (entryOf(text, name) !== undefined || overlaidIn(overlay, name)?.entry)
         throw new Conflict(`The workspace of ${name} was kept: projects.yaml has that project again`);
       const place = await findPlace();
       if (!place) return fail("conflict", `workspace of ${name}`, "not found: the stack has no droplet");

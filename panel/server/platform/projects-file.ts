@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../../config/errors.ts";
+import type { NamedText } from "../../../config/projects/overlay.ts";
 import { NotEditable, plainValue, setValue } from "../../../config/text/yaml-edit.ts";
 import { withLockFile } from "../../../operate/files/lock-file.ts";
 import { replaceFile } from "../../../operate/files/replace-file.ts";
 import { setRelease } from "../../../operate/opencode/release.ts";
+import { assertNotOverlaid } from "./overlaid.ts";
 import { Conflict, type Edit, NotFound } from "./types.ts";
 
 /** The file's current content. */
@@ -15,6 +17,8 @@ export interface ProjectsSnapshot {
   readonly version: string;
   /** The entries as written; empty if the file can't be parsed. */
   readonly entries: unknown[];
+  /** The stack's own file, which is laid over it. */
+  readonly overlay?: NamedText | undefined;
 }
 
 /** Secrets of a project whose values come with the change. */
@@ -40,17 +44,22 @@ export interface EditResult {
 export class ProjectsFile {
   readonly #path: string;
   readonly #check: CheckText;
+  readonly #overlay: () => NamedText | undefined;
 
-  /** @param check throws a UserError for a text that must not be written */
-  constructor(path: string, check: CheckText) {
+  /**
+   * @param check throws a UserError for a text that must not be written
+   * @param overlay reads the stack's own file
+   */
+  constructor(path: string, check: CheckText, overlay: () => NamedText | undefined = () => undefined) {
     this.#path = path;
     this.#check = check;
+    this.#overlay = overlay;
   }
 
   /** @throws UserError if the file is missing or not UTF-8 */
   read(): ProjectsSnapshot {
     const text = readText(this.#path);
-    return { text, version: versionOf(text), entries: entriesOf(text) };
+    return { text, version: versionOf(text), entries: entriesOf(text), overlay: this.#overlay() };
   }
 
   /**
@@ -62,6 +71,7 @@ export class ProjectsFile {
   edit(change: Edit, version?: string, authorize?: (text: string) => void): EditResult {
     return this.replace((text) => {
       authorize?.(text);
+      this.#assertEffective(text, change);
       return applyEdit(text, change);
     }, version);
   }
@@ -70,7 +80,13 @@ export class ProjectsFile {
   validate(change: Edit, version?: string, given?: ProvidedSecrets): void {
     const { text, version: present } = this.read();
     if (version !== undefined && version !== present) throw staleVersion(present);
+    this.#assertEffective(text, change);
     this.#check(applyEdit(text, change), given);
+  }
+
+  #assertEffective(text: string, change: Edit): void {
+    const name = change.kind === "add" ? change.entry.name : change.name;
+    assertNotOverlaid(change, entryOf(text, name), this.#overlay());
   }
 
   /** Replaces the file's text; throws as `edit` does. */
@@ -147,6 +163,12 @@ const invalidEdit = (path: string, what: string, fix?: string) =>
   new UserError("config", [{ where: `projects.yaml ${path}`, what, ...(fix ? { fix } : {}) }]);
 
 const nameOf = (entry: unknown): unknown => (entry as { name?: unknown } | null)?.name;
+
+/** An entry's index in a text; without a name, that of a new one. */
+export function indexIn(text: string, name?: string): number {
+  const entries = entriesOf(text);
+  return name === undefined ? entries.length : entries.findIndex((entry) => nameOf(entry) === name);
+}
 
 /** An entry as written. */
 export const entryOf = (text: string, name: string): unknown =>

@@ -3,6 +3,8 @@ import { parse } from "yaml";
 import { fail } from "../../../config/errors.ts";
 import { localUrls } from "../../../config/naming/urls.ts";
 import { loadProjects } from "../../../config/projects/load.ts";
+import { perPersonOf } from "../../../config/projects/normalise.ts";
+import { plainValue } from "../../../config/text/yaml-edit.ts";
 import type { Session } from "../../../opencode/api/index.ts";
 import { type ContainerInfo, readContainer } from "../../../operate/docker/container-state.ts";
 import type { Copy } from "../../../operate/opencode/rollback.ts";
@@ -200,6 +202,7 @@ export class World {
           entries: entriesOf(this.operations.text),
         }),
         load,
+        perPerson: (text) => perPersonOf(plainValue(text)),
         check,
       },
       operations: this.operations,
