@@ -1,11 +1,12 @@
 /**
  * The files of a change, laid over the default branch's checkout: what a preview with secrets runs is the default branch's, and of the change
- * it reads two files of data. A change to anything else is seen once it is merged.
+ * it reads projects.yaml, the stack's own file over that and its settings, as data. A change to anything else is seen once it is merged.
  */
-import { lstatSync, readFileSync, writeFileSync } from "node:fs";
+import { lstatSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { fail } from "../../config/errors.ts";
+import { overlayFile, PROJECTS_FILE } from "../../config/projects/overlay.ts";
 import { SETTINGS_NAMESPACE } from "../../config/stack/commands.ts";
 import { SECRETS_NAMESPACE } from "../../config/stack/secrets.ts";
 import { readOptional } from "../../config/text/read-optional.ts";
@@ -26,14 +27,16 @@ export interface LayOver {
 }
 
 /**
- * Writes a change's projects.yaml and the stack's settings over those of the default branch.
+ * Writes a change's projects.yaml, the stack's own file over it, and the stack's settings over those of the default branch.
  * @throws UserError for a file that is none, and for a change of what decides to whom the job's tokens are sent
  */
 export function layOver({ root, files, stack }: LayOver): void {
   const settings = `Pulumi.${stack}.yaml`;
-  const changed = new Map([["projects.yaml", readData(files, "projects.yaml")]]);
-  if (lstatSync(join(files, settings), { throwIfNoEntry: false }))
-    changed.set(settings, readData(files, settings));
+  const overlay = overlayFile(stack);
+  const changed = new Map([[PROJECTS_FILE, readData(files, PROJECTS_FILE)]]);
+  const isOverlaid = isThere(join(files, overlay));
+  if (isOverlaid) changed.set(overlay, readData(files, overlay));
+  if (isThere(join(files, settings))) changed.set(settings, readData(files, settings));
   else if (readOptional(join(root, settings)) !== undefined)
     fail("config", settings, "is removed by this change, so there is nothing to preview");
   const text = changed.get(settings);
@@ -42,7 +45,10 @@ export function layOver({ root, files, stack }: LayOver): void {
   if (finding) fail("config", settings, finding.what, finding.fix);
   if (text !== undefined) refuseOtherHosts(settings, readOptional(join(root, settings)) ?? "", text);
   for (const [name, content] of changed) writeFileSync(join(root, name), content);
+  if (!isOverlaid) rmSync(join(root, overlay), { force: true });
 }
+
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /** A file itself: a link could name any of this machine's. */
 function readData(folder: string, name: string): string {

@@ -139,8 +139,8 @@ describe("a team's pipelines", () => {
     );
   });
 
-  it("run a preview for the two files that it reads of a branch", () => {
-    const expected = ["projects.yaml", "Pulumi.*.yaml"];
+  it("run a preview for the files that it reads of a branch", () => {
+    const expected = ["projects.yaml", "projects.*.yaml", "Pulumi.*.yaml"];
     const { on } = parse(files()[".github/workflows/opencode-platform.yml"] ?? "");
     expect(on.pull_request_target.paths).toEqual(expected);
     const text = files({ forge: "gitlab" })[".gitlab-ci.yml"] ?? "";

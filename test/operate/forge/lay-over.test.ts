@@ -47,6 +47,25 @@ describe("a change laid over the default branch", () => {
     for (const name of ["package.json", "Pulumi.yaml"]) expect(() => readFileSync(main(name))).toThrow();
   });
 
+  it("takes the stack's own file along, and no other stack's", () => {
+    writeFileSync(change("projects.prod.yaml"), "exclude: [sandbox]\n");
+    writeFileSync(change("projects.staging.yaml"), "exclude: []\n");
+    writeFileSync(main("projects.prod.yaml"), "exclude: [other]\n");
+    lay();
+    expect(readFileSync(main("projects.prod.yaml"), "utf8")).toBe("exclude: [sandbox]\n");
+    expect(() => readFileSync(main("projects.staging.yaml"))).toThrow();
+  });
+
+  it("removes the stack's own file where the change does, and keeps it where the change is refused", () => {
+    writeFileSync(main("projects.prod.yaml"), "exclude: [other]\n");
+    settings((text) => text.replace("example.com", "evil.example"));
+    expect(complaints(lay)).toHaveLength(1);
+    expect(readFileSync(main("projects.prod.yaml"), "utf8")).toBe("exclude: [other]\n");
+    settings((text) => text);
+    lay();
+    expect(() => readFileSync(main("projects.prod.yaml"))).toThrow();
+  });
+
   it.each([
     ["cloudflare:baseUrl", (text: string) => `${text}  cloudflare:baseUrl: https://evil.example\n`],
     [
@@ -80,6 +99,9 @@ describe("a change laid over the default branch", () => {
     expect(complaints(lay).join()).toContain("projects.yaml: is no file but a link or folder");
     rmSync(change("projects.yaml"));
     expect(complaints(lay).join()).toContain("projects.yaml: is not in this change");
+    writeFileSync(change("projects.yaml"), "projects: []\n");
+    symlinkSync(join(folder, "secret"), change("projects.prod.yaml"));
+    expect(complaints(lay).join()).toContain("projects.prod.yaml: is no file but a link or folder");
   });
 
   it("is refused without the stack's settings, or with a file that is too large", () => {

@@ -87,7 +87,7 @@ describe("GitHub's workflow", () => {
     for (const job of [up, drift]) expect(job?.if).toContain("github.ref == 'refs/heads/main'");
   });
 
-  it("runs main's program in a preview, and reads two files of the branch; not for strangers or bots", () => {
+  it("runs main's program in a preview, and reads files of data of the branch; not for strangers or bots", () => {
     expect(workflow.on.pull_request_target.branches).toEqual(["main"]);
     expect(preview?.if).toContain("github.event_name == 'pull_request_target'");
     for (const part of ["author_association", "pull_request.user.type != 'Bot'", "sender.type != 'Bot'"])
@@ -99,7 +99,7 @@ describe("GitHub's workflow", () => {
       "persist-credentials": false,
       ref: `refs/pull/\${{ github.event.pull_request.number }}/merge`,
       path: ".preview",
-      "sparse-checkout": "/projects.yaml\n/Pulumi.*.yaml\n",
+      "sparse-checkout": "/projects.yaml\n/projects.*.yaml\n/Pulumi.*.yaml\n",
       "sparse-checkout-cone-mode": false,
     });
     expect(run?.run).toBe('npm run ci -- preview --stack "$STACK" --files .preview');
@@ -208,9 +208,9 @@ describe("GitLab's pipeline", () => {
       expect(job.script).toEqual([`npm run ci -- ${name} --stack "$STACK"`]);
   });
 
-  it("runs the default branch's program in a preview, with two files of the branch, and not for bots", () => {
+  it("runs the default branch's program in a preview, with files of data of the branch, and not for bots", () => {
     expect(preview.before_script).toEqual([
-      'mkdir -p "$CI_PROJECT_DIR.files" && cp -P projects.yaml Pulumi.*.yaml "$CI_PROJECT_DIR.files"',
+      'mkdir -p "$CI_PROJECT_DIR.files" && cp -P projects*.yaml Pulumi.*.yaml "$CI_PROJECT_DIR.files"',
       'git fetch --quiet --depth 1 origin "$CI_DEFAULT_BRANCH" && git checkout --quiet --force --detach FETCH_HEAD && git clean -ffdxq',
     ]);
     expect(preview.rules[1]).toEqual({
