@@ -30,6 +30,8 @@ export function checkEntryRules(
     ...checkRepo(entry, readable, path, context),
     ...checkToken(readable, path),
     ...checkAuth(entry, readable, path),
+    ...checkGitKeys(readable, path),
+    ...checkZone(entry, path),
     ...checkSecrets(readable, [...path, "secrets"], { env: mapOf(entry.env), "defaults.env": defaultEnv }),
     ...checkSecretValues(readable, [...path, "secrets"], context),
     ...checkDuplicates(entry.secrets, [...path, "secrets"]),
@@ -61,7 +63,7 @@ function checkRepo(
 ): Violation[] {
   if (entry.repo === undefined)
     return ["branch", "depth", "git", "trust"]
-      .filter((key) => entry[key] !== undefined && mapOf(entry[key]).auth !== "none")
+      .filter((key) => entry[key] !== undefined && !isIdentity(key, entry[key]))
       .map((key) => ({
         path: [...path, key],
         what: "has no effect without repo",
@@ -76,6 +78,35 @@ function checkRepo(
   }
   const isThere = context.isDirectory?.(source.url) ?? true;
   return isThere ? [] : [{ path: at, what: `directory ${show(source.url)} not found` }];
+}
+
+/** A `git` that says no more than who makes commits, which an empty workspace has too. */
+const isIdentity = (key: string, value: unknown): boolean =>
+  key === "git" && ["none", undefined].includes(mapOf(value).auth as string | undefined);
+
+/** Keys of git that only one way of authenticating has a use for. */
+function checkGitKeys({ git }: PartialEntry, path: Path): Violation[] {
+  const { auth = "none", sign, forge } = git ?? {};
+  const found: Violation[] = [];
+  if (sign && auth !== "ssh")
+    found.push({
+      path: [...path, "git", "sign"],
+      what: `signs with the project's deploy key, and auth: ${auth} has none`,
+      fix: "set git: { auth: ssh }, or remove it",
+    });
+  if (forge !== undefined && auth !== "token")
+    found.push({
+      path: [...path, "git", "forge"],
+      what: `is for a token, and auth: ${auth} has none`,
+      fix: "set git: { auth: token, secret: NAME }, or remove it",
+    });
+  return found;
+}
+
+/** A zone that is also a variable. */
+export function checkZone({ timezone, env }: UncheckedMap, path: Path): Violation[] {
+  if (timezone === undefined || mapOf(env).TZ === undefined) return [];
+  return [{ path: [...path, "timezone"], what: "is also in env, as TZ", fix: "keep one of the two" }];
 }
 
 function checkToken({ git, secrets }: PartialEntry, path: Path): Violation[] {

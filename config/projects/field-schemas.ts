@@ -3,7 +3,7 @@
  * file-schema.ts.
  */
 import * as z from "zod";
-import { show } from "../text/show.ts";
+import { closest, show } from "../text/show.ts";
 import { guessSize, parseSize, SIZE_PATTERN, type Size, sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
 import { parseDestination } from "./destinations.ts";
@@ -131,6 +131,47 @@ export const destination = z.string({ error: destinationError }).superRefine((te
   if ("mistake" in read)
     context.addIssue({ code: "custom", message: read.mistake, params: { fix: read.fix } });
 });
+
+/** As git writes it into a commit: nothing that ends the name there, and something that is left once git has taken punctuation off its ends. */
+const isPersonName = (text: string): boolean =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses control characters
+  !/[<>\u0000-\u001f\u007f]/.test(text) && /[\p{L}\p{N}]/u.test(text) && text.trim() === text;
+
+/** `git.name`. */
+export const personName = z
+  .string()
+  .max(100, { error: about((found) => `${found} is too long: 100 characters at most`) })
+  .refine(isPersonName, {
+    error: about((found) => `${found} is not a name that git can write into a commit (e.g. Shop agent)`),
+  });
+
+/** `git.email`. Wider than what a mailbox has: `49699333+bot[bot]@users.noreply.github.com` is one of a forge's. */
+export const commitEmail = z
+  .string()
+  .regex(/^[^\s<>@,;:"\\]+@[^\s<>@,;:"\\]+$/, {
+    error: about((found) => `${found} is not an e-mail address (e.g. shop-agent@example.com)`),
+  })
+  .max(254);
+
+/** A time zone by the name that the system's files have, which are case-sensitive. */
+export const timezone = z.string().superRefine((name, context) => {
+  const known = Intl.supportedValuesOf("timeZone");
+  const spelled = known.find((zone) => zone.toLowerCase() === name.toLowerCase());
+  if (spelled === name || (spelled === undefined && isZone(name))) return;
+  const guess = spelled ?? closest(name, known);
+  const hint = guess ? `; did you mean ${guess}?` : " (e.g. Europe/Berlin)";
+  context.addIssue({ code: "custom", message: `${show(name)} is not a time zone${hint}` });
+});
+
+/** Whether a name is a zone's that the list leaves out: another name of one, such as Asia/Kolkata, or UTC. */
+function isZone(name: string): boolean {
+  if (!/^[A-Z][\w+-]*(\/[A-Z][\w+-]*)*$/.test(name)) return false;
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
 
 /** Whether git takes a text as a branch's or tag's name (git help check-ref-format). */
 export function isBranchName(text: string): boolean {

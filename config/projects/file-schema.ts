@@ -8,6 +8,7 @@ import { sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
 import {
   about,
+  commitEmail,
   destination,
   emailError,
   GROUP_NAME_PATTERN,
@@ -19,8 +20,10 @@ import {
   memberError,
   memory,
   modelError,
+  personName,
   projectName,
   repo,
+  timezone,
   trustedRepo,
   variableName,
   variableValue,
@@ -82,6 +85,8 @@ const resources = z.strictObject({
 
 const env = z.record(variableName, variableValue);
 
+const zone = timezone.optional().meta({ examples: ["Europe/Berlin", "UTC"] });
+
 const network = z.strictObject({
   allow: z
     .array(destination)
@@ -140,9 +145,38 @@ const opencode = z.strictObject({
 const auth = (text: string) =>
   `How git authenticates: none, token (https) or ssh (deploy key). Here: ${text}`;
 
+/** Of git whichever way it authenticates. The rules of those that need one of the ways are in entry-rules.ts. */
+const anyGit = {
+  name: personName
+    .optional()
+    .describe("Author of commits made in the project. Default: <project> (opencode).")
+    .meta({ examples: ["Shop agent"] }),
+  email: commitEmail
+    .optional()
+    .describe(
+      "Address of that author. Default: <project>@ the stack's domain. A repository's or a person's own git configuration overrides both.",
+    )
+    .meta({ examples: ["shop-agent@example.com"] }),
+  sign: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether commits are signed with the project's deploy key (auth: ssh): a forge shows them as verified once that key is a signing key of the account with that address. Default: false.",
+    ),
+  forge: z
+    .enum(["github", "gitlab"])
+    .optional()
+    .describe(
+      "Which forge repo's host is, for gh and glab to be logged in with the token (auth: token). Default: known for github.com and gitlab.com; else none.",
+    ),
+};
+
 const git = z
   .discriminatedUnion("auth", [
-    z.strictObject({ auth: z.literal("none").describe(auth("a public repository.")) }),
+    z.strictObject({
+      auth: z.literal("none").optional().describe(auth("a public repository, or none. The default.")),
+      ...anyGit,
+    }),
     z.strictObject({
       auth: z.literal("token").describe(auth("a token, sent over https and never stored in a URL.")),
       secret: variableName.describe(
@@ -155,6 +189,7 @@ const git = z
         .describe(
           `User name sent with the token. Default: ${DEFAULT_GIT_USERNAME} (GitHub); GitLab takes oauth2, Bitbucket x-token-auth.`,
         ),
+      ...anyGit,
     }),
     z.strictObject({
       auth: z
@@ -167,9 +202,10 @@ const git = z
         .describe(
           "Lines of known_hosts (ssh-keyscan prints them); when given, any other host key is refused. Default: the published keys of github.com and gitlab.com; of any other host, the key seen at the first connection is kept.",
         ),
+      ...anyGit,
     }),
   ])
-  .describe("How to authenticate to repo. Default: { auth: none }.");
+  .describe("How to authenticate to repo, and who makes commits. Default: { auth: none }.");
 
 const project = z.strictObject(
   {
@@ -211,6 +247,9 @@ const project = z.strictObject(
     env: env
       .optional()
       .describe("Environment variables, not secret: put tokens under secrets. Default: defaults.env."),
+    timezone: zone.describe(
+      "Time zone of everything in the project, by its name in the tz database. Default: defaults.timezone, else UTC.",
+    ),
     network: network
       .optional()
       .describe(
@@ -257,6 +296,7 @@ export const projectsFile = z
         env: env
           .optional()
           .describe("Environment variables of every project; an entry's own take precedence."),
+        timezone: zone.describe("Time zone of every project that does not set its own. Default: UTC."),
         network: network
           .optional()
           .describe("What every project's container may connect to, unless its entry says otherwise."),

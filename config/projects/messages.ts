@@ -10,6 +10,7 @@ const KEY_ALIASES: Readonly<Record<string, string>> = {
   cpu: "cpus",
   cpus: "resources.cpus",
   email: "members",
+  tz: "timezone",
   emails: "members",
   enabled: "state",
   environment: "env",
@@ -36,6 +37,13 @@ const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   image: "all projects use the platform's image",
   port: "write ports: [3000] for what the project's own programs serve; opencode has the project's hostname",
   volumes: "each project has one persistent workspace",
+};
+
+/** Keys of `git` that one way of authenticating has. */
+const KEYS_OF_AUTH: Readonly<Record<string, string>> = {
+  secret: "token",
+  username: "token",
+  knownHosts: "ssh",
 };
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
@@ -84,7 +92,7 @@ export function describeIssue(issue: RawIssue, source?: string): string {
 
 /** A value that is none of the choices, with the one that was probably meant. */
 export function describeChoice(found: unknown, options: readonly unknown[]): string {
-  const words = options.map(String);
+  const words = options.filter((option) => option !== undefined).map(String);
   const list = words.length > 1 ? `${words.slice(0, -1).join(", ")} or ${words.at(-1)}` : words.join("");
   if (found === undefined) return `is required: ${list}`;
   if (found === null) return `has no value: write ${list}`;
@@ -117,6 +125,8 @@ function describeUnknownKey(key: string, known: readonly string[]): string {
   if (key === "<<") return "merge keys are not supported: put shared values under defaults";
   const elsewhere = Object.hasOwn(KEY_ALIASES, key) ? KEY_ALIASES[key] : undefined;
   if (Object.hasOwn(UNSUPPORTED_KEYS, key)) return `is not a valid key here: ${UNSUPPORTED_KEYS[key]}`;
+  if (known.includes("auth") && Object.hasOwn(KEYS_OF_AUTH, key))
+    return `is only for auth: ${KEYS_OF_AUTH[key]}`;
   if (elsewhere && known.includes(elsewhere.split(".")[0] ?? ""))
     return `is not a valid key here; did you mean ${elsewhere}?`;
   const guess = closest(key, known);

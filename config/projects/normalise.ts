@@ -8,9 +8,9 @@ import {
   type ProjectsFile,
 } from "./file-schema.ts";
 import { readPorts } from "./ports.ts";
-import type { GitAuth, Json, Project, Repo } from "./project.ts";
+import type { Git, GitAuth, Json, Project, Repo } from "./project.ts";
 import { releaseNamed } from "./releases.ts";
-import { parseRepo } from "./repo.ts";
+import { forgeOf, parseRepo } from "./repo.ts";
 import { mapOf } from "./rough.ts";
 import { isTrusted, type Trust } from "./trust.ts";
 
@@ -61,7 +61,12 @@ function normaliseEntry(
     state: entry.state,
     machines: entry.machines,
     resources,
-    env: textValues({ ...defaults.env, ...entry.env }),
+    env: textValues({
+      ...zoneOf(defaults.timezone),
+      ...defaults.env,
+      ...zoneOf(entry.timezone),
+      ...entry.env,
+    }),
     secrets: entry.secrets ?? [],
     network: { allow: readAllow(entry.network?.allow ?? defaults.network?.allow ?? DEFAULT_ALLOW) },
     ports: readPorts(entry.ports ?? []),
@@ -82,10 +87,29 @@ function normaliseRepo({ repo, branch, depth }: ProjectEntry, directory: string)
   return { ...source, url, ...(branch !== undefined && { branch }), ...(depth !== undefined && { depth }) };
 }
 
-function normaliseGit({ git, repo = "" }: ProjectEntry): GitAuth {
-  if (git?.auth !== "ssh") return git ?? { auth: "none" };
+function normaliseGit({ git = {}, repo = "" }: ProjectEntry): Git {
+  const { name, email, sign = false } = git;
+  const source = parseRepo(repo);
+  const host = "mistake" in source ? "" : source.host;
+  const forge = git.auth === "token" ? (git.forge ?? forgeOf(host)) : undefined;
+  return {
+    ...authOf(git, repo),
+    ...(name !== undefined && { name }),
+    ...(email !== undefined && { email }),
+    sign,
+    ...(forge && { forge }),
+  };
+}
+
+function authOf(git: NonNullable<ProjectEntry["git"]>, repo: string): GitAuth {
+  if (git.auth === "token") return { auth: "token", secret: git.secret, username: git.username };
+  if (git.auth !== "ssh") return { auth: "none" };
   return { auth: "ssh", knownHosts: git.knownHosts ?? publishedHostKeys(repo) };
 }
+
+/** A time zone is a variable, so that whatever is nearer to the project overrides it. */
+const zoneOf = (timezone: string | undefined): Record<string, string> =>
+  timezone === undefined ? {} : { TZ: timezone };
 
 function textValues(env: Readonly<Record<string, string | number | boolean>>): Record<string, string> {
   const names = Object.keys(env).sort();

@@ -1,7 +1,7 @@
 import type { Size } from "../text/sizes.ts";
 import type { Destination } from "./destinations.ts";
 import type { Port } from "./ports.ts";
-import type { RepoSource } from "./repo.ts";
+import type { Forge, RepoSource } from "./repo.ts";
 import type { Trust } from "./trust.ts";
 
 /** What JSON can hold. */
@@ -12,6 +12,17 @@ export type GitAuth =
   | { readonly auth: "none" }
   | { readonly auth: "token"; readonly secret: string; readonly username: string }
   | { readonly auth: "ssh"; readonly knownHosts: readonly string[] };
+
+/** Git in a project: how it authenticates, and who makes commits. */
+export type Git = GitAuth & {
+  /** Author of commits, and address. Absent for the platform's own of the project. */
+  readonly name?: string;
+  readonly email?: string;
+  /** Whether commits are signed with the deploy key: with `ssh` alone. */
+  readonly sign: boolean;
+  /** Which forge the token is of: with `token` alone, and where that is known. */
+  readonly forge?: Forge;
+};
 
 /** A project's repository. */
 export interface Repo extends RepoSource {
@@ -36,7 +47,7 @@ export interface Project {
   readonly network: { readonly allow: readonly Destination[] };
   /** What its own programs serve that has a hostname; in the file's order. */
   readonly ports: readonly Port[];
-  readonly git: GitAuth;
+  readonly git: Git;
   /** `config` and `enforce` are merged from defaults and entry: maps key by key, anything else replaced. */
   readonly opencode: {
     /** The exact release. */

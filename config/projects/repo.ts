@@ -9,6 +9,31 @@ export interface RepoSource {
   readonly host: string;
 }
 
+/**
+ * The host that git's token is for, as askpass compares it: in lower case, without a dot at its end, with a port only if it isn't the scheme's
+ * own. `https://GitHub.com:443/` and `https://github.com./` are github.com.
+ */
+export function tokenHost(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname.replace(/\.$/, "")}${port && `:${port}`}`;
+}
+
+/** What git clones: a scheme and a host in upper case are another's to git, which then has no helper for it or asks for another's password. */
+export function cloneUrl({ kind, url }: RepoSource): string {
+  if (kind !== "https" && kind !== "http") return url;
+  return `${kind}://${tokenHost(url)}${url.replace(/^[^:]+:\/\/[^/]*/, "")}`;
+}
+
+/** A forge that has a program of its own, gh or glab. */
+export type Forge = "github" | "gitlab";
+
+/** Which forge a host is, where its name says so. */
+export function forgeOf(host: string): Forge | undefined {
+  const name = host.replace(/\.$/, "");
+  if (name === "github.com") return "github";
+  return name === "gitlab.com" ? "gitlab" : undefined;
+}
+
 /** What is wrong with a `repo`, and what to write instead. */
 export interface RepoError {
   readonly mistake: string;

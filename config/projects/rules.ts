@@ -9,7 +9,7 @@ import { formatSize } from "../text/sizes.ts";
 import type { Path } from "../text/yaml.ts";
 import { foldDestination } from "./destinations.ts";
 import { lineOf, type ProjectsDocument } from "./document.ts";
-import { checkDuplicates, checkEntryRules, normaliseEmail } from "./entry-rules.ts";
+import { checkDuplicates, checkEntryRules, checkZone, normaliseEmail } from "./entry-rules.ts";
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
@@ -33,6 +33,7 @@ export function checkRules(document: ProjectsDocument, context: HostContext): Vi
     ...checkDuplicates(mapOf(defaults.network).allow, ["defaults", "network", "allow"], foldDestination),
     ...checkResources(defaults.resources, ["defaults", "resources"], context),
     ...checkRelease(defaults.opencode, ["defaults", "opencode"], context),
+    ...checkZone(defaults, ["defaults"]),
     ...checkDefaultMemory(defaults, projects, context),
     ...checkGroups(mapOf(file.groups), projects),
     ...checkDuplicates(file.trustedRepos, ["trustedRepos"]),

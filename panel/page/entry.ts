@@ -32,7 +32,7 @@ const DEFAULT_TOKEN_SECRET = "GIT_TOKEN";
 
 /** The fields of all kinds of git's auth. */
 interface AnyGit {
-  readonly auth: Fields["auth"];
+  readonly auth?: Fields["auth"] | undefined;
   readonly secret?: string;
   readonly username?: string;
   readonly knownHosts?: readonly string[];
@@ -40,12 +40,12 @@ interface AnyGit {
 
 /** The fields for an entry; by default those of an empty form. */
 export function fieldsOf(entry: Entry = { name: "" }): Fields {
-  const git: AnyGit = entry.git ?? { auth: "none" };
+  const git: AnyGit = entry.git ?? {};
   return {
     name: entry.name,
     repo: entry.repo ?? "",
     branch: entry.branch ?? "",
-    auth: git.auth,
+    auth: git.auth ?? "none",
     tokenSecret: git.secret ?? DEFAULT_TOKEN_SECRET,
     tokenValue: "",
     username: git.username ?? "",
@@ -79,14 +79,18 @@ function withoutEmpty<T extends object>(values: T): T | undefined {
   return kept.length > 0 ? (Object.fromEntries(kept) as T) : undefined;
 }
 
+/** What the form doesn't show is kept, unless only the former way of authenticating has it. */
 function gitOf(fields: Fields, base: Entry): Entry["git"] {
-  if (fields.auth === "none") return base.git?.auth === "none" ? base.git : undefined;
+  const { auth = "none", name, email, sign, forge } = base.git ?? {};
+  const author = withoutEmpty({ name, email }) ?? {};
+  const kept = auth === fields.auth ? (withoutEmpty({ name, email, sign, forge }) ?? {}) : author;
+  if (fields.auth === "none") return auth === "none" ? base.git : withoutEmpty(author);
   if (fields.auth === "ssh") {
     const knownHosts = list(fields.knownHosts, /\s*\n\s*/);
-    return { auth: "ssh", ...(knownHosts.length > 0 ? { knownHosts } : {}) };
+    return { auth: "ssh", ...(knownHosts.length > 0 ? { knownHosts } : {}), ...kept };
   }
   const username = fields.username.trim();
-  return { auth: "token", secret: fields.tokenSecret.trim(), ...(username ? { username } : {}) };
+  return { auth: "token", secret: fields.tokenSecret.trim(), ...(username ? { username } : {}), ...kept };
 }
 
 /** Names of secrets: those of the base in their order, then new ones, so that an unchanged list stays equal. */

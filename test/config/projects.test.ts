@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type LoadOptions, loadProjects, readProjectsFile } from "../../config/projects/load.ts";
+import { cloneUrl, parseRepo, tokenHost } from "../../config/projects/repo.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { complaints } from "../support/complaints.ts";
 import { broken } from "../support/config/broken.ts";
@@ -60,7 +61,7 @@ describe("a good projects.yaml", () => {
         env: {},
         network: { allow: [{ kind: "internet" }] },
         secrets: [],
-        git: { auth: "none" },
+        git: { auth: "none", sign: false },
         opencode: { version: OPENCODE, config: {}, enforce: {} },
         machines: false,
         trust: "always",
@@ -138,7 +139,13 @@ groups: { shop: [ann@partner.example, dev@example.com] }
           ],
         },
         secrets: ["GITHUB_TOKEN", "ANTHROPIC_API_KEY"],
-        git: { auth: "token", secret: "GITHUB_TOKEN", username: "x-access-token" },
+        git: {
+          auth: "token",
+          secret: "GITHUB_TOKEN",
+          username: "x-access-token",
+          sign: false,
+          forge: "github",
+        },
         opencode: {
           version: OPENCODE,
           model: "b/large",
@@ -162,7 +169,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
     const text = `projects: [{ name: a, repo: "${repo}", git: { auth: ssh, knownHosts: ["${line}"] } }]`;
     const [project] = loadProjects(text, world);
     expect(project?.repo).toMatchObject({ kind, url });
-    expect(project?.git).toEqual({ auth: "ssh", knownHosts: [line] });
+    expect(project?.git).toEqual({ auth: "ssh", knownHosts: [line], sign: false });
   });
 
   it.each([
@@ -185,6 +192,58 @@ groups: { shop: [ann@partner.example, dev@example.com] }
   it("may share parts with anchors", () => {
     const text = "projects:\n  - { name: a, env: &env { A: b } }\n  - { name: b, env: *env }\n";
     expect(loadProjects(text, world).map(({ env }) => env)).toEqual([{ A: "b" }, { A: "b" }]);
+  });
+});
+
+describe("git of an entry", () => {
+  const gitOf = (entry: string) => loadProjects(`projects: [{ name: a, ${entry} }]`, world)[0]?.git;
+
+  it("has a committer of its own, with and without repo", () => {
+    const author = 'name: "Shop agent", email: "49699333+shop[bot]@users.noreply.github.com"';
+    const read = { name: "Shop agent", email: "49699333+shop[bot]@users.noreply.github.com" };
+    expect(gitOf(`git: { ${author} }`)).toEqual({ auth: "none", ...read, sign: false });
+    expect(gitOf(`repo: "git@h:x", git: { auth: ssh, sign: true, ${author} }`)).toMatchObject({
+      auth: "ssh",
+      ...read,
+      sign: true,
+    });
+  });
+
+  it.each([
+    ["https://GitHub.com:443/a/b", "", "github"],
+    ["https://acme.ghe.com/a/b", ", forge: github", "github"],
+    ["https://gitlab.com/a/b", "", "gitlab"],
+    ["https://git.example.com/a/b", "", undefined],
+    ["https://git.example.com/a/b", ", forge: gitlab", "gitlab"],
+    ["https://notgithub.com/a/b", "", undefined],
+  ])("knows the forge of %s { %s }: %s", (repo, more, forge) => {
+    const git = gitOf(`repo: "${repo}", secrets: [T], git: { auth: token, secret: T${more} }`);
+    expect(git?.forge).toBe(forge);
+  });
+});
+
+it("the time zone is a variable, the nearest one to the project counting", () => {
+  const zones = (defaults: string, entry: string) =>
+    loadProjects(`defaults: { ${defaults} }\nprojects: [{ name: a, ${entry} }]`, world)[0]?.env.TZ;
+  expect(zones("timezone: Europe/Berlin", "")).toBe("Europe/Berlin");
+  expect(zones("timezone: Europe/Berlin", "timezone: Asia/Kolkata")).toBe("Asia/Kolkata");
+  expect(zones("timezone: Europe/Berlin", "env: { TZ: Etc/UTC }")).toBe("Etc/UTC");
+  expect(zones("env: { TZ: Etc/UTC }", "timezone: UTC")).toBe("UTC");
+});
+
+describe("a host as people spell it", () => {
+  it.each([
+    ["https://GitHub.com/a/b.git", "github.com", "https://github.com/a/b.git"],
+    ["HTTPS://github.com:443/a/b.git", "github.com", "https://github.com/a/b.git"],
+    ["https://github.com./a/b", "github.com", "https://github.com/a/b"],
+    ["https://Git.Example:8443/a%20b/C.git", "git.example:8443", "https://git.example:8443/a%20b/C.git"],
+    ["http://127.0.0.1:80/a", "127.0.0.1", "http://127.0.0.1/a"],
+    ["https://[FD00::1]:8443/a", "[fd00::1]:8443", "https://[fd00::1]:8443/a"],
+    ["https://gît.example/a", "xn--gt-qja.example", "https://xn--gt-qja.example/a"],
+  ])("%s is %s", (repo, host, url) => {
+    const source = parseRepo(repo);
+    if ("mistake" in source) throw new Error(source.mistake);
+    expect([tokenHost(repo), cloneUrl(source)]).toEqual([host, url]);
   });
 });
 

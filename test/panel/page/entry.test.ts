@@ -71,6 +71,25 @@ describe("an entry in the form", () => {
   it("keeps an invalid number for the server to report", () =>
     expect(entryOf(typed({ name: "a", cpus: "two" })).resources).toEqual({ cpus: "two" }));
 
+  it("keeps what it doesn't show of git, as far as the way of authenticating has it", () => {
+    const author = { name: "Shop agent", email: "shop@example.com" };
+    const base: Entry = { name: "a", git: { auth: "ssh", sign: true, ...author } };
+    expect(entryOf(fieldsOf(base), base)).toEqual(base);
+    expect(entryOf(typed({ auth: "none" }, base), base).git).toEqual(author);
+    expect(entryOf(typed({ auth: "token", tokenSecret: "T" }, base), base).git).toEqual({
+      auth: "token",
+      secret: "T",
+      ...author,
+    });
+    const withForge: Entry = {
+      name: "a",
+      git: { auth: "token", secret: "T", forge: "gitlab" },
+      secrets: ["T"],
+    };
+    expect(entryOf(fieldsOf(withForge), withForge)).toEqual(withForge);
+    expect(entryOf(typed({ auth: "none" }, withForge), withForge).git).toBeUndefined();
+  });
+
   it("does not send the token of another auth", () =>
     expect(secretValuesOf(typed({ auth: "none", tokenValue: "t" }))).toEqual({}));
 });

@@ -379,7 +379,7 @@ projects: []
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, ports, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -851,7 +851,7 @@ projects:
     repo: https://github.com/example/shop.git
     git: { secret: TOKEN }
 `,
-    messages: ["projects.yaml:4:10 projects[0].git.auth: is required: none, token or ssh"],
+    messages: ["projects.yaml:4:12 projects[0].git.secret: is only for auth: token"],
   },
   {
     title: "an unknown auth",
@@ -929,15 +929,170 @@ projects:
     messages: ["projects.yaml:3:11 projects[0].repo: uses ssh, which needs a key — add git: { auth: ssh }"],
   },
   {
+    title: "commits signed without a deploy key",
+    text: `projects:
+  - name: shop
+    repo: https://git.example.com/shop.git
+    git: { auth: none, sign: true }
+`,
+    messages: [
+      "projects.yaml:4:30 projects[0].git.sign: signs with the project's deploy key, and auth: none has none — set git: { auth: ssh }, or remove it",
+    ],
+  },
+  {
+    title: "commits signed with a token",
+    text: `projects:
+  - name: shop
+    repo: https://git.example.com/shop.git
+    secrets: [GITHUB_TOKEN]
+    git: { auth: token, secret: GITHUB_TOKEN, sign: true }
+`,
+    messages: [
+      "projects.yaml:5:53 projects[0].git.sign: signs with the project's deploy key, and auth: token has none — set git: { auth: ssh }, or remove it",
+    ],
+  },
+  {
+    title: "signing that is no yes or no",
+    text: `projects:
+  - name: shop
+    repo: git@git.example.com:shop.git
+    git: { auth: ssh, sign: gpg }
+`,
+    messages: ['projects.yaml:4:29 projects[0].git.sign: "gpg" is not true or false'],
+  },
+  {
+    title: "a forge without a token",
+    text: `projects:
+  - name: shop
+    repo: https://git.example.com/shop.git
+    git: { forge: gitlab }
+`,
+    messages: [
+      "projects.yaml:4:19 projects[0].git.forge: is for a token, and auth: none has none — set git: { auth: token, secret: NAME }, or remove it",
+    ],
+  },
+  {
+    title: "a forge that there is not",
+    text: `projects:
+  - name: shop
+    repo: https://git.example.com/shop.git
+    secrets: [T]
+    git: { auth: token, secret: T, forge: gitea }
+`,
+    messages: [
+      'projects.yaml:5:43 projects[0].git.forge: "gitea" is not github or gitlab; did you mean gitlab?',
+    ],
+  },
+  {
+    title: "a committer that git would cut off",
+    text: `projects:
+  - name: shop
+    git: { name: "Shop <agent>" }
+`,
+    messages: [
+      'projects.yaml:3:18 projects[0].git.name: "Shop <agent>" is not a name that git can write into a commit (e.g. Shop agent)',
+    ],
+  },
+  {
+    title: "a committer of punctuation",
+    text: `projects:
+  - name: shop
+    git: { name: "..." }
+`,
+    messages: [
+      'projects.yaml:3:18 projects[0].git.name: "..." is not a name that git can write into a commit (e.g. Shop agent)',
+    ],
+  },
+  {
+    title: "a committer without a text",
+    text: `projects:
+  - name: shop
+    git: { name: 7 }
+`,
+    messages: ["projects.yaml:3:18 projects[0].git.name: 7 must be text: quote it"],
+  },
+  {
+    title: "a committer's address that is none",
+    text: `projects:
+  - name: shop
+    git: { email: shop-agent }
+`,
+    messages: [
+      'projects.yaml:3:19 projects[0].git.email: "shop-agent" is not an e-mail address (e.g. shop-agent@example.com)',
+    ],
+  },
+  {
+    title: "a committer under another key",
+    text: `projects:
+  - name: shop
+    git: { user: Shop agent }
+`,
+    messages: [
+      "projects.yaml:3:12 projects[0].git.user: is not a valid key here; valid keys: auth, name, email, sign, forge",
+    ],
+  },
+  {
+    title: "a way to authenticate beside a committer, without repo",
+    text: `projects:
+  - name: shop
+    git: { auth: ssh, name: Shop agent }
+`,
+    messages: ["projects.yaml:3:5 projects[0].git: has no effect without repo — add repo, or remove it"],
+  },
+  {
+    title: "a time zone in lower case",
+    text: `projects:
+  - name: shop
+    timezone: europe/berlin
+`,
+    messages: [
+      'projects.yaml:3:15 projects[0].timezone: "europe/berlin" is not a time zone; did you mean Europe/Berlin?',
+    ],
+  },
+  {
+    title: "a time zone that is misspelled",
+    text: `projects:
+  - name: shop
+    timezone: Europe/Berln
+`,
+    messages: [
+      'projects.yaml:3:15 projects[0].timezone: "Europe/Berln" is not a time zone; did you mean Europe/Berlin?',
+    ],
+  },
+  {
+    title: "a time zone that is an offset",
+    text: `projects:
+  - name: shop
+    timezone: "+02:00"
+`,
+    messages: ['projects.yaml:3:15 projects[0].timezone: "+02:00" is not a time zone (e.g. Europe/Berlin)'],
+  },
+  {
+    title: "a time zone twice",
+    text: `projects:
+  - name: shop
+    timezone: Europe/Berlin
+    env: { TZ: UTC }
+`,
+    messages: ["projects.yaml:3:15 projects[0].timezone: is also in env, as TZ — keep one of the two"],
+  },
+  {
+    title: "a default time zone twice",
+    text: `defaults:
+  timezone: Europe/Berlin
+  env: { TZ: UTC }
+projects: []
+`,
+    messages: ["projects.yaml:2:13 defaults.timezone: is also in env, as TZ — keep one of the two"],
+  },
+  {
     title: "a key of another kind of auth",
     text: `projects:
   - name: shop
     repo: git@github.com:example/shop.git
     git: { auth: ssh, username: dev }
 `,
-    messages: [
-      "projects.yaml:4:23 projects[0].git.username: is not a valid key here; valid keys: auth, knownHosts",
-    ],
+    messages: ["projects.yaml:4:23 projects[0].git.username: is only for auth: token"],
   },
   {
     title: "an invalid known host",
@@ -1085,7 +1240,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, network, ports, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];
