@@ -283,7 +283,7 @@ describe("the image", () => {
   it.each(MAJORS)("starts and checks a server of $major.x with the API's values", (api) => {
     const { server, health, reload, migration, enforcedBy } = api;
     const text = script(`v${api.major}`);
-    expect(text).toContain(`\n  exec ${server.command.join(" ")}\n`);
+    expect(text).toContain(`\n  exec /usr/local/bin/${server.command.join(" ")}\n`);
     for (const name of Object.keys(server.environment(""))) expect(text).toContain(`${name}=`);
     expect(text).toContain(`\nhealth_path=${health.path}\n`);
     const path = reload(WORKSPACE_PATH).path.replace(encodeURIComponent(WORKSPACE_PATH), WORKSPACE_PATH);
