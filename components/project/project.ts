@@ -11,6 +11,8 @@ import type { Urls } from "../../config/naming/urls.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
 import type { AccessList } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
+import { cloneUrl, tokenHost } from "../../config/projects/repo.ts";
+import { gitConfig } from "../../opencode/git-config.ts";
 import { enforcedJson, opencodeJson } from "../../opencode/settings.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { cpuLimit } from "../host/cpu-limit.ts";
@@ -225,7 +227,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
   private environment(): string[] {
     const { name, repo, git, env, trust } = this.args.project;
     const own: Record<string, string | undefined> = {
-      OPENCODE_PLATFORM_REPO: repo?.kind === "local" ? "file:///mnt/repo" : repo?.url,
+      OPENCODE_PLATFORM_REPO: repo?.kind === "local" ? "file:///mnt/repo" : repo && cloneUrl(repo),
       OPENCODE_PLATFORM_BRANCH: repo?.branch,
       OPENCODE_PLATFORM_DEPTH: repo?.depth?.toString(),
       OPENCODE_PLATFORM_GIT_AUTH: git.auth,
@@ -240,7 +242,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
         : {}),
       ...(git.auth === "token" && repo
         ? {
-            OPENCODE_PLATFORM_GIT_HOST: new URL(repo.url).host,
+            OPENCODE_PLATFORM_GIT_FORGE: git.forge,
+            OPENCODE_PLATFORM_GIT_HOST: tokenHost(repo.url),
             OPENCODE_PLATFORM_GIT_USERNAME: git.username,
             OPENCODE_PLATFORM_GIT_SECRET: git.secret,
           }
@@ -254,12 +257,13 @@ export class OpencodeProject extends pulumi.ComponentResource {
 
   /** What only the container's user may read, and nobody change: files of mode 0440, in no layer of the image and in nothing that `docker inspect` shows. */
   private files(password: pulumi.Output<string>, deployKey: tls.PrivateKey | undefined) {
-    const { host, project, secrets } = this.args;
-    const { git } = project;
+    const { host, urls, project, secrets } = this.args;
+    const { name, repo, git } = project;
     const knownHosts = git.auth === "ssh" ? git.knownHosts : [];
     const contents: Record<string, pulumi.Input<string> | undefined> = {
       password,
       "opencode.json": opencodeJson(project.opencode),
+      gitconfig: gitConfig({ project: name, domain: urls.domain, git, repo }),
       deploy_key: deployKey?.privateKeyOpenssh,
       known_hosts: knownHosts.length > 0 ? `${knownHosts.join("\n")}\n` : undefined,
       ...Object.fromEntries(project.secrets.map((name) => [`secrets/${name}`, secrets[name]])),

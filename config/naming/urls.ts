@@ -9,6 +9,8 @@ export interface TerminalTarget {
 
 /** The one place that makes URLs. */
 export interface Urls {
+  /** What the addresses of the projects' commits end with: the stack's domain. */
+  readonly domain: string;
   /** Hostname on which a project's page is served, without a port. */
   hostname(project: string): string;
   /** What a person opens in a browser, with a final slash. */
@@ -45,6 +47,7 @@ export function localUrls({ port, localDomain: domain }: { port: number; localDo
   const at = port === 80 ? "" : `:${port}`;
   const url = (project: string) => `http://localhost${at}${projectPath(project)}`;
   return {
+    domain: `opencode.${domain}`,
     hostname: (project) => `${project}.${domain}`,
     browser: (project) => `http://${project}.${domain}${at}/`,
     underPath: { hostnames: ["localhost", "127.0.0.1"], url },
@@ -65,6 +68,7 @@ export function publicUrls(settings: {
   const { domain, hostnamePattern, panelHostname, sshHostname } = settings;
   const hostname = (project: string) => `${projectLabel(hostnamePattern, project)}.${domain}`;
   return {
+    domain,
     hostname,
     browser: (project) => `https://${hostname(project)}/`,
     terminal: (project) => ({ url: `https://${hostname(project)}`, isBehindAccess: true }),

@@ -3,22 +3,28 @@
  * and over SSH with `git upload-pack` (ssh-server.ts).
  *
  * A private repository requires a token as the password of basic auth and responds with 401 without it, like
- * real hosts; a missing repository with 404. `fail` makes every request respond with 503 until `heal`.
+ * real hosts; a missing repository with 404. `fail` makes every request respond with 503 until `heal`, and `interruptAfter`
+ * ends answers in the middle, as a bad connection does. Large files are served by LFS's batch API with its basic transfer, which
+ * asks for the same token.
  *
- * Not covered: pushes (rejected), hosts' rate limits, redirects, large files (LFS), submodules, TLS.
+ * Not covered: pushes (rejected), hosts' rate limits, redirects, LFS's locks, uploads and other transfers, TLS.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
+import { json } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { type Listening, listen } from "../clouds/http.ts";
 
-/** A commit: its branch and the files it writes. */
+/** A commit: its branch, and the files it writes. */
 export interface Commit {
   readonly branch?: string;
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, string | Buffer>>;
+  /** By path: the address in .gitmodules, and the commit. */
+  readonly submodules?: Readonly<Record<string, { readonly url: string; readonly commit: string }>>;
 }
 
 /** A directory of bare repositories, which both servers can serve. */
@@ -26,6 +32,8 @@ export interface Repositories {
   readonly root: string;
   /** Creates `<name>.git` with these commits; its default branch is `main`. */
   add(name: string, commits: readonly Commit[]): void;
+  /** The newest commit of a repository's default branch. */
+  head(name: string): string;
 }
 
 export interface GitRequest {
@@ -39,13 +47,28 @@ export interface GitServer extends Listening {
   /** Makes every following request respond with 503. */
   fail(): void;
   heal(): void;
+  /** Ends each answer after that many bytes from now on; none if undefined. */
+  interruptAfter(bytes: number | undefined): void;
+  /** Gives a large file to the server, or takes all away. Until then, no large file is found. */
+  addLarge(content: string): void;
+  removeLarge(): void;
 }
+
+/** What git has of a large file: its pointer, by LFS's specification. */
+export const pointerTo = (content: string): string =>
+  `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256(content)}\nsize ${Buffer.byteLength(content)}\n`;
+
+const sha256 = (content: string): string => createHash("sha256").update(content).digest("hex");
 
 /** Manages bare repositories in the caller's directory. */
 export function makeRepositories(root: string): Repositories {
   return {
     root,
     add: (name, commits) => addRepository(root, name, commits),
+    head: (name) =>
+      execFileSync("git", ["-C", join(root, `${name}.git`), "rev-parse", "HEAD"], {
+        encoding: "utf8",
+      }).trim(),
   };
 }
 
@@ -60,14 +83,21 @@ function addRepository(root: string, name: string, commits: readonly Commit[]): 
       env: { ...process.env, GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1" },
     });
   git("init", "--quiet", "--initial-branch=main");
-  for (const [index, { branch = "main", files }] of commits.entries()) {
+  for (const [index, { branch = "main", files, submodules = {} }] of commits.entries()) {
     if (index > 0)
       git("switch", "--quiet", "--force-create", branch, ...start(branch, commits.slice(0, index)));
     for (const [path, content] of Object.entries(files)) {
       mkdirSync(dirname(join(work, path)), { recursive: true });
       writeFileSync(join(work, path), content);
     }
+    const modules = Object.entries(submodules);
+    const text = modules.map(
+      ([path, { url }]) => `[submodule "${path}"]\n\tpath = ${path}\n\turl = ${url}\n`,
+    );
+    if (modules.length > 0) writeFileSync(join(work, ".gitmodules"), text.join(""));
     git("add", "--all");
+    for (const [path, { commit }] of modules)
+      git("update-index", "--add", "--cacheinfo", `160000,${commit},${path}`);
     git("commit", "--quiet", "--message", `Commit ${index + 1}`);
   }
   git("clone", "--quiet", "--bare", work, bare);
@@ -88,7 +118,9 @@ export async function startGit(
   options: { tokens?: Readonly<Record<string, string>>; host?: string; port?: number } = {},
 ): Promise<GitServer> {
   const requests: GitRequest[] = [];
+  const large = new Map<string, string>();
   let failing = false;
+  let most: number | undefined;
   const server = createServer((request, response) => {
     response.once("close", () => {
       const { authorization } = request.headers;
@@ -96,6 +128,11 @@ export async function startGit(
     });
     const refusal = failing ? 503 : refuse(request, options.tokens ?? {});
     if (refusal === undefined) {
+      if (most !== undefined) interrupt(response, most);
+      if (/^\/[\w-]+\.git\/info\/lfs\//.test(request.url ?? "")) {
+        serveLarge(large, request, response).catch((error: unknown) => response.destroy(error as Error));
+        return;
+      }
       serveGit(repositories.root, request, response).catch((error: unknown) =>
         response.destroy(error as Error),
       );
@@ -114,7 +151,57 @@ export async function startGit(
     heal: () => {
       failing = false;
     },
+    interruptAfter: (bytes) => {
+      most = bytes;
+    },
+    addLarge: (content) => void large.set(sha256(content), content),
+    removeLarge: () => large.clear(),
   };
+}
+
+/** Breaks the connection of an answer once it has as many bytes. */
+function interrupt(response: ServerResponse, most: number): void {
+  let sent = 0;
+  const write = response.write.bind(response) as (chunk: Buffer) => boolean;
+  response.write = (chunk: Buffer) => {
+    const room = most - sent;
+    sent += chunk.length;
+    if (chunk.length <= room) return write(chunk);
+    if (room > 0) write(chunk.subarray(0, room));
+    setTimeout(() => response.destroy(), 20);
+    return false;
+  };
+}
+
+/** A batch request, or the content that its answer leads to. */
+async function serveLarge(
+  large: ReadonlyMap<string, string>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const base = `http://${request.headers.host}${request.url?.replace(/\/info\/lfs\/.*$/, "/info/lfs")}`;
+  const oid = /\/info\/lfs\/content\/(\w+)$/.exec(request.url ?? "")?.[1];
+  if (oid !== undefined) {
+    const content = large.get(oid);
+    response.writeHead(content === undefined ? 404 : 200).end(content);
+    return;
+  }
+  if (request.method !== "POST" || !request.url?.endsWith("/objects/batch")) {
+    response.writeHead(404).end();
+    return;
+  }
+  const { objects } = (await json(request)) as { objects: { oid: string; size: number }[] };
+  const found = objects.map(({ oid, size }) => {
+    const isThere = large.has(oid);
+    const href = `${base}/content/${oid}`;
+    return {
+      oid,
+      size,
+      ...(isThere ? { actions: { download: { href } } } : { error: { code: 404, message: "not found" } }),
+    };
+  });
+  response.writeHead(200, { "content-type": "application/vnd.git-lfs+json" });
+  response.end(JSON.stringify({ transfer: "basic", objects: found }));
 }
 
 function refuse(request: IncomingMessage, tokens: Readonly<Record<string, string>>): number | undefined {

@@ -192,6 +192,44 @@ describe("a running project", () => {
     ]);
   });
 
+  it.each([
+    ["https://GitHub.com:443/a/b.git", "", "github.com", "https://github.com/a/b.git", "github"],
+    ["https://git.example.com:8443/a/b", ", forge: gitlab", "git.example.com:8443", undefined, "gitlab"],
+    ["https://git.example.com./a/b", "", "git.example.com", "https://git.example.com/a/b", undefined],
+  ])(
+    "tells git %s's host as askpass compares it, and the forge { %s }",
+    async (repo, more, host, url, forge) => {
+      const entry = `{ name: web, repo: "${repo}", secrets: [T], git: { auth: token, secret: T${more} } }`;
+      const { container } = await deploy(entry, { T: "value-of-the-token" });
+      const found = Object.fromEntries((container.envs as string[]).map((each) => each.split(/=(.*)/s)));
+      expect(found).toMatchObject({
+        OPENCODE_PLATFORM_GIT_HOST: host,
+        OPENCODE_PLATFORM_REPO: url ?? repo,
+        // As the person wrote it, who is asked about it.
+        OPENCODE_PLATFORM_TRUST_REPO: repo,
+      });
+      expect(found.OPENCODE_PLATFORM_GIT_FORGE).toBe(forge);
+      expect(uploads(container)["/run/opencode/gitconfig"]?.content).toContain(
+        `insteadOf = "git@${host.split(":")[0]}:"`,
+      );
+    },
+  );
+
+  it("has its time zone as a variable", async () => {
+    const { container } = await deploy("{ name: web, timezone: Europe/Berlin }");
+    expect(container.envs).toContain("TZ=Europe/Berlin");
+  });
+
+  it("says who makes commits in a file that git reads before all others", async () => {
+    const { container } = await deploy("{ name: web }");
+    expect(uploads(container)["/run/opencode/gitconfig"]).toMatchObject({
+      content: '[user]\n\tname = "web (opencode)"\n\temail = "web@opencode.localhost"\n',
+      owner: "0",
+      permissions: "0440",
+    });
+    expect(JSON.stringify(container.envs)).not.toContain("GIT_AUTHOR");
+  });
+
   it("runs as a user of its own where the host can give it one, known to the container by name", async () => {
     const { container } = await deploy("{ name: own }");
     expect(container.user).toBe("4321:5678");

@@ -50,6 +50,7 @@ export class Index {
     mkdirSync(this.#folder, { recursive: true });
     chmodSync(this.#folder, 0o755);
     const urls = {
+      domain: "example.com",
       hostname: hostOf,
       browser: (name: string) => `https://${hostOf(name)}/`,
       terminal: (name: string) => ({ url: hostOf(name), isBehindAccess: true }),
