@@ -77,9 +77,19 @@ function decideRunning(container: ContainerInfo): Decided {
   if (/^cloning /.test(workspace)) return { state: "cloning" };
   if (isAsking(container)) return { state: "running", reason: "asks whether its repository is trusted" };
   if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "not responding" };
-  if (health !== "starting") return { state: "running" };
+  if (health !== "starting") return { state: "running", ...noteOf(workspace) };
   if (container.restarts >= LOOP) return { state: "failed", reason: restarts(container) };
   return { state: "starting" };
+}
+
+/** What of a workspace wants somebody's attention, though opencode serves it. */
+function noteOf(workspace: string): { reason?: string } {
+  const reason =
+    /^cloned \S+; ((?:submodules|large files \(LFS\)) missing.*)$/.exec(workspace)?.[1] ??
+    (workspace.startsWith("git refuses it")
+      ? workspace.replace("refuses it", "refuses the workspace")
+      : undefined);
+  return reason === undefined ? {} : { reason };
 }
 
 function decideExited(container: ContainerInfo, wanted: "running" | "stopped"): Decided {
@@ -136,7 +146,10 @@ export function isUnsettled(container: ContainerInfo): boolean {
   const { status, health, healthLine } = container;
   if (status !== "running" || health === "") return false;
   if (upgradeLine(container) !== undefined || isAsking(container)) return true;
-  return health === "starting" || /workspace: (cloning|clone failed|not looked at)/.test(healthLine);
+  return (
+    health === "starting" ||
+    /workspace: (cloning|clone failed|not looked at|cloned \S+; .* missing)/.test(healthLine)
+  );
 }
 
 /** Whether the last line of the container's log explains its state. */

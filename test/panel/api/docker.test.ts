@@ -20,6 +20,20 @@ describe("a project's state", () => {
     [{ healthLine: failed }, "failed", "git clone: fatal: repository not found; next try in 20 s"],
     [{ healthLine: "serving; workspace: kept, it has files" }, "running", undefined],
     [
+      {
+        healthLine:
+          "serving; workspace: cloned https://h/a; submodules missing: lib, x (fatal: no); next try in 60 s",
+      },
+      "running",
+      "submodules missing: lib, x (fatal: no); next try in 60 s",
+    ],
+    [{ healthLine: "serving; workspace: cloned https://h/a" }, "running", undefined],
+    [
+      { healthLine: "serving; workspace: git refuses it, since it belongs to user 0: on the host, chown" },
+      "running",
+      "git refuses the workspace, since it belongs to user 0: on the host, chown",
+    ],
+    [
       { healthLine: "serving; workspace: cannot be written by user 1000" },
       "failed",
       "the workspace cannot be written by user 1000",

@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type GitServer, makeRepositories, startGit } from "../../../lab/forges/git.ts";
+import { type GitServer, makeRepositories, pointerTo, startGit } from "../../../lab/forges/git.ts";
 import { type SshServer, startSsh } from "../../../lab/forges/ssh-server.ts";
 import { health, logsOf, shellIn } from "../../support/docker.ts";
 import { callAt, projectApi } from "../../support/opencode.ts";
@@ -30,6 +30,7 @@ const NAMES = {
   key: `${PREFIX}-key`,
   otherHost: `${PREFIX}-other-host`,
   local: `${PREFIX}-local`,
+  parts: `${PREFIX}-parts`,
 };
 
 const platform = new Platform();
@@ -55,7 +56,16 @@ describe("workspaces cloned from git hosts", () => {
       { branch: "feature", files: { "feature.txt": "f" } },
       { branch: "feature", files: { "feature.txt": "f2" } },
     ]);
-    git = await startGit(repositories, { tokens: { private: TOKEN } });
+    repositories.add("lib", [{ files: { "lib.txt": "lib" } }]);
+    const lib = { url: `git@${host}:lib.git`, commit: repositories.head("lib") };
+    const large = "*.bin filter=lfs diff=lfs merge=lfs -text\n";
+    repositories.add("parts", [
+      {
+        files: { "big.bin": pointerTo(LARGE), ".gitattributes": large },
+        submodules: { "vendor/lib": lib },
+      },
+    ]);
+    git = await startGit(repositories, { tokens: { private: TOKEN, parts: TOKEN, lib: TOKEN } });
     flaky = await startGit(repositories);
     flaky.fail();
     ssh = await startSsh(repositories.root);
@@ -74,6 +84,18 @@ describe("workspaces cloned from git hosts", () => {
         secrets: ["GIT_TOKEN"],
         git: { auth: "token", secret: "GIT_TOKEN" },
       },
+      {
+        name: NAMES.parts,
+        repo: `http://${host.toUpperCase()}:${git.port}/parts.git`,
+        secrets: ["GIT_TOKEN"],
+        git: {
+          auth: "token",
+          secret: "GIT_TOKEN",
+          forge: "gitlab",
+          name: "Shop agent",
+          email: "shop@example.com",
+        },
+      },
       { name: NAMES.shallow, repo: `${http}/history.git`, branch: "feature", depth: 1 },
       { name: NAMES.kept, repo: `${http}/history.git` },
       { name: NAMES.flaky, repo: `http://${host}:${flaky.port}/history.git` },
@@ -82,7 +104,8 @@ describe("workspaces cloned from git hosts", () => {
       { name: NAMES.local, repo: local },
     ].map((entry) => ({ ...entry, network }));
     putFile(NAMES.kept, "mine.txt", "not yours");
-    await platform.configure(`secrets:${NAMES.token}/GIT_TOKEN`, TOKEN, { secret: true });
+    for (const name of [NAMES.token, NAMES.parts])
+      await platform.configure(`secrets:${name}/GIT_TOKEN`, TOKEN, { secret: true });
     updated = await platform.apply([...platform.baseline(), ...entries]);
     await Promise.all(entries.map(({ name }) => answering(platform, name)));
   });
@@ -136,6 +159,46 @@ describe("workspaces cloned from git hosts", () => {
     expect(config).not.toContain(TOKEN);
     expect(git.requests.some(({ authorization }) => authorization?.startsWith("Basic "))).toBe(true);
     expect(git.requests.map(({ path }) => path).join(" ")).not.toContain(TOKEN);
+  });
+
+  it("fetches a submodule that wants a key with the token, and large files as soon as the server has them", async () => {
+    await waitForText(
+      "what is missing",
+      () => line(NAMES.parts),
+      /cloned \S+; large files \(LFS\) missing in: \. \(.*not found/,
+    );
+    const file = (...path: string[]) => readFileSync(join(platform.workspace(NAMES.parts), ...path), "utf8");
+    expect(file("vendor/lib/lib.txt")).toBe("lib");
+    expect(file("big.bin")).toBe(pointerTo(LARGE));
+    git.addLarge(LARGE);
+    await waitForText("all of it", () => line(NAMES.parts), /^serving; workspace: cloned \S+$/, {
+      within: 400_000,
+    });
+    expect(file("big.bin")).toBe(LARGE);
+    expect(git.requests.map(({ path }) => path).join(" ")).not.toContain(TOKEN);
+  });
+
+  it("commits as the project, or as the entry says, from the first one on", async () => {
+    const commit = (name: string) =>
+      shellIn(
+        platform.container(name),
+        "cd /workspace && git commit --quiet --allow-empty --message first && git log -1 --format='%an <%ae>'",
+      );
+    expect((await commit(NAMES.parts)).stdout.trim()).toBe("Shop agent <shop@example.com>");
+    expect((await commit(NAMES.token)).stdout.trim()).toBe(
+      `${NAMES.token} (opencode) <${NAMES.token}@opencode.localhost>`,
+    );
+  });
+
+  it("logs the forge's own program in, in opencode's environment alone", async () => {
+    const { stdout } = await shellIn(
+      platform.container(NAMES.parts),
+      "tr '\\0' '\\n' < /proc/$(pgrep -xo opencode)/environ | grep ^GITLAB_",
+    );
+    expect(stdout.trim().split("\n").sort()).toEqual([
+      `GITLAB_HOST=http://${host.toLowerCase()}:${git.port}`,
+      `GITLAB_TOKEN=${TOKEN}`,
+    ]);
   });
 
   it("still reaches the private repository from a shell in the project", async () => {
@@ -203,6 +266,8 @@ describe("workspaces cloned from git hosts", () => {
     expect((await platform.update()).changes).toEqual([]);
   });
 });
+
+const LARGE = "the content of a large file";
 
 const AUTHOR = ["-c", "user.name=e2e", "-c", "user.email=e2e@example.com"];
 
