@@ -33,6 +33,7 @@ const images = new OpencodeImages({
   names,
   baseImage: host.imageOf(settings.baseImage),
   packages: settings.packages,
+  slim: settings.slimImage,
   context: `${import.meta.dirname}/opencode`,
   releases: platform.releases,
 });

@@ -54,6 +54,18 @@ export const PULUMI_OLDEST = "3.206.0";
 /** The image that opencode's is built from: the default of the setting `baseImage`. */
 // renovate: datasource=docker depName=node
 export const BASE_IMAGE = "node:22-bookworm-slim";
+/** uv, in the image: pip gets it by the checksums below, which another version needs others of (https://pypi.org/project/uv/#files). */
+// renovate: datasource=pypi depName=uv
+export const UV = "0.13.9";
+/** SHA-256 of its wheels for Linux with glibc, on amd64 and arm64. */
+export const UV_SHA256: readonly string[] = [
+  "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
+  "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
+  "ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375",
+];
+/** As pip takes it from a file of requirements. */
+export const UV_REQUIREMENT = [`uv==${UV}`, ...UV_SHA256.map((hash) => `--hash=sha256:${hash}`)].join(" ");
+
 /** Debian's release inside the base image, when that has to be made here. */
 export const DEBIAN = "bookworm";
 /** Node and npm inside the base image, when that has to be made here. */

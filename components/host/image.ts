@@ -5,6 +5,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
 import type { Binary } from "../../config/opencode-releases.ts";
+import { UV_REQUIREMENT } from "../../config/versions.ts";
 import { apiFor, type Processor } from "../../opencode/api/index.ts";
 import { type Host, onHost } from "./host.ts";
 
@@ -19,6 +20,8 @@ export interface ImageArgs {
   binaries: Readonly<Record<string, Binary>>;
   /** The day of its last rebuild with fresh packages; empty for none. */
   packages: string;
+  /** Whether it has only what the platform itself needs. */
+  slim: boolean;
   /** Directory of the Dockerfile. */
   context: string;
 }
@@ -40,6 +43,7 @@ export class OpencodeImage extends pulumi.ComponentResource {
       BASE_IMAGE: args.baseImage,
       // Absent without a rebuild, so that the images of stacks that had none keep their tag.
       ...(args.packages ? { PACKAGES: args.packages } : {}),
+      ...(args.slim ? { SLIM: "1" } : { UV: UV_REQUIREMENT }),
       OPENCODE_VERSION: version,
       OPENCODE_MAJOR: String(major),
       OPENCODE_PACKAGES: JSON.stringify(Object.fromEntries(packages)),

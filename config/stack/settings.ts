@@ -25,7 +25,7 @@ import {
 import { BLOCKED_PORTS } from "./ports.ts";
 import { PRODUCTION_SECRETS, parseProductionSettings, productionDocs } from "./production.ts";
 import type { ProductionSettings } from "./production-schema.ts";
-import { reads } from "./reading.ts";
+import { parseBoolean, reads } from "./reading.ts";
 import { CLOUD_TOKENS, checkTokens, type TokensPresent } from "./tokens.ts";
 
 export { SETTINGS_NAMESPACE, settingKey } from "./commands.ts";
@@ -94,6 +94,11 @@ const settingsSchema = z.strictObject({
     .regex(/^[a-z0-9][\w./:@-]*$/, { error: imageError })
     .default(BASE_IMAGE)
     .describe("Image that the projects' image is built on: Debian with Node."),
+  slimImage: reads(parseBoolean)
+    .default(false)
+    .describe(
+      "Whether the projects' image has only what the platform itself needs: no compiler, Python, git-lfs, gh, tmux or database clients (docs/workspaces.md).",
+    ),
   passwordRotation: z
     .string()
     .default("")

@@ -1,11 +1,13 @@
 /** Images of different days of packages, with an engine that only notes what it is asked for. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { expect, it } from "vitest";
 import type { Host } from "../../components/host/host.ts";
 import { OpencodeImages } from "../../components/host/images.ts";
 import { makeNames } from "../../config/naming/names.ts";
-import { OPENCODE } from "../../config/versions.ts";
+import { OPENCODE, UV_REQUIREMENT } from "../../config/versions.ts";
 
 interface Built {
   imageName: string;
@@ -13,6 +15,13 @@ interface Built {
 }
 
 async function built(packages: string, ...days: (string | undefined)[]): Promise<Map<string, Built>> {
+  return builtAs({ packages, slim: false }, days);
+}
+
+async function builtAs(
+  args: { packages: string; slim: boolean },
+  days: readonly (string | undefined)[],
+): Promise<Map<string, Built>> {
   const made = new Map<string, Built>();
   await pulumi.runtime.setMocks({
     newResource({ type, name, inputs }) {
@@ -30,7 +39,7 @@ async function built(packages: string, ...days: (string | undefined)[]): Promise
     host,
     names: makeNames("t"),
     baseImage: "base",
-    packages,
+    ...args,
     context: `${import.meta.dirname}/../../opencode`,
     releases: { [OPENCODE]: {} },
   });
@@ -55,4 +64,20 @@ it("a project has the stack's image, or that of its own day until all have it", 
   const done = await built("2027-06-20", "2027-06-20");
   expect([...done.keys()]).toEqual(["image"]);
   expect(done.get("image")?.imageName).toBe(fresh?.imageName);
+});
+
+it("a slim image is another one, which leaves uv out too", async () => {
+  const [full, slim] = [await built("", undefined), await builtAs({ packages: "", slim: true }, [undefined])];
+  expect(full.get("image")?.build.args).toMatchObject({ UV: UV_REQUIREMENT });
+  expect(full.get("image")?.build.args).not.toHaveProperty("SLIM");
+  expect(slim.get("image")?.build.args).toMatchObject({ SLIM: "1" });
+  expect(slim.get("image")?.build.args).not.toHaveProperty("UV");
+  expect(slim.get("image")?.imageName).not.toBe(full.get("image")?.imageName);
+});
+
+it("uv is taken by the checksum of each processor's file, and no other way", () => {
+  expect(UV_REQUIREMENT).toMatch(/^uv==\d+\.\d+\.\d+( --hash=sha256:[0-9a-f]{64}){2,}$/);
+  expect(readFileSync(join(import.meta.dirname, "../../opencode/Dockerfile"), "utf8")).toMatch(
+    /pip install .*--only-binary :all: --require-hashes/,
+  );
 });

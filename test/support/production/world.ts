@@ -247,6 +247,8 @@ async function configureStack(world: World): Promise<void> {
     "cloudflare:baseUrl": cloudflare.apiUrl,
     "opencode-platform:domain": DOMAIN,
     "opencode-platform:image": "debian-12-x64",
+    // Each droplet builds it anew; the suites of the stack local have the whole one.
+    "opencode-platform:slimImage": "true",
     // Includes space for the panel's tools.
     "opencode-platform:volumeSize": "4",
     "opencode-platform:accessEmailDomains": DOMAIN,
