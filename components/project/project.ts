@@ -285,6 +285,10 @@ export class OpencodeProject extends pulumi.ComponentResource {
     // Root's: neither a repository nor an agent can change it.
     return [
       ...own,
+      // Another text replaces the container, at whose start it runs; the same text runs once.
+      ...(project.setup === undefined
+        ? []
+        : [{ file: "/run/opencode/setup", content: project.setup, permissions: "0444" }]),
       { file: ENFORCED, content: enforcedJson(project.opencode), permissions: "0444" },
       ...(this.ownUser
         ? [{ file: "/etc/passwd", content: passwdFile(this.ownUser), permissions: "0444" }]

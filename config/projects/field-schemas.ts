@@ -109,6 +109,17 @@ export const variableValue = z.union([z.string(), z.number(), z.boolean()], {
       : `${show(input)} is not the value of a variable: write text, a number, true or false`,
 });
 
+/** Bytes of an entry's `setup`: it is in the state, and an argument of a shell. What is longer belongs into a script of the repository. */
+const MAX_SETUP_BYTES = 8 * 1024;
+
+/** Lines of shell, as an entry's `setup` has them. */
+export const shellLines = z
+  .string({ error: about((found) => `${found} is not a command: write text, such as npm ci`) })
+  .refine((text) => text.trim() !== "", { error: "is empty: write a command, or remove it" })
+  .refine((text) => Buffer.byteLength(text) <= MAX_SETUP_BYTES, {
+    error: `is longer than ${MAX_SETUP_BYTES / 1024} KiB: put it into a script of the repository, and call that`,
+  });
+
 export const repo = z.string({ error: repoError }).superRefine((text, context) => {
   const source = parseRepo(text);
   if ("mistake" in source)

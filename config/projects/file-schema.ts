@@ -23,6 +23,7 @@ import {
   personName,
   projectName,
   repo,
+  shellLines,
   timezone,
   trustedRepo,
   variableName,
@@ -256,6 +257,12 @@ const project = z.strictObject(
         "What this project's container may connect to; replaces the whole of defaults.network. Default: defaults.network.",
       ),
     ports: ports.optional(),
+    setup: shellLines
+      .optional()
+      .describe(
+        "Lines of bash that run once in the workspace after the clone, and again when they change: opencode starts beside them, and a failure is shown and does not stop it. Default: none.",
+      )
+      .meta({ examples: ["npm ci"] }),
     secrets: z
       .array(variableName, { error: secretsError })
       .optional()

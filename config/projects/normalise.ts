@@ -70,6 +70,7 @@ function normaliseEntry(
     secrets: entry.secrets ?? [],
     network: { allow: readAllow(entry.network?.allow ?? defaults.network?.allow ?? DEFAULT_ALLOW) },
     ports: readPorts(entry.ports ?? []),
+    ...(entry.setup !== undefined && { setup: entry.setup }),
     git: normaliseGit(entry),
     opencode: {
       version,

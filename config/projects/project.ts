@@ -47,6 +47,8 @@ export interface Project {
   readonly network: { readonly allow: readonly Destination[] };
   /** What its own programs serve that has a hostname; in the file's order. */
   readonly ports: readonly Port[];
+  /** Lines of bash that prepare the workspace, once for each text; absent for none. */
+  readonly setup?: string;
   readonly git: Git;
   /** `config` and `enforce` are merged from defaults and entry: maps key by key, anything else replaced. */
   readonly opencode: {

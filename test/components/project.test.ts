@@ -230,6 +230,15 @@ describe("a running project", () => {
     expect(JSON.stringify(container.envs)).not.toContain("GIT_AUTHOR");
   });
 
+  it("has its setup in a file of root's that it can read", async () => {
+    const { container } = await deploy('{ name: web, setup: "npm ci\\nnpm run build\\n" }');
+    expect(uploads(container)["/run/opencode/setup"]).toEqual({
+      file: "/run/opencode/setup",
+      content: "npm ci\nnpm run build\n",
+      permissions: "0444",
+    });
+  });
+
   it("runs as a user of its own where the host can give it one, known to the container by name", async () => {
     const { container } = await deploy("{ name: own }");
     expect(container.user).toBe("4321:5678");
@@ -238,10 +247,11 @@ describe("a running project", () => {
     );
   });
 
-  it("runs as the image's user elsewhere", async () => {
+  it("runs as the image's user elsewhere, without a setup unless there is one", async () => {
     const { container } = await deploy("{ name: web }");
     expect(container.user).toBeUndefined();
     expect(uploads(container)["/etc/passwd"]).toBeUndefined();
+    expect(uploads(container)["/run/opencode/setup"]).toBeUndefined();
   });
 
   it("gives the route to its command on standard input, never in its text", async () => {

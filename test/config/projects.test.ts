@@ -161,6 +161,16 @@ groups: { shop: [ann@partner.example, dev@example.com] }
     ]);
   });
 
+  it("takes one or several lines of setup as they are, and none by default", () => {
+    const text =
+      "projects:\n  - name: a\n    setup: |\n      npm ci\n      npm run build\n  - name: b\n    setup: make\n  - name: c\n";
+    expect(loadProjects(text, world).map(({ setup }) => setup)).toEqual([
+      "npm ci\nnpm run build\n",
+      "make",
+      undefined,
+    ]);
+  });
+
   it.each([
     ["git@github.com:example/shop.git", "ssh", "git@github.com:example/shop.git"],
     ["ssh://git@host:2222/shop.git", "ssh", "ssh://git@host:2222/shop.git"],

@@ -128,6 +128,7 @@ it("every key is in the JSON schema and says what it means", () => {
       "projects[].resources.memory",
       "projects[].resources.pids",
       "projects[].secrets",
+      "projects[].setup",
       "projects[].state",
       "projects[].timezone",
       "projects[].trust",

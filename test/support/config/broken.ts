@@ -379,7 +379,7 @@ projects: []
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1207,6 +1207,34 @@ projects:
     ],
   },
   {
+    title: "a setup that is no command",
+    text: `defaults:
+  setup: npm ci
+projects:
+  - name: list
+    setup: [npm ci, npm run build]
+  - name: blank
+    setup: "  "
+  - name: none
+    setup:
+  - name: odd
+    setup: "echo \\0"
+  - name: long
+    setup: ${"x".repeat(8193)}
+  - name: misspelt
+    setUp: npm ci
+`,
+    messages: [
+      "projects.yaml:2:3 defaults.setup: is not a valid key here; valid keys: resources, env, network, opencode",
+      "projects.yaml:5:12 projects[0].setup: a list is not a command: write text, such as npm ci",
+      "projects.yaml:7:12 projects[1].setup: is empty: write a command, or remove it",
+      "projects.yaml:9:5 projects[2].setup: is empty: set a value, or remove it",
+      "projects.yaml:11:12 projects[3].setup: has the character U+0000 in it",
+      "projects.yaml:13:12 projects[4].setup: is longer than 8 KiB: put it into a script of the repository, and call that",
+      "projects.yaml:15:5 projects[5].setUp: is not a valid key here; did you mean setup?",
+    ],
+  },
+  {
     title: "everything wrong at once",
     text: `defaults:
   resources: { memory: lots, cpu: 1 }
@@ -1240,7 +1268,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];
