@@ -97,6 +97,33 @@ describe.each([
     );
   });
 
+  it("says that setup runs, or how it has failed, with the last line of its output, and nothing of one that has succeeded", async () => {
+    mkdirSync(join(folder, ".local/share/opencode-platform"), { recursive: true });
+    const output = (text: string) =>
+      writeFileSync(join(folder, ".local/share/opencode-platform/setup.log"), text);
+    const setup = (text: string) => writeFileSync(join(folder, "status/setup"), text);
+    writeFileSync(join(folder, "run/setup"), "\nnpm ci; npm test\nnpm run build\n");
+    setup("running 1\n");
+    output("");
+    expect((await check(major, own)).line).toBe("serving; setup: running; workspace: not looked at yet");
+    output("first\n\u001b[32madded\u001b[0m 3; workspace: audited 4\n \n");
+    rmSync(join(folder, "lib/major"));
+    expect((await check(major, own)).line).toBe(
+      "serving; setup: running: added 3, workspace: audited 4; workspace: not looked at yet",
+    );
+    setup("ended 1 7\n");
+    output(`${"x".repeat(5000)}\n`);
+    rmSync(join(folder, "lib/major"));
+    const failed = await check(major, own);
+    expect(failed).toEqual({
+      isHealthy: true,
+      line: `serving; setup failed with exit code 7: npm ci, npm test: ${"x".repeat(200)}; workspace: not looked at yet`,
+    });
+    setup("ended 2 0\n");
+    rmSync(join(folder, "lib/major"));
+    expect((await check(major, own)).line).toBe("serving; workspace: not looked at yet");
+  });
+
   it("is healthy when its own server answers", async () => {
     expect(await check(major, own)).toEqual({
       isHealthy: true,
