@@ -27,8 +27,16 @@ export interface ContainerState {
   networks: string[];
 }
 
-/** Runs the Docker client for a stack's host. */
-export type RunDocker = (args: readonly string[], timeoutMs?: number) => Promise<ExecResult>;
+/**
+ * Runs the Docker client for a stack's host.
+ * @param timeoutMs 0 for none. Default: 30 s
+ * @param onLine receives each line of output as it arrives, where a client has that
+ */
+export type RunDocker = (
+  args: readonly string[],
+  timeoutMs?: number,
+  onLine?: (line: string) => void,
+) => Promise<ExecResult>;
 
 /** Lists the containers with the prefix's label, or every platform's without a prefix. */
 export function listContainers(env: NodeJS.ProcessEnv, prefix?: string): Promise<ContainerState[]> {

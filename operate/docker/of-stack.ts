@@ -8,7 +8,7 @@ import type { RunDocker } from "./containers.ts";
 
 /** The Docker client of a stack's host; undefined for a stack that has no droplet yet. */
 export async function dockerOfStack(session: Session, settings: Settings): Promise<RunDocker | undefined> {
-  if (session.isLocal) return (args, timeoutMs) => docker(args, dockerEnv(settings), timeoutMs);
+  if (session.isLocal) return (args, ...how) => docker(args, dockerEnv(settings), ...how);
   const access = provideAccess(session, await readState(session)).at(-1);
   return access && dropletDocker(session, access);
 }

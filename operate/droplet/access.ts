@@ -2,7 +2,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { type SshAccess, sshConfigFile, writeSshFiles } from "../../components/host/ssh-files.ts";
 import { shellQuote } from "../../config/text/shell.ts";
-import { type ExecResult, exec } from "../../toolchain/lib/exec.ts";
+import { type ExecOptions, type ExecResult, exec } from "../../toolchain/lib/exec.ts";
 import type { RunDocker } from "../docker/containers.ts";
 import { root } from "../engine/checkout.ts";
 import type { Session } from "../engine/session.ts";
@@ -51,13 +51,15 @@ export function onDroplet(
   { alias }: Pick<SshAccess, "alias">,
   command: string,
   timeoutMs = 30_000,
+  onLine?: ExecOptions["onLine"],
 ): Promise<ExecResult> {
   const config = join(root, sshConfigFile(stack, alias));
-  return exec("ssh", ["-F", config, alias, "--", command], { timeoutMs });
+  const options = { timeoutMs, ...(onLine ? { onLine } : {}) };
+  return exec("ssh", ["-F", config, alias, "--", command], options);
 }
 
 /** Runs the Docker client on a droplet. */
 export const dropletDocker =
   (session: Pick<Session, "stack">, access: Pick<SshAccess, "alias">): RunDocker =>
-  (args, timeoutMs) =>
-    onDroplet(session, access, ["docker", ...args].map(shellQuote).join(" "), timeoutMs);
+  (args, ...how) =>
+    onDroplet(session, access, ["docker", ...args].map(shellQuote).join(" "), ...how);

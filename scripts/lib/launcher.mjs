@@ -9,6 +9,7 @@ import { dirname, join, resolve } from "node:path";
 export const TEAM_COMMANDS = [
   "start",
   "apply",
+  "setup",
   "opencode",
   "refresh",
   "check",

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { type ExecResult, exec } from "./exec.ts";
+import { type ExecOptions, type ExecResult, exec } from "./exec.ts";
 
 /** Docker's default socket. */
 export const DEFAULT_SOCKET = "/var/run/docker.sock";
@@ -23,8 +23,9 @@ export function docker(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   timeoutMs = 30_000,
+  onLine?: ExecOptions["onLine"],
 ): Promise<ExecResult> {
-  return exec("docker", args, { env, timeoutMs });
+  return exec("docker", args, { env, timeoutMs, ...(onLine ? { onLine } : {}) });
 }
 
 /** The version of the Engine, or `undefined` if it is not responding. */
