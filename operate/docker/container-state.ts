@@ -69,7 +69,7 @@ export function decideState(
 
 function decideRunning(container: ContainerInfo): Decided {
   const { health, healthLine } = container;
-  const workspace = /workspace: (.*)$/.exec(healthLine)?.[1] ?? "";
+  const workspace = /(?:^|; )workspace: (.*)$/.exec(healthLine)?.[1] ?? "";
   const [, attempt, why = "", next = ""] =
     /^clone failed \(attempt (\d+)\): (.*?)(; next try in \d+ s)?$/.exec(workspace) ?? [];
   if (attempt) return { state: "failed", reason: `git clone: ${why || "no reason given"}${next}` };
@@ -77,19 +77,23 @@ function decideRunning(container: ContainerInfo): Decided {
   if (/^cloning /.test(workspace)) return { state: "cloning" };
   if (isAsking(container)) return { state: "running", reason: "asks whether its repository is trusted" };
   if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "not responding" };
-  if (health !== "starting") return { state: "running", ...noteOf(workspace) };
+  if (health !== "starting") return decideServing(container, workspace);
   if (container.restarts >= LOOP) return { state: "failed", reason: restarts(container) };
   return { state: "starting" };
 }
 
+function decideServing(container: ContainerInfo, workspace: string): Decided {
+  const setup = setupOf(container);
+  if (setup?.isRunning) return { state: "setting-up", ...(setup.line ? { reason: setup.line } : {}) };
+  const reason = [setup?.line, noteOf(workspace)].filter(Boolean).join("; ");
+  return { state: "running", ...(reason ? { reason } : {}) };
+}
+
 /** What of a workspace wants somebody's attention, though opencode serves it. */
-function noteOf(workspace: string): { reason?: string } {
-  const reason =
-    /^cloned \S+; ((?:submodules|large files \(LFS\)) missing.*)$/.exec(workspace)?.[1] ??
-    (workspace.startsWith("git refuses it")
-      ? workspace.replace("refuses it", "refuses the workspace")
-      : undefined);
-  return reason === undefined ? {} : { reason };
+function noteOf(workspace: string): string | undefined {
+  const missing = /^cloned \S+; ((?:submodules|large files \(LFS\)) missing.*)$/.exec(workspace)?.[1];
+  if (missing !== undefined || !workspace.startsWith("git refuses it")) return missing;
+  return workspace.replace("refuses it", "refuses the workspace");
 }
 
 function decideExited(container: ContainerInfo, wanted: "running" | "stopped"): Decided {
@@ -131,6 +135,36 @@ export function upgradeLine({ status, healthLine }: ContainerInfo): string | und
   return healthLine.split("; ").find((part) => /^(migrating|upgrading from )/.test(part));
 }
 
+/** How the `setup` of a project's entry goes. */
+export interface Setup {
+  readonly isRunning: boolean;
+  /** The last line of its output while it runs, which may be empty; else how it has failed. */
+  readonly line: string;
+}
+
+const SETUP_RUNNING = /^setup: running(?:: (.*))?$/;
+
+/** What a running container says of its entry's `setup`; undefined if it has none, or that has succeeded. */
+export function setupOf({
+  status,
+  healthLine,
+}: Pick<ContainerInfo, "status" | "healthLine">): Setup | undefined {
+  if (status !== "running") return undefined;
+  for (const part of healthLine.split("; ")) {
+    const running = SETUP_RUNNING.exec(part);
+    if (running) return { isRunning: true, line: running[1] ?? "" };
+    if (/^setup failed with exit code \d/.test(part)) return { isRunning: false, line: part };
+  }
+  return undefined;
+}
+
+/** A health line without what is said of `setup`, whose output may hold any word. */
+export const withoutSetup = (healthLine: string): string =>
+  healthLine
+    .split("; ")
+    .filter((part) => !/^setup(: running| failed)/.test(part))
+    .join("; ");
+
 /** Ports that something in a running container listens on, as its last health check saw them. The platform's own are not among them. */
 export function listeningPorts({
   status,
@@ -141,14 +175,15 @@ export function listeningPorts({
   return part.slice("listening: ".length).split(", ").map(Number).filter(Number.isInteger);
 }
 
-/** Whether the health line can change without a Docker event: while the workspace is being filled, or sessions migrate. */
+/** Whether the health line can change without a Docker event: while the workspace is being filled, sessions migrate, or `setup` runs. */
 export function isUnsettled(container: ContainerInfo): boolean {
   const { status, health, healthLine } = container;
   if (status !== "running" || health === "") return false;
   if (upgradeLine(container) !== undefined || isAsking(container)) return true;
+  if (setupOf(container)?.isRunning) return true;
   return (
     health === "starting" ||
-    /workspace: (cloning|clone failed|not looked at|cloned \S+; .* missing)/.test(healthLine)
+    /(^|; )workspace: (cloning|clone failed|not looked at|cloned \S+; .* missing)/.test(healthLine)
   );
 }
 

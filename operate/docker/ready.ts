@@ -3,7 +3,8 @@ import type { LocalUrls } from "../../config/naming/urls.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { apiFor } from "../../opencode/api/index.ts";
 import type { ProjectOutput } from "../engine/outputs.ts";
-import { listContainers } from "./containers.ts";
+import { setupOf, withoutSetup } from "./container-state.ts";
+import { type ContainerState, listContainers } from "./containers.ts";
 
 /** Timeout for projects to respond after an update. */
 const TIMEOUT_MS = 120_000;
@@ -11,7 +12,9 @@ const TIMEOUT_MS = 120_000;
 export interface Readiness {
   project: ProjectOutput;
   answers: boolean;
-  /** The health line if it reports a problem, such as a failed clone, or that somebody is asked; otherwise empty. */
+  /** Whether its entry's setup is still running. */
+  isSettingUp: boolean;
+  /** What its container has to say: a problem, such as a failed clone or setup, or that somebody is asked; otherwise empty. */
   note: string;
 }
 
@@ -48,13 +51,25 @@ export async function awaitProjects(
   );
   return projects.map((project) => {
     const container = containers.get(project.name);
-    const line = project.state === "running" ? (container?.healthLine ?? "") : "";
+    const running = project.state === "running" ? container : undefined;
     return {
       project,
       answers: !waiting.has(project.name),
-      note: /fail|error|^asks /i.test(line) ? line : "",
+      isSettingUp: (running && setupOf(running)?.isRunning) ?? false,
+      note: running ? noteOf(running) : "",
     };
   });
+}
+
+function noteOf(container: ContainerState): string {
+  const line = withoutSetup(container.healthLine);
+  const setup = setupOf(container);
+  return [
+    ...(/fail|error|^asks /i.test(line) ? [line] : []),
+    ...(setup && !setup.isRunning
+      ? [`${setup.line}; to run it again: npm run setup -- ${container.project}`]
+      : []),
+  ].join("; ");
 }
 
 /** What answers at a project's URL: opencode of the expected major, or the page that asks whether its repository is trusted. */

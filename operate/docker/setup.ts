@@ -4,6 +4,8 @@ import { plainText } from "../../config/text/plain.ts";
 import type { RunDocker } from "./containers.ts";
 
 const SCRIPT = "/usr/local/lib/opencode-platform/setup";
+/** Where the script keeps the output of the last run, in the container. */
+export const SETUP_LOG = "/home/opencode/.local/share/opencode-platform/setup.log";
 
 /** The script's reason for not running it. */
 const REFUSAL = /^setup: (.+)$/m;

@@ -10,6 +10,7 @@ export type ProjectState =
   | "starting"
   | "unhealthy"
   | "cloning"
+  | "setting-up"
   | "failed"
   | "pending";
 

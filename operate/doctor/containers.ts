@@ -1,8 +1,9 @@
 import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
-import { isAsking } from "../docker/container-state.ts";
+import { isAsking, setupOf, withoutSetup } from "../docker/container-state.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { UNGUARDED } from "../docker/guard.ts";
+import { SETUP_LOG } from "../docker/setup.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 
 /** Restarts that are worth a finding. */
@@ -16,6 +17,8 @@ export interface FixCommands {
   pulumi(args: string): string;
   /** Returns a command line of the Docker client for the stack's host. */
   docker(args: string): string;
+  /** Returns the command that runs a project's setup again. */
+  setup(project: string): string;
 }
 
 export interface ContainerChecks {
@@ -43,6 +46,7 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
   const found = [
     ...guardFindings(byName.get(names.guard), { names, isNeeded: hasConnector, commands }),
     ...expected.flatMap((each) => containerFindings(each, byName.get(each.name), commands)),
+    ...projects.flatMap(({ name }) => setupFindings(name, byName.get(names.project(name)), commands)),
   ];
   const known = new Set([names.guard, ...expected.map(({ name }) => name)]);
   const extra = containers.filter(({ name }) => !known.has(name)).map(({ name }) => name);
@@ -63,6 +67,24 @@ function guardFindings(
   return [note(`guard: ${why}: ${UNGUARDED}`, "docs/security.md says what to do about it")];
 }
 
+/** A failed setup is no fault of the platform's, and opencode serves without it. */
+function setupFindings(
+  project: string,
+  container: ContainerState | undefined,
+  { docker, setup: again }: FixCommands,
+): Finding[] {
+  const setup = container && setupOf(container);
+  if (!container || !setup) return [];
+  if (setup.isRunning) return [note(`setup of ${project}: running${setup.line && `: ${setup.line}`}`)];
+  const output = docker(`exec ${container.name} tail -n 20 ${SETUP_LOG}`);
+  return [
+    note(
+      `setup of ${project}: ${setup.line.replace(/^setup /, "")}`,
+      `${again(project)}; its output: ${output}`,
+    ),
+  ];
+}
+
 interface Expected {
   readonly label: string;
   readonly name: string;
@@ -75,7 +97,8 @@ function containerFindings(
   { apply, docker }: FixCommands,
 ): Finding[] {
   if (!container) return [failed(`${label}: container ${name} not found`, apply)];
-  const reports = [container.status, container.health, container.healthLine].filter(Boolean).join(", ");
+  const line = withoutSetup(container.healthLine);
+  const reports = [container.status, container.health, line].filter(Boolean).join(", ");
   const text = `${label}: ${reports}`;
   const log = docker(`logs --tail 50 ${name}`);
   const found: Finding[] = [];
@@ -86,7 +109,7 @@ function containerFindings(
   else if (state === "stopped") found.push(ok(`${label}: ${container.status}`));
   else if (container.health === "unhealthy")
     found.push(failed(text, `${docker(`restart ${name}`)}; its log: ${log}`));
-  else if (/fail/i.test(container.healthLine)) found.push(failed(text, `see its log: ${log}`));
+  else if (/fail/i.test(line)) found.push(failed(text, `see its log: ${log}`));
   else if (container.health === "starting" || isAsking(container)) found.push(note(text));
   else found.push(ok(text));
   if (container.oomKilled)

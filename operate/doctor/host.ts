@@ -15,7 +15,7 @@ import { docker } from "../../toolchain/lib/docker.ts";
 import { type ContainerState, listContainersBy, type RunDocker } from "../docker/containers.ts";
 import { dropletDocker, onDroplet, provideAccess } from "../droplet/access.ts";
 import { dockerEnv, root } from "../engine/checkout.ts";
-import { commandFor, openSession, type Session } from "../engine/session.ts";
+import { commandFor, openSession, type Session, stackFlag } from "../engine/session.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 import type { FixCommands } from "./containers.ts";
 
@@ -40,6 +40,7 @@ export function localHost(settings: Settings): StackHost {
       apply: "npm start",
       pulumi: (args) => commandFor(openSession(), args),
       docker: (args) => `docker ${args}`,
+      setup: (project) => `npm run setup -- ${project}`,
     },
     docker: (args, timeoutMs) => docker(args, env, timeoutMs),
     containers: () => listContainersBy((args) => docker(args, env), names.prefix),
@@ -70,6 +71,7 @@ export function dropletHost(
       apply: commandFor(session, "up --refresh"),
       pulumi: (args) => commandFor(session, args),
       docker: (args) => `ssh -F ${sshConfigFile(session.stack, alias)} ${alias} docker ${args}`,
+      setup: (project) => `npm run setup -- ${project}${stackFlag(session)}`,
     },
     docker: run,
     containers: () => listContainersBy(run, names.prefix),

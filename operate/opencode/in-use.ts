@@ -1,7 +1,7 @@
 /** Whether somebody, or an agent, works in a project now. */
 import { UserError } from "../../config/errors.ts";
 import { apiFor, isUnexpectedAnswer } from "../../opencode/api/index.ts";
-import { isAsking } from "../docker/container-state.ts";
+import { isAsking, setupOf } from "../docker/container-state.ts";
 import type { ContainerState, RunDocker } from "../docker/containers.ts";
 import { sessionsSince } from "./rollback.ts";
 
@@ -22,6 +22,7 @@ export async function whyInUse(
   if (container?.status !== "running" || isAsking(container)) return undefined;
   if (container.health === "starting") return "it is starting";
   if (container.health === "unhealthy") return undefined;
+  if (setupOf(container)?.isRunning) return "its setup is running";
   try {
     if ((await busySessions(run, container.name, version)).length > 0) return "its agent is working";
     const used = await sessionsSince(run, container.name, version, now - QUIET_MINUTES * 60_000);

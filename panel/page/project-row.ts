@@ -31,7 +31,7 @@ export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
   state !== "stopped" && state !== "pending";
 
 /** States in which a project can be opened. */
-const SERVES: readonly string[] = ["running", "starting", "unhealthy"] satisfies ProjectState[];
+const SERVES: readonly string[] = ["running", "setting-up", "starting", "unhealthy"] satisfies ProjectState[];
 
 function menuItems(project: ProjectView, acts: RowActions) {
   const items = [

@@ -22,6 +22,7 @@ const STATES: Record<ProjectState, StateLabel> = {
   stopped: { symbol: "○", word: "stopped", tone: "idle" },
   starting: { symbol: "◐", word: "starting", tone: "busy" },
   cloning: { symbol: "↓", word: "cloning", tone: "busy" },
+  "setting-up": { symbol: "◑", word: "setting up", tone: "busy" },
   pending: { symbol: "…", word: "pending", tone: "busy" },
   unhealthy: { symbol: "▲", word: "unhealthy", tone: "bad" },
   failed: { symbol: "✕", word: "failed", tone: "bad" },

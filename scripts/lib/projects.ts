@@ -22,8 +22,8 @@ export function printProjects(ready: readonly Readiness[]): void {
     console.log("\nNo projects yet: add one to projects.yaml, then run this again.");
     return;
   }
-  const rows = ready.flatMap(({ project, answers }) => [
-    [project.name, answers ? project.state : "not answering", project.url, project.attach],
+  const rows = ready.flatMap(({ project, answers, isSettingUp }) => [
+    [project.name, stateOf({ project, answers, isSettingUp }), project.url, project.attach],
     ...Object.entries(project.ports ?? {}).map(([label, url]) => ["", `port ${label}`, url, ""]),
   ]);
   console.log(["", ...table(["PROJECT", "STATE", "IN A BROWSER", "IN A TERMINAL"], rows)].join("\n"));
@@ -35,6 +35,11 @@ export function printProjects(ready: readonly Readiness[]): void {
     else if (note) console.log(`\n${project.name}: ${note}`);
     printDeployKey(project);
   }
+}
+
+function stateOf({ project, answers, isSettingUp }: Omit<Readiness, "note">): string {
+  if (!answers) return "not answering";
+  return isSettingUp ? "setting up" : project.state;
 }
 
 /** Says where the projects' files are, and that looking at them is not as harmless as it seems. */

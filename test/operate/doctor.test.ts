@@ -31,6 +31,7 @@ const local: FixCommands = {
   apply: "npm start",
   pulumi: (args) => `npm run pulumi -- ${args}`,
   docker: (args) => `docker ${args}`,
+  setup: (project) => `npm run setup -- ${project}`,
 };
 
 function wrongOnes(
@@ -58,6 +59,27 @@ describe("doctor on containers", () => {
     expect(web({ restarts: 4 })[0]).toMatch(/restarted 4 times/);
     expect(web({ oomKilled: true })[0]).toMatch(/memory limit/);
     expect(web({ healthLine: "serving; clone failed (attempt 3): no such host" })[0]).toMatch(/clone failed/);
+  });
+
+  it("notes a setup that runs or has failed, with how to run it again, and takes nothing from its output for a fault", () => {
+    const found = (healthLine: string, status = "running") =>
+      checkContainers({
+        containers: [...own, running(names.project("web-shop"), { healthLine, status })],
+        projects: webShop,
+        names,
+        commands: local,
+      })
+        .filter(({ text }) => text.includes("web-shop"))
+        .map(formatFinding);
+    expect(found("serving; setup: running: 0 failures; workspace: cloned x")).toEqual([
+      "✓ project web-shop: running, healthy, serving; workspace: cloned x",
+      "· setup of web-shop: running: 0 failures",
+    ]);
+    expect(found("serving; setup failed with exit code 1: npm ci: no; workspace: cloned x")).toEqual([
+      "✓ project web-shop: running, healthy, serving; workspace: cloned x",
+      "· setup of web-shop: failed with exit code 1: npm ci: no\n    → npm run setup -- web-shop; its output: docker exec t-project-web-shop tail -n 20 /home/opencode/.local/share/opencode-platform/setup.log",
+    ]);
+    expect(found("serving; setup: running: 1", "exited").join()).not.toContain("setup of");
   });
 
   it("accepts a stopped project, whatever its last health was", () => {

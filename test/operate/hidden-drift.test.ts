@@ -20,6 +20,7 @@ const commands: FixCommands = {
   apply: "npm start",
   pulumi: (args) => `npm run pulumi -- ${args}`,
   docker: (args) => `docker ${args}`,
+  setup: (project) => `npm run setup -- ${project}`,
 };
 const resources: Project["resources"] = {
   memory: { bytes: 64 * 2 ** 20, mib: 64, text: "64MiB" },

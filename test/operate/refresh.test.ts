@@ -105,6 +105,9 @@ describe("a project is in use", () => {
 
   it("while it starts, and if it says nothing", async () => {
     expect(await ask({}, { health: "starting" })).toBe("it is starting");
+    expect(await ask({}, { healthLine: "serving; setup: running: 1; workspace: x" })).toBe(
+      "its setup is running",
+    );
     expect(await ask({})).toMatch(/does not say/);
     expect(await ask({ busy: "<html>", sessions: "[]" })).toMatch(/does not say/);
   });

@@ -81,9 +81,10 @@ export const rollbackSchema = z
   .openapi("Rollback");
 
 export const projectState = z
-  .enum(["running", "stopped", "starting", "unhealthy", "cloning", "failed", "pending"])
+  .enum(["running", "stopped", "starting", "unhealthy", "cloning", "setting-up", "failed", "pending"])
   .openapi("ProjectState", {
-    description: "pending: in projects.yaml, with no container yet.",
+    description:
+      "pending: in projects.yaml, with no container yet. setting-up: it serves, while the entry's setup runs.",
   }) satisfies z.ZodType<ProjectState>;
 
 const usage = (unit: string) =>

@@ -39,6 +39,22 @@ describe("a project's state", () => {
       "the workspace cannot be written by user 1000",
     ],
     [{ health: "unhealthy", healthLine: "not serving: timeout" }, "unhealthy", "not serving: timeout"],
+    [{ healthLine: "serving; setup: running; workspace: cloned x" }, "setting-up", undefined],
+    [
+      { healthLine: "serving; setup: running: workspace: cannot be written; workspace: cloned x" },
+      "setting-up",
+      "workspace: cannot be written",
+    ],
+    [
+      { healthLine: "serving; setup failed with exit code 1: npm ci: no; workspace: cloned x" },
+      "running",
+      "setup failed with exit code 1: npm ci: no",
+    ],
+    [
+      { healthLine: "not serving: refused; setup: running: a; workspace: x", health: "starting" },
+      "starting",
+      undefined,
+    ],
     [{ isPaused: true, status: "paused" }, "stopped", "paused"],
     [{ status: "created" }, "starting", undefined],
     [{ status: "created", startError: "port is taken\nmore" }, "failed", "port is taken"],
@@ -103,15 +119,18 @@ describe("the watch of containers", () => {
     watch.close();
   });
 
-  it("looks again after each health check while sessions migrate", async () => {
+  it.each([
+    ["sessions migrate", "migrating, 1 of 3 sessions", "migrating, 2 of 3 sessions"],
+    ["setup runs", "setup: running: 1", "setup: running: 2"],
+  ])("looks again after each health check while %s", async (_, first, second) => {
     const engine = new FakeEngine();
     const serving = (line: string) => engine.inspections.set("1", inspection("1", "shop", "running", line));
-    serving("serving; migrating, 1 of 3 sessions; workspace: kept");
+    serving(`serving; ${first}; workspace: kept`);
     const watch = new ContainerWatch(engine, "papi");
     await watch.start();
-    serving("serving; migrating, 2 of 3 sessions; workspace: kept");
+    serving(`serving; ${second}; workspace: kept`);
     engine.channels[0]?.push({ id: "1", action: "exec_die: health" });
-    await vi.waitFor(() => expect(watch.ofProject("shop")?.healthLine).toContain("2 of 3"));
+    await vi.waitFor(() => expect(watch.ofProject("shop")?.healthLine).toContain(second));
     watch.close();
   });
 

@@ -97,6 +97,7 @@ describe("states and steps", () => {
       "starting",
       "unhealthy",
       "cloning",
+      "setting-up",
       "failed",
       "pending",
     ];
@@ -105,6 +106,7 @@ describe("states and steps", () => {
 
   it("show an unknown state as is", () => {
     expect(stateLabel("hibernating").word).toBe("hibernating");
+    expect(stateLabel("setting-up")).toMatchObject({ word: "setting up", tone: "busy" });
     expect(stateLabel("constructor").word).toBe("constructor");
   });
 
