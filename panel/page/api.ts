@@ -99,6 +99,9 @@ export const change = (
 export const start = (name: string) => started(send("POST", `${project(name)}/start`, {}));
 export const stop = (name: string) => started(send("POST", `${project(name)}/stop`, {}));
 
+/** Runs the entry's setup once more. */
+export const runSetup = (name: string) => send("POST", `${project(name)}/setup`, {});
+
 export const getRollback = async (name: string) => (await call(`${project(name)}/rollback`)) as Rollback;
 
 /** Goes back to the release that the person has confirmed. */

@@ -1,6 +1,6 @@
 /** The panel's page: connects its parts to the API. */
 import { toast } from "./announce.ts";
-import { change, paths, start, stop } from "./api.ts";
+import { change, paths, runSetup, start, stop } from "./api.ts";
 import { showConnection, watchLogin } from "./banner.ts";
 import { openDelete } from "./delete.ts";
 import { byId, setText } from "./dom.ts";
@@ -22,6 +22,7 @@ const list = new ProjectList(
     stop: (project) => void act(project, stop, "Stopping"),
     edit: openEdit,
     rollback: ({ name }) => openRollback(name, onSubmitted),
+    setup: ({ name }) => void attempt(() => runSetup(name), `Running the setup of ${name}`),
     remove: ({ name }) => openDelete(name, onSubmitted),
     addPort: (project, port) =>
       void act(project, (name) => addPort(name, project, port), `Adding port ${port} to`),
@@ -38,12 +39,19 @@ async function act(
   call: (name: string) => Promise<Operation>,
   doing: string,
 ): Promise<void> {
+  const operation = await attempt(() => call(name), `${doing} ${name}`);
+  if (operation) onSubmitted(operation);
+}
+
+/** Shows that a call was accepted, or why it was not. */
+async function attempt<Result>(call: () => Promise<Result>, accepted: string): Promise<Result | undefined> {
   try {
-    const operation = await call(name);
-    toast(`${doing} ${name}`);
-    onSubmitted(operation);
+    const result = await call();
+    toast(accepted);
+    return result;
   } catch (error) {
     toast(error instanceof Error ? error.message : String(error));
+    return undefined;
   }
 }
 

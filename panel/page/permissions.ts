@@ -1,9 +1,9 @@
 /** Which controls a person sees; the server enforces permissions. Pure. */
 import type { ProjectView } from "./model.ts";
 
-export type Act = "start" | "stop" | "edit" | "rollback" | "delete" | "logs";
+export type Act = "start" | "stop" | "edit" | "rollback" | "setup" | "delete" | "logs";
 
-const OWNERS: readonly Act[] = ["start", "stop", "edit", "rollback", "delete", "logs"];
+const OWNERS: readonly Act[] = ["start", "stop", "edit", "rollback", "setup", "delete", "logs"];
 const ACTS: Readonly<Record<ProjectView["role"], readonly Act[]>> = {
   admin: OWNERS,
   owner: OWNERS,

@@ -15,6 +15,7 @@ export interface RowActions {
   stop(project: ProjectView): void;
   edit(project: ProjectView): void;
   rollback(project: ProjectView): void;
+  setup(project: ProjectView): void;
   remove(project: ProjectView): void;
   addPort: AddPort;
 }
@@ -33,6 +34,10 @@ export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
 /** States in which a project can be opened. */
 const SERVES: readonly string[] = ["running", "setting-up", "starting", "unhealthy"] satisfies ProjectState[];
 
+/** Whether there is a setup that can be run now. */
+const hasSetup = (project: ProjectView): boolean =>
+  project.entry.setup !== undefined && isUp(project) && project.state !== "setting-up";
+
 function menuItems(project: ProjectView, acts: RowActions) {
   const items = [
     { act: "logs", label: "Logs", run: acts.logs },
@@ -44,6 +49,7 @@ function menuItems(project: ProjectView, acts: RowActions) {
     ...(isUp(project)
       ? ([{ act: "rollback", label: "Go back to an earlier opencode …", run: acts.rollback }] as const)
       : []),
+    ...(hasSetup(project) ? ([{ act: "setup", label: "Run setup again", run: acts.setup }] as const) : []),
     { act: "delete", label: "Delete …", run: acts.remove, danger: true },
   ] as const;
   const withoutContainer = ["edit", "delete"];

@@ -24,6 +24,7 @@ import { readOptional } from "../../config/text/read-optional.ts";
 import { makeControl } from "../../operate/docker/control.ts";
 import type { Engine } from "../../operate/docker/engine.ts";
 import { LogHub } from "../../operate/docker/logs.ts";
+import { requestSetup } from "../../operate/docker/setup.ts";
 import { UsageWatch } from "../../operate/docker/usage.ts";
 import { ContainerWatch } from "../../operate/docker/watch.ts";
 import { root } from "../../operate/engine/checkout.ts";
@@ -92,6 +93,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     load,
     report,
   });
+  const docker = dockerOver(engine);
   const containers = new ContainerWatch(engine, settings.namePrefix);
   const usage = new UsageWatch(engine, containers);
   const audit = openAudit(join(root, LOCAL_RUNTIME_DIR, "panel", "audit.jsonl"));
@@ -133,7 +135,8 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     usage,
     logs: new LogHub(engine, containers),
     control: makeControl(engine, names.project),
-    rollbacks: makeRollbacks(dockerOver(engine), names.project),
+    rollbacks: makeRollbacks(docker, names.project),
+    setups: { request: (name) => requestSetup(docker, name, names.project(name)) },
     activity,
     deployKeys: keys,
     canSetSecrets: panel.pipeline === undefined,

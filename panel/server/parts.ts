@@ -46,6 +46,8 @@ export interface PanelServices {
   readonly logs: Logs;
   readonly control: Control;
   readonly rollbacks: Rollbacks;
+  /** Asks a project's container to run its entry's setup again; returns the run's number. @throws UserError if it can't */
+  readonly setups: { request(project: string): Promise<number> };
   /** When a project's sessions were last used, ISO 8601. */
   readonly activity: { of(project: string): string | undefined };
   /** Public half of a project's deploy key. */

@@ -9,11 +9,11 @@ import type { Authority } from "./authority.ts";
 export type Role = "admin" | "owner" | "member" | "machine";
 
 /** Something that is done to a project. */
-export type Act = "change" | "delete" | "rollback" | "start" | "stop";
+export type Act = "change" | "delete" | "rollback" | "setup" | "start" | "stop";
 
 const ACTS: Readonly<Record<Role, readonly Act[]>> = {
-  admin: ["change", "delete", "rollback", "start", "stop"],
-  owner: ["change", "delete", "rollback", "start", "stop"],
+  admin: ["change", "delete", "rollback", "setup", "start", "stop"],
+  owner: ["change", "delete", "rollback", "setup", "start", "stop"],
   member: ["start", "stop"],
   machine: [],
 };

@@ -38,6 +38,7 @@ import {
   uncheckedJsonBody,
 } from "./route.ts";
 import { checkBody, checkResultSchema, ifMatchHeader, nameParams, overviewSchema } from "./schema.ts";
+import { addSetup } from "./setup.ts";
 
 /** Milliseconds that a list waits for the first usage figures. */
 const USAGE_TIMEOUT_MS = 1500;
@@ -51,6 +52,7 @@ export function addProjects(app: App, parts: PanelServices, catalog: Catalog): v
   addStartStop(app, parts, catalog, "start");
   addStartStop(app, parts, catalog, "stop");
   addRollback(app, parts, catalog);
+  addSetup(app, parts, catalog);
 }
 
 function addReads(app: App, parts: PanelServices, catalog: Catalog): void {

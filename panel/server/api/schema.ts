@@ -80,6 +80,10 @@ export const rollbackSchema = z
   })
   .openapi("Rollback");
 
+export const setupRunSchema = z
+  .object({ run: z.int().min(1).openapi({ description: "Its number since the container started." }) })
+  .openapi("SetupRun");
+
 export const projectState = z
   .enum(["running", "stopped", "starting", "unhealthy", "cloning", "setting-up", "failed", "pending"])
   .openapi("ProjectState", {

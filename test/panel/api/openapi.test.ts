@@ -68,6 +68,7 @@ describe("the OpenAPI description", () => {
         "POST /api/projects/{name}/stop",
         "GET /api/projects/{name}/rollback",
         "POST /api/projects/{name}/rollback",
+        "POST /api/projects/{name}/setup",
         "PATCH /api/projects/{name}",
         "DELETE /api/projects/{name}",
         "GET /api/projects/{name}/logs",

@@ -73,6 +73,34 @@ describe("the list", () => {
     expect(fake.troubles).toEqual([]);
   });
 
+  it("shows that setup runs, and runs it again for who can change the project", async () => {
+    const entry = { name: "web-shop", setup: "npm ci" };
+    const url = "http://web-shop.localhost:4000/";
+    fake.api.projects = [
+      project("web-shop", { state: "setting-up", reason: "added 3 packages", entry, url }),
+    ];
+    await fake.open();
+    const shop = fake.row("web-shop");
+    await shop.getByText("setting up").waitFor();
+    await shop.getByText("added 3 packages").waitFor();
+    // opencode serves beside it.
+    await shop.getByRole("link", { name: "Open web-shop" }).waitFor();
+    const again = shop.getByRole("menuitem", { name: "Run setup again" });
+    const menu = shop.getByRole("button", { name: "More for web-shop" });
+    await menu.click();
+    expect(await again.count()).toBe(0);
+    await fake.page.keyboard.press("Escape");
+    const reason = "setup failed with exit code 1: npm ci: no";
+    fake.api.projects = [project("web-shop", { reason, entry, url })];
+    fake.api.changed();
+    await shop.getByText(reason).waitFor();
+    await menu.click();
+    await again.click();
+    await fake.page.locator("#toast", { hasText: "Running the setup of web-shop" }).waitFor();
+    expect(fake.api.seen.at(-1)).toMatchObject({ method: "POST", path: "/api/projects/web-shop/setup" });
+    expect(fake.troubles).toEqual([]);
+  });
+
   it("shows an operation's last message, as of a migration", async () => {
     fake.api.projects = [project("web-shop", { operation: "op" })];
     fake.api.operation({ id: "op", what: "change web-shop" });

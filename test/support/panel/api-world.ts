@@ -166,6 +166,8 @@ export class World {
   readonly copies = new Map<string, Copy>();
   /** Sessions used since a copy was made; undefined if opencode is not responding. */
   left: readonly Session[] | undefined = [];
+  /** Projects whose setup was run, in order. */
+  readonly setups: string[] = [];
   readonly containers = new FakeContainers();
   readonly streams = new Streams();
   readonly operations: FakeOperations;
@@ -219,6 +221,12 @@ export class World {
         find: async (project) =>
           this.copies.get(project) ?? fail("conflict", project, "has no copy of its sessions"),
         left: async () => this.left,
+      },
+      setups: {
+        request: async (project) => {
+          if (!this.containers.all.has(project)) fail("conflict", project, "is not running");
+          return this.setups.push(project);
+        },
       },
       activity: { of: () => undefined },
       deployKeys: { of: () => undefined },

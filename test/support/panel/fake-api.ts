@@ -167,6 +167,11 @@ export class FakeApi {
     app.post("/api/projects/:name/:act{start|stop}", (context) =>
       this.#begin(context, context.req.param("act"), context.req.param("name")),
     );
+    app.post("/api/projects/:name/setup", (context) => {
+      const { method, url } = context.req;
+      this.seen.push({ method, path: url.replace(this.url, "/"), ifMatch: undefined, body: {} });
+      return context.json({ run: 1 }, 202);
+    });
     app.get("/api/projects/:name/rollback", (context) =>
       this.rollback ? context.json(this.rollback) : refusal(context, 409, "It has no copy of its sessions."),
     );
