@@ -13,6 +13,7 @@ export interface Question {
   readonly path?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as a form if it is one, else as JSON. */
   readonly body?: unknown;
 }
 
@@ -46,8 +47,10 @@ export function open({
   headers = {},
   body,
 }: Question): Promise<IncomingMessage> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const type = text === undefined ? {} : { "content-type": "application/json" };
+  const isForm = body instanceof URLSearchParams;
+  const text = body === undefined ? undefined : isForm ? String(body) : JSON.stringify(body);
+  const json = text === undefined ? {} : { "content-type": "application/json" };
+  const type = isForm ? { "content-type": "application/x-www-form-urlencoded" } : json;
   return new Promise((resolve, reject) => {
     const options = { host: "127.0.0.1", port, path, method, agent: false, timeout: 60_000 };
     const sent = request(
