@@ -4,7 +4,6 @@ import { once } from "node:events";
 import {
   appendFileSync,
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -36,7 +35,8 @@ function copyScript(name: string, edit: (text: string) => string = (text) => tex
     .replaceAll("/usr/local/lib/opencode-platform", at("lib"))
     .replaceAll("/tmp/opencode-platform", at("status"))
     .replaceAll("/run/opencode", at("run"))
-    .replace("workspace=/workspace", `workspace=${at("workspace")}`);
+    .replace("workspace=/workspace", `workspace=${at("workspace")}`)
+    .replace("export PATH=/usr", `export PATH=${at("bin")}:/usr`);
   writeFileSync(at("lib", name), edit(text), { mode: 0o755 });
 }
 
@@ -44,7 +44,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "setup-"));
   for (const name of ["lib", "run", "run/secrets", "status", "home", "workspace"]) mkdirSync(at(name));
   for (const name of ["setup", "server", "without-password"]) copyScript(name);
-  cpSync(join(IMAGE, "v1"), at("lib/v1"));
+  copyScript("v1", (text) => text.replace("/usr/local/bin/opencode", at("bin/opencode")));
   symlinkSync("v1", at("lib/major"));
   writeFileSync(at("run/password"), "secret");
   writeFileSync(at("status/filled"), "");
@@ -85,11 +85,11 @@ function start(text?: string, env: NodeJS.ProcessEnv = {}): void {
 async function stop(): Promise<void> {
   const child = started;
   started = undefined;
-  if (!child?.pid || child.exitCode !== null) return;
-  const ended = once(child, "exit");
+  if (!child?.pid) return;
+  const ended = child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined;
   // The entry's text has a group of its own; its end must not be seen by who waits for it.
   const text = spawnSync("pgrep", ["-P", String(child.pid)], { encoding: "utf8" }).stdout;
-  process.kill(-child.pid, "SIGKILL");
+  killGroup(child.pid);
   for (const pid of text.split("\n").filter(Boolean)) killGroup(Number(pid));
   await ended;
 }
@@ -323,14 +323,14 @@ describe("the entrypoint", () => {
     stub("workspace", `touch ${at("status/filled")} ${at("status/settled")}`);
     stub("trust", `touch ${at("asked")}; until [ -e ${at("yes")} ]; do sleep 0.05; done`);
     stub("upgrade", "exit 0");
-    stub("relay.mjs", "");
+    for (const name of ["relay.mjs", "forge"]) stub(name, "");
     mkdirSync(at("bin"));
     writeFileSync(at("bin/opencode"), `#!/bin/sh\nenv > ${at("server")}\nexec sleep 300\n`);
     writeFileSync(at("bin/node"), "#!/bin/bash\nexec sleep 300\n");
     for (const name of ["opencode", "node"]) chmodSync(at("bin", name), 0o755);
     writeFileSync(at("run/secrets/TOKEN"), "of the project");
     writeFileSync(at("run/setup"), `env; until [ -e ${at("server")} ]; do sleep 0.05; done; sleep 300`);
-    launch("entrypoint", [], { PATH: `${at("bin")}:${process.env.PATH}` });
+    launch("entrypoint", [], { PATH: `/home/of/the/project/bin:${at("bin")}:${process.env.PATH}` });
     await waitFor("the question", () => (existsSync(at("asked")) ? { done: true } : { seen: printed }), {
       every: 20,
     });
@@ -342,6 +342,9 @@ describe("the entrypoint", () => {
     );
     await waitFor("its output", () => (log().includes("PATH=") ? { done: true } : { seen: log() }));
     expect(log()).toContain("TOKEN=of the project\n");
+    // As the agent's commands find programs, while the platform's scripts take the image's alone.
+    expect(log()).toContain("PATH=/home/of/the/project/bin:");
+    expect(log()).not.toContain("OPENCODE_PLATFORM_PATH");
     expect(log()).not.toContain("PASSWORD");
     // What it has started has groups and sessions of its own.
     for (const pid of spawnSync("pgrep", ["-f", folder], { encoding: "utf8" }).stdout.split("\n"))

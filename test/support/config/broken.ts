@@ -1225,7 +1225,7 @@ projects:
     setUp: npm ci
 `,
     messages: [
-      "projects.yaml:2:3 defaults.setup: is not a valid key here; valid keys: resources, env, network, opencode",
+      "projects.yaml:2:3 defaults.setup: is not a valid key here; valid keys: resources, env, timezone, network, opencode",
       "projects.yaml:5:12 projects[0].setup: a list is not a command: write text, such as npm ci",
       "projects.yaml:7:12 projects[1].setup: is empty: write a command, or remove it",
       "projects.yaml:9:5 projects[2].setup: is empty: set a value, or remove it",
