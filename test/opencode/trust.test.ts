@@ -240,6 +240,23 @@ describe("a yes", () => {
   });
 });
 
+describe("what is missing of a clone", () => {
+  it("changes nothing of what was shown, however often it is tried again", async () => {
+    commit();
+    await start();
+    writeFileSync(
+      join(folder, "status", "workspace"),
+      `cloned ${REPO}; submodules missing: lib; next try in 30 s`,
+    );
+    const { digest } = await page();
+    writeFileSync(
+      join(folder, "status", "workspace"),
+      `cloned ${REPO}; submodules missing: lib; next try in 60 s`,
+    );
+    expect((await answer(digest)).status).toBe(200);
+  });
+});
+
 describe("the script that waits", () => {
   const ask = (env: Record<string, string>) => {
     const home = join(folder, "home");

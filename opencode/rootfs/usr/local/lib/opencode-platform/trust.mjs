@@ -60,16 +60,12 @@ function workspaceLine() {
   }
 }
 
-/** What is shown, and a digest of it: a yes is to that alone. */
+/** What is shown, and a digest of what would run: a yes is to that alone. How the clone goes on is no part of it. */
 function whatIsShown() {
   const platform = { ...settings(join(SECRETS, "opencode.json")), ...settings(ENFORCED) };
-  const shown = {
-    repo,
-    commit: commit(),
-    workspace: workspaceLine(),
-    kinds: listBrought(WORKSPACE, platform),
-  };
-  return { ...shown, digest: createHash("sha256").update(JSON.stringify(shown)).digest("hex") };
+  const brought = { repo, commit: commit(), kinds: listBrought(WORKSPACE, platform) };
+  const digest = createHash("sha256").update(JSON.stringify(brought)).digest("hex");
+  return { ...brought, workspace: workspaceLine(), digest };
 }
 
 const STYLE =
