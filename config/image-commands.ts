@@ -9,7 +9,7 @@ export const IMAGE_COMMANDS: readonly string[] = [
   ...["bash", "sh", "env", "perl", "timeout", "nice", "nohup", "setsid", "xargs"],
   // opencode/Dockerfile's own.
   ...["curl", "git", "jq", "less", "opencode", "rg", "ssh", "unzip"],
-  ...["gh", "git-lfs", "glab", "nano", "psql", "rsync", "sqlite3", "tmux", "vi", "zip"],
+  ...["gh", "git-lfs", "nano", "psql", "rsync", "sqlite3", "tmux", "vi", "zip"],
   ...["c++", "cc", "g++", "gcc", "make"],
   ...["pip", "pip3", "pipx", "python3", "uv", "uvx"],
 ];

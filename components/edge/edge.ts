@@ -128,7 +128,8 @@ export class Edge extends pulumi.ComponentResource {
     const ports = project.ports.map((port): InternalHostname => {
       const preview = previewName(name, port);
       const hostname = urls.hostname(preview);
-      this.makeRecord(`project-${name}-port-${port.label}`, hostname, tunnel, published.protectedBy);
+      // With a sign that no project's name has.
+      this.makeRecord(`project-${name}_port-${port.label}`, hostname, tunnel, published.protectedBy);
       return { ...published, hostname };
     });
     return [published, ...ports];

@@ -121,15 +121,23 @@ func (h *hostOnly) Header() http.Header {
 func (h *hostOnly) WriteHeader(status int) {
 	keepToHostname(h.answer.Header())
 	h.answer.WriteHeader(status)
+	// Its reader waits for the headers, and the first event may come late.
+	if strings.HasPrefix(h.answer.Header().Get("Content-Type"), "text/event-stream") {
+		h.flush()
+	}
+}
+
+func (h *hostOnly) flush() {
+	if flusher, ok := h.answer.(http.Flusher); ok {
+		flusher.Flush()
+	}
 }
 
 // Write sends a part of the body.
 func (h *hostOnly) Write(part []byte) (int, error) {
 	keepToHostname(h.answer.Header())
 	count, err := h.answer.Write(part)
-	if flusher, ok := h.answer.(http.Flusher); ok {
-		flusher.Flush()
-	}
+	h.flush()
 	return count, err
 }
 

@@ -1,4 +1,5 @@
 /** Routes to what a project's own programs serve: a hostname for each of its `ports`. */
+import { createHash } from "node:crypto";
 import type { Urls } from "../../config/naming/urls.ts";
 import { type Port, previewName } from "../../config/projects/ports.ts";
 import { PERSON_HEADER } from "./answers.ts";
@@ -10,6 +11,10 @@ export const relayService = (project: string): string => `${project}_relay`;
 /** For the image's relay: the port, and the page's own origin, which it takes out of what programs compare with their own. */
 const PORT_HEADER = "X-Opencode-Port";
 const ORIGIN_HEADER = "X-Opencode-Origin";
+const KEY_HEADER = "X-Opencode-Key";
+
+/** By which the relay knows the gateway, from other accounts of the machine: not the password itself, with which they would be opencode's client. */
+const relayKey = (password: string): string => createHash("sha256").update(`relay:${password}`).digest("hex");
 
 /**
  * What admits a person or machine to the platform, and who that is: never a program's business. Unlike opencode's, these programs have cookies and
@@ -35,6 +40,7 @@ interface PreviewArgs {
   urls: Urls;
   state: "running" | "stopped";
   ports?: readonly Port[];
+  password: string;
 }
 
 /** Traefik's routers and middlewares for a project's ports. */
@@ -50,11 +56,12 @@ export function previewRoutes(args: PreviewArgs): {
 }
 
 /** As a project's own: what another site's page sends is refused, and the notice page answers for what does not run. */
-function previewRoute({ name, urls, state }: PreviewArgs, { port, label }: Port) {
+function previewRoute({ name, urls, state, password }: PreviewArgs, { port, label }: Port) {
   const preview = previewName(name, { label });
   const own = new URL(urls.browser(preview)).origin;
   const hostname = `Host(${q(urls.hostname(preview))})`;
-  const foreign = foreignRule(own);
+  // A worker would stay in browsers, and outlive the port: it would get the requests of whatever has the hostname next.
+  const foreign = `(${foreignRule(own)} || Header(${q("Service-Worker")}, ${q("script")}))`;
   const id = `${name}_port_${label}`;
   const notice = `${NOTICE}@docker`;
   return {
@@ -65,6 +72,7 @@ function previewRoute({ name, urls, state }: PreviewArgs, { port, label }: Port)
             ...without(CREDENTIALS),
             [PORT_HEADER]: String(port),
             [ORIGIN_HEADER]: own,
+            [KEY_HEADER]: relayKey(password),
           },
           customResponseHeaders: without(["Clear-Site-Data"]),
         },

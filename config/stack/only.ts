@@ -49,6 +49,7 @@ export function targetsOf(stack: string, name: string, images: readonly string[]
     "revocation",
     "record",
   ].flatMap((part) => [`project-${name}-${part}`, `panel-${part}`]);
+  const ports = `project-${name}_port-*-record`;
   // Patterns, all of them: a refresh refuses a target that is no pattern and not in the state, as a new project's are.
   return [
     urn(`${PROJECT_TYPE}*`, name),
@@ -59,6 +60,6 @@ export function targetsOf(stack: string, name: string, images: readonly string[]
     ]),
     urn("command:local:Command*", "workspaces"),
     urn("opencode:platform:Guard$**", "packet-rules"),
-    ...[...edge, "tunnel-config"].map((resource) => urn("opencode:platform:Edge$**", resource)),
+    ...[...edge, ports, "tunnel-config"].map((resource) => urn("opencode:platform:Edge$**", resource)),
   ];
 }

@@ -122,17 +122,26 @@ const firstLine = (text: string): string => text.trim().split("\n")[0]?.slice(0,
 export const isAsking = ({ healthLine }: Pick<ContainerInfo, "healthLine">): boolean =>
   healthLine.startsWith("asks whether its repository is trusted");
 
+/**
+ * The parts of a health line that are the platform's own. The last, after `workspace: `, has words of git and of the repository, which may look like
+ * any other; in the parts before it the image's scripts leave no semicolon of a project's.
+ */
+const partsOf = (healthLine: string): string[] =>
+  healthLine
+    .slice(0, /(^|; )workspace: /.exec(healthLine)?.index ?? healthLine.length)
+    .split("; ")
+    .filter(Boolean);
+
 /** Who has trusted the repository since the container started. */
 export const trustedBy = ({ healthLine }: Pick<ContainerInfo, "healthLine">): string | undefined =>
-  healthLine
-    .split("; ")
+  partsOf(healthLine)
     .find((part) => part.startsWith("trusted by "))
     ?.slice("trusted by ".length);
 
 /** What a running container says of a change of its release that is under way: `migrating, 412 of 1300 sessions`. */
 export function upgradeLine({ status, healthLine }: ContainerInfo): string | undefined {
   if (status !== "running") return undefined;
-  return healthLine.split("; ").find((part) => /^(migrating|upgrading from )/.test(part));
+  return partsOf(healthLine).find((part) => /^(migrating|upgrading from )/.test(part));
 }
 
 /** How the `setup` of a project's entry goes. */
@@ -150,7 +159,7 @@ export function setupOf({
   healthLine,
 }: Pick<ContainerInfo, "status" | "healthLine">): Setup | undefined {
   if (status !== "running") return undefined;
-  for (const part of healthLine.split("; ")) {
+  for (const part of partsOf(healthLine)) {
     const running = SETUP_RUNNING.exec(part);
     if (running) return { isRunning: true, line: running[1] ?? "" };
     if (/^setup failed with exit code \d/.test(part)) return { isRunning: false, line: part };
@@ -170,7 +179,7 @@ export function listeningPorts({
   status,
   healthLine,
 }: Pick<ContainerInfo, "status" | "healthLine">): number[] {
-  const part = healthLine.split("; ").find((each) => each.startsWith("listening: "));
+  const part = partsOf(healthLine).find((each) => each.startsWith("listening: "));
   if (status !== "running" || !part) return [];
   return part.slice("listening: ".length).split(", ").map(Number).filter(Number.isInteger);
 }

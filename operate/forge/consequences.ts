@@ -55,7 +55,7 @@ export const RULES: readonly Rule[] = [
     type: /^cloudflare:index\/zeroTrustAccess(Application|Policy|IdentityProvider):/,
     ops: ["update", "replace"],
     say: ({ name, type }) =>
-      `Cloudflare Access changes (${kindOf(type).replace("zero trust access ", "")} "${name}"): other people may be let in.`,
+      `Cloudflare Access changes (${kindOf(type).replace("zero trust access ", "")} "${name}"): other people may be let in, or to other hostnames.`,
   },
   {
     type: /^cloudflare:index\/zeroTrustAccessServiceToken:/,

@@ -102,3 +102,21 @@ describe("what the engine is to update", () => {
       expect([urn, isTarget(urn)]).toEqual([urn, false]);
   });
 });
+
+it("has the records of its ports with it, and of no other project's", () => {
+  const targets = targetsOf("prod", "web").filter((target) => target.includes("Edge$"));
+  const isTarget = (name: string) =>
+    targets.some((target) => {
+      const pattern = target.slice(target.lastIndexOf("::") + 2).replace("*", ".*");
+      return new RegExp(`^${pattern}$`).test(name);
+    });
+  const own = ["project-web-record", "project-web_port-3000-record", "project-web_port-admin-record"];
+  expect(own.map(isTarget)).toEqual([true, true, true]);
+  // The last is of a project named web-port-3000.
+  const others = [
+    "project-web-shop-record",
+    "project-web-shop_port-3000-record",
+    "project-web-port-3000-record",
+  ];
+  expect(others.map(isTarget)).toEqual([false, false, false]);
+});

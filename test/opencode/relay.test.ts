@@ -7,11 +7,27 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { routeFile } from "../../components/proxy/routes.ts";
+import { localUrls } from "../../config/naming/urls.ts";
 import { RELAY_PORT } from "../../config/projects/ports.ts";
+import { OPENCODE } from "../../config/versions.ts";
 import { freePort } from "../support/free-port.ts";
 import { waitFor } from "../support/wait.ts";
 
 const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
+const PASSWORD = "of the project's server";
+/** As the gateway's route file has it. */
+const { http } = JSON.parse(
+  routeFile({
+    name: "shop",
+    urls: localUrls({ port: 4080, localDomain: "localhost" }),
+    state: "running",
+    version: OPENCODE,
+    ports: [{ port: 3000, label: "3000" }],
+    password: PASSWORD,
+  }),
+);
+const KEY: string = http.middlewares.shop_port_3000.headers.customRequestHeaders["X-Opencode-Key"];
 const PUBLIC = "https://shop-3000-code.example.com";
 
 const folder = mkdtempSync(join(tmpdir(), "relay-"));
@@ -23,9 +39,12 @@ beforeAll(async () => {
   port = await freePort();
   const text = readFileSync(join(IMAGE, "relay.mjs"), "utf8");
   expect(text).toContain(`const PORT = ${RELAY_PORT};`);
+  writeFileSync(join(folder, "password"), PASSWORD);
   writeFileSync(
     join(folder, "relay.mjs"),
-    text.replace(`const PORT = ${RELAY_PORT};`, `const PORT = ${port};`),
+    text
+      .replace(`const PORT = ${RELAY_PORT};`, `const PORT = ${port};`)
+      .replace("/run/opencode/password", join(folder, "password")),
   );
   cpSync(join(IMAGE, "page.mjs"), join(folder, "page.mjs"));
   relay = spawn(process.execPath, [join(folder, "relay.mjs")], { stdio: ["ignore", "ignore", "inherit"] });
@@ -68,6 +87,7 @@ async function ask(target: number, { method = "GET", path = "/", headers = {}, b
       "x-forwarded-proto": "https",
       "x-opencode-port": String(target),
       "x-opencode-origin": PUBLIC,
+      "x-opencode-key": KEY,
       ...headers,
     },
   });
@@ -163,7 +183,7 @@ it("passes an event stream on as it comes", async () => {
     response.write("data: one\n\n");
     finish = () => response.end("data: two\n\n");
   });
-  const sent = request({ port, headers: { "x-opencode-port": String(target) } }).end();
+  const sent = request({ port, headers: { "x-opencode-port": String(target), "x-opencode-key": KEY } }).end();
   const [answer] = (await once(sent, "response")) as [IncomingMessage];
   const [first] = await once(answer, "data");
   expect(String(first)).toBe("data: one\n\n");
@@ -191,6 +211,7 @@ it("passes a WebSocket on, with the origin that the program expects", async () =
       `Origin: ${PUBLIC}`,
       `X-Opencode-Port: ${target}`,
       `X-Opencode-Origin: ${PUBLIC}`,
+      `X-Opencode-Key: ${KEY}`,
       "\r\nhello",
     ].join("\r\n"),
   );
@@ -230,6 +251,13 @@ it("says that nothing listens, on a page that looks again", async () => {
 it("says that a program closed the connection", async () => {
   const target = await serve((_asked, response) => response.destroy());
   expect((await ask(target)).text).toBe(`Port ${target} did not answer.\n`);
+});
+
+it("is a way for the gateway alone", async () => {
+  const target = await serve(showRequest);
+  for (const key of ["", "00", KEY.replace(/^./, (digit) => (digit === "0" ? "1" : "0")), PASSWORD])
+    expect((await ask(target, { headers: { "x-opencode-key": key } })).status).toBe(404);
+  expect((await ask(target)).status).toBe(200);
 });
 
 it("is no way to itself, or to no port", async () => {

@@ -241,6 +241,17 @@ describe("a yes", () => {
 });
 
 describe("what is missing of a clone", () => {
+  it("is in the list, since nobody can look at it, and changes the question when it comes", async () => {
+    write(".gitmodules", '[submodule "x"]\n\tpath = .opencode\n\turl = https://example.com/x\n');
+    commit();
+    await start();
+    const { text, digest } = await page();
+    expect(text).toContain("<h2>submodules</h2>");
+    expect(text).toContain("<li>.opencode");
+    write(".opencode/plugins/late.ts", "");
+    expect((await answer(digest)).status).toBe(409);
+  });
+
   it("changes nothing of what was shown, however often it is tried again", async () => {
     commit();
     await start();
@@ -263,7 +274,10 @@ describe("the script that waits", () => {
     // Of the image's files, only what is asked of is needed.
     const script = readFileSync(join(IMAGE, "trust"), "utf8")
       .replace(". /usr/local/lib/opencode-platform/server\n", "")
-      .replace("until node /usr/local/lib/opencode-platform/trust.mjs", "until echo asked");
+      .replace(
+        "until env -u NODE_OPTIONS node /usr/local/lib/opencode-platform/trust.mjs",
+        "until echo asked",
+      );
     return execFileSync("bash", ["-c", script], {
       encoding: "utf8",
       env: { PATH: process.env.PATH, HOME: home, ...env },

@@ -14,6 +14,10 @@ import type { ServerEvent } from "./sse.ts";
 
 /** Milliseconds between two checks for changes without events, such as the file's. */
 const TICK_MS = 1000;
+/** From here on, ports are those that the kernel gives to programs that ask for any (ip_local_port_range). */
+const EPHEMERAL = 32_768;
+/** Ports that are offered to be added. */
+const MOST_OFFERED = 8;
 /** Milliseconds in which changes are collected into one event. */
 const PAUSE_MS = 150;
 
@@ -84,7 +88,9 @@ function projectOf(
       url: parts.urls.browser(previewName(name, { label })),
       listening: listening.includes(port),
     })),
-    listening: listening.filter((port) => !project.ports.some((declared) => declared.port === port)),
+    listening: listening
+      .filter((port) => port < EPHEMERAL && !project.ports.some((declared) => declared.port === port))
+      .slice(0, MOST_OFFERED),
     release: project.opencode.version,
     members: [...members],
     owners: [...owners],

@@ -1,5 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
-import { type ContainerInfo, decideState } from "../../../operate/docker/container-state.ts";
+import {
+  type ContainerInfo,
+  decideState,
+  listeningPorts,
+  setupOf,
+  trustedBy,
+  upgradeLine,
+} from "../../../operate/docker/container-state.ts";
 import type { Inspection } from "../../../operate/docker/engine.ts";
 import type { Stats } from "../../../operate/docker/types.ts";
 import { cpuOf, memoryOf, UsageWatch } from "../../../operate/docker/usage.ts";
@@ -188,4 +195,18 @@ describe("the usage of projects", () => {
     expect(engine.statistics.map(({ channel }) => channel.isOpen)).toEqual([false, false]);
     expect(containers.listeners.size).toBe(0);
   });
+});
+
+it("takes nothing of what git or a repository says for the platform's own", () => {
+  const forged =
+    "x; trusted by ceo@example.com; setup: running: y; migrating, 1 of 2 sessions; listening: 22; workspace: kept, it has files";
+  const healthLine = `serving; listening: 3000; workspace: cloned https://example.com/a; submodules missing: ${forged}`;
+  const found = { ...container("web"), healthLine };
+  expect(trustedBy(found)).toBeUndefined();
+  expect(setupOf(found)).toBeUndefined();
+  expect(upgradeLine(found)).toBeUndefined();
+  expect(listeningPorts(found)).toEqual([3000]);
+  expect(trustedBy({ healthLine: `serving; trusted by ann@example.com; workspace: ${forged}` })).toBe(
+    "ann@example.com",
+  );
 });

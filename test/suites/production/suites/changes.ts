@@ -25,7 +25,7 @@ export function changes(world: () => World): void {
         "Command gamma-route",
         "Command project-gamma-revocation",
         "Container gamma-container",
-        "DnsRecord project-gamma-port-5173-record",
+        "DnsRecord project-gamma_port-5173-record",
         "DnsRecord project-gamma-record",
         "Network gamma-network",
         "Project gamma",

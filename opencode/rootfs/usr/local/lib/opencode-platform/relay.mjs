@@ -1,6 +1,8 @@
 // The gateway's way to what the project's own programs serve. It says in a header which port is meant; a program that listens on the loopback
 // address alone is reached too. To the program a request looks as if it were for localhost, since dev servers refuse other hostnames and compare
 // Origin with Host: Host, Origin and Referer are rewritten on the way in, and redirects on the way out.
+import { createHash, timingSafeEqual } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer, request as send } from "node:http";
 import { connect } from "node:net";
 import { document } from "./page.mjs";
@@ -27,8 +29,19 @@ const WAITING = {
 };
 const STYLE = "body{display:grid;place-content:center;min-height:100vh;margin:0 1rem}p{max-width:60ch}";
 
+/** Of the gateway alone: whoever else reaches this port of the container has no business on its loopback. */
+const KEY = createHash("sha256")
+  .update(`relay:${readFileSync("/run/opencode/password", "utf8")}`)
+  .digest();
+
+function isGateway(request) {
+  const given = Buffer.from(String(request.headers["x-opencode-key"] ?? ""), "hex");
+  return given.length === KEY.length && timingSafeEqual(given, KEY);
+}
+
 /** @returns {number | undefined} the port that a request is for */
 function portOf(request) {
+  if (!isGateway(request)) return undefined;
   const port = Number(request.headers["x-opencode-port"]);
   return Number.isInteger(port) && port > 0 && port < 65_536 && port !== PORT ? port : undefined;
 }

@@ -3,7 +3,7 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { listBrought, parseSettings } from "./brings.mjs";
@@ -52,6 +52,36 @@ function commit() {
   }
 }
 
+/** Submodules that are not here yet: what they bring can't be in the list. */
+function missingSubmodules() {
+  let found = "";
+  try {
+    const args = ["config", "--null", "--file", ".gitmodules", "--get-regexp", "^submodule\\..*\\.path$"];
+    found = execFileSync("git", args, {
+      cwd: WORKSPACE,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  } catch {
+    return []; // none
+  }
+  const paths = found.split("\0").flatMap((entry) => entry.split("\n").slice(1));
+  const lines = paths.filter((path) => path !== "" && isEmpty(join(WORKSPACE, path))).map(printable);
+  const note =
+    "not fetched yet, so that what they bring is not in this list, and would run without a question";
+  return lines.length > 0 ? [{ title: "submodules", note, lines }] : [];
+}
+
+function isEmpty(folder) {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    return true;
+  }
+}
+
+const printable = (text) => text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "?").slice(0, 200);
+
 function workspaceLine() {
   try {
     return readFileSync(join(STATUS, "workspace"), "utf8").trim();
@@ -63,7 +93,11 @@ function workspaceLine() {
 /** What is shown, and a digest of what would run: a yes is to that alone. How the clone goes on is no part of it. */
 function whatIsShown() {
   const platform = { ...settings(join(SECRETS, "opencode.json")), ...settings(ENFORCED) };
-  const brought = { repo, commit: commit(), kinds: listBrought(WORKSPACE, platform) };
+  const brought = {
+    repo,
+    commit: commit(),
+    kinds: [...listBrought(WORKSPACE, platform), ...missingSubmodules()],
+  };
   const digest = createHash("sha256").update(JSON.stringify(brought)).digest("hex");
   return { ...brought, workspace: workspaceLine(), digest };
 }
