@@ -36,7 +36,7 @@ const SERVES: readonly string[] = ["running", "setting-up", "starting", "unhealt
 
 /** Whether there is a setup that can be run now. */
 const hasSetup = (project: ProjectView): boolean =>
-  project.entry.setup !== undefined && isUp(project) && project.state !== "setting-up";
+  project.hasSetup && isUp(project) && project.state !== "setting-up";
 
 function menuItems(project: ProjectView, acts: RowActions) {
   const items = [

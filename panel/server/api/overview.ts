@@ -82,6 +82,7 @@ function projectOf(
     ...decideState(container, requestedState),
     url: parts.urls.browser(name),
     attach: terminalCommand(parts.urls.terminal(name), project.opencode.version, packageRoot),
+    hasSetup: project.setup !== undefined,
     ports: project.ports.map(({ port, label }) => ({
       port,
       label,

@@ -207,9 +207,10 @@ function addStartStop(app: App, parts: PanelServices, catalog: Catalog, act: "st
       const person = context.get("person");
       const { name } = context.req.valid("param");
       context.set("act", { name: act, project: name });
-      const { entry, project } = findProject(parts, catalog.readSnapshot(), person, name);
+      const { project } = findProject(parts, catalog.readSnapshot(), person, name);
       assertCan(parts, person, project, act);
-      const isStopped = entry.state === "stopped";
+      // As it is with the stack's own file, which may decide it: then the edit is refused with the place.
+      const isStopped = project.state === "stopped";
       const values = act === "stop" ? { state: "stopped" as const } : isStopped ? { state: null } : {};
       return submit(parts, context, {
         ...operationRequest(person, act, name, { kind: "change", name, values }),

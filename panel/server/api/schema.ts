@@ -113,6 +113,7 @@ export const projectSchema = z
         }),
       )
       .openapi({ description: "What its own programs serve at hostnames of their own." }),
+    hasSetup: z.boolean().openapi({ description: "Whether it has lines that prepare its workspace." }),
     listening: z.array(z.number()).openapi({ description: "Other ports that something in it listens on." }),
     repo: z.string().optional(),
     branch: z.string().optional(),

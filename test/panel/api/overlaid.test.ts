@@ -81,3 +81,13 @@ it("places other problems by the entry's index in projects.yaml, which is not th
   const { problems } = (await checked.json()) as { problems: { path: string }[] };
   expect(problems.map(({ path }) => path)).toEqual(["branch"]);
 });
+
+it("shows the setup that the stack's own file gives, and starts what it stops by an edit of its state", async () => {
+  const { world } = overlaid("projects: [{ name: plan, state: stopped, setup: npm ci }]\n");
+  const plan = (await listOf(world)).find(({ name }) => name === "plan");
+  expect([plan?.hasSetup, plan?.entry]).toEqual([true, { name: "plan" }]);
+  world.operations.text = BASE;
+  await world.ask("POST", "/api/projects/plan/start");
+  // The edit of a key that is the other file's, which the platform refuses (core/overlaid).
+  expect(world.operations.requests.at(-1)?.edit).toMatchObject({ name: "plan", values: { state: null } });
+});

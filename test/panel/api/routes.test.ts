@@ -31,6 +31,7 @@ describe("the list", () => {
         state: "running",
         url: "http://web-shop.localhost:4080/",
         attach: "opencode attach http://localhost:4080/p/web-shop",
+        hasSetup: false,
         ports: [],
         listening: [],
         repo: "https://example.com/web-shop.git",

@@ -132,6 +132,7 @@ describe("the list", () => {
     state: "running",
     url: "",
     attach: "",
+    hasSetup: false,
     ports: [],
     listening: [],
     release: "1.18.33",

@@ -74,10 +74,9 @@ describe("the list", () => {
   });
 
   it("shows that setup runs, and runs it again for who can change the project", async () => {
-    const entry = { name: "web-shop", setup: "npm ci" };
     const url = "http://web-shop.localhost:4000/";
     fake.api.projects = [
-      project("web-shop", { state: "setting-up", reason: "added 3 packages", entry, url }),
+      project("web-shop", { state: "setting-up", reason: "added 3 packages", hasSetup: true, url }),
     ];
     await fake.open();
     const shop = fake.row("web-shop");
@@ -91,7 +90,7 @@ describe("the list", () => {
     expect(await again.count()).toBe(0);
     await fake.page.keyboard.press("Escape");
     const reason = "setup failed with exit code 1: npm ci: no";
-    fake.api.projects = [project("web-shop", { reason, entry, url })];
+    fake.api.projects = [project("web-shop", { reason, hasSetup: true, url })];
     fake.api.changed();
     await shop.getByText(reason).waitFor();
     await menu.click();

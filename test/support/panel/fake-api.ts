@@ -31,6 +31,7 @@ export const project = (name: string, values: Partial<ProjectView> = {}): Projec
   state: "running",
   url: `http://${name}.localhost:4000`,
   attach: `opencode attach http://${name}.localhost:4000`,
+  hasSetup: false,
   ports: [],
   listening: [],
   release: "1.18.33",
