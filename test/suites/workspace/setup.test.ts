@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type GitServer, makeRepositories, startGit } from "../../../lab/forges/git.ts";
 import { docker, health, logsOf, shellIn } from "../../support/docker.ts";
-import { ask } from "../../support/http.ts";
+import { ask, visit } from "../../support/http.ts";
 import { type Entry, Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
@@ -167,7 +167,7 @@ describe("setup of a repository that nobody has trusted", () => {
     );
     expect(inGuest.stdout).toBe("");
 
-    const { body } = await ask({ ...page, headers: { accept: "text/html" } });
+    const { body } = await visit(port, `http://${page.host}/`);
     const [, digest = ""] = /name="digest" value="(\w+)"/.exec(body) ?? [];
     const yes = await ask({
       ...page,
