@@ -6,7 +6,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 import { apiFor } from "../../opencode/api/index.ts";
 
@@ -122,6 +122,12 @@ describe.each([
     setup("ended 2 0\n");
     rmSync(join(folder, "lib/major"));
     expect((await check(major, own)).line).toBe("serving; workspace: not looked at yet");
+  });
+
+  it("is healthy behind a proxy, which is no way to its own server", async () => {
+    vi.stubEnv("http_proxy", "http://127.0.0.1:9");
+    expect((await check(major, own)).isHealthy).toBe(true);
+    vi.unstubAllEnvs();
   });
 
   it("is healthy when its own server answers", async () => {

@@ -330,7 +330,11 @@ describe("the entrypoint", () => {
     for (const name of ["opencode", "node"]) chmodSync(at("bin", name), 0o755);
     writeFileSync(at("run/secrets/TOKEN"), "of the project");
     writeFileSync(at("run/setup"), `env; until [ -e ${at("server")} ]; do sleep 0.05; done; sleep 300`);
-    launch("entrypoint", [], { PATH: `/home/of/the/project/bin:${at("bin")}:${process.env.PATH}` });
+    launch("entrypoint", [], {
+      PATH: `/home/of/the/project/bin:${at("bin")}:${process.env.PATH}`,
+      https_proxy: "http://proxy.example:3128",
+      NO_PROXY: "example.com",
+    });
     await waitFor("the question", () => (existsSync(at("asked")) ? { done: true } : { seen: printed }), {
       every: 20,
     });
@@ -342,6 +346,9 @@ describe("the entrypoint", () => {
     );
     await waitFor("its output", () => (log().includes("PATH=") ? { done: true } : { seen: log() }));
     expect(log()).toContain("TOKEN=of the project\n");
+    // A proxy is no way to opencode itself.
+    expect(read("server")).toMatch(/^no_proxy=localhost,127\.0\.0\.1,::1$/m);
+    expect(read("server")).toMatch(/^NO_PROXY=example\.com,localhost,127\.0\.0\.1,::1$/m);
     // As the agent's commands find programs, while the platform's scripts take the image's alone.
     expect(log()).toContain("PATH=/home/of/the/project/bin:");
     expect(log()).not.toContain("OPENCODE_PLATFORM_PATH");
