@@ -50,7 +50,7 @@ export const loadProjects = (text: string, options: LoadOptions): Project[] =>
 /** Reads projects.yaml, with all that is to be said of it. @throws UserError as loadProjects does */
 export function examineProjects(text: string, options: LoadOptions): LoadedProjects {
   const directory = options.directory ?? process.cwd();
-  const { document, problems } = readDocument({ file: options.file, text }, options.overlay);
+  const { document, problems, idle } = readDocument({ file: options.file, text }, options.overlay);
   const { isDirectory } = options;
   const context = isDirectory
     ? { ...options, isDirectory: (path: string) => isDirectory(resolve(directory, path)) }
@@ -59,7 +59,8 @@ export function examineProjects(text: string, options: LoadOptions): LoadedProje
   const rules = checkRules(document, context).map((violation) => locate(document, violation));
   const found = withoutDuplicates(withoutDuplicates(problems, schema.problems), rules);
   if (found.length > 0 || !schema.data) throw toUserError(found);
-  const warnings = checkMcpCommands(document).map((violation) => toProblem(locate(document, violation)));
+  const commands = checkMcpCommands(document).map((violation) => locate(document, violation));
+  const warnings = [...idle, ...commands].map(toProblem);
   return {
     projects: normalise(schema.data, directory),
     warnings,
@@ -97,24 +98,29 @@ export function readOverlay(directory: string, stack: string): NamedText | undef
 function readDocument(
   main: NamedText,
   overlay: NamedText | undefined,
-): { readonly document: ProjectsDocument; readonly problems: readonly Located[] } {
+): {
+  readonly document: ProjectsDocument;
+  readonly problems: readonly Located[];
+  /** What of the stack's own file has no effect. */
+  readonly idle: readonly Located[];
+} {
   const base = { file: main.file, yaml: parseYaml(main.text) };
   const over = overlay && { file: overlay.file, yaml: parseYaml(overlay.text) };
   const fatal = [...unusable(base, describeRoot), ...(over ? unusable(over, describeOverlayRoot) : [])];
   if (fatal.length > 0) throw toUserError(fatal);
   const ofBase = findingsIn(base);
-  if (!over) return { document: documentOf(base), problems: ofBase };
-  const { document, violations } = layOver(base, over);
-  const ofOverlay = violations.map(
-    ({ path, what, fix, atKey }): Located => ({
-      place: placeIn(over, path, atKey ? "key" : "value", AFTER_BASE),
-      what,
-      fix,
-    }),
-  );
+  if (!over) return { document: documentOf(base), problems: ofBase, idle: [] };
+  const { document, violations, warnings } = layOver(base, over);
+  const located = ({ path, what, fix, atKey }: Violation): Located => ({
+    place: placeIn(over, path, atKey ? "key" : "value", AFTER_BASE),
+    what,
+    fix,
+  });
+  const found = [...ofBase, ...findingsIn(over, AFTER_BASE)];
   return {
     document,
-    problems: withoutDuplicates([...ofBase, ...findingsIn(over, AFTER_BASE)], ofOverlay),
+    problems: withoutDuplicates(found, violations.map(located)),
+    idle: warnings.map(located),
   };
 }
 

@@ -32,19 +32,27 @@ interface MergedEntry {
   readonly origin: Origin;
 }
 
-/** What is wrong with the stack's own file by itself; paths are those of that file. */
-type Report = (violation: Violation) => void;
+/** What is wrong with the stack's own file by itself, or has no effect; paths are those of that file. */
+type Report = Readonly<Record<"wrong" | "idle", (violation: Violation) => void>>;
 
 /**
  * What both files say together. Both have to be maps, or the stack's own may be empty.
- * @returns also what is wrong with the stack's own file by itself, with paths in that file
+ * @returns also what is wrong with the stack's own file by itself, with paths in that file; and what of it has no effect, which is no error unless it looks like a
+ * slip: projects.yaml may have lost it by an edit that was meant for another stack
  */
 export function layOver(
   base: NamedYaml,
   over: NamedYaml,
-): { readonly document: ProjectsDocument; readonly violations: readonly Violation[] } {
-  const violations: Violation[] = [];
-  const merger = new Merger(base, over, (violation) => violations.push(violation));
+): {
+  readonly document: ProjectsDocument;
+  readonly violations: readonly Violation[];
+  readonly warnings: readonly Violation[];
+} {
+  const [violations, warnings]: [Violation[], Violation[]] = [[], []];
+  const merger = new Merger(base, over, {
+    wrong: (violation) => violations.push(violation),
+    idle: (violation) => warnings.push(violation),
+  });
   const { projects, exclude, ...rest } = mapOf(over.yaml.value);
   const file = merger.merge(mapOf(base.yaml.value), rest, []);
   const entries = merger.mergeEntries(listOf(file.projects), projects);
@@ -60,6 +68,7 @@ export function layOver(
       kept.map(({ origin }) => origin),
     ),
     violations,
+    warnings,
   };
 }
 
@@ -94,10 +103,14 @@ class Merger {
     if (before === undefined) {
       const guess = closest(key, known);
       const what = `removes nothing: ${this.#base.file} does not set it here`;
-      this.#report({ path, what: `${what}${guess ? `; did you mean ${guess}?` : ""}`, atKey: true });
+      this.#report[guess ? "wrong" : "idle"]({
+        path,
+        what: `${what}${guess ? `; did you mean ${guess}?` : ""}`,
+        atKey: true,
+      });
     } else if (!this.#over.yaml.sourceOf(path)) {
       const fix = `write null to remove what ${this.#base.file} sets, or remove the key`;
-      this.#report({ path, what: "is empty", fix, atKey: true });
+      this.#report.wrong({ path, what: "is empty", fix, atKey: true });
     }
   }
 
@@ -107,14 +120,18 @@ class Merger {
     const seen = new Map<string, number>();
     if (over !== undefined && !Array.isArray(over)) {
       const what = over === null ? "is empty" : `${show(over)} is not a list`;
-      this.#report({ path: ["projects"], what, fix: "start each entry with - name:, or remove the key" });
+      this.#report.wrong({
+        path: ["projects"],
+        what,
+        fix: "start each entry with - name:, or remove the key",
+      });
     }
     for (const [index, entry] of listOf(over).entries()) {
       const path = ["projects", index];
       const name = nameOf(entry);
       if (!isMap(entry) || name === undefined) {
         const what = isMap(entry) ? "has no name" : `${show(entry)} is not an entry`;
-        this.#report({
+        this.#report.wrong({
           path,
           what,
           fix: `start it with - name: the entry of ${this.#base.file} that it changes, or a new one`,
@@ -124,7 +141,7 @@ class Merger {
       const earlier = seen.get(name);
       if (earlier !== undefined) {
         const what = `${show(name)} is already used by projects[${earlier}]`;
-        this.#report({ path: [...path, "name"], what, fix: "write one entry per name" });
+        this.#report.wrong({ path: [...path, "name"], what, fix: "write one entry per name" });
         continue;
       }
       seen.set(name, index);
@@ -143,21 +160,21 @@ class Merger {
     if (exclude === undefined) return [];
     if (!Array.isArray(exclude)) {
       const what = exclude === null ? "is empty" : `${show(exclude)} is not a list`;
-      this.#report({ path, what, fix: "write the names of entries: exclude: [sandbox]" });
+      this.#report.wrong({ path, what, fix: "write the names of entries: exclude: [sandbox]" });
       return [];
     }
     const known = listOf(mapOf(this.#base.yaml.value).projects).flatMap((entry) => nameOf(entry) ?? []);
     const changed = listOf(mapOf(this.#over.yaml.value).projects).map(nameOf);
-    for (const violation of checkDuplicates(exclude, path)) this.#report(violation);
+    for (const violation of checkDuplicates(exclude, path)) this.#report.wrong(violation);
     return exclude.flatMap((name: unknown, index) => {
       const at = [...path, index];
       if (typeof name !== "string" || !known.includes(name)) {
         const guess = typeof name === "string" ? closest(name, known) : undefined;
         const what = `${show(name)} is not in ${this.#base.file}${guess ? `; did you mean ${guess}?` : ""}`;
-        this.#report({ path: at, what });
+        this.#report[typeof name === "string" && !guess ? "idle" : "wrong"]({ path: at, what });
       } else if (changed.includes(name)) {
         const what = `${show(name)} is also under projects, in this file`;
-        this.#report({ path: at, what, fix: "keep one of the two" });
+        this.#report.wrong({ path: at, what, fix: "keep one of the two" });
       } else return [name];
       return [];
     });

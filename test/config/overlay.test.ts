@@ -32,9 +32,22 @@ describe("a mistake in a stack's own file", () => {
 
   it("is told beside one of projects.yaml, each with its file, those of projects.yaml first", () => {
     const base = `${BASE}    sate: x\n`;
-    expect(complaints(() => loadProjects(base, options("exclude: [nobody]\n")))).toEqual([
+    expect(complaints(() => loadProjects(base, options("exclude: [{}]\n")))).toEqual([
       "projects.yaml:11:5 projects[1].sate: is not a valid key here; did you mean state?",
-      'projects.prod.yaml:1:11 exclude[0]: "nobody" is not in projects.yaml',
+      "projects.prod.yaml:1:11 exclude[0]: a map is not in projects.yaml",
+    ]);
+  });
+
+  it("is none, and said, if it leaves out or removes what projects.yaml no longer has", () => {
+    const { warnings, projects } = examineProjects(
+      BASE,
+      options("exclude: [long-gone]\nprojects: [{ name: web-shop, trust: ~ }, { name: docs, env: ~ }]\n"),
+    );
+    expect(projects.map(({ name }) => name)).toContain("docs");
+    expect(warnings.map(({ where, what }) => `${where} ${what}`)).toEqual([
+      expect.stringContaining("removes nothing: projects.yaml does not set it here"),
+      expect.stringContaining("removes nothing: projects.yaml does not set it here"),
+      expect.stringContaining('"long-gone" is not in projects.yaml'),
     ]);
   });
 
@@ -129,9 +142,11 @@ describe("a checkout", () => {
 
   it("is checked with it, also for a text that is not written yet", () => {
     expect(checkConfiguration(folder, "local").projects.map(({ name }) => name)).toEqual(["a", "c"]);
-    expect(complaints(() => checkProjectsText(folder, "local", "projects: [{ name: a }]"))).toEqual([
-      'projects.local.yaml:1:11 exclude[0]: "b" is not in projects.yaml',
+    expect(complaints(() => checkProjectsText(folder, "local", "projects: [{ name: a, sate: x }]"))).toEqual([
+      "projects.yaml:1:23 projects[0].sate: is not a valid key here; did you mean state?",
     ]);
+    // An entry that another stack's panel has deleted is no reason to stop this one.
+    checkProjectsText(folder, "local", "projects: [{ name: a }]");
   });
 
   it("with a file that is read for no stack is warned of", () => {
