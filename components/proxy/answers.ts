@@ -7,7 +7,7 @@ import { GATEWAY_FILE } from "../../config/naming/names.ts";
 import { type PublicUrls, projectPath } from "../../config/naming/urls.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { MODULE, PLUGIN } from "./answers-plugin.ts";
-import { PRIORITY, q } from "./rules.ts";
+import { PERSON_HEADER, PRIORITY, q } from "./rules.ts";
 
 /** Set on every answer, over what it has. No page frames another's, takes a file for a script, or embeds another origin's answer. */
 const SET = {
@@ -32,9 +32,6 @@ const ACCESS_COOKIES = ["CF_Authorization", "CF_Binding", "CF_AppSession", "CF_S
 
 /** A page of a project's own may frame others of its hostname, as Storybook does. Browsers then don't look at X-Frame-Options. */
 const FRAMES_ITSELF = { "Content-Security-Policy": "frame-ancestors 'self'" };
-
-/** Who sends a request: an e-mail address, `machine`, or nothing on a machine of one's own. */
-export const PERSON_HEADER = "X-Opencode-Person";
 
 /** Changes with the plugin's source, which Traefik reads only when it starts. */
 const REVISION = createHash("sha256").update(JSON.stringify(PLUGIN)).digest("hex").slice(0, 12);

@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Urls } from "../../config/naming/urls.ts";
 import { type Port, previewName } from "../../config/projects/ports.ts";
-import { PERSON_HEADER } from "./answers.ts";
-import { entryState, foreignRule, NOTICE, PRIORITY, q, without } from "./rules.ts";
+import { ADMISSIONS, entryState, foreignRule, noticeRouters, PRIORITY, q, without } from "./rules.ts";
 
 /** The service of a project's relay, which finds the port in a header. No project's name has an underscore. */
 export const relayService = (project: string): string => `${project}_relay`;
@@ -15,21 +14,6 @@ const KEY_HEADER = "X-Opencode-Key";
 
 /** By which the relay knows the gateway, from other accounts of the machine: not the password itself, with which they would be opencode's client. */
 const relayKey = (password: string): string => createHash("sha256").update(`relay:${password}`).digest("hex");
-
-/**
- * What admits a person or machine to the platform, and who that is: never a program's business. Unlike opencode's, these programs have cookies and
- * credentials of their own, which stay; of the cookies, Access's are taken out by the middleware `_preview`.
- */
-const CREDENTIALS = [
-  "Proxy-Authorization",
-  "Cf_authorization",
-  "Cf-Access-Jwt-Assertion",
-  "Cf-Access-Token",
-  "Cf-Access-Client-Id",
-  "Cf-Access-Client-Secret",
-  "Cf-Access-Authenticated-User-Email",
-  PERSON_HEADER,
-];
 
 /** The URL of each of a project's ports, by its label. */
 export const portUrls = (project: string, ports: readonly Port[], urls: Urls): Record<string, string> =>
@@ -63,13 +47,13 @@ function previewRoute({ name, urls, state, password }: PreviewArgs, { port, labe
   // A worker would stay in browsers, and outlive the port: it would get the requests of whatever has the hostname next.
   const foreign = `(${foreignRule(own)} || Header(${q("Service-Worker")}, ${q("script")}))`;
   const id = `${name}_port_${label}`;
-  const notice = `${NOTICE}@docker`;
   return {
     middlewares: {
       [id]: {
         headers: {
           customRequestHeaders: {
-            ...without(CREDENTIALS),
+            // Unlike opencode, these programs have cookies and credentials of their own, which stay; `_preview` takes out the cookies of Access.
+            ...without(ADMISSIONS),
             [PORT_HEADER]: String(port),
             [ORIGIN_HEADER]: own,
             [KEY_HEADER]: relayKey(password),
@@ -91,18 +75,7 @@ function previewRoute({ name, urls, state, password }: PreviewArgs, { port, labe
             },
           }
         : {}),
-      [`${id}_refused`]: {
-        rule: `${hostname} && ${foreign}`,
-        priority: PRIORITY.refused,
-        middlewares: [`${id}_refused`],
-        service: notice,
-      },
-      [`${id}_fallback`]: {
-        rule: hostname,
-        priority: PRIORITY.fallback,
-        middlewares: [`${id}_state`],
-        service: notice,
-      },
+      ...noticeRouters(id, hostname, foreign),
     },
   };
 }

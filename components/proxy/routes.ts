@@ -4,10 +4,19 @@ import type { AccessList } from "../../config/projects/members.ts";
 import { type Port, RELAY_PORT } from "../../config/projects/ports.ts";
 import type { Trust } from "../../config/projects/trust.ts";
 import { apiFor } from "../../opencode/api/index.ts";
-import { PERSON_HEADER } from "./answers.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
 import { portUrls, previewRoutes, relayService } from "./previews.ts";
-import { entryState, foreignRule, NOTICE, PRIORITY, q, without } from "./rules.ts";
+import {
+  ADMISSIONS,
+  entryState,
+  foreignRule,
+  NOTICE,
+  noticeRouters,
+  PERSON_HEADER,
+  PRIORITY,
+  q,
+  without,
+} from "./rules.ts";
 
 /** Port that the notice page serves on inside its container. */
 export const NOTICE_PORT = 8080;
@@ -32,20 +41,7 @@ export interface RouteArgs {
  * Headers that are taken out of what goes to a project: whatever admits a person or machine to this platform or to another site of the same
  * domain, and who that is. Neither major of opencode uses a cookie, with the password in Authorization.
  */
-const CREDENTIALS = [
-  "Authorization",
-  "Proxy-Authorization",
-  "Cookie",
-  "Cf_authorization",
-  "Cf-Access-Jwt-Assertion",
-  "Cf-Access-Token",
-  "Cf-Access-Client-Id",
-  "Cf-Access-Client-Secret",
-  "Cf-Access-Authenticated-User-Email",
-  PERSON_HEADER,
-  "X-Api-Key",
-  "X-Auth-Token",
-];
+const CREDENTIALS = ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token", ...ADMISSIONS];
 /** Headers that are taken out of a project's answers: both could reach the other hostnames of its domain. */
 const FOR_THE_DOMAIN = ["Set-Cookie", "Clear-Site-Data"];
 
@@ -138,18 +134,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
               },
             }
           : {}),
-        [`${name}_refused`]: {
-          rule: `${anywhere} && ${foreign}`,
-          priority: PRIORITY.refused,
-          middlewares: [`${name}_refused`],
-          service: notice,
-        },
-        [`${name}_fallback`]: {
-          rule: anywhere,
-          priority: PRIORITY.fallback,
-          middlewares: [`${name}_state`],
-          service: notice,
-        },
+        ...noticeRouters(name, anywhere, foreign),
         ...previews.routers,
       },
     },
