@@ -12,7 +12,7 @@ import { cloudInit, volumeDevice } from "./cloud-init.ts";
 import { dropletHost, sshTarget } from "./droplet-host.ts";
 import type { Host } from "./host.ts";
 import { maintenanceScript, noMaintenanceScript } from "./maintenance.ts";
-import { hostKeyScript, releaseVolume, sshCommand, waitUntilReady } from "./ssh.ts";
+import { hostKeyScript, releaseVolume, sshCommand, sshCommandAtBoot, waitUntilReady } from "./ssh.ts";
 import { type SshAccess, writeSshFiles } from "./ssh-files.ts";
 
 export interface DropletHostArgs {
@@ -261,7 +261,7 @@ export class DropletHost extends pulumi.ComponentResource {
     return new command.local.Command(
       "ready",
       {
-        create: alias.apply((alias) => sshCommand(sshTarget(alias), waitUntilReady())),
+        create: alias.apply((alias) => sshCommandAtBoot(sshTarget(alias), waitUntilReady())),
         // 255 is ssh's own: a droplet that is gone has nothing to let go of.
         delete: alias.apply((alias) => `${sshCommand(sshTarget(alias), releaseVolume())} || [ $? -eq 255 ]`),
         triggers: [attachment.id],

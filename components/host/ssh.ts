@@ -11,6 +11,16 @@ const CLOUD_INIT_WAIT = 1200;
 export const sshCommand = (target: { configFile: string; alias: string }, script: string): string =>
   `ssh -F ${target.configFile} ${target.alias} -- ${shellQuote(script)}`;
 
+/** Tries of a connection to a droplet that boots, two seconds apart. */
+const BOOT_TRIES = 30;
+
+/**
+ * The same for a droplet that boots: cloud-init has sshd read its configuration, after it has answered already, and it refuses connections
+ * meanwhile. 255 is ssh's own exit code; any other is the script's.
+ */
+export const sshCommandAtBoot = (target: { configFile: string; alias: string }, script: string): string =>
+  `for attempt in $(seq ${BOOT_TRIES}); do ${sshCommand(target, script)} && exit 0 || code=$?; [ "$code" -eq 255 ] || exit "$code"; sleep 2; done; exit 255`;
+
 export interface HostKeyArgs {
   address: string;
   /** Known to the droplet, by its user data, and to nobody between here and there, who thus cannot answer for another key. */

@@ -173,7 +173,11 @@ describe("a stack on a droplet", () => {
     const commands = all("Command").filter(({ name }) => !here.test(name));
     expect(commands.length).toBeGreaterThan(2);
     for (const { inputs } of commands)
-      expect(inputs.create).toMatch(new RegExp(`^ssh -F \\.runtime/${STACK}/ssh/\\S+/config opencode-`));
+      expect(inputs.create).toMatch(
+        new RegExp(
+          `^(for attempt in \\$\\(seq 30\\); do )?ssh -F \\.runtime/${STACK}/ssh/\\S+/config opencode-`,
+        ),
+      );
   });
 
   it("lets the droplet reboot in the window, without a change of its user data", () => {

@@ -1,10 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hostKeyScript, releaseVolume, sshCommand, waitUntilReady } from "../../components/host/ssh.ts";
+import {
+  hostKeyScript,
+  releaseVolume,
+  sshCommand,
+  sshCommandAtBoot,
+  waitUntilReady,
+} from "../../components/host/ssh.ts";
 
 const HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKey";
 const CODE = "feedface";
@@ -120,5 +126,41 @@ describe("sshCommand", () => {
       sshCommand({ configFile: ".runtime/prod/ssh/a/config", alias: "a" }, `printf '%s' "it's"`),
     );
     expect(said.stdout).toBe("it's");
+  });
+});
+
+describe("a command for a droplet that boots", () => {
+  /** Runs it with an ssh that ends with these codes, one after the other. */
+  function run(codes: readonly number[]) {
+    const folder = mkdtempSync(join(tmpdir(), "boot-"));
+    writeFileSync(join(folder, "codes"), `${codes.join("\n")}\n`);
+    const program = `#!/bin/sh
+code=$(head -n 1 ${folder}/codes); sed -i 1d ${folder}/codes; echo "$*" >> ${folder}/asked; exit "$code"
+`;
+    for (const [name, text] of [
+      ["ssh", program],
+      ["sleep", "#!/bin/sh\n"],
+    ] as const)
+      writeFileSync(join(folder, name), text, { mode: 0o755 });
+    const script = sshCommandAtBoot({ configFile: "config", alias: "drop" }, "echo it's up");
+    const { status } = spawnSync("sh", ["-c", script], {
+      env: { PATH: `${folder}:${process.env.PATH}` },
+      encoding: "utf8",
+    });
+    const asked = readFileSync(join(folder, "asked"), "utf8").trim().split("\n");
+    rmSync(folder, { recursive: true });
+    return { status, asked };
+  }
+
+  it("is tried again while no connection is made", () => {
+    expect(run([255, 255, 0])).toEqual({
+      status: 0,
+      asked: Array.from({ length: 3 }, () => "-F config drop -- echo it's up"),
+    });
+  });
+
+  it("is tried once where the script fails, and not for ever", () => {
+    expect(run([1, 0])).toMatchObject({ status: 1, asked: { length: 1 } });
+    expect(run(Array.from({ length: 40 }, () => 255))).toMatchObject({ status: 255, asked: { length: 30 } });
   });
 });
