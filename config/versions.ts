@@ -76,7 +76,8 @@ export const IMAGE_NPM = "10.9.9";
 
 /**
  * What the images above are, by digest: what `npm run versions -- images` prints, and with `--write` puts here. On a droplet, and where an image
- * is pulled here, the digest counts and not what its tag leads to by then. A tag without a digest counts itself; a digest whose tag is no
+ * is pulled here, the digest counts and not what its tag leads to by then. These were written where no registry is reached: they are what many public
+ * repositories pin for these tags (2026-11-30), and each names an image of its own repository or none. A tag without a digest counts itself; a digest whose tag is no
  * longer used fails a test, since a registry would ignore the tag.
  */
 export const IMAGE_DIGESTS: Readonly<Record<string, string>> = {
