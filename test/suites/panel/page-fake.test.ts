@@ -59,7 +59,7 @@ describe("the list", () => {
     expect(await open.getAttribute("href")).toBe("http://web-shop-3000.localhost:4000/");
     await shop.getByRole("link", { name: "admin (nothing listens)" }).waitFor();
     await shop.getByRole("button", { name: "Add port 5173 to web-shop" }).click();
-    await fake.page.getByText("Adding port 5173 to web-shop").waitFor();
+    await fake.page.locator("#toast", { hasText: "Adding port 5173 to web-shop" }).waitFor();
     expect(fake.api.seen.at(-1)).toMatchObject({
       method: "PATCH",
       path: "/api/projects/web-shop",
