@@ -87,7 +87,8 @@ describe("the packed tarball in an empty folder", () => {
       ),
     ).toEqual([]);
     const lock = readFileSync(join(folder, "install", "package-lock.json"), "utf8");
-    expect(Object.keys(JSON.parse(lock).packages).length).toBeLessThan(10);
+    // http-proxy-3 and cross-spawn, with theirs.
+    expect(Object.keys(JSON.parse(lock).packages).length).toBeLessThan(13);
   });
 
   it("lists the projects with only Node 22 in PATH", async () => {
