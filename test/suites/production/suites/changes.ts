@@ -25,8 +25,8 @@ export function changes(world: () => World): void {
         "Command gamma-route",
         "Command project-gamma-revocation",
         "Container gamma-container",
-        "DnsRecord project-gamma_port-5173-record",
         "DnsRecord project-gamma-record",
+        "DnsRecord project-gamma_port-5173-record",
         "Network gamma-network",
         "Project gamma",
         "RandomPassword gamma-password",
@@ -63,7 +63,7 @@ export function changes(world: () => World): void {
         "-d",
         "-w",
         "/workspace",
-        "opencode-gamma",
+        world().names.project("gamma"),
         ...VITE.split(" "),
       );
       const browser = await launchBrowser(world());
