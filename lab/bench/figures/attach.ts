@@ -2,21 +2,12 @@ import { projectApi } from "../lib/api.ts";
 import { Chain } from "../lib/chain.ts";
 import { addressOf } from "../lib/docker.ts";
 import type { FigureSpec, Fixture } from "../lib/fixture.ts";
-import { below, latencies, type Target } from "../lib/http.ts";
+import { below, latencies } from "../lib/http.ts";
 import { projectName } from "../lib/platform.ts";
-import type { Comparison } from "../lib/report.ts";
-import { takeTurns } from "../lib/rounds.ts";
-import { percentile } from "../lib/stats.ts";
+import { comparePercentiles, REQUESTS, type Way } from "../lib/requests.ts";
 import { Model } from "../lib/tokens.ts";
 
-const REQUESTS = 300;
 const TOKENS = 100;
-
-interface Way {
-  readonly name: string;
-  /** URL of the project's root. */
-  readonly target: Target;
-}
 
 export const attach: FigureSpec = {
   name: "attach",
@@ -37,10 +28,12 @@ export const attach: FigureSpec = {
       try {
         const ways = await waysOf(fixture, chain);
         return [
-          ...(await compare("a request", ways, fixture, (target) =>
+          ...(await comparePercentiles("a request", ways, fixture, (target) =>
             latencies(below(target, projectApi.health.path), REQUESTS),
           )),
-          ...(await compare("a streamed token", ways, fixture, (target) => model.times(target, TOKENS))),
+          ...(await comparePercentiles("a streamed token", ways, fixture, (target) =>
+            model.times(target, TOKENS),
+          )),
         ];
       } finally {
         await model.stop();
@@ -66,32 +59,5 @@ async function waysOf({ platform }: Fixture, chain: Chain): Promise<Way[]> {
     { name: "Traefik", target: gateway },
     { name: "local proxy, Traefik", target: await chain.proxy() },
     { name: "local proxy, edge, connector, Traefik", target: await chain.whole() },
-  ];
-}
-
-/** The p50 and p99 of each run, for each way. */
-async function compare(
-  what: string,
-  ways: readonly Way[],
-  { rounds }: Fixture,
-  measure: (target: Target) => Promise<number[]>,
-): Promise<Comparison[]> {
-  const p99 = ways.map(({ name }) => ({ name, values: [] as number[] }));
-  const p50 = await takeTurns(
-    ways.map(({ name, target }, index) => ({
-      name,
-      async run() {
-        const times = await measure(target);
-        p99[index]?.values.push(percentile(times, 99));
-        return percentile(times, 50);
-      },
-    })),
-    rounds,
-  );
-  // The warm-up does not count.
-  const counted = p99.map(({ name, values }) => ({ name, values: values.slice(1) }));
-  return [
-    { what: `${what}, p50`, unit: "time", series: p50 },
-    { what: `${what}, p99`, unit: "time", series: counted },
   ];
 }

@@ -14,33 +14,43 @@ export interface Way {
   readonly target: Target;
 }
 
-/** How a request's ways compare: p50 and p99 of sequential requests on one connection, and answers per second to several. */
-export async function compareWays(
+/** The p50 and p99 of each run, for each way. */
+export async function comparePercentiles(
   what: string,
   ways: readonly Way[],
   { rounds }: Pick<Fixture, "rounds">,
+  measure: (target: Target) => Promise<number[]>,
 ): Promise<Comparison[]> {
   const p99 = ways.map(({ name }) => ({ name, values: [] as number[] }));
   const p50 = await takeTurns(
     ways.map(({ name, target }, index) => ({
       name,
       async run() {
-        const times = await latencies(target, REQUESTS);
+        const times = await measure(target);
         p99[index]?.values.push(percentile(times, 99));
         return percentile(times, 50);
       },
     })),
     rounds,
   );
-  const rates = await takeTurns(
-    ways.map(({ name, target }) => ({ name, run: () => throughput(target, CONNECTIONS, LOAD_MS) })),
-    rounds,
-  );
-  // The first of each is the warm-up.
+  // The warm-up does not count.
   const counted = p99.map(({ name, values }) => ({ name, values: values.slice(1) }));
   return [
     { what: `${what}, p50`, unit: "time", series: p50 },
     { what: `${what}, p99`, unit: "time", series: counted },
-    { what: `${what}, answers`, unit: "rate", series: rates },
   ];
+}
+
+/** How a request's ways compare: p50 and p99 of sequential requests on one connection, and answers per second to several. */
+export async function compareWays(
+  what: string,
+  ways: readonly Way[],
+  { rounds }: Pick<Fixture, "rounds">,
+): Promise<Comparison[]> {
+  const times = await comparePercentiles(what, ways, { rounds }, (target) => latencies(target, REQUESTS));
+  const rates = await takeTurns(
+    ways.map(({ name, target }) => ({ name, run: () => throughput(target, CONNECTIONS, LOAD_MS) })),
+    rounds,
+  );
+  return [...times, { what: `${what}, answers`, unit: "rate", series: rates }];
 }
