@@ -6,6 +6,7 @@ import { type Duplex, pipeline, Readable } from "node:stream";
 import { createProxyServer } from "http-proxy-3";
 import type { OpencodeApi } from "../../opencode/api/index.ts";
 import { accessError, isAccessDenied } from "./access.ts";
+import { answerPreflight, isCors } from "./cors.ts";
 import type { Credentials } from "./credentials.ts";
 import { UserError } from "./errors.ts";
 import { type GuardResult, RequestGuard } from "./guard.ts";
@@ -98,29 +99,6 @@ function sendOnSocket(request: IncomingMessage, socket: Socket): ServerResponse 
   response.shouldKeepAlive = false;
   response.on("finish", () => socket.end());
   return response;
-}
-
-/** The server never sees the Origin, so what it says of others' is for nobody here. */
-const isCors = (header: string): boolean => header.startsWith("access-control-");
-
-/** Lets an application read the answer. Returns whether the browser only asks if it may send a request; then that is answered. */
-function answerPreflight(
-  { method, headers }: IncomingMessage,
-  response: ServerResponse,
-  app: string,
-): boolean {
-  response.setHeader("access-control-allow-origin", app);
-  response.setHeader("access-control-expose-headers", "*");
-  if (method !== "OPTIONS" || headers["access-control-request-method"] === undefined) return false;
-  response.setHeader("access-control-allow-methods", String(headers["access-control-request-method"]));
-  response.setHeader(
-    "access-control-allow-headers",
-    String(headers["access-control-request-headers"] ?? "*"),
-  );
-  // As Chromium asks before a request from a page to this machine.
-  response.setHeader("access-control-allow-private-network", "true");
-  response.writeHead(204).end();
-  return true;
 }
 
 export class LocalProxy {
