@@ -114,25 +114,25 @@ export class Edge extends pulumi.ComponentResource {
   ): InternalHostname[] {
     const { cloud, urls, names, settings } = this.args;
     const { name } = project;
+    const ports = project.ports.map((port) => ({
+      label: port.label,
+      hostname: urls.hostname(previewName(name, port)),
+    }));
     const own = { policy: cloud.membersPolicy(name), admitted: accessListOf(project, settings) };
     const application = {
       name: cloud.application(name),
       hostname: urls.hostname(name),
-      others: project.ports.map((port) => urls.hostname(previewName(name, port))),
+      others: ports.map(({ hostname }) => hostname),
       audience: hasOwnMembers(project) ? own : ("people" as const),
       machines: project.machines ? (`project ${name}` as const) : undefined,
       cut: disconnectCommand(names.project(name), names.connector),
     };
     const published = this.publish(`project-${name}`, application, access, tunnel);
     // A port is behind the project's own application.
-    const ports = project.ports.map((port): InternalHostname => {
-      const preview = previewName(name, port);
-      const hostname = urls.hostname(preview);
-      // With a sign that no project's name has.
-      this.makeRecord(`project-${name}_port-${port.label}`, hostname, tunnel, published.protectedBy);
-      return { ...published, hostname };
-    });
-    return [published, ...ports];
+    // With a sign in the record's name that no project's name has.
+    for (const { label, hostname } of ports)
+      this.makeRecord(`project-${name}_port-${label}`, hostname, tunnel, published.protectedBy);
+    return [published, ...ports.map(({ hostname }) => ({ ...published, hostname }))];
   }
 
   private publishSsh(access: Access, tunnel: cloudflare.ZeroTrustTunnelCloudflared): InternalHostname[] {

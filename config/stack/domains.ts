@@ -7,7 +7,7 @@ import { show } from "../text/show.ts";
 import type { ParseError } from "./reading.ts";
 
 /** What a name in the DNS may be: RFC 1035's limits. A label of ours, of up to 63 characters, still has to fit before a domain. */
-const LONGEST_LABEL = 63;
+export const LONGEST_LABEL = 63;
 const LONGEST_DOMAIN = 253 - LONGEST_LABEL - 1;
 
 const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;

@@ -4,6 +4,7 @@ import type { Problem } from "../errors.ts";
 import { show } from "../text/show.ts";
 import { isIPv4Network } from "./cidr.ts";
 import { setCommand, setSecretCommand, settingKey } from "./commands.ts";
+import { LONGEST_LABEL } from "./domains.ts";
 import type { PartialSettings, ProductionSettings } from "./production-schema.ts";
 
 /**
@@ -110,9 +111,6 @@ function checkHostnameLabels({ panelHostname, sshHostname }: PartialSettings, st
 /** What stands before the domain in a project's hostname. */
 export const projectLabel = (hostnamePattern: string, project: string): string =>
   hostnamePattern.replace("{name}", project);
-
-/** Characters of a hostname's label (RFC 1035). */
-const LONGEST_LABEL = 63;
 
 /** Hostnames that don't fit: of every project's name alone the pattern itself makes sure. */
 export function longHostnames(
