@@ -46,6 +46,11 @@ function portOf(request) {
   return Number.isInteger(port) && port > 0 && port < 65_536 && port !== PORT ? port : undefined;
 }
 
+/** The names and values of a list of headers, in pairs. */
+function* pairsOf(list) {
+  for (let index = 0; index < list.length; index += 2) yield [list[index], list[index + 1]];
+}
+
 /**
  * The headers for the program, as a list, so that repeated ones stay so.
  * @param {boolean} upgrade whether `Connection` and `Upgrade` go along
@@ -54,8 +59,7 @@ function headersFor(request, port, upgrade) {
   const own = `http://localhost:${port}`;
   const origin = String(request.headers["x-opencode-origin"] ?? "");
   const list = [];
-  for (let index = 0; index < request.rawHeaders.length; index += 2) {
-    const [name, value] = [request.rawHeaders[index], request.rawHeaders[index + 1]];
+  for (const [name, value] of pairsOf(request.rawHeaders)) {
     const key = name.toLowerCase();
     if (key === "host" || FORWARDED.test(key)) continue;
     if (HOP_BY_HOP.includes(key) && !(upgrade && (key === "connection" || key === "upgrade"))) continue;
@@ -93,8 +97,7 @@ function open(port, done, hosts = ["127.0.0.1", "::1"]) {
 /** The program's headers, as it wrote them. */
 function headersOf(answer, port) {
   const list = [];
-  for (let index = 0; index < answer.rawHeaders.length; index += 2) {
-    const [name, value] = [answer.rawHeaders[index], answer.rawHeaders[index + 1]];
+  for (const [name, value] of pairsOf(answer.rawHeaders)) {
     const key = name.toLowerCase();
     if (HOP_BY_HOP.includes(key)) continue;
     list.push(name, key === "location" ? locationFor(value, port) : value);
@@ -167,8 +170,7 @@ server.on("upgrade", (request, socket, head) => {
     socket.on("close", () => target.destroy());
     const headers = headersFor(request, port, true);
     const lines = [`${request.method} ${request.url} HTTP/1.1`];
-    for (let index = 0; index < headers.length; index += 2)
-      lines.push(`${headers[index]}: ${headers[index + 1]}`);
+    for (const [name, value] of pairsOf(headers)) lines.push(`${name}: ${value}`);
     target.write(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
     target.write(head);
     socket.pipe(target).pipe(socket);

@@ -6,7 +6,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
-import { listBrought, parseSettings } from "./brings.mjs";
+import { listBrought, parseSettings, plain } from "./brings.mjs";
 import { document, escapeHtml } from "./page.mjs";
 
 const PORT = 4096;
@@ -66,7 +66,7 @@ function missingSubmodules() {
     return []; // none
   }
   const paths = found.split("\0").flatMap((entry) => entry.split("\n").slice(1));
-  const lines = paths.filter((path) => path !== "" && isEmpty(join(WORKSPACE, path))).map(printable);
+  const lines = paths.filter((path) => path !== "" && isEmpty(join(WORKSPACE, path))).map(plain);
   const note =
     "not fetched yet, so that what they bring is not in this list, and would run without a question";
   return lines.length > 0 ? [{ title: "submodules", note, lines }] : [];
@@ -79,8 +79,6 @@ function isEmpty(folder) {
     return true;
   }
 }
-
-const printable = (text) => text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, "?").slice(0, 200);
 
 function workspaceLine() {
   try {
