@@ -7,7 +7,9 @@
  * ends answers in the middle, as a bad connection does. Large files are served by LFS's batch API with its basic transfer, which
  * asks for the same token.
  *
- * Not covered: pushes (rejected), hosts' rate limits, redirects, LFS's locks, uploads and other transfers, TLS.
+ * Pushes are rejected, but to repositories in `pushable`, with the token.
+ *
+ * Not covered: hosts' rate limits, redirects, LFS's locks, uploads and other transfers, TLS.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -115,7 +117,12 @@ function start(branch: string, before: readonly Commit[]): string[] {
  */
 export async function startGit(
   repositories: Repositories,
-  options: { tokens?: Readonly<Record<string, string>>; host?: string; port?: number } = {},
+  options: {
+    tokens?: Readonly<Record<string, string>>;
+    pushable?: readonly string[];
+    host?: string;
+    port?: number;
+  } = {},
 ): Promise<GitServer> {
   const requests: GitRequest[] = [];
   const large = new Map<string, string>();
@@ -126,7 +133,7 @@ export async function startGit(
       const { authorization } = request.headers;
       requests.push({ path: request.url ?? "", authorization, status: response.statusCode });
     });
-    const refusal = failing ? 503 : refuse(request, options.tokens ?? {});
+    const refusal = failing ? 503 : refuse(request, options.tokens ?? {}, options.pushable ?? []);
     if (refusal === undefined) {
       if (most !== undefined) interrupt(response, most);
       if (/^\/[\w-]+\.git\/info\/lfs\//.test(request.url ?? "")) {
@@ -204,10 +211,15 @@ async function serveLarge(
   response.end(JSON.stringify({ transfer: "basic", objects: found }));
 }
 
-function refuse(request: IncomingMessage, tokens: Readonly<Record<string, string>>): number | undefined {
+function refuse(
+  request: IncomingMessage,
+  tokens: Readonly<Record<string, string>>,
+  pushable: readonly string[],
+): number | undefined {
   const url = new URL(request.url ?? "/", "http://git");
-  if (url.pathname.includes("git-receive-pack") || url.search.includes("git-receive-pack")) return 403;
   const name = /^\/([\w-]+)\.git\//.exec(url.pathname)?.[1];
+  const isPush = url.pathname.includes("git-receive-pack") || url.search.includes("git-receive-pack");
+  if (isPush && !(name && pushable.includes(name))) return 403;
   if (!name) return 404;
   const token = tokens[name];
   if (token === undefined) return undefined;
@@ -225,9 +237,12 @@ async function serveGit(root: string, request: IncomingMessage, response: Server
       PATH: process.env.PATH,
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: "1",
-      GIT_CONFIG_COUNT: "1",
+      GIT_CONFIG_COUNT: "2",
       GIT_CONFIG_KEY_0: "safe.directory",
       GIT_CONFIG_VALUE_0: "*",
+      // What may not be pushed to was refused before.
+      GIT_CONFIG_KEY_1: "http.receivepack",
+      GIT_CONFIG_VALUE_1: "true",
       PATH_INFO: url.pathname,
       QUERY_STRING: url.search.slice(1),
       REQUEST_METHOD: request.method,

@@ -3,10 +3,11 @@
  *
  * Like the real one, it lists pull requests among the issues and responds with 401 to bad tokens, 403 to
  * missing permissions and requests without a User-Agent, 404 to missing resources, 422 to a body that is too
- * long. Unlike the real one, it rejects unknown fields. Not covered: everything else, such as labels,
- * reactions, search, GraphQL, conditional requests, `Link` headers.
+ * long. Unlike the real one, it rejects unknown fields. Pull requests are made as `gh pr create` does (github-pulls.ts). Not covered:
+ * everything else, such as labels, reactions, search, the rest of GraphQL, conditional requests, `Link` headers.
  */
 import * as z from "zod";
+import { type GitHubPull, pullRoute } from "./github-pulls.ts";
 import {
   allowQuery,
   type Call,
@@ -47,6 +48,8 @@ export interface GitHubStandIn extends ForgeServer {
   /** All of them, oldest first; tests may add some. */
   readonly comments: GitHubComment[];
   readonly issues: GitHubIssue[];
+  /** Pull requests that were made by the API. */
+  readonly pulls: readonly GitHubPull[];
 }
 
 /** The user of a job's own token. */
@@ -66,6 +69,8 @@ export async function startGitHub(options: {
   readonly repository: string;
   readonly tokens: Readonly<Record<string, GitHubToken>>;
   readonly pullRequests: readonly number[];
+  /** Whether the repository has a branch, for a pull request of it. Default: it has none. */
+  hasBranch?(name: string): boolean;
 }): Promise<GitHubStandIn> {
   const { repository, tokens } = options;
   const comments: GitHubComment[] = [];
@@ -78,8 +83,15 @@ export async function startGitHub(options: {
     state: "open",
   }));
   const forge = new GitHub(repository, tokens, comments, issues);
-  const server = await startForge("", forge.routes());
-  return { ...server, repository, comments, issues };
+  const pulls: GitHubPull[] = [];
+  const parts = {
+    repository,
+    identify: (call: Call) => forge.identify(call),
+    hasBranch: (name: string) => options.hasBranch?.(name) ?? false,
+    next: () => Math.max(0, ...issues.map(({ number }) => number), ...pulls.map(({ number }) => number)) + 1,
+  };
+  const server = await startForge("", [...forge.routes(), pullRoute(parts, pulls)]);
+  return { ...server, repository, comments, issues, pulls };
 }
 
 class GitHub {
@@ -189,12 +201,23 @@ class GitHub {
       : [];
   }
 
-  private admit(call: Call, level: Level, ...one: (keyof GitHubToken["permissions"])[]): GitHubToken {
+  /** The user of a request's token, and whether it may make pull requests. */
+  identify(call: Call): { login: string; canWrite: boolean } {
+    const { login, permissions } = this.tokenOf(call);
+    return { login, canWrite: permissions["pull-requests"] === "write" };
+  }
+
+  private tokenOf(call: Call): GitHubToken {
     if (!call.headers["user-agent"])
       throw new Reply(403, { message: "Request forbidden by administrative rules." });
     const [scheme, value = ""] = (call.headers.authorization ?? "").split(" ");
     const token = scheme === "Bearer" || scheme === "token" ? this.tokens[value] : undefined;
     if (!token) throw new Reply(401, { message: "Bad credentials", status: "401" });
+    return token;
+  }
+
+  private admit(call: Call, level: Level, ...one: (keyof GitHubToken["permissions"])[]): GitHubToken {
+    const token = this.tokenOf(call);
     if (call.parts[0] !== this.repository) throw notFound();
     const enough = one.some(
       (name) => token.permissions[name] === "write" || token.permissions[name] === level,

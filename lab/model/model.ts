@@ -5,12 +5,13 @@
  * The answer is a function of the prompt and differs from it (`answerTo`), so that neither a page that only
  * shows the prompt nor a canned text can pass for an answer. A prompt that names a gate (`gate:NAME`) is
  * answered in chunks, each of which waits until the test releases it: a test can prove that chunk n arrived
- * before chunk n + 1 was sent.
+ * before chunk n + 1 was sent. A prompt of `promptToRun` is answered by a call of the client's tool that runs commands, and the tool's
+ * result by a text that repeats it.
  *
  * It rejects what the real API rejects: unknown paths (404), wrong methods (405), a missing or invalid key
  * (401), bodies that are not JSON or lack `model` or `messages` (400), unknown models (404).
  *
- * Not covered: tool calls, images, audio, log probabilities, `n` > 1, stop sequences, real token counts, rate
+ * Not covered: other tool calls and such that are not streamed, images, audio, log probabilities, `n` > 1, stop sequences, real token counts, rate
  * limits (429), organisations and projects, the newer `/v1/responses` API.
  */
 import { createHash } from "node:crypto";
@@ -51,7 +52,24 @@ interface Chat {
   readonly model: string;
   readonly stream: boolean;
   readonly prompt: string;
+  /** The call that the prompt asks for, where the client has such a tool and has not run it yet. */
+  readonly call?: { readonly name: string; readonly arguments: string } | undefined;
+  /** The result of the call before. */
+  readonly result?: string | undefined;
 }
+
+interface Message {
+  readonly role?: unknown;
+  readonly content?: unknown;
+}
+
+interface Tool {
+  readonly function?: { readonly name?: unknown; readonly parameters?: { readonly properties?: object } };
+}
+
+/** A prompt by which the model has a command run; encoded, so that it only gets to a shell by the model's answer. */
+export const promptToRun = (command: string): string =>
+  `Run it. run:${Buffer.from(command).toString("base64url")}`;
 
 /** The answer to a prompt: a digest of the last `nonce:…` in it, or of the whole. */
 export function answerTo(prompt: string): string {
@@ -124,14 +142,29 @@ async function answer(
 
 function parseChat(body: string): Chat | undefined {
   try {
-    const { model, messages, stream } = JSON.parse(body) as Record<string, unknown>;
+    const { model, messages, stream, tools } = JSON.parse(body) as Record<string, unknown>;
     if (typeof model !== "string" || !Array.isArray(messages) || messages.length === 0) return undefined;
-    const users = messages.filter((message: { role?: unknown }) => message.role === "user");
-    const prompt = users.map((message: { content?: unknown }) => text(message.content)).join("\n");
-    return { model, prompt, stream: stream === true };
+    const users = (messages as Message[]).filter(({ role }) => role === "user");
+    const prompt = users.map(({ content }) => text(content)).join("\n");
+    const last = messages.at(-1) as Message;
+    const result = last.role === "tool" ? text(last.content) : undefined;
+    const call =
+      result === undefined ? callFor(text(last.content), Array.isArray(tools) ? tools : []) : undefined;
+    return { model, prompt, stream: stream === true, call, result };
   } catch {
     return undefined;
   }
+}
+
+function callFor(prompt: string, tools: readonly Tool[]): Chat["call"] {
+  const [, encoded] = /\brun:([\w-]+)/.exec(prompt) ?? [];
+  const tool = tools.find(({ function: { parameters } = {} }) =>
+    Object.hasOwn(parameters?.properties ?? {}, "command"),
+  );
+  const name = tool?.function?.name;
+  if (encoded === undefined || typeof name !== "string") return undefined;
+  const command = Buffer.from(encoded, "base64url").toString("utf8");
+  return { name, arguments: JSON.stringify({ command, description: "Runs what was asked for" }) };
 }
 
 function text(content: unknown): string {
@@ -149,7 +182,7 @@ async function complete(
 ): Promise<void> {
   const created = Math.floor(Date.now() / 1000);
   const common = { id: `chatcmpl-${created}`, created, model: MODEL_ID };
-  const whole = answerTo(chat.prompt);
+  const whole = `${answerTo(chat.prompt)}${chat.result === undefined ? "" : `\n${chat.result}`}`;
   if (!chat.stream) {
     const message = { role: "assistant", content: whole };
     const choices = [{ index: 0, message, finish_reason: "stop" }];
@@ -165,6 +198,14 @@ async function complete(
     );
   };
   send({ role: "assistant", content: "" });
+  if (chat.call) {
+    send({
+      tool_calls: [{ index: 0, id: `call_${answerTo(chat.prompt)}`, type: "function", function: chat.call }],
+    });
+    send({}, "tool_calls");
+    response.end("data: [DONE]\n\n");
+    return;
+  }
   const gate = gates.get([...chat.prompt.matchAll(/gate:([\w-]+)/g)].at(-1)?.[1] ?? "");
   if (gate) {
     for (let n = 0; n < gate.chunks; n++) {
