@@ -19,6 +19,7 @@ import { panel } from "./figures/panel.ts";
 import { phasesOfNoop } from "./figures/phases.ts";
 import { previews } from "./figures/previews.ts";
 import { update } from "./figures/update.ts";
+import { workspace } from "./figures/workspace.ts";
 import { Cleaning } from "./lib/cleaning.ts";
 import { Compose } from "./lib/compose.ts";
 import { composePart } from "./lib/compose-part.ts";
@@ -37,6 +38,7 @@ const FIGURES: readonly FigureSpec[] = [
   update,
   majors,
   previews,
+  workspace,
   ...panel,
 ];
 const NAMES = [...new Set(FIGURES.map(({ name }) => name))];

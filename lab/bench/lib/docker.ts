@@ -93,3 +93,15 @@ export function parseMemory(text: string): number {
   if (factor === undefined) throw new Error(`docker stats: "${text}" is not a size`);
   return Number(amount) * factor;
 }
+
+/** This machine's address for containers on any bridge: the first of Docker's own. */
+export async function hostGateway(): Promise<string> {
+  const subnet = await docker(
+    "network",
+    "inspect",
+    "--format",
+    "{{(index .IPAM.Config 0).Subnet}}",
+    "bridge",
+  );
+  return subnet.trim().replace(/\.0\/\d+$/, ".1");
+}
