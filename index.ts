@@ -31,7 +31,7 @@ const network = new Network("network", { host, names });
 const images = new OpencodeImages({
   host,
   names,
-  baseImage: host.imageOf(settings.baseImage),
+  baseImage: settings.baseImage,
   packages: settings.packages,
   slim: settings.slimImage,
   context: `${import.meta.dirname}/opencode`,
@@ -63,7 +63,7 @@ for (const project of scope.declared) {
       names,
       urls,
       project,
-      image: images.of(project.opencode.version, platform.packagesOf(project.name)),
+      image: images.of(project.opencode.version, platform.packagesOf(project.name), project.environment),
       ready,
       routesDir: proxy.routesDir,
       indexDir: proxy.indexDir,

@@ -98,7 +98,13 @@ function examine({ stack, settings: readSettings, projects: readProjects, hasSec
   const settings = collectProblems(ofSettings, readSettings);
   const capacity = stack === LOCAL_STACK ? localCapacity() : dropletCapacity(settings?.production?.size);
   const loaded = collectProblems(ofProjects, () =>
-    readProjects({ stack, hasSecret, ...capacity, ...opencodeOf(stack) }),
+    readProjects({
+      stack,
+      hasSecret,
+      ...(settings ? { slimImage: settings.slimImage } : {}),
+      ...capacity,
+      ...opencodeOf(stack),
+    }),
   );
   const names = (loaded?.projects ?? []).flatMap((project) => [
     project.name,

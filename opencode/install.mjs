@@ -1,5 +1,5 @@
-// Installs opencode while the image is built: the package for the processor that it is built on, and no other file than the pinned one.
-// Plain JavaScript: the base image's Node runs it.
+// Installs opencode in a stage of the image's build: the package for the processor that it is built on, and no other file than the pinned one.
+// Plain JavaScript: that stage's Node runs it.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
@@ -45,4 +45,5 @@ execFileSync("tar", [
 ]);
 const programs = readdirSync(join(FOLDER, "bin"));
 const program = programs.includes("opencode") ? "opencode" : programs[0];
-symlinkSync(join(FOLDER, "bin", program), "/usr/local/bin/opencode");
+// Whatever it is called: /usr/local/bin/opencode leads here.
+symlinkSync(join("bin", program), join(FOLDER, "program"));

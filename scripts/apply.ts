@@ -10,7 +10,7 @@ import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { prepareStack } from "../operate/engine/prepare.ts";
 import { prepareCommand } from "../operate/engine/prepare-command.ts";
 import { sessionFor } from "../operate/engine/session.ts";
-import { finishUpgrades } from "../operate/opencode/upgrades.ts";
+import { finishUpdate } from "../operate/opencode/finish.ts";
 import { main, provisionProgress } from "./lib/main.ts";
 import { showUpdate } from "./lib/progress.ts";
 
@@ -27,8 +27,9 @@ await main(async (args) => {
     fail("config", name, "is not in projects.yaml", "npm run check lists all names");
   await prepareStack(session, provisionProgress());
   await prepareCommand(session, "up", { notify: console.error, progress: provisionProgress() });
+  const began = new Date();
   await showUpdate("up", (onUpdateEvent) =>
     applyProject(session, name, { projects, inProcess: true, onUpdateEvent }),
   );
-  return (await finishUpgrades(session, settings, console.log, { project: name })) ? 0 : 1;
+  return (await finishUpdate(session, settings, began, console.log, { project: name })) ? 0 : 1;
 });

@@ -9,7 +9,7 @@ import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { sessionFor } from "../operate/engine/session.ts";
 import { changeRelease, planRollback } from "../operate/opencode/change.ts";
-import { finishUpgrades } from "../operate/opencode/upgrades.ts";
+import { finishUpdate } from "../operate/opencode/finish.ts";
 import { ask } from "./lib/ask.ts";
 import { main } from "./lib/main.ts";
 import { showUpdate } from "./lib/progress.ts";
@@ -37,8 +37,9 @@ await main(async (args) => {
   const change = { session, settings, project, notify: console.log };
   const version = isUpgrade ? release : await confirmed(change, line.flags.has("--yes"));
   if (!version) return 1;
+  const began = new Date();
   await showUpdate("up", (onUpdateEvent) => changeRelease({ ...change, version, onUpdateEvent }));
-  return (await finishUpgrades(session, settings, console.log, { project: name })) ? 0 : 1;
+  return (await finishUpdate(session, settings, began, console.log, { project: name })) ? 0 : 1;
 });
 
 /** The release that a project goes back to; undefined if the person does not want that. */

@@ -7,7 +7,7 @@ import { prepareEngine, prepareStack } from "../operate/engine/prepare.ts";
 import { prepareCommand } from "../operate/engine/prepare-command.ts";
 import { pulumiInherited } from "../operate/engine/pulumi.ts";
 import { type Session, sessionFor } from "../operate/engine/session.ts";
-import { finishUpgrades } from "../operate/opencode/upgrades.ts";
+import { finishUpdate } from "../operate/opencode/finish.ts";
 import { main, provisionProgress } from "./lib/main.ts";
 
 await main(async (args) => {
@@ -26,9 +26,12 @@ await main(async (args) => {
       notify: console.error,
       progress: provisionProgress(),
     });
+  const began = new Date();
   const code = await pulumiInherited(args, session);
   if (code === 0 && verb === "up")
-    return (await finishUpgrades(session, readStackSettings(root, session.stack), console.error)) ? 0 : 1;
+    return (await finishUpdate(session, readStackSettings(root, session.stack), began, console.error))
+      ? 0
+      : 1;
   if (code === 0 && line.words[0] === "stack") explainStack(line.words[1], session);
   return code;
 });

@@ -7,6 +7,7 @@ import { fail } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import { listContainersBy } from "../operate/docker/containers.ts";
 import { dockerOfStack } from "../operate/docker/of-stack.ts";
+import { removeImagesAfterUpdate } from "../operate/docker/old-images.ts";
 import { applyProject } from "../operate/engine/apply.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
@@ -31,6 +32,7 @@ await main(async (args) => {
   const run = await dockerOfStack(session, settings);
   if (!run) return fail("conflict", session.stack, "has no host yet", "npm run pulumi -- up");
   const names = makeNames(settings.namePrefix);
+  const began = new Date();
   const busy = await refreshImages({
     projects,
     settings,
@@ -52,6 +54,7 @@ await main(async (args) => {
       await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { onUpdateEvent }));
     },
   });
+  await removeImagesAfterUpdate(session, settings, began, console.log);
   if (!session.isLocal) console.log(`Commit Pulumi.${session.stack}.yaml: it says which image is whose.`);
   if (busy.length > 0) console.log(`In use: ${busy.join(", ")}. npm run refresh goes on with them later.`);
   return 0;

@@ -12,7 +12,7 @@ import { readProjectOutputs } from "../operate/engine/outputs.ts";
 import { prepareStack } from "../operate/engine/prepare.ts";
 import { commandFor, openSession } from "../operate/engine/session.ts";
 import { updateOrThrow } from "../operate/engine/update.ts";
-import { finishUpgrades } from "../operate/opencode/upgrades.ts";
+import { finishUpdate } from "../operate/opencode/finish.ts";
 import { readStateIfAny } from "../operate/state/state.ts";
 import { noteFound } from "../operate/workspaces/found.ts";
 import { offeredBuilders, platformParts, provision } from "../toolchain/index.ts";
@@ -40,9 +40,10 @@ await main(async (args) => {
   await heal(session, console.log);
   await noteFound(session, await readStateIfAny(session), console.log);
   console.log("");
+  const updated = new Date();
   await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { refresh: true, onUpdateEvent }));
 
-  const upgraded = await finishUpgrades(session, settings, console.log);
+  const upgraded = await finishUpdate(session, settings, updated, console.log);
   const projects = await readProjectOutputs();
   const urls = localUrls(settings);
   const env = dockerEnv(settings);

@@ -5,6 +5,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
 import type { Binary } from "../../config/opencode-releases.ts";
+import type { Environment } from "../../config/projects/environment.ts";
 import { UV_REQUIREMENT } from "../../config/versions.ts";
 import { apiFor, type Processor } from "../../opencode/api/index.ts";
 import { type Host, onHost } from "./host.ts";
@@ -12,8 +13,10 @@ import { type Host, onHost } from "./host.ts";
 export interface ImageArgs {
   host: Host;
   names: Names;
-  /** Image that the Dockerfile starts from. Needs apt, Node and npm. */
+  /** The stack's image to build on, and where Node and npm are taken from for others. Needs apt, Node and npm. */
   baseImage: string;
+  /** What it is built on, where that is not the stack's alone. */
+  environment?: Environment | undefined;
   /** opencode's release. */
   version: string;
   /** Its program for each processor. */
@@ -40,7 +43,7 @@ export class OpencodeImage extends pulumi.ComponentResource {
       { package: binary.package ?? server.npmPackage(processor as Processor), integrity },
     ]);
     const buildArgs = {
-      BASE_IMAGE: args.baseImage,
+      ...environmentArgs(args),
       // Absent without a rebuild, so that the images of stacks that had none keep their tag.
       ...(args.packages ? { PACKAGES: args.packages } : {}),
       ...(args.slim ? { SLIM: "1" } : { UV: UV_REQUIREMENT }),
@@ -70,13 +73,25 @@ export class OpencodeImage extends pulumi.ComponentResource {
   }
 }
 
+/** Of what the image is built on. Absent is what an image without an environment of its own has none of. */
+function environmentArgs({ host, baseImage, environment }: ImageArgs): Record<string, string> {
+  const { image, packages = [] } = environment ?? {};
+  const base = host.imageOf(image ?? baseImage);
+  const tools = host.imageOf(baseImage);
+  return {
+    BASE_IMAGE: base,
+    ...(base === tools ? {} : { TOOLS_IMAGE: tools, OWN_IMAGE: "1" }),
+    ...(packages.length > 0 ? { EXTRA_PACKAGES: packages.join(" ") } : {}),
+  };
+}
+
 /** `<opencode's version>-<hash of the build's inputs>`. */
 export function imageTag(context: string, buildArgs: Readonly<Record<string, string>>): string {
   const hash = createHash("sha256").update(JSON.stringify(Object.entries(buildArgs).sort()));
   const files = readdirSync(context, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(context, join(entry.parentPath, entry.name)))
-    .filter((path) => /^(Dockerfile|install\.mjs|rootfs\/.*)$/.test(path))
+    .filter((path) => /^(Dockerfile|install\.mjs|(build|rootfs)\/.*)$/.test(path))
     .sort();
   for (const path of files) hash.update(`/${path}\0`).update(readFileSync(join(context, path), "utf8"));
   return `${buildArgs.OPENCODE_VERSION}-${hash.digest("hex").slice(0, 12)}`;

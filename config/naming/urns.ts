@@ -8,6 +8,10 @@ export const PROJECT_TYPE = "opencode:platform:Project";
 const EDGE_RESOURCE =
   /^project-(.+)-(application|application-people|service-token|machines|revocation|record)$/;
 
+/** Whether a resource is the image of an environment that not all projects have. */
+export const isEnvironmentImage = (urn: string): boolean =>
+  /^image(?:-.+)?-environment-[0-9a-f]+/.test(nameOfUrn(urn)) && urn.includes("opencode:platform:Image");
+
 /** The resource's name in the program. */
 export const nameOfUrn = (urn: string): string => urn.split("::").slice(3).join("::");
 
@@ -25,8 +29,15 @@ export function projectOfUrn(urn: string, parents: ReadonlyMap<string, string>):
 /**
  * The name of the resource of an image for a release of opencode; the default release's kept the name that it had when it was the only one.
  * @param packages the day of its packages, which is in the name where it is not `stackPackages`, the stack's
+ * @param environment the key of an environment of a project's own (config/projects/environment.ts); empty for none
  */
-export const imageResource = (version: string, packages = "", stackPackages = packages): string => {
-  const name = version === OPENCODE ? "image" : `image-${version}`;
+export const imageResource = (
+  version: string,
+  packages = "",
+  stackPackages = packages,
+  environment = "",
+): string => {
+  const release = version === OPENCODE ? "image" : `image-${version}`;
+  const name = environment ? `${release}-environment-${environment}` : release;
   return packages === stackPackages ? name : `${name}-packages-${packages}`;
 };

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { show } from "../text/show.ts";
 import { sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
+import { image, packages } from "./environment.ts";
 import {
   about,
   destination,
@@ -176,6 +177,8 @@ const project = z.strictObject(
     resources: resources
       .optional()
       .describe("Limits of this project's container. Default, key by key: defaults.resources."),
+    image: image.optional(),
+    packages: packages.optional(),
     env: env
       .optional()
       .describe("Environment variables, not secret: put tokens under secrets. Default: defaults.env."),
@@ -231,6 +234,14 @@ export const projectsFile = z
     defaults: z
       .strictObject({
         resources: resources.optional().describe("Limits of every project that does not set its own."),
+        image: image
+          .optional()
+          .describe(
+            "Image that the container of every project is built on that does not name its own. Default: the stack's baseImage.",
+          ),
+        packages: packages
+          .optional()
+          .describe("Packages in the image of every project that does not list its own. Default: none."),
         env: env
           .optional()
           .describe("Environment variables of every project; an entry's own take precedence."),

@@ -59,7 +59,7 @@ export function examineProjects(text: string, options: LoadOptions): LoadedProje
   const rules = checkRules(document, context).map((violation) => locate(document, violation));
   const found = withoutDuplicates(withoutDuplicates(problems, schema.problems), rules);
   if (found.length > 0 || !schema.data) throw toUserError(found);
-  const commands = checkMcpCommands(document).map((violation) => locate(document, violation));
+  const commands = checkMcpCommands(document, context).map((violation) => locate(document, violation));
   const warnings = [...idle, ...commands].map(toProblem);
   return {
     projects: normalise(schema.data, directory),

@@ -5,7 +5,9 @@ import type { Path } from "../text/yaml.ts";
 
 /** What people write for a key that is called otherwise here, or that belongs one level down. */
 const KEY_ALIASES: Readonly<Record<string, string>> = {
+  apt: "packages",
   auth: "git.auth",
+  baseImage: "image",
   config: "opencode.config",
   cpu: "cpus",
   cpus: "resources.cpus",
@@ -33,8 +35,7 @@ const KEY_ALIASES: Readonly<Record<string, string>> = {
 /** Keys of other tools that have no like here, and why. */
 const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   exclude: "it belongs into a stack's own file, such as projects.prod.yaml",
-  build: "all projects use the platform's image",
-  image: "all projects use the platform's image",
+  build: "write image: for an image to build on, and packages: for what is added",
   port: "write ports: [3000] for what the project's own programs serve; opencode has the project's hostname",
   volumes: "each project has one persistent workspace",
 };

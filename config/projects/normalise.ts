@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { publishedHostKeys } from "../known-hosts.ts";
 import { DEFAULT_ALLOW, readAllow } from "./destinations.ts";
+import { readEnvironment } from "./environment.ts";
 import {
   DEFAULT_PER_PERSON,
   DEFAULT_RESOURCES,
@@ -51,6 +52,7 @@ function normaliseEntry(
 ): Omit<Project, "members" | "owners" | "trust"> {
   const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
   const repo = normaliseRepo(entry, directory);
+  const environment = readEnvironment(entry, defaults);
   const version = releaseNamed(entry.opencode?.version ?? defaults.opencode?.version);
   const model = entry.opencode?.model ?? defaults.opencode?.model;
   const merged = (key: "config" | "enforce") =>
@@ -61,6 +63,7 @@ function normaliseEntry(
     state: entry.state,
     machines: entry.machines,
     resources,
+    ...(environment && { environment }),
     env: textValues({
       ...zoneOf(defaults.timezone),
       ...defaults.env,

@@ -3,23 +3,26 @@
  * drops an unknown key in silence; with a wrong value, 1.x refuses every request and 2.x drops the setting.
  */
 import * as z from "zod";
-import { IMAGE_COMMANDS } from "../image-commands.ts";
+import { IMAGE_COMMANDS, SLIM_IMAGE_COMMANDS } from "../image-commands.ts";
 import { acceptedSettings, type Major, ownSettings } from "../opencode-settings.ts";
 import { closest, show } from "../text/show.ts";
 import type { Path } from "../text/yaml.ts";
 import type { ProjectsDocument } from "./document.ts";
+import { hasOwnEnvironment } from "./environment.ts";
 import { describeIssue, knownKeys, type RawIssue } from "./messages.ts";
 import { asJson, mergeJson } from "./normalise.ts";
 import { releaseNamed } from "./releases.ts";
 import { listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import { plainIssues } from "./union-issues.ts";
-import type { Violation } from "./violation.ts";
+import type { HostContext, Violation } from "./violation.ts";
 
 /** Settings of a project as it gets them: those of `defaults` with the entry's own over them. */
 interface Merged {
   /** The project's exact release. */
   readonly release: string;
   readonly settings: UncheckedMap;
+  /** Whether its image has more, or other programs, than the stack's. */
+  readonly hasOwnImage: boolean;
   /** Where the entry's are, and those of `defaults`. */
   readonly own: Path;
   readonly shared: Path;
@@ -54,12 +57,19 @@ export function checkOpencodeSettings(document: ProjectsDocument): Violation[] {
   return onePerPath(violations);
 }
 
-/** MCP servers that can't be started with what is in the image: no mistake, since somebody may install it in the project. */
-export function checkMcpCommands(document: ProjectsDocument): Violation[] {
+/**
+ * MCP servers that can't be started with what is in the image: no mistake, since somebody may install it in the project. Of an image of a project's
+ * own nobody knows what is in it.
+ */
+export function checkMcpCommands(
+  document: ProjectsDocument,
+  { slimImage = false }: Pick<HostContext, "slimImage"> = {},
+): Violation[] {
+  const commands = slimImage ? SLIM_IMAGE_COMMANDS : IMAGE_COMMANDS;
   const violations = mergedSettings(document).flatMap((merged) =>
-    localServers(merged.settings).flatMap(({ path, command }): Violation[] => {
-      if (command.includes("/") || IMAGE_COMMANDS.includes(command)) return [];
-      const guess = closest(command, IMAGE_COMMANDS);
+    (merged.hasOwnImage ? [] : localServers(merged.settings)).flatMap(({ path, command }): Violation[] => {
+      if (command.includes("/") || commands.includes(command)) return [];
+      const guess = closest(command, commands);
       const what = `${show(command)} is not in the image${guess ? `; did you mean ${guess}?` : ""}`;
       const fix = "start the server with npx or uvx, or install it in the project's home";
       return [{ path: placed(document, merged, path), what, fix }];
@@ -72,15 +82,18 @@ export function checkMcpCommands(document: ProjectsDocument): Violation[] {
 function mergedSettings({ value }: ProjectsDocument): Merged[] {
   const file = mapOf(value);
   const defaults = mapOf(mapOf(file.defaults).opencode);
-  const entries = listOf(file.projects).map((entry) => mapOf(mapOf(entry).opencode));
-  return (entries.length > 0 ? entries : [{}]).flatMap((own: UncheckedMap, index) =>
-    ["config", "enforce"].map((key) => ({
+  const entries = listOf(file.projects).map(mapOf);
+  return (entries.length > 0 ? entries : [{}]).flatMap((entry: UncheckedMap, index) => {
+    const own = mapOf(entry.opencode);
+    const hasOwnImage = hasOwnEnvironment(entry, file.defaults);
+    return ["config", "enforce"].map((key) => ({
+      hasOwnImage,
       release: releaseNamed(versionIn(own) ?? versionIn(defaults)),
       settings: mergeJson(asJson(mapOf(defaults[key])), asJson(mapOf(own[key]))),
       own: ["projects", index, "opencode", key],
       shared: ["defaults", "opencode", key],
-    })),
-  );
+    }));
+  });
 }
 
 const versionIn = ({ version }: UncheckedMap): string | number | undefined =>

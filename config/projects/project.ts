@@ -1,5 +1,6 @@
 import type { Size } from "../text/sizes.ts";
 import type { Destination } from "./destinations.ts";
+import type { Environment } from "./environment.ts";
 import type { Port } from "./ports.ts";
 import type { Forge, RepoSource } from "./repo.ts";
 import type { Trust } from "./trust.ts";
@@ -39,6 +40,8 @@ export interface Project {
   readonly repo?: Repo;
   readonly state: "running" | "stopped";
   readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number };
+  /** What its image is built on; absent for the stack's alone. */
+  readonly environment?: Environment;
   /** Values as text, sorted by name. */
   readonly env: Readonly<Record<string, string>>;
   /** Names, as written. */

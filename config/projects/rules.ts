@@ -10,6 +10,7 @@ import type { Path } from "../text/yaml.ts";
 import { foldDestination } from "./destinations.ts";
 import { lineOf, type ProjectsDocument } from "./document.ts";
 import { checkDuplicates, checkEntryRules, checkZone, normaliseEmail } from "./entry-rules.ts";
+import { checkPackages } from "./environment.ts";
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
@@ -31,6 +32,8 @@ export function checkRules(document: ProjectsDocument, context: HostContext): Vi
     ...checkPorts(projects, document),
     ...checkVariables(defaults.env, ["defaults", "env"], document),
     ...checkDuplicates(mapOf(defaults.network).allow, ["defaults", "network", "allow"], foldDestination),
+    ...checkDuplicates(defaults.packages, ["defaults", "packages"]),
+    ...checkPackages(defaults, ["defaults"]),
     ...checkResources(defaults.resources, ["defaults", "resources"], context),
     ...checkRelease(defaults.opencode, ["defaults", "opencode"], context),
     ...checkZone(defaults, ["defaults"]),
@@ -38,7 +41,7 @@ export function checkRules(document: ProjectsDocument, context: HostContext): Vi
     ...checkGroups(mapOf(file.groups), projects),
     ...checkDuplicates(file.trustedRepos, ["trustedRepos"]),
     ...projects.flatMap((entry, index) =>
-      isMap(entry) ? checkEntry(entry, ["projects", index], mapOf(defaults.env), document, context) : [],
+      isMap(entry) ? checkEntry(entry, ["projects", index], defaults, document, context) : [],
     ),
     ...checkOpencodeSettings(document),
   ];
@@ -66,7 +69,7 @@ function checkGroups(groups: UncheckedMap, projects: readonly unknown[]): Violat
 function checkEntry(
   entry: UncheckedMap,
   path: Path,
-  defaultEnv: UncheckedMap,
+  defaults: UncheckedMap,
   document: ProjectsDocument,
   context: HostContext,
 ): Violation[] {
@@ -74,7 +77,9 @@ function checkEntry(
     ...checkResources(entry.resources, [...path, "resources"], context),
     ...checkRelease(entry.opencode, [...path, "opencode"], context),
     ...checkVariables(entry.env, [...path, "env"], document),
-    ...checkEntryRules(entry, path, defaultEnv, context),
+    ...checkDuplicates(entry.packages, [...path, "packages"]),
+    ...checkPackages(entry, path, defaults),
+    ...checkEntryRules(entry, path, mapOf(defaults.env), context),
   ];
 }
 

@@ -21,6 +21,8 @@ export interface HostContext {
   readonly processor?: string;
   /** Releases of opencode that projects can run. Default: those that the platform pins. */
   readonly releases?: Releases;
+  /** Whether the projects' image has only what the platform itself needs. Default: false. */
+  readonly slimImage?: boolean;
   /** Whether a secret has a value for a project. Not checked when absent. */
   readonly hasSecret?: (project: string, name: string) => boolean;
   /** Whether a local repository's directory exists. Not checked when absent. */

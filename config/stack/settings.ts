@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { type Problem, UserError } from "../errors.ts";
+import { IMAGE_PATTERN } from "../projects/environment.ts";
 import { PROJECT_NAME_PATTERN } from "../projects/field-schemas.ts";
 import { closest, show } from "../text/show.ts";
 import { BASE_IMAGE } from "../versions.ts";
@@ -91,9 +92,11 @@ const settingsSchema = z.strictObject({
     .describe("Socket of the Docker daemon."),
   baseImage: z
     .string()
-    .regex(/^[a-z0-9][\w./:@-]*$/, { error: imageError })
+    .regex(IMAGE_PATTERN, { error: imageError })
     .default(BASE_IMAGE)
-    .describe("Image that the projects' image is built on: Debian with Node."),
+    .describe(
+      "Image that the projects' image is built on, unless an entry has its own (`image`): Debian with Node.",
+    ),
   slimImage: reads(parseBoolean)
     .default(false)
     .describe(

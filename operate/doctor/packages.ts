@@ -46,7 +46,8 @@ export async function readImagePackages(
 export function packagesInstalledAt(history: string): Date | undefined {
   for (const line of history.split("\n")) {
     const { CreatedBy, CreatedAt } = record(parseJson(line));
-    if (!/\bapt-get\b.*\binstall\b/s.test(String(CreatedBy ?? ""))) continue;
+    // The second of releases up to 0.2.
+    if (!/\/build\/packages system\b|\bapt-get\b.*\binstall\b/s.test(String(CreatedBy ?? ""))) continue;
     const date = new Date(String(CreatedAt));
     return Number.isNaN(date.getTime()) ? undefined : date;
   }

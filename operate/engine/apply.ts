@@ -9,7 +9,7 @@ import { onlyProject, throwRefusal } from "./update-one.ts";
 
 export interface ApplyOptions extends Pick<UpdateOptions, "inProcess" | "onUpdateEvent"> {
   /** Those of projects.yaml. Default: read and checked now. */
-  readonly projects?: readonly Pick<Project, "name" | "opencode">[];
+  readonly projects?: readonly Pick<Project, "name" | "opencode" | "environment">[];
   /** Runs if the update ended before it changed anything. */
   readonly onUnchanged?: () => void;
 }

@@ -11,6 +11,13 @@ export function joinErrors(messages: readonly string[]): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
+/**
+ * Why the build of an image refuses an entry's image or packages, of all that a builder has printed; undefined where it does not. The scripts in
+ * opencode/build write it.
+ */
+export const buildRefusal = (text: string): string | undefined =>
+  /^opencode-platform: (.+)$/m.exec(text)?.[1]?.trim();
+
 /** Drops the engine's and the providers' text around the cause. */
 function oneLine(message: string): string {
   return message

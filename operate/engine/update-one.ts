@@ -2,6 +2,7 @@
 import { checkConfiguration, readStackSettings } from "../../config/check.ts";
 import { fail } from "../../config/errors.ts";
 import { imageResource } from "../../config/naming/urns.ts";
+import { environmentKey } from "../../config/projects/environment.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
 import { NOT_ALONE, ONLY_VARIABLE, targetsOf } from "../../config/stack/only.ts";
@@ -25,18 +26,27 @@ interface Errors {
 export function onlyProject(
   { stack }: Pick<Session, "stack">,
   project: string,
-  projects: readonly Pick<Project, "name" | "opencode">[] = checkConfiguration(root, stack).projects,
-  settings: Pick<Settings, "packages" | "packagesOf"> = readStackSettings(root, stack),
+  projects: readonly Pick<Project, "name" | "opencode" | "environment">[] = checkConfiguration(
+    root,
+    stack,
+  ).projects,
+  settings: Pick<Settings, "baseImage" | "packages" | "packagesOf"> = readStackSettings(root, stack),
 ): Pick<EngineOptions, "targets" | "variables"> {
-  const { packages } = settings;
+  const { packages, baseImage } = settings;
+  const keyOf = (environment: Project["environment"]) => environmentKey(environment, baseImage);
   const others = projects
     .filter(({ name }) => name !== project)
-    .map(({ name, opencode }) => imageResource(opencode.version, packagesDay(settings, name), packages));
-  // Of its new release and its old one, whichever that was: the image comes and goes with the project. One of other packages is left to the
-  // next whole update.
+    .map(({ name, opencode, environment }) =>
+      imageResource(opencode.version, packagesDay(settings, name), packages, keyOf(environment)),
+    );
+  // Of its new release and its old one, whichever that was: the image comes and goes with the project. One of other packages, or of an
+  // environment that it had, is left to the next whole update.
+  const environments = new Set(["", keyOf(projects.find(({ name }) => name === project)?.environment)]);
   const days = [...new Set([packages, packagesDay(settings, project)])];
   const possible = Object.keys(releasesOf(stack, process.env)).flatMap((version) =>
-    days.map((day) => imageResource(version, day, packages)),
+    days.flatMap((day) =>
+      [...environments].map((environment) => imageResource(version, day, packages, environment)),
+    ),
   );
   const own = possible.filter((image) => !others.includes(image) && image !== imageResource(OPENCODE));
   return {

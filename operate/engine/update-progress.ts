@@ -1,5 +1,5 @@
 /** Follows an update by the engine's events: for a progress bar, for people, and for each project. */
-import { nameOfUrn, projectOfUrn } from "../../config/naming/urns.ts";
+import { isEnvironmentImage, nameOfUrn, projectOfUrn } from "../../config/naming/urns.ts";
 import { type Change, changeOf, pastTense, presentTense } from "./changes.ts";
 import {
   type DiagnosticEvent,
@@ -8,7 +8,7 @@ import {
   readEvent,
   type StepEvent,
 } from "./events.ts";
-import { joinErrors } from "./update-errors.ts";
+import { buildRefusal, joinErrors } from "./update-errors.ts";
 import type { ProgressData, StepCount, UpdateEvent, UpdateOutcome } from "./update-events.ts";
 
 const CONTAINER_TYPE = "docker:index/container:Container";
@@ -25,8 +25,10 @@ export class UpdateProgress {
   readonly #removed = new Set<string>();
   /** Names of failed resources. */
   readonly #failed = new Set<string>();
-  /** Errors by project; `undefined` has those of shared resources. */
+  /** Errors by project, or by an environment's image; `undefined` has those of shared resources. */
   readonly #errors = new Map<string | undefined, string[]>();
+  /** By the image, why its build refuses what an entry says: some plugins show a build's output, and keep it out of the error. */
+  readonly #refusals = new Map<string | undefined, string>();
   readonly #changes: Change[] = [];
   #isCanceled = false;
   #started = 0;
@@ -116,7 +118,7 @@ export class UpdateProgress {
     const project = projectOfUrn(urn, this.#parents);
     if (status === "failed") {
       this.#failed.add(nameOfUrn(urn));
-      this.#fail(project);
+      this.#fail(this.#ownerOf(urn));
     }
     if (!project || status !== "done" || type !== CONTAINER_TYPE) return;
     if (op === "delete") this.#removed.add(project);
@@ -126,12 +128,19 @@ export class UpdateProgress {
   #diagnose({ urn, severity, text }: DiagnosticEvent): UpdateEvent[] {
     if (severity === "error" && isCancellation(text)) this.#isCanceled = true;
     if (!text || isRepeatedError(text) || this.#failed.has(DEPENDENT_ERROR.exec(text)?.[1] ?? "")) return [];
+    const refusal = buildRefusal(text) ?? this.#refusals.get(urn);
+    if (refusal !== undefined) this.#refusals.set(urn, refusal);
     if (severity === "error") {
-      this.#fail(urn === undefined ? undefined : projectOfUrn(urn, this.#parents), text);
+      this.#fail(urn === undefined ? undefined : this.#ownerOf(urn), refusal ?? text);
       return [];
     }
     if (severity !== "warning" && severity !== "info") return [];
     return [{ kind: "message", data: { severity, text: text.slice(0, 500) } }];
+  }
+
+  /** The project of a resource; undefined for what all share. An environment's image is nobody else's matter than of the projects that wait for it. */
+  #ownerOf(urn: string): string | undefined {
+    return projectOfUrn(urn, this.#parents) ?? (isEnvironmentImage(urn) ? urn : undefined);
   }
 
   #fail(project: string | undefined, text?: string): void {

@@ -1,8 +1,10 @@
 /** Runs updates of a stack and follows their events. */
 import { tmpdir } from "node:os";
+import { readStackSettings } from "../../config/check.ts";
 import { fail } from "../../config/errors.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
 import { capitalised } from "../../config/text/show.ts";
+import { imagesOfState, removeImagesAfterUpdate } from "../docker/old-images.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 import { describeLock, lockStatus, readLocks } from "../state/lock.ts";
 import { readStateIfAny } from "../state/state.ts";
@@ -118,6 +120,9 @@ export function makeUpdate(session: Session, parts: PanelUpdateParts): RunUpdate
       notify: (text) => onUpdateEvent({ kind: "message", data: { severity: "info", text } }),
     });
     if (signal.aborted) return { state: "interrupted" };
+    const began = new Date();
+    // Those that the projects had stay until the next update: somebody may take one back to the release that it had.
+    const before = imagesOfState(await readStateIfAny(session));
     const options: UpdateOptions = {
       refresh: true,
       continueOnError: true,
@@ -135,6 +140,14 @@ export function makeUpdate(session: Session, parts: PanelUpdateParts): RunUpdate
             excluded: parts.isContainer ? [urnOfPanel(session)] : [],
             expectedSteps: estimateSteps(await readStateIfAny(session), parts.countEntries()),
           });
+    if (outcome.state === "succeeded")
+      await removeImagesAfterUpdate(
+        session,
+        readStackSettings(root, session.stack),
+        began,
+        (text) => onUpdateEvent({ kind: "message", data: { severity: "info", text } }),
+        before,
+      );
     return outcome.state === "interrupted" && !signal.aborted ? CANCELED : outcome;
   };
 }

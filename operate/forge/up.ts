@@ -4,7 +4,7 @@ import { lastLines } from "../../toolchain/lib/exec.ts";
 import { pastTense, summary } from "../engine/changes.ts";
 import { root } from "../engine/checkout.ts";
 import { updateOrThrow } from "../engine/update.ts";
-import { finishUpgrades } from "../opencode/upgrades.ts";
+import { finishUpdate } from "../opencode/finish.ts";
 import { explained, type Job, lookAround, prepareJob } from "./job.ts";
 import { code, fenced } from "./markdown.ts";
 import { sendAlert, writeSummary } from "./publish.ts";
@@ -16,13 +16,14 @@ const LAST_LINES = 40;
 export async function upJob(job: Job): Promise<number> {
   const { session, redact, print, onUpdateEvent } = job;
   const began = performance.now();
+  const at = new Date();
   try {
     await prepareJob(job);
     await lookAround(job, "up");
     const changes = await updateOrThrow(session, "up", { refresh: true, onUpdateEvent });
     const line = summary(changes, performance.now() - began);
     print(line);
-    if (!(await finishUpgrades(session, checkConfiguration(root, session.stack).settings, print)))
+    if (!(await finishUpdate(session, checkConfiguration(root, session.stack).settings, at, print)))
       fail(
         "engine",
         session.stack,

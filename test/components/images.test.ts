@@ -7,6 +7,7 @@ import { expect, it } from "vitest";
 import type { Host } from "../../components/host/host.ts";
 import { OpencodeImages } from "../../components/host/images.ts";
 import { makeNames } from "../../config/naming/names.ts";
+import { type Environment, environmentKey } from "../../config/projects/environment.ts";
 import { OPENCODE, UV_REQUIREMENT } from "../../config/versions.ts";
 
 interface Built {
@@ -21,6 +22,7 @@ async function built(packages: string, ...days: (string | undefined)[]): Promise
 async function builtAs(
   args: { packages: string; slim: boolean },
   days: readonly (string | undefined)[],
+  ...environments: readonly (Environment | undefined)[]
 ): Promise<Map<string, Built>> {
   const made = new Map<string, Built>();
   await pulumi.runtime.setMocks({
@@ -34,6 +36,7 @@ async function builtAs(
     provider: new docker.Provider("test"),
     platform: "linux/amd64",
     user: { uid: 1, gid: 2 },
+    imageOf: (image) => (image === "base" ? "base@sha256:1" : image),
   } as Partial<Host> as Host;
   const images = new OpencodeImages({
     host,
@@ -44,6 +47,7 @@ async function builtAs(
     releases: { [OPENCODE]: {} },
   });
   for (const day of days) images.of(OPENCODE, day);
+  for (const environment of environments) images.of(OPENCODE, undefined, environment);
   await pulumi.runtime.disconnect();
   return made;
 }
@@ -80,4 +84,30 @@ it("uv is taken by the checksum of each processor's file, and no other way", () 
   expect(readFileSync(join(import.meta.dirname, "../../opencode/Dockerfile"), "utf8")).toMatch(
     /pip install .*--only-binary :all: --require-hashes/,
   );
+});
+
+it("projects that ask for the same environment share an image, and the others have the stack's", async () => {
+  const asked = [
+    undefined,
+    { image: "python:3", packages: ["golang", "php-cli"] },
+    { image: "python:3", packages: ["golang", "php-cli"] },
+    { packages: ["golang"] },
+    { image: "base", packages: [] },
+  ];
+  const none = await built("", undefined);
+  const made = await builtAs({ packages: "", slim: false }, [], ...asked);
+  const [python, go] = [asked[1], asked[3]].map(
+    (each) => `image-environment-${environmentKey(each, "base")}`,
+  );
+  expect([...made.keys()]).toEqual(["image", python, go]);
+  expect(made.get("image")).toEqual(none.get("image"));
+  const { TOOLS_IMAGE, OWN_IMAGE, EXTRA_PACKAGES, ...shared } = made.get(python ?? "")?.build.args ?? {};
+  // Each base by its own digest, if it has one.
+  expect([TOOLS_IMAGE, OWN_IMAGE, EXTRA_PACKAGES]).toEqual(["base@sha256:1", "1", "golang php-cli"]);
+  expect(shared).toEqual({ ...none.get("image")?.build.args, BASE_IMAGE: "python:3" });
+  expect(made.get(go ?? "")?.build.args).toEqual({
+    ...none.get("image")?.build.args,
+    EXTRA_PACKAGES: "golang",
+  });
+  expect(new Set([...made.values()].map(({ imageName }) => imageName)).size).toBe(3);
 });

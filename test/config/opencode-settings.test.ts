@@ -127,6 +127,27 @@ describe("an MCP server's command", () => {
     expect(warningsOf(withConfig(off))).toEqual([]);
   });
 
+  it("is not looked for in an image that a project has for itself", () => {
+    const server = "opencode: { config: { mcp: { a: { type: local, command: [docker] } } } }";
+    const asked = (keys: string) => warningsOf(`projects: [{ name: a, ${keys} ${server} }]`).length;
+    expect([
+      asked(""),
+      asked("image: python:3,"),
+      asked("packages: [docker.io],"),
+      asked("packages: [],"),
+    ]).toEqual([1, 0, 0, 1]);
+    expect(warningsOf(`defaults: { packages: [docker.io] }\nprojects: [{ name: a, ${server} }]`)).toEqual([]);
+  });
+
+  it("is looked for in the slim image where the stack has that", () => {
+    const { warnings } = examineProjects(withConfig("{ mcp: { a: { type: local, command: [uvx, x] } } }"), {
+      file: "projects.yaml",
+      stack: "local",
+      slimImage: true,
+    });
+    expect(warnings).toHaveLength(1);
+  });
+
   it("is listed once", () => expect(new Set(IMAGE_COMMANDS).size).toBe(IMAGE_COMMANDS.length));
 });
 

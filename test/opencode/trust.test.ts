@@ -275,7 +275,7 @@ describe("the script that waits", () => {
     const script = readFileSync(join(IMAGE, "trust"), "utf8")
       .replace(". /usr/local/lib/opencode-platform/server\n", "")
       .replace(
-        "until env -u NODE_OPTIONS node /usr/local/lib/opencode-platform/trust.mjs",
+        "until env -u NODE_OPTIONS /opt/opencode-platform/bin/node /usr/local/lib/opencode-platform/trust.mjs",
         "until echo asked",
       );
     return execFileSync("bash", ["-c", script], {

@@ -25,6 +25,15 @@ describe("doctor on an image's packages", () => {
     expect(packagesInstalledAt("no such image\n")).toBeUndefined();
   });
 
+  it("counts from the platform's own packages, not from an entry's or the base's", () => {
+    const own = [
+      layer("|3 A=1 /bin/sh -c sh /opt/opencode-platform/build/packages extra", "2027-06-10T12:00:00Z"),
+      layer("|2 A=1 /bin/sh -c sh /opt/opencode-platform/build/packages system", "2027-06-01T10:00:00Z"),
+      layer("/bin/sh -c apt-get update && apt-get install -y curl", "2026-01-01T00:00:00Z"),
+    ].join("\n");
+    expect(packagesInstalledAt(own)).toEqual(new Date("2027-06-01T10:00:00Z"));
+  });
+
   it("proposes a rebuild after 14 days", () => {
     const finding = (installedAt?: Date) =>
       packagesFindings(

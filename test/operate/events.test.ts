@@ -47,6 +47,48 @@ describe("the progress of an update", () => {
     expect(follow([...events, { resOutputsEvent: metadata("create") }]).view.details()).toBe("");
   });
 
+  it.each([
+    ["its error", true],
+    ["the build's output alone", false],
+  ])("says why an entry's image is refused, from %s, and which projects wait for it", (_title, isInError) => {
+    const urn = (name: string) =>
+      `urn:pulumi:local::p::opencode:platform:Image$docker:index/image:Image::${name}`;
+    const sentence = "alpine:3 has no glibc, which opencode needs: use another";
+    const image = urn("image-environment-0a1b2c3d");
+    const said = (severity: string, message: string) => ({
+      diagnosticEvent: { severity, message, urn: image },
+    });
+    const output = `Step 9/40 : RUN x\nopencode-platform: ${sentence}\nThe command 'x' returned a non-zero code: 1`;
+    const project =
+      "urn:pulumi:local::p::opencode:platform:Project$docker:index/container:Container::web-container";
+    const done = {
+      resOutputsEvent: {
+        metadata: {
+          ...metadata("same").metadata,
+          urn: project,
+          new: { custom: true, inputs: {}, parent: "urn:pulumi:local::p::opencode:platform:Project::web" },
+        },
+      },
+    };
+    const { progress } = follow([
+      done,
+      ...(isInError ? [] : [said("info", output)]),
+      {
+        resOpFailedEvent: {
+          metadata: { ...metadata("create", "docker:index/image:Image").metadata, urn: image },
+        },
+      },
+      said("error", isInError ? `can't build image:\n${output}` : "exit code: 1"),
+    ]);
+    expect(progress.errors).toEqual([sentence]);
+    const outcome = progress.outcome("", (text) => text);
+    if (outcome.state !== "failed") throw new Error(outcome.state);
+    expect([outcome.failureOf("web", false), outcome.failureOf("api", false)]).toEqual([
+      undefined,
+      `The update failed before reaching this project: ${sentence}`,
+    ]);
+  });
+
   it("skips unchanged resources, components and providers", () => {
     const events = [
       metadata("same"),

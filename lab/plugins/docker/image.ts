@@ -181,12 +181,18 @@ async function build(inputs: PlainProps, context: Context): Promise<string> {
     });
     if (failure !== undefined) throw new Error(failure);
   } catch (error) {
-    const tail = lines.slice(-TAIL_LINES).join("\n");
+    const tail = outputOfStep(lines, failure).slice(-TAIL_LINES).join("\n");
     throw new Error(`can't build image "${name}": ${reasonOf(error)}${tail === "" ? "" : `\n${tail}`}`);
   }
   const image = await localImage(name);
   if (image === undefined) throw new Error(`image "${name}" was built but not found; try again`);
   return image.Id;
+}
+
+/** What the step that failed has printed. */
+export function outputOfStep(lines: readonly string[], failure: string | undefined): string[] {
+  const from = lines.findLastIndex((line) => /^Step \d+\/\d+ : /.test(line));
+  return lines.slice(from + 1).filter((line) => line !== failure?.trimEnd() && !/^ ---> /.test(line));
 }
 
 function packed(entries: Parameters<typeof pack>[0]): NodeJS.ReadableStream {

@@ -25,7 +25,7 @@ const COPIED = [
   ".github/workflows/platform.yml",
   ".gitlab-ci.yml",
   "attach/bin.mjs",
-  "opencode/{Dockerfile,.dockerignore,install.mjs,rootfs}",
+  "opencode/{Dockerfile,.dockerignore,install.mjs,build,rootfs}",
   "panel/page/*.{ts,css,html,svg}",
   "scripts/{bin,run}.mjs",
   "scripts/lib/launcher.mjs",

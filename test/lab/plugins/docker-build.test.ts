@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkDockerfile, formerDigest, readContext } from "../../../lab/plugins/docker/context.ts";
 import { ignoreRules } from "../../../lab/plugins/docker/ignore.ts";
-import { buildOptions, check as checkImage, image } from "../../../lab/plugins/docker/image.ts";
+import { buildOptions, check as checkImage, image, outputOfStep } from "../../../lab/plugins/docker/image.ts";
 import type { PlainProps } from "../../../lab/plugins/shared/values.ts";
 
 describe("a build", () => {
@@ -111,4 +111,18 @@ test.each([
   ["# d", "d", false],
 ])("ignore rule %j on %s: %s", (rules, path, expected) => {
   expect(ignoreRules(rules)(path)).toBe(expected);
+});
+
+test("an error shows what the step that failed has printed", () => {
+  const lines = [
+    "Step 1/2 : FROM a",
+    " ---> 1",
+    "Step 2/2 : RUN x",
+    " ---> Running in 2",
+    "one",
+    "two",
+    "code: 1",
+  ];
+  expect(outputOfStep(lines, "code: 1\n")).toEqual(["one", "two"]);
+  expect(outputOfStep(["pull access denied"], undefined)).toEqual(["pull access denied"]);
 });

@@ -364,12 +364,60 @@ projects: []
     title: "a key of another tool",
     text: `projects:
   - name: shop
-    image: node:22
+    volumes: [a]
     environment: { A: b }
+    baseImage: node:22
+    build: .
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].image: is not a valid key here: all projects use the platform's image",
+      "projects.yaml:3:5 projects[0].volumes: is not a valid key here: each project has one persistent workspace",
       "projects.yaml:4:5 projects[0].environment: is not a valid key here; did you mean env?",
+      "projects.yaml:5:5 projects[0].baseImage: is not a valid key here; did you mean image?",
+      "projects.yaml:6:5 projects[0].build: is not a valid key here: write image: for an image to build on, and packages: for what is added",
+    ],
+  },
+  {
+    title: "an environment that can't be built",
+    text: `defaults:
+  image: Python:3
+  packages: [git lfs]
+projects:
+  - name: shop
+    image: 3.13
+    packages: golang
+  - name: store
+    image: "python:3.13 --privileged"
+    packages: [golang, php=8.2, -y, g++, golang, 7, "libssl-"]
+  - name: web
+    packages: [Golang]
+`,
+    messages: [
+      'projects.yaml:2:10 defaults.image: "Python:3" is not an image reference (e.g. python:3.13-bookworm, golang:1.25)',
+      'projects.yaml:3:14 defaults.packages[0]: "git lfs" is not the name of a package: write it without a version or options (e.g. golang, default-jdk-headless)',
+      "projects.yaml:6:12 projects[0].image: 3.13 is not an image reference (e.g. python:3.13-bookworm, golang:1.25)",
+      'projects.yaml:7:15 projects[0].packages: "golang" is not a list: write [golang]',
+      'projects.yaml:9:12 projects[1].image: "python:3.13 --privileged" is not an image reference (e.g. python:3.13-bookworm, golang:1.25)',
+      'projects.yaml:10:24 projects[1].packages[1]: "php=8.2" is not the name of a package: write it without a version or options (e.g. golang, default-jdk-headless)',
+      'projects.yaml:10:33 projects[1].packages[2]: "-y" is not the name of a package: write it without a version or options (e.g. golang, default-jdk-headless)',
+      'projects.yaml:10:42 projects[1].packages[4]: "golang" is listed twice',
+      "projects.yaml:10:50 projects[1].packages[5]: 7 is not the name of a package: write it without a version or options (e.g. golang, default-jdk-headless)",
+      'projects.yaml:10:53 projects[1].packages[6]: "libssl-" is not the name of a package: write it without a version or options (e.g. golang, default-jdk-headless)',
+    ],
+  },
+  {
+    title: "packages that Debian can't have, and too many",
+    text: `projects:
+  - name: web
+    packages: [Golang]
+  - name: fedora
+    image: fedora:43
+    packages: [python3-PyYAML]
+  - name: all
+    packages: [${Array.from({ length: 51 }, (_, index) => `p${index}`).join(", ")}]
+`,
+    messages: [
+      'projects.yaml:3:16 projects[0].packages[0]: "Golang" is not the name of a package of Debian: lower-case letters, digits, +, - and .',
+      "projects.yaml:8:15 projects[2].packages: lists more than 50 packages: use an image that has them",
     ],
   },
   {
@@ -379,7 +427,7 @@ projects: []
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1225,7 +1273,7 @@ projects:
     setUp: npm ci
 `,
     messages: [
-      "projects.yaml:2:3 defaults.setup: is not a valid key here; valid keys: resources, env, timezone, network, opencode",
+      "projects.yaml:2:3 defaults.setup: is not a valid key here; valid keys: resources, image, packages, env, timezone, network, opencode",
       "projects.yaml:5:12 projects[0].setup: a list is not a command: write text, such as npm ci",
       "projects.yaml:7:12 projects[1].setup: is empty: write a command, or remove it",
       "projects.yaml:9:5 projects[2].setup: is empty: set a value, or remove it",
@@ -1268,7 +1316,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];

@@ -1,0 +1,91 @@
+import { expect, it } from "vitest";
+import type { RunDocker } from "../../operate/docker/containers.ts";
+import { imagesOfState, removeOldImages } from "../../operate/docker/old-images.ts";
+
+const REPOSITORY = "team-platform/opencode";
+const BEGAN = new Date("2027-06-20T12:00:00Z");
+
+/** A Docker with these images by the time of their tags, and these of containers. */
+function engine(
+  images: Readonly<Record<string, string>>,
+  used: readonly string[],
+  stages: Record<string, string> = {},
+) {
+  const left = new Map(Object.entries(images));
+  const removed: string[] = [];
+  const answer = (args: readonly string[]): string | undefined => {
+    const all = args.join(" ");
+    const last = args.at(-1) ?? "";
+    if (all.startsWith("image ls --quiet")) return Object.keys(stages).join("\n");
+    if (all.startsWith("image ls --format {{.Tag}}"))
+      return [...left.keys()].map((name) => name.split(":")[1]).join("\n");
+    // Docker finds others by this filter, too: with a registry before the name.
+    if (all.startsWith("image ls")) return [...left.keys(), "<none>:<none>"].join("\n");
+    if (all.startsWith("ps --all")) return used.join("\n");
+    if (all.includes("Labels")) return stages[last];
+    if (all.startsWith("image inspect")) return JSON.stringify(left.get(last));
+    if (!all.startsWith("image rm ") || args.length !== 3) return undefined;
+    removed.push(last);
+    return left.delete(last) || last in stages ? "" : undefined;
+  };
+  const run: RunDocker = async (args) => {
+    const stdout = answer(args);
+    return { code: stdout === undefined ? 1 : 0, stdout: stdout ?? "", stderr: "" };
+  };
+  return { run, removed };
+}
+
+const [LAST_WEEK, MEANWHILE] = ["2027-06-13T12:00:00.5Z", "2027-06-20T12:00:01Z"];
+const images = {
+  [`${REPOSITORY}:1-current`]: LAST_WEEK,
+  [`${REPOSITORY}:1-stopped`]: LAST_WEEK,
+  [`${REPOSITORY}:1-old`]: LAST_WEEK,
+  [`${REPOSITORY}:1-of-another-update`]: MEANWHILE,
+  "registry.test/team-platform/opencode:1-old": LAST_WEEK,
+};
+
+it("removes the stack's images that nothing uses, and no other", async () => {
+  const { run, removed } = engine(images, [`${REPOSITORY}:1-stopped`, "traefik:v3"]);
+  const parts = {
+    run,
+    repository: REPOSITORY,
+    began: BEGAN,
+    current: async () => [`${REPOSITORY}:1-current`],
+  };
+  expect(await removeOldImages(parts)).toEqual([`${REPOSITORY}:1-old`]);
+  expect(removed).toEqual([`${REPOSITORY}:1-old`]);
+  expect(await removeOldImages(parts)).toEqual([]);
+});
+
+it("leaves an image that Docker does not give up, and reads no state where every image has a container", async () => {
+  const { run } = engine(images, []);
+  const refusing: RunDocker = async (args, ...how) =>
+    args[1] === "rm" ? { code: 1, stdout: "", stderr: "conflict" } : run(args, ...how);
+  const parts = { repository: REPOSITORY, began: BEGAN };
+  expect(await removeOldImages({ ...parts, run: refusing, current: async () => [] })).toEqual([]);
+  const current = () => Promise.reject(new Error("the state was read"));
+  expect(await removeOldImages({ ...parts, run: engine(images, Object.keys(images)).run, current })).toEqual(
+    [],
+  );
+});
+
+it("removes what is left of building releases that no image is of any more", async () => {
+  const stages = { a: "1", b: "2.0.0", c: "tools" };
+  const { run, removed } = engine(images, [], stages);
+  const kept = [`${REPOSITORY}:1-current`, `${REPOSITORY}:1-stopped`];
+  await removeOldImages({ run, repository: REPOSITORY, began: BEGAN, current: async () => kept });
+  expect(removed).toEqual([`${REPOSITORY}:1-old`, "b"]);
+});
+
+it("the current ones are those of the state", () => {
+  const resource = (type: string, id: string) => ({ type, id, urn: id, inputs: {}, outputs: {} });
+  expect(
+    imagesOfState({
+      resources: [
+        resource("docker:index/image:Image", "i:1"),
+        resource("docker:index/container:Container", "c"),
+      ],
+      pending: [],
+    } as unknown as Parameters<typeof imagesOfState>[0]),
+  ).toEqual(["i:1"]);
+});
