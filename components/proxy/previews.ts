@@ -15,6 +15,13 @@ const KEY_HEADER = "X-Opencode-Key";
 /** By which the relay knows the gateway, from other accounts of the machine: not the password itself, with which they would be opencode's client. */
 const relayKey = (password: string): string => createHash("sha256").update(`relay:${password}`).digest("hex");
 
+/** Headers for the relay. @param port of a program, or `platform` for what the relay itself answers */
+export const forRelay = ({ port, origin, password }: { port: string; origin: string; password: string }) => ({
+  [PORT_HEADER]: port,
+  [ORIGIN_HEADER]: origin,
+  [KEY_HEADER]: relayKey(password),
+});
+
 /** The URL of each of a project's ports, by its label. */
 export const portUrls = (project: string, ports: readonly Port[], urls: Urls): Record<string, string> =>
   Object.fromEntries(ports.map((port) => [port.label, urls.browser(previewName(project, port))]));
@@ -54,9 +61,7 @@ function previewRoute({ name, urls, state, password }: PreviewArgs, { port, labe
           customRequestHeaders: {
             // Unlike opencode, these programs have cookies and credentials of their own, which stay; `_preview` takes out the cookies of Access.
             ...without(ADMISSIONS),
-            [PORT_HEADER]: String(port),
-            [ORIGIN_HEADER]: own,
-            [KEY_HEADER]: relayKey(password),
+            ...forRelay({ port: String(port), origin: own, password }),
           },
           customResponseHeaders: without(["Clear-Site-Data"]),
         },

@@ -5,6 +5,7 @@ import { type Port, RELAY_PORT } from "../../config/projects/ports.ts";
 import type { Trust } from "../../config/projects/trust.ts";
 import { apiFor } from "../../opencode/api/index.ts";
 import { GATEWAY_HEADER } from "./gateway.ts";
+import { ownPathRoutes } from "./own-paths.ts";
 import { portUrls, previewRoutes, relayService } from "./previews.ts";
 import {
   ADMISSIONS,
@@ -93,6 +94,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const notice = `${NOTICE}@docker`;
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
   const previews = previewRoutes(args);
+  const own = ownPathRoutes({ ...args, ...matches, credentials: CREDENTIALS, forTheDomain: FOR_THE_DOMAIN });
   return fileOf({
     http: {
       middlewares: {
@@ -108,10 +110,11 @@ export function routeFile(args: RouteArgs & { password: string }): string {
         [`${name}_state`]: entryState(name, state),
         [`${name}_refused`]: entryState(name, "refused"),
         ...previews.middlewares,
+        ...(state === "running" ? own.middlewares : {}),
       },
       routers: {
         // A stopped project has no service, about which Traefik would complain.
-        ...(state === "running" ? projectRouters(args, matches) : {}),
+        ...(state === "running" ? { ...projectRouters(args, matches), ...own.routers } : {}),
         ...(underPath
           ? {
               [`${name}_navigate`]: {

@@ -42,6 +42,15 @@ export interface PublicUrls extends Urls {
 /** Path under which the gateway serves a project's API, without a final slash. */
 export const projectPath = (project: string): string => `/p/${project}`;
 
+/** What the platform's own paths at a project's hostname begin with; none of opencode's does. */
+export const OWN_PATHS = "/_platform/";
+
+/** Where a log-in whose redirect goes to localhost is finished, at a project's hostname. */
+export const LOGIN_PATH = `${OWN_PATHS}callback`;
+
+/** Which of a project's ports something listens on, at its hostname. */
+export const PORTS_PATH = `${OWN_PATHS}ports`;
+
 /** URLs of the `local` stack: Traefik on loopback, one name below `domain` per project. */
 export function localUrls({ port, localDomain: domain }: { port: number; localDomain: string }): LocalUrls {
   const at = port === 80 ? "" : `:${port}`;

@@ -22,6 +22,8 @@ const list = new ProjectList(
     stop: (project) => void act(project, stop, "Stopping"),
     edit: openEdit,
     rollback: ({ name }) => openRollback(name, onSubmitted),
+    // The page of the project's own hostname to which the address is pasted that the log-in's redirect has led to.
+    login: ({ url }) => void window.open(new URL("_platform/callback", url), "_blank", "noopener"),
     setup: ({ name }) => void attempt(() => runSetup(name), `Running the setup of ${name}`),
     remove: ({ name }) => openDelete(name, onSubmitted),
     addPort: (project, port) =>

@@ -1,13 +1,13 @@
 /** Which controls a person sees; the server enforces permissions. Pure. */
 import type { ProjectView } from "./model.ts";
 
-export type Act = "start" | "stop" | "edit" | "rollback" | "setup" | "delete" | "logs";
+export type Act = "start" | "stop" | "edit" | "rollback" | "setup" | "login" | "delete" | "logs";
 
-const OWNERS: readonly Act[] = ["start", "stop", "edit", "rollback", "setup", "delete", "logs"];
+const OWNERS: readonly Act[] = ["start", "stop", "edit", "rollback", "setup", "login", "delete", "logs"];
 const ACTS: Readonly<Record<ProjectView["role"], readonly Act[]>> = {
   admin: OWNERS,
   owner: OWNERS,
-  member: ["start", "stop", "logs"],
+  member: ["start", "stop", "login", "logs"],
   machine: ["logs"],
 };
 

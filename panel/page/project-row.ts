@@ -16,6 +16,7 @@ export interface RowActions {
   edit(project: ProjectView): void;
   rollback(project: ProjectView): void;
   setup(project: ProjectView): void;
+  login(project: ProjectView): void;
   remove(project: ProjectView): void;
   addPort: AddPort;
 }
@@ -34,6 +35,9 @@ export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
 /** States in which a project can be opened. */
 const SERVES: readonly string[] = ["running", "setting-up", "starting", "unhealthy"] satisfies ProjectState[];
 
+/** Whether its address can be opened. */
+const isOpenable = ({ state, url }: ProjectView): boolean => SERVES.includes(state) && isWebAddress(url);
+
 /** Whether there is a setup that can be run now. */
 const hasSetup = (project: ProjectView): boolean =>
   project.hasSetup && isUp(project) && project.state !== "setting-up";
@@ -50,6 +54,9 @@ function menuItems(project: ProjectView, acts: RowActions) {
       ? ([{ act: "rollback", label: "Go back to an earlier opencode …", run: acts.rollback }] as const)
       : []),
     ...(hasSetup(project) ? ([{ act: "setup", label: "Run setup again", run: acts.setup }] as const) : []),
+    ...(isOpenable(project)
+      ? ([{ act: "login", label: "Finish a log-in ↗", run: acts.login }] as const)
+      : []),
     { act: "delete", label: "Delete …", run: acts.remove, danger: true },
   ] as const;
   const withoutContainer = ["edit", "delete"];
@@ -167,7 +174,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
       lines.attach.set(project.attach);
       lines.deployKey.set(project.deployKey ?? "");
       lines.deployKey.element.hidden = !project.deployKey;
-      const openable = SERVES.includes(project.state) && isWebAddress(project.url);
+      const openable = isOpenable(project);
       attribute(open, "href", openable ? project.url : undefined);
       open.hidden = !openable;
       start.hidden = project.state !== "stopped" || !can(project, "start");

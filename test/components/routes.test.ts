@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { noticePageLabels, projectLabels, routeFile } from "../../components/proxy/routes.ts";
 import { makeNames } from "../../config/naming/names.ts";
-import { localUrls } from "../../config/naming/urls.ts";
+import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 
 const urls = localUrls({ port: 4080, localDomain: "localhost" });
@@ -204,6 +204,48 @@ describe("the routes of a project's ports", () => {
       "X-Opencode-Project": "web",
       "X-Opencode-State": "stopped",
     });
+  });
+});
+
+describe("the platform's own paths at a project's hostname", () => {
+  const { routers, middlewares } = parse(routeFile({ ...web, password })).http;
+
+  it("lead to the relay, which answers them itself, with its key and none of people's credentials", () => {
+    expect(routers.web_own).toMatchObject({ service: "web_relay@docker", middlewares: ["web_own"] });
+    expect(routers.web_own.rule).toMatch(/^Host\(`web\.localhost`\) && PathPrefix\(`\/_platform\/`\) && !\(/);
+    const { customRequestHeaders, customResponseHeaders } = middlewares.web_own.headers;
+    expect(customRequestHeaders).toMatchObject({
+      "X-Opencode-Port": "platform",
+      "X-Opencode-Origin": "http://web.localhost:4080",
+      "X-Opencode-Key": expect.stringMatching(/^[0-9a-f]{64}$/),
+      Authorization: "",
+      Cookie: "",
+      "Cf-Access-Jwt-Assertion": "",
+    });
+    expect(JSON.stringify(customRequestHeaders)).not.toContain(password);
+    expect(customResponseHeaders).toEqual({ "Set-Cookie": "", "Clear-Site-Data": "" });
+  });
+
+  it("take nothing that another site sends, and win over opencode", () => {
+    for (const router of [routers.web_own, routers.web_own_path]) {
+      expect(router.rule).toContain("&& !((HeaderRegexp(`Origin`, `.+`) && !Header(`Origin`, `http://web.");
+      expect(router.priority).toBeGreaterThan(routers.web.priority);
+    }
+    expect(routers.web_refused.rule).not.toContain("_platform");
+  });
+
+  it("are below the path too, for programs; a browser is sent to the hostname", () => {
+    expect(routers.web_own_path).toMatchObject({ middlewares: ["web_strip", "web_own"] });
+    expect(routers.web_own_path.rule).toContain("PathPrefix(`/p/web/_platform/`)");
+    expect(routers.web_own_path.priority).toBeLessThan(routers.web_navigate.priority);
+    const urls = publicUrls({ domain: "example.com", hostnamePattern: "{name}-code", panelHostname: "code" });
+    const onDroplet = parse(routeFile({ ...web, urls, password })).http.routers;
+    expect(onDroplet.web_own.rule).toContain("Host(`web-code.example.com`)");
+    expect(onDroplet).not.toHaveProperty("web_own_path");
+  });
+
+  it("are of no stopped project", () => {
+    expect(JSON.stringify(parse(routeFile({ ...web, state: "stopped", password })))).not.toContain("_platform");
   });
 });
 

@@ -46,7 +46,7 @@ beforeAll(async () => {
       .replace(`const PORT = ${RELAY_PORT};`, `const PORT = ${port};`)
       .replace("/run/opencode/password", join(folder, "password")),
   );
-  cpSync(join(IMAGE, "page.mjs"), join(folder, "page.mjs"));
+  for (const file of ["login.mjs", "page.mjs"]) cpSync(join(IMAGE, file), join(folder, file));
   relay = spawn(process.execPath, [join(folder, "relay.mjs")], { stdio: ["ignore", "ignore", "inherit"] });
   await waitFor("the relay", async () => ({ done: await ask(0) }));
 });

@@ -100,6 +100,31 @@ describe("the list", () => {
     expect(fake.troubles).toEqual([]);
   });
 
+  it("leads to where a log-in is finished, for who can open the project and while it runs", async () => {
+    const url = fake.api.url;
+    fake.api.projects = [project("web-shop", { role: "member", url })];
+    await fake.open();
+    const shop = fake.row("web-shop");
+    const menu = shop.getByRole("button", { name: "More for web-shop" });
+    await menu.click();
+    const opened = fake.page.waitForEvent("popup");
+    await shop.getByRole("menuitem", { name: "Finish a log-in" }).click();
+    const popup = await opened;
+    await popup.waitForURL(`${url}_platform/callback`);
+    await popup.close();
+    for (const values of [{ state: "stopped" }, { role: "machine" }] as const) {
+      fake.api.projects = [project("web-shop", { url, ...values })];
+      fake.api.changed();
+      await shop
+        .getByRole("link", { name: "Open web-shop" })
+        .waitFor({ state: values.state ? "hidden" : "visible" });
+      await menu.click();
+      await shop.getByRole("menuitem", { name: "Logs" }).waitFor();
+      expect(await shop.getByRole("menuitem", { name: "Finish a log-in" }).count()).toBe(0);
+      await fake.page.keyboard.press("Escape");
+    }
+  });
+
   it("shows an operation's last message, as of a migration", async () => {
     fake.api.projects = [project("web-shop", { operation: "op" })];
     fake.api.operation({ id: "op", what: "change web-shop" });

@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, request as send } from "node:http";
 import { connect } from "node:net";
+import { answerPlatform } from "./login.mjs";
 import { document } from "./page.mjs";
 
 const PORT = 4097;
@@ -125,7 +126,15 @@ function answerWaiting(request, response, port, error) {
   request.resume();
 }
 
+/** A connection to a port of loopback; nothing when nobody listens. */
+const opened = (port) =>
+  new Promise((resolve) => open(port, (refusal, socket) => resolve(refusal ? undefined : socket)));
+
 const server = createServer((request, response) => {
+  if (isGateway(request) && request.headers["x-opencode-port"] === "platform") {
+    answerPlatform(request, response, opened).catch(() => response.destroy());
+    return;
+  }
   const port = portOf(request);
   if (port === undefined) {
     response.writeHead(404).end();

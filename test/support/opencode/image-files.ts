@@ -1,0 +1,21 @@
+/** Files of the image, in folders of a test. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where they are in the image. */
+export const LIB = "/usr/local/lib/opencode-platform";
+const IMAGE = join(import.meta.dirname, `../../../opencode/rootfs${LIB}`);
+
+/** Texts that are replaced wherever they stand, in this order. */
+export type Places = readonly (readonly [string | RegExp, string])[];
+
+export const readFromImage = (name: string): string => readFileSync(join(IMAGE, name), "utf8");
+
+/** Copies files of the image into a folder, as they are but for what belongs to the test: folders and ports. */
+export function copyFromImage(folder: string, names: readonly string[], places: Places = []): void {
+  for (const name of names) {
+    let text = readFromImage(name);
+    for (const [from, to] of places) text = text.replaceAll(from, to);
+    writeFileSync(join(folder, name), text, { mode: 0o755 });
+  }
+}
