@@ -258,8 +258,10 @@ describe("an address that is pasted", () => {
     opencodeIs(process.execPath);
     for (const path of ["/callback", "/mcp/oauth/callback", "/"])
       expect((await paste(answerOf(YES, { port, path }))).status).toBe(200);
+    // Poe's has no state.
+    expect((await paste(answerOf(`code=${CODE}`, { port, path: "/callback" }))).status).toBe(200);
     expect((await paste(answerOf(YES, { port, path: "/session" }))).status).toBe(403);
-    expect(asked).toHaveLength(3);
+    expect(asked).toHaveLength(4);
   });
 
   it("never reaches the platform's own ports, though opencode listens there", async () => {

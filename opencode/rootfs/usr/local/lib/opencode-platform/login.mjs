@@ -96,7 +96,9 @@ export function readAddress(text) {
     if (more.length > 0) return NOT_AN_ADDRESS;
     if (value) query.set(name, value);
   }
-  if (!query.has("state") || query.has("code") === query.has("error")) return NOT_AN_ADDRESS;
+  if (query.has("code") === query.has("error")) return NOT_AN_ADDRESS;
+  // Poe sends none, and relies on PKCE alone.
+  if (!query.has("state") && Object.hasOwn(KNOWN, url.port)) return NOT_AN_ADDRESS;
   return {
     port: Number(url.port),
     path: url.pathname,
