@@ -42,6 +42,13 @@ export function serviceToken(env: NodeJS.ProcessEnv): Credentials | undefined {
   return { machine: true, headers: async () => headers, renew: async () => false };
 }
 
+/** A person's stored token for one application; undefined if there is none that is still valid. Never asks for a login. */
+export async function storedToken(source: Cloudflared, url: URL): Promise<Credentials | undefined> {
+  const token = await source.storedToken(url);
+  if (!token || expiry(token) <= Date.now()) return undefined;
+  return { machine: false, headers: async () => ({ [HEADER]: token }), renew: async () => false };
+}
+
 /** A token's expiry, in milliseconds since the epoch; 0 if it is not a token. */
 export function expiry(token: string): number {
   try {

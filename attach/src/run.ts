@@ -2,11 +2,12 @@
 import { apiFor } from "../../opencode/api/index.ts";
 import { cloudflared } from "./cloudflared.ts";
 import { type Command, USAGE } from "./command.ts";
-import { anonymous, type Credentials, PersonalToken, serviceToken } from "./credentials.ts";
+import { anonymous, type Credentials, PersonalToken, serviceToken, storedToken } from "./credentials.ts";
 import { UserError } from "./errors.ts";
 import { chooseProgram, installedVersion, openBrowser, type Program, runProgram } from "./opencode.ts";
 import { pinnedProgram } from "./pinned.ts";
 import { findProject, isLocal, listProjects, localProject, projectNamed, readUrl } from "./platform.ts";
+import { answeringPorts } from "./ports.ts";
 import { LocalProxy } from "./proxy.ts";
 import { type Connection, serverVersion, stoppedError } from "./reach.ts";
 import { sessionToOpen } from "./session.ts";
@@ -33,6 +34,12 @@ const connect = (url: URL, { env, connection }: Environment): Connection => ({
   agent: makeAgent(url, connection),
   credentials: credentialsFor(url, env),
 });
+
+/** A connection that asks for no login; undefined without a token at hand. */
+async function connectStored(url: URL, { env, connection }: Environment) {
+  const credentials = serviceToken(env) ?? (await storedToken(cloudflared({ env, quiet: () => true }), url));
+  return credentials && { agent: makeAgent(url, connection), credentials };
+}
 
 /** The platform given, else the one used last. */
 function platformOf(requested: string | undefined, { env }: Environment): { url: URL; remembered: boolean } {
@@ -84,11 +91,19 @@ async function urlOf(project: string, platform: string | undefined, environment:
 
 async function list(platform: string | undefined, environment: Environment): Promise<number> {
   const projects = await projectsOf(platform, environment);
+  const answering = await Promise.all(
+    projects.map((project) => answeringPorts(project, (url) => connectStored(url, environment))),
+  );
   const width = (key: "name" | "state") => Math.max(...projects.map((project) => project[key].length));
-  for (const { name, state, url, ports } of projects) {
+  for (const [index, { name, state, url, ports }] of projects.entries()) {
     environment.print(`${name.padEnd(width("name"))}  ${state.padEnd(width("state"))}  ${url}`);
-    for (const [label, at] of Object.entries(ports))
-      environment.print(`${"".padEnd(width("name"))}  ${"".padEnd(width("state"))}  ${at}  port ${label}`);
+    for (const [label, at] of Object.entries(ports)) {
+      const answers = answering[index]?.[label];
+      const note = answers === undefined ? "" : answers ? ": answers" : ": nothing listens yet";
+      environment.print(
+        `${"".padEnd(width("name"))}  ${"".padEnd(width("state"))}  ${at}  port ${label}${note}`,
+      );
+    }
   }
   if (projects.length === 0) environment.warn("No projects found: ask to be added to a project's members.");
   return 0;

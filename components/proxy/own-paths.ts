@@ -1,12 +1,14 @@
 /** Routes to the platform's own paths at a project's hostname, which the image's relay answers: where a log-in is finished, and which ports answer. */
 import { OWN_PATHS, projectPath, type Urls } from "../../config/naming/urls.ts";
-import { forRelay, relayService } from "./previews.ts";
+import type { Port } from "../../config/projects/ports.ts";
+import { forRelay, portsForRelay, relayService } from "./previews.ts";
 import { PRIORITY, q, without } from "./rules.ts";
 
 interface OwnPathsArgs {
   name: string;
   urls: Urls;
   password: string;
+  ports?: readonly Port[];
   /** Headers that are taken out of requests, and of answers. */
   credentials: readonly string[];
   forTheDomain: readonly string[];
@@ -32,6 +34,7 @@ export function ownPathRoutes(args: OwnPathsArgs): {
           customRequestHeaders: {
             ...without(args.credentials),
             ...forRelay({ port: "platform", origin: new URL(urls.browser(name)).origin, password }),
+            ...portsForRelay(args.ports ?? []),
           },
           customResponseHeaders: without(args.forTheDomain),
         },

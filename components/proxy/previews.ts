@@ -11,6 +11,7 @@ export const relayService = (project: string): string => `${project}_relay`;
 const PORT_HEADER = "X-Opencode-Port";
 const ORIGIN_HEADER = "X-Opencode-Origin";
 const KEY_HEADER = "X-Opencode-Key";
+const PORTS_HEADER = "X-Opencode-Ports";
 
 /** By which the relay knows the gateway, from other accounts of the machine: not the password itself, with which they would be opencode's client. */
 const relayKey = (password: string): string => createHash("sha256").update(`relay:${password}`).digest("hex");
@@ -20,6 +21,11 @@ export const forRelay = ({ port, origin, password }: { port: string; origin: str
   [PORT_HEADER]: port,
   [ORIGIN_HEADER]: origin,
   [KEY_HEADER]: relayKey(password),
+});
+
+/** For the relay, where it answers itself: the project's ports by label, `admin=8080,3000=3000`; nothing that a client sends under the name. */
+export const portsForRelay = (ports: readonly Port[]) => ({
+  [PORTS_HEADER]: ports.map(({ label, port }) => `${label}=${port}`).join(","),
 });
 
 /** The URL of each of a project's ports, by its label. */

@@ -71,6 +71,63 @@ describe("opencode-platform", () => {
     ).not.toContain("secret");
   });
 
+  describe("ls", () => {
+    /** What the project's relay answers. */
+    const withPorts = (answer: string) => {
+      const { index } = program;
+      const asked: string[] = [];
+      program.answer((request, response) => {
+        asked.push(`${request.headers.host?.replace(/:.*/, "")}${request.url}`);
+        if (request.url === "/_platform/ports") return void response.end(answer);
+        const url = new URL(program.project).href;
+        const port = (label: string) => url.replace("shop-", `shop-${label}-`);
+        const ports = { admin: port("admin"), web: port("web") };
+        const projects = [
+          { name: "shop", url, state: "running", ports },
+          { name: "docs", url: "https://docs-code.example.com/", state: "stopped", ports },
+          { name: "plain", url: "https://plain-code.example.com/", state: "running" },
+        ];
+        response.end(JSON.stringify({ projects }));
+      });
+      return { index, asked };
+    };
+    const notes = (stdout: string) => stdout.match(/port \w+.*/g);
+
+    it("says which ports answer, of projects that run and have some", async () => {
+      const { asked } = withPorts('{"ports":{"admin":true,"web":false}}');
+      const { code, stdout, stderr } = await program.run(["ls"], program.asMachine);
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(notes(stdout)).toEqual([
+        "port admin: answers",
+        "port web: nothing listens yet",
+        "port admin",
+        "port web",
+      ]);
+      expect(asked).toEqual(["open.example.com/projects.json", "shop-code.example.com/_platform/ports"]);
+    });
+
+    it("says nothing of them where the platform doesn't", async () => {
+      for (const answer of ["<!doctype html>", "null", '{"ports":{"admin":"\u001b[31m"}}']) {
+        withPorts(answer);
+        const { code, stdout } = await program.run(["ls"], program.asMachine);
+        expect([code, notes(stdout)]).toEqual([0, ["port admin", "port web", "port admin", "port web"]]);
+      }
+    });
+
+    it("asks nobody to log in to a project for it, and takes a token that is there", async () => {
+      const { asked } = withPorts('{"ports":{"admin":true}}');
+      program.installCloudflared();
+      const { stdout } = await program.run(["ls"]);
+      expect(notes(stdout)?.[0]).toBe("port admin");
+      const token = `access token --app=${new URL(program.project).origin}`;
+      expect(program.logged.filter((line) => line.includes("shop-code"))).toEqual([token]);
+      expect(asked).toEqual(["open.example.com/projects.json"]);
+      writeFileSync(join(program.machine.folder, "token"), await program.example.sign());
+      expect(notes((await program.run(["ls"])).stdout)?.[0]).toBe("port admin: answers");
+      expect(program.logged).not.toContain(`access login ${new URL(program.project).origin}`);
+    });
+  });
+
   it.each([v1, v2])(
     "prints a URL of $major.x that needs no password, and runs until SIGTERM",
     async ({ major }) => {

@@ -244,8 +244,23 @@ describe("the platform's own paths at a project's hostname", () => {
     expect(onDroplet).not.toHaveProperty("web_own_path");
   });
 
+  it("know the project's ports, and none that a client names", () => {
+    const portsOf = (more: object) =>
+      parse(routeFile({ ...web, ...more, password })).http.middlewares.web_own.headers.customRequestHeaders[
+        "X-Opencode-Ports"
+      ];
+    const ports = [
+      { port: 3000, label: "3000" },
+      { port: 8080, label: "admin" },
+    ];
+    expect(portsOf({ ports })).toBe("3000=3000,admin=8080");
+    expect(portsOf({})).toBe("");
+  });
+
   it("are of no stopped project", () => {
-    expect(JSON.stringify(parse(routeFile({ ...web, state: "stopped", password })))).not.toContain("_platform");
+    expect(JSON.stringify(parse(routeFile({ ...web, state: "stopped", password })))).not.toContain(
+      "_platform",
+    );
   });
 });
 

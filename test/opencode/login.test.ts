@@ -193,10 +193,7 @@ describe("an address that is pasted", () => {
     await wait(html(200, "<p>The person said no</p>"));
     const query = "error=access_denied&error_description=The+person+said+no&state=abc";
     const { status, text } = await paste(answerOf(query), { accept: "text/plain" });
-    expect([status, text]).toEqual([
-      200,
-      "opencode knows that the provider refused. The person said no\n",
-    ]);
+    expect([status, text]).toEqual([200, "opencode knows that the provider refused. The person said no\n"]);
     expect(asked).toEqual([expect.stringContaining("error=access_denied")]);
   });
 
@@ -282,10 +279,14 @@ describe("an address that is pasted", () => {
   });
 });
 
-it("says which ports something listens on", async () => {
+it("says on which of the project's ports something listens, and asks none", async () => {
   const port = await wait(html(200, ""), 0);
-  const answer = await fetch(base + PORTS_PATH, { headers: GATEWAY });
-  const { listening } = (await answer.json()) as { listening: number[] };
-  expect(listening).toContain(port);
+  const ports = { "X-Opencode-Ports": `admin=${port},3000=${await freePort()}` };
+  const answer = await fetch(base + PORTS_PATH, { headers: { ...GATEWAY, ...ports } });
+  expect([answer.headers.get("cache-control"), await answer.json()]).toEqual([
+    "no-store",
+    { ports: { admin: true, "3000": false } },
+  ]);
+  expect(await (await fetch(base + PORTS_PATH, { headers: GATEWAY })).json()).toEqual({ ports: {} });
   expect(asked).toEqual([]);
 });

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PORTS_PATH } from "../../../config/naming/urls.ts";
 import { launchBrowser, openPage, screenshot } from "../../support/browser.ts";
 import { execIn, health, shellIn } from "../../support/docker.ts";
 import { ask, open } from "../../support/http.ts";
@@ -80,6 +81,9 @@ describe("a project's port", () => {
       const { line } = await health(platform.container(NAME));
       return /listening: 3000;/.test(line) ? { done: true } : { seen: line };
     });
+    // For lists: `opencode-platform ls`.
+    const { body } = await ask({ port, host: `${NAME}.localhost:${port}`, path: PORTS_PATH });
+    expect(JSON.parse(body)).toEqual({ ports: { "3000": true, vite: false } });
   });
 
   it("gives the program its own credentials and cookies, and none of the platform's", async () => {

@@ -120,6 +120,14 @@ function* listeners() {
   }
 }
 
+/** By label, whether something listens on each of the ports that the gateway names, `admin=8080,3000=3000`. */
+function answering(headers) {
+  const open = new Set([...listeners()].map(({ port }) => port));
+  const named = String(headers["x-opencode-ports"] ?? "").split(",");
+  const pairs = named.filter(Boolean).map((each) => each.split("="));
+  return Object.fromEntries(pairs.map(([label, port]) => [label, open.has(Number(port))]));
+}
+
 const linkOf = (path) => {
   try {
     return readlinkSync(path);
@@ -162,8 +170,9 @@ export function wordsOf(text, isHtml) {
     ? text
         .replace(/<(script|style|svg|head)\b.*?<\/\1\s*>/gis, " ")
         .replace(/<[^>]*>/g, " ")
-        .replace(/&(lt|gt|quot|amp|#39|#x27);/g, (_, name) =>
-          ({ lt: "<", gt: ">", quot: '"', amp: "&" })[name] ?? "'",
+        .replace(
+          /&(lt|gt|quot|amp|#39|#x27);/g,
+          (_, name) => ({ lt: "<", gt: ">", quot: '"', amp: "&" })[name] ?? "'",
         )
     : text;
   return visible
@@ -256,9 +265,10 @@ export async function answerPlatform(request, response, open) {
   const path = (request.url ?? "").split("?")[0];
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (path === PORTS_PATH && isRead) {
-    const listening = [...new Set([...listeners()].map(({ port }) => port))].sort((a, b) => a - b);
     response.writeHead(200, { ...HEADERS, "content-type": "application/json" });
-    response.end(JSON.stringify({ listening }));
+    response.end(
+      request.method === "HEAD" ? undefined : JSON.stringify({ ports: answering(request.headers) }),
+    );
     return request.resume();
   }
   if (path !== PATH || !(isRead || request.method === "POST"))
