@@ -1,7 +1,7 @@
 /** The image's health check as it is, on another port and folder: which servers it takes for healthy. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 import { apiFor } from "../../opencode/api/index.ts";
+import { copyFromImage, LIB } from "../support/opencode/image-files.ts";
 
-const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
 let folder = "";
 let server: Server | undefined;
 
@@ -30,17 +30,18 @@ async function check(major: 1 | 2, answer: RequestListener, home = folder) {
   server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  for (const name of ["v1", "v2"]) cpSync(join(IMAGE, name), join(folder, "lib", name));
   symlinkSync(`v${major}`, join(folder, "lib/major"));
-  for (const name of ["health", "server"]) {
-    const text = readFileSync(join(IMAGE, name), "utf8")
-      .replaceAll("/usr/local/lib/opencode-platform", join(folder, "lib"))
-      .replaceAll("/tmp/opencode-platform", join(folder, "status"))
-      .replaceAll("/run/opencode", join(folder, "run"))
-      .replaceAll("/proc/net", join(folder, "net"))
-      .replaceAll(":4096", `:${port}`);
-    writeFileSync(join(folder, "lib", name), text, { mode: 0o755 });
-  }
+  copyFromImage(
+    join(folder, "lib"),
+    ["health", "server", "v1", "v2"],
+    [
+      [LIB, join(folder, "lib")],
+      ["/tmp/opencode-platform", join(folder, "status")],
+      ["/run/opencode", join(folder, "run")],
+      ["/proc/net", join(folder, "net")],
+      [":4096", `:${port}`],
+    ],
+  );
   const child = spawn("bash", [join(folder, "lib/health")], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, HOME: home },

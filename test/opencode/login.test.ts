@@ -257,7 +257,7 @@ describe("an address that is pasted", () => {
       expect((await paste(answerOf(YES, { port, path }))).status).toBe(200);
     // Poe's has no state.
     expect((await paste(answerOf(`code=${CODE}`, { port, path: "/callback" }))).status).toBe(200);
-    expect((await paste(answerOf(YES, { port, path: "/session" }))).status).toBe(403);
+    expect((await paste(answerOf(YES, { port, path: "/other" }))).status).toBe(403);
     expect(asked).toHaveLength(4);
   });
 

@@ -1,7 +1,7 @@
 /** The image's relay as it is, on another port: what programs see of a request, and browsers of their answers. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener, request, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,9 +12,9 @@ import { localUrls } from "../../config/naming/urls.ts";
 import { RELAY_PORT } from "../../config/projects/ports.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { freePort } from "../support/free-port.ts";
+import { copyFromImage, readFromImage } from "../support/opencode/image-files.ts";
 import { waitFor } from "../support/wait.ts";
 
-const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
 const PASSWORD = "of the project's server";
 /** As the gateway's route file has it. */
 const { http } = JSON.parse(
@@ -37,16 +37,16 @@ let program: Server | undefined;
 
 beforeAll(async () => {
   port = await freePort();
-  const text = readFileSync(join(IMAGE, "relay.mjs"), "utf8");
-  expect(text).toContain(`const PORT = ${RELAY_PORT};`);
+  expect(readFromImage("relay.mjs")).toContain(`const PORT = ${RELAY_PORT};`);
   writeFileSync(join(folder, "password"), PASSWORD);
-  writeFileSync(
-    join(folder, "relay.mjs"),
-    text
-      .replace(`const PORT = ${RELAY_PORT};`, `const PORT = ${port};`)
-      .replace("/run/opencode/password", join(folder, "password")),
+  copyFromImage(
+    folder,
+    ["relay.mjs", "login.mjs", "page.mjs"],
+    [
+      [`const PORT = ${RELAY_PORT};`, `const PORT = ${port};`],
+      ["/run/opencode/password", join(folder, "password")],
+    ],
   );
-  for (const file of ["login.mjs", "page.mjs"]) cpSync(join(IMAGE, file), join(folder, file));
   relay = spawn(process.execPath, [join(folder, "relay.mjs")], { stdio: ["ignore", "ignore", "inherit"] });
   await waitFor("the relay", async () => ({ done: await ask(0) }));
 });

@@ -16,9 +16,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exec } from "../../toolchain/lib/exec.ts";
+import { copyFromImage, LIB, type Places } from "../support/opencode/image-files.ts";
 import { waitFor, waitForText } from "../support/wait.ts";
 
-const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
 let folder = "";
 let started: ChildProcess | undefined;
 /** The container's log so far. */
@@ -30,21 +30,25 @@ const log = () => read("home/.local/share/opencode-platform/setup.log");
 const record = () => read("home/.local/share/opencode-platform/setup.json");
 
 /** A script of the image, with its folders in the test's. */
-function copyScript(name: string, edit: (text: string) => string = (text) => text): void {
-  const text = readFileSync(join(IMAGE, name), "utf8")
-    .replaceAll("/usr/local/lib/opencode-platform", at("lib"))
-    .replaceAll("/tmp/opencode-platform", at("status"))
-    .replaceAll("/run/opencode", at("run"))
-    .replace("workspace=/workspace", `workspace=${at("workspace")}`)
-    .replace("export PATH=/usr", `export PATH=${at("bin")}:/usr`);
-  writeFileSync(at("lib", name), edit(text), { mode: 0o755 });
-}
+const copyScript = (name: string, ...edits: Places): void =>
+  copyFromImage(
+    at("lib"),
+    [name],
+    [
+      [LIB, at("lib")],
+      ["/tmp/opencode-platform", at("status")],
+      ["/run/opencode", at("run")],
+      ["workspace=/workspace", `workspace=${at("workspace")}`],
+      ["export PATH=/usr", `export PATH=${at("bin")}:/usr`],
+      ...edits,
+    ],
+  );
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "setup-"));
   for (const name of ["lib", "run", "run/secrets", "status", "home", "workspace"]) mkdirSync(at(name));
   for (const name of ["setup", "server", "without-password"]) copyScript(name);
-  copyScript("v1", (text) => text.replace("/usr/local/bin/opencode", at("bin/opencode")));
+  copyScript("v1", ["/usr/local/bin/opencode", at("bin/opencode")]);
   symlinkSync("v1", at("lib/major"));
   writeFileSync(at("run/password"), "secret");
   writeFileSync(at("status/filled"), "");
@@ -167,7 +171,7 @@ describe("the text", () => {
   });
 
   it("keeps the end of a long output, of lines without an end too", async () => {
-    copyScript("setup", (text) => text.replace("most=1048576", "most=5000"));
+    copyScript("setup", ["most=1048576", "most=5000"]);
     start(`seq 1 2000; head -c 9000 /dev/zero | tr '\\0' x; echo; echo last`);
     await until("ended 1 0");
     const kept = read("home/.local/share/opencode-platform/setup.log.1") + log();
@@ -224,7 +228,7 @@ describe("when it runs", () => {
     const changing = at("home/.local/share/opencode-platform/changing");
     writeFileSync(changing, "1.18.33 2.0.14 copy 1");
     // So that the test need not wait: each pause is a line.
-    copyScript("setup", (text) => text.replace("do sleep 1; done", "do echo waits; sleep 0.1; done"));
+    copyScript("setup", ["do sleep 1; done", "do echo waits; sleep 0.1; done"]);
     start(counted("true"));
     const pauses = async (more: number) => {
       const before = printed.length;
@@ -270,7 +274,7 @@ describe("another run", () => {
   });
 
   it("is followed over the beginning of another file of the log", async () => {
-    copyScript("setup", (text) => text.replace("most=1048576", "most=20000"));
+    copyScript("setup", ["most=1048576", "most=20000"]);
     start("for part in 1 2 3 4; do seq 1 3000; sleep 0.5; done");
     await until("running 1");
     const { code, stdout } = await ask("follow", "1");
@@ -305,7 +309,7 @@ describe("another run", () => {
     start("echo one");
     await until("ended 1 0");
     await stop();
-    copyScript("setup", (text) => text.replace("{1..100}", "{1..2}"));
+    copyScript("setup", ["{1..100}", "{1..2}"]);
     expect(await ask("again")).toEqual({
       code: 1,
       stdout: "",
@@ -319,7 +323,7 @@ describe("the entrypoint", () => {
     writeFileSync(at("lib", name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
 
   it("runs it beside the server, once the repository is trusted, with the secrets", async () => {
-    copyScript("entrypoint", (text) => text.replace("has_limit() {", "has_limit() { return 0; "));
+    copyScript("entrypoint", ["has_limit() {", "has_limit() { return 0; "]);
     stub("workspace", `touch ${at("status/filled")} ${at("status/settled")}`);
     stub("trust", `touch ${at("asked")}; until [ -e ${at("yes")} ]; do sleep 0.05; done`);
     stub("upgrade", "exit 0");

@@ -3,7 +3,6 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
-  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -17,9 +16,9 @@ import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../support/free-port.ts";
+import { copyFromImage, readFromImage } from "../support/opencode/image-files.ts";
 import { waitFor } from "../support/wait.ts";
 
-const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
 const REPO = "https://git.example.com/acme/shop.git";
 const URL_OF_PROJECT = "http://shop.localhost:4080/";
 const AUTHORIZATION = `Basic ${Buffer.from("opencode:pass").toString("base64")}`;
@@ -43,14 +42,17 @@ beforeEach(async () => {
   writeFileSync(join(folder, "enforced.json"), '{"share":"disabled"}');
   const port = await freePort();
   base = `http://127.0.0.1:${port}`;
-  const source = readFileSync(join(IMAGE, "trust.mjs"), "utf8")
-    .replace("const PORT = 4096", `const PORT = ${port}`)
-    .replace("/workspace", workspace())
-    .replace("/run/opencode", join(folder, "secrets"))
-    .replace("/tmp/opencode-platform", join(folder, "status"))
-    .replace("/etc/opencode/opencode.json", join(folder, "enforced.json"));
-  writeFileSync(join(folder, "trust.mjs"), source);
-  for (const file of ["brings.mjs", "page.mjs"]) copyFileSync(join(IMAGE, file), join(folder, file));
+  copyFromImage(
+    folder,
+    ["trust.mjs", "brings.mjs", "page.mjs"],
+    [
+      ["const PORT = 4096", `const PORT = ${port}`],
+      ['"/workspace"', `"${workspace()}"`],
+      ["/run/opencode", join(folder, "secrets")],
+      ["/tmp/opencode-platform", join(folder, "status")],
+      ["/etc/opencode/opencode.json", join(folder, "enforced.json")],
+    ],
+  );
 });
 afterEach(() => {
   server?.kill();
@@ -272,7 +274,7 @@ describe("the script that waits", () => {
   const ask = (env: Record<string, string>) => {
     const home = join(folder, "home");
     // Of the image's files, only what is asked of is needed.
-    const script = readFileSync(join(IMAGE, "trust"), "utf8")
+    const script = readFromImage("trust")
       .replace(". /usr/local/lib/opencode-platform/server\n", "")
       .replace(
         "until env -u NODE_OPTIONS /opt/opencode-platform/bin/node /usr/local/lib/opencode-platform/trust.mjs",

@@ -1,7 +1,6 @@
 /** The image's script `upgrade` as it is, in a folder of its own: what happens to a project's sessions before another release starts. */
 import { spawnSync } from "node:child_process";
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,21 +14,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { readUpgrade } from "../../operate/opencode/upgrade-log.ts";
+import { copyFromImage, LIB } from "../support/opencode/image-files.ts";
 
-const IMAGE = join(import.meta.dirname, "../../opencode/rootfs/usr/local/lib/opencode-platform");
 let folder = "";
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "upgrade-"));
   for (const name of ["lib", "status", "home"]) mkdirSync(join(folder, name));
-  for (const name of ["upgrade", "server", "v1", "v2"]) cpSync(join(IMAGE, name), join(folder, "lib", name));
-  for (const name of ["upgrade", "server"]) {
-    const file = join(folder, "lib", name);
-    const text = readFileSync(file, "utf8")
-      .replaceAll("/usr/local/lib/opencode-platform", join(folder, "lib"))
-      .replaceAll("/tmp/opencode-platform", join(folder, "status"));
-    writeFileSync(file, text, { mode: 0o755 });
-  }
+  copyFromImage(
+    join(folder, "lib"),
+    ["upgrade", "server", "v1", "v2"],
+    [
+      [LIB, join(folder, "lib")],
+      ["/tmp/opencode-platform", join(folder, "status")],
+    ],
+  );
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 

@@ -7,6 +7,7 @@ import { launchBrowser, openPage, screenshot } from "../../support/browser.ts";
 import { docker, health, logsOf } from "../../support/docker.ts";
 import { ask, events, open } from "../../support/http.ts";
 import { McpOauth } from "../../support/mcp-oauth.ts";
+import { projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { waitFor, waitForText } from "../../support/wait.ts";
@@ -26,9 +27,9 @@ const paste = (address: string, headers: Record<string, string> = {}, at: typeof
 /** What opencode says of its MCP servers. */
 const status = async () => (await ask({ ...api, path: `${api.path}/mcp` })).body;
 
-/** Starts a log-in, as `/connect` in the page does. Ends with the address at the provider; its result comes when somebody has finished it. */
+/** Starts a log-in by the API of 1.x, as `/connect` in the page does. Ends with the address at the provider; its result comes when somebody has finished it. */
 async function start(): Promise<{ address: string; result: Promise<string> }> {
-  const stream = await open({ ...api, path: `${api.path}/event` });
+  const stream = await open({ ...api, path: api.path + projectApi.eventsPath });
   const result = ask({ ...api, path: `${api.path}/mcp/desk/auth/authenticate`, method: "POST" });
   for await (const event of events(stream)) {
     const { type, properties } = event as { type: string; properties: { url?: string } };

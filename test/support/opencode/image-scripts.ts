@@ -4,9 +4,8 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { removeFolder, temporaryFolder } from "../temporary.ts";
+import { copyFromImage, LIB } from "./image-files.ts";
 
-const LIB = "/usr/local/lib/opencode-platform";
-const IMAGE = join(import.meta.dirname, `../../../opencode/rootfs${LIB}`);
 const SCRIPTS = ["askpass", "forge", "server", "workspace", "v1", "v2"];
 
 export class ImageScripts {
@@ -16,15 +15,13 @@ export class ImageScripts {
   constructor() {
     for (const name of ["lib", "run/secrets", "status", "workspace", "home", "bin"])
       mkdirSync(this.path(name), { recursive: true });
-    for (const name of SCRIPTS) {
-      const text = readFileSync(join(IMAGE, name), "utf8")
-        .replace(/^export PATH=.*$/m, "export PATH=$TEST_PATH")
-        .replaceAll("/tmp/opencode-platform", this.path("status"))
-        .replaceAll(LIB, this.path("lib"))
-        .replaceAll("/run/opencode", this.path("run"))
-        .replaceAll("=/workspace", `=${this.path("workspace")}`);
-      writeFileSync(this.path("lib", name), text, { mode: 0o755 });
-    }
+    copyFromImage(this.path("lib"), SCRIPTS, [
+      [/^export PATH=.*$/gm, "export PATH=$TEST_PATH"],
+      ["/tmp/opencode-platform", this.path("status")],
+      [LIB, this.path("lib")],
+      ["/run/opencode", this.path("run")],
+      ["=/workspace", `=${this.path("workspace")}`],
+    ]);
     symlinkSync("v1", this.path("lib/major"));
     this.program("sleep", "exec /bin/sleep 0.05");
   }
