@@ -14,7 +14,7 @@ const SERVING = "/tmp/opencode-platform/serving";
 const OPENCODE = "/usr/local/bin/opencode";
 const OWN_PORTS = [4096, 4097];
 
-/** Where log-ins of opencode and of its plugins wait, as of 1.18.33: their redirects are registered with the provider. */
+/** Where log-ins of opencode and of its plugins wait, as of 1.18 and 2.0: their redirects are registered with the provider. */
 const KNOWN = {
   1455: "/auth/callback", // ChatGPT
   19876: "/mcp/oauth/callback", // MCP servers
@@ -22,7 +22,7 @@ const KNOWN = {
   8085: "/oauth2callback", // opencode-gemini-auth
   51121: "/oauth-callback", // opencode-antigravity-auth
 };
-/** On a port of opencode's own: Snowflake, Poe, and an MCP server's `callbackPort` or `redirectUri`. */
+/** On a port of opencode's own: Snowflake, Poe, 2.x's MCP servers, and `callbackPort` or `redirectUri` of 1.x's. */
 const ANY_CALLBACK = /^\/([\w.~-]+\/)*([\w.~-]*callback)?$/;
 /** What a provider's answer consists of (RFC 6749, 4.1.2; RFC 9207; OpenID Connect Session Management). */
 const PARAMETERS = [
