@@ -6,9 +6,11 @@ import { Network } from "./components/host/network.ts";
 import { loadPlatform } from "./components/program/load.ts";
 import { updateScope } from "./components/program/scope.ts";
 import { takeTurn } from "./components/program/turn.ts";
+import { companyOf } from "./components/project/company.ts";
 import { OpencodeProject } from "./components/project/project.ts";
 import { makeWorkspaces } from "./components/project/workspaces.ts";
 import { TraefikProxy } from "./components/proxy/proxy.ts";
+import { proxyEndpoints } from "./config/stack/company/proxy.ts";
 
 // The folder of projects.yaml, in which Pulumi runs the program: this one, or a team's repository that has it as a package.
 const checkout = process.cwd();
@@ -35,9 +37,16 @@ const images = new OpencodeImages({
   packages: settings.packages,
   slim: settings.slimImage,
   context: `${import.meta.dirname}/opencode`,
+  company: settings,
   releases: platform.releases,
 });
-const guard = new Guard("guard", { host, names, image: images.own, projects: entries });
+const guard = new Guard("guard", {
+  host,
+  names,
+  image: images.own,
+  projects: entries,
+  proxies: proxyEndpoints(settings.proxy),
+});
 const ready = Promise.all([workspaces, guard.inForce]);
 const proxy = new TraefikProxy("traefik", {
   host,
@@ -69,6 +78,7 @@ for (const project of scope.declared) {
       indexDir: proxy.indexDir,
       admitted: platform.production?.accessListOf(project),
       secrets: platform.secretsOf(project),
+      company: companyOf(settings, project, urls, platform.registrySecretsOf(project)),
       passwordRotation: platform.passwordRotationOf(project.name),
     }),
   );

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { collectProblems, type Problem, UserError } from "./errors.ts";
 import { examineProjects, type LoadedProjects, readOverlay, readProjectsFile } from "./projects/load.ts";
 import { type NamedText, PROJECTS_FILE } from "./projects/overlay.ts";
@@ -9,6 +9,8 @@ import { releasesOf } from "./projects/releases.ts";
 import { strayOverlays } from "./projects/stray-overlays.ts";
 import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
+import { proxyWarnings } from "./stack/company/proxy.ts";
+import { registrySecretProblems } from "./stack/company/registries.ts";
 import { hasPipeline } from "./stack/pipeline.ts";
 import { hostnameClashes, longHostnames } from "./stack/production-rules.ts";
 import { readStackFile, type StackFile } from "./stack/secrets.ts";
@@ -44,7 +46,8 @@ export function checkSources(
   const { loaded, settings, ofProjects, ofSettings, clashes } = examine(sources);
   const problems = [...ofProjects, ...further, ...ofSettings, ...clashes];
   if (!loaded || !settings || problems.length > 0) throw new UserError("config", problems);
-  return { ...loaded, settings };
+  const warnings = [...loaded.warnings, ...proxyWarnings(settings.proxy, loaded.projects)];
+  return { ...loaded, warnings, settings };
 }
 
 /**
@@ -110,7 +113,8 @@ function examine({ stack, settings: readSettings, projects: readProjects, hasSec
     project.name,
     ...project.ports.map((port) => previewName(project.name, port)),
   ]);
-  const { production } = settings ?? {};
+  const { production, registries } = settings ?? {};
+  ofSettings.push(...registrySecretProblems(registries, loaded?.projects ?? [], hasSecret, stack));
   const clashes = production
     ? [...hostnameClashes(production, names, stack), ...longHostnames(production, names)]
     : [];
@@ -147,6 +151,7 @@ const sourcesOf = (root: string, { plain, encrypted, hasSecret }: StackFile, sta
       plain: new Set(Object.keys(plain)),
       hidden: encrypted,
       hasPipeline: hasPipeline(root),
+      readFile: (path) => readOptional(resolve(root, path)),
     }),
 });
 

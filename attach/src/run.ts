@@ -12,7 +12,7 @@ import { LocalProxy } from "./proxy.ts";
 import { type Connection, serverVersion, stoppedError } from "./reach.ts";
 import { sessionToOpen } from "./session.ts";
 import { rememberedPlatform, rememberPlatform } from "./settings.ts";
-import { type ConnectionOptions, makeAgent } from "./upstream.ts";
+import { type ConnectionOptions, loopbackExempt, makeAgent, proxyWarning } from "./upstream.ts";
 
 export interface Environment {
   readonly env: NodeJS.ProcessEnv;
@@ -29,11 +29,11 @@ function credentialsFor(url: URL, env: NodeJS.ProcessEnv): Credentials {
   return serviceToken(env) ?? new PersonalToken(cloudflared({ env, quiet: () => isDrawing }), url);
 }
 
-const connect = (url: URL, { env, connection }: Environment): Connection => ({
-  url,
-  agent: makeAgent(url, connection),
-  credentials: credentialsFor(url, env),
-});
+function connect(url: URL, { env, connection, warn }: Environment): Connection {
+  const warning = proxyWarning(url, env);
+  if (warning) warn(warning);
+  return { url, agent: makeAgent(url, connection, env), credentials: credentialsFor(url, env) };
+}
 
 /** A connection that asks for no login; undefined without a token at hand. */
 async function connectStored(url: URL, { env, connection }: Environment) {
@@ -148,7 +148,7 @@ async function runClient(client: Client, { url, guard }: LocalProxy, { env }: En
   // opencode does not get Access's secrets.
   const { CF_ACCESS_CLIENT_ID: _id, CF_ACCESS_CLIENT_SECRET: _secret, ...others } = env;
   isDrawing = true;
-  return await runProgram(client(url), { ...others, ...guard.environment });
+  return await runProgram(client(url), { ...others, ...loopbackExempt(others), ...guard.environment });
 }
 
 async function attach(command: Attach, environment: Environment): Promise<number> {

@@ -21,11 +21,48 @@ export type Agent = HttpAgent | HttpsAgent;
 const toLoopback: LookupFunction = (_, { all }, done) =>
   all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4);
 
-/** Keeps connections to the platform open between requests. */
-export function makeAgent(url: URL, connection: ConnectionOptions = {}): Agent {
+/**
+ * Keeps connections to the platform open between requests. A platform elsewhere is reached through the proxy that this machine's variables name;
+ * one on this machine, which alone is http, never is. Certificates beside Node's own are those of NODE_EXTRA_CA_CERTS, which Node itself reads.
+ * @param env HTTPS_PROXY and NO_PROXY, in either form. Default: no proxy
+ * @throws UserError (`usage`) if HTTPS_PROXY is not a URL
+ */
+export function makeAgent(url: URL, connection: ConnectionOptions = {}, env: NodeJS.ProcessEnv = {}): Agent {
   const local = url.hostname.endsWith(".localhost") ? { lookup: toLoopback } : {};
   const options = { ...local, ...connection, keepAlive: true, timeout: IDLE };
-  return url.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
+  if (url.protocol !== "https:") return new HttpAgent(options);
+  const proxy = httpsProxy(env);
+  if (!proxy) return new HttpsAgent(options);
+  if (!/^https?:\/\//.test(proxy) || !URL.canParse(proxy))
+    throw new UserError(
+      "usage",
+      "HTTPS_PROXY",
+      "HTTPS_PROXY is not the URL of a proxy.",
+      "Set it to one like http://proxy.example.com:3128, or unset it.",
+    );
+  return new HttpsAgent({ ...options, proxyEnv: env });
+}
+
+const httpsProxy = ({ https_proxy, HTTPS_PROXY }: NodeJS.ProcessEnv): string | undefined =>
+  https_proxy || HTTPS_PROXY;
+
+/** What to print where this machine's Node is too old to use its proxy: 22.21 and 24.5 were the first. */
+export function proxyWarning(
+  url: URL,
+  env: NodeJS.ProcessEnv,
+  flags: Pick<ReadonlySet<string>, "has"> = process.allowedNodeEnvironmentFlags,
+): string | undefined {
+  if (url.protocol !== "https:" || !httpsProxy(env) || flags.has("--use-env-proxy")) return undefined;
+  return `HTTPS_PROXY is set, and Node ${process.versions.node} can't use it: Node 22.21 and newer can.`;
+}
+
+/** Variables with which a program reaches this machine's own ports beside a proxy. Empty without one. */
+export function loopbackExempt(env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = ["http_proxy", "https_proxy", "all_proxy"].flatMap((name) => [name, name.toUpperCase()]);
+  if (!names.some((name) => env[name])) return {};
+  const exempt = env.no_proxy || env.NO_PROXY;
+  const value = [...(exempt ? [exempt] : []), "localhost", "127.0.0.1", "::1"].join(",");
+  return { no_proxy: value, NO_PROXY: value };
 }
 
 export interface Answer {

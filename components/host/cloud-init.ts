@@ -6,6 +6,7 @@ import {
   type Names,
   ROUTES_DIR,
 } from "../../config/naming/names.ts";
+import { type CompanyProxy, proxyVariables } from "../../config/stack/company/proxy.ts";
 import { dropletRules } from "./packet-rules.ts";
 import { SSH_USER } from "./ssh-files.ts";
 
@@ -24,6 +25,8 @@ export interface CloudInitArgs {
   names: Names;
   /** Proves to the first connection that the host key it sees is this droplet's. Opens nothing, and is of no use afterwards. */
   pairingCode: string;
+  /** The company's proxy, for Docker's pulls and the droplet's own packages. Default: none. */
+  proxy?: CompanyProxy | undefined;
 }
 
 /** Engine settings: logs that cannot fill the disk, containers that go on while the Engine is upgraded, networks clear of DigitalOcean's. */
@@ -139,16 +142,28 @@ systemctl enable --now workspaces.mount
 systemctl restart docker.service
 `;
 
+/** Docker's pulls through the proxy; systemd reads a percent sign as a specifier's. */
+const dockerProxy = (proxy: CompanyProxy): string =>
+  `[Service]\n${Object.entries(proxyVariables(proxy))
+    .map(([name, value]) => `Environment="${name}=${value.replaceAll("%", "%%")}"\n`)
+    .join("")}`;
+
+/** cloud-init writes it where apt looks, before it installs anything. */
+const aptProxy = ({ http, https }: CompanyProxy) => ({
+  apt: { ...(http && { http_proxy: http }), ...(https && { https_proxy: https }) },
+});
+
 /**
  * The user data of a droplet, as cloud-config: everything that the machine itself needs before containers can be put on it. It holds no
  * secret: whoever is on the droplet can read it. Ubuntu 24.04 and Debian 12 call all of it by the same names, so it is one text for both.
  */
-export function cloudInit({ volume, swapSize, names, pairingCode }: CloudInitArgs): string {
+export function cloudInit({ volume, swapSize, names, pairingCode, proxy }: CloudInitArgs): string {
   const file = (path: string, content: string, permissions = "0644") => ({ path, content, permissions });
   const config = {
     disable_root: false,
     ssh_pwauth: false,
     package_update: true,
+    ...(proxy ? aptProxy(proxy) : {}),
     packages: ["docker.io", "iptables", "nftables", "unattended-upgrades"],
     ...(swapSize > 0
       ? { swap: { filename: "/swapfile", size: swapSize * 2 ** 30, maxsize: swapSize * 2 ** 30 } }
@@ -160,6 +175,7 @@ export function cloudInit({ volume, swapSize, names, pairingCode }: CloudInitArg
       file("/etc/systemd/system/workspaces.mount", mountUnit(volume)),
       file("/etc/systemd/system/docker.service.d/workspaces.conf", DOCKER_NEEDS_VOLUME),
       file("/etc/systemd/system/docker.service.d/guard.conf", DOCKER_NEEDS_GUARD),
+      ...(proxy ? [file("/etc/systemd/system/docker.service.d/proxy.conf", dockerProxy(proxy))] : []),
       file("/etc/systemd/system/opencode-guard.service", GUARD),
       file(`${LIB}/guard.nft`, dropletRules(names)),
       file("/etc/sysctl.d/60-opencode-platform.conf", SYSCTLS),

@@ -6,6 +6,7 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import type { Names } from "../../config/naming/names.ts";
+import type { CompanyProxy } from "../../config/stack/company/proxy.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { settingKey } from "../../config/stack/settings.ts";
 import { cloudInit, volumeDevice } from "./cloud-init.ts";
@@ -21,6 +22,8 @@ export interface DropletHostArgs {
   names: Names;
   /** Full hostname of SSH through the tunnel, if connections go through it. */
   tunnelHostname?: string;
+  /** The company's proxy. Default: none. */
+  proxy?: CompanyProxy | undefined;
   /** The checkout: ssh's files are written below it. */
   checkout: string;
 }
@@ -122,9 +125,9 @@ export class DropletHost extends pulumi.ComponentResource {
   }
 
   private renderUserData(pairing: random.RandomId): pulumi.Output<string> {
-    const { settings, cloud, names } = this.args;
+    const { settings, cloud, names, proxy } = this.args;
     return pairing.hex.apply((pairingCode) =>
-      cloudInit({ volume: cloud.volume, swapSize: settings.swapSize, names, pairingCode }),
+      cloudInit({ volume: cloud.volume, swapSize: settings.swapSize, names, pairingCode, proxy }),
     );
   }
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { GUARD_DIR, type Names } from "../../config/naming/names.ts";
+import type { ProxyEndpoint } from "../../config/stack/company/proxy.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { hardenedOptions, labelList } from "./container.ts";
 import { type Host, onHost } from "./host.ts";
@@ -14,6 +15,8 @@ export interface GuardArgs {
   image: pulumi.Input<string>;
   /** All entries of projects.yaml, also in an update of one. */
   projects: readonly GuardedProject[];
+  /** The stack's proxies, which a project that is allowed the internet reaches. Default: none. */
+  proxies?: readonly ProxyEndpoint[];
 }
 
 /**
@@ -30,13 +33,13 @@ export class Guard extends pulumi.ComponentResource {
 
   constructor(name: string, args: GuardArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Guard", name, {}, opts);
-    const { host, names, projects } = args;
+    const { host, names, projects, proxies } = args;
     const container = this.run(name, args);
     const directory = join(host.runtimeDir, GUARD_DIR);
     const { create, delete: remove } = guardScript(names, directory, host.needsGuard);
     const written = host.run(
       "packet-rules",
-      { create, delete: remove, stdin: packetRules(names, projects) },
+      { create, delete: remove, stdin: packetRules(names, projects, proxies) },
       // Else, with another droplet, the old one's end would take the new one's away.
       { parent: this, dependsOn: [container], deleteBeforeReplace: true },
     );

@@ -6,8 +6,10 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Names } from "../../config/naming/names.ts";
 import type { Binary } from "../../config/opencode-releases.ts";
 import type { Environment } from "../../config/projects/environment.ts";
+import type { CompanySettings } from "../../config/stack/company/index.ts";
 import { UV_REQUIREMENT } from "../../config/versions.ts";
 import { apiFor, type Processor } from "../../opencode/api/index.ts";
+import { companyArguments, networkArguments } from "./build-arguments.ts";
 import { type Host, onHost } from "./host.ts";
 
 export interface ImageArgs {
@@ -27,6 +29,8 @@ export interface ImageArgs {
   slim: boolean;
   /** Directory of the Dockerfile. */
   context: string;
+  /** The company's network that it is built in. Default: none. */
+  company?: CompanySettings;
 }
 
 /** The image of the projects' containers that run one release of opencode, built on the host. Its tag follows from what it is built of, so it is stable until that changes. */
@@ -36,7 +40,7 @@ export class OpencodeImage extends pulumi.ComponentResource {
 
   constructor(name: string, args: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Image", name, {}, opts);
-    const { host, names, context, version } = args;
+    const { host, names, context, version, company = {} } = args;
     const { major, server } = apiFor(version);
     const packages = Object.entries(args.binaries).map(([processor, { integrity, ...binary }]) => [
       processor,
@@ -47,6 +51,7 @@ export class OpencodeImage extends pulumi.ComponentResource {
       // Absent without a rebuild, so that the images of stacks that had none keep their tag.
       ...(args.packages ? { PACKAGES: args.packages } : {}),
       ...(args.slim ? { SLIM: "1" } : { UV: UV_REQUIREMENT }),
+      ...companyArguments(company),
       OPENCODE_VERSION: version,
       OPENCODE_MAJOR: String(major),
       OPENCODE_PACKAGES: JSON.stringify(Object.fromEntries(packages)),
@@ -62,7 +67,8 @@ export class OpencodeImage extends pulumi.ComponentResource {
         build: {
           context: relative(process.cwd(), context),
           dockerfile: relative(process.cwd(), join(context, "Dockerfile")),
-          args: buildArgs,
+          // Nothing of the second is in the image, so its tag does not depend on it.
+          args: { ...buildArgs, ...networkArguments(company) },
           platform: host.platform,
         },
       },

@@ -2,6 +2,7 @@
 import { BRIDGE_PREFIX, type Names } from "../../config/naming/names.ts";
 import type { Destination } from "../../config/projects/destinations.ts";
 import type { Project } from "../../config/projects/project.ts";
+import type { ProxyEndpoint } from "../../config/stack/company/proxy.ts";
 
 /** The image's program that puts the rules in force, and says whether they are. */
 export const GUARD_PROGRAM = "/usr/local/lib/opencode-platform/guard";
@@ -59,9 +60,13 @@ export type GuardedProject = Pick<Project, "name" | "network">;
 
 /**
  * The table of one stack, replaced as a whole. A network of the stack that no entry has a rule for reaches nothing, the internet included: what
- * is missing is closed. `guard` (in the image) adds the nameservers that Docker's DNS asks on the containers' behalf, to `dns4` and `dns6`.
+ * is missing is closed. `proxies` are the company's way to the internet. `guard` (in the image) adds the nameservers that Docker's DNS asks on the containers' behalf, to `dns4` and `dns6`.
  */
-export function packetRules(names: Names, projects: readonly GuardedProject[]): string {
+export function packetRules(
+  names: Names,
+  projects: readonly GuardedProject[],
+  proxies: readonly ProxyEndpoint[] = [],
+): string {
   const sorted = [...projects].sort((a, b) => (a.name < b.name ? -1 : 1));
   const verdicts = sorted.map(({ name }) => `"${names.projectBridge(name)}" : jump ${chainOf(name)}`);
   return table(names.packetTable, [
@@ -69,7 +74,7 @@ export function packetRules(names: Names, projects: readonly GuardedProject[]): 
     set("special6", "ipv6_addr", SPECIAL[6]),
     set("dns4", "ipv4_addr", []),
     set("dns6", "ipv6_addr", []),
-    ...sorted.map(({ name, network }) => chain(chainOf(name), projectChain(network.allow))),
+    ...sorted.map(({ name, network }) => chain(chainOf(name), projectChain(network.allow, proxies))),
     `map projects { type ifname : verdict;${verdicts.length > 0 ? ` elements = { ${verdicts.join(", ")} };` : ""} }`,
     chain("from_project", [
       ...REPLIES,
@@ -87,17 +92,21 @@ export function packetRules(names: Names, projects: readonly GuardedProject[]): 
 const chainOf = (project: string): string => `project_${project.replaceAll("-", "_")}`;
 
 /** The host's own addresses are decided on first: a private network that is allowed may have one of them. */
-function projectChain(allow: readonly Destination[]): string[] {
+function projectChain(allow: readonly Destination[], proxies: readonly ProxyEndpoint[]): string[] {
+  const hasInternet = allow.some(({ kind }) => kind === "internet");
   const ports = allow.flatMap((each) => (each.kind === "host" ? [each.port] : []));
   return [
+    ...(hasInternet ? proxies.flatMap(proxyRule) : []),
     ...(ports.length > 0 ? [`fib daddr type local ${PORT} { ${ports.join(", ")} } accept`] : []),
     "fib daddr type { local, broadcast, anycast, multicast } return",
     ...allow.flatMap((each) => (each.kind === "network" ? [networkRule(each)] : [])),
-    ...(allow.some(({ kind }) => kind === "internet")
-      ? ["ip daddr != @special4 accept", "ip6 daddr != @special6 accept"]
-      : []),
+    ...(hasInternet ? ["ip daddr != @special4 accept", "ip6 daddr != @special6 accept"] : []),
   ];
 }
+
+/** Before the host's own addresses are decided on, since a proxy may have one. One with a name is left to the entry. */
+const proxyRule = ({ host, port, version }: ProxyEndpoint): string[] =>
+  version ? [`${version === 6 ? "ip6" : "ip"} daddr ${host} tcp dport ${port} accept`] : [];
 
 function networkRule({ cidr, version, port }: Extract<Destination, { kind: "network" }>): string {
   const to = `${version === 6 ? "ip6" : "ip"} daddr ${cidr}`;

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { type CheckedConfiguration, checkSources } from "../../config/check.ts";
 import { UserError } from "../../config/errors.ts";
@@ -11,6 +11,8 @@ import { type AccessList, accessListOf } from "../../config/projects/members.ts"
 import { PROJECTS_FILE } from "../../config/projects/overlay.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
+import type { CompanyProxy } from "../../config/stack/company/proxy.ts";
+import { registrySecrets } from "../../config/stack/company/registries.ts";
 import { packagesDay } from "../../config/stack/packages.ts";
 import type { PanelConfig } from "../../config/stack/panel.ts";
 import { hasPipeline } from "../../config/stack/pipeline.ts";
@@ -18,6 +20,7 @@ import type { ProductionSettings } from "../../config/stack/production-schema.ts
 import { secretKeys } from "../../config/stack/secrets.ts";
 import { parseSettings, plainKeys, type Settings, withoutNamespace } from "../../config/stack/settings.ts";
 import { tokensPresent } from "../../config/stack/tokens.ts";
+import { readOptional } from "../../config/text/read-optional.ts";
 import { assertPortUsable } from "../proxy/port.ts";
 import { refuseStandIns } from "./plugins.ts";
 import { assertToolsInstalled } from "./tools.ts";
@@ -27,6 +30,7 @@ export interface Production {
   settings: ProductionSettings;
   panel: PanelConfig;
   panelWebhook: string | undefined;
+  proxy: CompanyProxy | undefined;
   cloud: CloudNames;
   urls: PublicUrls;
   /** Who of people may open a project. */
@@ -45,6 +49,8 @@ export interface Platform {
   production?: Production;
   /** Values of an entry's secrets, by name. */
   secretsOf(project: Project): Record<string, pulumi.Output<string>>;
+  /** Values of the secrets that the stack's registries need, by name, as a project has them. */
+  registrySecretsOf(project: Project): Record<string, pulumi.Output<string>>;
   /** Changes when the project's password is to change. */
   passwordRotationOf(project: string): string;
   /** The day of the packages in the project's image. */
@@ -70,7 +76,8 @@ export function loadPlatform(checkout: string): Promise<Platform> {
       entries: projects,
       releases: releasesOf(pulumi.getStack(), process.env),
       ...(production ? { production } : {}),
-      secretsOf,
+      secretsOf: (project) => valuesOf(project, project.secrets),
+      registrySecretsOf: (project) => valuesOf(project, registrySecrets(settings.registries)),
       passwordRotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
       packagesOf: (project) => packagesDay(settings, project),
     };
@@ -95,20 +102,27 @@ function readConfiguration(checkout: string): CheckedConfiguration {
   return checkSources({
     stack,
     settings: () =>
-      parseSettings(withoutNamespace(config), { stack, tokens, plain, hasPipeline: hasPipeline(checkout) }),
+      parseSettings(withoutNamespace(config), {
+        stack,
+        tokens,
+        plain,
+        hasPipeline: hasPipeline(checkout),
+        readFile: (path) => readOptional(resolve(checkout, path)),
+      }),
     projects: (context) => readProjectsFile(join(checkout, PROJECTS_FILE), context),
     hasSecret: (project, name) => secretValue(project, name) !== undefined,
   });
 }
 
 function describeProduction(
-  { namePrefix, panel, panelWebhook }: Settings,
+  { namePrefix, panel, panelWebhook, proxy }: Settings,
   settings: ProductionSettings,
 ): Production {
   return {
     settings,
     panel,
     panelWebhook,
+    proxy,
     cloud: cloudNames(namePrefix, pulumi.getStack()),
     urls: publicUrls(settings),
     accessListOf: (project) => accessListOf(project, settings),
@@ -120,9 +134,9 @@ function assertReachable({ sshThrough }: ProductionSettings): void {
   else assertToolsInstalled(["ssh", "cloudflared"], "required to reach the droplet through the tunnel");
 }
 
-function secretsOf(project: Project): Record<string, pulumi.Output<string>> {
+function valuesOf(project: Project, names: readonly string[]): Record<string, pulumi.Output<string>> {
   return Object.fromEntries(
-    project.secrets.flatMap((name) => {
+    names.flatMap((name) => {
       const value = secretValue(project.name, name);
       return value ? [[name, value] as const] : [];
     }),

@@ -30,7 +30,7 @@ export interface ProductionParts {
  * @throws pulumi.RunError when Cloudflare does not know the domain, before anything is declared.
  */
 export async function makeProduction(
-  { settings, panel, panelWebhook: webhook, cloud, urls }: Production,
+  { settings, panel, panelWebhook: webhook, proxy, cloud, urls }: Production,
   names: Names,
   checkout: string,
 ): Promise<ProductionParts> {
@@ -44,6 +44,7 @@ export async function makeProduction(
     cloud,
     names,
     checkout,
+    proxy,
     ...(tunnelHostname ? { tunnelHostname } : {}),
   });
   const { host, ssh } = droplet;

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Project } from "../../config/projects/project.ts";
+import { registrySecrets } from "../../config/stack/company/registries.ts";
 import { type Applied, ONLY_VARIABLE, refusalOf } from "../../config/stack/only.ts";
 import { SECRETS_NAMESPACE, secretKeys } from "../../config/stack/secrets.ts";
 import { PACKAGES, SETTINGS_NAMESPACE } from "../../config/stack/settings.ts";
@@ -98,7 +99,7 @@ async function previousOutputs(): Promise<{ applied?: Applied; deployKeys: Recor
 
 /** Of everything that the program's resources follow from. */
 function digests(
-  { entries, passwordRotationOf, packagesOf, production }: Platform,
+  { entries, passwordRotationOf, packagesOf, production, settings: { caBundle, registries } }: Platform,
   checkout: string,
 ): Applied {
   const config = pulumi.runtime.allConfig();
@@ -106,10 +107,17 @@ function digests(
     ([key]) => ![`${SECRETS_NAMESPACE}:`, ROTATIONS, PACKAGES_OF].some((own) => key.startsWith(own)),
   );
   const values = (project: Project) =>
-    project.secrets.map((name) => secretKeys(project.name, name).map((key) => config[key]));
+    [...project.secrets, ...registrySecrets(registries)].map((name) =>
+      secretKeys(project.name, name).map((key) => config[key]),
+    );
   return {
     // On a droplet nothing depends on the machine that deploys: a pipeline's update and a person's are of the same platform.
-    platform: digest([shared.sort(), production ? [] : [checkout, process.getuid?.()], programFiles()]),
+    platform: digest([
+      shared.sort(),
+      production ? [] : [checkout, process.getuid?.()],
+      programFiles(),
+      ...(caBundle ? [caBundle.pem] : []),
+    ]),
     projects: Object.fromEntries(
       entries.map((project) => [
         project.name,

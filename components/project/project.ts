@@ -23,6 +23,7 @@ import { passwdFile, type User } from "../host/users.ts";
 import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/routes.ts";
 import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
+import type { ProjectCompany } from "./company.ts";
 import { localRepoScript, refsDigest } from "./local-repo.ts";
 
 /** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
@@ -53,6 +54,8 @@ export interface OpencodeProjectArgs {
   admitted?: AccessList | undefined;
   /** Value of each of the entry's secrets. */
   secrets: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What the company's network adds. Default: nothing. */
+  company?: ProjectCompany | undefined;
   /** A new value makes a new password. */
   passwordRotation: string;
 }
@@ -249,7 +252,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
           }
         : {}),
     };
-    return Object.entries({ ...env, ...own })
+    return Object.entries({ ...this.args.company?.variables, ...env, ...own })
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${value}`)
       .sort();
@@ -267,6 +270,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       deploy_key: deployKey?.privateKeyOpenssh,
       known_hosts: knownHosts.length > 0 ? `${knownHosts.join("\n")}\n` : undefined,
       ...Object.fromEntries(project.secrets.map((name) => [`secrets/${name}`, secrets[name]])),
+      ...this.args.company?.secretFiles,
     };
     const own = Object.entries(contents).flatMap(([file, content]) =>
       content === undefined
@@ -289,6 +293,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       ...(project.setup === undefined
         ? []
         : [{ file: "/run/opencode/setup", content: project.setup, permissions: "0444" }]),
+      ...(this.args.company?.files ?? []),
       { file: ENFORCED, content: enforcedJson(project.opencode), permissions: "0444" },
       ...(this.ownUser
         ? [{ file: "/etc/passwd", content: passwdFile(this.ownUser), permissions: "0444" }]

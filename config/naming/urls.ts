@@ -24,6 +24,8 @@ export interface Urls {
   };
   /** What a person opens in a terminal. */
   terminal(project: string): TerminalTarget;
+  /** Hostname of the panel, where it has one. */
+  readonly panel?: string;
 }
 
 /** URLs of the stack `local`. */

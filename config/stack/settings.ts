@@ -16,6 +16,8 @@ import {
   setSecretCommand,
   settingKey,
 } from "./commands.ts";
+import type { ReadFile } from "./company/ca-bundle.ts";
+import { COMPANY_KEYS, type CompanySettings, companySchema, parseCompanySettings } from "./company/index.ts";
 import {
   checkPanelPort,
   checkPanelSettings,
@@ -120,6 +122,7 @@ const settingsSchema = z.strictObject({
   panelWebhook: reads(parseWebhook)
     .optional()
     .describe("Slack or Discord webhook for notices of idle projects; set it with `--secret`."),
+  ...companySchema,
 });
 
 /** Settings of every stack that are secrets. */
@@ -154,15 +157,16 @@ export const settingDocs: readonly {
 ];
 
 /** The stack's settings, typed, with defaults. */
-export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel">> & {
-  readonly panel: PanelConfig;
-  /** Per project, what its own `passwordRotation/<project>` says. */
-  readonly passwordRotations: Readonly<Record<string, string>>;
-  /** Per project that has another image than `packages` says, what its own `packages/<project>` says. */
-  readonly packagesOf: Readonly<Record<string, string>>;
-  /** On every stack but `local`. */
-  readonly production?: ProductionSettings;
-};
+export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel" | keyof CompanySettings>> &
+  CompanySettings & {
+    readonly panel: PanelConfig;
+    /** Per project, what its own `passwordRotation/<project>` says. */
+    readonly passwordRotations: Readonly<Record<string, string>>;
+    /** Per project that has another image than `packages` says, what its own `packages/<project>` says. */
+    readonly packagesOf: Readonly<Record<string, string>>;
+    /** On every stack but `local`. */
+    readonly production?: ProductionSettings;
+  };
 
 /** What is known of the stack that settings are for. */
 export interface SettingsContext {
@@ -174,6 +178,8 @@ export interface SettingsContext {
   readonly hidden?: ReadonlySet<string>;
   /** Whether the repository has a pipeline that can apply it (pipeline.ts). Default: false. */
   readonly hasPipeline?: boolean;
+  /** Reads a file of the checkout that a setting names. Default: such files are not read. */
+  readonly readFile?: ReadFile;
 }
 
 const LOCAL: SettingsContext = { stack: LOCAL_STACK, tokens: { digitalocean: false, cloudflare: false } };
@@ -226,6 +232,8 @@ export function parseSettings(
   const panel = parsePanelSettings(common.panel ?? "{}", context);
   const production = isLocal ? undefined : parseProductionSettings(droplet, stack, ownNames(context.hidden));
   problems.push(...(production?.problems ?? []));
+  const company = parseCompanySettings(common, stack, context.readFile);
+  problems.push(...company.problems);
   if (Array.isArray(panel)) problems.push(...panel);
   else {
     const hasVariables = droplet.panelEnvironment !== undefined || isHidden(context, "panelEnvironment");
@@ -234,12 +242,19 @@ export function parseSettings(
   }
   if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new UserError("config", problems);
   const settings = {
-    ...result.data,
+    ...withoutKeys(result.data, COMPANY_KEYS),
+    ...company.settings,
     panel,
     passwordRotations: perProject[ROTATION],
     packagesOf: perProject[PACKAGES],
   };
   return production?.settings ? { ...settings, production: production.settings } : settings;
+}
+
+function withoutKeys<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([key]) => !keys.some((each) => each === key)),
+  ) as Omit<T, K>;
 }
 
 const isHidden = ({ hidden }: SettingsContext, name: string): boolean =>

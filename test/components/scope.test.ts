@@ -27,6 +27,7 @@ function platformOf(...entries: string[]): Platform {
     names: makeNames("opencode"),
     urls: localUrls({ port: 4080, localDomain: "localhost" }),
     entries: loadProjects(text, { file: "projects.yaml", stack: "local" }),
+    settings: {},
     passwordRotationOf: () => "",
     packagesOf: () => "",
   } as unknown as Platform;
