@@ -44,6 +44,26 @@ describe("cloudInit", () => {
     expect(cloudInit({ ...args })).toBe(text);
   });
 
+  it("has Docker and apt behind the company's proxy, before either is used", () => {
+    const proxy = { http: "http://10.1.2.3:3128", https: "http://[fd00::1]:8080", no: [".corp"] };
+    const behind = parse(cloudInit({ ...args, proxy })) as typeof config;
+    expect(behind.apt).toEqual({ http_proxy: proxy.http, https_proxy: proxy.https });
+    const { write_files: files } = behind;
+    const dropIn = files.find(({ path }) => path === "/etc/systemd/system/docker.service.d/proxy.conf");
+    expect(dropIn?.content.split("\n")).toEqual([
+      "[Service]",
+      'Environment="HTTP_PROXY=http://10.1.2.3:3128"',
+      'Environment="http_proxy=http://10.1.2.3:3128"',
+      'Environment="HTTPS_PROXY=http://[fd00::1]:8080"',
+      'Environment="https_proxy=http://[fd00::1]:8080"',
+      'Environment="NO_PROXY=localhost,127.0.0.1,::1,.corp"',
+      'Environment="no_proxy=localhost,127.0.0.1,::1,.corp"',
+      "",
+    ]);
+    expect(config).not.toHaveProperty("apt");
+    expect(text).not.toContain("PROXY");
+  });
+
   it("lets in keys only, and forwards nothing", () => {
     expect(config).toMatchObject({ ssh_pwauth: false, disable_root: false });
     const { content } = file("/etc/ssh/sshd_config.d/10-opencode-platform.conf");

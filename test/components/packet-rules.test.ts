@@ -4,6 +4,7 @@ import { projectNetwork } from "../../components/host/network.ts";
 import { dropletRules, packetRules } from "../../components/host/packet-rules.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { readAllow } from "../../config/projects/destinations.ts";
+import { proxyEndpoints } from "../../config/stack/company/proxy.ts";
 
 const names = makeNames("my-team");
 const entry = (name: string, ...allow: string[]) => ({ name, network: { allow: readAllow(allow) } });
@@ -51,6 +52,25 @@ describe("packet rules", () => {
       name: "my-team-network-web-shop",
       options: { "com.docker.network.bridge.name": bridge },
     });
+  });
+
+  it("allow the company's proxy, exactly, to whoever is allowed the internet", () => {
+    const proxies = proxyEndpoints({
+      http: "http://172.17.0.1:3128",
+      https: "http://[fd00::9]:8080",
+      no: [],
+    });
+    const text = packetRules(names, [entry("a", "internet"), entry("b", "host:80")], proxies);
+    expect(chain(text, "project_a").slice(0, 3)).toEqual([
+      "ip daddr 172.17.0.1 tcp dport 3128 accept",
+      "ip6 daddr fd00::9 tcp dport 8080 accept",
+      LOCAL,
+    ]);
+    expect(chain(text, "project_b").join("\n")).not.toContain("3128");
+    const byName = proxyEndpoints({ https: "http://proxy.corp:3128", no: [] });
+    expect(packetRules(names, [entry("a", "internet")], byName)).toBe(
+      packetRules(names, [entry("a", "internet")]),
+    );
   });
 
   it("allow the internet without private, link-local and reserved addresses, of both versions of IP", () => {

@@ -26,12 +26,13 @@ export type ReadFile = (path: string) => string | undefined;
 export const BUNDLE_IN_IMAGE = "/usr/local/share/ca-certificates/opencode-platform.pem";
 export const STORE_IN_IMAGE = "/etc/ssl/certs/ca-certificates.crt";
 
-/** Reads the bundle. @param now milliseconds since the epoch */
+/** Reads the bundle. @param now milliseconds since the epoch @param most bytes of its certificates */
 export function parseCaBundle(
   path: string,
   read: ReadFile,
   stack: string,
   now: number = Date.now(),
+  most = MAX_BYTES,
 ): Parsed<CaBundle> {
   const where = `${settingKey("caBundle")} (${path})`;
   const refuse = (what: string, fix?: string): Parsed<CaBundle> => ({
@@ -51,10 +52,15 @@ export function parseCaBundle(
   const blocks = text.match(CERTIFICATE) ?? [];
   if (blocks.length === 0)
     return refuse("has no certificate in PEM (-----BEGIN CERTIFICATE-----)", `convert it: ${EXPORT}`);
-  return collect(path, where, blocks, now);
+  return collect(path, where, blocks, { now, most });
 }
 
-function collect(path: string, where: string, blocks: readonly string[], now: number): Parsed<CaBundle> {
+function collect(
+  path: string,
+  where: string,
+  blocks: readonly string[],
+  { now, most }: { readonly now: number; readonly most: number },
+): Parsed<CaBundle> {
   const certificates = blocks.map((block) => readCertificate(block));
   const broken = certificates.indexOf(undefined);
   if (broken >= 0) {
@@ -74,10 +80,10 @@ function collect(path: string, where: string, blocks: readonly string[], now: nu
   }
   const pem = [...new Set(known.map(String))].join("");
   const problems: Problem[] = [];
-  if (Buffer.byteLength(pem) > MAX_BYTES)
+  if (Buffer.byteLength(pem) > most)
     problems.push({
       where,
-      what: `has ${known.length} certificates in ${Math.ceil(Buffer.byteLength(pem) / 1024)} KiB, of which ${MAX_BYTES / 1024} are taken`,
+      what: `has ${known.length} certificates in ${Math.ceil(Buffer.byteLength(pem) / 1024)} KiB, of which ${most / 1024} are taken`,
       fix: "leave only the company's own in it: public authorities are known anyway",
     });
   return problems.length > 0 ? { problems } : { value: { path, pem }, problems };

@@ -1,6 +1,5 @@
 /** The setting `registries`: where packages come from instead of the public registries. */
 import type { Problem } from "../../errors.ts";
-import { VARIABLE_PATTERN } from "../../projects/field-schemas.ts";
 import { closest, show } from "../../text/show.ts";
 import { pulumiCommand, settingKey } from "../commands.ts";
 import { secretCommand } from "../secrets.ts";
@@ -40,6 +39,8 @@ const PARTS: Readonly<Record<Kind, readonly string[]>> = {
   apt: ["url", "security"],
 };
 const SCOPE = /^@[a-z0-9~-][a-z0-9._~-]*$/;
+/** Narrower than secrets of projects, since many a token would be one of their names. */
+const SECRET_NAME = /^[A-Z_][A-Z0-9_]{0,63}$/;
 const USERNAME = /^[\w.@+~-]{1,100}$/;
 
 const at = (...path: string[]): string => settingKey(["registries", ...path].join("."));
@@ -136,7 +137,7 @@ function readUrl(kind: Kind, value: unknown, where: string, stack: string): Pars
 function checkCredentials(kind: Kind, parts: Readonly<Record<string, unknown>>, stack: string): Problem[] {
   const { url, secret, username } = parts;
   const problems: Problem[] = [];
-  if (secret !== undefined && !(typeof secret === "string" && VARIABLE_PATTERN.test(secret)))
+  if (secret !== undefined && !(typeof secret === "string" && SECRET_NAME.test(secret)))
     problems.push({
       where: at(kind, "secret"),
       // Somebody may have pasted the value.
