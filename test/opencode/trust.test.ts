@@ -277,7 +277,7 @@ describe("the script that waits", () => {
     const script = readFromImage("trust")
       .replace(". /usr/local/lib/opencode-platform/server\n", "")
       .replace(
-        "until env -u NODE_OPTIONS /opt/opencode-platform/bin/node /usr/local/lib/opencode-platform/trust.mjs",
+        "until env -u NODE_OPTIONS -u NODE_USE_ENV_PROXY /opt/opencode-platform/bin/node /usr/local/lib/opencode-platform/trust.mjs",
         "until echo asked",
       );
     return execFileSync("bash", ["-c", script], {
