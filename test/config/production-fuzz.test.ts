@@ -72,8 +72,10 @@ function isWrong(name: string, text: string): boolean {
 
 it("a setting that is wrong by itself is named beside whatever else is wrong", { timeout: 60_000 }, () => {
   const property = fc.property(raw, (any) => {
-    // A key inside the panel's setting is named as such.
-    const named = problemsOf(any, "prod").map(({ where }) => where.replace(/(:panel)[.[].*$/s, "$1"));
+    // A key inside a structured setting is named as such.
+    const named = problemsOf(any, "prod").map(({ where }) =>
+      where.replace(/(:(?:panel|proxy|registries))[.[].*$/s, "$1"),
+    );
     const wrong = Object.entries(any).filter(([name, text]) => isWrong(name, text));
     expect(named).toEqual(expect.arrayContaining(wrong.map(([name]) => `opencode-platform:${name}`)));
   });
