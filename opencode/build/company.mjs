@@ -49,6 +49,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   const needsStore = CA_BUNDLE !== "" || /^https:/.test(`${mirror}`) || /^https:/.test(`${security}`);
   if (needsStore && installCertificates(CA_BUNDLE, "/"))
     execFileSync("update-ca-certificates", { stdio: "inherit" });
-  if (needsStore && existsSync("/usr/bin/update-ca-trust")) execFileSync("update-ca-trust", { stdio: "inherit" });
+  if (needsStore && existsSync("/usr/bin/update-ca-trust"))
+    execFileSync("update-ca-trust", { stdio: "inherit" });
   if (mirror && security) useMirror({ mirror, security });
 }

@@ -9,7 +9,7 @@ interface Company {
   installCertificates(bundle: string, root: string): boolean;
   mirrored(text: string, urls: { mirror: string; security: string }): string;
 }
-const script = new URL("../../opencode/company.mjs", import.meta.url).href;
+const script = new URL("../../opencode/build/company.mjs", import.meta.url).href;
 const { installCertificates, mirrored } = (await import(script)) as Company;
 
 const certificate = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----\n`;
