@@ -27,9 +27,8 @@ await main(async (args) => {
     fail("config", name, "is not in projects.yaml", "npm run check lists all names");
   await prepareStack(session, provisionProgress());
   await prepareCommand(session, "up", { notify: console.error, progress: provisionProgress() });
-  const began = new Date();
   await showUpdate("up", (onUpdateEvent) =>
     applyProject(session, name, { projects, inProcess: true, onUpdateEvent }),
   );
-  return (await finishUpdate(session, settings, began, console.log, { project: name })) ? 0 : 1;
+  return (await finishUpdate(session, settings, console.log, { project: name })) ? 0 : 1;
 });

@@ -3,7 +3,6 @@ import { fail } from "../config/errors.ts";
 import { DROPLET_IMAGE } from "../config/naming/names.ts";
 import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
 import { removeImages } from "../operate/docker/images.ts";
-import { removeStages } from "../operate/docker/old-images.ts";
 import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "../operate/engine/checkout.ts";
 import { heal } from "../operate/engine/heal.ts";
 import { commandFor, openSession, stackExists } from "../operate/engine/session.ts";
@@ -34,7 +33,6 @@ await main(async (args) => {
     console.log(`The stack ${STACK} does not exist; nothing to remove.`);
   }
   const images = await removeImages(env, settings.namePrefix, [DROPLET_IMAGE]);
-  await removeStages((args, ...how) => docker(args, env, ...how));
   if (images.length > 0) console.log(`Removed images: ${images.join(", ")}.`);
   const hasDropletImage = (await imageId(DROPLET_IMAGE, env)) !== undefined;
   if (!(await runsAnything(env)) && (await stopDockerd(toolchain)))

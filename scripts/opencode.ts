@@ -37,9 +37,8 @@ await main(async (args) => {
   const change = { session, settings, project, notify: console.log };
   const version = isUpgrade ? release : await confirmed(change, line.flags.has("--yes"));
   if (!version) return 1;
-  const began = new Date();
   await showUpdate("up", (onUpdateEvent) => changeRelease({ ...change, version, onUpdateEvent }));
-  return (await finishUpdate(session, settings, began, console.log, { project: name })) ? 0 : 1;
+  return (await finishUpdate(session, settings, console.log, { project: name })) ? 0 : 1;
 });
 
 /** The release that a project goes back to; undefined if the person does not want that. */

@@ -26,12 +26,9 @@ await main(async (args) => {
       notify: console.error,
       progress: provisionProgress(),
     });
-  const began = new Date();
   const code = await pulumiInherited(args, session);
   if (code === 0 && verb === "up")
-    return (await finishUpdate(session, readStackSettings(root, session.stack), began, console.error))
-      ? 0
-      : 1;
+    return (await finishUpdate(session, readStackSettings(root, session.stack), console.error)) ? 0 : 1;
   if (code === 0 && line.words[0] === "stack") explainStack(line.words[1], session);
   return code;
 });

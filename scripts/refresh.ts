@@ -32,7 +32,6 @@ await main(async (args) => {
   const run = await dockerOfStack(session, settings);
   if (!run) return fail("conflict", session.stack, "has no host yet", "npm run pulumi -- up");
   const names = makeNames(settings.namePrefix);
-  const began = new Date();
   const busy = await refreshImages({
     projects,
     settings,
@@ -54,7 +53,7 @@ await main(async (args) => {
       await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { onUpdateEvent }));
     },
   });
-  await removeImagesAfterUpdate(session, settings, began, console.log);
+  await removeImagesAfterUpdate(session, settings, console.log);
   if (!session.isLocal) console.log(`Commit Pulumi.${session.stack}.yaml: it says which image is whose.`);
   if (busy.length > 0) console.log(`In use: ${busy.join(", ")}. npm run refresh goes on with them later.`);
   return 0;

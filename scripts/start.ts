@@ -40,10 +40,9 @@ await main(async (args) => {
   await heal(session, console.log);
   await noteFound(session, await readStateIfAny(session), console.log);
   console.log("");
-  const updated = new Date();
   await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { refresh: true, onUpdateEvent }));
 
-  const upgraded = await finishUpdate(session, settings, updated, console.log);
+  const upgraded = await finishUpdate(session, settings, console.log);
   const projects = await readProjectOutputs();
   const urls = localUrls(settings);
   const env = dockerEnv(settings);

@@ -50,6 +50,18 @@ export const packages = z
   )
   .meta({ uniqueItems: true, examples: [["golang", "php-cli", "default-jdk-headless"]] });
 
+/** Both keys of `defaults`. */
+export const defaultEnvironment = {
+  image: image
+    .optional()
+    .describe(
+      "Image that the container of every project is built on that does not name its own. Default: the stack's baseImage.",
+    ),
+  packages: packages
+    .optional()
+    .describe("Packages in the image of every project that does not list its own. Default: none."),
+};
+
 interface Written {
   readonly image?: string | undefined;
   readonly packages?: readonly string[] | undefined;

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { show } from "../text/show.ts";
 import { sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
-import { image, packages } from "./environment.ts";
+import { defaultEnvironment, image, packages } from "./environment.ts";
 import {
   about,
   destination,
@@ -234,14 +234,7 @@ export const projectsFile = z
     defaults: z
       .strictObject({
         resources: resources.optional().describe("Limits of every project that does not set its own."),
-        image: image
-          .optional()
-          .describe(
-            "Image that the container of every project is built on that does not name its own. Default: the stack's baseImage.",
-          ),
-        packages: packages
-          .optional()
-          .describe("Packages in the image of every project that does not list its own. Default: none."),
+        ...defaultEnvironment,
         env: env
           .optional()
           .describe("Environment variables of every project; an entry's own take precedence."),

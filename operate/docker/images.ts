@@ -2,10 +2,11 @@ import { makeNames, PLATFORM_LABEL } from "../../config/naming/names.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import { ORIGIN_LABEL } from "../../toolchain/lib/image.ts";
 import { listContainers } from "./containers.ts";
+import { removeStages } from "./old-images.ts";
 
 /**
  * Removes the images that were built here with this prefix, and the ones that the toolchain imported when no
- * other stack has a container on this Docker. Images in use and those in `kept` stay.
+ * other stack has a container on this Docker. Images in use and those in `kept` stay. What is left of building images goes too.
  * @returns the names of the removed images
  */
 export async function removeImages(
@@ -22,6 +23,7 @@ export async function removeImages(
     const { code } = await docker(["image", "rm", name], env, 120_000);
     if (code === 0) removed.push(name);
   }
+  await removeStages((args, ...how) => docker(args, env, ...how));
   return removed;
 }
 

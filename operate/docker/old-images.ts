@@ -99,15 +99,15 @@ export async function removeStages(run: RunDocker): Promise<void> {
 
 /**
  * The same for a stack whose update has succeeded. What goes wrong is no failure of the update, and is tried again after the next.
- * @param began when the update began
  * @param also images that stay beside those of the state
+ * @param began when the update began, or before. Default: when the process did
  */
 export async function removeImagesAfterUpdate(
   session: Session,
   settings: Settings,
-  began: Date,
   notify: (line: string) => void,
   also: readonly string[] = [],
+  began = new Date(performance.timeOrigin),
 ): Promise<void> {
   try {
     const run = await dockerOfStack(session, settings);

@@ -144,9 +144,9 @@ export function makeUpdate(session: Session, parts: PanelUpdateParts): RunUpdate
       await removeImagesAfterUpdate(
         session,
         readStackSettings(root, session.stack),
-        began,
         (text) => onUpdateEvent({ kind: "message", data: { severity: "info", text } }),
         before,
+        began,
       );
     return outcome.state === "interrupted" && !signal.aborted ? CANCELED : outcome;
   };

@@ -16,14 +16,13 @@ const LAST_LINES = 40;
 export async function upJob(job: Job): Promise<number> {
   const { session, redact, print, onUpdateEvent } = job;
   const began = performance.now();
-  const at = new Date();
   try {
     await prepareJob(job);
     await lookAround(job, "up");
     const changes = await updateOrThrow(session, "up", { refresh: true, onUpdateEvent });
     const line = summary(changes, performance.now() - began);
     print(line);
-    if (!(await finishUpdate(session, checkConfiguration(root, session.stack).settings, at, print)))
+    if (!(await finishUpdate(session, checkConfiguration(root, session.stack).settings, print)))
       fail(
         "engine",
         session.stack,

@@ -6,18 +6,16 @@ import { finishUpgrades } from "./upgrades.ts";
 
 /**
  * Follows changes of release to their end, and then removes images that nothing uses any more: until then, a project may have to go back to one.
- * @param began when the update began
  * @param only the only project to follow. Default: all
  * @returns whether all succeeded
  */
 export async function finishUpdate(
   session: Session,
   settings: Settings,
-  began: Date,
   notify: (line: string) => void,
   only: Parameters<typeof finishUpgrades>[3] = {},
 ): Promise<boolean> {
   if (!(await finishUpgrades(session, settings, notify, only))) return false;
-  await removeImagesAfterUpdate(session, settings, began, notify);
+  await removeImagesAfterUpdate(session, settings, notify);
   return true;
 }

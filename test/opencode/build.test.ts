@@ -81,7 +81,7 @@ describe("packages with apt", () => {
   });
   const installed = () => calls().filter((call) => call.startsWith("apt-get install -y"));
 
-  it("are what the platform needs, and the tools that the release has", () => {
+  it("are what the platform needs, and the tools; of an entry's own image those that the release has", () => {
     expect(run("packages", ["system"])).toMatchObject({ status: 0 });
     expect(installed()).toEqual([
       expect.stringMatching(
@@ -89,6 +89,9 @@ describe("packages with apt", () => {
       ),
     ]);
     expect(installed().join()).not.toContain("glab");
+    program("/usr/bin/apt-cache", '[ "$2" != pipx ]');
+    run("packages", ["system"], { OWN_IMAGE: "1" });
+    expect(installed()[1]).toMatch(/ nano postgresql-client .* zip glab$/);
   });
 
   it("are without the tools in a slim image, and without nftables in an entry's own", () => {

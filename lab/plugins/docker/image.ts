@@ -4,6 +4,7 @@ import { join, relative, resolve } from "node:path";
 import { arch } from "node:process";
 import { Readable } from "node:stream";
 import type { ImageBuildOptions } from "dockerode";
+import { plainText } from "../../../config/text/plain.ts";
 import { diffProps } from "../shared/diff.ts";
 import { compact, record, str, strings, texts } from "../shared/plain.ts";
 import type {
@@ -189,10 +190,16 @@ async function build(inputs: PlainProps, context: Context): Promise<string> {
   return image.Id;
 }
 
+/** What the builder itself says of a step. */
+const BUILDER_LINE = /^(---> |Removing intermediate container )/;
+
 /** What the step that failed has printed. */
 export function outputOfStep(lines: readonly string[], failure: string | undefined): string[] {
   const from = lines.findLastIndex((line) => /^Step \d+\/\d+ : /.test(line));
-  return lines.slice(from + 1).filter((line) => line !== failure?.trimEnd() && !/^ ---> /.test(line));
+  return lines
+    .slice(from + 1)
+    .map((line) => plainText(line).trim())
+    .filter((line) => line !== "" && line !== failure?.trimEnd() && !BUILDER_LINE.test(line));
 }
 
 function packed(entries: Parameters<typeof pack>[0]): NodeJS.ReadableStream {

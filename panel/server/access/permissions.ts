@@ -19,10 +19,11 @@ const ACTS: Readonly<Record<Role, readonly Act[]>> = {
 };
 
 /**
- * Keys of an entry that only admins can change: they decide on the host's capacity, on what of its networks is reached, on who or what has rights, and on
- * whether somebody looks at a repository before it runs. So does `opencode.enforce`.
+ * Keys of an entry that only admins can change: they decide on the host's capacity, on what of its networks is reached, on who or what has rights, on
+ * whether somebody looks at a repository before it runs, and on whose image is built on the host, where no packet rule holds. So does
+ * `opencode.enforce`.
  */
-const ADMIN_ONLY_KEYS = ["resources", "network", "owners", "machines", "trust"] as const;
+const ADMIN_ONLY_KEYS = ["resources", "network", "owners", "machines", "trust", "image"] as const;
 
 type Shared = Pick<Project, "members"> & Partial<Pick<Project, "owners">>;
 

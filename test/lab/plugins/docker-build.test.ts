@@ -120,7 +120,8 @@ test("an error shows what the step that failed has printed", () => {
     "Step 2/2 : RUN x",
     " ---> Running in 2",
     "one",
-    "two",
+    "\u001b[91mtwo\u001b[0m",
+    "Removing intermediate container 2",
     "code: 1",
   ];
   expect(outputOfStep(lines, "code: 1\n")).toEqual(["one", "two"]);

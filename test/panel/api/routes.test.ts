@@ -265,13 +265,15 @@ describe("changing", () => {
       network: { allow: ["internet", "host:22"] },
       machines: true,
       trust: "always",
+      image: "python:3",
+      packages: ["golang"],
       opencode: { enforce: { permission: { bash: "allow" } } },
       secrets: ["OWN", "SHARED"],
     });
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
       [
-        ...["resources", "network", "owners", "machines", "trust", "opencode.enforce"],
+        ...["resources", "network", "owners", "machines", "trust", "image", "opencode.enforce"],
         ...["secrets[1]", "members[0]", "members[1]"],
       ],
     );

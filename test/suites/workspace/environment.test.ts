@@ -34,7 +34,7 @@ beforeAll(async () => {
     BASE,
     `FROM ${image}`,
     "USER root",
-    "RUN rm -rf /opt/opencode* /usr/local/lib/opencode-platform /usr/local/bin/* /usr/local/lib/node_modules && userdel opencode && useradd --uid 1000 dev && mkdir -p /opt/own/bin",
+    "RUN rm -rf /opt/opencode* /usr/local/lib/opencode-platform /usr/local/bin/node /usr/local/bin/np* /usr/local/bin/opencode /usr/local/lib/node_modules && userdel opencode && useradd --uid 1000 dev && mkdir -p /opt/own/bin",
     `RUN printf '#!/bin/sh\\necho own tool\\n' >/opt/own/bin/own-tool && printf '#!/bin/sh\\necho own python\\n' >/usr/local/bin/python3 && chmod +x /opt/own/bin/* /usr/local/bin/*`,
     "ENV PATH=/opt/own/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root GOPATH=/go",
     "USER dev",
