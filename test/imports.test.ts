@@ -27,7 +27,10 @@ const LEAVES = [
 
 const RULES: Readonly<Record<string, Rule>> = {
   // What a person writes, parsed: no network, no writes.
-  config: { rooms: [], packages: /^(node:.*|zod|yaml|ssh2|semver|tldts|ipaddr\.js|fastest-levenshtein)$/ },
+  config: {
+    rooms: [],
+    packages: /^(node:.*|zod|yaml|jsonc-parser|ssh2|semver|tldts|ipaddr\.js|fastest-levenshtein)$/,
+  },
   opencode: { rooms: ["config"], packages: /^(node:.*|zod|semver)$/ },
   // Declares resources, nothing else. Its commands run on their own, with the checkout's packages.
   components: { rooms: ["config", "opencode"], packages: /^(node:.*|yaml|p-retry|@pulumi\/.*)$/ },

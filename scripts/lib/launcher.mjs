@@ -13,6 +13,7 @@ export const TEAM_COMMANDS = [
   "opencode",
   "refresh",
   "check",
+  "devcontainer",
   "doctor",
   "pulumi",
   "env",

@@ -1,0 +1,40 @@
+/** The commands of a devcontainer.json as the lines of bash that an entry's `setup` is. */
+import { shellQuote } from "../text/shell.ts";
+
+/** Those that prepare a container, in the order in which the specification runs them; a project's setup runs them once. */
+export const LIFECYCLE = [
+  "onCreateCommand",
+  "updateContentCommand",
+  "postCreateCommand",
+  "postStartCommand",
+] as const;
+
+/** Ends with the exit code of the first that fails, since setup runs with `set -e`. */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: bash's
+const WAIT = 'for each in "${started[@]}"; do wait "$each"; done';
+
+/** A line for a shell, or a program with its arguments. */
+type Single = string | readonly string[];
+/** One command, or several with names, which run at the same time. */
+export type Command = Single | Readonly<Record<string, Single>>;
+
+const isList = (command: Command): command is readonly string[] => Array.isArray(command);
+
+const lineOf = (command: Single): string =>
+  typeof command === "string" ? command.trim() : command.map(shellQuote).join(" ");
+
+/** In a shell of its own, as the specification has it: a `cd` of one is none of the next. */
+const apart = (line: string): string => (line.includes("\n") ? `(\n${line}\n)` : `(${line})`);
+
+/** @param commands those of LIFECYCLE that there are, in its order. @returns empty for none */
+export function setupLines(commands: readonly Command[]): string {
+  const parts = commands.flatMap((command): string[] => {
+    if (typeof command === "string" || isList(command)) return command.length > 0 ? [lineOf(command)] : [];
+    const lines = Object.values(command).map(lineOf).filter(Boolean);
+    if (lines.length < 2) return lines;
+    const started = lines.map((line) => `${apart(line)} & started+=($!)`);
+    return [["started=()", ...started, WAIT].join("\n")];
+  });
+  const filled = parts.filter(Boolean);
+  return filled.length > 1 ? filled.map(apart).join("\n") : (filled[0] ?? "");
+}
