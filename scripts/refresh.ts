@@ -39,8 +39,9 @@ await main(async (args) => {
     notify: console.log,
     whyBusy: async (name) => {
       const containers = await listContainersBy(run, names.prefix, name);
+      const container = containers.find(({ service }) => !service);
       const version = projects.find((project) => project.name === name)?.opencode.version ?? "";
-      return whyInUse(run, containers[0], version, Date.now());
+      return whyInUse(run, container, version, Date.now());
     },
     configure: async (key, value) => {
       const args = value === undefined ? ["rm", key] : ["set", key, value];

@@ -66,7 +66,7 @@ export function dropletHost(
           create: remote(create),
           ...(args.delete ? { delete: remote(args.delete) } : {}),
           triggers: pulumi.output(triggers).apply((own) => [...own, droplet.id]),
-          logging: "none",
+          logging: args.logging ?? "none",
         },
         pulumi.mergeOptions(own, { dependsOn: [ready] }),
       );

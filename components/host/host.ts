@@ -62,6 +62,8 @@ export interface HostCommandArgs {
   delete?: pulumi.Input<string>;
   /** Given to the command on its standard input. The place for secrets: never in `create`, which previews show. */
   stdin?: pulumi.Input<string>;
+  /** Which of its output an update shows. Default: none. */
+  logging?: "stderr";
   /** The command runs afresh when one of these changes. */
   triggers?: pulumi.Input<pulumi.Input<string>[]>;
 }
@@ -100,7 +102,7 @@ export function localHost(settings: Settings, checkout: string): Host {
     makeDirectoryOf: (project, path) =>
       isRoot ? makeOwnedDirectory(path, userOf(project)) : `mkdir -p ${shellQuote(path)}`,
     remote: (script) => script,
-    run: (name, args, opts) => new Command(name, { ...args, logging: "none" }, opts),
+    run: (name, args, opts) => new Command(name, { ...args, logging: args.logging ?? "none" }, opts),
   };
 }
 

@@ -43,3 +43,15 @@ export const projectNetwork = (names: Names, project: string): docker.NetworkArg
   options: { "com.docker.network.bridge.name": names.projectBridge(project), [ICC]: "false" },
   labels: labelList({ [names.platformLabel]: names.prefix, [names.projectLabel]: project }),
 });
+
+/**
+ * The bridge of a project's services: internal, so that no route leads out of it, and with traffic between its containers. The host itself has an
+ * address on it all the same: packet rules, which know it by its interface, keep the host's services from it.
+ */
+export const servicesNetwork = (names: Names, project: string): docker.NetworkArgs => ({
+  name: names.servicesNetwork(project),
+  driver: "bridge",
+  internal: true,
+  options: { "com.docker.network.bridge.name": names.servicesBridge(project), [ICC]: "true" },
+  labels: labelList({ [names.platformLabel]: names.prefix, [names.projectLabel]: project }),
+});

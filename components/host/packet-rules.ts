@@ -56,7 +56,7 @@ const NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-ro
 const REPLIES = ["ct direction reply accept", "ct state related meta l4proto { 1, 58 } accept"];
 
 /** What the renderer needs of an entry. */
-export type GuardedProject = Pick<Project, "name" | "network">;
+export type GuardedProject = Pick<Project, "name" | "network" | "services">;
 
 /**
  * The table of one stack, replaced as a whole. A network of the stack that no entry has a rule for reaches nothing, the internet included: what
@@ -68,6 +68,7 @@ export function packetRules(
   proxies: readonly ProxyEndpoint[] = [],
 ): string {
   const sorted = [...projects].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const withServices = sorted.filter(({ services }) => services?.length).map(({ name }) => name);
   const verdicts = sorted.map(({ name }) => `"${names.projectBridge(name)}" : jump ${chainOf(name)}`);
   return table(names.packetTable, [
     set("special4", "ipv4_addr", SPECIAL[4]),
@@ -75,10 +76,13 @@ export function packetRules(
     set("dns4", "ipv4_addr", []),
     set("dns6", "ipv6_addr", []),
     ...sorted.map(({ name, network }) => chain(chainOf(name), projectChain(network.allow, proxies))),
+    ...withServices.map((name) => chain(servicesChainOf(name), servicesChain(names.servicesBridge(name)))),
     `map projects { type ifname : verdict;${verdicts.length > 0 ? ` elements = { ${verdicts.join(", ")} };` : ""} }`,
     chain("from_project", [
       ...REPLIES,
       NEIGHBOURS,
+      // Before nameservers are allowed: services ask none.
+      ...withServices.map((name) => `iifname "${names.servicesBridge(name)}" goto ${servicesChainOf(name)}`),
       `ip daddr @dns4 ${PORT} 53 accept`,
       `ip6 daddr @dns6 ${PORT} 53 accept`,
       "iifname vmap @projects",
@@ -90,6 +94,18 @@ export function packetRules(
 
 /** No hyphens: nft reads one in a name as a range. */
 const chainOf = (project: string): string => `project_${project.replaceAll("-", "_")}`;
+
+const servicesChainOf = (project: string): string => `services_${project.replaceAll("-", "_")}`;
+
+/**
+ * Between containers on the network of a project's services, whose frames come here where the kernel hands those of bridges to packet filters
+ * (bridge-nf-call-iptables); nothing else passes: what is not routed back to the very same interface is the host's, or leaves the network.
+ */
+const servicesChain = (bridge: string): string[] => [
+  `fib daddr type { local, broadcast, anycast, multicast } ${REFUSE}`,
+  `fib daddr oifname "${bridge}" accept`,
+  REFUSE,
+];
 
 /** The host's own addresses are decided on first: a private network that is allowed may have one of them. */
 function projectChain(allow: readonly Destination[], proxies: readonly ProxyEndpoint[]): string[] {

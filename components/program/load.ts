@@ -11,6 +11,7 @@ import { type AccessList, accessListOf } from "../../config/projects/members.ts"
 import { PROJECTS_FILE } from "../../config/projects/overlay.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
+import { secretNames } from "../../config/projects/services.ts";
 import type { CompanyProxy } from "../../config/stack/company/proxy.ts";
 import { registrySecrets } from "../../config/stack/company/registries.ts";
 import { packagesDay } from "../../config/stack/packages.ts";
@@ -76,7 +77,7 @@ export function loadPlatform(checkout: string): Promise<Platform> {
       entries: projects,
       releases: releasesOf(pulumi.getStack(), process.env),
       ...(production ? { production } : {}),
-      secretsOf: (project) => valuesOf(project, project.secrets),
+      secretsOf: (project) => valuesOf(project, secretNames(project)),
       registrySecretsOf: (project) => valuesOf(project, registrySecrets(settings.registries)),
       passwordRotationOf: (project) => settings.passwordRotations[project] ?? settings.passwordRotation,
       packagesOf: (project) => packagesDay(settings, project),

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, relative } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import type { Project } from "../../config/projects/project.ts";
+import { secretNames } from "../../config/projects/services.ts";
 import { registrySecrets } from "../../config/stack/company/registries.ts";
 import { type Applied, ONLY_VARIABLE, refusalOf } from "../../config/stack/only.ts";
 import { SECRETS_NAMESPACE, secretKeys } from "../../config/stack/secrets.ts";
@@ -107,7 +108,7 @@ function digests(
     ([key]) => ![`${SECRETS_NAMESPACE}:`, ROTATIONS, PACKAGES_OF].some((own) => key.startsWith(own)),
   );
   const values = (project: Project) =>
-    [...project.secrets, ...registrySecrets(registries)].map((name) =>
+    [...secretNames(project), ...registrySecrets(registries)].map((name) =>
       secretKeys(project.name, name).map((key) => config[key]),
     );
   return {

@@ -25,6 +25,7 @@ import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
 import type { ProjectCompany } from "./company.ts";
 import { localRepoScript, refsDigest } from "./local-repo.ts";
+import { makeServices } from "./services.ts";
 
 /** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
 const ENFORCED = "/etc/opencode/opencode.json";
@@ -166,6 +167,14 @@ export class OpencodeProject extends pulumi.ComponentResource {
     }).name;
   }
 
+  /** They are waited for here alone, in an update: after a reboot all containers start at once, and opencode needs none of them to start. */
+  private makeServices() {
+    const { host, names, project, secrets, ready } = this.args;
+    const { name, services, state } = project;
+    if (!services) return undefined;
+    return makeServices({ host, names, project: name, services, state, secrets, ready }, this.child);
+  }
+
   private runContainer(
     password: pulumi.Output<string>,
     deployKey: tls.PrivateKey | undefined,
@@ -173,6 +182,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
   ): pulumi.CustomResource {
     const { host, names, project, image } = this.args;
     const network = pulumi.all([this.makeNetwork(), this.args.ready]).apply(([name]) => name);
+    const services = this.makeServices();
     const running = project.state === "running";
     const { memory, cpus } = project.resources;
     return new Container(
@@ -191,7 +201,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         envs: this.environment(),
         uploads: this.files(password, deployKey),
         volumes: this.mounts(),
-        networksAdvanced: [{ name: network }],
+        networksAdvanced: [{ name: network }, ...(services ? [{ name: services.network }] : [])],
         healthcheck: {
           tests: ["CMD", "/usr/local/lib/opencode-platform/health"],
           interval: "5s",
@@ -211,7 +221,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       {
         ...this.child,
         ...onHost(host),
-        dependsOn: before,
+        dependsOn: [...before, ...(services?.applied ?? [])],
         deleteBeforeReplace: true,
         // The provider would only write these down.
         replaceOnChanges: ["healthcheck", "cpuQuota"],

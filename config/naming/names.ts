@@ -12,6 +12,9 @@ export interface Names {
   projectNetwork(name: string): string;
   /** Its interface on the host, by which packet rules know the project. */
   projectBridge(name: string): string;
+  /** The bridge network of a project's services, which its container is on as well; and that network's interface. */
+  servicesNetwork(name: string): string;
+  servicesBridge(name: string): string;
   /** What the names of all those interfaces begin with. */
   readonly bridgePrefix: string;
   /** The table of packet rules, for nft. */
@@ -27,12 +30,16 @@ export interface Names {
   readonly panel: string;
   /** The container of a project. */
   project(name: string): string;
+  /** The container of a service. No name of a project or service has a dot. */
+  service(project: string, service: string): string;
   /** The image that projects and the notice page run, without its tag. */
   readonly image: string;
   /** Every container, network and image of the platform carries this label, with the prefix as its value. */
   readonly platformLabel: string;
   /** Every container of a project carries this label, with the project's name as its value. */
   readonly projectLabel: string;
+  /** A container of a service carries that label, too, and this one with its own name. */
+  readonly serviceLabel: string;
 }
 
 /** The disk of the tests' stand-in droplets: `npm run down` keeps it, since it takes minutes to make. */
@@ -42,6 +49,8 @@ export const DROPLET_IMAGE = "opencode-platform-droplet:debian-12-1";
 export const PLATFORM_LABEL = "dev.opencode-platform.prefix";
 /** A project's container carries this label, with the project's name as the value. */
 export const PROJECT_LABEL = "dev.opencode-platform.project";
+/** A service's container carries that of its project, too: by this one it is told from the project's own. */
+export const SERVICE_LABEL = "dev.opencode-platform.service";
 
 /** Digits of base 36: an interface's name has 15 characters, and must say the stack and the project. */
 const shortHash = (text: string, length: number): string =>
@@ -57,6 +66,8 @@ export function makeNames(prefix: string): Names {
     network: prefix,
     projectNetwork: (name) => `${prefix}-network-${name}`,
     projectBridge: (name) => `${bridgePrefix}${shortHash(`${prefix}/${name}`, 6)}`,
+    servicesNetwork: (name) => `${prefix}-services-${name}`,
+    servicesBridge: (name) => `${bridgePrefix}${shortHash(`${prefix}/${name}/services`, 6)}`,
     bridgePrefix,
     packetTable: `opencode_${prefix.replaceAll("-", "_")}`,
     guard: `${prefix}-guard`,
@@ -65,9 +76,11 @@ export function makeNames(prefix: string): Names {
     connector: `${prefix}-connector`,
     panel: `${prefix}-panel`,
     project: (name) => `${prefix}-project-${name}`,
+    service: (project, service) => `${prefix}-service-${project}.${service}`,
     image: `${prefix}-platform/opencode`,
     platformLabel: PLATFORM_LABEL,
     projectLabel: PROJECT_LABEL,
+    serviceLabel: SERVICE_LABEL,
   };
 }
 
@@ -104,6 +117,18 @@ export const workspaceDirectories = (workspacesDir: string, project: string) => 
 /** Directory with all projects' homes, and where the panel's container has it, to read only: when each was last used. */
 export const homesDirectory = (workspacesDir: string): string => `${workspacesDir}/.data`;
 export const PANEL_HOMES_DIR = "/homes";
+
+/** Directory with what all projects' services keep; and a project's part of it, which is kept and deleted with its home. */
+export const servicesDirectory = (workspacesDir: string): string => `${workspacesDir}/.services`;
+export const serviceData = (workspacesDir: string, project: string): string =>
+  `${servicesDirectory(workspacesDir)}/${project}`;
+/** In it, what a service keeps of a path in its container: no path that a volume may have has a comma. */
+export const volumeDirectory = (
+  workspacesDir: string,
+  project: string,
+  service: string,
+  path: string,
+): string => `${serviceData(workspacesDir, project)}/${service}/${path.slice(1).replaceAll("/", ",")}`;
 
 /** The copy of a repository on this machine that a project clones from, below the same one. An update makes it again. */
 export const localRepoDirectory = (workspacesDir: string, project: string): string =>

@@ -172,6 +172,14 @@ function checkSecretValues(
   });
 }
 
+/** Secrets that have no value for an entry's project, where that can be known. */
+export const checkSecretsHaveValues = (
+  entry: UncheckedMap,
+  secrets: PartialEntry["secrets"],
+  path: Path,
+  context: HostContext,
+): Violation[] => checkSecretValues({ ...read(entry), secrets }, path, context);
+
 /** Addresses that differ in nothing but the case of their letters are one. */
 export const normaliseEmail = (address: string): string => address.toLowerCase();
 

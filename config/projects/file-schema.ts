@@ -29,6 +29,7 @@ import {
 } from "./field-schemas.ts";
 import { git } from "./git-schema.ts";
 import { ports } from "./ports.ts";
+import { services } from "./services.ts";
 
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
 export const DEFAULT_RESOURCES = { memory: sizeOf("2GiB"), cpus: 1, pids: 512 } as const;
@@ -191,6 +192,7 @@ const project = z.strictObject(
         "What this project's container may connect to; replaces the whole of defaults.network. Default: defaults.network.",
       ),
     ports: ports.optional(),
+    services: services.optional(),
     setup: shellLines
       .optional()
       .describe(

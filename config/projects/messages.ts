@@ -40,6 +40,18 @@ const UNSUPPORTED_KEYS: Readonly<Record<string, string>> = {
   volumes: "each project has one persistent workspace",
 };
 
+/** What other tools call the keys of a service, and those that have no like here. */
+const SERVICE_KEYS: Readonly<Record<string, string>> = {
+  build: "a service runs an image that is there: build and push it, and name it under image",
+  depends_on: "services start at once, and the project after them",
+  entrypoint: "write what the image runs under command",
+  environment: "did you mean env?",
+  healthcheck: "did you mean health?",
+  port: "the project reaches a service on every port, and nobody else does",
+  ports: "the project reaches a service on every port, and nobody else does",
+  volumes: "did you mean volume?",
+};
+
 /** Keys of `git` that one way of authenticating has. */
 const KEYS_OF_AUTH: Readonly<Record<string, string>> = {
   secret: "token",
@@ -125,6 +137,8 @@ export function knownKeys(schema: unknown): string[] {
 function describeUnknownKey(key: string, known: readonly string[]): string {
   if (key === "<<") return "merge keys are not supported: put shared values under defaults";
   const elsewhere = Object.hasOwn(KEY_ALIASES, key) ? KEY_ALIASES[key] : undefined;
+  if (known.includes("health") && Object.hasOwn(SERVICE_KEYS, key))
+    return `is not a valid key here: ${SERVICE_KEYS[key]}`;
   if (Object.hasOwn(UNSUPPORTED_KEYS, key)) return `is not a valid key here: ${UNSUPPORTED_KEYS[key]}`;
   if (known.includes("auth") && Object.hasOwn(KEYS_OF_AUTH, key))
     return `is only for auth: ${KEYS_OF_AUTH[key]}`;

@@ -13,6 +13,7 @@ import type { Git, GitAuth, Json, Project, Repo } from "./project.ts";
 import { releaseNamed } from "./releases.ts";
 import { forgeOf, parseRepo } from "./repo.ts";
 import { mapOf } from "./rough.ts";
+import { readServices } from "./services.ts";
 import { isTrusted, type Trust } from "./trust.ts";
 
 type JsonMap = { readonly [key: string]: Json };
@@ -73,6 +74,7 @@ function normaliseEntry(
     secrets: entry.secrets ?? [],
     network: { allow: readAllow(entry.network?.allow ?? defaults.network?.allow ?? DEFAULT_ALLOW) },
     ports: readPorts(entry.ports ?? []),
+    ...servicesOf(entry),
     ...(entry.setup !== undefined && { setup: entry.setup }),
     git: normaliseGit(entry),
     opencode: {
@@ -82,6 +84,12 @@ function normaliseEntry(
       enforce: merged("enforce"),
     },
   };
+}
+
+/** Absent without any, so that nothing of a project that has none changes. */
+function servicesOf({ services = {} }: ProjectEntry): Pick<Project, "services"> {
+  const read = readServices(services);
+  return read.length > 0 ? { services: read } : {};
 }
 
 function normaliseRepo({ repo, branch, depth }: ProjectEntry, directory: string): Repo | undefined {

@@ -3,6 +3,7 @@ import type { Destination } from "./destinations.ts";
 import type { Environment } from "./environment.ts";
 import type { Port } from "./ports.ts";
 import type { Forge, RepoSource } from "./repo.ts";
+import type { Service } from "./services.ts";
 import type { Trust } from "./trust.ts";
 
 /** What JSON can hold. */
@@ -50,6 +51,8 @@ export interface Project {
   readonly network: { readonly allow: readonly Destination[] };
   /** What its own programs serve that has a hostname; in the file's order. */
   readonly ports: readonly Port[];
+  /** Containers beside its own, sorted by name; absent for none. */
+  readonly services?: readonly Service[];
   /** Lines of bash that prepare the workspace, once for each text; absent for none. */
   readonly setup?: string;
   readonly git: Git;

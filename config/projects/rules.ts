@@ -9,7 +9,13 @@ import { formatSize } from "../text/sizes.ts";
 import type { Path } from "../text/yaml.ts";
 import { foldDestination } from "./destinations.ts";
 import { lineOf, type ProjectsDocument } from "./document.ts";
-import { checkDuplicates, checkEntryRules, checkZone, normaliseEmail } from "./entry-rules.ts";
+import {
+  checkDuplicates,
+  checkEntryRules,
+  checkSecretsHaveValues,
+  checkZone,
+  normaliseEmail,
+} from "./entry-rules.ts";
 import { checkPackages } from "./environment.ts";
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
 import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
@@ -18,6 +24,7 @@ import { checkOpencodeSettings } from "./opencode-settings.ts";
 import { checkPorts } from "./ports.ts";
 import { checkRelease } from "./releases.ts";
 import { isMap, listOf, mapOf, type UncheckedMap } from "./rough.ts";
+import { checkServices } from "./service-rules.ts";
 import type { HostContext, Violation } from "./violation.ts";
 
 /** Every broken rule of a file, however much else is wrong with it. */
@@ -79,6 +86,11 @@ function checkEntry(
     ...checkVariables(entry.env, [...path, "env"], document),
     ...checkDuplicates(entry.packages, [...path, "packages"]),
     ...checkPackages(entry, path, defaults),
+    ...checkServices(entry, path, {
+      checkResources: (value, at) => checkResources(value, at, context),
+      checkVariables: (env, at) => checkVariables(env, at, document),
+      checkSecretValues: (secrets, at) => checkSecretsHaveValues(entry, secrets, at, context),
+    }),
     ...checkEntryRules(entry, path, mapOf(defaults.env), context),
   ];
 }

@@ -54,6 +54,8 @@ export function targetsOf(stack: string, name: string, images: readonly string[]
   return [
     urn(`${PROJECT_TYPE}*`, name),
     ...own,
+    // Of its services: no name of a project has a dot.
+    urn(`${PROJECT_TYPE}$**`, `${name}.*`),
     ...images.flatMap((image) => [
       urn("opencode:platform:Image*", image),
       urn("opencode:platform:Image$**", image),

@@ -1,4 +1,4 @@
-import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
+import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "../../config/naming/names.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { docker } from "../../toolchain/lib/docker.ts";
 import type { ExecResult } from "../../toolchain/lib/exec.ts";
@@ -6,8 +6,10 @@ import type { ExecResult } from "../../toolchain/lib/exec.ts";
 /** A container of the platform, as Docker reports it. */
 export interface ContainerState {
   name: string;
-  /** The project's name; empty for the platform's own containers. */
+  /** The project's name; empty for the platform's own containers, and for those of services. */
   project: string;
+  /** Of a service's container: its name and its project's. */
+  service?: { readonly project: string; readonly name: string };
   /** `running`, `exited`, `restarting` … */
   status: string;
   exitCode: number;
@@ -43,7 +45,7 @@ export function listContainers(env: NodeJS.ProcessEnv, prefix?: string): Promise
   return listContainersBy((args) => docker(args, env), prefix);
 }
 
-/** Lists containers through the given client: all of them, or a project's. */
+/** Lists containers through the given client: all of them, or a project's, with those of its services. */
 export async function listContainersBy(
   run: RunDocker,
   prefix?: string,
@@ -88,9 +90,10 @@ interface Inspected {
 
 function parseContainer(container: Inspected): ContainerState {
   const { Name = "", RestartCount = 0, Config, HostConfig, NetworkSettings, State } = container;
+  const { [PROJECT_LABEL]: project = "", [SERVICE_LABEL]: service } = Config?.Labels ?? {};
   return {
     name: Name.replace(/^\//, ""),
-    project: Config?.Labels?.[PROJECT_LABEL] ?? "",
+    ...(service ? { project: "", service: { project, name: service } } : { project }),
     status: State?.Status ?? "",
     exitCode: State?.ExitCode ?? 0,
     health: State?.Health?.Status ?? "",

@@ -10,8 +10,23 @@ export interface Control {
   stop(project: string): Promise<boolean>;
 }
 
-/** @param containerOf returns the name of a project's container */
-export const makeControl = (engine: Engine, containerOf: (project: string) => string): Control => ({
-  start: (project) => engine.start(containerOf(project)),
-  stop: (project) => engine.stop(containerOf(project), GRACE),
+/**
+ * A project's services start before it, and stop after it.
+ * @param containerOf returns the name of a project's container
+ * @param servicesOf returns the names of its services' containers
+ */
+export const makeControl = (
+  engine: Engine,
+  containerOf: (project: string) => string,
+  servicesOf: (project: string) => readonly string[],
+): Control => ({
+  async start(project) {
+    await Promise.all(servicesOf(project).map((name) => engine.start(name)));
+    return engine.start(containerOf(project));
+  },
+  async stop(project) {
+    const isThere = await engine.stop(containerOf(project), GRACE);
+    await Promise.all(servicesOf(project).map((name) => engine.stop(name, GRACE)));
+    return isThere;
+  },
 });

@@ -5,6 +5,7 @@ import { apiFor } from "../../opencode/api/index.ts";
 import type { ProjectOutput } from "../engine/outputs.ts";
 import { setupOf, withoutSetup } from "./container-state.ts";
 import { type ContainerState, listContainers } from "./containers.ts";
+import { servicesNote, servicesOf } from "./services.ts";
 
 /** Timeout for projects to respond after an update. */
 const TIMEOUT_MS = 120_000;
@@ -46,9 +47,8 @@ export async function awaitProjects(
     tell([...waiting.keys()]);
     await sleep(500);
   }
-  const containers = new Map(
-    (await listContainers(env, prefix)).map((container) => [container.project, container]),
-  );
+  const listed = await listContainers(env, prefix);
+  const containers = new Map(listed.map((container) => [container.project, container]));
   return projects.map((project) => {
     const container = containers.get(project.name);
     const running = project.state === "running" ? container : undefined;
@@ -56,7 +56,9 @@ export async function awaitProjects(
       project,
       answers: !waiting.has(project.name),
       isSettingUp: (running && setupOf(running)?.isRunning) ?? false,
-      note: running ? noteOf(running) : "",
+      note: running
+        ? [noteOf(running), servicesNote(servicesOf(project.name, listed))].filter(Boolean).join("; ")
+        : "",
     };
   });
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ContainerInfo, hasEnded, isUnsettled, readContainer } from "./container-state.ts";
 import type { ContainerEvent, Engine } from "./engine.ts";
+import { servicesOf } from "./services.ts";
 
 /** Docker writes a health check's result a moment after its event. */
 const SETTLE_MS = 250;
@@ -16,6 +17,8 @@ export interface Containers {
   readonly isConnected: boolean;
   /** A project's container. */
   ofProject(name: string): ContainerInfo | undefined;
+  /** The containers of a project's services. */
+  servicesOf(name: string): ContainerInfo[];
   /** A container by name. */
   named(name: string): ContainerInfo | undefined;
   /** Running containers of projects. */
@@ -60,6 +63,10 @@ export class ContainerWatch implements Containers {
     const all = [...this.#known.values()].filter(({ project }) => project === name);
     // During a replacement there may be two: the newer one counts.
     return all.sort((a, b) => b.createdAt.localeCompare(a.createdAt))[0];
+  }
+
+  servicesOf(name: string): ContainerInfo[] {
+    return servicesOf(name, this.#known.values());
   }
 
   named(name: string): ContainerInfo | undefined {

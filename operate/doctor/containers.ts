@@ -5,6 +5,7 @@ import type { ContainerState } from "../docker/containers.ts";
 import { UNGUARDED } from "../docker/guard.ts";
 import { SETUP_LOG } from "../docker/setup.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
+import { checkServices, serviceContainers } from "./services.ts";
 
 /** Restarts that are worth a finding. */
 const MANY_RESTARTS = 3;
@@ -23,7 +24,7 @@ export interface FixCommands {
 
 export interface ContainerChecks {
   containers: readonly ContainerState[];
-  projects: readonly Pick<Project, "name" | "state">[];
+  projects: readonly Pick<Project, "name" | "state" | "services">[];
   names: Names;
   /** Whether the tunnel's connector should run. Default: no. */
   hasConnector?: boolean;
@@ -47,8 +48,13 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     ...guardFindings(byName.get(names.guard), { names, isNeeded: hasConnector, commands }),
     ...expected.flatMap((each) => containerFindings(each, byName.get(each.name), commands)),
     ...projects.flatMap(({ name }) => setupFindings(name, byName.get(names.project(name)), commands)),
+    ...checkServices({ containers: byName, projects, names, commands }),
   ];
-  const known = new Set([names.guard, ...expected.map(({ name }) => name)]);
+  const known = new Set([
+    names.guard,
+    ...expected.map(({ name }) => name),
+    ...serviceContainers({ projects, names }),
+  ]);
   const extra = containers.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   if (extra.length > 0)
     found.push(failed(`running but not in projects.yaml: ${extra.join(", ")}`, commands.apply));

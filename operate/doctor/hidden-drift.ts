@@ -14,7 +14,7 @@ export interface DriftChecks {
   containers: readonly ContainerState[];
   /** Names of the files in the host's directory of routes. */
   routeFiles: readonly string[];
-  projects: readonly Pick<Project, "name" | "state" | "resources">[];
+  projects: readonly Pick<Project, "name" | "state" | "resources" | "services">[];
   names: Names;
   commands: FixCommands;
 }
@@ -37,15 +37,26 @@ export function checkSettings({ containers, projects, names, commands }: DriftCh
   const byName = new Map(containers.map((container) => [container.name, container]));
   const notice = byName.get(names.notice);
   return [
-    ...(notice ? networkFindings("notice page", notice, names.network, commands) : []),
-    ...projects.flatMap(({ name, resources }) => {
-      const container = byName.get(names.project(name));
-      if (!container) return [];
-      const label = `project ${name}`;
+    ...(notice ? networkFindings("notice page", notice, [names.network], commands) : []),
+    ...projects.flatMap(({ name, resources, services = [] }) => {
+      const own = services.length > 0 ? [names.servicesNetwork(name)] : [];
+      const networks = [names.projectNetwork(name), ...own];
       return [
-        ...networkFindings(label, container, names.projectNetwork(name), commands),
-        ...limitFindings(label, container, resources, commands),
-      ];
+        { label: `project ${name}`, container: names.project(name), networks, resources },
+        ...services.map((service) => ({
+          label: `${name}: service ${service.name}`,
+          container: names.service(name, service.name),
+          networks: own,
+          resources: service.resources,
+        })),
+      ].flatMap(({ label, container: called, networks, resources }) => {
+        const container = byName.get(called);
+        if (!container) return [];
+        return [
+          ...networkFindings(label, container, networks, commands),
+          ...limitFindings(label, container, resources, commands),
+        ];
+      });
     }),
   ];
 }
@@ -54,20 +65,20 @@ export function checkSettings({ containers, projects, names, commands }: DriftCh
 function networkFindings(
   label: string,
   { name, networks, status }: ContainerState,
-  network: string,
+  wanted: readonly string[],
   { docker }: FixCommands,
 ): Finding[] {
-  const others = networks.filter((each) => each !== network);
+  const others = networks.filter((each) => !wanted.includes(each));
   const restart = status === "running" ? ` && ${docker(`restart ${name}`)}` : "";
   return [
-    ...(networks.includes(network)
-      ? []
-      : [
-          failed(
-            `${label}: not on the network ${network}`,
-            `${docker(`network connect ${network} ${name}`)}${restart}`,
-          ),
-        ]),
+    ...wanted
+      .filter((network) => !networks.includes(network))
+      .map((network) =>
+        failed(
+          `${label}: not on the network ${network}`,
+          `${docker(`network connect ${network} ${name}`)}${restart}`,
+        ),
+      ),
     ...others.map((other) =>
       failed(`${label}: also on the network ${other}`, docker(`network disconnect ${other} ${name}`)),
     ),

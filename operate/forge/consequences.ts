@@ -12,6 +12,9 @@ export interface Rule {
   say(step: Step): string;
 }
 
+/** The service that a resource is of: no project's name has a dot. */
+const serviceIn = (name: string): string | undefined => /\.(.+)$/.exec(name)?.[1];
+
 export const RULES: readonly Rule[] = [
   {
     type: /^digitalocean:index\/droplet:Droplet$/,
@@ -76,15 +79,19 @@ export const RULES: readonly Rule[] = [
     type: /^docker:index\/container:Container$/,
     ops: ["replace"],
     of: "project",
-    say: ({ project }) =>
-      `${project} is restarted: processes in its container end; its workspace and sessions stay.`,
+    say: ({ project, name }) =>
+      serviceIn(name)
+        ? `The service ${serviceIn(name)} of ${project} is restarted: connections to it end; what its volume keeps stays.`
+        : `${project} is restarted: processes in its container end; its workspace and sessions stay.`,
   },
   {
     type: /^docker:index\/container:Container$/,
     ops: ["delete"],
     of: "project",
-    say: ({ project }) =>
-      `${project} is removed: its container ends; its workspace stays until it is purged.`,
+    say: ({ project, name }) =>
+      serviceIn(name)
+        ? `The service ${serviceIn(name)} of ${project} is removed; what its volume keeps stays until the workspace is purged.`
+        : `${project} is removed: its container ends; its workspace stays until it is purged.`,
   },
   {
     type: /^docker:index\/container:Container$/,

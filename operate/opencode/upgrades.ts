@@ -88,7 +88,8 @@ async function readUpgrades(
   begun: ReadonlySet<string>,
 ): Promise<[string, UpgradeState][]> {
   const containers = (await listContainersBy(run, prefix, only)).filter(
-    (container) => isUp(container) && (mayBeChanging(container) || begun.has(container.project)),
+    (container) =>
+      !container.service && isUp(container) && (mayBeChanging(container) || begun.has(container.project)),
   );
   return Promise.all(
     containers.map(async ({ name, project, health }) => {

@@ -177,7 +177,9 @@ export async function untilUnused(
 }
 
 async function assertStopped(place: WorkspacesPlace, name: string): Promise<void> {
-  const running = (await containersOf(place, name)).find(({ status }) => !STOPPED.includes(status));
+  const running = (await containersOf(place, name)).find(
+    ({ service, status }) => !service && !STOPPED.includes(status),
+  );
   if (running)
     fail(
       "conflict",

@@ -1,5 +1,5 @@
 /** The names of what removed projects leave behind on a host. Pure. */
-import { workspaceDirectories } from "../../config/naming/names.ts";
+import { serviceData, workspaceDirectories } from "../../config/naming/names.ts";
 import { PROJECT_NAME_PATTERN } from "../../config/projects/field-schemas.ts";
 
 /** What is set aside is beside its place, with the time. No project's name has a dot. */
@@ -19,8 +19,11 @@ export function projectOfAside(name: string): string | undefined {
 export const isLeftName = (name: string): boolean =>
   PROJECT_NAME_PATTERN.test(name) || projectOfAside(name) !== undefined;
 
-/** The paths of a workspace and its home. @throws Error for a name that could lead elsewhere */
-export function leftPaths(directory: string, name: string): { workspace: string; home: string } {
+/** The paths of a workspace, of its home, and of what its services keep. @throws Error for a name that could lead elsewhere */
+export function leftPaths(
+  directory: string,
+  name: string,
+): { workspace: string; home: string; services: string } {
   if (!isLeftName(name)) throw new Error(`${JSON.stringify(name)} is not the name of a workspace`);
-  return workspaceDirectories(directory, name);
+  return { ...workspaceDirectories(directory, name), services: serviceData(directory, name) };
 }

@@ -4,22 +4,22 @@
  * what they find, never change into it, and print no name from it. The directories that they are given are the platform's own: no container
  * has them, but only what is below a project's name. Pure.
  */
-import { homesDirectory } from "../../config/naming/names.ts";
+import { homesDirectory, servicesDirectory } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { leftPaths } from "./names.ts";
 
 /** A link counts, wherever it leads. */
 const IS = `is() { [ -e "$1" ] || [ -L "$1" ]; }`;
 
-/** Ends with 0 if a project has a workspace or home, with 1 if it has not. */
+/** Ends with 0 if a project has a workspace or home, or its services have files; with 1 if not. */
 export function existsScript(directory: string, name: string): string {
-  const { workspace, home } = leftPaths(directory, name);
-  return `${IS}\nif is ${shellQuote(workspace)} || is ${shellQuote(home)}; then exit 0; else exit 1; fi`;
+  const any = Object.values(leftPaths(directory, name)).map((path) => `is ${shellQuote(path)}`);
+  return `${IS}\nif ${any.join(" || ")}; then exit 0; else exit 1; fi`;
 }
 
-/** Prints the names of all workspaces and homes. */
+/** Prints the names of all workspaces, of homes, and of projects whose services have files. */
 export const namesScript = (directory: string): string => `${IS}
-for folder in ${shellQuote(directory)} ${shellQuote(homesDirectory(directory))}; do
+for folder in ${shellQuote(directory)} ${shellQuote(homesDirectory(directory))} ${shellQuote(servicesDirectory(directory))}; do
   [ -d "$folder" ] || continue
   for path in "$folder"/*; do
     if is "$path"; then printf '%s\\n' "\${path##*/}"; fi
@@ -27,38 +27,42 @@ for folder in ${shellQuote(directory)} ${shellQuote(homesDirectory(directory))};
 done`;
 
 /**
- * Prints a line for each name: the name, the size of both directories in KiB, and when a file of the home was last written, in seconds since 1970 (0
+ * Prints a line for each name: the name, the size of its directories in KiB, and when a file of the home was last written, in seconds since 1970 (0
  * for none). opencode's database is three folders deep.
  */
 export function measureScript(directory: string, names: readonly string[]): string {
   const lines = names.map((name) => {
-    const { workspace, home } = leftPaths(directory, name);
-    return `measure ${[name, workspace, home].map(shellQuote).join(" ")}`;
+    const { workspace, home, services } = leftPaths(directory, name);
+    return `measure ${[name, workspace, home, services].map(shellQuote).join(" ")}`;
   });
   return `if stat -c %Y / >/dev/null 2>&1; then format='-c %Y'; else format='-f %m'; fi
 measure() {
-  size=$(du -sk -- "$2" "$3" 2>/dev/null | awk '{ all += $1 } END { printf "%.0f", all }')
+  size=$(du -sk -- "$2" "$3" "$4" 2>/dev/null | awk '{ all += $1 } END { printf "%.0f", all }')
   used=$(find "$3" -maxdepth 4 -type f -exec stat $format {} + 2>/dev/null | awk '$1 > last { last = $1 } END { printf "%.0f", last }')
   printf '%s\\t%s\\t%s\\n' "$1" "$size" "$used"
 }
 ${lines.join("\n")}`;
 }
 
-/** Renames a workspace and its home, both or none: nothing is copied, so a full disk does not matter. */
+/** Renames a workspace, its home and what its services keep, all or none: nothing is copied, so a full disk does not matter. */
 export function moveScript(directory: string, from: string, to: string): string {
   const [old, put] = [leftPaths(directory, from), leftPaths(directory, to)];
-  const [workspace, home, newWorkspace, newHome] = [old.workspace, old.home, put.workspace, put.home].map(
-    shellQuote,
+  const pairs = (["services", "home", "workspace"] as const).map((key) =>
+    [old[key], put[key]].map(shellQuote).join(" "),
   );
+  const news = Object.values(put).map(shellQuote).join(" ");
+  const undo = (count: number) =>
+    pairs
+      .slice(0, count)
+      .map((pair) => `; back ${pair}`)
+      .join("");
   return `${IS}
-for path in ${newWorkspace} ${newHome}; do
+back() { if is "$2"; then mv -- "$2" "$1"; fi; }
+for path in ${news}; do
   if is "$path"; then echo "$path is there already" >&2; exit 1; fi
 done
-if is ${home}; then mv -- ${home} ${newHome} || exit 1; fi
-if is ${workspace} && ! mv -- ${workspace} ${newWorkspace}; then
-  if is ${newHome}; then mv -- ${newHome} ${home}; fi
-  exit 1
-fi`;
+put() { ! is "$1" || mv -- "$1" "$2"; }
+${pairs.map((pair, index) => `put ${pair} || { :${undo(index)}; exit 1; }`).join("\n")}`;
 }
 
 /** Renames a home and makes an empty one with its owner, since a container that is started again has to find one. */
@@ -76,7 +80,7 @@ mv -- ${newHome} ${home}
 exit 1`;
 }
 
-/** Deletes a workspace and its home, and prints the paths of what it is not allowed to delete. */
+/** Deletes a workspace, its home and what its services keep, and prints the paths of what it is not allowed to delete. */
 export function deleteScript(directory: string, name: string): string {
   const paths = Object.values(leftPaths(directory, name)).map(shellQuote).join(" ");
   // An owner can take away its own right to look into a directory, on purpose or not.

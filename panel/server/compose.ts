@@ -134,7 +134,9 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     containers,
     usage,
     logs: new LogHub(engine, containers),
-    control: makeControl(engine, names.project),
+    control: makeControl(engine, names.project, (project) =>
+      containers.servicesOf(project).map(({ name }) => name),
+    ),
     rollbacks: makeRollbacks(docker, names.project),
     setups: { request: (name) => requestSetup(docker, name, names.project(name)) },
     activity,

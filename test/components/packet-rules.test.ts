@@ -107,6 +107,24 @@ describe("packet rules", () => {
     expect(chain(text, "project_b")).toEqual([LOCAL]);
   });
 
+  it("let a project's services reach each other and the project, and nothing that leaves their network", () => {
+    const services = [{ name: "db" }] as never;
+    const text = packetRules(names, [{ ...entry("web-shop", "internet"), services }, entry("b")]);
+    const bridge = names.servicesBridge("web-shop");
+    expect(chain(text, "services_web_shop")).toEqual([
+      "fib daddr type { local, broadcast, anycast, multicast } reject with icmpx admin-prohibited",
+      `fib daddr oifname "${bridge}" accept`,
+      "reject with icmpx admin-prohibited",
+    ]);
+    const from = chain(text, "from_project");
+    const own = from.indexOf(`iifname "${bridge}" goto services_web_shop`);
+    expect(own).toBeGreaterThan(0);
+    // Not even nameservers.
+    expect(own).toBeLessThan(from.findIndex((rule) => rule.includes("@dns4")));
+    expect(text).toContain(`elements = { "${names.projectBridge("b")}" : jump project_b`);
+    expect(packetRules(names, [entry("web-shop")])).not.toContain("services");
+  });
+
   it("are the same whatever the order of entries and destinations", () => {
     const [a, b] = [entry("a", "internet", "host:1"), entry("b", "host:2")];
     expect(packetRules(names, [b, entry("a", "host:1", "internet")])).toBe(packetRules(names, [a, b]));

@@ -72,6 +72,9 @@ describe("what the engine is to update", () => {
       at(`${project}$docker:index/container:Container`, "web-container"),
       at(`${project}$command:local:Command`, "web-route"),
       at(`${project}$docker:index/network:Network`, "web-network"),
+      at(`${project}$docker:index/network:Network`, "web.services"),
+      at(`${project}$docker:index/container:Container`, "web.db"),
+      at(`${project}$command:local:Command`, "web.db-applied"),
       at(`${project}$random:index/randomPassword:RandomPassword`, "web-password"),
       at(`${project}$tls:index/privateKey:PrivateKey`, "web-deploy-key"),
       at("command:local:Command", "workspaces"),
@@ -96,6 +99,8 @@ describe("what the engine is to update", () => {
       at(`${project}$docker:index/container:Container`, "web-container-container"),
       at(`${project}$docker:index/container:Container`, "web-2-container"),
       at(`${project}$docker:index/container:Container`, "my-web-container"),
+      at(`${project}$docker:index/container:Container`, "my-web.db"),
+      at(`${project}$docker:index/container:Container`, "web-2.db"),
       at("opencode:platform:Proxy$docker:index/container:Container", "traefik"),
       at("opencode:platform:Edge$cloudflare:index/dnsRecord:DnsRecord", "project-web-2-record"),
     ])

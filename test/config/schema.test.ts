@@ -132,6 +132,7 @@ it("every key is in the JSON schema and says what it means", () => {
       "projects[].resources.memory",
       "projects[].resources.pids",
       "projects[].secrets",
+      "projects[].services",
       "projects[].setup",
       "projects[].state",
       "projects[].timezone",

@@ -1,7 +1,14 @@
 /** The list of projects that a person can see, once or as a stream of changes. */
 import { previewName } from "../../../config/projects/ports.ts";
 import { terminalCommand } from "../../../opencode/api/index.ts";
-import { decideState, listeningPorts, upgradeLine } from "../../../operate/docker/container-state.ts";
+import {
+  type ContainerInfo,
+  type Decided,
+  decideState,
+  listeningPorts,
+  upgradeLine,
+} from "../../../operate/docker/container-state.ts";
+import { servicesNote } from "../../../operate/docker/services.ts";
 import { packageRoot } from "../../../operate/engine/checkout.ts";
 import { personNow } from "../access/authority.ts";
 import { canCreate, type Role, roleOf } from "../access/permissions.ts";
@@ -79,7 +86,7 @@ function projectOf(
   };
   return {
     name,
-    ...decideState(container, requestedState),
+    ...withServices(decideState(container, requestedState), parts.containers.servicesOf(name)),
     url: parts.urls.browser(name),
     attach: terminalCommand(parts.urls.terminal(name), project.opencode.version, packageRoot),
     hasSetup: project.setup !== undefined,
@@ -100,6 +107,12 @@ function projectOf(
     ...parts.usage.of(name),
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };
+}
+
+/** A running project's state, with what is wrong with its services as its reason. */
+function withServices(decided: Decided, services: readonly ContainerInfo[]): Decided {
+  const note = decided.state === "stopped" || decided.state === "pending" ? "" : servicesNote(services);
+  return note ? { ...decided, reason: [decided.reason, note].filter(Boolean).join("; ") } : decided;
 }
 
 /** Yields the list now, and again each time it changes. */

@@ -52,6 +52,12 @@ const report = (plan: Plan, text = "", explanation = "") => ({
   runUrl: undefined,
 });
 
+it("says of a service that it is restarted, and not its project", () => {
+  const of = (op: Step["op"]) => consequencesOf([step({ op, project: "web", name: "web.db" })]).join();
+  expect(of("replace")).toMatch(/^The service db of web is restarted: .*stays\.$/);
+  expect(of("delete")).toMatch(/^The service db of web is removed; .*purged\.$/);
+});
+
 describe("a plan", () => {
   it("has a step for each resource that changes, with its project", () => {
     const plan = readPlan([

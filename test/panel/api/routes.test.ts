@@ -106,6 +106,12 @@ describe("the list", () => {
     world.containers.put(container("web-shop", { health: "unhealthy", healthLine: "not serving" }));
     await readUntil('"state":"unhealthy"');
     expect(eventsIn(text).at(-1)?.data.projects[0]).toMatchObject({ reason: "not serving" });
+    world.containers.put(container("web-shop"));
+    const service = { project: "web-shop", name: "db" };
+    const db = { name: "papi-service-web-shop.db", project: "", service };
+    world.containers.put(container("", { ...db, health: "unhealthy", healthLine: "no response" }));
+    await readUntil("service db is unhealthy: no response");
+    expect(eventsIn(text).at(-1)?.data.projects[0]).toMatchObject({ state: "running" });
     expect(world.streams.count).toBe(1);
     world.streams.close();
     while (!(await reader.read()).done);
@@ -261,6 +267,7 @@ describe("changing", () => {
     const refused = await change({
       members: ["ben@example.com", "eve@example.com"],
       resources: { memory: "8GiB" },
+      services: { db: { image: "postgres:17" } },
       owners: ["olga@example.com", "ben@example.com"],
       network: { allow: ["internet", "host:22"] },
       machines: true,
@@ -273,7 +280,7 @@ describe("changing", () => {
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
       [
-        ...["resources", "network", "owners", "machines", "trust", "image", "opencode.enforce"],
+        ...["resources", "network", "services", "owners", "machines", "trust", "image", "opencode.enforce"],
         ...["secrets[1]", "members[0]", "members[1]"],
       ],
     );

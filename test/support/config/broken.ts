@@ -427,7 +427,7 @@ projects:
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1255,6 +1255,96 @@ projects:
     ],
   },
   {
+    title: "services that can't be run, reached or kept",
+    text: `projects:
+  - name: shop
+    secrets: [HAS]
+    services:
+      localhost: { image: postgres:17 }
+      shop: { image: postgres }
+      Db: { image: "Postgres:17" }
+      a.b: { image: redis:7 }
+      cache:
+        image: redis:7
+        command: redis-server --save
+        secrets: [HAS, HAS, "a-b"]
+        volumes: /data
+        depends_on: [db]
+  - name: blog
+    services:
+      db:
+        image: postgres:17
+        env: { A: 007, "B-C": x }
+        volume: [/, data, /run/secrets, /var/run/secrets/x, /proc/x, /a/../b]
+        health: " "
+        resources: { memory: 1MiB, pids: 1, disk: 1GiB }
+      odd: { image: redis:7, volume: [/data, /data], command: [redis-server, 6379] }
+      none: { command: [], volume: ["/a:ro", /a/] }
+      more: { image: "Redis 7", volume: [/1, /2, /3, /4, /5, /6] }
+      big: { image: redis:7, resources: { memory: 64GiB, cpus: 99 } }
+  - name: many
+    services:
+      { a: { image: a:1 }, b: { image: a:1 }, c: { image: a:1 }, d: { image: a:1 }, e: { image: a:1 }, f: { image: a:1 } }
+  - name: list
+    services: [postgres:17]
+  - name: secret
+    services: { db: { image: postgres:17, secrets: [NONE] } }
+`,
+    world: {
+      hostMemoryBytes: 8 * 2 ** 30,
+      hostCpus: 4,
+      hasSecret: (_, name) => name !== "NONE",
+    },
+    messages: [
+      'projects.yaml:5:7 projects[0].services.localhost: "localhost" is reserved: every container\'s own name',
+      'projects.yaml:6:7 projects[0].services.shop: "shop" is the project\'s own hostname — choose another name',
+      'projects.yaml:6:22 projects[0].services.shop.image: "postgres" names no version: its data may not be readable by the next one (e.g. postgres:17)',
+      'projects.yaml:7:7 projects[0].services.Db: "Db" is not a valid service name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen',
+      'projects.yaml:8:7 projects[0].services["a.b"]: "a.b" is not a valid service name: 1 to 32 lower-case letters, digits and hyphens, starting with a letter and not ending with a hyphen',
+      'projects.yaml:11:18 projects[0].services.cache.command: "redis-server --save" is not a command: write a list of words, such as [redis-server, --save, ""]',
+      'projects.yaml:12:24 projects[0].services.cache.secrets[1]: "HAS" is listed twice',
+      'projects.yaml:12:29 projects[0].services.cache.secrets[2]: "a-b" is not a valid variable name: letters, digits and _, not starting with a digit',
+      "projects.yaml:13:9 projects[0].services.cache.volumes: is not a valid key here: did you mean volume?",
+      "projects.yaml:14:9 projects[0].services.cache.depends_on: is not a valid key here: services start at once, and the project after them",
+      'projects.yaml:19:19 projects[1].services.db.env.A: 007 would be read as "7": quote it',
+      'projects.yaml:19:24 projects[1].services.db.env.B-C: "B-C" is not a valid variable name: letters, digits and _, not starting with a digit',
+      "projects.yaml:20:17 projects[1].services.db.volume: lists more than 5 paths",
+      "projects.yaml:20:18 projects[1].services.db.volume[0]: / is the container's own root",
+      'projects.yaml:20:21 projects[1].services.db.volume[1]: "data" is not a path in the container: write it in full (e.g. /var/lib/postgresql/data)',
+      "projects.yaml:20:27 projects[1].services.db.volume[2]: /run/secrets is where secrets are: /run/secrets",
+      "projects.yaml:20:41 projects[1].services.db.volume[3]: /var/run/secrets/x is where secrets are: /run/secrets",
+      "projects.yaml:20:61 projects[1].services.db.volume[4]: /proc/x is the kernel's",
+      'projects.yaml:20:70 projects[1].services.db.volume[5]: "/a/../b" is not a path in the container: write it in full (e.g. /var/lib/postgresql/data)',
+      "projects.yaml:21:17 projects[1].services.db.health: is empty: write a line of shell, or none",
+      'projects.yaml:22:30 projects[1].services.db.resources.memory: "1MiB" is too little: 16MiB or more',
+      "projects.yaml:22:42 projects[1].services.db.resources.pids: 1 is too small: 16 or more",
+      "projects.yaml:22:45 projects[1].services.db.resources.disk: is not a valid key here; valid keys: memory, cpus, pids",
+      'projects.yaml:23:46 projects[1].services.odd.volume[1]: "/data" is listed twice',
+      "projects.yaml:23:78 projects[1].services.odd.command[1]: 6379 must be text: quote it",
+      "projects.yaml:24:13 projects[1].services.none.image: is missing",
+      'projects.yaml:24:24 projects[1].services.none.command: is empty: write a command, such as [redis-server, --save, ""], or remove it',
+      'projects.yaml:24:37 projects[1].services.none.volume[0]: "/a:ro" is not a path in the container: write it in full (e.g. /var/lib/postgresql/data)',
+      'projects.yaml:24:46 projects[1].services.none.volume[1]: "/a/" is not a path in the container: write it in full (e.g. /var/lib/postgresql/data)',
+      'projects.yaml:25:22 projects[1].services.more.image: "Redis 7" is not an image: write its name and version (e.g. postgres:17)',
+      "projects.yaml:25:41 projects[1].services.more.volume: lists more than 5 paths",
+      "projects.yaml:26:51 projects[1].services.big.resources.memory: 64GiB is more than this machine has (8GiB)",
+      "projects.yaml:26:64 projects[1].services.big.resources.cpus: 99 is more than this machine has (4)",
+      "projects.yaml:29:7 projects[2].services: lists more than 5 services",
+      "projects.yaml:31:15 projects[3].services: a list is not a map (key: value)",
+      "projects.yaml:33:53 projects[4].services.db.secrets[0]: NONE has no value — set one: npm run pulumi -- config set --secret secrets:secret/NONE (or secrets:NONE for every project)",
+    ],
+  },
+  {
+    title: "services among defaults",
+    text: `defaults:
+  services: { db: { image: postgres:17 } }
+projects: []
+`,
+    messages: [
+      "projects.yaml:2:3 defaults.services: is not a valid key here; valid keys: resources, env, timezone, network, opencode",
+    ],
+  },
+  {
     title: "a setup that is no command",
     text: `defaults:
   setup: npm ci
@@ -1316,7 +1406,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];

@@ -7,6 +7,7 @@ import { perPersonOf } from "../../../config/projects/normalise.ts";
 import { plainValue } from "../../../config/text/yaml-edit.ts";
 import type { Session } from "../../../opencode/api/index.ts";
 import { type ContainerInfo, readContainer } from "../../../operate/docker/container-state.ts";
+import { servicesOf } from "../../../operate/docker/services.ts";
 import type { Copy } from "../../../operate/opencode/rollback.ts";
 import type { AuditEntry } from "../../../panel/server/access/audit.ts";
 import type { Authority } from "../../../panel/server/access/authority.ts";
@@ -127,15 +128,18 @@ export class FakeContainers {
   named(name: string): ContainerInfo | undefined {
     return [...this.all.values()].find((known) => known.name === name);
   }
+  servicesOf(name: string): ContainerInfo[] {
+    return servicesOf(name, this.all.values());
+  }
   running(): ContainerInfo[] {
-    return [...this.all.values()].filter(({ status }) => status === "running");
+    return [...this.all.values()].filter(({ project, status }) => project !== "" && status === "running");
   }
   onChange(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
   put(known: ContainerInfo): void {
-    this.all.set(known.project, known);
+    this.all.set(known.project || known.name, known);
     for (const listener of [...this.listeners]) listener();
   }
 }

@@ -1,0 +1,64 @@
+/** Checks projects' services: that each is there and works. */
+import type { Names } from "../../config/naming/names.ts";
+import type { Project } from "../../config/projects/project.ts";
+import type { ContainerState } from "../docker/containers.ts";
+import { serviceProblem } from "../docker/services.ts";
+import { type Finding, failed, note, ok } from "./finding.ts";
+
+/** The commands that its fixes are made of; as in containers.ts. */
+interface Commands {
+  apply: string;
+  docker(args: string): string;
+}
+
+interface ServiceChecks {
+  containers: ReadonlyMap<string, ContainerState>;
+  projects: readonly Pick<Project, "name" | "state" | "services">[];
+  names: Names;
+  commands: Commands;
+}
+
+/** Names of the containers that projects' services should have. */
+export const serviceContainers = ({ projects, names }: Pick<ServiceChecks, "projects" | "names">): string[] =>
+  projects.flatMap(({ name, services = [] }) => services.map((service) => names.service(name, service.name)));
+
+/** One finding per service, and further ones for what it exceeds. */
+export function checkServices({ containers, projects, names, commands }: ServiceChecks): Finding[] {
+  return projects.flatMap(({ name: project, state, services = [] }) =>
+    services.flatMap(({ name }) => {
+      const container = names.service(project, name);
+      return serviceFindings({ project, name, container, state }, containers.get(container), commands);
+    }),
+  );
+}
+
+interface Expected {
+  readonly project: string;
+  readonly name: string;
+  readonly container: string;
+  readonly state: string;
+}
+
+function serviceFindings(
+  { project, name, container, state }: Expected,
+  found: ContainerState | undefined,
+  { apply, docker }: Commands,
+): Finding[] {
+  const label = `${project}: service ${name}`;
+  if (!found) return [failed(`${label}: container ${container} not found`, apply)];
+  if (state === "stopped")
+    return found.status === "running" || found.status === "restarting"
+      ? [failed(`${label} is running, expected stopped`, docker(`stop ${container}`))]
+      : [ok(`${label} is ${found.status}`)];
+  const log = docker(`logs --tail 50 ${container}`);
+  const problem = serviceProblem(found);
+  const isOff = found.status !== "running" && found.status !== "restarting";
+  const fix = isOff ? `${docker(`start ${container}`)}; its log: ${log}` : `its log: ${log}`;
+  const reports = [found.status, found.health].filter(Boolean).join(", ");
+  const first = problem
+    ? failed(`${project}: ${problem}`, fix)
+    : (found.health === "starting" ? note : ok)(`${label} is ${reports}`);
+  return found.oomKilled
+    ? [first, failed(`${label} was killed for exceeding its memory limit`, "raise its resources.memory")]
+    : [first];
+}
