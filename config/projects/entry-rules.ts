@@ -7,6 +7,7 @@ import { foldDestination } from "./destinations.ts";
 import { VARIABLE_PATTERN } from "./field-schemas.ts";
 import { type ProjectEntry, projectKeys } from "./file-schema.ts";
 import { isPrivateHost, parseRepo, type RepoSource } from "./repo.ts";
+import { checkRepos, sourcesAt } from "./repos.ts";
 import { listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import type { HostContext, Violation } from "./violation.ts";
 
@@ -28,8 +29,9 @@ export function checkEntryRules(
   const readable = read(entry);
   return [
     ...checkRepo(entry, readable, path, context),
+    ...checkRepos(entry, path),
     ...checkToken(readable, path),
-    ...checkAuth(entry, readable, path),
+    ...checkAuths(entry, readable, path),
     ...checkGitKeys(readable, path),
     ...checkZone(entry, path),
     ...checkSecrets(readable, [...path, "secrets"], { env: mapOf(entry.env), "defaults.env": defaultEnv }),
@@ -61,6 +63,7 @@ function checkRepo(
   path: Path,
   context: HostContext,
 ): Violation[] {
+  if (entry.repos !== undefined && entry.repo === undefined) return [];
   if (entry.repo === undefined)
     return ["branch", "depth", "git", "trust"]
       .filter((key) => entry[key] !== undefined && !isIdentity(key, entry[key]))
@@ -116,31 +119,50 @@ function checkToken({ git, secrets }: PartialEntry, path: Path): Violation[] {
   return [{ path: [...path, "git", "secret"], what, fix: `add it: secrets: [${names.join(", ")}]` }];
 }
 
-/** Whether git can authenticate to the repository in the way that is asked for. */
-function checkAuth(entry: UncheckedMap, { source, git }: PartialEntry, path: Path): Violation[] {
+/** Of all repositories of an entry; what is said of its `git` is said once. */
+function checkAuths(entry: UncheckedMap, readable: PartialEntry, path: Path): Violation[] {
+  if (entry.repo !== undefined) return checkAuth(entry, readable, path, [...path, "repo"]);
+  const found = sourcesAt(entry, path).flatMap(({ source, path: written }) =>
+    checkAuth(entry, { ...readable, source }, path, written),
+  );
+  const first = found.find((violation) => violation.path.at(-1) === "auth");
+  return found.filter((violation) => violation.path.at(-1) !== "auth" || violation === first);
+}
+
+/**
+ * Whether git can authenticate to a repository in the way that is asked for.
+ * @param written where the repository is in the file
+ */
+function checkAuth(
+  entry: UncheckedMap,
+  { source, git }: PartialEntry,
+  path: Path,
+  written: Path,
+): Violation[] {
   if (!source || (entry.git !== undefined && !git)) return [];
   const at = [...path, "git", "auth"];
+  const key = String(written.at(-1));
   const auth = git?.auth ?? "none";
   const found = source.kind === "local" ? "a local path" : source.kind;
   if (auth === "none" && source.kind === "ssh") {
     const what = "uses ssh, which needs a key";
-    return [{ path: [...path, "repo"], what, fix: "add git: { auth: ssh }" }];
+    return [{ path: written, what, fix: "add git: { auth: ssh }" }];
   }
   if (auth === "ssh" && source.kind !== "ssh") {
-    const what = `ssh needs an ssh URL, but repo is ${found}`;
-    return [{ path: at, what, fix: "write repo as git@host:owner/repo.git" }];
+    const what = `ssh needs an ssh URL, but ${key} is ${found}`;
+    return [{ path: at, what, fix: `write ${key} as git@host:owner/repo.git` }];
   }
   if (auth !== "token" || source.kind === "https") return [];
   if (source.kind !== "http") {
-    const what = `token needs an https URL, but repo is ${found}`;
-    return [{ path: at, what, fix: "write repo as https://host/owner/repo.git" }];
+    const what = `token needs an https URL, but ${key} is ${found}`;
+    return [{ path: at, what, fix: `write ${key} as https://host/owner/repo.git` }];
   }
   if (isPrivateHost(source.host)) return [];
   return [
     {
       path: at,
       what: `the token would be sent to ${source.host} unencrypted`,
-      fix: "write repo with https://",
+      fix: `write ${key} with https://`,
     },
   ];
 }

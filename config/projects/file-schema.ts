@@ -29,6 +29,7 @@ import {
 } from "./field-schemas.ts";
 import { git } from "./git-schema.ts";
 import { ports } from "./ports.ts";
+import { repos } from "./repos.ts";
 import { services } from "./services.ts";
 
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
@@ -165,11 +166,12 @@ const project = z.strictObject(
       .max(1_000_000)
       .optional()
       .describe("Number of commits to clone (a shallow clone). Default: all of them."),
+    repos: repos.optional(),
     trust: z
       .enum(["ask", "always"])
       .optional()
       .describe(
-        "ask: opencode is not started until somebody who can open the project has looked at what the repository brings (plugins, agents, settings) and said yes, once per repository. always: it starts. Default: always for a repository in trustedRepos and without repo, else ask.",
+        "ask: opencode is not started until somebody who can open the project has looked at what the repository brings (plugins, agents, settings) and said yes, once per repository. always: it starts. Default: always for repositories in trustedRepos and without any, else ask.",
       ),
     state: z
       .enum(["running", "stopped"])

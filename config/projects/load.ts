@@ -16,6 +16,7 @@ import { normalise } from "./normalise.ts";
 import { checkMcpCommands } from "./opencode-settings.ts";
 import { layOver, type NamedText, overlayFile, PROJECTS_FILE } from "./overlay.ts";
 import type { Project } from "./project.ts";
+import { warnOfDeployKeys } from "./repos.ts";
 import { isMap } from "./rough.ts";
 import { checkRules } from "./rules.ts";
 import type { HostContext, Violation } from "./violation.ts";
@@ -59,8 +60,8 @@ export function examineProjects(text: string, options: LoadOptions): LoadedProje
   const rules = checkRules(document, context).map((violation) => locate(document, violation));
   const found = withoutDuplicates(withoutDuplicates(problems, schema.problems), rules);
   if (found.length > 0 || !schema.data) throw toUserError(found);
-  const commands = checkMcpCommands(document, context).map((violation) => locate(document, violation));
-  const warnings = [...idle, ...commands].map(toProblem);
+  const likely = [...checkMcpCommands(document, context), ...warnOfDeployKeys(document)];
+  const warnings = [...idle, ...likely.map((violation) => locate(document, violation))].map(toProblem);
   return {
     projects: normalise(schema.data, directory),
     warnings,

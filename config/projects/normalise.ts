@@ -12,6 +12,7 @@ import { readPorts } from "./ports.ts";
 import type { Git, GitAuth, Json, Project, Repo } from "./project.ts";
 import { releaseNamed } from "./releases.ts";
 import { forgeOf, parseRepo } from "./repo.ts";
+import { readRepos } from "./repos.ts";
 import { mapOf } from "./rough.ts";
 import { readServices } from "./services.ts";
 import { isTrusted, type Trust } from "./trust.ts";
@@ -29,15 +30,22 @@ export function normalise(file: ProjectsFile, directory: string): Project[] {
   const groups = new Map(Object.entries(file.groups ?? {}));
   return file.projects.map((entry) => ({
     ...normaliseEntry(entry, file.defaults ?? {}, directory),
-    trust: trustOf(entry, file.trustedRepos ?? [], directory),
+    ...trustOf(entry, file.trustedRepos ?? [], directory),
     members: expandMembers(entry.members ?? [], groups),
     owners: expandMembers(entry.owners ?? [], groups),
   }));
 }
 
-function trustOf({ repo, trust }: ProjectEntry, trusted: readonly string[], directory: string): Trust {
-  if (repo === undefined) return "always";
-  return trust ?? (isTrusted(repo, trusted, directory) ? "always" : "ask");
+/** A project is asked about while one of its repositories is. */
+function trustOf(
+  { repo, repos, trust }: ProjectEntry,
+  trusted: readonly string[],
+  directory: string,
+): Pick<Project, "trust" | "repos"> {
+  const of = (url: string): Trust => trust ?? (isTrusted(url, trusted, directory) ? "always" : "ask");
+  if (repos === undefined) return { trust: repo === undefined ? "always" : of(repo) };
+  const read = readRepos(repos, of);
+  return { repos: read, trust: read.some((each) => each.trust === "ask") ? "ask" : "always" };
 }
 
 /** Groups expanded, each person once. */
@@ -50,7 +58,7 @@ function normaliseEntry(
   entry: ProjectEntry,
   defaults: NonNullable<ProjectsFile["defaults"]>,
   directory: string,
-): Omit<Project, "members" | "owners" | "trust"> {
+): Omit<Project, "members" | "owners" | "trust" | "repos"> {
   const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
   const repo = normaliseRepo(entry, directory);
   const environment = readEnvironment(entry, defaults);
@@ -99,7 +107,7 @@ function normaliseRepo({ repo, branch, depth }: ProjectEntry, directory: string)
   return { ...source, url, ...(branch !== undefined && { branch }), ...(depth !== undefined && { depth }) };
 }
 
-function normaliseGit({ git = {}, repo = "" }: ProjectEntry): Git {
+function normaliseGit({ git = {}, repos, repo = repos?.[0]?.url ?? "" }: ProjectEntry): Git {
   const { name, email, sign = false } = git;
   const source = parseRepo(repo);
   const host = "mistake" in source ? "" : source.host;

@@ -34,11 +34,21 @@ export interface Repo extends RepoSource {
   readonly depth?: number;
 }
 
+/** One of several repositories of a project. */
+export interface PlacedRepo extends Repo {
+  /** Its folder in the workspace: `api`, `libs/ui`. */
+  readonly path: string;
+  /** Whether somebody has to look at what it brings before it runs. */
+  readonly trust: Trust;
+}
+
 /** A project as the program uses it: defaults merged in, sizes parsed, nothing left to guess. */
 export interface Project {
   readonly name: string;
   /** Absent: an empty git workspace. A local one's `url` is an absolute path. */
   readonly repo?: Repo;
+  /** Several, each in a folder of the workspace, in the file's order; absent for none. Then there is no `repo`. */
+  readonly repos?: readonly PlacedRepo[];
   readonly state: "running" | "stopped";
   readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number };
   /** What its image is built on; absent for the stack's alone. */

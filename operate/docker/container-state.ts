@@ -75,6 +75,9 @@ function decideRunning(container: ContainerInfo): Decided {
   if (attempt) return { state: "failed", reason: `git clone: ${why || "no reason given"}${next}` };
   if (/^cannot be written/.test(workspace)) return { state: "failed", reason: `the workspace ${workspace}` };
   if (/^cloning /.test(workspace)) return { state: "cloning" };
+  const several = severalOf(workspace);
+  if (several?.underWay) return { state: "cloning" };
+  if (several && several.cloned === 0) return { state: "failed", reason: `git clone: ${several.rest}` };
   if (isAsking(container)) return { state: "running", reason: "asks whether its repository is trusted" };
   if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "not responding" };
   if (health !== "starting") return decideServing(container, workspace);
@@ -89,8 +92,18 @@ function decideServing(container: ContainerInfo, workspace: string): Decided {
   return { state: "running", ...(reason ? { reason } : {}) };
 }
 
+/** `cloned 2 of 3, 1 under way; web: …`: of several repositories. What follows has words of git. */
+function severalOf(workspace: string) {
+  const found = /^cloned (\d+) of (\d+)(?:, (\d+) under way)?(?:; (.*))?$/.exec(workspace);
+  if (!found) return undefined;
+  const [, cloned, , underWay = 0, rest = ""] = found;
+  return { cloned: Number(cloned), underWay: Number(underWay), rest };
+}
+
 /** What of a workspace wants somebody's attention, though opencode serves it. */
 function noteOf(workspace: string): string | undefined {
+  const several = severalOf(workspace);
+  if (several) return several.rest === "" ? undefined : workspace;
   const missing = /^cloned \S+; ((?:submodules|large files \(LFS\)) missing.*)$/.exec(workspace)?.[1];
   if (missing !== undefined || !workspace.startsWith("git refuses it")) return missing;
   return workspace.replace("refuses it", "refuses the workspace");
@@ -192,7 +205,9 @@ export function isUnsettled(container: ContainerInfo): boolean {
   if (setupOf(container)?.isRunning) return true;
   return (
     health === "starting" ||
-    /(^|; )workspace: (cloning|clone failed|not looked at|cloned \S+; .* missing)/.test(healthLine)
+    /(^|; )workspace: (cloning|clone failed|not looked at|cloned \S+; .* missing|cloned \d+ of \d+[,;])/.test(
+      healthLine,
+    )
   );
 }
 

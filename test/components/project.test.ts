@@ -217,6 +217,35 @@ describe("a running project", () => {
     },
   );
 
+  it("clones several repositories into their folders, and asks about those that nobody trusts", async () => {
+    const urls = ["https://Git.Example:443/a.git", "https://git.example/b.git"];
+    const { container } = await deploy(
+      `{ name: web, secrets: [T], git: { auth: token, secret: T }, repos: [{ url: "${urls[0]}", path: a, depth: 2 }, { url: "${urls[1]}", path: libs/b, branch: dev }] }`,
+      { T: "value-of-the-token" },
+    );
+    const found = Object.fromEntries((container.envs as string[]).map((each) => each.split(/=(.*)/s)));
+    expect(found).toMatchObject({
+      // For askpass, which compares the host.
+      OPENCODE_PLATFORM_REPO: "https://git.example/a.git",
+      OPENCODE_PLATFORM_GIT_HOST: "git.example",
+      OPENCODE_PLATFORM_REPOS: "a https://git.example/a.git 2 - libs/b https://git.example/b.git - dev",
+      OPENCODE_PLATFORM_TRUST: "ask",
+      OPENCODE_PLATFORM_TRUST_REPOS: JSON.stringify([
+        { repo: urls[0], path: "a" },
+        { repo: urls[1], path: "libs/b" },
+      ]),
+    });
+    for (const name of ["BRANCH", "DEPTH", "TRUST_REPO"])
+      expect(found).not.toHaveProperty(`OPENCODE_PLATFORM_${name}`);
+    expect(uploads(container)["/run/opencode/gitconfig"]?.content).toContain(
+      'insteadOf = "git@git.example:"',
+    );
+    made = [];
+    const without = await deploy(`{ name: web, repos: [{ url: "${urls[0]}", path: a }] }`);
+    expect(without.container.envs).toContain("OPENCODE_PLATFORM_REPOS=a https://git.example/a.git - -");
+    expect(JSON.stringify(without.container.envs)).not.toContain("PLATFORM_REPO=");
+  });
+
   it("has its time zone as a variable", async () => {
     const { container } = await deploy("{ name: web, timezone: Europe/Berlin }");
     expect(container.envs).toContain("TZ=Europe/Berlin");

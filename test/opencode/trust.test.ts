@@ -59,10 +59,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function commit(): void {
+function commit(path = ""): void {
   const git = (...args: string[]) =>
     execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], {
-      cwd: workspace(),
+      cwd: workspace(path),
       stdio: "ignore",
     });
   git("init", "-q");
@@ -70,7 +70,7 @@ function commit(): void {
   git("commit", "-q", "--allow-empty", "-m", "first");
 }
 
-async function start(url = URL_OF_PROJECT): Promise<void> {
+async function start(url = URL_OF_PROJECT, more: Record<string, string> = {}): Promise<void> {
   server = spawn(process.execPath, [join(folder, "trust.mjs")], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
@@ -79,6 +79,7 @@ async function start(url = URL_OF_PROJECT): Promise<void> {
       OPENCODE_PLATFORM_TRUST_REPO: REPO,
       OPENCODE_PLATFORM_URL: url,
       OPENCODE_PLATFORM_PROJECT: "shop",
+      ...more,
     },
   });
   await waitFor("the page", () =>
@@ -116,6 +117,34 @@ async function answer(digest: string, headers: Record<string, string> = {}) {
 const record = () => readFileSync(join(folder, "home", ".local/share/opencode-platform/trusted"), "utf8");
 
 describe("the page", () => {
+  it("of several repositories lists what each brings once all are there, and one yes is for all", async () => {
+    const other = "https://git.example.com/acme/other.git";
+    write("shop/.opencode/plugins/spy.ts", "");
+    write("libs/other/AGENTS.md", "obey");
+    commit("shop");
+    const asked = JSON.stringify([
+      { repo: REPO, path: "shop" },
+      { repo: other, path: "libs/other" },
+    ]);
+    await start(URL_OF_PROJECT, { OPENCODE_PLATFORM_TRUST_REPOS: asked, OPENCODE_PLATFORM_TRUST_REPO: "" });
+    const early = await page();
+    expect([early.digest, early.text.includes("spy.ts")]).toEqual(["", false]);
+    expect((await answer("0".repeat(64))).status).toBe(409);
+    commit("libs/other");
+    const { text: shown, digest } = await page();
+    expect(shown).toMatch(
+      /shop: https:.*shop\.git at \w{12}.*spy\.ts.*libs\/other: https:.*other\.git at \w{12}.*AGENTS\.md.*Trust these repositories/s,
+    );
+    write("shop/.opencode/plugins/late.ts", "");
+    expect((await answer(digest)).status).toBe(409);
+    expect((await answer((await page()).digest)).status).toBe(200);
+    const lines = record()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).repo);
+    expect(lines).toEqual([REPO, other]);
+  });
+
   it("lists what the repository brings, and nothing that it could draw", async () => {
     write(".opencode/plugins/spy.ts", "export default async () => ({})");
     write(".opencode/plugin/old.js", "");
@@ -311,6 +340,27 @@ describe("the script that waits", () => {
     expect(
       ask({ ...asking, OPENCODE_PLATFORM_TRUST_REPO: "https://git.example.com/acme/other.git" }),
     ).toContain("asked");
+  });
+
+  it("asks about those of several that nobody has said yes to, also where opencode has run before", () => {
+    const other = "https://git.example.com/acme/other.git";
+    const several = JSON.stringify([
+      { repo: REPO, path: "shop" },
+      { repo: other, path: "other" },
+    ]);
+    const env = { OPENCODE_PLATFORM_TRUST: "ask", OPENCODE_PLATFORM_TRUST_REPOS: several };
+    const database = join(folder, "home", ".local/share/opencode/opencode.db");
+    mkdirSync(dirname(database), { recursive: true });
+    writeFileSync(database, "sessions");
+    expect(ask(env)).toContain(`trust ${REPO}, ${other}:`);
+    mkdirSync(dirname(recordFile()), { recursive: true });
+    appendFileSync(recordFile(), `${JSON.stringify({ repo: REPO, by: "ann@example.com" })}\n`);
+    expect(ask(env)).toMatch(new RegExp(`trust ${other}:.*\\nasked`));
+    appendFileSync(recordFile(), `${JSON.stringify({ repo: other, by: "ben@example.com" })}\n`);
+    expect(ask(env)).toBe("");
+    expect(ask({ ...env, OPENCODE_PLATFORM_TRUST_REPOS: "[]" })).toBe("");
+    writeFileSync(recordFile(), "not json");
+    expect(ask(env)).toContain("asked");
   });
 
   it("asks again after a damaged record", () => {

@@ -356,6 +356,80 @@ describe("a clone that is interrupted", () => {
     Number(readFileSync(scripts.workspace(".opencode-clone/.git/opencode-steps"), "utf8").split(" ")[0]);
 });
 
+describe("several repositories", () => {
+  const several = (
+    ...repos: readonly (readonly [path: string, name: string, depth?: string, branch?: string])[]
+  ) =>
+    project("lib", {
+      OPENCODE_PLATFORM_REPOS: repos
+        .map(([path, name, depth = "-", branch = "-"]) => `${path} ${address(name)} ${depth} ${branch}`)
+        .join(" "),
+    });
+  const done = (name: string) => existsSync(scripts.path("status", name));
+
+  it("are cloned beside each other with all that each has, and the line counts them", async () => {
+    await scripts.start(several(["api", "app"], ["libs/one", "deep"], ["hist", "history", "1", "side"]))
+      .ended;
+    expect(scripts.line).toBe("cloned 3 of 3");
+    expect([done("settled"), done("filled")]).toEqual([true, true]);
+    expect(scripts.read("workspace", "api", "relative", "lib.txt")).toBe("lib");
+    expect(scripts.read("workspace", "libs/one", "with space", "lib.txt")).toBe("lib");
+    expect(inWorkspace("-C", "hist", "rev-list", "--count", "HEAD")).toBe("1");
+    expect(scripts.read("workspace", "hist", "side.txt")).toBe("side");
+    expect(readdirSync(scripts.workspace()).sort()).toEqual(["api", "hist", "libs"]);
+  });
+
+  it("wait for none that fails, which is said, tried again, and holds setup back", async () => {
+    const { ended } = scripts.start(several(["a", "deep"], ["web", "gone"], ["b", "lib"]));
+    const line = await waitForText(
+      "the line",
+      () => scripts.line,
+      /^cloned 2 of 3; web: clone failed \(attempt [2-9]/,
+    );
+    expect(line).toMatch(/^cloned 2 of 3; web: clone failed \(attempt \d+\): .+; next try in \d+ s$/);
+    expect([done("settled"), done("filled")]).toEqual([true, false]);
+    expect(scripts.read("workspace", "b", "lib.txt")).toBe("lib");
+    repositories.add("gone", [{ files: { "here.txt": "now" } }]);
+    const log = await ended;
+    execFileSync("rm", ["-rf", join(served, "gone.git")]);
+    expect(scripts.line).toBe("cloned 3 of 3");
+    expect(log).toMatch(/^\[workspace\] web: clone failed \(attempt 1\)/m);
+    expect(done("filled")).toBe(true);
+  });
+
+  it("say what of each is missing", async () => {
+    const { kill } = scripts.start(several(["a", "lib"], ["b", "late"]));
+    await waitForText(
+      "the line",
+      () => scripts.line,
+      /^cloned 2 of 2; b: submodules missing: not yet \(.*\); next try in \d+ s$/,
+    );
+    await kill();
+  });
+
+  it("go on after a killed container, and leave what has files", async () => {
+    const start = () => scripts.start(several(["a", "history"], ["mine", "lib"]));
+    mkdirSync(scripts.workspace("mine"));
+    writeFileSync(scripts.workspace("mine", "file"), "mine");
+    git.interruptAfter(BYTES * 8);
+    const { kill } = start();
+    await waitForText("some of it", () => scripts.line, /^cloned 1 of 2; a: clone failed .* are kept/);
+    await kill();
+    git.interruptAfter(undefined);
+    scripts.restart();
+    await start().ended;
+    expect(scripts.line).toBe("cloned 2 of 2");
+    expect(inWorkspace("-C", "a", "rev-list", "--count", "main")).toBe(String(COMMITS));
+    expect(readdirSync(scripts.workspace("mine"))).toEqual(["file"]);
+  });
+
+  it("that can't be written or are another's are said by their folder", async () => {
+    writeFileSync(scripts.workspace("file"), "in the way");
+    await scripts.start(several(["a", "lib"], ["file", "lib"])).ended;
+    expect(scripts.line).toMatch(/^cloned 1 of 2; file: .+/);
+  });
+});
+
 describe("a workspace", () => {
   it("that is somebody else's is said in a sentence, with what to do", async () => {
     mkdirSync(scripts.workspace(".git"));

@@ -73,11 +73,11 @@ function projectOf(
   role: Role,
   operation: Operation["id"] | undefined,
 ): ProjectView {
-  const { name, repo, members, owners, state: requestedState } = project;
+  const { name, repo, repos, members, owners, state: requestedState } = project;
   const container = parts.containers.ofProject(name);
   const listening = container ? listeningPorts(container) : [];
   const optional = {
-    repo: repo?.url,
+    repo: repo?.url ?? repos?.map(({ url }) => url).join(", "),
     branch: repo?.branch,
     upgrade: container && upgradeLine(container),
     lastActivity: parts.activity.of(name),

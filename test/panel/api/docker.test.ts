@@ -35,6 +35,21 @@ describe("a project's state", () => {
       "submodules missing: lib, x (fatal: no); next try in 60 s",
     ],
     [{ healthLine: "serving; workspace: cloned https://h/a" }, "running", undefined],
+    [{ healthLine: "serving; workspace: cloned 3 of 3" }, "running", undefined],
+    [{ healthLine: "serving; workspace: cloned 1 of 3, 1 under way; web: no" }, "cloning", undefined],
+    [
+      { healthLine: "serving; workspace: cloned 0 of 1; web: fatal: no" },
+      "failed",
+      "git clone: web: fatal: no",
+    ],
+    [
+      {
+        healthLine:
+          "serving; workspace: cloned 2 of 3; web: clone failed (attempt 1): fatal: no; next try in 5 s",
+      },
+      "running",
+      "cloned 2 of 3; web: clone failed (attempt 1): fatal: no; next try in 5 s",
+    ],
     [
       { healthLine: "serving; workspace: git refuses it, since it belongs to user 0: on the host, chown" },
       "running",

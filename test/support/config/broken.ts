@@ -427,7 +427,7 @@ projects:
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1335,6 +1335,72 @@ projects:
     ],
   },
   {
+    title: "repositories that can't be beside each other",
+    text: `projects:
+  - name: folders
+    repos:
+      - { url: https://a.example/a.git, path: .hidden }
+      - { url: https://a.example/a.git, path: ../up }
+      - { url: https://a.example/a.git, path: /workspace/a }
+      - { url: https://a.example/a.git, path: api }
+      - { url: https://a.example/a.git, path: Api }
+      - { url: https://a.example/a.git, path: api/web }
+      - { url: https://a.example/a.git, path: a/./b }
+  - name: both
+    repo: https://a.example/a.git
+    branch: main
+    repos: [{ url: https://a.example/b.git, path: b }]
+  - name: alone
+    branch: main
+    depth: 1
+    repos: []
+  - name: odd
+    repos: [https://a.example/a.git, "https://u:p@a.example/a", { url: ./here, path: a }, { path: b }, { url: "https://u:p@a.example/a", path: c }, { url: https://a.example/a.git, path: d, ref: x, branch: "-x" }]
+  - name: token
+    secrets: [T]
+    git: { auth: token, secret: T }
+    repos:
+      - { url: https://a.example/a.git, path: a }
+      - { url: https://A.example:443/b.git, path: b }
+      - { url: https://b.example/c.git, path: c }
+      - { url: git@a.example:d.git, path: d }
+      - { url: git@a.example:e.git, path: e }
+  - name: key
+    git: { auth: ssh }
+    repos:
+      - { url: git@a.example:a.git, path: a }
+      - { url: ssh://git@a.example/b.git, path: b }
+      - { url: git@b.example:c.git, path: c }
+      - { url: https://a.example/d.git, path: d }
+  - name: none
+    repos: [{ url: git@a.example:a.git, path: a }]
+`,
+    messages: [
+      'projects.yaml:4:47 projects[0].repos[0].path: ".hidden" is not a folder of the workspace: write names of letters, digits, _, - and dots that begin with none (e.g. api, or libs/ui)',
+      'projects.yaml:5:47 projects[0].repos[1].path: "../up" is not a folder of the workspace: write names of letters, digits, _, - and dots that begin with none (e.g. api, or libs/ui)',
+      'projects.yaml:6:47 projects[0].repos[2].path: "/workspace/a" is not a folder of the workspace: write names of letters, digits, _, - and dots that begin with none (e.g. api, or libs/ui)',
+      'projects.yaml:8:47 projects[0].repos[4].path: "Api" is listed twice — give each a folder of its own',
+      'projects.yaml:9:47 projects[0].repos[5].path: "api/web" and another are within each other — give each a folder of its own',
+      'projects.yaml:10:47 projects[0].repos[6].path: "a/./b" is not a folder of the workspace: write names of letters, digits, _, - and dots that begin with none (e.g. api, or libs/ui)',
+      "projects.yaml:14:5 projects[1].repos: is beside repo — keep one of the two",
+      "projects.yaml:16:5 projects[2].branch: has no effect with repos — write it in the repository that it is for",
+      "projects.yaml:17:5 projects[2].depth: has no effect with repos — write it in the repository that it is for",
+      "projects.yaml:18:12 projects[2].repos: is an empty list: list repositories, or remove it for an empty workspace",
+      'projects.yaml:20:13 projects[3].repos[0]: "https://a.example/a.git" has no folder: write { url: https://a.example/a.git, path: api }',
+      "projects.yaml:20:38 projects[3].repos[1]: this has no folder: write { url: https://…, path: api }",
+      'projects.yaml:20:72 projects[3].repos[2].url: "./here" is a path of this machine, of which only repo takes one — push it to a git host and use its https or ssh URL',
+      "projects.yaml:20:91 projects[3].repos[3].url: is missing",
+      "projects.yaml:20:111 projects[3].repos[4].url: contains credentials, which would end up in logs and git's files — remove them, put the token in a secret and set git: { auth: token, secret: NAME }",
+      "projects.yaml:20:190 projects[3].repos[5].ref: is not a valid key here; did you mean branch?",
+      'projects.yaml:20:206 projects[3].repos[5].branch: "-x" is not a valid branch name',
+      "projects.yaml:23:18 projects[4].git.auth: token needs an https URL, but url is ssh — write url as https://host/owner/repo.git",
+      "projects.yaml:27:16 projects[4].repos[2].url: is of another host than the first (https://a.example), and the token goes to one host — keep to one host, or give the others a project with a token of its own",
+      "projects.yaml:31:18 projects[5].git.auth: ssh needs an ssh URL, but url is https — write url as git@host:owner/repo.git",
+      "projects.yaml:35:16 projects[5].repos[2].url: is of another host than the first (a.example), and the deploy key is for one host — keep to one host, or give the others a project with a key of its own",
+      "projects.yaml:38:20 projects[6].repos[0].url: uses ssh, which needs a key — add git: { auth: ssh }",
+    ],
+  },
+  {
     title: "services among defaults",
     text: `defaults:
   services: { db: { image: postgres:17 } }
@@ -1406,7 +1472,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];

@@ -3,7 +3,15 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { listBrought, parseSettings, plain } from "./brings.mjs";
@@ -15,7 +23,11 @@ const SECRETS = "/run/opencode";
 const STATUS = "/tmp/opencode-platform";
 const ENFORCED = "/etc/opencode/opencode.json";
 
-const repo = process.env.OPENCODE_PLATFORM_TRUST_REPO ?? "";
+/** What is asked about: one repository, which fills the workspace, or several in folders of it. */
+const repos = process.env.OPENCODE_PLATFORM_TRUST_REPOS
+  ? JSON.parse(process.env.OPENCODE_PLATFORM_TRUST_REPOS)
+  : [{ repo: process.env.OPENCODE_PLATFORM_TRUST_REPO ?? "", path: "" }];
+const these = repos.length > 1 ? "these repositories" : "this repository";
 /** The project's address in a browser, and its name. */
 const url = process.env.OPENCODE_PLATFORM_URL ?? "";
 const project = process.env.OPENCODE_PLATFORM_PROJECT ?? "";
@@ -42,10 +54,11 @@ function settings(file) {
   }
 }
 
-/** The commit that was cloned; empty while there is none. */
-function commit() {
+/** The commit that was cloned into a folder; empty while there is none. Without a clone of its own it may be within another. */
+function commit(folder) {
+  if (!existsSync(join(folder, ".git"))) return "";
   try {
-    const options = { cwd: WORKSPACE, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
+    const options = { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
     return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], options).trim();
   } catch {
     return "";
@@ -53,12 +66,12 @@ function commit() {
 }
 
 /** Submodules that are not here yet: what they bring can't be in the list. */
-function missingSubmodules() {
+function missingSubmodules(folder) {
   let found = "";
   try {
     const args = ["config", "--null", "--file", ".gitmodules", "--get-regexp", "^submodule\\..*\\.path$"];
     found = execFileSync("git", args, {
-      cwd: WORKSPACE,
+      cwd: folder,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -66,7 +79,7 @@ function missingSubmodules() {
     return []; // none
   }
   const paths = found.split("\0").flatMap((entry) => entry.split("\n").slice(1));
-  const lines = paths.filter((path) => path !== "" && isEmpty(join(WORKSPACE, path))).map(plain);
+  const lines = paths.filter((path) => path !== "" && isEmpty(join(folder, path))).map(plain);
   const note =
     "not fetched yet, so that what they bring is not in this list, and would run without a question";
   return lines.length > 0 ? [{ title: "submodules", note, lines }] : [];
@@ -91,35 +104,47 @@ function workspaceLine() {
 /** What is shown, and a digest of what would run: a yes is to that alone. How the clone goes on is no part of it. */
 function whatIsShown() {
   const platform = { ...settings(join(SECRETS, "opencode.json")), ...settings(ENFORCED) };
-  const brought = {
-    repo,
-    commit: commit(),
-    kinds: [...listBrought(WORKSPACE, platform), ...missingSubmodules()],
-  };
+  const brought = repos.map(({ repo, path }) => {
+    const folder = join(WORKSPACE, path);
+    const kinds = [...listBrought(folder, platform), ...missingSubmodules(folder)];
+    return { repo, path, commit: commit(folder), kinds };
+  });
   const digest = createHash("sha256").update(JSON.stringify(brought)).digest("hex");
-  return { ...brought, workspace: workspaceLine(), digest };
+  return { brought, workspace: workspaceLine(), digest };
 }
 
 const STYLE =
   "body{margin:2rem auto;max-width:72ch;padding:0 1rem}h2{font-size:1rem;margin-bottom:0}small{opacity:.75}li{overflow-wrap:anywhere}button{font:inherit;padding:.5rem 1rem;cursor:pointer}";
 
-function askPage(problem = "") {
-  const { commit: at, workspace, kinds, digest } = whatIsShown();
-  const isCloned = at !== "";
-  const list = kinds
+const kindsList = (kinds) =>
+  kinds
     .map(({ title, note, lines }) => {
       const items = lines.map((line) => `<li>${escapeHtml(line)}`).join("");
       return `<section><h2>${escapeHtml(title)}</h2><small>${escapeHtml(note)}</small><ul>${items}</ul></section>`;
     })
-    .join("");
-  const brings = list || "<p>Nothing that opencode would run or obey was found in it.</p>";
-  const form = `<form method="post" action="/trust"><input type="hidden" name="digest" value="${digest}"><button>Trust this repository and start</button></form>`;
+    .join("") || "<p>Nothing that opencode would run or obey was found in it.</p>";
+
+/** A repository's address, with its commit once it is cloned, and its folder where it has one. */
+const nameOf = ({ repo, path, commit: at }) =>
+  `<p>${path ? `${escapeHtml(path)}: ` : ""}${escapeHtml(repo)}${at ? ` at ${escapeHtml(at)}` : ""}</p>`;
+
+const isCloned = (brought) => brought.every(({ commit: at }) => at !== "");
+
+function askPage(problem = "") {
+  const { brought, workspace, digest } = whatIsShown();
+  const cloned = isCloned(brought);
+  const form = `<form method="post" action="/trust"><input type="hidden" name="digest" value="${digest}"><button>Trust ${these} and start</button></form>`;
+  const [first, ...others] = brought;
+  // Of several, each list below its own repository.
+  const rest = others.map((each) => nameOf(each) + (cloned ? kindsList(each.kinds) : "")).join("");
+  const what = repos.length > 1 ? "the repositories bring" : "the repository brings";
   return document(
-    `${project}: do you trust this repository?`,
+    `${project}: do you trust ${these}?`,
     `${problem ? `<p role="alert">${escapeHtml(problem)}</p>` : ""}
-<p>${escapeHtml(repo)}${isCloned ? ` at ${escapeHtml(at)}` : ""}</p>
-<p>opencode has not been started. Once it is, it runs what the repository brings, with this project's secrets:</p>
-${isCloned ? brings + form : `<p role="status">${escapeHtml(workspace)}</p><script>setTimeout(() => location.reload(), 3000)</script>`}`,
+${others.length > 0 ? "" : nameOf(first)}
+<p>opencode has not been started. Once it is, it runs what ${what}, with this project's secrets:</p>
+${others.length > 0 ? nameOf(first) : ""}${cloned ? kindsList(first.kinds) : ""}${rest}
+${cloned ? form : `<p role="status">${escapeHtml(workspace)}</p><script>setTimeout(() => location.reload(), 3000)</script>`}`,
     { style: STYLE },
   );
 }
@@ -157,11 +182,11 @@ function isPerson(request) {
 
 function trust(who) {
   mkdirSync(dirname(RECORD), { recursive: true });
-  appendFileSync(RECORD, `${JSON.stringify({ repo, by: who, at: new Date().toISOString() })}\n`, {
-    mode: 0o600,
-  });
+  const at = new Date().toISOString();
+  const lines = repos.map(({ repo }) => `${JSON.stringify({ repo, by: who, at })}\n`);
+  appendFileSync(RECORD, lines.join(""), { mode: 0o600 });
   writeFileSync(join(STATUS, "trusted"), who);
-  console.log(`[trust] ${repo} is trusted by ${who}`);
+  for (const { repo } of repos) console.log(`[trust] ${repo} is trusted by ${who}`);
 }
 
 function isAllowed({ headers }) {
@@ -190,8 +215,8 @@ async function answer(request, response) {
     // Of this page alone: not of another site's, and not of a program that has no page.
     if (request.headers.origin !== new URL(url).origin) return refuse(response);
     if (!isPerson(request)) return refuse(response);
-    const { digest, commit: at } = whatIsShown();
-    if (at === "" || (await formOf(request)).get("digest") !== digest)
+    const { brought, digest } = whatIsShown();
+    if (!isCloned(brought) || (await formOf(request)).get("digest") !== digest)
       return html(response, 409, askPage("What the repository brings has changed since you looked."));
     trust(personOf(request));
     response.on("close", () => {
