@@ -4,8 +4,7 @@
  */
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
-import { makeNames } from "../config/naming/names.ts";
-import { listContainersBy } from "../operate/docker/containers.ts";
+import { projectContainer } from "../operate/docker/containers.ts";
 import { dockerOfStack } from "../operate/docker/of-stack.ts";
 import { removeImagesAfterUpdate } from "../operate/docker/old-images.ts";
 import { applyProject } from "../operate/engine/apply.ts";
@@ -31,15 +30,13 @@ await main(async (args) => {
   await prepareCommand(session, "up", { notify: console.error, progress: provisionProgress() });
   const run = await dockerOfStack(session, settings);
   if (!run) return fail("conflict", session.stack, "has no host yet", "npm run pulumi -- up");
-  const names = makeNames(settings.namePrefix);
   const busy = await refreshImages({
     projects,
     settings,
     now: new Date(),
     notify: console.log,
     whyBusy: async (name) => {
-      const containers = await listContainersBy(run, names.prefix, name);
-      const container = containers.find(({ service }) => !service);
+      const container = await projectContainer(run, settings.namePrefix, name);
       const version = projects.find((project) => project.name === name)?.opencode.version ?? "";
       return whyInUse(run, container, version, Date.now());
     },

@@ -54,13 +54,14 @@ export function companyOf(
 }
 
 /**
- * Names that lead to the platform itself. On a droplet not its whole domain, which may have more of the company's, and no other project's, so that
+ * Names that lead to the platform itself, and to the project's services. On a droplet not its whole domain, which may have more of the company's, and no other project's, so that
  * a new one replaces nobody's container.
  */
-function ownNames({ name, ports }: Project, urls: Urls): string[] {
+function ownNames({ name, ports, services = [] }: Project, urls: Urls): string[] {
+  const own = [name, ...services.map((service) => service.name)];
   const hostnames = [name, ...ports.map((port) => previewName(name, port))].map(urls.hostname);
-  if (urls.underPath) return [name, `.${urls.hostname(name).slice(name.length + 1)}`];
-  return [name, ...hostnames, ...(urls.panel === undefined ? [] : [urls.panel])];
+  if (urls.underPath) return [...own, `.${urls.hostname(name).slice(name.length + 1)}`];
+  return [...own, ...hostnames, ...(urls.panel === undefined ? [] : [urls.panel])];
 }
 
 /** The entry's own count instead: a proxy's in either form of its name, since programs differ in which they read first. */

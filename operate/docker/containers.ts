@@ -62,6 +62,15 @@ export async function listContainersBy(
   return parseContainers(stdout).sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** A project's own container, without those of its services; undefined if there is none. */
+export async function projectContainer(
+  run: RunDocker,
+  prefix: string,
+  project: string,
+): Promise<ContainerState | undefined> {
+  return (await listContainersBy(run, prefix, project)).find(({ service }) => !service);
+}
+
 /** Parses `docker container inspect`. */
 export function parseContainers(text: string): ContainerState[] {
   const parsed: unknown = JSON.parse(text || "[]");

@@ -1407,7 +1407,7 @@ projects:
 projects: []
 `,
     messages: [
-      "projects.yaml:2:3 defaults.services: is not a valid key here; valid keys: resources, env, timezone, network, opencode",
+      "projects.yaml:2:3 defaults.services: is not a valid key here; valid keys: resources, image, packages, env, timezone, network, opencode",
     ],
   },
   {
