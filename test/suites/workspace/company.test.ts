@@ -1,13 +1,17 @@
 /** A project in a company's network: a proxy, an authority and registries of its own, and no other way out. */
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Listening } from "../../../lab/clouds/http.ts";
+import { type Listening, listen } from "../../../lab/clouds/http.ts";
 import { type Authority, makeAuthority, startTls } from "../../../lab/company/authority.ts";
 import { type ProxyStandIn, startProxy } from "../../../lab/company/proxy.ts";
 import { type RegistryStandIn, startRegistries } from "../../../lab/company/registries.ts";
 import { makeRepositories, startGit } from "../../../lab/forges/git.ts";
-import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { type GitHubStandIn, startGitHub } from "../../../lab/forges/github.ts";
+import { answerTo, type ModelStandIn, promptToRun, startModel } from "../../../lab/model/model.ts";
 import { docker, shellIn } from "../../support/docker.ts";
 import { callAt, exchange, projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
@@ -18,7 +22,12 @@ import { waitFor } from "../../support/wait.ts";
 const platform = new Platform();
 const { port, host, modelPort } = platform.fixture;
 const NAME = "corp";
-const CANARIES = { CORP_NPM: "canary-of-npm-4f1b", CORP_PYPI: "canary-of-pypi-88d2" };
+const CANARIES = {
+  CORP_NPM: "canary-of-npm-4f1b",
+  CORP_PYPI: "canary-of-pypi-88d2",
+  FORGE_TOKEN: "canary-of-forge-19ac",
+};
+const REPOSITORY = `example/${NAME}`;
 /** Names that no DNS has. */
 const NAMES = { git: "git.corp.test", model: "model.corp.test", packages: "packages.corp.test" };
 const PACKAGES = `https://${NAMES.packages}`;
@@ -32,6 +41,7 @@ let authority: Authority;
 let proxy: ProxyStandIn;
 let registries: RegistryStandIn;
 let model: ModelStandIn;
+let forge: GitHubStandIn;
 
 const key = (path: string) => `opencode-platform:${path}`;
 const inProject = async (command: string) => {
@@ -52,10 +62,50 @@ async function front<T extends Listening>(name: string, standIn: T): Promise<T> 
   return standIn;
 }
 
+const gitIn = (...args: string[]) =>
+  execFileSync("git", ["-C", join(folder, `${NAME}.git`), ...args], { encoding: "utf8" }).trim();
+
+/** The company's forge: git, and below /api what GitHub's own server has. */
+async function startForge(): Promise<Listening> {
+  const token = CANARIES.FORGE_TOKEN;
+  const git = await startGit(repositories, {
+    host: "127.0.0.1",
+    tokens: { [NAME]: token },
+    pushable: [NAME],
+  });
+  forge = await startGitHub({
+    repository: REPOSITORY,
+    tokens: {
+      [token]: { login: "shop-agent", permissions: { contents: "write", "pull-requests": "write" } },
+    },
+    pullRequests: [],
+    hasBranch: (name) => gitIn("for-each-ref", `refs/heads/${name}`) !== "",
+  });
+  const api = Number(new URL(forge.apiUrl).port);
+  const server = createServer((incoming, response) => {
+    const { url = "", method, headers } = incoming;
+    const to = {
+      host: "127.0.0.1",
+      port: url.startsWith("/api/") ? api : git.port,
+      path: url,
+      method,
+      headers,
+    };
+    incoming.pipe(
+      request(to, (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      }),
+    );
+  });
+  closing.push(git, { port: api, close: () => forge.close() });
+  return listen(server, { host: "127.0.0.1" });
+}
+
 async function startCompany(): Promise<void> {
   authority = makeAuthority("Root of the company");
   repositories.add(NAME, [{ files: { "README.md": "cloned" } }]);
-  await front(NAMES.git, await startGit(repositories, { host: "127.0.0.1" }));
+  await front(NAMES.git, await startForge());
   model = await front(NAMES.model, await startModel({ host: "127.0.0.1" }));
   const basic = Buffer.from(`__token__:${CANARIES.CORP_PYPI}`).toString("base64");
   const asked = { npm: `Bearer ${CANARIES.CORP_NPM}`, pypi: `Basic ${basic}` };
@@ -84,6 +134,14 @@ beforeAll(async () => {
       name: NAME,
       repo: `https://${NAMES.git}/${NAME}.git`,
       network: { allow: [`host:${proxy.port}`] },
+      secrets: ["FORGE_TOKEN"],
+      git: {
+        auth: "token",
+        secret: "FORGE_TOKEN",
+        forge: "github",
+        name: "Shop agent",
+        email: "shop-agent@example.com",
+      },
       setup: "npm install --no-save own-npm\npip install own-py\n",
       opencode: {
         config: { provider: { "stand-in": { options: { baseURL: `https://${NAMES.model}/v1` } } } },
@@ -133,6 +191,32 @@ describe("a project in a company's network", () => {
     expect(await exchange(at, id, `Say nonce:${nonce}`)).toContain(answerTo(`nonce:${nonce}`));
     expect(model.requests.some(({ prompt }) => prompt.includes(nonce))).toBe(true);
     expect(proxy.requests).toContain(`CONNECT ${NAMES.model}:443`);
+  });
+
+  it("has its agent commit, push and open a pull request in the name that the entry gives", async () => {
+    const at = { port, path: `/p/${NAME}` };
+    const { id } = await callAt(at, projectApi.createSession());
+    const lines = [
+      "git switch --quiet --create feature",
+      "echo changed >change.txt",
+      "git add change.txt",
+      "git commit --quiet --message 'A change'",
+      "git push --quiet origin feature",
+      `gh pr create --repo ${NAMES.git}/${REPOSITORY} --head feature --base main --title 'A change' --body 'By the agent.'`,
+    ];
+    expect(await exchange(at, id, promptToRun(lines.join(" && ")))).toContain(`${REPOSITORY}/pull/1`);
+    expect(forge.pulls).toEqual([
+      {
+        number: 1,
+        login: "shop-agent",
+        title: "A change",
+        body: "By the agent.",
+        head: "feature",
+        base: "main",
+      },
+    ]);
+    const who = "Shop agent <shop-agent@example.com>";
+    expect(gitIn("log", "-1", "--format=%an <%ae>%n%cn <%ce>", "feature")).toBe(`${who}\n${who}`);
   });
 
   it("has curl and Node trust the company and use its proxy, without a flag", async () => {
