@@ -51,7 +51,7 @@ async function run(suite: Suite, args: readonly string[], env: NodeJS.ProcessEnv
   const began = performance.now();
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile(suite)}`];
-  const project = suite === "unit" ? "unit*" : suite;
+  const project = suite === "unit" || suite === "nightly" ? `${suite}*` : suite;
   const command = [vitest, "run", "--project", project, ...report, ...args];
   const code = await runInherited(process.execPath, command, env, root);
   return readRun(suite, code, performance.now() - began);

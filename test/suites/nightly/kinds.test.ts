@@ -3,6 +3,7 @@
  * official plugins (vitest.config.ts).
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TRAEFIK_IMAGE } from "../../../config/versions.ts";
 import { type Entry, Platform } from "../../support/platform.ts";
 import { type Kind, layOutKinds, OFFICIAL_PLUGINS } from "../../support/plugin-kinds.ts";
 import { answering } from "../../support/ready.ts";
@@ -71,7 +72,14 @@ describe("both kinds of plugin, with one state", () => {
         const entries: Entry[] = [
           ...platform.baseline(),
           idle,
-          { name: "fresh", env: { MADE_BY: kind }, git: { auth: "none" } },
+          {
+            name: "fresh",
+            env: { MADE_BY: kind },
+            git: { auth: "none" },
+            ports: [3000],
+            packages: ["hello"],
+            services: { proxy: { image: TRAEFIK_IMAGE, command: ["--ping=true"], volume: "/data" } },
+          },
         ];
         await withKind(kind, () => platform.apply(entries));
         const larger = { resources: { memory: "1536MiB" } };
