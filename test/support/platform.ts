@@ -142,7 +142,9 @@ export class Platform {
       },
     };
     // What is asked about a repository that nobody has trusted has tests of its own.
-    const projects = entries.map((entry) => ("repo" in entry ? { trust: "always", ...entry } : entry));
+    const projects = entries.map((entry) =>
+      "repo" in entry || "repos" in entry ? { trust: "always", ...entry } : entry,
+    );
     return stringify({ defaults, projects });
   }
 
