@@ -11,11 +11,11 @@ import { fileURLToPath } from "node:url";
 import {
   compileCache,
   INSTALL_STEPS,
-  installEnvironment,
   isFetched,
   isInstalled,
   layoutOf,
   lockHash,
+  npmOf,
   parseArguments,
   stampFile,
   TEAM_COMMANDS,
@@ -63,13 +63,12 @@ function install() {
   process.stderr.write("Installing dependencies (npm ci) … ");
   rmSync(stampFile(root), { force: true });
   const began = Date.now();
-  const npm = process.env.npm_execpath;
-  const [command, first] = npm && /\.c?js$/.test(npm) ? [process.execPath, [npm]] : ["npm", []];
+  const { command, first, env } = npmOf(root, process.env, process.execPath);
   for (const step of INSTALL_STEPS) {
     const { status, stdout, stderr, error } = spawnSync(command, [...first, ...step], {
       cwd: root,
       encoding: "utf8",
-      env: { ...installEnvironment(process.env), npm_config_loglevel: "warn" },
+      env: { ...env, npm_config_loglevel: "warn" },
       maxBuffer: 64 * 2 ** 20,
     });
     if (status === 0) continue;

@@ -1,7 +1,7 @@
 // The launcher's decisions, without side effects. Plain JavaScript: it runs before anything is installed.
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { delimiter, dirname, join, resolve, sep } from "node:path";
 
 /**
  * Commands in a team's repository; the other scripts are for developing the platform, and not in the package.
@@ -57,6 +57,24 @@ const INSTALL_VARIABLES =
  */
 export const installEnvironment = (env) =>
   Object.fromEntries(Object.entries(env).filter(([name]) => INSTALL_VARIABLES.test(name)));
+
+/**
+ * How an install runs npm: by a Node that it does not replace. `npm run` puts the dependencies' own first on PATH, and `npm ci` removes that.
+ * @param {string} root
+ * @param {Readonly<Record<string, string | undefined>>} env
+ * @param {string} execPath the Node that runs this
+ */
+export function npmOf(root, env, execPath) {
+  const modules = join(root, "node_modules");
+  const folders = [modules, ...(existsSync(modules) ? [realpathSync(modules)] : [])];
+  const isReplaced = (path) => folders.some((folder) => `${path}${sep}`.startsWith(folder + sep));
+  const PATH = (env.PATH ?? "").split(delimiter).filter((folder) => !isReplaced(folder));
+  const node = [env.npm_node_execpath, execPath].find((path) => path && !isReplaced(path));
+  const npm = env.npm_execpath;
+  const [command, first] =
+    node && npm && /\.c?js$/.test(npm) && !isReplaced(npm) ? [node, [npm]] : ["npm", []];
+  return { command, first, env: { ...installEnvironment(env), PATH: PATH.join(delimiter) } };
+}
 
 /**
  * What installs the dependencies, as npm's arguments one after the other: no package's script, then the one of `node`, which fetches the program

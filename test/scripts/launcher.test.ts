@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   compileCache,
@@ -10,6 +10,7 @@ import {
   isInstalled,
   lockHash,
   nodeBinary,
+  npmOf,
   parseArguments,
   stampFile,
 } from "../../scripts/lib/launcher.mjs";
@@ -108,6 +109,21 @@ chmod 755 ${root}/node_modules/.bin/node
       INSTALL_STEPS.map((step) => `npm ${step.join(" ")}`),
     ]);
     expect(log).not.toContain("hush");
+  });
+
+  it("installs by a Node that the install does not replace, after an upgrade of the dependencies", () => {
+    installed();
+    const own = nodeBinary(root);
+    const npm = "/usr/lib/npm/bin/npm-cli.js";
+    const PATH = `${dirname(own)}:/usr/bin`;
+    // As `npm run` starts the launcher: the dependencies' Node is the first on PATH.
+    const started = { PATH, npm_execpath: npm, npm_node_execpath: "/usr/bin/node" };
+    expect(npmOf(root, started, own)).toMatchObject({ command: "/usr/bin/node", first: [npm] });
+    // npm itself was started by that Node.
+    const byOwn = npmOf(root, { ...started, npm_node_execpath: own }, own);
+    expect(byOwn).toEqual({ command: "npm", first: [], env: { PATH: "/usr/bin" } });
+    expect(npmOf(root, { PATH, npm_execpath: npm }, "/usr/bin/node").command).toBe("/usr/bin/node");
+    expect(npmOf(root, { PATH }, "/usr/bin/node").command).toBe("npm");
   });
 
   it("is not all that keeps packages' scripts from being run: npm's own settings here do, too", () => {
