@@ -7,6 +7,12 @@ export function lockHash(root: string): string;
 export function isInstalled(root: string): boolean;
 /** The environment of an install, without what updates need. */
 export function installEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string>;
+/** How an install runs npm: by a Node that it does not replace. */
+export function npmOf(
+  root: string,
+  env: Readonly<Record<string, string | undefined>>,
+  execPath: string,
+): { command: string; first: readonly string[]; env: Record<string, string> };
 /** npm's arguments, one call after the other, that install the dependencies. */
 export const INSTALL_STEPS: readonly (readonly string[])[];
 /** The Node from the dependencies. */
