@@ -80,9 +80,9 @@ export class OpencodeImage extends pulumi.ComponentResource {
 }
 
 /** Of what the image is built on. Absent is what an image without an environment of its own has none of. */
-function environmentArgs({ host, baseImage, environment }: ImageArgs): Record<string, string> {
-  const { image, packages = [] } = environment ?? {};
-  const base = host.imageOf(image ?? baseImage);
+function environmentArgs({ host, names, baseImage, environment }: ImageArgs): Record<string, string> {
+  const { built, image = baseImage, packages = [] } = environment ?? {};
+  const base = built ? names.devcontainer(built) : host.imageOf(image);
   const tools = host.imageOf(baseImage);
   return {
     BASE_IMAGE: base,

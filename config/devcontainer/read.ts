@@ -1,7 +1,6 @@
 /**
  * A repository's devcontainer.json as an entry of projects.yaml: what there is a key for, what of it a project doesn't take, and what is refused.
- * It reads a text alone. What the metadata of an image and of features say besides (`devcontainer.metadata`) is not looked at: the platform starts
- * the container, and obeys none of it.
+ * It reads a text alone. What the metadata of an image and of features say besides (`devcontainer.metadata`) is laid over it in merged.ts.
  */
 import { posix } from "node:path";
 import * as z from "zod";
@@ -11,11 +10,11 @@ import { VARIABLE_PATTERN } from "../projects/field-schemas.ts";
 import { describeIssue } from "../projects/messages.ts";
 import { MAX_PORTS, PORT_NAME_PATTERN, RELAY_PORT } from "../projects/ports.ts";
 import { reservedVariableReason } from "../projects/reserved.ts";
-import { listOf } from "../projects/rough.ts";
+import { listOf, type UncheckedMap } from "../projects/rough.ts";
 import { show } from "../text/show.ts";
 import { guessSize } from "../text/sizes.ts";
 import type { Path } from "../text/yaml.ts";
-import { LIFECYCLE, setupLines } from "./commands.ts";
+import { type Command, LIFECYCLE, setupLines } from "./commands.ts";
 import { readMount, refuseUnsafe } from "./refuse.ts";
 import { DevcontainerText } from "./text.ts";
 import { substitute } from "./variables.ts";
@@ -32,6 +31,8 @@ export interface DevcontainerEntry {
 
 export interface Devcontainer {
   readonly entry: DevcontainerEntry;
+  /** The file as written. */
+  readonly written: UncheckedMap;
   /** Whether the image has to be built by the reference implementation, of a Dockerfile or with features. */
   readonly isBuilt: boolean;
   /** What a project doesn't take, each with the reason. */
@@ -85,19 +86,34 @@ const NOT_TAKEN: Readonly<Record<string, string>> = {
  * Reads a devcontainer.json.
  * @param file how messages call it, relative to the repository
  * @param project the entry's name
+ * @param merged what it says together with its image and features: a text that no person has written, and the commands of all
  * @throws UserError with everything that is wrong with it, or that a project can't have
  */
-export function readDevcontainer(content: string, file: string, project: string): Devcontainer {
-  const text = new DevcontainerText(content, file);
+export function readDevcontainer(
+  content: string,
+  file: string,
+  project: string,
+  merged?: Merged,
+): Devcontainer {
+  const text = new DevcontainerText(merged?.content ?? content, merged?.label ?? file, !merged);
   refuseUnsafe(text);
   const { data, error } = schema.safeParse(text.value, { error: (issue) => describeIssue(issue) });
   for (const { path, message } of error?.issues ?? []) text.refuse(path as Path, message);
   const written = data as Written | undefined;
-  const reader = written && new Reader(text, written, file, project);
+  const reader = written && new Reader(text, written, file, project, merged?.commands);
   const read = reader?.read();
   text.throwProblems();
   if (!read) throw new UserError("config", [{ where: file, what: "can't be read" }]);
   return read;
+}
+
+/** A file with what its image and features say besides. */
+export interface Merged {
+  readonly content: string;
+  /** What messages call it. */
+  readonly label: string;
+  /** All commands, in the order in which they run. */
+  readonly commands: readonly Command[];
 }
 
 class Reader {
@@ -106,8 +122,16 @@ class Reader {
   readonly #written: Written;
   readonly #file: string;
   readonly #project: string;
+  readonly #commands: readonly Command[] | undefined;
 
-  constructor(text: DevcontainerText, written: Written, file: string, project: string) {
+  constructor(
+    text: DevcontainerText,
+    written: Written,
+    file: string,
+    project: string,
+    commands?: readonly Command[],
+  ) {
+    this.#commands = commands;
     this.#text = text;
     this.#written = written;
     this.#file = file;
@@ -126,6 +150,7 @@ class Reader {
       if (this.#written[key] !== undefined) this.#leave(key, reason);
     const { image } = this.#written;
     return {
+      written: this.#text.value,
       entry: {
         ...(isBuilt || image === undefined ? {} : { image }),
         ...(Object.keys(resources).length > 0 ? { resources } : {}),
@@ -208,10 +233,11 @@ class Reader {
   }
 
   #setup(): string {
-    const commands = LIFECYCLE.flatMap((key) => {
+    const own = LIFECYCLE.flatMap((key) => {
       const written = this.#written[key];
       return written === undefined ? [] : [written];
     });
+    const commands = this.#commands ?? own;
     const { text, unknown } = substitute(setupLines(commands), this.#project);
     if (unknown) this.#leave("a command", `${unknown}; it stays as it is`);
     if (/\bsudo\b/.test(text))

@@ -21,10 +21,15 @@ export class DevcontainerText {
   readonly #file: string;
   readonly #text: string;
   readonly #root: ReturnType<typeof parseTree>;
+  readonly #hasPlaces: boolean;
 
-  /** @throws UserError if it is no JSON, or no map. */
-  constructor(text: string, file: string) {
+  /**
+   * @param hasPlaces whether a person has written it, so that lines and columns say where something is
+   * @throws UserError if it is no JSON, or no map.
+   */
+  constructor(text: string, file: string, hasPlaces = true) {
     this.#file = file;
+    this.#hasPlaces = hasPlaces;
     this.#text = text.replace(/^\uFEFF/, "");
     if (text.length > MAX_LENGTH) throw this.#error("is longer than 256 KiB");
     const errors: ParseError[] = [];
@@ -55,6 +60,7 @@ export class DevcontainerText {
   }
 
   #at(offset: number): string {
+    if (!this.#hasPlaces) return `${this.#file}:`;
     const before = this.#text.slice(0, offset).split("\n");
     return `${this.#file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
   }

@@ -34,6 +34,8 @@ export interface Names {
   service(project: string, service: string): string;
   /** The image that projects and the notice page run, without its tag. */
   readonly image: string;
+  /** An image that was built of a devcontainer.json. Three parts and no registry: nothing of Docker Hub has such a name. @param built `<project>:<what it is built of>` */
+  devcontainer(built: string): string;
   /** Every container, network and image of the platform carries this label, with the prefix as its value. */
   readonly platformLabel: string;
   /** Every container of a project carries this label, with the project's name as its value. */
@@ -78,6 +80,7 @@ export function makeNames(prefix: string): Names {
     project: (name) => `${prefix}-project-${name}`,
     service: (project, service) => `${prefix}-service-${project}.${service}`,
     image: `${prefix}-platform/opencode`,
+    devcontainer: (built) => `${prefix}-platform/devcontainer/${built}`,
     platformLabel: PLATFORM_LABEL,
     projectLabel: PROJECT_LABEL,
     serviceLabel: SERVICE_LABEL,

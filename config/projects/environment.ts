@@ -11,6 +11,8 @@ import type { Violation } from "./violation.ts";
 export interface Environment {
   /** Reference of the image. Absent: the stack's `baseImage`. */
   readonly image?: string;
+  /** Of an image that was built of the repository's devcontainer.json: `<project>:<what it is built of>`. It counts instead of `image`. */
+  readonly built?: string;
   /** Packages of the image's distribution, sorted. */
   readonly packages: readonly string[];
 }
@@ -62,17 +64,28 @@ export const defaultEnvironment = {
     .describe("Packages in the image of every project that does not list its own. Default: none."),
 };
 
+/** What a devcontainer.json says of the image, and whose it is. */
+interface Locked {
+  readonly image?: string | undefined;
+  readonly built?: string | undefined;
+}
+
 interface Written {
+  readonly name?: string;
   readonly image?: string | undefined;
   readonly packages?: readonly string[] | undefined;
 }
 
-/** The environment of an entry; undefined where neither it nor `defaults` says anything of it. */
-export function readEnvironment(entry: Written, defaults: Written): Environment | undefined {
-  const image = entry.image ?? defaults.image;
+/**
+ * The environment of an entry; undefined where neither it nor `defaults` says anything of it.
+ * @param lock what its devcontainer.json says
+ */
+export function readEnvironment(entry: Written, defaults: Written, lock?: Locked): Environment | undefined {
+  const built = lock?.built && `${entry.name}:${lock.built}`;
+  const image = lock ? lock.image : (entry.image ?? defaults.image);
   const packages = [...(entry.packages ?? defaults.packages ?? [])].sort();
-  if (image === undefined && packages.length === 0) return undefined;
-  return { ...(image === undefined ? {} : { image }), packages };
+  if (!built && image === undefined && packages.length === 0) return undefined;
+  return { ...(built ? { built } : {}), ...(image === undefined ? {} : { image }), packages };
 }
 
 /**
@@ -81,7 +94,8 @@ export function readEnvironment(entry: Written, defaults: Written): Environment 
  * @returns empty for what every project has that says nothing
  */
 export function environmentKey(environment: Environment | undefined, baseImage: string): string {
-  const { image = baseImage, packages = [] } = environment ?? {};
+  const { built, packages = [] } = environment ?? {};
+  const image = built ?? environment?.image ?? baseImage;
   if (image === baseImage && packages.length === 0) return "";
   return createHash("sha256")
     .update(JSON.stringify([image, packages]))
@@ -91,11 +105,11 @@ export function environmentKey(environment: Environment | undefined, baseImage: 
 
 /** Packages that Debian can't have, of an entry, or of `defaults`, whose image is the stack's. */
 export function checkPackages(
-  { image, packages: listed }: UncheckedMap,
+  { image, devcontainer, packages: listed }: UncheckedMap,
   path: Path,
   defaults: UncheckedMap = {},
 ): Violation[] {
-  if (image !== undefined || defaults.image !== undefined) return [];
+  if ([image, devcontainer, defaults.image].some((base) => base !== undefined)) return [];
   return listOf(listed).flatMap((name, index): Violation[] => {
     if (typeof name !== "string" || !PACKAGE_PATTERN.test(name) || DEBIAN_PACKAGE_PATTERN.test(name))
       return [];
@@ -107,6 +121,6 @@ export function checkPackages(
 /** Whether an entry's image has more, or other programs, than the stack's. @param entry unchecked */
 export const hasOwnEnvironment = (entry: unknown, defaults: unknown): boolean =>
   [entry, defaults].some((map) => {
-    const { image, packages } = mapOf(map);
-    return image !== undefined || listOf(packages).length > 0;
+    const { image, devcontainer, packages } = mapOf(map);
+    return image !== undefined || devcontainer !== undefined || listOf(packages).length > 0;
   });

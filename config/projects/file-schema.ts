@@ -6,6 +6,7 @@ import * as z from "zod";
 import { show } from "../text/show.ts";
 import { sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
+import { devcontainer } from "./devcontainer.ts";
 import { defaultEnvironment, image, packages } from "./environment.ts";
 import {
   about,
@@ -181,6 +182,7 @@ const project = z.strictObject(
       .optional()
       .describe("Limits of this project's container. Default, key by key: defaults.resources."),
     image: image.optional(),
+    devcontainer: devcontainer.optional(),
     packages: packages.optional(),
     env: env
       .optional()

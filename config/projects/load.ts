@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { locksIn } from "../devcontainer/lock.ts";
 import { type Problem, UserError } from "../errors.ts";
 import { type Path, parseYaml } from "../text/yaml.ts";
 import {
@@ -52,10 +53,13 @@ export const loadProjects = (text: string, options: LoadOptions): Project[] =>
 export function examineProjects(text: string, options: LoadOptions): LoadedProjects {
   const directory = options.directory ?? process.cwd();
   const { document, problems, idle } = readDocument({ file: options.file, text }, options.overlay);
-  const { isDirectory } = options;
-  const context = isDirectory
-    ? { ...options, isDirectory: (path: string) => isDirectory(resolve(directory, path)) }
-    : options;
+  const { isDirectory, lockOf = locksIn(directory) } = options;
+  const context = {
+    ...options,
+    directory,
+    lockOf,
+    ...(isDirectory ? { isDirectory: (path: string) => isDirectory(resolve(directory, path)) } : {}),
+  };
   const schema = checkSchema(document);
   const rules = checkRules(document, context).map((violation) => locate(document, violation));
   const found = withoutDuplicates(withoutDuplicates(problems, schema.problems), rules);
@@ -63,7 +67,7 @@ export function examineProjects(text: string, options: LoadOptions): LoadedProje
   const likely = [...checkMcpCommands(document, context), ...warnOfDeployKeys(document)];
   const warnings = [...idle, ...likely.map((violation) => locate(document, violation))].map(toProblem);
   return {
-    projects: normalise(schema.data, directory),
+    projects: normalise(schema.data, context),
     warnings,
     value: document.value,
     files: [options.file, ...(options.overlay ? [options.overlay.file] : [])],

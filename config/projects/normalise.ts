@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { publishedHostKeys } from "../known-hosts.ts";
 import { DEFAULT_ALLOW, readAllow } from "./destinations.ts";
+import { joinSetup, readDevcontainerKey, variablesOf } from "./devcontainer.ts";
 import { readEnvironment } from "./environment.ts";
 import {
   DEFAULT_PER_PERSON,
@@ -16,6 +17,10 @@ import { readRepos } from "./repos.ts";
 import { mapOf } from "./rough.ts";
 import { readServices } from "./services.ts";
 import { isTrusted, type Trust } from "./trust.ts";
+import type { HostContext } from "./violation.ts";
+
+/** What a file is read with. */
+type Context = Pick<HostContext, "lockOf"> & { readonly directory: string };
 
 type JsonMap = { readonly [key: string]: Json };
 
@@ -26,10 +31,11 @@ export function perPersonOf(value: unknown): number {
 }
 
 /** A checked file → projects with everything explicit. */
-export function normalise(file: ProjectsFile, directory: string): Project[] {
+export function normalise(file: ProjectsFile, context: Context): Project[] {
+  const { directory } = context;
   const groups = new Map(Object.entries(file.groups ?? {}));
   return file.projects.map((entry) => ({
-    ...normaliseEntry(entry, file.defaults ?? {}, directory),
+    ...normaliseEntry(entry, file.defaults ?? {}, context),
     ...trustOf(entry, file.trustedRepos ?? [], directory),
     members: expandMembers(entry.members ?? [], groups),
     owners: expandMembers(entry.owners ?? [], groups),
@@ -57,11 +63,14 @@ function expandMembers(members: readonly string[], groups: ReadonlyMap<string, r
 function normaliseEntry(
   entry: ProjectEntry,
   defaults: NonNullable<ProjectsFile["defaults"]>,
-  directory: string,
+  context: Context,
 ): Omit<Project, "members" | "owners" | "trust" | "repos"> {
   const resources = { ...DEFAULT_RESOURCES, ...defaults.resources, ...entry.resources };
-  const repo = normaliseRepo(entry, directory);
-  const environment = readEnvironment(entry, defaults);
+  const repo = normaliseRepo(entry, context.directory);
+  const devcontainer = readDevcontainerKey(entry, context);
+  const lock = devcontainer?.lock;
+  const environment = readEnvironment(entry, defaults, lock);
+  const setup = joinSetup(lock?.setup, entry.setup);
   const version = releaseNamed(entry.opencode?.version ?? defaults.opencode?.version);
   const model = entry.opencode?.model ?? defaults.opencode?.model;
   const merged = (key: "config" | "enforce") =>
@@ -73,17 +82,19 @@ function normaliseEntry(
     machines: entry.machines,
     resources,
     ...(environment && { environment }),
+    ...(devcontainer && { devcontainer }),
     env: textValues({
       ...zoneOf(defaults.timezone),
       ...defaults.env,
+      ...variablesOf(lock, entry.secrets),
       ...zoneOf(entry.timezone),
       ...entry.env,
     }),
     secrets: entry.secrets ?? [],
     network: { allow: readAllow(entry.network?.allow ?? defaults.network?.allow ?? DEFAULT_ALLOW) },
-    ports: readPorts(entry.ports ?? []),
+    ports: readPorts(entry.ports ?? lock?.ports ?? []),
     ...servicesOf(entry),
-    ...(entry.setup !== undefined && { setup: entry.setup }),
+    ...(setup !== undefined && { setup }),
     git: normaliseGit(entry),
     opencode: {
       version,

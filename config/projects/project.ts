@@ -1,5 +1,6 @@
 import type { Size } from "../text/sizes.ts";
 import type { Destination } from "./destinations.ts";
+import type { Devcontainer } from "./devcontainer.ts";
 import type { Environment } from "./environment.ts";
 import type { Port } from "./ports.ts";
 import type { Forge, RepoSource } from "./repo.ts";
@@ -53,6 +54,8 @@ export interface Project {
   readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number };
   /** What its image is built on; absent for the stack's alone. */
   readonly environment?: Environment;
+  /** Its repository's devcontainer.json, where it is built on that; what follows from it is in the other fields. */
+  readonly devcontainer?: Devcontainer;
   /** Values as text, sorted by name. */
   readonly env: Readonly<Record<string, string>>;
   /** Names, as written. */

@@ -8,6 +8,7 @@ import { closest, show } from "../text/show.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { Path } from "../text/yaml.ts";
 import { foldDestination } from "./destinations.ts";
+import { checkDevcontainer, withLockedPorts } from "./devcontainer.ts";
 import { lineOf, type ProjectsDocument } from "./document.ts";
 import {
   checkDuplicates,
@@ -36,7 +37,7 @@ export function checkRules(document: ProjectsDocument, context: HostContext): Vi
     ...checkCount(projects, mapOf(file.limits).maxProjects),
     ...checkNames(projects, document),
     ...checkUsers(projects),
-    ...checkPorts(projects, document),
+    ...checkPorts(withLockedPorts(projects, context), document),
     ...checkVariables(defaults.env, ["defaults", "env"], document),
     ...checkDuplicates(mapOf(defaults.network).allow, ["defaults", "network", "allow"], foldDestination),
     ...checkDuplicates(defaults.packages, ["defaults", "packages"]),
@@ -48,7 +49,7 @@ export function checkRules(document: ProjectsDocument, context: HostContext): Vi
     ...checkGroups(mapOf(file.groups), projects),
     ...checkDuplicates(file.trustedRepos, ["trustedRepos"]),
     ...projects.flatMap((entry, index) =>
-      isMap(entry) ? checkEntry(entry, ["projects", index], defaults, document, context) : [],
+      isMap(entry) ? checkEntry(entry, ["projects", index], file, document, context) : [],
     ),
     ...checkOpencodeSettings(document),
   ];
@@ -76,10 +77,11 @@ function checkGroups(groups: UncheckedMap, projects: readonly unknown[]): Violat
 function checkEntry(
   entry: UncheckedMap,
   path: Path,
-  defaults: UncheckedMap,
+  file: UncheckedMap,
   document: ProjectsDocument,
   context: HostContext,
 ): Violation[] {
+  const defaults = mapOf(file.defaults);
   return [
     ...checkResources(entry.resources, [...path, "resources"], context),
     ...checkRelease(entry.opencode, [...path, "opencode"], context),
@@ -91,6 +93,7 @@ function checkEntry(
       checkVariables: (env, at) => checkVariables(env, at, document),
       checkSecretValues: (secrets, at) => checkSecretsHaveValues(entry, secrets, at, context),
     }),
+    ...checkDevcontainer(entry, path, file, context, DEFAULT_RESOURCES),
     ...checkEntryRules(entry, path, mapOf(defaults.env), context),
   ];
 }

@@ -25,6 +25,12 @@ export interface HostContext {
   readonly slimImage?: boolean;
   /** Whether a secret has a value for a project. Not checked when absent. */
   readonly hasSecret?: (project: string, name: string) => boolean;
+  /** What relative paths are relative to. Default: the working directory. */
+  readonly directory?: string;
+  /** The text of a project's file of `npm run devcontainer`; undefined where there is none. */
+  readonly lockOf?: (project: string) => string | undefined;
+  /** Whether those files are about to be written, and not checked. */
+  readonly isResolving?: boolean;
   /** Whether a local repository's directory exists. Not checked when absent. */
   readonly isDirectory?: (path: string) => boolean;
 }

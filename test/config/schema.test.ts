@@ -102,6 +102,7 @@ it("every key is in the JSON schema and says what it means", () => {
       "projects",
       "projects[].branch",
       "projects[].depth",
+      "projects[].devcontainer",
       "projects[].env",
       "projects[].git",
       "projects[].git.auth",

@@ -23,7 +23,16 @@ const ACTS: Readonly<Record<Role, readonly Act[]>> = {
  * whether somebody looks at a repository before it runs, and on whose image is built on the host, where no packet rule holds. So does
  * `opencode.enforce`.
  */
-const ADMIN_ONLY_KEYS = ["resources", "network", "services", "owners", "machines", "trust", "image"] as const;
+const ADMIN_ONLY_KEYS = [
+  "resources",
+  "network",
+  "services",
+  "owners",
+  "machines",
+  "trust",
+  "image",
+  "devcontainer",
+] as const;
 
 type Shared = Pick<Project, "members"> & Partial<Pick<Project, "owners">>;
 

@@ -9,6 +9,25 @@ export interface Broken {
   readonly messages: readonly string[];
 }
 
+/** What `npm run devcontainer` has written of a repository. */
+const lockText = (more: object) =>
+  JSON.stringify({
+    version: 1,
+    repo: "https://github.com/acme/api",
+    devcontainer: true,
+    commit: "a".repeat(40),
+    file: ".devcontainer/devcontainer.json",
+    digest: `sha256:${"b".repeat(64)}`,
+    built: "0123456789ab",
+    ...more,
+  });
+const LOCKS: Readonly<Record<string, string>> = {
+  broken: "{",
+  shop: lockText({ ports: [3000], requires: { memory: "8GiB", cpus: 4 } }),
+  future: lockText({ version: 2 }),
+  nothing: lockText({ built: undefined }),
+};
+
 export const broken: readonly Broken[] = [
   {
     title: "an empty file",
@@ -421,13 +440,88 @@ projects:
     ],
   },
   {
+    title: "a devcontainer that is none of the repository's, or that nobody has looked at",
+    text: `trustedRepos: ["https://github.com/acme/"]
+projects:
+  - name: none
+    devcontainer: true
+  - name: both
+    repo: https://github.com/acme/both
+    image: golang:1.25
+    devcontainer: true
+  - name: guest
+    repo: https://github.com/else/guest
+    devcontainer: .devcontainer/go/devcontainer.json
+  - name: asks
+    repo: https://github.com/acme/asks
+    trust: ask
+    devcontainer: ../devcontainer.json
+  - name: off
+    repo: https://github.com/acme/off
+    devcontainer: false
+`,
+    world: { stack: "prod" },
+    messages: [
+      "projects.yaml:4:5 projects[0].devcontainer: is of the repository, and the entry has none — add repo, or remove it",
+      "projects.yaml:7:12 projects[1].image: is also what devcontainer brings — keep one of the two",
+      "projects.yaml:8:19 projects[1].devcontainer: devcontainers/both.json not found: nobody has read it yet — npm run devcontainer -- both --stack prod",
+      "projects.yaml:11:19 projects[2].devcontainer: builds what the repository says, as root, before anybody is asked whether it is trusted — add trust: always, or the repository to trustedRepos",
+      "projects.yaml:11:19 projects[2].devcontainer: devcontainers/guest.json not found: nobody has read it yet — npm run devcontainer -- guest --stack prod",
+      'projects.yaml:15:19 projects[3].devcontainer: "../devcontainer.json" is not a devcontainer.json: write true, or its path in the repository (e.g. .devcontainer/go/devcontainer.json)',
+      "projects.yaml:18:19 projects[4].devcontainer: false is not a devcontainer.json: write true, or its path in the repository (e.g. .devcontainer/go/devcontainer.json)",
+    ],
+  },
+  {
+    title: "a devcontainer's file that is stale, broken, or asks for more than there is",
+    text: `defaults: { resources: { memory: 4GiB } }
+projects:
+  - name: moved
+    repo: https://github.com/acme/other
+    trust: always
+    devcontainer: true
+  - name: broken
+    repo: https://github.com/acme/api
+    trust: always
+    devcontainer: true
+  - name: shop
+    repo: https://github.com/acme/api
+    trust: always
+    devcontainer: true
+  - name: branch
+    repo: https://github.com/acme/api
+    branch: next
+    trust: always
+    devcontainer: true
+  - name: future
+    repo: https://github.com/acme/api
+    trust: always
+    devcontainer: true
+  - name: nothing
+    repo: https://github.com/acme/api
+    trust: always
+    devcontainer: true
+  - name: shop-3000
+`,
+    world: { lockOf: (name) => LOCKS[name] ?? lockText({}) },
+    messages: [
+      "projects.yaml:6:19 projects[0].devcontainer: devcontainers/moved.json is of repo: https://github.com/acme/api — npm run devcontainer -- moved",
+      "projects.yaml:10:19 projects[1].devcontainer: devcontainers/broken.json is no JSON — npm run devcontainer -- broken",
+      'projects.yaml:11:5 projects[2].ports[0]: has the hostname of the project "shop-3000" (line 28) — give the port another name',
+      "projects.yaml:14:19 projects[2].devcontainer: requires 8GiB of memory, and the project has 4GiB — write resources: { memory: 8GiB }",
+      "projects.yaml:14:19 projects[2].devcontainer: requires 4 CPUs, and the project has 1 — write resources: { cpus: 4 }",
+      "projects.yaml:19:19 projects[3].devcontainer: devcontainers/branch.json is of branch: the repository's own — npm run devcontainer -- branch",
+      "projects.yaml:23:19 projects[4].devcontainer: devcontainers/future.json is of the form 2, which this version of the platform does not know — npm run devcontainer -- future",
+      "projects.yaml:27:19 projects[5].devcontainer: devcontainers/nothing.json is broken: it has to say either image or built — npm run devcontainer -- nothing",
+    ],
+  },
+  {
     title: "an unknown key",
     text: `projects:
   - name: shop
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1472,7 +1566,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];

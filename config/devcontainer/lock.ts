@@ -1,0 +1,117 @@
+/**
+ * What `npm run devcontainer -- <project>` has found out of a repository's devcontainer.json, in a file beside projects.yaml that is committed. From
+ * both files the program follows without network, and a change in the repository changes nothing until somebody looks again.
+ */
+import { join } from "node:path";
+import * as z from "zod";
+import { IMAGE_PATTERN } from "../projects/environment.ts";
+import { memorySize, shellLines, variableName } from "../projects/field-schemas.ts";
+import { formatPath } from "../projects/messages.ts";
+import { ports } from "../projects/ports.ts";
+import { parseJson } from "../text/json.ts";
+import { readOptional } from "../text/read-optional.ts";
+import type { Path } from "../text/yaml.ts";
+import type { DevcontainerEntry } from "./read.ts";
+
+/** The folder of those files, relative to projects.yaml. */
+const FOLDER = "devcontainers";
+/** Of the file's form. */
+const VERSION = 1;
+
+/** The file of a project, relative to projects.yaml. */
+export const lockFile = (project: string): string => `${FOLDER}/${project}.json`;
+
+const schema = z.strictObject({
+  version: z.literal(VERSION),
+  /** What the entry said. */
+  repo: z.string(),
+  branch: z.string().optional(),
+  devcontainer: z.union([z.literal(true), z.string()]),
+  /** What was read. */
+  commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  file: z.string(),
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  /** Of what has to be built, what it is built of: the image's tag. Else `image` is one of a registry. */
+  built: z
+    .string()
+    .regex(/^[0-9a-f]{12}$/)
+    .optional(),
+  image: z.string().regex(IMAGE_PATTERN).optional(),
+  env: z.record(variableName, z.string()).optional(),
+  ports: ports.optional(),
+  setup: shellLines.optional(),
+  requires: z.strictObject({ memory: memorySize.optional(), cpus: z.number().optional() }).optional(),
+});
+
+/** A repository's devcontainer.json, as a project has it. */
+export type DevcontainerLock = z.output<typeof schema>;
+
+/** What an entry says of it, as written. */
+export interface Asked {
+  readonly repo: string;
+  readonly branch?: string | undefined;
+  /** `true`: the one of the specification's places. */
+  readonly devcontainer: true | string;
+}
+
+/** What was read, and where. */
+export interface Resolved {
+  readonly commit: string;
+  readonly file: string;
+  readonly digest: string;
+  readonly built?: string | undefined;
+  readonly entry: DevcontainerEntry;
+}
+
+/** The text of a project's file. */
+export function renderLock(
+  { repo, branch, devcontainer }: Asked,
+  { commit, file, digest, built, entry: { image, env, ports, setup, resources } }: Resolved,
+): string {
+  const lock = {
+    version: VERSION,
+    repo,
+    branch,
+    devcontainer,
+    commit,
+    file,
+    digest,
+    built,
+    image,
+    env,
+    ports,
+    setup,
+    requires: resources,
+  };
+  return `${JSON.stringify(lock, null, 2)}\n`;
+}
+
+/** A file's text as what it says, or what is wrong with it. */
+export function parseLock(text: string): DevcontainerLock | { readonly mistake: string } {
+  const value = parseJson(text);
+  const { version } = (value ?? {}) as { version?: unknown };
+  if (value === undefined) return { mistake: "is no JSON" };
+  if (typeof version === "number" && version !== VERSION)
+    return { mistake: `is of the form ${version}, which this version of the platform does not know` };
+  const { data, error } = schema.safeParse(value);
+  if (!data) {
+    const [issue] = error.issues;
+    return { mistake: `is broken at ${formatPath((issue?.path ?? []) as Path) || "its start"}` };
+  }
+  if ((data.built === undefined) === (data.image === undefined))
+    return { mistake: "is broken: it has to say either image or built" };
+  return data;
+}
+
+/** What a lock says that the entry does not say any more; undefined if it is the entry's. */
+export function staleness(lock: DevcontainerLock, asked: Asked): string | undefined {
+  const keys = ["repo", "branch", "devcontainer"] as const;
+  const key = keys.find((key) => lock[key] !== asked[key]);
+  return key && `is of ${key}: ${lock[key] ?? "the repository's own"}`;
+}
+
+/** How the locks of a folder are read. @returns undefined for a project that has none */
+export const locksIn =
+  (directory: string) =>
+  (project: string): string | undefined =>
+    readOptional(join(directory, lockFile(project)));
