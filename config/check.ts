@@ -52,11 +52,17 @@ export function checkSources(
 
 /**
  * Checks a checkout's projects.yaml and the stack's settings and secrets, without network, Docker, passphrase or tokens.
+ * @param options.isResolving whether the files of `npm run devcontainer` are about to be written, and not checked
  * @throws UserError with every problem of both files.
  */
-export function checkConfiguration(root: string, stack: string): CheckedConfiguration {
+export function checkConfiguration(
+  root: string,
+  stack: string,
+  options: Pick<HostContext, "isResolving"> = {},
+): CheckedConfiguration {
   const stackFile = readCheckout(root, stack);
-  const projects = (context: HostContext) => readProjectsFile(join(root, PROJECTS_FILE), context);
+  const projects = (context: HostContext) =>
+    readProjectsFile(join(root, PROJECTS_FILE), { ...context, ...options });
   const checked = checkSources({ ...sourcesOf(root, stackFile, stack), projects }, stackFile.problems);
   return { ...checked, warnings: [...checked.warnings, ...strayOverlays(root, stack)] };
 }

@@ -66,10 +66,6 @@ export const UV_SHA256: readonly string[] = [
 /** As pip takes it from a file of requirements. */
 export const UV_REQUIREMENT = [`uv==${UV}`, ...UV_SHA256.map((hash) => `--hash=sha256:${hash}`)].join(" ");
 
-/** The reference implementation of devcontainer.json, in the command that `npm run devcontainer` prints. */
-// renovate: datasource=npm depName=@devcontainers/cli
-export const DEVCONTAINER_CLI = "0.89.0";
-
 /** Debian's release inside the base image, when that has to be made here. */
 export const DEBIAN = "bookworm";
 /** Node and npm inside the base image, when that has to be made here. */

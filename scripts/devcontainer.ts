@@ -1,41 +1,42 @@
 /**
- * `npm run devcontainer -- <folder> [<file>]`: what an entry of projects.yaml has in place of a repository's devcontainer.json. Reads the file of a
- * clone, and changes nothing.
+ * `npm run devcontainer -- <project> [--locked] [--stack prod]`: reads the devcontainer.json of an entry's repository, builds its image on the stack's
+ * host, and writes down what it says; with `--locked` it builds what was written down. `npm run devcontainer -- <folder> [<file>]`: what an entry of
+ * projects.yaml has in place of the devcontainer.json of a clone; changes nothing.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { findDevcontainer } from "../config/devcontainer/find.ts";
-import { readDevcontainer } from "../config/devcontainer/read.ts";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { fail } from "../config/errors.ts";
-import { PROJECT_NAME_PATTERN } from "../config/projects/field-schemas.ts";
-import { shellQuote } from "../config/text/shell.ts";
-import { renderFile } from "../config/text/yaml-render.ts";
-import { DEVCONTAINER_CLI } from "../config/versions.ts";
-import { main } from "./lib/main.ts";
+import { resolveEntry } from "../operate/devcontainer/entry.ts";
+import { parseCommandLine } from "../operate/engine/command-line.ts";
+import { prepareStack } from "../operate/engine/prepare.ts";
+import { sessionFor } from "../operate/engine/session.ts";
+import { findEntry, printEntry } from "./lib/devcontainer.ts";
+import { main, provisionProgress } from "./lib/main.ts";
 
-const USAGE = "npm run devcontainer -- <folder of a clone> [<path of its devcontainer.json>]";
+const USAGE =
+  "npm run devcontainer -- <project> [--locked] [--stack prod], or <folder of a clone> [<path of its devcontainer.json>]";
+const FLAGS = ["--locked", "--stack", "-s"];
 
-await main(async ([folder, named, ...rest]) => {
-  if (!folder || rest.length > 0) return fail("config", "npm run devcontainer", "takes a folder", USAGE);
-  const repository = resolve(process.env.INIT_CWD ?? ".", folder);
-  const file = named ?? findDevcontainer(repository);
-  const path = join(repository, file);
-  if (!existsSync(path)) return fail("config", path, "not found");
-  const base = basename(repository).toLowerCase();
-  const name = PROJECT_NAME_PATTERN.test(base) ? base : "project";
-  const { entry, isBuilt, left } = readDevcontainer(readFileSync(path, "utf8"), file, name);
-  const image = isBuilt ? `${name}-devcontainer:1` : entry.image;
-  console.log(renderFile({ projects: [{ name, image, ...entry }] }).trimEnd());
-  if (isBuilt) {
-    const options = `--workspace-folder ${shellQuote(repository)} --config ${shellQuote(path)} --image-name ${image}`;
+await main(async (args) => {
+  const line = parseCommandLine(args);
+  const [word = "", file, ...rest] = line.words;
+  const unknown = [...rest, ...[...line.flags].filter((flag) => !FLAGS.includes(flag))];
+  if (!word || unknown.length > 0)
+    fail("config", "npm run devcontainer", "takes a project or a folder", USAGE);
+  const folder = resolve(process.env.INIT_CWD ?? ".", word);
+  const session = sessionFor({ ...line, words: ["up"] });
+  const found = file === undefined ? findEntry(session, word, existsSync(folder), USAGE) : undefined;
+  if (!found) return printEntry(folder, file);
+  const { project, configuration } = found;
+  await prepareStack(session, provisionProgress());
+  const isLocked = line.flags.has("--locked");
+  const resolution = await resolveEntry(session, project, configuration, { isLocked, onLine: console.error });
+  const { image, commit, left } = resolution;
+  for (const each of left) console.error(`not taken: ${each}`);
+  if (image) console.log(`${image.wasThere ? "Is on the host" : "Built on the host"}: ${image.reference}`);
+  if (!isLocked)
     console.log(
-      [
-        "",
-        "# Its image is built from a Dockerfile or with features. Where the platform's Docker is, or anywhere, to push it to a registry:",
-        `#   npx @devcontainers/cli@${DEVCONTAINER_CLI} build ${options}`,
-      ].join("\n"),
+      `Wrote ${resolution.file}, of commit ${commit.slice(0, 12)}: commit it, then npm run apply -- ${word}`,
     );
-  }
-  for (const line of left) console.error(`not taken: ${line}`);
   return 0;
 });

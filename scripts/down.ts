@@ -2,6 +2,7 @@
 import { fail } from "../config/errors.ts";
 import { DROPLET_IMAGE } from "../config/naming/names.ts";
 import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
+import { imagesOfLocks } from "../operate/devcontainer/images.ts";
 import { removeImages } from "../operate/docker/images.ts";
 import { dockerEnv, readSettings, root, STACK, stateDir, toolchain } from "../operate/engine/checkout.ts";
 import { heal } from "../operate/engine/heal.ts";
@@ -32,7 +33,7 @@ await main(async (args) => {
   } else {
     console.log(`The stack ${STACK} does not exist; nothing to remove.`);
   }
-  const images = await removeImages(env, settings.namePrefix, [DROPLET_IMAGE]);
+  const images = await removeImages(env, settings.namePrefix, [DROPLET_IMAGE], imagesOfLocks(session));
   if (images.length > 0) console.log(`Removed images: ${images.join(", ")}.`);
   const hasDropletImage = (await imageId(DROPLET_IMAGE, env)) !== undefined;
   if (!(await runsAnything(env)) && (await stopDockerd(toolchain)))
@@ -54,7 +55,5 @@ await main(async (args) => {
 });
 
 /** Whether another checkout or user still uses the Engine that `npm start` had started. */
-async function runsAnything(env: NodeJS.ProcessEnv): Promise<boolean> {
-  const { stdout } = await docker(["ps", "--quiet"], env);
-  return stdout.trim() !== "";
-}
+const runsAnything = async (env: NodeJS.ProcessEnv): Promise<boolean> =>
+  (await docker(["ps", "--quiet"], env)).stdout.trim() !== "";

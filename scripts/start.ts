@@ -4,6 +4,7 @@ import { formatProblem } from "../config/errors.ts";
 import { makeNames } from "../config/naming/names.ts";
 import { localUrls } from "../config/naming/urls.ts";
 import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
+import { noteMissingImages } from "../operate/devcontainer/images.ts";
 import { guardProblem, UNGUARDED } from "../operate/docker/guard.ts";
 import { awaitProjects } from "../operate/docker/ready.ts";
 import { dockerEnv, root, STACK } from "../operate/engine/checkout.ts";
@@ -38,6 +39,7 @@ await main(async (args) => {
   const session = openSession();
   await prepareStack(session, provisionProgress());
   await heal(session, console.log);
+  await noteMissingImages(session, console.log);
   await noteFound(session, await readStateIfAny(session), console.log);
   console.log("");
   await showUpdate("up", (onUpdateEvent) => updateOrThrow(session, "up", { refresh: true, onUpdateEvent }));

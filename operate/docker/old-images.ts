@@ -2,6 +2,7 @@
 import { makeNames } from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { parseJson } from "../../config/text/json.ts";
+import { imagesOfLocks } from "../devcontainer/images.ts";
 import type { Session } from "../engine/session.ts";
 import type { Deployment } from "../state/checkpoint.ts";
 import { readStateIfAny } from "../state/state.ts";
@@ -20,7 +21,7 @@ export const imagesOfState = (deployment: Deployment | undefined): string[] =>
 
 export interface OldImagesParts {
   readonly run: RunDocker;
-  /** The stack's images, without a tag. Others are never touched. */
+  /** The stack's images, without a tag; `…/*` for those whose names differ in their last part. Others are never touched. */
   readonly repository: string;
   /** When the update began: what was tagged since then, and is not in the state, is another update's. */
   readonly began: Date;
@@ -45,7 +46,8 @@ export async function removeOldImages({
   const format = ["--format", "{{.Repository}}:{{.Tag}}"];
   const present = await lines("image", "ls", ...format, "--filter", `reference=${repository}`);
   const used = new Set(await lines("ps", "--all", "--no-trunc", "--format", "{{.Image}}"));
-  const idle = present.filter((image) => image.startsWith(`${repository}:`) && !used.has(image));
+  const start = repository.endsWith("/*") ? repository.slice(0, -1) : `${repository}:`;
+  const idle = present.filter((image) => image.startsWith(start) && !used.has(image));
   if (idle.length === 0) return [];
   const kept = new Set(await current());
   const removed: string[] = [];
@@ -112,9 +114,10 @@ export async function removeImagesAfterUpdate(
   try {
     const run = await dockerOfStack(session, settings);
     if (!run) return;
+    const names = makeNames(settings.namePrefix);
     const removed = await removeOldImages({
       run,
-      repository: makeNames(settings.namePrefix).image,
+      repository: names.image,
       began,
       current: async () => {
         const state = imagesOfState(await readStateIfAny(session));
@@ -123,6 +126,10 @@ export async function removeImagesAfterUpdate(
         return [...state, ...also];
       },
     });
+    const repository = names.devcontainer("*");
+    const needed = imagesOfLocks(session);
+    const current = async () => needed ?? [];
+    if (needed) removed.push(...(await removeOldImages({ run, repository, began, current })));
     if (removed.length > 0) notify(`Removed images that nothing uses: ${removed.join(", ")}.`);
   } catch {
     // The images stay.

@@ -11,6 +11,7 @@ import { commandFor, type Session } from "../engine/session.ts";
 import { readState } from "../state/state.ts";
 import { checkClouds } from "./clouds.ts";
 import { checkContainers } from "./containers.ts";
+import { checkDevcontainers } from "./devcontainers.ts";
 import { checkDroplet, checkSsh } from "./droplet.ts";
 import { type Finding, failed, note, ok } from "./finding.ts";
 import { checkHiddenDrift, checkRoutes, checkSettings } from "./hidden-drift.ts";
@@ -86,6 +87,7 @@ async function* examineLocal(session: Session, { settings, projects }: Files): F
     const isUp = isDeployed();
     yield await checkGateway(settings, isUp);
     if (projects && isUp) yield* examineContainers(host, projects, {});
+    yield* await checkDevcontainers(host.docker, host.names, projects ?? [], session.stack);
     yield* await checkPackages(session, host);
     yield checkMemory(await host.containers());
   }
@@ -114,6 +116,7 @@ async function* examineDroplet(
   yield ssh;
   if (ssh.verdict === "failed") return;
   yield* await checkDroplet(session, host.access, settings?.production?.maintenance?.window);
+  yield* await checkDevcontainers(host.docker, host.names, projects ?? [], session.stack);
   yield* await checkPackages(session, host);
   const hasPanel = settings?.panel.enabled ?? false;
   if (projects) yield* examineContainers(host, projects, { hasConnector: true, hasPanel });

@@ -1,3 +1,4 @@
+import { noteMissingImages } from "../devcontainer/images.ts";
 import { type CommandContext, prepareDroplet } from "../droplet/prepare.ts";
 import { readStateIfAny } from "../state/state.ts";
 import { noteFound } from "../workspaces/found.ts";
@@ -25,5 +26,7 @@ export async function prepareCommand(
   await preparePlugins(session, bringPlugins(progress));
   if (session.isLocal) await heal(session, notify);
   const deployment = session.isLocal ? undefined : await prepareDroplet(session, verb, { flags, notify });
-  if (verb === "up") await noteFound(session, deployment ?? (await readStateIfAny(session)), notify);
+  if (verb !== "up") return;
+  await noteFound(session, deployment ?? (await readStateIfAny(session)), notify);
+  await noteMissingImages(session, notify);
 }

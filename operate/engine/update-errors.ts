@@ -16,7 +16,17 @@ export function joinErrors(messages: readonly string[]): string {
  * opencode/build write it.
  */
 export const buildRefusal = (text: string): string | undefined =>
-  /^opencode-platform: (.+)$/m.exec(text)?.[1]?.trim();
+  /^opencode-platform: (.+)$/m.exec(text)?.[1]?.trim() ?? missingImage(text);
+
+/** A builder looks in a registry for what `npm run devcontainer` builds on the host, and does not find it. */
+function missingImage(text: string): string | undefined {
+  const [, project] =
+    /-platform\/devcontainer\/([a-z0-9-]+)\b.*(?:denied|does not exist|not found|no such)/i.exec(text) ?? [];
+  return (
+    project &&
+    `${project}: its devcontainer's image is not on the host: npm run devcontainer -- ${project} --locked`
+  );
+}
 
 /** Drops the engine's and the providers' text around the cause. */
 function oneLine(message: string): string {

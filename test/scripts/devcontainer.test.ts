@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { DEVCONTAINER_CLI } from "../../config/versions.ts";
+import { cliVersion } from "../../operate/devcontainer/cli.ts";
 import { run } from "../support/run.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 
@@ -36,7 +36,7 @@ it("prints the command that builds an image of a Dockerfile, and refuses what wo
   const { stdout } = await printed('{ "build": { "dockerfile": "Dockerfile" } }');
   expect(stdout).toContain("    image: project-devcontainer:1\n");
   expect(stdout).toContain(
-    `npx @devcontainers/cli@${DEVCONTAINER_CLI} build --workspace-folder '${folder}/Web Shop' `,
+    `npx @devcontainers/cli@${cliVersion()} build --workspace-folder '${folder}/Web Shop' `,
   );
   const { code, stderr } = await printed('{ "image": "golang:1.25", "privileged": true }');
   expect([code, stderr]).toEqual([1, expect.stringContaining("devcontainer.json:1:41 privileged: gives")]);
