@@ -55,5 +55,6 @@ await main(async (args) => {
 });
 
 /** Whether another checkout or user still uses the Engine that `npm start` had started. */
-const runsAnything = async (env: NodeJS.ProcessEnv): Promise<boolean> =>
-  (await docker(["ps", "--quiet"], env)).stdout.trim() !== "";
+async function runsAnything(env: NodeJS.ProcessEnv): Promise<boolean> {
+  return (await docker(["ps", "--quiet"], env)).stdout.trim() !== "";
+}

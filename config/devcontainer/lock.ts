@@ -14,12 +14,12 @@ import type { Path } from "../text/yaml.ts";
 import type { DevcontainerEntry } from "./read.ts";
 
 /** The folder of those files, relative to projects.yaml. */
-const FOLDER = "devcontainers";
+export const LOCKS_FOLDER = "devcontainers";
 /** Of the file's form. */
 const VERSION = 1;
 
 /** The file of a project, relative to projects.yaml. */
-export const lockFile = (project: string): string => `${FOLDER}/${project}.json`;
+export const lockFile = (project: string): string => `${LOCKS_FOLDER}/${project}.json`;
 
 const schema = z.strictObject({
   version: z.literal(VERSION),

@@ -39,6 +39,7 @@ export async function cloneCommit(
 ): Promise<Clone> {
   const { repo } = project;
   const url = repo.kind === "local" ? pathToFileURL(repo.url).href : cloneUrl(repo);
+  mkdirSync(folder, { recursive: true });
   const env = gitEnv(project, url, token, dirname(folder));
   const git = (args: readonly string[]) => exec("git", args, { cwd: folder, env, timeoutMs: TIMEOUT_MS });
   const must = async (args: readonly string[]) => {
@@ -46,7 +47,6 @@ export async function cloneCommit(
     if (result.code === 0) return result.stdout.trim();
     return fail("environment", project.name, `its repository can't be had: ${wordsOf(result, token)}`);
   };
-  mkdirSync(folder, { recursive: true });
   await must(["init", "--quiet"]);
   await must([
     // The person's own helpers would be asked first.

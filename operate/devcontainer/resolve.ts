@@ -10,6 +10,7 @@ import { fail } from "../../config/errors.ts";
 import type { Names } from "../../config/naming/names.ts";
 import type { Project, Repo } from "../../config/projects/project.ts";
 import { mapOf } from "../../config/projects/rough.ts";
+import { parseJson } from "../../config/text/json.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { lastLines } from "../../toolchain/lib/exec.ts";
 import type { RunDocker } from "../docker/containers.ts";
@@ -112,8 +113,8 @@ async function readAll(
 
 /** Why the reference implementation has failed: it prints that as JSON, and its log besides. */
 function reasonIn(stdout: string, stderr: string): string {
-  const said = /"(?:description|message)":\s*("(?:[^"\\]|\\.)*")/.exec(stdout)?.[1];
-  const text = said ? String(JSON.parse(said)) : "";
+  const { description, message = "" } = mapOf(parseJson(stdout.trim().split("\n").at(-1) ?? ""));
+  const text = String(description ?? message);
   const log = plainText(stderr)
     .replace(/^\[[\dT:.Z-]+\] /gm, "")
     .trim();

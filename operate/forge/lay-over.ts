@@ -1,11 +1,13 @@
 /**
  * The files of a change, laid over the default branch's checkout: what a preview with secrets runs is the default branch's, and of the change
- * it reads projects.yaml, the stack's own file over that and its settings, as data. A change to anything else is seen once it is merged.
+ * it reads projects.yaml, the stack's own file over that, what was written down of devcontainer.json, and its settings, as data. A change to anything else is seen once it is merged.
  */
-import { lstatSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { LOCKS_FOLDER, lockFile } from "../../config/devcontainer/lock.ts";
 import { fail } from "../../config/errors.ts";
+import { PROJECT_NAME_PATTERN } from "../../config/projects/field-schemas.ts";
 import { overlayFile, PROJECTS_FILE } from "../../config/projects/overlay.ts";
 import { SETTINGS_NAMESPACE } from "../../config/stack/commands.ts";
 import { SECRETS_NAMESPACE } from "../../config/stack/secrets.ts";
@@ -34,6 +36,7 @@ export function layOver({ root, files, stack }: LayOver): void {
   const settings = `Pulumi.${stack}.yaml`;
   const overlay = overlayFile(stack);
   const changed = new Map([[PROJECTS_FILE, readData(files, PROJECTS_FILE)]]);
+  for (const name of locksOf(files)) changed.set(name, readData(files, name));
   const isOverlaid = isThere(join(files, overlay));
   if (isOverlaid) changed.set(overlay, readData(files, overlay));
   if (isThere(join(files, settings))) changed.set(settings, readData(files, settings));
@@ -44,8 +47,21 @@ export function layOver({ root, files, stack }: LayOver): void {
   const [finding] = text === undefined ? [] : parseYaml(text).findings;
   if (finding) fail("config", settings, finding.what, finding.fix);
   if (text !== undefined) refuseOtherHosts(settings, readOptional(join(root, settings)) ?? "", text);
+  rmSync(join(root, LOCKS_FOLDER), { recursive: true, force: true });
+  mkdirSync(join(root, LOCKS_FOLDER));
   for (const [name, content] of changed) writeFileSync(join(root, name), content);
   if (!isOverlaid) rmSync(join(root, overlay), { force: true });
+}
+
+/** The files of `npm run devcontainer`, each in the folder itself. */
+function locksOf(files: string): string[] {
+  const folder = join(files, LOCKS_FOLDER);
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+  const names = readdirSync(folder).map((name) => name.replace(/\.json$/, ""));
+  return names
+    .filter((name) => PROJECT_NAME_PATTERN.test(name))
+    .map(lockFile)
+    .filter((name) => isThere(join(files, name)));
 }
 
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;

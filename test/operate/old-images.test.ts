@@ -57,6 +57,17 @@ it("removes the stack's images that nothing uses, and no other", async () => {
   expect(await removeOldImages(parts)).toEqual([]);
 });
 
+it("removes those of devcontainer.json that no entry names any more, and no other stack's", async () => {
+  const [old, kept] = ["team-platform/devcontainer/web:1", "team-platform/devcontainer/shop:1"];
+  const { run, removed } = engine(
+    { [old]: LAST_WEEK, [kept]: LAST_WEEK, "other-team-platform/devcontainer/web:1": LAST_WEEK },
+    [],
+  );
+  const repository = "team-platform/devcontainer/*";
+  await removeOldImages({ run, repository, began: BEGAN, current: async () => [kept] });
+  expect(removed).toEqual([old]);
+});
+
 it("leaves an image that Docker does not give up, and reads no state where every image has a container", async () => {
   const { run } = engine(images, []);
   const refusing: RunDocker = async (args, ...how) =>

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { layOver } from "../../../operate/forge/lay-over.ts";
@@ -54,6 +54,19 @@ describe("a change laid over the default branch", () => {
     lay();
     expect(readFileSync(main("projects.prod.yaml"), "utf8")).toBe("exclude: [sandbox]\n");
     expect(() => readFileSync(main("projects.staging.yaml"))).toThrow();
+  });
+
+  it("takes along what was written down of devcontainer.json, without what the change has removed", () => {
+    for (const place of [main, change]) mkdirSync(place("devcontainers"));
+    writeFileSync(main("devcontainers/old.json"), "{}");
+    writeFileSync(change("devcontainers/web.json"), "of the change");
+    writeFileSync(change("devcontainers/web.js"), "a program");
+    lay();
+    expect(readdirSync(main("devcontainers"))).toEqual(["web.json"]);
+    expect(readFileSync(main("devcontainers/web.json"), "utf8")).toBe("of the change");
+    rmSync(change("devcontainers/web.json"));
+    symlinkSync(join(folder, "secret"), change("devcontainers/web.json"));
+    expect(complaints(lay).join()).toContain("devcontainers/web.json: is no file but a link or folder");
   });
 
   it("removes the stack's own file where the change does, and keeps it where the change is refused", () => {

@@ -99,7 +99,7 @@ describe("GitHub's workflow", () => {
       "persist-credentials": false,
       ref: `refs/pull/\${{ github.event.pull_request.number }}/merge`,
       path: ".preview",
-      "sparse-checkout": "/projects.yaml\n/projects.*.yaml\n/Pulumi.*.yaml\n",
+      "sparse-checkout": "/projects.yaml\n/projects.*.yaml\n/devcontainers/*.json\n/Pulumi.*.yaml\n",
       "sparse-checkout-cone-mode": false,
     });
     expect(run?.run).toBe('npm run ci -- preview --stack "$STACK" --files .preview');
@@ -210,7 +210,7 @@ describe("GitLab's pipeline", () => {
 
   it("runs the default branch's program in a preview, with files of data of the branch, and not for bots", () => {
     expect(preview.before_script).toEqual([
-      'mkdir -p "$CI_PROJECT_DIR.files" && cp -P projects*.yaml Pulumi.*.yaml "$CI_PROJECT_DIR.files"',
+      'mkdir -p "$CI_PROJECT_DIR.files" && cp -P projects*.yaml Pulumi.*.yaml "$CI_PROJECT_DIR.files" && if [ -d devcontainers ]; then cp -RP devcontainers "$CI_PROJECT_DIR.files"; fi',
       'git fetch --quiet --depth 1 origin "$CI_DEFAULT_BRANCH" && git checkout --quiet --force --detach FETCH_HEAD && git clean -ffdxq',
     ]);
     expect(preview.rules[1]).toEqual({

@@ -273,6 +273,7 @@ describe("changing", () => {
       machines: true,
       trust: "always",
       image: "python:3",
+      devcontainer: true,
       packages: ["golang"],
       opencode: { enforce: { permission: { bash: "allow" } } },
       secrets: ["OWN", "SHARED"],
@@ -280,7 +281,17 @@ describe("changing", () => {
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
       [
-        ...["resources", "network", "services", "owners", "machines", "trust", "image", "opencode.enforce"],
+        ...[
+          "resources",
+          "network",
+          "services",
+          "owners",
+          "machines",
+          "trust",
+          "image",
+          "devcontainer",
+          "opencode.enforce",
+        ],
         ...["secrets[1]", "members[0]", "members[1]"],
       ],
     );
