@@ -140,7 +140,7 @@ describe("a team's pipelines", () => {
   });
 
   it("run a preview for the files that it reads of a branch", () => {
-    const expected = ["projects.yaml", "projects.*.yaml", "Pulumi.*.yaml"];
+    const expected = ["projects.yaml", "projects.*.yaml", "devcontainers/*.json", "Pulumi.*.yaml"];
     const { on } = parse(files()[".github/workflows/opencode-platform.yml"] ?? "");
     expect(on.pull_request_target.paths).toEqual(expected);
     const text = files({ forge: "gitlab" })[".gitlab-ci.yml"] ?? "";

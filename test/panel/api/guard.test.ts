@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openAudit } from "../../../panel/server/access/audit.ts";
 import { localAddresses, publicAddresses } from "../../../panel/server/access/guard.ts";
-import { isHiddenFrom, visibilityFor } from "../../../panel/server/access/permissions.ts";
+import { adminOnlyChanges, isHiddenFrom, visibilityFor } from "../../../panel/server/access/permissions.ts";
 import { readServerSettings } from "../../../panel/server/settings.ts";
 import { complaints } from "../../support/complaints.ts";
 import { STRANGER, World } from "../../support/panel/api-world.ts";
@@ -77,6 +77,19 @@ describe("the guard", () => {
     expect(await status(world, "GET", "/ping", { host: "127.0.0.1:4090" })).toBe(200);
     expect(localAddresses(80).hosts).toContain("127.0.0.1");
   });
+});
+
+it("only an admin has a project built on what its repository says", () => {
+  const authority = {
+    admins: [],
+    create: "everyone",
+    defaults: { accessEmails: [], accessEmailDomains: [] },
+  } as const;
+  const refused = (person: typeof STRANGER, before: object) =>
+    adminOnlyChanges(person, before, { devcontainer: true }, [], authority).map(({ path }) => path);
+  expect(refused(STRANGER, {})).toEqual(["devcontainer"]);
+  expect(refused(STRANGER, { devcontainer: true })).toEqual([]);
+  expect(refused({ ...STRANGER, admin: true }, {})).toEqual([]);
 });
 
 describe("visibility", () => {

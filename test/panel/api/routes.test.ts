@@ -273,7 +273,6 @@ describe("changing", () => {
       machines: true,
       trust: "always",
       image: "python:3",
-      devcontainer: true,
       packages: ["golang"],
       opencode: { enforce: { permission: { bash: "allow" } } },
       secrets: ["OWN", "SHARED"],
