@@ -32,6 +32,7 @@ export const CHROMIUM_COMMANDS = [
 
 export const chromiumPart = commandPart("chromium", CHROMIUM_COMMANDS, ["chromium", "fonts-dejavu-core"]);
 export const tmuxPart = commandPart("tmux", ["tmux"], ["tmux"]);
+export const registryPart = commandPart("docker-registry", ["docker-registry"], ["docker-registry"]);
 export const gitPart = commandPart("git", ["git"], ["git"]);
 /** Debian installs the server outside PATH, in one directory per release. */
 export const postgresPart = commandPart("postgresql", [], ["postgresql"], () =>

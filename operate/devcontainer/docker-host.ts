@@ -37,7 +37,7 @@ export async function withDocker<T>(
     );
   const socket = join(temporary, "docker.sock");
   const config = join(root, sshConfigFile(session.stack, access.alias));
-  const close = await forward(["-F", config, access.alias], socket);
+  const close = await forward(["-F", config, access.alias], socket, { ...process.env, ...path });
   try {
     return await work({ ...process.env, ...path, DOCKER_HOST: `unix://${socket}` });
   } finally {
@@ -48,11 +48,18 @@ export async function withDocker<T>(
 /**
  * Has ssh pass on what comes to a socket here to Docker's there.
  * @param to ssh's options and the host
+ * @param env of ssh
  * @returns ends it
+ * @throws UserError with ssh's words
  */
-async function forward(to: readonly string[], socket: string): Promise<() => void> {
+export async function forward(
+  to: readonly string[],
+  socket: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<() => void> {
   const options = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindMask=0177"];
   const ssh = spawn("ssh", [...options, "-L", `${socket}:${DEFAULT_SOCKET}`, ...to], {
+    env,
     stdio: ["ignore", "ignore", "pipe"],
   });
   let said = "";

@@ -6,6 +6,7 @@ import {
   chromiumPart,
   gitPart,
   postgresPart,
+  registryPart,
   tmuxPart,
 } from "../../lab/build/commands.ts";
 import { dropletImagePart } from "../../lab/build/droplet-image.ts";
@@ -50,7 +51,7 @@ const PARTS: Readonly<Record<Suite, readonly Part[]>> = {
   local: BROWSING,
   security: BROWSING,
   opencode: BROWSING,
-  workspace: BROWSING,
+  workspace: [...BROWSING, registryPart],
   attach: [gitPart, tmuxPart],
   panel: BROWSING,
   production: [...BROWSING, dropletImagePart, postgresPart],

@@ -1,5 +1,6 @@
 /** `npm run devcontainer -- <project>`: with real git, and stand-ins for the reference implementation and Docker. */
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { parseLock } from "../../config/devcontainer/lock.ts";
@@ -9,6 +10,7 @@ import type { Project } from "../../config/projects/project.ts";
 import { type GitServer, makeRepositories, startGit } from "../../lab/forges/git.ts";
 import { type DevcontainerCli, devcontainerCli } from "../../operate/devcontainer/cli.ts";
 import { cloneCommit } from "../../operate/devcontainer/clone.ts";
+import { forward } from "../../operate/devcontainer/docker-host.ts";
 import { isOnHost, neededImages } from "../../operate/devcontainer/images.ts";
 import { type ResolveParts, resolveDevcontainer } from "../../operate/devcontainer/resolve.ts";
 import type { RunDocker } from "../../operate/docker/containers.ts";
@@ -16,6 +18,7 @@ import { checkDevcontainers } from "../../operate/doctor/devcontainers.ts";
 import { buildRefusal } from "../../operate/engine/update-errors.ts";
 import { must } from "../support/run.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary.ts";
+import { waitFor } from "../support/wait.ts";
 
 const FILE = ".devcontainer/devcontainer.json";
 const names = makeNames("team");
@@ -216,6 +219,43 @@ it("the reference implementation gets none of the machine's tokens", async () =>
   const { code, stdout } = await cli(["read-configuration", "--workspace-folder", join(folder, "plain")]);
   expect(code, stdout).toBe(0);
   expect(JSON.parse(stdout).configuration.containerEnv).toEqual({ T: "", H: process.env.HOME });
+});
+
+describe("a droplet's Docker", () => {
+  const ssh = (script: string) => {
+    const bin = join(folder, `bin-${number}`);
+    mkdirSync(bin);
+    writeFileSync(join(bin, "ssh"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  };
+
+  it("comes to a socket here for as long as it is used", async () => {
+    const socket = join(folder, "docker.sock");
+    const listen = `require("net").createServer().listen("${socket}")`;
+    const env = ssh(`echo "$@" >${folder}/asked\nexec "${process.execPath}" -e '${listen}'`);
+    const close = await forward(["-F", "config", "drop"], socket, env);
+    expect(readFileSync(join(folder, "asked"), "utf8")).toContain(
+      `-L ${socket}:/var/run/docker.sock -F config drop`,
+    );
+    const connect = () =>
+      new Promise((resolve) => {
+        const client = createConnection(socket, () => resolve("connected"));
+        client.on("error", ({ message }) => resolve(message)).on("connect", () => client.destroy());
+      });
+    expect(await connect()).toBe("connected");
+    close();
+    await waitFor("the end", async () => {
+      const seen = await connect();
+      return seen === "connected" ? { seen } : { done: true };
+    });
+  });
+
+  it("says in ssh's words why it can't be reached", async () => {
+    const env = ssh("echo 'Connection refused' >&2; exit 255");
+    await expect(forward(["drop"], join(folder, "never.sock"), env)).rejects.toThrow(
+      "drop: can't be reached: Connection refused",
+    );
+  });
 });
 
 describe("an image that is not on the host", () => {

@@ -280,17 +280,7 @@ describe("changing", () => {
     expect(refused.status).toBe(403);
     expect(((await refused.json()) as { errors: { path: string }[] }).errors.map(({ path }) => path)).toEqual(
       [
-        ...[
-          "resources",
-          "network",
-          "services",
-          "owners",
-          "machines",
-          "trust",
-          "image",
-          "devcontainer",
-          "opencode.enforce",
-        ],
+        ...["resources", "network", "services", "owners", "machines", "trust", "image", "opencode.enforce"],
         ...["secrets[1]", "members[0]", "members[1]"],
       ],
     );
