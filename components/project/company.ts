@@ -1,6 +1,6 @@
 /** What a company's network adds to a project's container: variables, and the files in which npm, pip and uv look for registries. */
 import { readFileSync } from "node:fs";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { Urls } from "../../config/naming/urls.ts";
 import { previewName } from "../../config/projects/ports.ts";
 import type { Project } from "../../config/projects/project.ts";
@@ -105,7 +105,12 @@ const iniValue = (value: string): string =>
 
 /** What pip, uv and Python's requests look up by hostname; in no URL, which they would log. */
 export function netrc({ url, username = "__token__" }: Registry, secret: string): string {
-  return `machine ${new URL(url).hostname} login ${username} password ${secret.trim()}\n`;
+  const password = secret.trim();
+  if (/\s/.test(password))
+    throw new pulumi.RunError(
+      `the password for ${new URL(url).hostname} has a blank or a line break, which no .netrc can have: set the secret of registries.pypi again`,
+    );
+  return `machine ${new URL(url).hostname} login ${username} password ${password}\n`;
 }
 
 /** Of the machine, so that a person's own settings and a repository's count instead. */

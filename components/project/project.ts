@@ -205,6 +205,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
           [names.platformLabel]: names.prefix,
           [names.projectLabel]: project.name,
           ...projectLabels(project.name, project.opencode.version),
+          // Of two networks, Traefik takes whichever comes first.
+          ...(services ? { "traefik.docker.network": names.projectNetwork(project.name) } : {}),
         }),
         envs: this.environment(),
         uploads: this.files(password, deployKey),

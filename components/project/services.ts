@@ -48,10 +48,10 @@ export function makeServices(args: ServicesArgs, child: pulumi.CustomResourceOpt
     deleteBeforeReplace: true,
   }).name;
   const network = made.apply((name) => ready.then(() => name));
-  const create = dataScript(host.workspacesDir, project, services);
-  const data = create ? [host.run(`${project}.data`, { create }, child)] : [];
+  const create = prepareScript(host.workspacesDir, project, services);
+  const prepared = host.run(`${project}.prepared`, { create, logging: "stderr" }, child);
   const applied = services.map((service) => {
-    const container = runService(args, service, network, { ...child, dependsOn: data });
+    const container = runService(args, service, network, { ...child, dependsOn: [prepared] });
     const script = serviceScript(names.service(project, service.name), args, service);
     const stdin = container.id.apply((id) => `# ${id}\n`);
     return host.run(
@@ -144,22 +144,28 @@ const healthcheck = (health: string) =>
       };
 
 /**
- * Makes the directories of services' files, before Docker would; nothing for none. Each belongs at first to whoever the image runs as: it is below one that
+ * Pulls the services' images, while the containers from before still run: their provider would after their removal, and an image that is not there
+ * would take a database down. And makes the directories of their files, before Docker would. Each belongs at first to whoever the image runs as: it is below one that
  * nobody but the daemon's user passes. One that is there stays as it is.
  */
-export function dataScript(
+export function prepareScript(
   workspacesDir: string,
   project: string,
-  services: readonly Pick<Service, "name" | "volumes">[],
-): string | undefined {
+  services: readonly Pick<Service, "name" | "image" | "volumes">[],
+): string {
   const paths = services.flatMap(({ name, volumes }) =>
     volumes.map((path) => volumeDirectory(workspacesDir, project, name, path)),
   );
-  if (paths.length === 0) return undefined;
+  const pulls = services.map(({ name, image }) => {
+    const quoted = shellQuote(image);
+    const failed = shellQuote(`${project}: the image of its service ${name} can't be had: ${image}`);
+    return `docker image inspect ${quoted} >/dev/null 2>&1 || docker pull --quiet ${quoted} >/dev/null || { echo ${failed} >&2; exit 1; }`;
+  });
   const root = shellQuote(servicesDirectory(workspacesDir));
   return [
     "set -eu",
-    `[ -d ${root} ] || { mkdir -p ${root} && chmod 0700 ${root}; }`,
+    ...pulls,
+    ...(paths.length > 0 ? [`[ -d ${root} ] || { mkdir -p ${root} && chmod 0700 ${root}; }`] : []),
     ...paths.map(shellQuote).map((path) => `[ -d ${path} ] || { mkdir -p ${path} && chmod 1777 ${path}; }`),
   ].join("\n");
 }

@@ -120,7 +120,9 @@ export class UpdateProgress {
       this.#failed.add(nameOfUrn(urn));
       this.#fail(this.#ownerOf(urn));
     }
-    if (!project || status !== "done" || type !== CONTAINER_TYPE) return;
+    // A project's services have containers too, which say nothing of its own.
+    if (!project || status !== "done" || type !== CONTAINER_TYPE || nameOfUrn(urn) !== `${project}-container`)
+      return;
     if (op === "delete") this.#removed.add(project);
     else if (op !== "refresh" && op !== "delete-replaced") this.#reached.add(project);
   }

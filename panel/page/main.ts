@@ -58,10 +58,14 @@ async function attempt<Result>(call: () => Promise<Result>, accepted: string): P
 }
 
 /** @throws Error if the file has changed since the list was sent, as for any change */
-function addPort(name: string, { entry }: ProjectView, port: number): Promise<Operation> {
-  const ports = Array.isArray(entry.ports) ? entry.ports : [];
+function addPort(name: string, project: ProjectView, port: number): Promise<Operation> {
+  // Where the entry lists none, its repository's devcontainer.json may.
+  const ports = Array.isArray(project.entry.ports) ? project.entry.ports : project.ports.map(asWritten);
   return change(name, { ports: [...ports, port] }, {}, list.overview?.version ?? "");
 }
+
+const asWritten = ({ port, label }: ProjectView["ports"][number]) =>
+  label === String(port) ? port : { port, name: label };
 
 function openNew(): void {
   if (!list.overview?.me.create) return;

@@ -99,6 +99,7 @@ describe("a project's container", () => {
     expect(await textOf(company?.secretFiles.netrc)).toBe(
       "machine pypi.corp login __token__ password pypi-canary\n",
     );
+    expect(() => netrc({ url: "https://pypi.corp/simple" } as never, "a b")).toThrow(/has a blank/);
     for (const name of ["npmrc", "netrc"])
       expect(await pulumi.isSecret(pulumi.output(company?.secretFiles[name])), name).toBe(true);
     const image = readFileSync(`${context}/rootfs/etc/pip.conf`, "utf8");

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Host, HostCommandArgs } from "../../components/host/host.ts";
 import { OpencodeProject } from "../../components/project/project.ts";
-import { dataScript, serviceScript } from "../../components/project/services.ts";
+import { prepareScript, serviceScript } from "../../components/project/services.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
@@ -181,7 +181,7 @@ describe("a project with services", () => {
       },
       { hostPath: "/srv/it's here/.services/web/db/backup", containerPath: "/backup" },
     ]);
-    expect(commands.find(({ name }) => name === "web.data")?.args.create).toContain(
+    expect(commands.find(({ name }) => name === "web.prepared")?.args.create).toContain(
       "var,lib,postgresql,data",
     );
   });
@@ -203,7 +203,7 @@ describe("a project with services", () => {
     expect(script).toContain("docker stop -t 10 oc-service-web.db");
   });
 
-  it("differs from one without in its own container by the network alone", async () => {
+  it("differs from one without in its own container by the network, and which of two the gateway takes", async () => {
     await deploy("");
     const without = one("web-container");
     const names = made.map(({ name }) => name);
@@ -212,8 +212,15 @@ describe("a project with services", () => {
     const first = made.findLast(({ name }) => name === "web-container")?.inputs ?? {};
     await deploy("    services: { db: { image: acme/db:2, env: { A: 2 } } }\n");
     expect(made.findLast(({ name }) => name === "web-container")?.inputs).toEqual(first);
-    const apart = ({ networksAdvanced: _, ...rest }: Record<string, unknown>) => rest;
+    const apart = ({ networksAdvanced: _, labels, ...rest }: Record<string, unknown>) => ({
+      ...rest,
+      labels: (labels as { label: string }[]).filter(({ label }) => label !== "traefik.docker.network"),
+    });
     expect(apart(first)).toEqual(apart(without));
+    expect(first.labels).toContainEqual({
+      label: "traefik.docker.network",
+      value: (first.networksAdvanced as { name: string }[])[0]?.name,
+    });
     expect(first.networksAdvanced).not.toEqual(without.networksAdvanced);
   });
 });
@@ -289,19 +296,44 @@ esac
     ).toBe(1);
   });
 
+  /** With a Docker that has no image, and can pull postgres:17 alone. */
+  const run = (script: string) => {
+    mkdirSync(at("docker"), { recursive: true });
+    writeFileSync(
+      at("docker", "docker"),
+      `#!/bin/sh\necho "$*" >>"${at("docker", "log")}"\ncase "$*" in "pull --quiet postgres:17") ;; *) exit 1 ;; esac\n`,
+      { mode: 0o755 },
+    );
+    const env = { PATH: `${at("docker")}:${process.env.PATH}` };
+    return spawnSync("sh", ["-c", script], { encoding: "utf8", env });
+  };
+  const prepare = (folder: string, volumes: readonly string[], image = "postgres:17") =>
+    prepareScript(at(folder), "web", [{ name: "db", image, volumes }]);
+
+  it("have their images before a container is touched, or say that one can't be had", () => {
+    expect(run(prepare("pulled", [])).status).toBe(0);
+    expect(readFileSync(at("docker", "log"), "utf8").split("\n").filter(Boolean)).toEqual([
+      "image inspect postgres:17",
+      "pull --quiet postgres:17",
+    ]);
+    expect(run(prepare("typo", [], "postgres:17.99"))).toMatchObject({
+      status: 1,
+      stderr: "web: the image of its service db can't be had: postgres:17.99\n",
+    });
+  });
+
   it("make directories that others of the machine don't pass, and leave one that is there", () => {
-    const script = dataScript(at("it's"), "web", [{ name: "db", volumes: ["/data", "/b/c"] }]) ?? "";
+    const script = prepare("it's", ["/data", "/b/c"]);
     mkdirSync(at("it's", ".services", "web", "db"), { recursive: true, mode: 0o700 });
     mkdirSync(at("it's", ".services", "web", "db", "data"), { mode: 0o700 });
-    expect(spawnSync("sh", ["-c", script], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
+    expect(run(script)).toMatchObject({ status: 0, stderr: "" });
     const mode = (...parts: string[]) =>
       statSync(at("it's", ".services", "web", "db", ...parts)).mode & 0o7777;
     expect([mode("data"), mode("b,c")]).toEqual([0o700, 0o1777]);
-    expect(
-      spawnSync("sh", ["-c", dataScript(at("new"), "web", [{ name: "db", volumes: ["/d"] }]) ?? ""]).status,
-    ).toBe(0);
+    expect(run(prepare("new", ["/d"])).status).toBe(0);
     expect(statSync(at("new", ".services")).mode & 0o7777).toBe(0o700);
     expect(existsSync(at("new", ".services", "web", "db", "d"))).toBe(true);
-    expect(dataScript("/x", "web", [{ name: "db", volumes: [] }])).toBeUndefined();
+    expect(run(prepare("none", [])).status).toBe(0);
+    expect(existsSync(at("none"))).toBe(false);
   });
 });

@@ -89,6 +89,31 @@ describe("the progress of an update", () => {
     ]);
   });
 
+  it("does not take a project's service for the project", () => {
+    const of = (name: string, op: string) => ({
+      resOutputsEvent: {
+        metadata: {
+          ...metadata(op).metadata,
+          urn: `urn:pulumi:local::p::opencode:platform:Project$docker:index/container:Container::${name}`,
+          new: { custom: true, inputs: {}, parent: "urn:pulumi:local::p::opencode:platform:Project::web" },
+          old: { custom: true, inputs: {}, parent: "urn:pulumi:local::p::opencode:platform:Project::web" },
+        },
+      },
+    });
+    const image =
+      "urn:pulumi:local::p::opencode:platform:Image$docker:index/image:Image::image-environment-0a1b2c3d";
+    const failed = { diagnosticEvent: { severity: "error", message: "no such image", urn: image } };
+    const failure = (name: string, op: string, isRemoved: boolean) => {
+      const outcome = follow([of(name, op), failed]).progress.outcome("", (text) => text);
+      if (outcome.state !== "failed") throw new Error(outcome.state);
+      return outcome.failureOf("web", isRemoved);
+    };
+    expect(failure("web-container", "same", false)).toBeUndefined();
+    expect(failure("web.db", "same", false)).toContain("no such image");
+    expect(failure("web-container", "delete", true)).toBeUndefined();
+    expect(failure("web.db", "delete", true)).toContain("no such image");
+  });
+
   it("skips unchanged resources, components and providers", () => {
     const events = [
       metadata("same"),

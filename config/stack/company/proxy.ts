@@ -85,7 +85,8 @@ function readUrl(value: unknown, key: string, stack: string): string | Problem {
     return refuse(`${show(value)} is not a proxy's URL: ${EXAMPLE}, with its port`);
   if (!/^https?:\/\/(\[[^\]]*\]|[^:/]+):\d+\/?$/i.test(text))
     return refuse(`${show(value)} is not scheme, host and port alone (e.g. ${EXAMPLE})`);
-  const { host, version } = endpointOf(text);
+  const { host, version, port } = endpointOf(text);
+  if (port === 0) return refuse(`${show(value)} has port 0, on which nothing can listen`);
   if (isLoopback(host))
     return refuse(
       `${show(value)} is on loopback, where each container has only itself`,
