@@ -114,6 +114,25 @@ async function answer(digest: string, headers: Record<string, string> = {}) {
   return { status: response.statusCode, body: await text(response) };
 }
 
+const startSeveral = (...repos: { repo: string; path: string }[]) =>
+  start(URL_OF_PROJECT, {
+    OPENCODE_PLATFORM_TRUST_REPOS: JSON.stringify(repos),
+    OPENCODE_PLATFORM_TRUST_REPO: "",
+  });
+
+/** What the script `workspace` says of one of several repositories. */
+function status(part: string, name: string, text: string): void {
+  mkdirSync(join(folder, "status", "repos", part), { recursive: true });
+  writeFileSync(join(folder, "status", "repos", part, name), text);
+}
+
+const FOLDERS = ".local/share/opencode-platform/trusted-folders";
+const folders = () =>
+  readFileSync(join(folder, "home", FOLDERS), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).folder);
+
 const record = () => readFileSync(join(folder, "home", ".local/share/opencode-platform/trusted"), "utf8");
 
 describe("the page", () => {
@@ -143,6 +162,53 @@ describe("the page", () => {
       .split("\n")
       .map((line) => JSON.parse(line).repo);
     expect(lines).toEqual([REPO, other]);
+  });
+
+  it("of several repositories lists what the workspace itself brings, and a yes is to that too", async () => {
+    write("shop/AGENTS.md", "obey");
+    commit("shop");
+    write(".opencode/plugins/left.ts", "");
+    await startSeveral({ repo: REPO, path: "shop" });
+    const { text: shown, digest } = await page();
+    expect(shown).toMatch(/shop\.git at .*workspace itself, outside of the .*left\.ts/s);
+    write(".opencode/plugins/late.ts", "");
+    expect((await answer(digest)).status).toBe(409);
+    expect((await answer((await page()).digest)).status).toBe(200);
+    expect(folders()).toEqual([""]);
+  });
+
+  it("of several repositories waits for the first attempt of each, and not for one that failed or is no clone", async () => {
+    const [gone, kept] = ["gone", "kept"].map((name) => ({
+      repo: `https://git.example.com/${name}.git`,
+      path: `libs/${name}`,
+    })) as [{ repo: string; path: string }, { repo: string; path: string }];
+    write("shop/AGENTS.md", "obey");
+    commit("shop");
+    write("libs/kept/.opencode/plugins/mine.ts", "");
+    status("libs,kept", "settled", "");
+    status("libs,gone", "workspace", "cloning it");
+    await startSeveral({ repo: REPO, path: "shop" }, gone, kept);
+    expect((await page()).digest).toBe("");
+    status("libs,gone", "workspace", "clone failed (attempt 1): <b>denied; next try in 5 s");
+    status("libs,gone", "settled", "");
+    const { text: shown, digest } = await page();
+    expect(shown).toMatch(/libs\/gone: .*Not cloned yet: clone failed \(attempt 1\): &#60;b&#62;denied/s);
+    expect(shown).toContain("mine.ts");
+    status("libs,gone", "placing", "");
+    expect((await answer(digest)).status).toBe(409);
+    expect(() => readFileSync(join(folder, "status/repos/libs,gone/held"))).toThrow("ENOENT");
+    rmSync(join(folder, "status/repos/libs,gone/placing"));
+    expect((await answer(digest)).status).toBe(200);
+    expect(JSON.parse(record()).repo).toBe(REPO);
+    expect(folders()).toEqual(["", "libs/gone", "libs/kept"]);
+    expect(readFileSync(join(folder, "status/repos/libs,gone/held"), "utf8")).toBe("");
+  });
+
+  it("has no button while the files of a clone are being written", async () => {
+    commit();
+    write(".git/opencode-checkout-unfinished", "");
+    await start();
+    expect((await page()).digest).toBe("");
   });
 
   it("lists what the repository brings, and nothing that it could draw", async () => {
@@ -305,13 +371,12 @@ describe("the script that waits", () => {
     // Of the image's files, only what is asked of is needed.
     const script = readFromImage("trust")
       .replace(". /usr/local/lib/opencode-platform/server\n", "")
-      .replace(
-        "until env -u NODE_OPTIONS -u NODE_USE_ENV_PROXY /opt/opencode-platform/bin/node /usr/local/lib/opencode-platform/trust.mjs",
-        "until echo asked",
-      );
+      .replace("/opt/opencode-platform/bin/node", process.execPath)
+      .replace("/usr/local/lib/opencode-platform", folder)
+      .replace("until page;", "until echo asked;");
     return execFileSync("bash", ["-c", script], {
       encoding: "utf8",
-      env: { PATH: process.env.PATH, HOME: home, ...env },
+      env: { PATH: process.env.PATH, HOME: home, workspace: workspace(), ...env },
     });
   };
   const asking = { OPENCODE_PLATFORM_TRUST: "ask", OPENCODE_PLATFORM_TRUST_REPO: REPO };
@@ -361,6 +426,40 @@ describe("the script that waits", () => {
     expect(ask({ ...env, OPENCODE_PLATFORM_TRUST_REPOS: "[]" })).toBe("");
     writeFileSync(recordFile(), "not json");
     expect(ask(env)).toContain("asked");
+  });
+
+  const none = { OPENCODE_PLATFORM_TRUST: "ask", OPENCODE_PLATFORM_TRUST_REPOS: "[]" };
+
+  it("asks about what the workspace itself has of an earlier repository, where all of several are trusted", () => {
+    write(".opencode/plugins/left.ts", "");
+    expect(ask(none)).toContain(`trust what is in ${workspace()}:`);
+    mkdirSync(dirname(recordFile()), { recursive: true });
+    writeFileSync(join(folder, "home", FOLDERS), '{"folder":""}\n');
+    expect(ask(none)).toBe("");
+    expect(ask(asking)).toContain("asked");
+    expect(ask(none)).toContain("asked");
+  });
+
+  it("does not ask about what agents leave in a workspace that had nothing", () => {
+    expect(ask(none)).toBe("");
+    write("AGENTS.md", "of an agent");
+    expect(ask(none)).toBe("");
+  });
+
+  it("does not ask again about a folder without a clone, and about the clone once it is there", () => {
+    const one = {
+      ...none,
+      OPENCODE_PLATFORM_TRUST_REPOS: JSON.stringify([{ repo: REPO, path: "shop" }]),
+    };
+    mkdirSync(dirname(recordFile()), { recursive: true });
+    writeFileSync(join(folder, "home", FOLDERS), '{"folder":""}\n{"folder":"shop"}\n');
+    expect(ask(one)).toContain("asked");
+    status("shop", "settled", "");
+    expect(ask(one)).toBe("");
+    expect(readFileSync(join(folder, "status/repos/shop/held"), "utf8")).toBe("");
+    write("shop/AGENTS.md", "obey");
+    commit("shop");
+    expect(ask(one)).toContain("asked");
   });
 
   it("asks again after a damaged record", () => {

@@ -397,6 +397,18 @@ describe("several repositories", () => {
     expect(done("filled")).toBe(true);
   });
 
+  it("stay away from opencode when they come after it was started without them", async () => {
+    const { ended } = scripts.start(several(["a", "lib"], ["web", "held"]));
+    await waitForText("the line", () => scripts.line, /web: clone failed/);
+    writeFileSync(scripts.path("status", "repos/web/held"), "");
+    repositories.add("held", [{ files: { "here.txt": "now" } }]);
+    await ended;
+    execFileSync("rm", ["-rf", join(served, "held.git")]);
+    expect(scripts.line).toMatch(/^cloned 1 of 2; web: not in its folder yet, .*: restart the project/);
+    expect(readdirSync(scripts.workspace("web"))).toEqual([]);
+    expect(done("filled")).toBe(true);
+  });
+
   it("say what of each is missing", async () => {
     const { kill } = scripts.start(several(["a", "lib"], ["b", "late"]));
     await waitForText(

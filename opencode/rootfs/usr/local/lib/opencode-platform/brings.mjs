@@ -23,10 +23,10 @@ const INSTRUCTIONS = ["AGENTS.md", "CLAUDE.md", "CONTEXT.md", ".claude/skills"];
 const HOOKS = [".husky", "lefthook.yml", ".lefthook.yml", ".pre-commit-config.yaml", ".githooks", ".envrc"];
 
 /** Without what could draw on a page or turn its direction. */
-export const plain = (value) => {
+export const plain = (value, most = MAX_TEXT) => {
   const text = (typeof value === "string" ? value : JSON.stringify(value)) ?? "";
   const shown = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ");
-  return shown.length > MAX_TEXT ? `${shown.slice(0, MAX_TEXT)}…` : shown;
+  return shown.length > most ? `${shown.slice(0, most)}…` : shown;
 };
 
 const isMap = (value) => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,5 +1,5 @@
 // Stands in for opencode until a person has said that what the repository brings may run: it shows what that is, and takes the answer.
-// Ends with 0 once it is a yes. No secret is in its environment.
+// Ends with 0 once it is a yes. No secret is in its environment. `trust.mjs look`, for several repositories, ends with 0 if nothing has to be asked.
 
 import { execFileSync } from "node:child_process";
 import { createHash, timingSafeEqual } from "node:crypto";
@@ -24,15 +24,20 @@ const STATUS = "/tmp/opencode-platform";
 const ENFORCED = "/etc/opencode/opencode.json";
 
 /** What is asked about: one repository, which fills the workspace, or several in folders of it. */
-const repos = process.env.OPENCODE_PLATFORM_TRUST_REPOS
+const isSeveral = Boolean(process.env.OPENCODE_PLATFORM_TRUST_REPOS);
+const repos = isSeveral
   ? JSON.parse(process.env.OPENCODE_PLATFORM_TRUST_REPOS)
   : [{ repo: process.env.OPENCODE_PLATFORM_TRUST_REPO ?? "", path: "" }];
-const these = repos.length > 1 ? "these repositories" : "this repository";
+const these = ["what is in the workspace", "this repository"][repos.length] ?? "these repositories";
 /** The project's address in a browser, and its name. */
 const url = process.env.OPENCODE_PLATFORM_URL ?? "";
 const project = process.env.OPENCODE_PLATFORM_PROJECT ?? "";
 /** A line for each yes: repository, person, time. Only written before anything of a repository has run. */
 const RECORD = join(process.env.HOME ?? "/home/opencode", ".local/share/opencode-platform/trusted");
+/** Likewise a line for each folder that was said yes to as it is, where that is no commit of a repository; "" is the workspace itself, beside several. */
+const FOLDERS = `${RECORD}-folders`;
+/** Files that every process of `workspace` may keep in its folder of the status, and this program. */
+const partOf = (path, name) => join(STATUS, "repos", path.replaceAll("/", ","), name);
 
 const HEADERS = {
   "cache-control": "no-store",
@@ -56,7 +61,8 @@ function settings(file) {
 
 /** The commit that was cloned into a folder; empty while there is none. Without a clone of its own it may be within another. */
 function commit(folder) {
-  if (!existsSync(join(folder, ".git"))) return "";
+  const git = join(folder, ".git");
+  if (!existsSync(git) || existsSync(join(git, "opencode-checkout-unfinished"))) return "";
   try {
     const options = { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
     return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], options).trim();
@@ -79,7 +85,7 @@ function missingSubmodules(folder) {
     return []; // none
   }
   const paths = found.split("\0").flatMap((entry) => entry.split("\n").slice(1));
-  const lines = paths.filter((path) => path !== "" && isEmpty(join(folder, path))).map(plain);
+  const lines = paths.filter((path) => path !== "" && isEmpty(join(folder, path))).map((path) => plain(path));
   const note =
     "not fetched yet, so that what they bring is not in this list, and would run without a question";
   return lines.length > 0 ? [{ title: "submodules", note, lines }] : [];
@@ -93,12 +99,17 @@ function isEmpty(folder) {
   }
 }
 
-function workspaceLine() {
+function lineOf(file) {
   try {
-    return readFileSync(join(STATUS, "workspace"), "utf8").trim();
+    return readFileSync(file, "utf8").trim();
   } catch {
     return "not looked at yet";
   }
+}
+
+/** What the workspace itself has, which opencode starts in, outside of several repositories' folders. */
+function besides(platform) {
+  return isSeveral ? [...listBrought(WORKSPACE, platform), ...missingSubmodules(WORKSPACE)] : [];
 }
 
 /** What is shown, and a digest of what would run: a yes is to that alone. How the clone goes on is no part of it. */
@@ -109,8 +120,65 @@ function whatIsShown() {
     const kinds = [...listBrought(folder, platform), ...missingSubmodules(folder)];
     return { repo, path, commit: commit(folder), kinds };
   });
-  const digest = createHash("sha256").update(JSON.stringify(brought)).digest("hex");
-  return { brought, workspace: workspaceLine(), digest };
+  const own = besides(platform);
+  const digest = createHash("sha256")
+    .update(JSON.stringify([brought, own]))
+    .digest("hex");
+  return { brought, own, workspace: lineOf(join(STATUS, "workspace")), digest };
+}
+
+/** Whether there is something to answer: what is not cloned of several holds up no other, once it has been tried. */
+const isReady = (brought) =>
+  brought.every(({ path, commit: at }) => at !== "" || (isSeveral && existsSync(partOf(path, "settled"))));
+
+/**
+ * Keeps what is not cloned out of the workspace until the next start, since nobody has seen it. Fails if one of them is just being put there:
+ * `workspace` says that first and looks for this sign then, and here it is the other way round.
+ */
+function hold(brought) {
+  if (!isSeveral) return true;
+  const absent = brought.filter(({ commit: at }) => at === "");
+  for (const { path } of absent) {
+    mkdirSync(dirname(partOf(path, "held")), { recursive: true });
+    writeFileSync(partOf(path, "held"), "");
+  }
+  return absent.every(({ path }) => !existsSync(partOf(path, "placing")));
+}
+
+/** Whether all is held as it was shown. */
+function isHeldAt(digest, brought) {
+  if (hold(brought) && whatIsShown().digest === digest) return true;
+  for (const { path } of brought) rmSync(partOf(path, "held"), { force: true });
+  return false;
+}
+
+function knownFolders() {
+  try {
+    const lines = readFileSync(FOLDERS, "utf8").trim().split("\n");
+    return new Set(lines.map((line) => JSON.parse(line).folder));
+  } catch {
+    return new Set();
+  }
+}
+
+function recordFolders(folders, by) {
+  mkdirSync(dirname(FOLDERS), { recursive: true });
+  const at = new Date().toISOString();
+  const lines = folders.map((folder) => `${JSON.stringify({ folder, by, at })}\n`);
+  appendFileSync(FOLDERS, lines.join(""), { mode: 0o600 });
+}
+
+/** Whether opencode may start without a question: of several, those without a commit are as they were when somebody said yes. */
+function isAnswered() {
+  const { brought, own, digest } = whatIsShown();
+  const known = knownFolders();
+  if (own.length > 0 && !known.has("")) return false;
+  if (!isReady(brought) || brought.some(({ path, commit: at }) => at !== "" || !known.has(path)))
+    return false;
+  if (!isHeldAt(digest, brought)) return false;
+  // What agents write there later is asked about no more than what they write elsewhere.
+  if (!known.has("")) recordFolders([""], "nobody was asked, it had nothing");
+  return true;
 }
 
 const STYLE =
@@ -128,23 +196,33 @@ const kindsList = (kinds) =>
 const nameOf = ({ repo, path, commit: at }) =>
   `<p>${path ? `${escapeHtml(path)}: ` : ""}${escapeHtml(repo)}${at ? ` at ${escapeHtml(at)}` : ""}</p>`;
 
-const isCloned = (brought) => brought.every(({ commit: at }) => at !== "");
+/** What of several has no commit, with the reason. */
+const absence = ({ path, commit: at }) =>
+  isSeveral && at === ""
+    ? `<p role="status">Not cloned yet: ${escapeHtml(plain(lineOf(partOf(path, "workspace")), 700))}. The yes is to what its folder holds now: once it is cloned, it is asked about at the next start.</p>`
+    : "";
+
+/** What the workspace has beside several repositories. */
+const ownList = (own) =>
+  own.length > 0 ? `<p>${WORKSPACE} itself, outside of the repositories' folders:</p>${kindsList(own)}` : "";
 
 function askPage(problem = "") {
-  const { brought, workspace, digest } = whatIsShown();
-  const cloned = isCloned(brought);
+  const { brought, own, workspace, digest } = whatIsShown();
+  const ready = isReady(brought);
   const form = `<form method="post" action="/trust"><input type="hidden" name="digest" value="${digest}"><button>Trust ${these} and start</button></form>`;
-  const [first, ...others] = brought;
   // Of several, each list below its own repository.
-  const rest = others.map((each) => nameOf(each) + (cloned ? kindsList(each.kinds) : "")).join("");
-  const what = repos.length > 1 ? "the repositories bring" : "the repository brings";
+  const isFirst = brought.length === 1;
+  const lists = brought
+    .map((each) => (isFirst ? "" : nameOf(each)) + (ready ? absence(each) + kindsList(each.kinds) : ""))
+    .join("");
+  const what = ["is there", "the repository brings"][repos.length] ?? "the repositories bring";
   return document(
     `${project}: do you trust ${these}?`,
     `${problem ? `<p role="alert">${escapeHtml(problem)}</p>` : ""}
-${others.length > 0 ? "" : nameOf(first)}
+${isFirst ? nameOf(brought[0]) : ""}
 <p>opencode has not been started. Once it is, it runs what ${what}, with this project's secrets:</p>
-${others.length > 0 ? nameOf(first) : ""}${cloned ? kindsList(first.kinds) : ""}${rest}
-${cloned ? form : `<p role="status">${escapeHtml(workspace)}</p><script>setTimeout(() => location.reload(), 3000)</script>`}`,
+${lists}${ready ? ownList(own) : ""}
+${ready ? form : `<p role="status">${escapeHtml(workspace)}</p><script>setTimeout(() => location.reload(), 3000)</script>`}`,
     { style: STYLE },
   );
 }
@@ -180,13 +258,17 @@ function isPerson(request) {
   return isForm && person !== "machine" && (url.startsWith("http:") || person.includes("@"));
 }
 
-function trust(who) {
+function trust(who, brought) {
   mkdirSync(dirname(RECORD), { recursive: true });
   const at = new Date().toISOString();
-  const lines = repos.map(({ repo }) => `${JSON.stringify({ repo, by: who, at })}\n`);
+  const [seen, absent] = [brought.filter((each) => each.commit), brought.filter((each) => !each.commit)];
+  const lines = seen.map(({ repo }) => `${JSON.stringify({ repo, by: who, at })}\n`);
   appendFileSync(RECORD, lines.join(""), { mode: 0o600 });
+  if (isSeveral) recordFolders(["", ...absent.map(({ path }) => path)], who);
   writeFileSync(join(STATUS, "trusted"), who);
-  for (const { repo } of repos) console.log(`[trust] ${repo} is trusted by ${who}`);
+  for (const { repo } of seen) console.log(`[trust] ${repo} is trusted by ${who}`);
+  for (const { repo } of absent) console.log(`[trust] ${repo} is not cloned, and asked about once it is`);
+  if (brought.length === 0) console.log(`[trust] what is in ${WORKSPACE} is trusted by ${who}`);
 }
 
 function isAllowed({ headers }) {
@@ -215,10 +297,11 @@ async function answer(request, response) {
     // Of this page alone: not of another site's, and not of a program that has no page.
     if (request.headers.origin !== new URL(url).origin) return refuse(response);
     if (!isPerson(request)) return refuse(response);
+    const given = (await formOf(request)).get("digest");
     const { brought, digest } = whatIsShown();
-    if (!isCloned(brought) || (await formOf(request)).get("digest") !== digest)
+    if (!isReady(brought) || given !== digest || !isHeldAt(digest, brought))
       return html(response, 409, askPage("What the repository brings has changed since you looked."));
-    trust(personOf(request));
+    trust(personOf(request), brought);
     response.on("close", () => {
       server.close();
       server.closeAllConnections();
@@ -235,6 +318,8 @@ const refuse = (response) =>
     .end(
       `${project} has not been started: somebody has to look at what its repository brings first. Open ${url} in a browser.\n`,
     );
+
+if (process.argv[2] === "look") process.exit(isAnswered() ? 0 : 1);
 
 const server = createServer((request, response) => {
   answer(request, response).catch((error) => {
