@@ -23,18 +23,26 @@ const isList = (command: Command): command is readonly string[] => Array.isArray
 const lineOf = (command: Single): string =>
   typeof command === "string" ? command.trim() : command.map(shellQuote).join(" ");
 
-/** In a shell of its own, as the specification has it: a `cd` of one is none of the next. */
-const apart = (line: string): string => (line.includes("\n") ? `(\n${line}\n)` : `(${line})`);
+/** Of blank lines and comments alone: bash takes no shell of those. */
+const isEmpty = (line: string): boolean => line.split("\n").every((each) => /^\s*(?:#|$)/.test(each));
+
+/**
+ * In a shell of its own, as the specification has it: a `cd` of one is none of the next. On lines of its own, since a comment or a backslash at its
+ * end would take the bracket.
+ */
+const apart = (line: string): string => `(\n${line}\n)`;
 
 /** @param commands those of LIFECYCLE that there are, in its order. @returns empty for none */
 export function setupLines(commands: readonly Command[]): string {
   const parts = commands.flatMap((command): string[] => {
-    if (typeof command === "string" || isList(command)) return command.length > 0 ? [lineOf(command)] : [];
-    const lines = Object.values(command).map(lineOf).filter(Boolean);
+    if (typeof command === "string" || isList(command)) return [lineOf(command)];
+    const lines = Object.values(command)
+      .map(lineOf)
+      .filter((line) => !isEmpty(line));
     if (lines.length < 2) return lines;
     const started = lines.map((line) => `${apart(line)} & started+=($!)`);
     return [["started=()", ...started, WAIT].join("\n")];
   });
-  const filled = parts.filter(Boolean);
+  const filled = parts.filter((part) => !isEmpty(part));
   return filled.length > 1 ? filled.map(apart).join("\n") : (filled[0] ?? "");
 }

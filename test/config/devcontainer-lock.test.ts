@@ -101,7 +101,7 @@ describe("with what an image and features say besides", () => {
     expect(entry).toEqual({
       env: { AT: "/workspace" },
       ports: [3000, 5432],
-      setup: "(echo image)\n('echo' 'a feature')\n(make api)",
+      setup: "(\necho image\n)\n(\n'echo' 'a feature'\n)\n(\nmake api\n)",
       resources: { memory: "2GiB", cpus: 2 },
     });
   });
