@@ -1,4 +1,6 @@
 /** Formats errors of an update for people. */
+import { resolveCommand } from "../../config/projects/devcontainer.ts";
+import { LOCAL_STACK } from "../../config/stack/commands.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { lastLines } from "../../toolchain/lib/exec.ts";
 
@@ -14,17 +16,18 @@ export function joinErrors(messages: readonly string[]): string {
 /**
  * Why the build of an image refuses an entry's image or packages, of all that a builder has printed; undefined where it does not. The scripts in
  * opencode/build write it.
+ * @param stack whose images are built, for commands. Default: this machine's
  */
-export const buildRefusal = (text: string): string | undefined =>
-  /^opencode-platform: (.+)$/m.exec(text)?.[1]?.trim() ?? missingImage(text);
+export const buildRefusal = (text: string, stack = LOCAL_STACK): string | undefined =>
+  /^opencode-platform: (.+)$/m.exec(text)?.[1]?.trim() ?? missingImage(text, stack);
 
 /** A builder looks in a registry for what `npm run devcontainer` builds on the host, and does not find it. */
-function missingImage(text: string): string | undefined {
+function missingImage(text: string, stack: string): string | undefined {
   const [, project] =
     /-platform\/devcontainer\/([a-z0-9-]+)\b.*(?:denied|does not exist|not found|no such)/i.exec(text) ?? [];
   return (
     project &&
-    `${project}: its devcontainer's image is not on the host: npm run devcontainer -- ${project} --locked`
+    `${project}: its devcontainer's image is not on the host: ${resolveCommand(project, stack)} --locked`
   );
 }
 

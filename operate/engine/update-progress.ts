@@ -19,6 +19,7 @@ const DEPENDENT_ERROR = /resource (\S+) \[[^\]]+\] failed to register/;
 /** Follows one update. */
 export class UpdateProgress {
   readonly #expected: number | undefined;
+  readonly #stack: string | undefined;
   readonly #parents = new Map<string, string>();
   /** Projects whose container is done: up to date, or removed. */
   readonly #reached = new Set<string>();
@@ -34,9 +35,13 @@ export class UpdateProgress {
   #started = 0;
   #done = 0;
 
-  /** @param expected estimated number of steps */
-  constructor(expected?: number) {
+  /**
+   * @param expected estimated number of steps
+   * @param stack that is updated, for commands in messages. Default: this machine's
+   */
+  constructor(expected?: number, stack?: string) {
     this.#expected = expected;
+    this.#stack = stack;
   }
 
   /** Changes made so far, in order. */
@@ -130,7 +135,7 @@ export class UpdateProgress {
   #diagnose({ urn, severity, text }: DiagnosticEvent): UpdateEvent[] {
     if (severity === "error" && isCancellation(text)) this.#isCanceled = true;
     if (!text || isRepeatedError(text) || this.#failed.has(DEPENDENT_ERROR.exec(text)?.[1] ?? "")) return [];
-    const refusal = buildRefusal(text) ?? this.#refusals.get(urn);
+    const refusal = buildRefusal(text, this.#stack) ?? this.#refusals.get(urn);
     if (refusal !== undefined) this.#refusals.set(urn, refusal);
     if (severity === "error") {
       this.#fail(urn === undefined ? undefined : this.#ownerOf(urn), refusal ?? text);

@@ -51,7 +51,7 @@ export async function runUpdate(
   verb: UpdateVerb,
   { expectedSteps, redact = (text) => text, onUpdateEvent, ...options }: UpdateOptions = {},
 ): Promise<UpdateReport> {
-  const progress = new UpdateProgress(expectedSteps);
+  const progress = new UpdateProgress(expectedSteps, session.stack);
   const result = await runEngine(session, verb, {
     ...options,
     onEvent: (event) => {

@@ -16,6 +16,7 @@ import { type ResolveParts, resolveDevcontainer } from "../../operate/devcontain
 import type { RunDocker } from "../../operate/docker/containers.ts";
 import { checkDevcontainers } from "../../operate/doctor/devcontainers.ts";
 import { buildRefusal } from "../../operate/engine/update-errors.ts";
+import { UpdateProgress } from "../../operate/engine/update-progress.ts";
 import { must } from "../support/run.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 import { waitFor } from "../support/wait.ts";
@@ -301,5 +302,11 @@ describe("an image that is not on the host", () => {
     expect(buildRefusal(text)).toBe(
       "web: its devcontainer's image is not on the host: npm run devcontainer -- web --locked",
     );
+    const urn = "urn:pulumi:prod::opencode-platform::docker:index/image:Image::environment-0";
+    const progress = new UpdateProgress(undefined, "prod");
+    progress.apply({ diagnosticEvent: { urn, message: text, severity: "error" } });
+    expect(progress.errors).toEqual([
+      "web: its devcontainer's image is not on the host: npm run devcontainer -- web --stack prod --locked",
+    ]);
   });
 });
