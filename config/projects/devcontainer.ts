@@ -97,7 +97,7 @@ export function checkDevcontainer(
   context: HostContext,
   standard: Resources,
 ): Violation[] {
-  const { devcontainer: asked, repo, image } = entry;
+  const { devcontainer: asked, repo, repos, image } = entry;
   if (asked === undefined) return [];
   const at = [...path, "devcontainer"];
   const found: Violation[] = [];
@@ -108,8 +108,12 @@ export function checkDevcontainer(
       fix: "keep one of the two",
     });
   if (typeof repo !== "string") {
-    const what = "is of the repository, and the entry has none";
-    return [...found, { path: at, what, fix: "add repo, or remove it", atKey: true }];
+    const hasSeveral = repos !== undefined;
+    const what = hasSeveral
+      ? "needs repo: with repos there are several repositories, and none of them is the project's own"
+      : "is of the repository, and the entry has none";
+    const fix = hasSeveral ? "write repo in place of repos, or remove it" : "add repo, or remove it";
+    return [...found, { path: at, what, fix, atKey: true }];
   }
   if (!isAllowed(entry, file, context)) {
     const what = "builds what the repository says, as root, before anybody is asked whether it is trusted";

@@ -459,6 +459,9 @@ projects:
   - name: off
     repo: https://github.com/acme/off
     devcontainer: false
+  - name: several
+    repos: [{ path: api, url: "https://github.com/acme/api" }]
+    devcontainer: true
 `,
     world: { stack: "prod" },
     messages: [
@@ -469,6 +472,7 @@ projects:
       "projects.yaml:11:19 projects[2].devcontainer: devcontainers/guest.json not found: nobody has read it yet — npm run devcontainer -- guest --stack prod",
       'projects.yaml:15:19 projects[3].devcontainer: "../devcontainer.json" is not a devcontainer.json: write true, or its path in the repository (e.g. .devcontainer/go/devcontainer.json)',
       "projects.yaml:18:19 projects[4].devcontainer: false is not a devcontainer.json: write true, or its path in the repository (e.g. .devcontainer/go/devcontainer.json)",
+      "projects.yaml:21:5 projects[5].devcontainer: needs repo: with repos there are several repositories, and none of them is the project's own — write repo in place of repos, or remove it",
     ],
   },
   {
