@@ -9,11 +9,18 @@ import { readStateIfAny } from "../state/state.ts";
 import type { RunDocker } from "./containers.ts";
 import { dockerOfStack } from "./of-stack.ts";
 
+/** When this Docker has named an image. */
+const TAGGED = "Metadata.LastTagTime";
 const IMAGE_TYPE = "docker:index/image:Image";
 /** On what is left of the stages of an image's build, with the release of opencode, or `tools` (opencode/Dockerfile). */
 const STAGE_LABEL = "dev.opencode-platform.stage";
 /** Milliseconds for Docker to remove one. */
 const TIMEOUT_MS = 120_000;
+/**
+ * Of the images of devcontainer.json that stay although no entry names them: as young as this, in milliseconds, since the pull request that names it may
+ * be open; and the newest of each project, since what was written down may be reverted.
+ */
+const SPARED = { age: 14 * 86_400_000, newest: 2 } as const;
 
 /** The images that a state has, as `<repository>:<tag>`. */
 export const imagesOfState = (deployment: Deployment | undefined): string[] =>
@@ -27,6 +34,8 @@ export interface OldImagesParts {
   readonly began: Date;
   /** The images that stay, whether a container has them or not. */
   readonly current: () => Promise<readonly string[]>;
+  /** Which others stay: those that were built less milliseconds before the update than this, and so many of each repository. Default: none. */
+  readonly spared?: { readonly age: number; readonly newest: number };
 }
 
 /**
@@ -38,6 +47,7 @@ export async function removeOldImages({
   repository,
   began,
   current,
+  spared,
 }: OldImagesParts): Promise<string[]> {
   const lines = async (...args: string[]) => {
     const { code, stdout } = await run(args);
@@ -47,24 +57,50 @@ export async function removeOldImages({
   const present = await lines("image", "ls", ...format, "--filter", `reference=${repository}`);
   const used = new Set(await lines("ps", "--all", "--no-trunc", "--format", "{{.Image}}"));
   const start = repository.endsWith("/*") ? repository.slice(0, -1) : `${repository}:`;
-  const idle = present.filter((image) => image.startsWith(start) && !used.has(image));
+  const own = present.filter((image) => image.startsWith(start));
+  const idle = own.filter((image) => !used.has(image));
   if (idle.length === 0) return [];
+  const timeOf = async (field: string, image: string): Promise<Date> => {
+    const [time = ""] = await lines("image", "inspect", "--format", `{{json .${field}}}`, image);
+    return new Date(String(parseJson(time)));
+  };
   const kept = new Set(await current());
+  const young = spared ? await youngOf(own, timeOf, began, spared) : [];
   const removed: string[] = [];
-  for (const image of idle.filter((image) => !kept.has(image))) {
-    const [tagged = ""] = await lines(
-      "image",
-      "inspect",
-      "--format",
-      "{{json .Metadata.LastTagTime}}",
-      image,
-    );
-    if (!(new Date(String(parseJson(tagged))) < began)) continue;
+  for (const image of idle.filter((image) => !kept.has(image) && !young.includes(image))) {
+    if (!((await timeOf(TAGGED, image)) < began)) continue;
     // Without force: Docker refuses what a container has got meanwhile.
     if ((await run(["image", "rm", image], TIMEOUT_MS)).code === 0) removed.push(image);
   }
   if (removed.length > 0) await removeStages(run);
   return removed;
+}
+
+/** The same for images of devcontainer.json, of which young ones and the newest of each project stay. */
+export const removeOldDevcontainers = (parts: Omit<OldImagesParts, "spared">): Promise<string[]> =>
+  removeOldImages({ ...parts, spared: SPARED });
+
+/** Those that are spared of a stack's. One whose time Docker does not say is young. */
+async function youngOf(
+  images: readonly string[],
+  timeOf: (field: string, image: string) => Promise<Date>,
+  began: Date,
+  { age, newest }: NonNullable<OldImagesParts["spared"]>,
+): Promise<string[]> {
+  const timed: { image: string; repository: string; time: number }[] = [];
+  for (const image of images) {
+    // A build that is in the builder's cache has the time of the first, and is tagged now.
+    const times = [await timeOf("Created", image), await timeOf(TAGGED, image)].map(Number);
+    const time = Math.max(...times.filter((time) => !Number.isNaN(time)));
+    const repository = image.slice(0, image.lastIndexOf(":"));
+    timed.push({ image, repository, time: Number.isFinite(time) ? time : Number.POSITIVE_INFINITY });
+  }
+  timed.sort((a, b) => b.time - a.time);
+  const isNewest = (index: number) =>
+    timed.slice(0, index).filter(({ repository }) => repository === timed[index]?.repository).length < newest;
+  return timed.flatMap(({ image, time }, index) =>
+    Number(began) - time < age || isNewest(index) ? [image] : [],
+  );
 }
 
 /**
@@ -129,7 +165,7 @@ export async function removeImagesAfterUpdate(
     const repository = names.devcontainer("*");
     const needed = imagesOfLocks(session);
     const current = async () => needed ?? [];
-    if (needed) removed.push(...(await removeOldImages({ run, repository, began, current })));
+    if (needed) removed.push(...(await removeOldDevcontainers({ run, repository, began, current })));
     if (removed.length > 0) notify(`Removed images that nothing uses: ${removed.join(", ")}.`);
   } catch {
     // The images stay.

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { RunDocker } from "../../operate/docker/containers.ts";
-import { imagesOfState, removeOldImages } from "../../operate/docker/old-images.ts";
+import { imagesOfState, removeOldDevcontainers, removeOldImages } from "../../operate/docker/old-images.ts";
 
 const REPOSITORY = "team-platform/opencode";
 const BEGAN = new Date("2027-06-20T12:00:00Z");
@@ -10,6 +10,7 @@ function engine(
   images: Readonly<Record<string, string>>,
   used: readonly string[],
   stages: Record<string, string> = {},
+  created: Record<string, string> = {},
 ) {
   const left = new Map(Object.entries(images));
   const removed: string[] = [];
@@ -23,6 +24,7 @@ function engine(
     if (all.startsWith("image ls")) return [...left.keys(), "<none>:<none>"].join("\n");
     if (all.startsWith("ps --all")) return used.join("\n");
     if (all.includes("Labels")) return stages[last];
+    if (all.includes(".Created")) return JSON.stringify(created[last] ?? left.get(last));
     if (all.startsWith("image inspect")) return JSON.stringify(left.get(last));
     if (!all.startsWith("image rm ") || args.length !== 3) return undefined;
     removed.push(last);
@@ -66,6 +68,31 @@ it("removes those of devcontainer.json that no entry names any more, and no othe
   const repository = "team-platform/devcontainer/*";
   await removeOldImages({ run, repository, began: BEGAN, current: async () => [kept] });
   expect(removed).toEqual([old]);
+});
+
+it("leaves those that a pull request may be about to name, and the newest of each project", async () => {
+  const at = (project: string, day: string) => [
+    `team-platform/devcontainer/${project}:${day}`,
+    `${day}T12:00:00Z`,
+  ];
+  const days = ["2027-05-01", "2027-05-02", "2027-05-03", "2027-06-07"];
+  const images = Object.fromEntries([
+    ...days.map((day) => at("web", day)),
+    ...days.slice(0, 3).map((day) => at("shop", day)),
+  ]);
+  const { run, removed } = engine(
+    images,
+    [],
+    {},
+    { "team-platform/devcontainer/web:2027-05-02": "2027-06-19T12:00:00Z" },
+  );
+  const parts = { run, repository: "team-platform/devcontainer/*", began: BEGAN, current: async () => [] };
+  await removeOldDevcontainers(parts);
+  expect(removed).toEqual([
+    "team-platform/devcontainer/web:2027-05-01",
+    "team-platform/devcontainer/web:2027-05-03",
+    "team-platform/devcontainer/shop:2027-05-01",
+  ]);
 });
 
 it("leaves an image that Docker does not give up, and reads no state where every image has a container", async () => {
