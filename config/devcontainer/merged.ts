@@ -68,9 +68,12 @@ export function readMerged(
     ...listOf(merged.entrypoints).map(
       (path) => `entrypoint ${path} of a feature: a project has one of its own`,
     ),
-    ...Object.keys(mapOf(merged.remoteEnv))
-      .filter((name) => mapOf(written.remoteEnv)[name] === undefined)
-      .map((name) => `remoteEnv.${name} of the image: put it under env`),
+    // Their values may be of this machine by now.
+    ...(["containerEnv", "remoteEnv"] as const).flatMap((key) =>
+      Object.keys(mapOf(merged[key]))
+        .filter((name) => mapOf(written[key])[name] === undefined)
+        .map((name) => `${key}.${name} of the image: put it under env`),
+    ),
   ];
   return { ...read, left: [...read.left, ...left] };
 }
