@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { IMAGE_PATTERN } from "../projects/environment.ts";
 import { memorySize, shellLines, variableName } from "../projects/field-schemas.ts";
-import { formatPath } from "../projects/messages.ts";
+import { describeIssue, formatPath } from "../projects/messages.ts";
 import { ports } from "../projects/ports.ts";
 import { parseJson } from "../text/json.ts";
 import { readOptional } from "../text/read-optional.ts";
@@ -86,17 +86,25 @@ export function renderLock(
   return `${JSON.stringify(lock, null, 2)}\n`;
 }
 
+/** What is wrong with a file. */
+interface Broken {
+  readonly mistake: string;
+  /** Of what a devcontainer.json says that no project can have: where and why. */
+  readonly reason?: string;
+}
+
 /** A file's text as what it says, or what is wrong with it. */
-export function parseLock(text: string): DevcontainerLock | { readonly mistake: string } {
+export function parseLock(text: string): DevcontainerLock | Broken {
   const value = parseJson(text);
   const { version } = (value ?? {}) as { version?: unknown };
   if (value === undefined) return { mistake: "is no JSON" };
   if (typeof version === "number" && version !== VERSION)
     return { mistake: `is of the form ${version}, which this version of the platform does not know` };
-  const { data, error } = schema.safeParse(value);
+  const { data, error } = schema.safeParse(value, { error: (issue) => describeIssue(issue) });
   if (!data) {
     const [issue] = error.issues;
-    return { mistake: `is broken at ${formatPath((issue?.path ?? []) as Path) || "its start"}` };
+    const at = formatPath((issue?.path ?? []) as Path);
+    return { mistake: `is broken at ${at || "its start"}`, reason: [at, issue?.message].join(" ").trim() };
   }
   if ((data.built === undefined) === (data.image === undefined))
     return { mistake: "is broken: it has to say either image or built" };

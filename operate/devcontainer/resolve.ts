@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { findDevcontainer } from "../../config/devcontainer/find.ts";
-import { type Asked, renderLock } from "../../config/devcontainer/lock.ts";
+import { type Asked, parseLock, renderLock } from "../../config/devcontainer/lock.ts";
 import { readMerged, readPrinted } from "../../config/devcontainer/merged.ts";
 import { type Devcontainer, readDevcontainer } from "../../config/devcontainer/read.ts";
 import { fail } from "../../config/errors.ts";
@@ -48,10 +48,10 @@ export async function resolveDevcontainer(parts: ResolveParts): Promise<Resoluti
   const { project, names, isLocked } = parts;
   const { repo, devcontainer } = project;
   if (!repo || !devcontainer) return fail("config", project.name, "has no devcontainer in projects.yaml");
-  const { asked, lock } = devcontainer;
+  const { asked, lock: written } = devcontainer;
   const clone = await cloneCommit({ ...project, repo }, join(parts.temporary, "clone"), {
     token: parts.token,
-    commit: isLocked ? lock?.commit : undefined,
+    commit: isLocked ? written?.commit : undefined,
   });
   const file = asked === true ? findDevcontainer(clone.folder) : asked;
   const path = join(clone.folder, file);
@@ -60,27 +60,35 @@ export async function resolveDevcontainer(parts: ResolveParts): Promise<Resoluti
   const own = readDevcontainer(content, file, project.name);
   const { read, features } = await readAll(parts, clone, own, file);
   const built = own.isBuilt ? await identify(clone, own, file, features) : undefined;
-  if (isLocked && built !== lock?.built)
+  if (isLocked && built !== written?.built)
     fail(
       "conflict",
       project.name,
       "a feature, or the program that builds, is another than when it was written down",
       "read it anew, without --locked, and commit what that writes",
     );
+  const lock = renderLock(askedOf(repo, devcontainer), {
+    commit: clone.commit,
+    file,
+    digest: `sha256:${createHash("sha256").update(content).digest("hex")}`,
+    built,
+    entry: read.entry,
+  });
+  refuseBroken(lock, file);
   const reference = built && names.devcontainer(`${project.name}:${built}`);
   const image = reference && { reference, wasThere: await buildOnce(parts, clone, path, reference) };
   return {
-    lock: renderLock(askedOf(repo, devcontainer), {
-      commit: clone.commit,
-      file,
-      digest: `sha256:${createHash("sha256").update(content).digest("hex")}`,
-      built,
-      entry: read.entry,
-    }),
+    lock,
     commit: clone.commit,
     ...(image ? { image } : {}),
     left: [...read.left, ...clone.removed.map((link) => `link ${link}: leads out of the repository`)],
   };
+}
+
+/** What no update would read is not written down, and nothing built for it. */
+function refuseBroken(lock: string, file: string): void {
+  const read = parseLock(lock);
+  if ("mistake" in read) fail("config", `${file}, as a project's entry`, read.reason ?? read.mistake);
 }
 
 const askedOf = ({ branch }: Repo, { repo, asked }: NonNullable<Project["devcontainer"]>): Asked => ({

@@ -77,7 +77,7 @@ it.each([
   ["what it does not know", { privileged: true }, "is broken at its start"],
 ])("a lock with %s is refused", (_title, more, mistake) => {
   const text = JSON.stringify({ ...JSON.parse(lock({}, "0123456789ab")), ...more });
-  expect(parseLock(text)).toEqual({ mistake });
+  expect(parseLock(text)).toMatchObject({ mistake });
 });
 
 describe("with what an image and features say besides", () => {
@@ -128,9 +128,15 @@ describe("with what an image and features say besides", () => {
   });
 
   it("what a project does not take is named", () => {
-    const { left } = merged({ entrypoints: ["/usr/local/share/init.sh"], remoteEnv: { GOPATH: "/go" } });
+    const { entry, left } = merged({
+      entrypoints: ["/usr/local/share/init.sh"],
+      containerEnv: { AT: "/workspaces/clone-8271", CLONE: "/workspaces/clone-8271" },
+      remoteEnv: { GOPATH: "/go" },
+    });
+    expect(entry.env).toEqual({ AT: "/workspace" });
     expect(left).toEqual([
       "entrypoint /usr/local/share/init.sh of a feature: a project has one of its own",
+      "containerEnv.CLONE of the image: put it under env",
       "remoteEnv.GOPATH of the image: put it under env",
     ]);
   });

@@ -215,7 +215,11 @@ describe("commands as lines of bash", () => {
     ["a comment at its end", ["echo a # install", "echo b"], "a\nb\n"],
     ["a backslash at its end", ["echo a \\", "echo b"], "a\nb\n"],
     ["a comment or a backslash in a map", [{ a: "echo a # c", b: "echo a \\" }, "echo b"], "a\na\nb\n"],
-    ["nothing but comments", ["# none yet\n\n  # but soon", { a: "# c", b: "# d" }, "echo a", "echo b"], "a\nb\n"],
+    [
+      "nothing but comments",
+      ["# none yet\n\n  # but soon", { a: "# c", b: "# d" }, "echo a", "echo b"],
+      "a\nb\n",
+    ],
     ["a document", ["cat <<E\na\nE", "echo b"], "a\nb\n"],
   ])("one with %s is still bash", (_title, commands, output) => {
     execFileSync("bash", ["-n", "-c", setupLines(commands)]);
