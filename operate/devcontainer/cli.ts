@@ -20,10 +20,13 @@ const TIMEOUT_MS = 3_600_000;
 
 /**
  * What it gets of the environment: where programs, registries' log-ins and proxies are. A devcontainer.json can name any variable of the machine
- * (`${localEnv:…}`) and have it in the image, so tokens, passphrases and the like are not among them.
+ * (`${localEnv:…}`) and have it in the image, so tokens, passphrases and the like are not among them, nor is a proxy with credentials.
  */
 const VARIABLES =
   /^(PATH|HOME|USER|LANG|LC_\w+|TZ|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR)|NODE_EXTRA_CA_CERTS|DOCKER_(CONFIG|HOST|BUILDKIT))$/i;
+
+const isPassed = ([name, value = ""]: readonly [string, string | undefined]): boolean =>
+  VARIABLES.test(name) && !(/_PROXY$/i.test(name) && value.includes("@"));
 
 /**
  * @param env of the Docker client
@@ -31,7 +34,7 @@ const VARIABLES =
  */
 export function devcontainerCli(env: NodeJS.ProcessEnv, temporary: string): DevcontainerCli {
   const program = join(dirname(require.resolve(MANIFEST)), "devcontainer.js");
-  const kept = Object.entries(env).filter(([name]) => VARIABLES.test(name));
+  const kept = Object.entries(env).filter(isPassed);
   const options = {
     env: { ...Object.fromEntries(kept), TMPDIR: temporary },
     timeoutMs: TIMEOUT_MS,

@@ -151,6 +151,18 @@ describe("reading an entry's devcontainer.json", () => {
     expect(asked.map(([command]) => command)).toEqual(["read-configuration"]);
   });
 
+  it("writes and builds nothing that an update would call broken, and says why", async () => {
+    await commit({
+      ...WITH_DOCKERFILE,
+      [FILE]: JSON.stringify({ build: { dockerfile: "Dockerfile" }, postCreateCommand: "x".repeat(8193) }),
+    });
+    const { asked, ...host } = standIn();
+    await expect(resolve(host)).rejects.toThrow(
+      `${FILE}, as a project's entry: setup is longer than 8 KiB: put it into a script of the repository, and call that`,
+    );
+    expect(asked.map(([command]) => command)).toEqual(["read-configuration"]);
+  });
+
   it("refuses what is not in the repository, in a sentence", async () => {
     await commit({ "README.md": "no file" });
     await expect(resolve(standIn())).rejects.toThrow("has no .devcontainer/devcontainer.json");
@@ -210,16 +222,30 @@ describe("the clone", () => {
 });
 
 it("the reference implementation gets none of the machine's tokens", async () => {
-  const env = { ...process.env, DIGITALOCEAN_TOKEN: "canary-of-clouds", PULUMI_CONFIG_PASSPHRASE: "canary" };
+  const env = {
+    ...process.env,
+    DIGITALOCEAN_TOKEN: "canary-of-clouds",
+    PULUMI_CONFIG_PASSPHRASE: "canary",
+    HTTPS_PROXY: "http://me:canary@127.0.0.1:3128",
+    all_proxy: "me:canary@127.0.0.1:3128",
+    HTTP_PROXY: "http://127.0.0.1:3128",
+    NO_PROXY: "localhost",
+  };
   mkdirSync(join(folder, "plain/.devcontainer"), { recursive: true });
   writeFileSync(
     join(folder, "plain", FILE),
-    `{ "image": "debian:13", "containerEnv": { "T": "\${localEnv:DIGITALOCEAN_TOKEN}", "H": "\${localEnv:HOME}" } }`,
+    `{ "image": "debian:13", "containerEnv": { "T": "\${localEnv:DIGITALOCEAN_TOKEN}", "H": "\${localEnv:HOME}",
+      "P": "\${localEnv:HTTPS_PROXY}\${localEnv:all_proxy}", "Q": "\${localEnv:HTTP_PROXY} \${localEnv:NO_PROXY}" } }`,
   );
   const cli = devcontainerCli(env, folder);
   const { code, stdout } = await cli(["read-configuration", "--workspace-folder", join(folder, "plain")]);
   expect(code, stdout).toBe(0);
-  expect(JSON.parse(stdout).configuration.containerEnv).toEqual({ T: "", H: process.env.HOME });
+  expect(JSON.parse(stdout).configuration.containerEnv).toEqual({
+    T: "",
+    H: process.env.HOME,
+    P: "",
+    Q: "http://127.0.0.1:3128 localhost",
+  });
 });
 
 describe("a droplet's Docker", () => {

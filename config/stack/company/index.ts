@@ -19,13 +19,13 @@ export const companySchema = {
     .string()
     .optional()
     .describe(
-      "Proxy of image builds and projects: `proxy.http` and `proxy.https` are its URL with the port, `proxy.no` names what is reached without it; set each with `--path`.",
+      "Proxy of the platform's image builds and of projects, but not of a devcontainer's own build: `proxy.http` and `proxy.https` are its URL with the port, `proxy.no` names what is reached without it; set each with `--path`.",
     ),
   caBundle: z
     .string()
     .optional()
     .describe(
-      "File of the company's own certificate authorities in PEM, relative to the checkout; image builds and projects trust them beside the public ones.",
+      "File of the company's own certificate authorities in PEM, relative to the checkout; the platform's image builds and projects trust them beside the public ones, a devcontainer's own build does not.",
     ),
   registries: z
     .string()
