@@ -18,8 +18,12 @@ export const LOCKS_FOLDER = "devcontainers";
 /** Of the file's form. */
 const VERSION = 1;
 
-/** The file of a project, relative to projects.yaml. */
-export const lockFile = (project: string): string => `${LOCKS_FOLDER}/${project}.json`;
+/**
+ * The file of a project, relative to projects.yaml.
+ * @param stack whose own it is. Default: what all stacks have that have none of their own
+ */
+export const lockFile = (project: string, stack?: string): string =>
+  `${LOCKS_FOLDER}/${[project, stack, "json"].filter(Boolean).join(".")}`;
 
 const schema = z.strictObject({
   version: z.literal(VERSION),
@@ -118,8 +122,8 @@ export function staleness(lock: DevcontainerLock, asked: Asked): string | undefi
   return key && `is of ${key}: ${lock[key] ?? "the repository's own"}`;
 }
 
-/** How the locks of a folder are read. @returns undefined for a project that has none */
+/** How the locks of a folder are read. @param stack as lockFile has it @returns undefined for a project that has none */
 export const locksIn =
-  (directory: string) =>
+  (directory: string, stack?: string) =>
   (project: string): string | undefined =>
-    readOptional(join(directory, lockFile(project)));
+    readOptional(join(directory, lockFile(project, stack)));

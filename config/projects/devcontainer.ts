@@ -34,15 +34,22 @@ const fileError = about(
 export const devcontainer = z
   .union([z.literal(true), z.string().regex(FILE_PATTERN, { error: fileError })], { error: fileError })
   .describe(
-    "Whether the project is built on its repository's devcontainer.json: true, or the file's path in the repository. `npm run devcontainer -- <name>` reads it, builds its image on the host, and writes what it says to devcontainers/<name>.json, which is to be committed: image, variables, ports, commands and requirements. The entry's own env and ports take precedence, its setup comes after. Needs a repository that is trusted. Default: none.",
+    "Whether the project is built on its repository's devcontainer.json: true, or the file's path in the repository. `npm run devcontainer -- <name>` reads it, builds its image on the host, and writes what it says to devcontainers/<name>.json (<name>.<stack>.json where projects.<stack>.yaml changes repo, branch or devcontainer), which is to be committed: image, variables, ports, commands and requirements. The entry's own env and ports take precedence, its setup comes after. Needs a repository that is trusted. Default: none.",
   )
   .meta({ examples: [true, ".devcontainer/go/devcontainer.json"] });
 
-type LockContext = Pick<HostContext, "lockOf">;
+type LockContext = Pick<HostContext, "lockOf" | "ownLockOf">;
+
+/** The text of a project's lock and whose file it is: the stack's own one, if there is one. */
+function lockTextFor(name: string, { lockOf, ownLockOf }: LockContext) {
+  const own = ownLockOf?.(name);
+  return { text: own ?? lockOf?.(name), isOwn: own !== undefined };
+}
 
 /** The lock of a project; undefined for one that is missing or broken. */
-export function lockFor(name: unknown, { lockOf }: LockContext): DevcontainerLock | undefined {
-  const text = typeof name === "string" && PROJECT_NAME_PATTERN.test(name) ? lockOf?.(name) : undefined;
+export function lockFor(name: unknown, context: LockContext): DevcontainerLock | undefined {
+  const isName = typeof name === "string" && PROJECT_NAME_PATTERN.test(name);
+  const text = isName ? lockTextFor(name, context).text : undefined;
   const lock = text === undefined ? undefined : parseLock(text);
   return lock && !("mistake" in lock) ? lock : undefined;
 }
@@ -141,17 +148,17 @@ function checkLock(entry: UncheckedMap, at: Path, resources: Resources, context:
   const { name, repo, branch, devcontainer: asked } = entry;
   if (context.isResolving || typeof name !== "string" || !PROJECT_NAME_PATTERN.test(name)) return [];
   const fix = resolveCommand(name, context.stack);
-  const text = context.lockOf?.(name);
-  if (text === undefined)
-    return [{ path: at, what: `${lockFile(name)} not found: nobody has read it yet`, fix }];
+  const { text, isOwn } = lockTextFor(name, context);
+  const file = lockFile(name, isOwn ? context.stack : undefined);
+  if (text === undefined) return [{ path: at, what: `${file} not found: nobody has read it yet`, fix }];
   const lock = parseLock(text);
-  if ("mistake" in lock) return [{ path: at, what: `${lockFile(name)} ${lock.mistake}`, fix }];
+  if ("mistake" in lock) return [{ path: at, what: `${file} ${lock.mistake}`, fix }];
   const stale = staleness(lock, {
     repo: String(repo),
     branch: typeof branch === "string" ? branch : undefined,
     devcontainer: asked as true | string,
   });
-  if (stale !== undefined) return [{ path: at, what: `${lockFile(name)} ${stale}`, fix }];
+  if (stale !== undefined) return [{ path: at, what: `${file} ${stale}`, fix }];
   return checkRequirements(lock, resources, at);
 }
 

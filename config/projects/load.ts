@@ -53,11 +53,14 @@ export const loadProjects = (text: string, options: LoadOptions): Project[] =>
 export function examineProjects(text: string, options: LoadOptions): LoadedProjects {
   const directory = options.directory ?? process.cwd();
   const { document, problems, idle } = readDocument({ file: options.file, text }, options.overlay);
-  const { isDirectory, lockOf = locksIn(directory) } = options;
+  const { isDirectory } = options;
+  const locks = options.lockOf
+    ? {}
+    : { lockOf: locksIn(directory), ownLockOf: locksIn(directory, options.stack) };
   const context = {
     ...options,
     directory,
-    lockOf,
+    ...locks,
     ...(isDirectory ? { isDirectory: (path: string) => isDirectory(resolve(directory, path)) } : {}),
   };
   const schema = checkSchema(document);

@@ -20,7 +20,7 @@ import { isTrusted, type Trust } from "./trust.ts";
 import type { HostContext } from "./violation.ts";
 
 /** What a file is read with. */
-type Context = Pick<HostContext, "lockOf"> & { readonly directory: string };
+type Context = Pick<HostContext, "lockOf" | "ownLockOf"> & { readonly directory: string };
 
 type JsonMap = { readonly [key: string]: Json };
 

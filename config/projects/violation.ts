@@ -29,6 +29,8 @@ export interface HostContext {
   readonly directory?: string;
   /** The text of a project's file of `npm run devcontainer`; undefined where there is none. */
   readonly lockOf?: (project: string) => string | undefined;
+  /** The same of the stack's own file, which counts first. */
+  readonly ownLockOf?: (project: string) => string | undefined;
   /** Whether those files are about to be written, and not checked. */
   readonly isResolving?: boolean;
   /** Whether a local repository's directory exists. Not checked when absent. */

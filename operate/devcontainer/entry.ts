@@ -1,9 +1,8 @@
 /** `npm run devcontainer -- <project>`: an entry's devcontainer.json, read, built where there is something to build, and written down. */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { CheckedConfiguration } from "../../config/check.ts";
-import { lockFile } from "../../config/devcontainer/lock.ts";
 import { fail } from "../../config/errors.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
@@ -14,6 +13,7 @@ import { root } from "../engine/checkout.ts";
 import type { Session } from "../engine/session.ts";
 import { devcontainerCli } from "./cli.ts";
 import { withDocker } from "./docker-host.ts";
+import { writeLock } from "./lock-file.ts";
 import { type Resolution, resolveDevcontainer } from "./resolve.ts";
 
 export interface EntryOptions {
@@ -25,7 +25,7 @@ export interface EntryOptions {
 
 /**
  * Reads an entry's devcontainer.json and writes down what it says.
- * @returns also the file, relative to projects.yaml
+ * @returns also the file that was written, relative to projects.yaml
  * @throws UserError as resolveDevcontainer and withDocker do
  */
 export async function resolveEntry(
@@ -33,7 +33,7 @@ export async function resolveEntry(
   project: Project,
   { settings }: Pick<CheckedConfiguration, "settings">,
   { isLocked, onLine }: EntryOptions,
-): Promise<Resolution & { readonly file: string }> {
+): Promise<Resolution & { readonly file: string | undefined }> {
   if (isLocked && !project.devcontainer?.lock)
     fail("config", project.name, "has nothing that was written down", "leave out --locked");
   const temporary = realpathSync(mkdtempSync(join(tmpdir(), "devcontainer-")));
@@ -51,11 +51,8 @@ export async function resolveEntry(
         onLine,
       }),
     );
-    const file = lockFile(project.name);
-    if (!isLocked) {
-      mkdirSync(dirname(join(root, file)), { recursive: true });
-      writeFileSync(join(root, file), resolution.lock);
-    }
+    const { lock, asked } = resolution;
+    const file = isLocked ? undefined : writeLock(root, session.stack, project.name, asked, lock);
     return { ...resolution, file };
   } finally {
     rmSync(temporary, { recursive: true, force: true });

@@ -36,6 +36,8 @@ export interface ResolveParts {
 export interface Resolution {
   /** The text of the project's file. */
   readonly lock: string;
+  /** What the entry says. */
+  readonly asked: Asked;
   readonly commit: string;
   /** The image of what had to be built; and whether it was on the host already. */
   readonly image?: { readonly reference: string; readonly wasThere: boolean };
@@ -48,12 +50,14 @@ export async function resolveDevcontainer(parts: ResolveParts): Promise<Resoluti
   const { project, names, isLocked } = parts;
   const { repo, devcontainer } = project;
   if (!repo || !devcontainer) return fail("config", project.name, "has no devcontainer in projects.yaml");
-  const { asked, lock: written } = devcontainer;
+  const { lock: written } = devcontainer;
+  const asked = askedOf(repo, devcontainer);
   const clone = await cloneCommit({ ...project, repo }, join(parts.temporary, "clone"), {
     token: parts.token,
     commit: isLocked ? written?.commit : undefined,
   });
-  const file = asked === true ? findDevcontainer(clone.folder) : asked;
+  const named = devcontainer.asked;
+  const file = named === true ? findDevcontainer(clone.folder) : named;
   const path = join(clone.folder, file);
   if (!existsSync(path)) fail("config", project.name, `its repository has no ${file}`);
   const content = readFileSync(path, "utf8");
@@ -67,7 +71,7 @@ export async function resolveDevcontainer(parts: ResolveParts): Promise<Resoluti
       "a feature, or the program that builds, is another than when it was written down",
       "read it anew, without --locked, and commit what that writes",
     );
-  const lock = renderLock(askedOf(repo, devcontainer), {
+  const lock = renderLock(asked, {
     commit: clone.commit,
     file,
     digest: `sha256:${createHash("sha256").update(content).digest("hex")}`,
@@ -79,6 +83,7 @@ export async function resolveDevcontainer(parts: ResolveParts): Promise<Resoluti
   const image = reference && { reference, wasThere: await buildOnce(parts, clone, path, reference) };
   return {
     lock,
+    asked,
     commit: clone.commit,
     ...(image ? { image } : {}),
     left: [...read.left, ...clone.removed.map((link) => `link ${link}: leads out of the repository`)],

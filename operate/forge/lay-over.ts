@@ -36,7 +36,7 @@ export function layOver({ root, files, stack }: LayOver): void {
   const settings = `Pulumi.${stack}.yaml`;
   const overlay = overlayFile(stack);
   const changed = new Map([[PROJECTS_FILE, readData(files, PROJECTS_FILE)]]);
-  for (const name of locksOf(files)) changed.set(name, readData(files, name));
+  for (const name of locksOf(files, stack)) changed.set(name, readData(files, name));
   const isOverlaid = isThere(join(files, overlay));
   if (isOverlaid) changed.set(overlay, readData(files, overlay));
   if (isThere(join(files, settings))) changed.set(settings, readData(files, settings));
@@ -53,15 +53,16 @@ export function layOver({ root, files, stack }: LayOver): void {
   if (!isOverlaid) rmSync(join(root, overlay), { force: true });
 }
 
-/** The files of `npm run devcontainer`, each in the folder itself. */
-function locksOf(files: string): string[] {
+/** The files of `npm run devcontainer`, each in the folder itself, without other stacks' own. */
+function locksOf(files: string, stack: string): string[] {
   const folder = join(files, LOCKS_FOLDER);
   if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
-  const names = readdirSync(folder).map((name) => name.replace(/\.json$/, ""));
-  return names
-    .filter((name) => PROJECT_NAME_PATTERN.test(name))
-    .map(lockFile)
-    .filter((name) => isThere(join(files, name)));
+  const present = readdirSync(folder).map((name) => `${LOCKS_FOLDER}/${name}`);
+  return present.filter((name) => {
+    const [project = ""] = name.slice(LOCKS_FOLDER.length + 1).split(".");
+    const isLock = name === lockFile(project) || name === lockFile(project, stack);
+    return isLock && PROJECT_NAME_PATTERN.test(project);
+  });
 }
 
 const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;

@@ -60,9 +60,12 @@ describe("a change laid over the default branch", () => {
     for (const place of [main, change]) mkdirSync(place("devcontainers"));
     writeFileSync(main("devcontainers/old.json"), "{}");
     writeFileSync(change("devcontainers/web.json"), "of the change");
-    writeFileSync(change("devcontainers/web.js"), "a program");
+    for (const name of ["web.js", "web.staging.json", "web.prod.x.json", ".prod.json"])
+      writeFileSync(change(`devcontainers/${name}`), "none of its locks");
+    writeFileSync(change("devcontainers/web.prod.json"), "the stack's own");
     lay();
-    expect(readdirSync(main("devcontainers"))).toEqual(["web.json"]);
+    expect(readdirSync(main("devcontainers"))).toEqual(["web.json", "web.prod.json"]);
+    expect(readFileSync(main("devcontainers/web.prod.json"), "utf8")).toBe("the stack's own");
     expect(readFileSync(main("devcontainers/web.json"), "utf8")).toBe("of the change");
     rmSync(change("devcontainers/web.json"));
     symlinkSync(join(folder, "secret"), change("devcontainers/web.json"));
