@@ -177,13 +177,13 @@ it("a change in the repository changes nothing until it is read again, and then 
   expect((await platform.ids())[container]).toBe(before);
   const { code, output } = await resolve();
   expect(code, output).toBe(0);
-  const updated = await apply();
-  expect(updated.output).toContain(old);
+  await apply();
   expect((await platform.ids())[container]).not.toBe(before);
   await answering(platform, NAME);
   expect(await inProject("greet; echo $OF_DEVCONTAINER")).toBe("goodbye\ngoodbye");
   const left = await docker.listImages({ filters: { reference: [platform.names.devcontainer("*")] } });
-  expect(left.flatMap(({ RepoTags }) => RepoTags ?? [])).toEqual([imageOf()]);
+  // Somebody may want the one before back.
+  expect(left.flatMap(({ RepoTags }) => RepoTags ?? []).sort()).toEqual([old, imageOf()].sort());
 });
 
 it("another host builds what was written down, and nothing newer", async () => {
