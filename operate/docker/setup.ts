@@ -28,6 +28,15 @@ export async function requestSetup(run: RunDocker, project: string, container: s
   return fail("environment", project, `its setup can't be run: ${said.trim() || "no reason given"}`);
 }
 
+/** Lines of a failed run that are shown. */
+const OUTPUT_LINES = 20;
+
+/** The last lines of a project's last run, as plain text; none if the container does not give them. */
+export async function readSetupOutput(run: RunDocker, container: string): Promise<string[]> {
+  const { code, stdout } = await run(["exec", container, "tail", "-n", String(OUTPUT_LINES), SETUP_LOG]);
+  return code === 0 ? stdout.split("\n").filter(Boolean).map(plainText) : [];
+}
+
 function failIfRefused(project: string, stderr: string): void {
   const [, reason] = REFUSAL.exec(plainText(stderr)) ?? [];
   if (reason !== undefined) fail("conflict", project, `its setup can't be run: ${reason}`);

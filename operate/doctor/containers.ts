@@ -31,11 +31,14 @@ export interface ContainerChecks {
   /** Whether the panel should run as a container. Default: no. */
   hasPanel?: boolean;
   commands: FixCommands;
+  /** By container, the last lines of a setup that has failed. Default: none are known. */
+  setupOutputs?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Checks the platform's own containers and one per project. */
 export function checkContainers(checks: ContainerChecks): Finding[] {
   const { containers, projects, names, hasConnector = false, hasPanel = false, commands } = checks;
+  const { setupOutputs = new Map() } = checks;
   const byName = new Map(containers.map((container) => [container.name, container]));
   const expected = [
     { label: "traefik", name: names.traefik, state: "running" },
@@ -47,7 +50,9 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
   const found = [
     ...guardFindings(byName.get(names.guard), { names, isNeeded: hasConnector, commands }),
     ...expected.flatMap((each) => containerFindings(each, byName.get(each.name), commands)),
-    ...projects.flatMap(({ name }) => setupFindings(name, byName.get(names.project(name)), commands)),
+    ...projects.flatMap(({ name }) =>
+      setupFindings(name, byName.get(names.project(name)), commands, setupOutputs),
+    ),
     ...checkServices({ containers: byName, projects, names, commands }),
   ];
   const known = new Set([
@@ -78,17 +83,16 @@ function setupFindings(
   project: string,
   container: ContainerState | undefined,
   { docker, setup: again }: FixCommands,
+  outputs: ReadonlyMap<string, readonly string[]>,
 ): Finding[] {
   const setup = container && setupOf(container);
   if (!container || !setup) return [];
   if (setup.isRunning) return [note(`setup of ${project}: running${setup.line && `: ${setup.line}`}`)];
-  const output = docker(`exec ${container.name} tail -n 20 ${SETUP_LOG}`);
-  return [
-    note(
-      `setup of ${project}: ${setup.line.replace(/^setup /, "")}`,
-      `${again(project)}; its output: ${output}`,
-    ),
-  ];
+  const text = `setup of ${project}: ${setup.line.replace(/^setup /, "")}`;
+  const output = outputs.get(container.name) ?? [];
+  if (output.length > 0) return [{ ...note(text, again(project)), output }];
+  const command = docker(`exec ${container.name} tail -n 20 ${SETUP_LOG}`);
+  return [note(text, `${again(project)}; its output: ${command}`)];
 }
 
 interface Expected {

@@ -5,6 +5,8 @@ import type { Project } from "../../config/projects/project.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { defaultWorkspaces, localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { openClouds, readConfig } from "../clouds/open.ts";
+import { setupOf } from "../docker/container-state.ts";
+import { readSetupOutput } from "../docker/setup.ts";
 import { dockerEnv, readSettings, root } from "../engine/checkout.ts";
 import { type ProvisionProgress, prepareStack } from "../engine/prepare.ts";
 import { commandFor, type Session } from "../engine/session.ts";
@@ -128,7 +130,12 @@ async function* examineContainers(
   expected: { hasConnector?: boolean; hasPanel?: boolean },
 ): Findings {
   const [containers, routeFiles] = await Promise.all([host.containers(), host.routeFiles()]);
-  const checks = { containers, routeFiles, projects, names, commands };
+  const failedSetups = containers.filter((container) => setupOf(container)?.isRunning === false);
+  const outputs = failedSetups.map(
+    async ({ name }) => [name, await readSetupOutput(host.docker, name)] as const,
+  );
+  const setupOutputs = new Map(await Promise.all(outputs));
+  const checks = { containers, routeFiles, projects, names, commands, setupOutputs };
   yield* checkContainers({ ...checks, ...expected });
   yield* checkSettings(checks);
   yield* checkRoutes(checks);

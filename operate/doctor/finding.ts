@@ -5,6 +5,8 @@ export interface Finding {
   text: string;
   /** The command or place that fixes it. */
   fix?: string;
+  /** Last lines of what a program has printed, where they are the reason. Plain text. */
+  output?: readonly string[];
 }
 
 export const ok = (text: string): Finding => ({ verdict: "ok", text });
@@ -17,7 +19,8 @@ export const failed = (text: string, fix: string): Finding => ({ verdict: "faile
 
 const MARKS = { ok: "✓", note: "·", failed: "✗" } as const;
 
-/** Formats a finding: mark and text, then the fix on a line of its own. */
-export function formatFinding({ verdict, text, fix }: Finding): string {
-  return `${MARKS[verdict]} ${text}${fix ? `\n    → ${fix}` : ""}`;
+/** Formats a finding: mark and text, then the output and the fix on lines of their own. */
+export function formatFinding({ verdict, text, fix, output = [] }: Finding): string {
+  const lines = [...output.map((line) => `    │ ${line}`), ...(fix ? [`    → ${fix}`] : [])];
+  return [`${MARKS[verdict]} ${text}`, ...lines].join("\n");
 }

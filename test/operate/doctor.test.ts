@@ -62,8 +62,9 @@ describe("doctor on containers", () => {
   });
 
   it("notes a setup that runs or has failed, with how to run it again, and takes nothing from its output for a fault", () => {
-    const found = (healthLine: string, status = "running") =>
+    const found = (healthLine: string, status = "running", output: readonly string[] = []) =>
       checkContainers({
+        setupOutputs: new Map([[names.project("web-shop"), output]]),
         containers: [...own, running(names.project("web-shop"), { healthLine, status })],
         projects: webShop,
         names,
@@ -79,6 +80,9 @@ describe("doctor on containers", () => {
       "✓ project web-shop: running, healthy, serving; workspace: cloned x",
       "· setup of web-shop: failed with exit code 1: npm ci: no\n    → npm run setup -- web-shop; its output: docker exec t-project-web-shop tail -n 20 /home/opencode/.local/share/opencode-platform/setup.log",
     ]);
+    expect(found("serving; setup failed with exit code 1: npm ci: no", "running", ["npm ci", "no"])[1]).toBe(
+      "· setup of web-shop: failed with exit code 1: npm ci: no\n    │ npm ci\n    │ no\n    → npm run setup -- web-shop",
+    );
     expect(found("serving; setup: running: 1", "exited").join()).not.toContain("setup of");
   });
 

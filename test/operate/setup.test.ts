@@ -1,7 +1,7 @@
 /** How a project's setup is run once more, through the Docker client of either kind. */
 import { expect, it } from "vitest";
 import type { RunDocker } from "../../operate/docker/containers.ts";
-import { followSetup, requestSetup } from "../../operate/docker/setup.ts";
+import { followSetup, readSetupOutput, requestSetup } from "../../operate/docker/setup.ts";
 import { dockerOver } from "../../panel/server/platform/docker-client.ts";
 import { FakeEngine } from "../support/panel/api-engine.ts";
 
@@ -18,6 +18,15 @@ const answering = (
   };
   return { run, asked };
 };
+
+it("reads the last lines of a run, as plain text, or none", async () => {
+  const { run, asked } = answering({ code: 0, stdout: "npm ci\n\u001b[31mno\u001b[0m\n" });
+  expect(await readSetupOutput(run, "oc-project-shop")).toEqual(["npm ci", "no"]);
+  expect(asked).toEqual([
+    [["exec", "oc-project-shop", "tail", "-n", "20", expect.stringMatching(/setup\.log$/)], undefined],
+  ]);
+  expect(await readSetupOutput(answering({ code: 1, stdout: "x" }).run, "oc-project-shop")).toEqual([]);
+});
 
 it("asks for a run, and gets its number", async () => {
   const { run, asked } = answering({ code: 0, stdout: "3\n" });

@@ -116,7 +116,7 @@ describe("setup", () => {
     expect((await health(container)).status).toBe("healthy");
     const { output } = await platform.script("doctor");
     expect(output).toContain(`setup of ${NAME}: failed with exit code 1`);
-    expect(output).toContain(`npm run setup -- ${NAME}; its output: docker exec ${container} tail -n 20 `);
+    expect(output).toContain(`    │ looking for fixed\n    → npm run setup -- ${NAME}\n`);
   });
 
   it("is run again by npm run setup, which shows it and ends as it does", async () => {
