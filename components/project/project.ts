@@ -317,6 +317,9 @@ export class OpencodeProject extends pulumi.ComponentResource {
       ...(project.setup === undefined
         ? []
         : [{ file: "/run/opencode/setup", content: project.setup, permissions: "0444" }]),
+      ...(project.start === undefined
+        ? []
+        : [{ file: "/run/opencode/start", content: project.start, permissions: "0444" }]),
       ...(this.args.company?.files ?? []),
       { file: ENFORCED, content: enforcedJson(project.opencode), permissions: "0444" },
       ...(this.ownUser

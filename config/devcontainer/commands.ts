@@ -1,13 +1,14 @@
 /** The commands of a devcontainer.json as the lines of bash that an entry's `setup` is. */
 import { shellQuote } from "../text/shell.ts";
 
-/** Those that prepare a container, in the order in which the specification runs them; a project's setup runs them once. */
-export const LIFECYCLE = [
-  "onCreateCommand",
-  "updateContentCommand",
-  "postCreateCommand",
-  "postStartCommand",
-] as const;
+/** The keys of commands, in the order in which the specification runs them: those that prepare a container once, and those of each start. */
+export const LIFECYCLE = {
+  setup: ["onCreateCommand", "updateContentCommand", "postCreateCommand"],
+  start: ["postStartCommand"],
+} as const;
+/** When a command runs. */
+export type Stage = keyof typeof LIFECYCLE;
+export const COMMAND_KEYS = [...LIFECYCLE.setup, ...LIFECYCLE.start];
 
 /** Ends with the exit code of the first that fails, since setup runs with `set -e`. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's
@@ -32,7 +33,7 @@ const isEmpty = (line: string): boolean => line.split("\n").every((each) => /^\s
  */
 const apart = (line: string): string => `(\n${line}\n)`;
 
-/** @param commands those of LIFECYCLE that there are, in its order. @returns empty for none */
+/** @param commands those of a stage that there are, in its order. @returns empty for none */
 export function setupLines(commands: readonly Command[]): string {
   const parts = commands.flatMap((command): string[] => {
     if (typeof command === "string" || isList(command)) return [lineOf(command)];

@@ -44,6 +44,8 @@ const schema = z.strictObject({
   env: z.record(variableName, z.string()).optional(),
   ports: ports.optional(),
   setup: shellLines.optional(),
+  /** At each start of the container. */
+  start: shellLines.optional(),
   requires: z.strictObject({ memory: memorySize.optional(), cpus: z.number().optional() }).optional(),
 });
 
@@ -70,7 +72,7 @@ export interface Resolved {
 /** The text of a project's file. */
 export function renderLock(
   { repo, branch, devcontainer }: Asked,
-  { commit, file, digest, built, entry: { image, env, ports, setup, resources } }: Resolved,
+  { commit, file, digest, built, entry: { image, env, ports, setup, start, resources } }: Resolved,
 ): string {
   const lock = {
     version: VERSION,
@@ -85,6 +87,7 @@ export function renderLock(
     env,
     ports,
     setup,
+    start,
     requires: resources,
   };
   return `${JSON.stringify(lock, null, 2)}\n`;

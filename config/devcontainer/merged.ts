@@ -7,7 +7,7 @@ import * as z from "zod";
 import { fail } from "../errors.ts";
 import { listOf, mapOf, type UncheckedMap } from "../projects/rough.ts";
 import { parseJson } from "../text/json.ts";
-import { type Command, LIFECYCLE } from "./commands.ts";
+import { type Command, LIFECYCLE, type Stage } from "./commands.ts";
 import { type Devcontainer, type Merged, readDevcontainer } from "./read.ts";
 
 /** Asks of the image and its features that reach the host, or widen what the container may. */
@@ -58,10 +58,12 @@ export function readMerged(
     hostRequirements: requirementsOf(merged.hostRequirements) ?? written.hostRequirements,
     ...Object.fromEntries(UNSAFE.map((key) => [key, merged[key]])),
   };
+  const commandsIn = (stage: Stage) =>
+    LIFECYCLE[stage].flatMap((key) => commandsOf(merged[`${key}s`], written[key]));
   const all: Merged = {
     content: JSON.stringify(content),
     label: `${file}, its image and its features`,
-    commands: LIFECYCLE.flatMap((key) => commandsOf(merged[`${key}s`], written[key])),
+    commands: { setup: commandsIn("setup"), start: commandsIn("start") },
   };
   const read = readDevcontainer("", file, project, all);
   const left = [

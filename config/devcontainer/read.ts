@@ -14,7 +14,7 @@ import { listOf, type UncheckedMap } from "../projects/rough.ts";
 import { show } from "../text/show.ts";
 import { guessSize } from "../text/sizes.ts";
 import type { Path } from "../text/yaml.ts";
-import { type Command, LIFECYCLE, setupLines } from "./commands.ts";
+import { COMMAND_KEYS, type Command, LIFECYCLE, type Stage, setupLines } from "./commands.ts";
 import { readMount, refuseUnsafe } from "./refuse.ts";
 import { DevcontainerText } from "./text.ts";
 import { substitute } from "./variables.ts";
@@ -27,6 +27,8 @@ export interface DevcontainerEntry {
   readonly env?: Readonly<Record<string, string>>;
   readonly ports?: readonly (number | { readonly port: number; readonly name: string })[];
   readonly setup?: string;
+  /** What runs at each start of the container: not a key of an entry. */
+  readonly start?: string;
 }
 
 export interface Devcontainer {
@@ -68,10 +70,10 @@ const schema = z.looseObject({
       gpu: z.unknown().optional(),
     })
     .optional(),
-  ...Object.fromEntries(LIFECYCLE.map((key) => [key, command.optional()])),
+  ...Object.fromEntries(COMMAND_KEYS.map((key) => [key, command.optional()])),
 });
 type Written = z.output<typeof schema> &
-  Partial<Record<(typeof LIFECYCLE)[number], z.output<typeof command>>>;
+  Partial<Record<(typeof COMMAND_KEYS)[number], z.output<typeof command>>>;
 
 /** Keys without meaning for a project, each with the reason. */
 const NOT_TAKEN: Readonly<Record<string, string>> = {
@@ -112,8 +114,8 @@ export interface Merged {
   readonly content: string;
   /** What messages call it. */
   readonly label: string;
-  /** All commands, in the order in which they run. */
-  readonly commands: readonly Command[];
+  /** All commands of a stage, in the order in which they run. */
+  readonly commands: Readonly<Record<Stage, readonly Command[]>>;
 }
 
 class Reader {
@@ -122,14 +124,14 @@ class Reader {
   readonly #written: Written;
   readonly #file: string;
   readonly #project: string;
-  readonly #commands: readonly Command[] | undefined;
+  readonly #commands: Merged["commands"] | undefined;
 
   constructor(
     text: DevcontainerText,
     written: Written,
     file: string,
     project: string,
-    commands?: readonly Command[],
+    commands?: Merged["commands"],
   ) {
     this.#commands = commands;
     this.#text = text;
@@ -140,7 +142,8 @@ class Reader {
 
   read(): Devcontainer {
     const isBuilt = this.#isBuilt();
-    const [env, ports, setup, resources] = [this.#env(), this.#ports(), this.#setup(), this.#resources()];
+    const [env, ports] = [this.#env(), this.#ports()];
+    const [setup, start, resources] = [this.#lines("setup"), this.#lines("start"), this.#resources()];
     for (const mount of listOf(this.#written.mounts))
       this.#leave(
         `mount ${readMount(mount).target}`,
@@ -157,6 +160,7 @@ class Reader {
         ...(Object.keys(env).length > 0 ? { env } : {}),
         ...(ports.length > 0 ? { ports } : {}),
         ...(setup ? { setup } : {}),
+        ...(start ? { start } : {}),
       },
       isBuilt,
       left: this.#left,
@@ -232,12 +236,12 @@ class Reader {
       .map(([port, name], index) => (name && names.indexOf(name) === index ? { port, name } : port));
   }
 
-  #setup(): string {
-    const own = LIFECYCLE.flatMap((key) => {
+  #lines(stage: Stage): string {
+    const own = LIFECYCLE[stage].flatMap((key) => {
       const written = this.#written[key];
       return written === undefined ? [] : [written];
     });
-    const commands = this.#commands ?? own;
+    const commands = this.#commands?.[stage] ?? own;
     const { text, unknown } = substitute(setupLines(commands), this.#project);
     if (unknown) this.#leave("a command", `${unknown}; it stays as it is`);
     if (/\bsudo\b/.test(text))

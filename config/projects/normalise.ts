@@ -95,6 +95,7 @@ function normaliseEntry(
     ports: readPorts(entry.ports ?? lock?.ports ?? []),
     ...servicesOf(entry),
     ...(setup !== undefined && { setup }),
+    ...(lock?.start !== undefined && { start: lock.start }),
     git: normaliseGit(entry),
     opencode: {
       version,

@@ -68,6 +68,8 @@ export interface Project {
   readonly services?: readonly Service[];
   /** Lines of bash that prepare the workspace, once for each text; absent for none. */
   readonly setup?: string;
+  /** Lines of bash that run at each start of the container, after `setup`; absent for none. */
+  readonly start?: string;
   readonly git: Git;
   /** `config` and `enforce` are merged from defaults and entry: maps key by key, anything else replaced. */
   readonly opencode: {

@@ -24,7 +24,8 @@ export function printEntry(repository: string, named: string | undefined): numbe
   if (!existsSync(path)) return fail("config", path, "not found");
   const base = basename(repository).toLowerCase();
   const name = PROJECT_NAME_PATTERN.test(base) ? base : "project";
-  const { entry, isBuilt, left } = readDevcontainer(readFileSync(path, "utf8"), file, name);
+  const { entry: read, isBuilt, left } = readDevcontainer(readFileSync(path, "utf8"), file, name);
+  const { start, ...entry } = read;
   const image = isBuilt ? `${name}-devcontainer:1` : entry.image;
   console.log(renderFile({ projects: [{ name, image, ...entry }] }).trimEnd());
   if (isBuilt) {
@@ -37,7 +38,10 @@ export function printEntry(repository: string, named: string | undefined): numbe
       ].join("\n"),
     );
   }
-  for (const line of left) console.error(`not taken: ${line}`);
+  const atStart = start
+    ? ["postStartCommand: runs at each start with devcontainer: true in the entry alone"]
+    : [];
+  for (const line of [...left, ...atStart]) console.error(`not taken: ${line}`);
   return 0;
 }
 

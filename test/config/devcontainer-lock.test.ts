@@ -95,6 +95,7 @@ describe("with what an image and features say besides", () => {
       containerEnv: { AT: "/workspaces/clone-8271" },
       onCreateCommands: ["echo image"],
       postCreateCommands: [["echo", "a feature"], "make clone-8271"],
+      postStartCommands: ["greet start"],
       forwardPorts: [3000, 5432],
       hostRequirements: { memory: "2147483648", cpus: 2 },
     });
@@ -102,6 +103,7 @@ describe("with what an image and features say besides", () => {
       env: { AT: "/workspace" },
       ports: [3000, 5432],
       setup: "(\necho image\n)\n(\n'echo' 'a feature'\n)\n(\nmake api\n)",
+      start: "greet start",
       resources: { memory: "2GiB", cpus: 2 },
     });
   });

@@ -88,6 +88,7 @@ const devcontainer = (word: string, more: object = {}) =>
     features: { [feature]: { word } },
     containerEnv: { OF_DEVCONTAINER: word },
     postCreateCommand: "cat README.md >made-by-file",
+    postStartCommand: "cat made-by-file >>starts",
     forwardPorts: [8123],
     remoteUser: "root",
     ...more,
@@ -163,6 +164,11 @@ it("its image, variables, commands and ports are the project's", async () => {
     async () => (await shellIn(container, "cat made-by-feature made-by-file")).stdout,
     "hello\ncloned",
   );
+  const starts = async () => (await shellIn(container, "cat starts")).stdout;
+  await waitForText("the command of the start", starts, /^cloned$/);
+  await docker.getContainer(container).restart({ t: 2 });
+  await waitForText("the command of the next start", starts, /^clonedcloned$/);
+  await answering(platform, NAME);
   const { body } = await visit(port, `http://${NAME}-8123.localhost:${port}/`);
   expect(body).toContain("8123");
   expect((await platform.script("doctor")).output).toContain(
