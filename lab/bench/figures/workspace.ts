@@ -1,5 +1,5 @@
 /** From an update to a workspace that people can work in, and what the images for it weigh. */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { settingKey } from "../../../config/stack/settings.ts";
@@ -34,7 +34,9 @@ export const workspace: FigureSpec = {
   beside: true,
 
   async measure(fixture) {
-    const repositories = makeRepositories(join(fixture.platform.folder, ".repositories"));
+    const folder = join(fixture.platform.folder, ".repositories");
+    mkdirSync(folder);
+    const repositories = makeRepositories(folder);
     const files = Object.fromEntries(
       Array.from({ length: FILES }, (_, n) => [`src/${n % 50}/${n}.txt`, `${n}\n`.repeat(400)]),
     );
