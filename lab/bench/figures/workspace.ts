@@ -17,7 +17,18 @@ import { takeTurns, timed } from "../lib/rounds.ts";
 /** Files of the repository, of 2 kB each. */
 const FILES = 2000;
 /** Of Debian's small ones; each first build installs another. */
-const SMALL = ["sl", "figlet", "toilet", "cowsay", "lolcat", "cmatrix", "hello", "banner", "jp2a", "aview"];
+const SMALL = [
+  "sl",
+  "figlet",
+  "toilet",
+  "cowsay",
+  "lolcat",
+  "cmatrix",
+  "hello",
+  "sysvbanner",
+  "jp2a",
+  "aview",
+];
 const PACKAGES = ["golang-go", "php-cli", "default-jdk-headless"];
 const MINUTES = 10;
 
