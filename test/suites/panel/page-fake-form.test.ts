@@ -253,7 +253,7 @@ describe("a change", () => {
     fake.api.projects = [project("a", { entry, owners, role: "member" })];
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ben" }).waitFor();
-    expect(await items()).toEqual(["Logs", "Stop"]);
+    expect(await items()).toEqual(["Logs", "Stop", "Finish a log-in ↗"]);
     expect(await fake.page.getByRole("button", { name: "New project" }).isVisible()).toBe(true);
     fake.api.me = { email: "ci", admin: false, kind: "machine", create: false, secrets: true };
     fake.api.projects = [project("a", { entry, owners, role: "machine" })];
