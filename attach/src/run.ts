@@ -29,16 +29,23 @@ function credentialsFor(url: URL, env: NodeJS.ProcessEnv): Credentials {
   return serviceToken(env) ?? new PersonalToken(cloudflared({ env, quiet: () => isDrawing }), url);
 }
 
-function connect(url: URL, { env, connection, warn }: Environment): Connection {
-  const warning = proxyWarning(url, env);
-  if (warning) warn(warning);
-  return { url, agent: makeAgent(url, connection, env), credentials: credentialsFor(url, env) };
+const connectWith = (credentials: Credentials, url: URL, { env, connection }: Environment): Connection => ({
+  url,
+  agent: makeAgent(url, connection, env),
+  credentials,
+});
+
+function connect(url: URL, environment: Environment): Connection {
+  const warning = proxyWarning(url, environment.env);
+  if (warning) environment.warn(warning);
+  return connectWith(credentialsFor(url, environment.env), url, environment);
 }
 
 /** A connection that asks for no login; undefined without a token at hand. */
-async function connectStored(url: URL, { env, connection }: Environment) {
+async function connectStored(url: URL, environment: Environment): Promise<Connection | undefined> {
+  const { env } = environment;
   const credentials = serviceToken(env) ?? (await storedToken(cloudflared({ env, quiet: () => true }), url));
-  return credentials && { agent: makeAgent(url, connection), credentials };
+  return credentials && connectWith(credentials, url, environment);
 }
 
 /** The platform given, else the one used last. */
