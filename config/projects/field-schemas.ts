@@ -185,7 +185,7 @@ function isZone(name: string): boolean {
 }
 
 /** Whether git takes a text as a branch's or tag's name (git help check-ref-format). */
-export function isBranchName(text: string): boolean {
+function isBranchName(text: string): boolean {
   return (
     // biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses control characters
     /^[^\s~^:?*[\\\u0000-\u001f\u007f]+$/.test(text) &&
@@ -193,3 +193,16 @@ export function isBranchName(text: string): boolean {
     text.split("/").every((part) => !part.startsWith(".") && !part.endsWith(".lock"))
   );
 }
+
+/** What of a repository is cloned: of the one that fills the workspace, or of each of several. */
+export const branch = z
+  .string()
+  .refine(isBranchName, { error: about((found) => `${found} is not a valid branch name`) })
+  .optional()
+  .describe("Branch or tag that is cloned. Default: the repository's own.");
+export const depth = z
+  .int()
+  .min(1)
+  .max(1_000_000)
+  .optional()
+  .describe("Number of commits to clone (a shallow clone). Default: all of them.");

@@ -9,12 +9,12 @@ import { OPENCODE } from "../versions.ts";
 import { devcontainer } from "./devcontainer.ts";
 import { defaultEnvironment, image, packages } from "./environment.ts";
 import {
-  about,
+  branch,
+  depth,
   destination,
   emailError,
   GROUP_NAME_PATTERN,
   groupNameError,
-  isBranchName,
   MINIMUM_MEMORY,
   memberError,
   memory,
@@ -156,17 +156,8 @@ const project = z.strictObject(
         "Repository to clone into an empty workspace: an https, ssh or git@host:path URL, or a path on the local stack. Default: none.",
       )
       .meta({ examples: ["https://github.com/example/web-shop.git", "git@github.com:example/web-shop.git"] }),
-    branch: z
-      .string()
-      .refine(isBranchName, { error: about((found) => `${found} is not a valid branch name`) })
-      .optional()
-      .describe("Branch or tag that is cloned. Default: the repository's own."),
-    depth: z
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .optional()
-      .describe("Number of commits to clone (a shallow clone). Default: all of them."),
+    branch,
+    depth,
     repos: repos.optional(),
     trust: z
       .enum(["ask", "always"])

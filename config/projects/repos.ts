@@ -3,7 +3,7 @@ import * as z from "zod";
 import { show } from "../text/show.ts";
 import type { Path } from "../text/yaml.ts";
 import type { ProjectsDocument } from "./document.ts";
-import { about, isBranchName, repo } from "./field-schemas.ts";
+import { about, branch, depth, repo } from "./field-schemas.ts";
 import type { PlacedRepo } from "./project.ts";
 import { forgeOf, parseRepo, type RepoSource, tokenHost } from "./repo.ts";
 import { listOf, mapOf, type UncheckedMap } from "./rough.ts";
@@ -48,17 +48,8 @@ const placed = z.strictObject(
       .string({ error: pathError })
       .regex(PATH_PATTERN, { error: pathError })
       .describe("Folder of the workspace that it is cloned into, while that is empty."),
-    branch: z
-      .string()
-      .refine(isBranchName, { error: about((found) => `${found} is not a valid branch name`) })
-      .optional()
-      .describe("Branch or tag that is cloned. Default: the repository's own."),
-    depth: z
-      .int()
-      .min(1)
-      .max(1_000_000)
-      .optional()
-      .describe("Number of commits to clone (a shallow clone). Default: all of them."),
+    branch,
+    depth,
   },
   { error: itemError },
 );
