@@ -222,8 +222,13 @@ describe("the clone", () => {
 });
 
 it("the reference implementation gets none of the machine's tokens", async () => {
+  // It asks a Docker for the folder's container, and here is none.
+  const bin = join(folder, "no-containers");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "docker"), "#!/bin/sh\n", { mode: 0o755 });
   const env = {
     ...process.env,
+    PATH: `${bin}:${process.env.PATH}`,
     DIGITALOCEAN_TOKEN: "canary-of-clouds",
     PULUMI_CONFIG_PASSPHRASE: "canary",
     HTTPS_PROXY: "http://me:canary@127.0.0.1:3128",
