@@ -8,7 +8,7 @@ import { UserError } from "../errors.ts";
 import { IMAGE_PATTERN } from "../projects/environment.ts";
 import { VARIABLE_PATTERN } from "../projects/field-schemas.ts";
 import { describeIssue } from "../projects/messages.ts";
-import { MAX_PORTS, PORT_NAME_PATTERN, RELAY_PORT } from "../projects/ports.ts";
+import { MAX_PORTS, OWN_PORTS, PORT_NAME_PATTERN } from "../projects/ports.ts";
 import { reservedVariableReason } from "../projects/reserved.ts";
 import { listOf, type UncheckedMap } from "../projects/rough.ts";
 import { show } from "../text/show.ts";
@@ -223,8 +223,7 @@ class Reader {
       const [host, number] = portOf(written);
       if (host && host !== "localhost") this.#leave(`port ${written}`, "is another container's");
       else if (!number || number > 65_535) this.#leave(`port ${written}`, "is not a single port");
-      else if (number === 4096 || number === RELAY_PORT)
-        this.#leave(`port ${number}`, "is the platform's own");
+      else if (OWN_PORTS[number]) this.#leave(`port ${number}`, "is the platform's own");
       else if (!found.has(number)) found.set(number, nameOf(portsAttributes[number]?.label));
     }
     const ports = [...found];

@@ -22,7 +22,7 @@ export interface Port {
 export const MAX_PORTS = 4;
 
 /** Ports in the container that are the platform's own. */
-const OWN_PORTS: Readonly<Record<number, string>> = {
+export const OWN_PORTS: Readonly<Record<number, string>> = {
   4096: "opencode's own port, which has the project's hostname",
   4097: "used by the platform to reach the other ports",
 };

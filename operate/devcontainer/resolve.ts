@@ -16,6 +16,7 @@ import { lastLines } from "../../toolchain/lib/exec.ts";
 import type { RunDocker } from "../docker/containers.ts";
 import { cliVersion, type DevcontainerCli } from "./cli.ts";
 import { type Clone, cloneCommit } from "./clone.ts";
+import { isOnHost } from "./images.ts";
 
 export interface ResolveParts {
   readonly project: Project;
@@ -174,7 +175,7 @@ async function buildOnce(
   path: string,
   reference: string,
 ): Promise<boolean> {
-  if ((await docker(["image", "inspect", "--format", "{{.Id}}", reference])).code === 0) return true;
+  if (await isOnHost(docker, reference)) return true;
   const args = ["build", ...fileArguments(clone, path), "--image-name", reference];
   const { code, stdout, stderr } = await cli(args, onLine);
   if (code !== 0) fail("environment", project.name, `its image can't be built: ${reasonIn(stdout, stderr)}`);

@@ -45,7 +45,7 @@ export interface Decided {
  */
 const STOP_CODES = new Set([0, 130, 137, 143]);
 /** Restarts without becoming healthy that count as a loop. */
-const LOOP = 3;
+export const LOOP = 3;
 
 /**
  * Decides the state of a project.

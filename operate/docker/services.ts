@@ -1,8 +1,6 @@
 /** What is said of a project's services, by `doctor`, `npm start` and the panel. Pure. */
+import { LOOP } from "./container-state.ts";
 import type { ContainerState } from "./containers.ts";
-
-/** Restarts without becoming healthy that count as a loop. */
-const LOOP = 3;
 
 /** What is wrong with a service, such as `service db is unhealthy: no response`; undefined while nothing is, or it is only starting. */
 export function serviceProblem(container: ContainerState): string | undefined {
