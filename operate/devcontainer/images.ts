@@ -1,5 +1,8 @@
 /** The images that were built of repositories' devcontainer.json: which a stack needs, and which its host has not. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { checkConfiguration } from "../../config/check.ts";
+import { LOCKS_FOLDER } from "../../config/devcontainer/lock.ts";
 import { collectProblems, UserError } from "../../config/errors.ts";
 import { makeNames, type Names } from "../../config/naming/names.ts";
 import { resolveCommand } from "../../config/projects/devcontainer.ts";
@@ -45,6 +48,8 @@ export function imagesOfLocks({ stack }: Pick<Session, "stack">): string[] | und
  * since it is no matter of other projects.
  */
 export async function noteMissingImages(session: Session, notify: (line: string) => void): Promise<void> {
+  // Before every update: the files are not read once more where nothing was written down.
+  if (!existsSync(join(root, LOCKS_FOLDER))) return;
   try {
     const { projects, settings } = checkConfiguration(root, session.stack);
     const needed = neededImages(projects, makeNames(settings.namePrefix));

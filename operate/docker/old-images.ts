@@ -32,8 +32,8 @@ export interface OldImagesParts {
   readonly repository: string;
   /** When the update began: what was tagged since then, and is not in the state, is another update's. */
   readonly began: Date;
-  /** The images that stay, whether a container has them or not. */
-  readonly current: () => Promise<readonly string[]>;
+  /** The images that stay, whether a container has them or not; undefined if that is not known: then all do. Only asked where one has no container. */
+  readonly current: () => Promise<readonly string[] | undefined>;
   /** Which others stay: those that were built less milliseconds before the update than this, and so many of each repository. Default: none. */
   readonly spared?: { readonly age: number; readonly newest: number };
 }
@@ -55,16 +55,20 @@ export async function removeOldImages({
   };
   const format = ["--format", "{{.Repository}}:{{.Tag}}"];
   const present = await lines("image", "ls", ...format, "--filter", `reference=${repository}`);
-  const used = new Set(await lines("ps", "--all", "--no-trunc", "--format", "{{.Image}}"));
   const start = repository.endsWith("/*") ? repository.slice(0, -1) : `${repository}:`;
   const own = present.filter((image) => image.startsWith(start));
+  // Most stacks have none of devcontainer.json, and this runs after every update.
+  if (own.length === 0) return [];
+  const used = new Set(await lines("ps", "--all", "--no-trunc", "--format", "{{.Image}}"));
   const idle = own.filter((image) => !used.has(image));
   if (idle.length === 0) return [];
   const timeOf = async (field: string, image: string): Promise<Date> => {
     const [time = ""] = await lines("image", "inspect", "--format", `{{json .${field}}}`, image);
     return new Date(String(parseJson(time)));
   };
-  const kept = new Set(await current());
+  const named = await current();
+  if (!named) return [];
+  const kept = new Set(named);
   const young = spared ? await youngOf(own, timeOf, began, spared) : [];
   const removed: string[] = [];
   for (const image of idle.filter((image) => !kept.has(image) && !young.includes(image))) {
@@ -163,9 +167,8 @@ export async function removeImagesAfterUpdate(
       },
     });
     const repository = names.devcontainer("*");
-    const needed = imagesOfLocks(session);
-    const current = async () => needed ?? [];
-    if (needed) removed.push(...(await removeOldDevcontainers({ run, repository, began, current })));
+    const current = async () => imagesOfLocks(session);
+    removed.push(...(await removeOldDevcontainers({ run, repository, began, current })));
     if (removed.length > 0) notify(`Removed images that nothing uses: ${removed.join(", ")}.`);
   } catch {
     // The images stay.
