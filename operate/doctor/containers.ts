@@ -4,23 +4,11 @@ import { isAsking, setupOf, withoutSetup } from "../docker/container-state.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { UNGUARDED } from "../docker/guard.ts";
 import { SETUP_LOG } from "../docker/setup.ts";
-import { type Finding, failed, note, ok } from "./finding.ts";
+import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 import { checkServices, serviceContainers } from "./services.ts";
 
 /** Restarts that are worth a finding. */
 const MANY_RESTARTS = 3;
-
-/** Commands for the fixes of findings. */
-export interface FixCommands {
-  /** The update that applies the files. */
-  apply: string;
-  /** Returns a Pulumi command line for this stack. */
-  pulumi(args: string): string;
-  /** Returns a command line of the Docker client for the stack's host. */
-  docker(args: string): string;
-  /** Returns the command that runs a project's setup again. */
-  setup(project: string): string;
-}
 
 export interface ContainerChecks {
   containers: readonly ContainerState[];

@@ -9,6 +9,18 @@ export interface Finding {
   output?: readonly string[];
 }
 
+/** Commands for the fixes of findings. */
+export interface FixCommands {
+  /** The update that applies the files. */
+  apply: string;
+  /** Returns a Pulumi command line for this stack. */
+  pulumi(args: string): string;
+  /** Returns a command line of the Docker client for the stack's host. */
+  docker(args: string): string;
+  /** Returns the command that runs a project's setup again. */
+  setup(project: string): string;
+}
+
 export const ok = (text: string): Finding => ({ verdict: "ok", text });
 export const note = (text: string, fix?: string): Finding => ({
   verdict: "note",

@@ -6,8 +6,8 @@ import { cpuLimit } from "../../components/host/cpu-limit.ts";
 import { GATEWAY_FILE, type Names, routeFileName } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
-import { type FixCommands, isStartedByHand, startedFinding } from "./containers.ts";
-import { type Finding, failed } from "./finding.ts";
+import { isStartedByHand, startedFinding } from "./containers.ts";
+import { type Finding, type FixCommands, failed } from "./finding.ts";
 
 /** The entries of projects.yaml and what was found on the stack's host. */
 export interface DriftChecks {

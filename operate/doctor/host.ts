@@ -17,7 +17,7 @@ import { dropletDocker, onDroplet, provideAccess } from "../droplet/access.ts";
 import { dockerEnv, root } from "../engine/checkout.ts";
 import { commandFor, openSession, type Session, stackFlag } from "../engine/session.ts";
 import type { Deployment } from "../state/checkpoint.ts";
-import type { FixCommands } from "./containers.ts";
+import type { FixCommands } from "./finding.ts";
 
 /** A stack's host, and how to reach it if it is not this machine. */
 export interface StackHost {

@@ -3,8 +3,7 @@ import { DAY_MS, isoDay } from "../../config/text/days.ts";
 import type { ServiceToken } from "../clouds/cloudflare.ts";
 import { STATE_TYPES } from "../clouds/stray-rules.ts";
 import { type Deployment, plainValue } from "../state/checkpoint.ts";
-import type { FixCommands } from "./containers.ts";
-import { type Finding, failed, note, ok } from "./finding.ts";
+import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 
 /** Days before its end from which a token is worth a note: whoever holds it has to plan for a new one. */
 export const TOKEN_WARNING_DAYS = 30;

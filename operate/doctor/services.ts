@@ -3,19 +3,13 @@ import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { serviceProblem } from "../docker/services.ts";
-import { type Finding, failed, note, ok } from "./finding.ts";
-
-/** The commands that its fixes are made of; as in containers.ts. */
-interface Commands {
-  apply: string;
-  docker(args: string): string;
-}
+import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 
 interface ServiceChecks {
   containers: ReadonlyMap<string, ContainerState>;
   projects: readonly Pick<Project, "name" | "state" | "services">[];
   names: Names;
-  commands: Commands;
+  commands: Pick<FixCommands, "apply" | "docker">;
 }
 
 /** Names of the containers that projects' services should have. */
@@ -42,7 +36,7 @@ interface Expected {
 function serviceFindings(
   { project, name, container, state }: Expected,
   found: ContainerState | undefined,
-  { apply, docker }: Commands,
+  { apply, docker }: ServiceChecks["commands"],
 ): Finding[] {
   const label = `${project}: service ${name}`;
   if (!found) return [failed(`${label}: container ${container} not found`, apply)];

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { makeNames } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { parseContainers } from "../../operate/docker/containers.ts";
-import type { FixCommands } from "../../operate/doctor/containers.ts";
+import type { FixCommands } from "../../operate/doctor/finding.ts";
 import { checkHiddenDrift } from "../../operate/doctor/hidden-drift.ts";
 
 /**
