@@ -10,8 +10,7 @@ import {
 import type { Urls } from "../../config/naming/urls.ts";
 import { PROJECT_TYPE } from "../../config/naming/urns.ts";
 import type { AccessList } from "../../config/projects/members.ts";
-import type { PlacedRepo, Project } from "../../config/projects/project.ts";
-import { cloneUrl, tokenHost } from "../../config/projects/repo.ts";
+import type { Project } from "../../config/projects/project.ts";
 import { gitConfig } from "../../opencode/git-config.ts";
 import { enforcedJson, opencodeJson } from "../../opencode/settings.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
@@ -26,14 +25,7 @@ import { applyScript, indexPath } from "./apply-script.ts";
 import type { ProjectCompany } from "./company.ts";
 import { localRepoScript, refsDigest } from "./local-repo.ts";
 import { makeServices } from "./services.ts";
-
-/** Repositories for the image's script: path, address, depth and branch of each, `-` for none. None of them has a space or begins with a hyphen. */
-export const reposVariable = (repos: readonly PlacedRepo[]): string =>
-  repos.map((repo) => [repo.path, cloneUrl(repo), repo.depth ?? "-", repo.branch ?? "-"].join(" ")).join(" ");
-
-/** Those of which somebody has to say that what they bring may run. */
-const askedAbout = (repos: readonly PlacedRepo[]): string =>
-  JSON.stringify(repos.filter(({ trust }) => trust === "ask").map(({ url, path }) => ({ repo: url, path })));
+import { containerVariables } from "./variables.ts";
 
 /** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
 const ENFORCED = "/etc/opencode/opencode.json";
@@ -188,7 +180,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     deployKey: tls.PrivateKey | undefined,
     before: pulumi.CustomResource[],
   ): pulumi.CustomResource {
-    const { host, names, project, image } = this.args;
+    const { host, names, urls, project, image, company } = this.args;
     const network = pulumi.all([this.makeNetwork(), this.args.ready]).apply(([name]) => name);
     const services = this.makeServices();
     const running = project.state === "running";
@@ -208,7 +200,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
           // Of two networks, Traefik takes whichever comes first.
           ...(services ? { "traefik.docker.network": names.projectNetwork(project.name) } : {}),
         }),
-        envs: this.environment(),
+        envs: containerVariables(project, urls, company),
         uploads: this.files(password, deployKey),
         volumes: this.mounts(),
         networksAdvanced: [{ name: network }, ...(services ? [{ name: services.network }] : [])],
@@ -244,42 +236,6 @@ export class OpencodeProject extends pulumi.ComponentResource {
     const { host, project } = this.args;
     const user = host.userOf(project.name);
     return user.uid === host.user.uid ? undefined : user;
-  }
-
-  /** What anybody may see: `docker inspect` shows it. */
-  private environment(): string[] {
-    const { name, repo, repos = [], git, env, trust } = this.args.project;
-    // Of several with a token, all are of the first one's host.
-    const withToken = git.auth === "token" ? (repo ?? repos[0]) : repo;
-    const own: Record<string, string | undefined> = {
-      OPENCODE_PLATFORM_REPO: repo?.kind === "local" ? "file:///mnt/repo" : withToken && cloneUrl(withToken),
-      OPENCODE_PLATFORM_BRANCH: repo?.branch,
-      OPENCODE_PLATFORM_DEPTH: repo?.depth?.toString(),
-      OPENCODE_PLATFORM_REPOS: repos.length > 0 ? reposVariable(repos) : undefined,
-      OPENCODE_PLATFORM_GIT_AUTH: git.auth,
-      ...(trust === "ask"
-        ? {
-            OPENCODE_PLATFORM_PROJECT: name,
-            OPENCODE_PLATFORM_TRUST: trust,
-            // Not the address of the clone, which is the same for every repository on this machine.
-            OPENCODE_PLATFORM_TRUST_REPO: repo?.url,
-            OPENCODE_PLATFORM_TRUST_REPOS: repos.length > 0 ? askedAbout(repos) : undefined,
-            OPENCODE_PLATFORM_URL: this.args.urls.browser(name),
-          }
-        : {}),
-      ...(git.auth === "token" && withToken
-        ? {
-            OPENCODE_PLATFORM_GIT_FORGE: git.forge,
-            OPENCODE_PLATFORM_GIT_HOST: tokenHost(withToken.url),
-            OPENCODE_PLATFORM_GIT_USERNAME: git.username,
-            OPENCODE_PLATFORM_GIT_SECRET: git.secret,
-          }
-        : {}),
-    };
-    return Object.entries({ ...this.args.company?.variables, ...env, ...own })
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name}=${value}`)
-      .sort();
   }
 
   /** What only the container's user may read, and nobody change: files of mode 0440, in no layer of the image and in nothing that `docker inspect` shows. */
