@@ -1,12 +1,12 @@
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Host, HostCommandArgs } from "../../components/host/host.ts";
+import type { HostCommandArgs } from "../../components/host/host.ts";
 import type { ProjectCompany } from "../../components/project/company.ts";
 import { OpencodeProject } from "../../components/project/project.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
+import { notingHost } from "../support/noting-host.ts";
 
 interface Made {
   type: string;
@@ -36,35 +36,6 @@ await pulumi.runtime.setMocks({
   call: () => ({}),
 });
 
-class NotedCommand extends pulumi.CustomResource {
-  constructor(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions) {
-    super("test:index:Command", name, { ...args }, opts);
-  }
-}
-
-/** A host that notes its commands rather than running them. */
-function notingHost(): Host {
-  return {
-    provider: new docker.Provider("test"),
-    address: "127.0.0.1",
-    workspacesDir: "/srv/it's here",
-    runtimeDir: "/srv/runtime",
-    platform: "linux/amd64",
-    imageOf: (image) => image,
-    dockerSocket: "/var/run/docker.sock",
-    needsGuard: false,
-    user: { uid: 1234, gid: 5678 },
-    remote: (script) => script,
-    makeDirectory: (path) => `make ${path}`,
-    makeDirectoryOf: (project, path) => `make ${path} for ${project}`,
-    userOf: (project) => ({ uid: project === "own" ? 4321 : 1234, gid: 5678 }),
-    run(name, args, opts) {
-      commands.push({ name, args });
-      return new NotedCommand(name, args, opts);
-    },
-  };
-}
-
 async function deploy(entry: string, secrets: Record<string, string> = {}, company?: ProjectCompany) {
   const [project] = loadProjects(`projects:\n  - ${entry}\n`, {
     file: "projects.yaml",
@@ -73,7 +44,7 @@ async function deploy(entry: string, secrets: Record<string, string> = {}, compa
   });
   if (!project) throw new Error("no entry");
   const component = new OpencodeProject({
-    host: notingHost(),
+    host: notingHost((name, args) => commands.push({ name, args })),
     names: makeNames("oc"),
     urls: localUrls({ port: 4080, localDomain: "localhost" }),
     project,

@@ -1,15 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Host, HostCommandArgs } from "../../components/host/host.ts";
+import type { HostCommandArgs } from "../../components/host/host.ts";
 import { OpencodeProject } from "../../components/project/project.ts";
 import { prepareScript, serviceScript } from "../../components/project/services.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
+import { notingHost } from "../support/noting-host.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 
 interface Made {
@@ -30,31 +30,9 @@ await pulumi.runtime.setMocks({
   call: () => ({}),
 });
 
-class NotedCommand extends pulumi.CustomResource {
-  constructor(name: string, args: HostCommandArgs, opts: pulumi.CustomResourceOptions) {
-    super("test:index:Command", name, { ...args }, opts);
-  }
-}
-
-const host: Host = {
-  provider: new docker.Provider("test"),
-  address: "127.0.0.1",
-  workspacesDir: "/srv/it's here",
-  runtimeDir: "/srv/runtime",
-  platform: "linux/amd64",
-  imageOf: (image) => image,
-  dockerSocket: "/var/run/docker.sock",
-  needsGuard: false,
-  user: { uid: 1234, gid: 5678 },
-  remote: (script) => script,
-  makeDirectory: (path) => `make ${path}`,
-  makeDirectoryOf: (project, path) => `make ${path} for ${project}`,
-  userOf: () => ({ uid: 1234, gid: 5678 }),
-  run(name, args, opts) {
-    commands.push({ name, args, waitsFor: [opts.dependsOn ?? []].flat().length });
-    return new NotedCommand(name, args, opts);
-  },
-};
+const host = notingHost((name, args, opts) =>
+  commands.push({ name, args, waitsFor: [opts.dependsOn ?? []].flat().length }),
+);
 
 async function deploy(services: string, state = "running") {
   const text = `projects:\n  - name: web\n    state: ${state}\n${services}`;
