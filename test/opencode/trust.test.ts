@@ -44,7 +44,7 @@ beforeEach(async () => {
   base = `http://127.0.0.1:${port}`;
   copyFromImage(
     folder,
-    ["trust.mjs", "brings.mjs", "page.mjs"],
+    ["trust.mjs", "brings.mjs", "clones.mjs", "page.mjs"],
     [
       ["const PORT = 4096", `const PORT = ${port}`],
       ['"/workspace"', `"${workspace()}"`],

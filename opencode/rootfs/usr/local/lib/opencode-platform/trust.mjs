@@ -1,20 +1,12 @@
 // Stands in for opencode until a person has said that what the repository brings may run: it shows what that is, and takes the answer.
 // Ends with 0 once it is a yes. No secret is in its environment. `trust.mjs look`, for several repositories, ends with 0 if nothing has to be asked.
 
-import { execFileSync } from "node:child_process";
 import { createHash, timingSafeEqual } from "node:crypto";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { listBrought, parseSettings, plain } from "./brings.mjs";
+import { commit, missingSubmodules } from "./clones.mjs";
 import { document, escapeHtml } from "./page.mjs";
 
 const PORT = 4096;
@@ -56,46 +48,6 @@ function settings(file) {
     return parseSettings(readFileSync(file, "utf8"));
   } catch {
     return {};
-  }
-}
-
-/** The commit that was cloned into a folder; empty while there is none. Without a clone of its own it may be within another. */
-function commit(folder) {
-  const git = join(folder, ".git");
-  if (!existsSync(git) || existsSync(join(git, "opencode-checkout-unfinished"))) return "";
-  try {
-    const options = { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] };
-    return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], options).trim();
-  } catch {
-    return "";
-  }
-}
-
-/** Submodules that are not here yet: what they bring can't be in the list. */
-function missingSubmodules(folder) {
-  let found = "";
-  try {
-    const args = ["config", "--null", "--file", ".gitmodules", "--get-regexp", "^submodule\\..*\\.path$"];
-    found = execFileSync("git", args, {
-      cwd: folder,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-  } catch {
-    return []; // none
-  }
-  const paths = found.split("\0").flatMap((entry) => entry.split("\n").slice(1));
-  const lines = paths.filter((path) => path !== "" && isEmpty(join(folder, path))).map((path) => plain(path));
-  const note =
-    "not fetched yet, so that what they bring is not in this list, and would run without a question";
-  return lines.length > 0 ? [{ title: "submodules", note, lines }] : [];
-}
-
-function isEmpty(folder) {
-  try {
-    return readdirSync(folder).length === 0;
-  } catch {
-    return true;
   }
 }
 
