@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { copyFromImage, LIB } from "../support/opencode/image-files.ts";
+import { copyFromImage, placesIn } from "../support/opencode/image-files.ts";
 import { waitForText } from "../support/wait.ts";
 
 let folder = "";
@@ -23,16 +23,7 @@ const read = (path: string) => (existsSync(at(path)) ? readFileSync(at(path), "u
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "on-start-"));
   for (const name of ["lib", "run", "status", "workspace", "bin"]) mkdirSync(at(name));
-  copyFromImage(
-    at("lib"),
-    ["on-start", "server", "v1"],
-    [
-      [LIB, at("lib")],
-      ["/tmp/opencode-platform", at("status")],
-      ["/run/opencode", at("run")],
-      ["workspace=/workspace", `workspace=${at("workspace")}`],
-    ],
-  );
+  copyFromImage(at("lib"), ["on-start", "server", "v1"], placesIn(folder));
   symlinkSync("v1", at("lib/major"));
   put("run/password", "secret");
 });

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { exec } from "../../toolchain/lib/exec.ts";
-import { copyFromImage, LIB, type Places } from "../support/opencode/image-files.ts";
+import { copyFromImage, type Places, placesIn } from "../support/opencode/image-files.ts";
 import { waitFor, waitForText } from "../support/wait.ts";
 
 let folder = "";
@@ -34,14 +34,7 @@ const copyScript = (name: string, ...edits: Places): void =>
   copyFromImage(
     at("lib"),
     [name],
-    [
-      [LIB, at("lib")],
-      ["/tmp/opencode-platform", at("status")],
-      ["/run/opencode", at("run")],
-      ["workspace=/workspace", `workspace=${at("workspace")}`],
-      ["export PATH=/usr", `export PATH=${at("bin")}:/usr`],
-      ...edits,
-    ],
+    [...placesIn(folder), ["export PATH=/usr", `export PATH=${at("bin")}:/usr`], ...edits],
   );
 
 beforeEach(() => {

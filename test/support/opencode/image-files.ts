@@ -9,6 +9,14 @@ const IMAGE = join(import.meta.dirname, `../../../opencode/rootfs${LIB}`);
 /** Texts that are replaced wherever they stand, in this order. */
 export type Places = readonly (readonly [string | RegExp, string])[];
 
+/** The folders of scripts in a test's own folder: `lib`, `status`, `run` and `workspace`. */
+export const placesIn = (folder: string): Places => [
+  [LIB, join(folder, "lib")],
+  ["/tmp/opencode-platform", join(folder, "status")],
+  ["/run/opencode", join(folder, "run")],
+  ["workspace=/workspace", `workspace=${join(folder, "workspace")}`],
+];
+
 export const readFromImage = (name: string): string => readFileSync(join(IMAGE, name), "utf8");
 
 /** Copies files of the image into a folder, as they are but for what belongs to the test: folders and ports. */
