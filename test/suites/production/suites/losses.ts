@@ -49,42 +49,33 @@ export function losses(world: () => World): void {
   });
 
   describe("an update while the clouds fail", () => {
-    const cloudflare: Record<string, Fault> = {
-      "a limit of requests (429)": {
-        method: "POST",
-        path: /\/access\/apps$/,
-        times: 1,
-        kind: "429",
-        retryAfter: 1,
-      },
-      "an error of the server's (500)": { method: "POST", path: /\/dns_records$/, times: 1, kind: "500" },
-    };
-    for (const [name, fault] of Object.entries(cloudflare)) {
-      it(`recovers from ${name}`, async () => {
-        world().cloudflare.faults.inject(fault);
-        world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
-        const updated = await world().update();
-        expect(updated.code, updated.output.slice(-4000)).toBe(0);
-        expect(world().cloudflare.faults.pending).toBe(0);
-        await withoutExtra(world());
-      });
-    }
-
-    it.each([
-      ["an application", /\/access\/apps$/],
-      ["a record", /\/dns_records$/],
-    ])("fails when the response to creating %s is lost; the next one converges", async (_, path) => {
-      world().cloudflare.faults.inject({
-        method: "POST",
-        path,
-        times: 10,
-        kind: "hang-after",
-        holdMs: HOLD_MS,
-      });
+    const faults: readonly Fault[] = [
+      // A limit of requests, and an error of the server's.
+      { method: "POST", path: /\/access\/apps$/, times: 1, kind: "429", retryAfter: 1 },
+      { method: "POST", path: /\/dns_records$/, times: 1, kind: "500" },
+    ];
+    it("recovers from a limit of requests (429) and from an error of the server's (500)", async () => {
+      for (const fault of faults) world().cloudflare.faults.inject(fault);
       world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
-      const failed = await world().update();
-      expect(failed.code).not.toBe(0);
-      world().cloudflare.faults.clear();
+      const updated = await world().update();
+      expect(updated.code, updated.output.slice(-4000)).toBe(0);
+      expect(world().cloudflare.faults.pending).toBe(0);
+      await withoutExtra(world());
+    });
+
+    it("fails when the response to creating an application or a record is lost; the next one converges", async () => {
+      world().write([{ name: "alpha" }, { name: "beta" }, { name: "epsilon" }]);
+      for (const path of [/\/access\/apps$/, /\/dns_records$/]) {
+        world().cloudflare.faults.inject({
+          method: "POST",
+          path,
+          times: 10,
+          kind: "hang-after",
+          holdMs: HOLD_MS,
+        });
+        expect((await world().update()).code).not.toBe(0);
+        world().cloudflare.faults.clear();
+      }
       const updated = await world().update();
       expect(updated.code, updated.output.slice(-4000)).toBe(0);
       expectNoOrphans(world(), ["alpha", "beta", "epsilon"]);
