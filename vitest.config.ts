@@ -85,6 +85,8 @@ export default defineConfig({
       onPlatform("opencode", ["test/suites/opencode/**/*.test.ts", ...ON_BOTH_MAJORS], { env: SECOND_MAJOR }),
       // What people do in a project: its tools and settings, and what they look at of it.
       onPlatform("workspace", ["test/suites/workspace/**/*.test.ts"]),
+      // Idle projects, and what the keeper does with them and with sick ones; how the machine is shared.
+      onPlatform("sleep", ["test/suites/sleep/**/*.test.ts"]),
       // Slower and rarer; scripts/lib/suites.ts says when a file is left out.
       onPlatform("nightly", ["test/suites/nightly/**/*.test.ts"], {
         exclude: OFFICIAL_PLUGINS ? [] : ["**/kinds.test.ts"],

@@ -21,7 +21,7 @@ import { describePlugins } from "../../toolchain/parts/plugins.ts";
 import { provisionProgress } from "./main.ts";
 
 /**
- * The suites in their order. `local`, `security`, `opencode`, `workspace`, `attach` and `panel` share a platform, which the first one creates and
+ * The suites in their order. `local` to `panel` share a platform, which the first one creates and
  * the last one removes. `nightly` has what is slow or rare, and only runs by name.
  */
 export const SUITES = [
@@ -30,6 +30,7 @@ export const SUITES = [
   "security",
   "opencode",
   "workspace",
+  "sleep",
   "attach",
   "panel",
   "production",
@@ -41,7 +42,15 @@ export type Suite = (typeof SUITES)[number];
 export const EVERY: readonly Suite[] = SUITES.filter((suite) => suite !== "nightly");
 
 /** Suites that share a platform on this machine. */
-const ON_ONE_PLATFORM: readonly Suite[] = ["local", "security", "opencode", "workspace", "attach", "panel"];
+const ON_ONE_PLATFORM: readonly Suite[] = [
+  "local",
+  "security",
+  "opencode",
+  "workspace",
+  "sleep",
+  "attach",
+  "panel",
+];
 
 const BROWSING: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 
@@ -52,6 +61,7 @@ const PARTS: Readonly<Record<Suite, readonly Part[]>> = {
   security: BROWSING,
   opencode: BROWSING,
   workspace: [...BROWSING, registryPart],
+  sleep: BROWSING,
   attach: [gitPart, tmuxPart],
   panel: BROWSING,
   production: [...BROWSING, dropletImagePart, postgresPart],
