@@ -18,6 +18,7 @@ import { noop } from "./figures/noop.ts";
 import { panel } from "./figures/panel.ts";
 import { phasesOfNoop } from "./figures/phases.ts";
 import { previews } from "./figures/previews.ts";
+import { sleeping } from "./figures/sleep.ts";
 import { update } from "./figures/update.ts";
 import { workspace } from "./figures/workspace.ts";
 import { Cleaning } from "./lib/cleaning.ts";
@@ -39,6 +40,7 @@ const FIGURES: readonly FigureSpec[] = [
   majors,
   previews,
   workspace,
+  sleeping,
   ...panel,
 ];
 const NAMES = [...new Set(FIGURES.map(({ name }) => name))];

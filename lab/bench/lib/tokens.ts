@@ -74,6 +74,29 @@ export class Model {
     }
   }
 
+  /** A session to prompt in. */
+  async session(target: Target): Promise<string> {
+    return (await make(target, this.#api.createSession())).id;
+  }
+
+  /** Prompts, and ends when the answer's first token has arrived. A stream that ends meanwhile is opened again, as the page does. */
+  async firstToken(target: Target, session: string): Promise<void> {
+    const gate = this.#standIn.gate(randomUUID(), 1);
+    try {
+      await make(target, this.#api.prompt(session, `Count, ${gate.token}`));
+      for (let isOver = false; !isOver; ) {
+        const stream = await open(below(target, this.#api.eventsPath));
+        const arrived = watch(stream)(gate.chunk(0).trim()).then(() => true);
+        const ended = new Promise<boolean>((resolve) => stream.once("close", () => resolve(false)));
+        gate.release(0);
+        isOver = await Promise.race([arrived, ended]);
+        stream.destroy();
+      }
+    } finally {
+      gate.release();
+    }
+  }
+
   async stop(): Promise<void> {
     rmSync(this.#file, { force: true });
     await this.#standIn.close();
@@ -101,7 +124,7 @@ function open({ host, port, path, headers }: Target): Promise<IncomingMessage> {
 }
 
 /** Sends a call to a target. */
-function make<Result>(target: Target, { method, path, body, read }: Call<Result>): Promise<Result> {
+export function make<Result>(target: Target, { method, path, body, read }: Call<Result>): Promise<Result> {
   const text = JSON.stringify(body ?? {});
   const headers = {
     ...target.headers,
