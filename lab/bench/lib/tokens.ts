@@ -87,6 +87,7 @@ export class Model {
       for (let isOver = false; !isOver; ) {
         const stream = await open(below(target, this.#api.eventsPath));
         const arrived = watch(stream)(gate.chunk(0).trim()).then(() => true);
+        arrived.catch(() => {}); // of a stream that has ended
         const ended = new Promise<boolean>((resolve) => stream.once("close", () => resolve(false)));
         gate.release(0);
         isOver = await Promise.race([arrived, ended]);
