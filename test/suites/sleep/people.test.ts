@@ -1,0 +1,296 @@
+/** What people see of a project that falls asleep and wakes: an open page, a terminal, its programs, what they send meanwhile. */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { request } from "node:http";
+
+import { delimiter } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
+import { terminalCommand } from "../../../opencode/api/index.ts";
+import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
+import { execIn } from "../../support/docker.ts";
+import { Keeper } from "../../support/keeper.ts";
+import { callAt, DRAWN, opencodeBinary, projectApi, RELEASE } from "../../support/opencode.ts";
+import { Platform } from "../../support/platform.ts";
+import { answering } from "../../support/ready.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+import { keepScreen, openTerminal, type Terminal } from "../../support/terminal.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const platform = new Platform();
+const keeper = new Keeper(platform);
+const { port, modelPort } = platform.fixture;
+const NAME = "dozer";
+const PREVIEW = 3000;
+const container = platform.container(NAME);
+const at = { port, path: `/p/${NAME}` };
+/** Minutes by which the keeper's clock is ahead. */
+let ahead = 0;
+let model: ModelStandIn;
+
+const pass = (minutes: number) => {
+  ahead += minutes;
+  return keeper.ahead(ahead);
+};
+
+beforeAll(async () => {
+  await platform.apply([...platform.baseline(), { name: NAME, ports: [PREVIEW], sleep: { after: "30m" } }]);
+  await answering(platform, NAME);
+  model = await startModel({ port: modelPort });
+});
+
+afterAll(async () => {
+  await keeper.ahead(0);
+  await model?.close();
+  await platform.reset();
+});
+
+describe("an open page", () => {
+  let browser: Browser;
+  let watched: Watched;
+
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    watched = await openPage(browser);
+    await watched.page.clock.install();
+  });
+  afterAll(() => browser?.close());
+
+  const promptBox = () => watched.page.locator('[contenteditable="true"]').first();
+
+  async function prompt(): Promise<string> {
+    const nonce = randomUUID();
+    await promptBox().click();
+    await watched.page.keyboard.type(`What do you say to nonce:${nonce}`);
+    await watched.page.keyboard.press("Enter");
+    await waitFor<true>("the model's answer", async () => {
+      const seen = await watched.page.locator("p").allInnerTexts();
+      return seen.includes(answerTo(`nonce:${nonce}`)) ? { done: true } : { seen };
+    });
+    return nonce;
+  }
+
+  it("does not keep its project awake", async () => {
+    await watched.page.goto(platform.url(NAME));
+    await promptBox().waitFor();
+    await watched.page.getByText("Stand-in").first().waitFor();
+    await prompt();
+    await pass(31);
+    await keeper.until(NAME, "asleep");
+  });
+
+  it("does not wake it, a whole night long", async () => {
+    const { since } = await keeper.of(NAME);
+    for (let hour = 0; hour < 9; hour++) {
+      await pass(60);
+      // Every timer of the page that is due meanwhile.
+      await watched.page.clock.runFor(60 * 60_000);
+    }
+    expect(await keeper.of(NAME)).toMatchObject({ state: "asleep", since });
+  });
+
+  it("wakes it by a prompt, which is answered, once", async () => {
+    const nonce = await prompt();
+    expect((await keeper.of(NAME)).state).toBe("awake");
+    const answers = await watched.page.locator("p").allInnerTexts();
+    expect(answers.filter((text) => text === answerTo(`nonce:${nonce}`))).toHaveLength(1);
+    await screenshot(watched.page, "sleep-answered");
+  });
+
+  it("had nothing to complain about", () => {
+    expect(watched.troubles).toEqual([]);
+  });
+
+  it("of a new browser wakes it too, and opens", async () => {
+    await keeper.sleep(NAME);
+    const opened = await openPage(browser);
+    await opened.page.goto(platform.url(NAME));
+    await opened.page.locator('[contenteditable="true"]').first().waitFor();
+    expect(opened.troubles.filter((text) => !/answered 503/.test(text))).toEqual([]);
+    await opened.page.context().close();
+  });
+});
+
+describe("opencode's terminal client", () => {
+  let terminal: Terminal;
+  const folder = temporaryFolder();
+
+  afterAll(async () => {
+    await terminal?.close();
+    removeFolder(folder);
+  });
+
+  it("goes on after its project has slept", async () => {
+    await answering(platform, NAME);
+    const command = terminalCommand(
+      { url: platform.api(NAME), isBehindAccess: false },
+      RELEASE,
+      platform.fixture.root,
+    );
+    await opencodeBinary(container, folder);
+    terminal = await openTerminal(command, {
+      HOME: folder,
+      PATH: [folder, process.env.PATH].join(delimiter),
+      OPENCODE_DISABLE_AUTOUPDATE: "1",
+    });
+    await terminal.waitFor(DRAWN);
+    await keeper.sleep(NAME);
+    const nonce = randomUUID();
+    await terminal.type(`What do you say to nonce:${nonce}`);
+    await terminal.waitFor(nonce);
+    expect((await keeper.of(NAME)).state).toBe("asleep");
+    await terminal.press("Enter");
+    keepScreen("sleep-attach", await terminal.waitFor(answerTo(`nonce:${nonce}`)));
+    expect(model.requests.filter(({ prompt }) => prompt.includes(nonce)).length).toBeGreaterThan(0);
+  });
+});
+
+describe("a half-done terminal", () => {
+  it("is as it was: unsaved text, a running counter", async () => {
+    const counter = `i=0; while :; do i=$((i + 1)); echo $i > counter; sleep 0.05; done`;
+    const counting = await callAt(at, projectApi.createTerminal("bash", ["-c", counter]));
+    const count = async () => Number((await execIn(container, ["cat", "counter"])).stdout);
+    await waitFor("the counter", async () => ((await count()) > 0 ? { done: true } : { seen: "none" }));
+    const editor = await callAt(at, projectApi.createTerminal("vi", ["draft"]));
+    const connect = async () => {
+      const socket = new WebSocket(`ws://localhost:${port}/p/${NAME}${projectApi.terminalPath(editor)}`);
+      await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+      return socket;
+    };
+    const socket = await connect();
+    socket.send("iunsaved words");
+    await waitFor("what was typed, in the terminal", async () => {
+      const swap = await execIn(container, ["sh", "-c", "ls -a | grep draft"]);
+      return swap.stdout.includes(".draft.swp") ? { done: true } : { seen: swap.output };
+    });
+    const before = await count();
+    await keeper.sleep(NAME);
+    socket.close();
+    const again = await connect();
+    again.send("\u001b:wq\r");
+    await waitFor("the saved text", async () => {
+      const { stdout } = await execIn(container, ["cat", "draft"]);
+      return stdout.trim() === "unsaved words" ? { done: true } : { seen: stdout };
+    });
+    const after = await count();
+    // It has neither begun again nor run on while the project slept.
+    expect(after).toBeGreaterThanOrEqual(before);
+    again.close();
+    await callAt(at, projectApi.removeTerminal(counting));
+  });
+
+  it("keeps its project awake while something runs in it", async () => {
+    const running = await callAt(at, projectApi.createTerminal("sleep", ["1000"]));
+    await pass(24 * 60);
+    await waitFor("a reason to stay awake", async () => {
+      const { state, reason } = await keeper.of(NAME);
+      return state === "awake" && /terminal/.test(reason ?? "")
+        ? { done: true }
+        : { seen: { state, reason } };
+    });
+    await callAt(at, projectApi.removeTerminal(running));
+    await keeper.until(NAME, "asleep");
+  });
+});
+
+describe("an agent that works without a client", () => {
+  it("is never put to sleep, however long it takes", async () => {
+    const gate = model.gate(`work-${randomUUID()}`, 2);
+    const { id } = await callAt(at, projectApi.createSession());
+    await callAt(at, projectApi.prompt(id, `Work, ${gate.token}`));
+    gate.release(0);
+    await waitFor("the agent to work", () => (gate.sent > 0 ? { done: true } : { seen: gate.sent }));
+    for (let day = 0; day < 2; day++) {
+      await pass(24 * 60);
+      await waitFor("a reason to stay awake", async () => {
+        const { state, reason } = await keeper.of(NAME);
+        return state === "awake" && /busy|works/.test(reason ?? "")
+          ? { done: true }
+          : { seen: { state, reason } };
+      });
+    }
+    await expect(keeper.sleep(NAME)).rejects.toThrow(/busy|works/);
+    gate.release();
+    await waitFor("the agent to end", async () => {
+      const busy = await callAt(at, projectApi.busy);
+      return busy.length === 0 ? { done: true } : { seen: busy };
+    });
+    await pass(31);
+    await keeper.until(NAME, "asleep");
+  });
+});
+
+describe("requests at the moment of falling asleep and of waking", () => {
+  it("are all answered, and none is done twice", async () => {
+    await keeper.wake(NAME);
+    const REQUESTS = 200;
+    const titles = Array.from({ length: REQUESTS }, (_, n) => `moment ${n} ${randomUUID()}`);
+    const results: string[] = [];
+    let next = 0;
+    // Some of them before, some while, some after the keeper has done what it is asked.
+    const asked = keeper.sleep(NAME).catch(() => {});
+    const worker = async () => {
+      for (let title = titles[next++]; title !== undefined; title = titles[next++]) {
+        await callAt(at, projectApi.createSession(title));
+        results.push(title);
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    await asked;
+    expect(results).toHaveLength(REQUESTS);
+    const made = (await callAt(at, projectApi.sessions(1000))).flatMap(({ title }) => title ?? []);
+    const counts = titles.map((title) => made.filter((each) => each === title).length);
+    expect(counts.every((count) => count === 1)).toBe(true);
+  });
+});
+
+describe("an upload to a program of the project", () => {
+  const SIZE = 50 * 2 ** 20;
+  const PROGRAM = `const { createHash } = require("node:crypto");
+require("node:http").createServer((request, response) => {
+  const hash = createHash("sha256");
+  request.on("data", (part) => hash.update(part)).on("end", () => response.end(hash.digest("hex")));
+}).listen(${PREVIEW})`;
+
+  it("is held, and passed on whole", async () => {
+    await execIn(container, ["bash", "-c", `setsid node -e '${PROGRAM}' >/dev/null 2>&1 &`]);
+    const host = `${NAME}-${PREVIEW}.localhost:${port}`;
+    const body = randomBytes(SIZE);
+    const send = (part: Buffer) =>
+      new Promise<{ status: number; text: string }>((resolve, reject) => {
+        const options = { host: "127.0.0.1", port, method: "POST", headers: { host }, agent: false };
+        const sent = request(options, async (response) => {
+          let text = "";
+          for await (const each of response) text += each;
+          resolve({ status: response.statusCode ?? 0, text });
+        });
+        sent.on("error", reject);
+        sent.end(part);
+      });
+    const hash = (part: Buffer) => createHash("sha256").update(part).digest("hex");
+    const small = Buffer.from("small");
+    await waitFor("the program", async () => {
+      const { text } = await send(small);
+      return text === hash(small) ? { done: true } : { seen: text };
+    });
+    await keeper.sleep(NAME);
+    expect(await send(body)).toEqual({ status: 200, text: hash(body) });
+    expect((await keeper.of(NAME)).state).toBe("awake");
+  });
+});
+
+describe("a sleeping project", () => {
+  it("leaves an update nothing to do, and is not woken by it", async () => {
+    await keeper.sleep(NAME);
+    expect((await platform.update()).changes).toEqual([]);
+    const refreshed = await platform.pulumi(
+      "up",
+      "--yes",
+      "--non-interactive",
+      "--refresh",
+      "--expect-no-changes",
+    );
+    expect(refreshed.code, refreshed.output).toBe(0);
+    expect((await keeper.of(NAME)).state).toBe("asleep");
+  });
+});
