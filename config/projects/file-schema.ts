@@ -32,6 +32,7 @@ import { git } from "./git-schema.ts";
 import { ports } from "./ports.ts";
 import { repos } from "./repos.ts";
 import { services } from "./services.ts";
+import { sleep } from "./sleep.ts";
 
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
 export const DEFAULT_RESOURCES = { memory: sizeOf("2GiB"), cpus: 1, pids: 512 } as const;
@@ -172,6 +173,11 @@ const project = z.strictObject(
     resources: resources
       .optional()
       .describe("Limits of this project's container. Default, key by key: defaults.resources."),
+    sleep: sleep
+      .optional()
+      .describe(
+        "When the project is put to sleep, which frees its memory until somebody uses it: after a time without activity, or never (for one with scheduled jobs). Default, key by key: defaults.sleep.",
+      ),
     image: image.optional(),
     devcontainer: devcontainer.optional(),
     packages: packages.optional(),
@@ -231,6 +237,9 @@ export const projectsFile = z
     defaults: z
       .strictObject({
         resources: resources.optional().describe("Limits of every project that does not set its own."),
+        sleep: sleep
+          .optional()
+          .describe("When every project that does not say otherwise is put to sleep. Default: after 30m."),
         ...defaultEnvironment,
         env: env
           .optional()

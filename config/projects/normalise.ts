@@ -16,6 +16,7 @@ import { forgeOf, parseRepo } from "./repo.ts";
 import { readRepos } from "./repos.ts";
 import { mapOf } from "./rough.ts";
 import { readServices } from "./services.ts";
+import { readSleep } from "./sleep.ts";
 import { isTrusted, type Trust } from "./trust.ts";
 import type { HostContext } from "./violation.ts";
 
@@ -81,6 +82,7 @@ function normaliseEntry(
     state: entry.state,
     machines: entry.machines,
     resources,
+    sleep: readSleep(entry.sleep, defaults.sleep),
     ...(environment && { environment }),
     ...(devcontainer && { devcontainer }),
     env: textValues({

@@ -5,6 +5,7 @@ import type { Environment } from "./environment.ts";
 import type { Port } from "./ports.ts";
 import type { Forge, RepoSource } from "./repo.ts";
 import type { Service } from "./services.ts";
+import type { Sleep } from "./sleep.ts";
 import type { Trust } from "./trust.ts";
 
 /** What JSON can hold. */
@@ -52,6 +53,8 @@ export interface Project {
   readonly repos?: readonly PlacedRepo[];
   readonly state: "running" | "stopped";
   readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number };
+  /** When it is put to sleep. */
+  readonly sleep: Sleep;
   /** What its image is built on; absent for the stack's alone. */
   readonly environment?: Environment;
   /** Its repository's devcontainer.json, where it is built on that; what follows from it is in the other fields. */

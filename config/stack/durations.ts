@@ -1,4 +1,4 @@
-/** How long a login lasts. */
+/** Durations in Go's form (`1h30m`): how long a login lasts, and after which time a project sleeps. */
 
 import { show } from "../text/show.ts";
 import type { ParseError } from "./reading.ts";
@@ -21,8 +21,8 @@ const SHORTEST = { text: "15m", seconds: 15 * 60 };
 
 /** A duration in Go's form, which is Access's: `24h`, `1h30m`. */
 export function parseSessionDuration(text: string): string | ParseError {
-  if (!WHOLE.test(text)) return durationError(text);
-  const seconds = toSeconds(text);
+  const seconds = parseDuration(text);
+  if (seconds === undefined) return durationMistake(text, "24h, 1h30m", LONGEST.seconds);
   if (seconds > LONGEST.seconds)
     return {
       mistake: `${show(text)} is longer than Access allows: at most ${LONGEST.text}`,
@@ -36,17 +36,24 @@ export function parseSessionDuration(text: string): string | ParseError {
   return text;
 }
 
-function toSeconds(text: string): number {
+/** The seconds of a duration such as `24h`, `1h30m`; undefined for a text that is none. */
+export function parseDuration(text: string): number | undefined {
+  if (!WHOLE.test(text)) return undefined;
   let seconds = 0;
   for (const [, amount, unit = "s"] of text.matchAll(PART)) seconds += Number(amount) * (SECONDS[unit] ?? 0);
   return seconds;
 }
 
-function durationError(text: string): ParseError {
-  const mistake = `${show(text)} is not a duration (e.g. 24h, 1h30m; h is the largest unit)`;
+/**
+ * What is said of a text that is no duration.
+ * @param examples what one looks like
+ * @param longest seconds; nothing longer is proposed
+ */
+export function durationMistake(text: string, examples: string, longest: number): ParseError {
+  const mistake = `${show(text)} is not a duration (e.g. ${examples}; h is the largest unit)`;
   const [, amount, unit] = /^(\d{1,3})\s*(d|days?|w|weeks?|h|hours?|)$/i.exec(text) ?? [];
   if (amount === undefined) return { mistake };
   const hours = Number(amount) * (/^w/i.test(unit ?? "") ? 168 : /^d/i.test(unit ?? "") ? 24 : 1);
-  const isUsual = hours > 0 && hours * 3600 <= LONGEST.seconds;
+  const isUsual = hours > 0 && hours * 3600 <= longest;
   return { mistake, ...(isUsual && { instead: `${hours}h` }) };
 }

@@ -58,6 +58,7 @@ describe("a good projects.yaml", () => {
         name: "a",
         state: "running",
         resources: { memory: { bytes: 2 * GIB, mib: 2048, text: "2GiB" }, cpus: 1, pids: 512 },
+        sleep: { afterMs: 1_800_000, pending: false },
         env: {},
         network: { allow: [{ kind: "internet" }] },
         secrets: [],
@@ -70,6 +71,19 @@ describe("a good projects.yaml", () => {
         ports: [],
       },
     ]);
+  });
+
+  it("sleeps as its entry says, key by key after the defaults, and never where one of them says never", () => {
+    const sleepOf = (defaults: string, entry: string) =>
+      loadProjects(`defaults: { ${defaults} }\nprojects: [{ name: a, ${entry} }]`, world)[0]?.sleep;
+    expect(sleepOf("", "sleep: { after: 1h30m }")).toEqual({ afterMs: 5_400_000, pending: false });
+    expect(sleepOf("sleep: { after: 2h }", "sleep: { pending: true }")).toEqual({
+      afterMs: 7_200_000,
+      pending: true,
+    });
+    expect(sleepOf("sleep: never", "")).toBe("never");
+    expect(sleepOf("sleep: never", "sleep: {}")).toEqual({ afterMs: 1_800_000, pending: false });
+    expect(sleepOf("sleep: { after: 2h }", "sleep: never")).toBe("never");
   });
 
   it("names a port by its number unless it has a name", () => {
@@ -127,6 +141,7 @@ groups: { shop: [ann@partner.example, dev@example.com] }
         },
         state: "stopped",
         resources: { memory: { bytes: 4 * GIB, mib: 4096, text: "4GiB" }, cpus: 0.5, pids: 128 },
+        sleep: { afterMs: 1_800_000, pending: false },
         env: { EMPTY: "", LANG: "C.UTF-8", LOG_LEVEL: "debug", RETRIES: "3", STRICT: "true" },
         // The entry's own list alone, in one order whichever way it is written.
         network: {

@@ -25,6 +25,7 @@ const ACTS: Readonly<Record<Role, readonly Act[]>> = {
  */
 const ADMIN_ONLY_KEYS = [
   "resources",
+  "sleep",
   "network",
   "services",
   "owners",

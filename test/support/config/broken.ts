@@ -525,7 +525,7 @@ projects:
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, sleep, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1321,6 +1321,46 @@ projects:
     ],
   },
   {
+    title: "sleep that is neither never nor a map of durations",
+    text: `defaults:
+  sleep: 30m
+projects:
+  - name: a
+    sleep: off
+  - name: b
+    sleep: { after: 10s }
+  - name: c
+    sleep: { after: 2d }
+  - name: d
+    sleep: { after: 721h, pending: true }
+  - name: e
+    sleep: { after: never }
+  - name: f
+    sleep: { after: 30 }
+  - name: g
+    sleep: { afte: 30m }
+  - name: h
+    sleep: { after: 1h, pending: 1 }
+  - name: i
+    sleep: sometimes
+  - name: j
+    sleep: { after: soon }
+`,
+    messages: [
+      'projects.yaml:2:10 defaults.sleep: "30m" is not a setting of sleep: write { after: 30m }',
+      'projects.yaml:5:12 projects[0].sleep: "off" is not a setting of sleep: write never',
+      'projects.yaml:7:21 projects[1].sleep.after: "10s" is too short: 1m or more',
+      'projects.yaml:9:21 projects[2].sleep.after: "2d" is not a duration (e.g. 30m, 1h30m; h is the largest unit); did you mean 48h?',
+      'projects.yaml:11:21 projects[3].sleep.after: "721h" is too long: at most 720h, or write sleep: never',
+      "projects.yaml:13:21 projects[4].sleep.after: never stands for the whole: write sleep: never",
+      "projects.yaml:15:12 projects[5].sleep: after: 30 is not a duration: write a number with a unit (e.g. 30m, 1h30m)",
+      "projects.yaml:17:14 projects[6].sleep.afte: is not a valid key here; did you mean after?",
+      "projects.yaml:19:12 projects[7].sleep: pending: 1 is not true or false",
+      'projects.yaml:21:12 projects[8].sleep: "sometimes" is not a setting of sleep: write never, or { after: 30m }',
+      'projects.yaml:23:21 projects[9].sleep.after: "soon" is not a duration (e.g. 30m, 1h30m; h is the largest unit)',
+    ],
+  },
+  {
     title: "ports that can't have a hostname",
     text: `projects:
   - name: shop
@@ -1505,7 +1545,7 @@ projects:
 projects: []
 `,
     messages: [
-      "projects.yaml:2:3 defaults.services: is not a valid key here; valid keys: resources, image, packages, env, timezone, network, opencode",
+      "projects.yaml:2:3 defaults.services: is not a valid key here; valid keys: resources, sleep, image, packages, env, timezone, network, opencode",
     ],
   },
   {
@@ -1527,7 +1567,7 @@ projects:
     setUp: npm ci
 `,
     messages: [
-      "projects.yaml:2:3 defaults.setup: is not a valid key here; valid keys: resources, image, packages, env, timezone, network, opencode",
+      "projects.yaml:2:3 defaults.setup: is not a valid key here; valid keys: resources, sleep, image, packages, env, timezone, network, opencode",
       "projects.yaml:5:12 projects[0].setup: a list is not a command: write text, such as npm ci",
       "projects.yaml:7:12 projects[1].setup: is empty: write a command, or remove it",
       "projects.yaml:9:5 projects[2].setup: is empty: set a value, or remove it",
@@ -1570,7 +1610,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, sleep, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];
