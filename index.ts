@@ -25,10 +25,7 @@ const production =
     await import("./components/program/production.ts")
   ).makeProduction(platform.production, names, checkout));
 const host = production?.host ?? localHost(settings, checkout);
-const workspaces = makeWorkspaces(
-  host,
-  entries.map(({ name }) => name),
-);
+const workspaces = makeWorkspaces(host, entries);
 const network = new Network("network", { host, names });
 const images = new OpencodeImages({
   host,

@@ -11,6 +11,7 @@ import type { HostContext } from "./projects/violation.ts";
 import { LOCAL_STACK } from "./stack/commands.ts";
 import { proxyWarnings } from "./stack/company/proxy.ts";
 import { registrySecretProblems } from "./stack/company/registries.ts";
+import { dropletCapacity } from "./stack/droplet-size.ts";
 import { hasPipeline } from "./stack/pipeline.ts";
 import { hostnameClashes, longHostnames } from "./stack/production-rules.ts";
 import { readStackFile, type StackFile } from "./stack/secrets.ts";
@@ -105,7 +106,7 @@ export function checkProjectsText(
 function examine({ stack, settings: readSettings, projects: readProjects, hasSecret }: ConfigurationSources) {
   const [ofProjects, ofSettings]: [Problem[], Problem[]] = [[], []];
   const settings = collectProblems(ofSettings, readSettings);
-  const capacity = stack === LOCAL_STACK ? localCapacity() : dropletCapacity(settings?.production?.size);
+  const capacity = capacityOf(stack, settings);
   const loaded = collectProblems(ofProjects, () =>
     readProjects({
       stack,
@@ -161,15 +162,15 @@ const sourcesOf = (root: string, { plain, encrypted, hasSecret }: StackFile, sta
     }),
 });
 
+/** What a stack's host has, as far as that is known. */
+export function capacityOf(stack: string, settings: Pick<Settings, "production"> | undefined) {
+  if (stack === LOCAL_STACK) return localCapacity();
+  const { size, volumeSize } = settings?.production ?? {};
+  return { ...dropletCapacity(size), ...(volumeSize ? { volumeBytes: volumeSize * 2 ** 30 } : {}) };
+}
+
 /** What this machine has, for the stack that runs on it. */
 function localCapacity(): Pick<HostContext, "hostMemoryBytes" | "hostCpus" | "isDirectory"> {
   const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   return { hostMemoryBytes: totalmem(), hostCpus: availableParallelism(), isDirectory };
-}
-
-/** What a droplet has, as far as its size says: `s-4vcpu-8gb`. */
-export function dropletCapacity(size = ""): Pick<HostContext, "hostMemoryBytes" | "hostCpus"> {
-  const [, cpus, memory] = /^(?!gpu)[a-z0-9_]+-(\d+)vcpu-(\d+)gb(?:-|$)/.exec(size) ?? [];
-  if (cpus === undefined || memory === undefined) return {};
-  return { hostMemoryBytes: Number(memory) * 2 ** 30, hostCpus: Number(cpus) };
 }

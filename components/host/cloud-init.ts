@@ -9,19 +9,16 @@ import {
 import { type CompanyProxy, proxyVariables } from "../../config/stack/company/proxy.ts";
 import { dropletRules } from "./packet-rules.ts";
 import { SSH_USER } from "./ssh-files.ts";
+import { ENABLE_QUOTAS, FORMAT, volumeDevice } from "./volume.ts";
 
 /** What the platform brings to the droplet itself. */
 const LIB = "/usr/local/lib/opencode-platform";
 /** Prints the proof that the droplet's host key is the droplet's: the hash of the pairing code and the key. */
 export const PROVE_HOST_KEY = `${LIB}/prove-host-key`;
-/** Where a droplet finds a volume of DigitalOcean's, by its name. */
-export const volumeDevice = (name: string) => `/dev/disk/by-id/scsi-0DO_Volume_${name}`;
 
 export interface CloudInitArgs {
   /** Name of the workspaces' volume. */
   volume: string;
-  /** Size of the swap file in GiB; 0 makes none. */
-  swapSize: number;
   names: Names;
   /** Proves to the first connection that the host key it sees is this droplet's. Opens nothing, and is of no use afterwards. */
   pairingCode: string;
@@ -61,6 +58,7 @@ APT::Periodic::Unattended-Upgrade "1";
 Unattended-Upgrade::Automatic-Reboot "false";
 `;
 
+/** Without a type: ext4 on a volume of a release up to 0.2. */
 const mountUnit = (volume: string) => `[Unit]
 Description=Volume of the workspaces
 Before=docker.service
@@ -68,7 +66,6 @@ Before=docker.service
 [Mount]
 What=${volumeDevice(volume)}
 Where=${DROPLET_WORKSPACES_DIR}
-Type=ext4
 Options=noatime,nodev,nosuid
 
 [Install]
@@ -124,6 +121,8 @@ printf '%s %s' '${pairingCode}' "$key" | sha256sum | cut -d' ' -f1
 /** The volume is attached a moment after the droplet is made, so it is waited for: 10 minutes at most. */
 const setup = (volume: string) => `#!/bin/sh
 set -eu
+${FORMAT}
+${ENABLE_QUOTAS}
 install -d -m 0755 ${DROPLET_RUNTIME_DIR} ${DROPLET_RUNTIME_DIR}/${ROUTES_DIR} ${DROPLET_RUNTIME_DIR}/${INDEX_DIR}
 systemctl reload-or-restart ssh
 systemctl daemon-reload
@@ -138,7 +137,9 @@ until [ -e '${volumeDevice(volume)}' ]; do
   sleep 2
   waited=$((waited + 2))
 done
+format '${volumeDevice(volume)}'
 systemctl enable --now workspaces.mount
+quotas
 systemctl restart docker.service
 `;
 
@@ -157,17 +158,14 @@ const aptProxy = ({ http, https }: CompanyProxy) => ({
  * The user data of a droplet, as cloud-config: everything that the machine itself needs before containers can be put on it. It holds no
  * secret: whoever is on the droplet can read it. Ubuntu 24.04 and Debian 12 call all of it by the same names, so it is one text for both.
  */
-export function cloudInit({ volume, swapSize, names, pairingCode, proxy }: CloudInitArgs): string {
+export function cloudInit({ volume, names, pairingCode, proxy }: CloudInitArgs): string {
   const file = (path: string, content: string, permissions = "0644") => ({ path, content, permissions });
   const config = {
     disable_root: false,
     ssh_pwauth: false,
     package_update: true,
     ...(proxy ? aptProxy(proxy) : {}),
-    packages: ["docker.io", "iptables", "nftables", "unattended-upgrades"],
-    ...(swapSize > 0
-      ? { swap: { filename: "/swapfile", size: swapSize * 2 ** 30, maxsize: swapSize * 2 ** 30 } }
-      : {}),
+    packages: ["btrfs-progs", "docker.io", "iptables", "nftables", "unattended-upgrades"],
     write_files: [
       file("/etc/docker/daemon.json", `${JSON.stringify(DAEMON, null, 2)}\n`),
       file("/etc/ssh/sshd_config.d/10-opencode-platform.conf", SSHD),

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { imageOnDroplet } from "../../config/images.ts";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import { DROPLET_RUNTIME_DIR, DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
+import { defaultDiskBytes } from "../../config/projects/shares.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { type Host, RESOLVER_DIR } from "./host.ts";
 import { Command } from "./lean.ts";
@@ -15,6 +16,8 @@ import { makeOwnedDirectory, projectUser } from "./users.ts";
 export interface DropletHostParts {
   droplet: digitalocean.Droplet;
   cloud: CloudNames;
+  /** GiB of its volume. */
+  volumeSize: number;
   /** Done once the droplet has its volume and its Docker. */
   ready: command.local.Command;
 }
@@ -24,7 +27,7 @@ export interface DropletHostParts {
  * provider whose host is unknown in a preview makes it fail. With another droplet, all that was on the one before it is made again.
  */
 export function dropletHost(
-  { droplet, cloud, ready }: DropletHostParts,
+  { droplet, cloud, volumeSize, ready }: DropletHostParts,
   opts: pulumi.CustomResourceOptions,
 ): Host {
   const target = sshTarget(cloud.base);
@@ -43,6 +46,7 @@ export function dropletHost(
     machine: droplet.id,
     address: droplet.ipv4Address,
     workspacesDir: DROPLET_WORKSPACES_DIR,
+    diskBytes: defaultDiskBytes(volumeSize),
     runtimeDir: DROPLET_RUNTIME_DIR,
     platform: "linux/amd64",
     imageOf: (image) => imageOnDroplet(image, pulumi.runtime.allConfig(), process.env),

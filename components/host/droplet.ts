@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
@@ -9,12 +8,15 @@ import type { Names } from "../../config/naming/names.ts";
 import type { CompanyProxy } from "../../config/stack/company/proxy.ts";
 import type { ProductionSettings } from "../../config/stack/production-schema.ts";
 import { settingKey } from "../../config/stack/settings.ts";
-import { cloudInit, volumeDevice } from "./cloud-init.ts";
+import { cloudInit } from "./cloud-init.ts";
 import { dropletHost, sshTarget } from "./droplet-host.ts";
 import type { Host } from "./host.ts";
 import { maintenanceScript, noMaintenanceScript } from "./maintenance.ts";
 import { hostKeyScript, releaseVolume, sshCommand, sshCommandAtBoot, waitUntilReady } from "./ssh.ts";
 import { type SshAccess, writeSshFiles } from "./ssh-files.ts";
+import { upkeepScript } from "./upkeep.ts";
+import { userDataWarning } from "./user-data.ts";
+import { growScript } from "./volume.ts";
 
 export interface DropletHostArgs {
   settings: ProductionSettings;
@@ -61,9 +63,13 @@ export class DropletHost extends pulumi.ComponentResource {
     const alias = this.writeFiles();
     const ready = this.waitFor(alias, attachment);
 
-    this.host = dropletHost({ droplet, cloud: args.cloud, ready }, this.child);
+    this.host = dropletHost(
+      { droplet, cloud: args.cloud, volumeSize: args.settings.volumeSize, ready },
+      this.child,
+    );
     this.growFileSystem(volume);
     this.allowReboots();
+    this.keepUp();
     // The scripts look here too: a first update that fails leaves the stack itself without outputs.
     this.registerOutputs({ address: droplet.ipv4Address, ssh: this.ssh });
   }
@@ -112,23 +118,25 @@ export class DropletHost extends pulumi.ComponentResource {
         name: cloud.volume,
         region: settings.region,
         size: settings.volumeSize,
-        // DigitalOcean copies the file system that a snapshot has.
-        ...(settings.volumeSnapshot
-          ? { snapshotId: settings.volumeSnapshot }
-          : { initialFilesystemType: "ext4" }),
+        // Else it is empty, and the droplet makes a file system that DigitalOcean doesn't (cloud-init.ts).
+        ...(settings.volumeSnapshot ? { snapshotId: settings.volumeSnapshot } : {}),
         description: "Workspaces of the opencode platform",
         tags: [tag.name],
       },
-      // No two volumes of a region have one name.
-      { ...this.child, protect: settings.protectWorkspaces, deleteBeforeReplace: true },
+      {
+        ...this.child,
+        protect: settings.protectWorkspaces,
+        // No two volumes of a region have one name.
+        deleteBeforeReplace: true,
+        // Releases up to 0.2 had DigitalOcean make ext4; without this, its property would be gone, and the volume replaced.
+        ignoreChanges: ["initialFilesystemType"],
+      },
     );
   }
 
   private renderUserData(pairing: random.RandomId): pulumi.Output<string> {
-    const { settings, cloud, names, proxy } = this.args;
-    return pairing.hex.apply((pairingCode) =>
-      cloudInit({ volume: cloud.volume, swapSize: settings.swapSize, names, pairingCode, proxy }),
-    );
+    const { cloud, names, proxy } = this.args;
+    return pairing.hex.apply((pairingCode) => cloudInit({ volume: cloud.volume, names, pairingCode, proxy }));
   }
 
   /**
@@ -166,19 +174,12 @@ export class DropletHost extends pulumi.ComponentResource {
     );
   }
 
-  /** The provider gives back the hash of what the droplet was made with. */
   private warnAboutOldUserData(droplet: digitalocean.Droplet, userData: pulumi.Output<string>): void {
     const { settings } = this.args;
     const key = settingKey("dropletGeneration");
     pulumi.all([droplet.userData, userData]).apply(([made, wanted]) => {
-      if (!made || made === wanted || made === createHash("sha1").update(wanted).digest("hex")) return;
-      return pulumi.log.warn(
-        "the droplet's user data differs from what a new droplet would get; it was left unchanged. To replace it: " +
-          `npm run pulumi -- config set ${key} <anything but ${settings.dropletGeneration}>. All projects will be down ` +
-          "until the new droplet has their containers, about ten minutes; sessions and workspaces are on the volume and are kept; " +
-          "the address changes.",
-        droplet,
-      );
+      const warning = userDataWarning(made, wanted, { key, generation: settings.dropletGeneration });
+      return warning === undefined ? undefined : pulumi.log.warn(warning, droplet);
     });
   }
 
@@ -283,9 +284,15 @@ export class DropletHost extends pulumi.ComponentResource {
     this.host.run("maintenance", scripts, this.child);
   }
 
+  /** Neither by the user data. What it says is for whoever updates. */
+  private keepUp(): void {
+    const create = upkeepScript({ names: this.args.names, swapSize: this.args.settings.swapSize });
+    this.host.run("upkeep", { create, logging: "stderr" }, this.child);
+  }
+
   /** A volume that has grown is of use once its file system has, too. Does nothing to one that fills it already. */
   private growFileSystem(volume: digitalocean.Volume): void {
-    const create = `resize2fs ${volumeDevice(this.args.cloud.volume)}`;
+    const create = growScript(this.args.cloud.volume);
     this.host.run("workspaces-size", { create, triggers: [pulumi.interpolate`${volume.size}`] }, this.child);
   }
 }

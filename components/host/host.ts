@@ -33,6 +33,8 @@ export interface Host {
   readonly dockerSocket: string;
   /** Directory on the machine of systemd-resolved's own resolv.conf, which Docker reads where /etc/resolv.conf only names a stub. */
   readonly resolverDir?: string;
+  /** What a project's directories may hold together where its entry does not say, in bytes. Absent where nothing limits them by default. */
+  readonly diskBytes?: number;
   /** Whether projects must not run where no packet rules can be written: on a droplet. Elsewhere that is only said. */
   readonly needsGuard: boolean;
   /** Whom the platform's own containers run as. Its group is that of all projects. */

@@ -1,5 +1,5 @@
 import type { Maintenance } from "../../config/stack/maintenance.ts";
-import { shellQuote } from "../../config/text/shell.ts";
+import { putFile } from "./put-file.ts";
 
 const UNIT = "opencode-reboot";
 const SCRIPT = `/usr/local/lib/opencode-platform/${UNIT}`;
@@ -40,15 +40,13 @@ WantedBy=timers.target
  * take. The time zone's data may not be there yet on Debian.
  */
 export function maintenanceScript(maintenance: Maintenance): string {
-  const put = (path: string, text: string, mode: string) =>
-    `printf %s ${shellQuote(text)} > ${path}.new && chmod ${mode} ${path}.new && mv ${path}.new ${path}`;
   return [
     "set -e",
     `[ -e /usr/share/zoneinfo/${maintenance.timezone} ] || DEBIAN_FRONTEND=noninteractive apt-get install -y -q tzdata > /dev/null`,
     `mkdir -p ${SCRIPT.slice(0, SCRIPT.lastIndexOf("/"))}`,
-    put(SCRIPT, rebootScript(maintenance.minutes), "0755"),
-    put(`${UNITS}/${UNIT}.service`, SERVICE, "0644"),
-    put(`${UNITS}/${UNIT}.timer`, timer(maintenance), "0644"),
+    putFile(SCRIPT, rebootScript(maintenance.minutes), "0755"),
+    putFile(`${UNITS}/${UNIT}.service`, SERVICE, "0644"),
+    putFile(`${UNITS}/${UNIT}.timer`, timer(maintenance), "0644"),
     "systemctl daemon-reload",
     `systemctl enable ${UNIT}.timer`,
     `systemctl restart ${UNIT}.timer`,

@@ -9,6 +9,8 @@ export interface ApplyArgs {
   state: "running" | "stopped";
   /** Highest number of processes. The provider's container has no setting for it; Docker keeps it over restarts. */
   pids: number;
+  /** Shell command that gives the container its weight for the disk; absent for an ordinary project. */
+  weight?: string | undefined;
   /** Shell commands that make the project's directories and give them to its user: before the limit of processes, for which the container waits with all it does. */
   directories: readonly string[];
   /** Traefik's file for the project; the script takes its text from standard input, since the password is in it. */
@@ -26,13 +28,14 @@ export const indexPath = (indexDir: string, project: string): string =>
  * should be: Traefik reads every file anew that is written.
  */
 export function applyScript(args: ApplyArgs): { create: string; delete: string } {
-  const { container, state, pids, directories, routePath, index } = args;
+  const { container, state, pids, weight, directories, routePath, index } = args;
   const files = [routePath, ...(index ? [index.path] : [])].map(shellQuote);
   const lines = [
     "set -eu",
     // `set -e` overlooks what fails inside of them.
     ...directories.map((make) => `{ ${make}; } || exit`),
     `docker update --pids-limit ${pids} ${container} >/dev/null`,
+    ...(weight ? [weight] : []),
     ...(state === "stopped" ? [`docker stop -t 10 ${container} >/dev/null`] : []),
     // Written beside its place and renamed, so that nobody reads half a file.
     `put() { if cmp -s "$1.new" "$1"; then rm -f "$1.new"; else mv -f "$1.new" "$1"; fi; }`,

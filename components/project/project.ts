@@ -25,7 +25,9 @@ import { applyScript, indexPath } from "./apply-script.ts";
 import type { ProjectCompany } from "./company.ts";
 import { localRepoScript, refsDigest } from "./local-repo.ts";
 import { makeServices } from "./services.ts";
+import { diskWeight, shareOptions } from "./share-options.ts";
 import { containerVariables } from "./variables.ts";
+import { makeDirectories } from "./workspaces.ts";
 
 /** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
 const ENFORCED = "/etc/opencode/opencode.json";
@@ -136,7 +138,8 @@ export class OpencodeProject extends pulumi.ComponentResource {
       container: names.project(name),
       state,
       pids: resources.pids,
-      directories: Object.values(this.directories()).map((path) => host.makeDirectoryOf(name, path)),
+      directories: makeDirectories(host, project),
+      weight: resources.weight === undefined ? undefined : diskWeight(names.project(name), resources.weight),
       routePath,
       index: index || undefined,
     });
@@ -185,6 +188,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
     const services = this.makeServices();
     const running = project.state === "running";
     const { memory, cpus } = project.resources;
+    const shares = shareOptions(project.resources);
     return new Container(
       `${project.name}-container`,
       {
@@ -217,6 +221,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         // The same figure: no swap.
         memorySwap: memory.mib,
         ...cpuLimit(cpus),
+        ...shares.args,
         mustRun: running,
         start: running,
       },
@@ -226,7 +231,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         dependsOn: [...before, ...(services?.applied ?? [])],
         deleteBeforeReplace: true,
         // The provider would only write these down.
-        replaceOnChanges: ["healthcheck", "cpuQuota"],
+        replaceOnChanges: ["healthcheck", "cpuQuota", ...shares.replaceOnChanges],
       },
     );
   }

@@ -45,7 +45,7 @@ export interface Names {
 }
 
 /** The disk of the tests' stand-in droplets: `npm run down` keeps it, since it takes minutes to make. */
-export const DROPLET_IMAGE = "opencode-platform-droplet:debian-12-1";
+export const DROPLET_IMAGE = "opencode-platform-droplet:debian-12-2";
 
 /** Containers carry this label, with the stack's prefix as the value: it says what may be cleaned up as ours. */
 export const PLATFORM_LABEL = "dev.opencode-platform.prefix";
@@ -120,6 +120,8 @@ export const workspaceDirectories = (workspacesDir: string, project: string) => 
 /** Directory with all projects' homes, and where the panel's container has it, to read only: when each was last used. */
 export const homesDirectory = (workspacesDir: string): string => `${workspacesDir}/.data`;
 export const PANEL_HOMES_DIR = "/homes";
+/** In it, on a droplet, how much of its disk each project has used. No project's name starts with a dot. */
+export const SPACE_FILE = ".space.json";
 
 /** Directory with what all projects' services keep; and a project's part of it, which is kept and deleted with its home. */
 export const servicesDirectory = (workspacesDir: string): string => `${workspacesDir}/.services`;

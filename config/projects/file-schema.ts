@@ -32,6 +32,7 @@ import { git } from "./git-schema.ts";
 import { ports } from "./ports.ts";
 import { repos } from "./repos.ts";
 import { services } from "./services.ts";
+import { shares } from "./shares.ts";
 import { sleep } from "./sleep.ts";
 
 /** What a project gets where neither its entry nor `defaults` says otherwise. */
@@ -83,6 +84,7 @@ const resources = z.strictObject({
     .max(4_194_304)
     .optional()
     .describe(`Maximum number of processes and threads. Default: ${DEFAULT_RESOURCES.pids}.`),
+  ...shares,
 });
 
 const env = z.record(variableName, variableValue);

@@ -5,6 +5,7 @@ import type { Environment } from "./environment.ts";
 import type { Port } from "./ports.ts";
 import type { Forge, RepoSource } from "./repo.ts";
 import type { Service } from "./services.ts";
+import type { Shares } from "./shares.ts";
 import type { Sleep } from "./sleep.ts";
 import type { Trust } from "./trust.ts";
 
@@ -52,7 +53,7 @@ export interface Project {
   /** Several, each in a folder of the workspace, in the file's order; absent for none. Then there is no `repo`. */
   readonly repos?: readonly PlacedRepo[];
   readonly state: "running" | "stopped";
-  readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number };
+  readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number } & Shares;
   /** When it is put to sleep. */
   readonly sleep: Sleep;
   /** What its image is built on; absent for the stack's alone. */

@@ -147,13 +147,20 @@ function checkVariables(env: unknown, path: Path, document: ProjectsDocument): V
 
 function checkResources(value: unknown, path: Path, { stack, ...context }: HostContext): Violation[] {
   const host = stack === "local" ? "this machine" : "the host";
-  const { memory, cpus } = mapOf(value);
+  const { memory, cpus, disk } = mapOf(value);
   const violations: Violation[] = [];
   const size = memorySize.safeParse(memory).data;
   if (size && context.hostMemoryBytes !== undefined && size.bytes > context.hostMemoryBytes)
     violations.push({
       path: [...path, "memory"],
       what: `${size.text} is more than ${host} has (${formatSize(context.hostMemoryBytes)})`,
+    });
+  const space = memorySize.safeParse(disk).data;
+  if (space && context.volumeBytes !== undefined && space.bytes > context.volumeBytes)
+    violations.push({
+      path: [...path, "disk"],
+      what: `${space.text} is more than the volume has (${formatSize(context.volumeBytes)})`,
+      fix: "lower it, or raise volumeSize",
     });
   if (typeof cpus === "number" && context.hostCpus !== undefined && cpus > context.hostCpus)
     violations.push({

@@ -17,6 +17,8 @@ export interface HostContext {
   /** Memory and processors of the host; unknown hosts are not checked against. */
   readonly hostMemoryBytes?: number;
   readonly hostCpus?: number;
+  /** Size of a droplet's volume; others are not checked against. */
+  readonly volumeBytes?: number;
   /** The host's processor as Node names it: x64 or arm64. Not checked when absent. */
   readonly processor?: string;
   /** Releases of opencode that projects can run. Default: those that the platform pins. */

@@ -131,9 +131,11 @@ export const productionSchema = z.strictObject({
   backups: reads(parseBoolean)
     .prefault("false")
     .describe("Whether DigitalOcean backs the droplet's own disk up weekly. The volume is not part of it."),
-  swapSize: reads(parseInteger("an amount of swap in GiB", 0, 32))
-    .prefault("2")
-    .describe("Swap in GiB; 0 for none."),
+  swapSize: reads(parseInteger("an amount of swap in GiB", 0, 256))
+    .optional()
+    .describe(
+      "Swap in GiB, for the memory of sleeping projects; 0 for none. By default four times the memory of a basic droplet (`s-…`), half that of another, at most 64.",
+    ),
   dropletGeneration: reads(readGeneration)
     .prefault("1")
     .describe("Any word. Changing it replaces the droplet, for a change that a running one does not take."),

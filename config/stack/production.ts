@@ -1,6 +1,7 @@
 /** The settings of a stack on a droplet: parsed, checked against each other, each problem with the command that fixes it. */
 import type { Problem } from "../errors.ts";
 import { pulumiCommand, setCommand, setSecretCommand, settingKey } from "./commands.ts";
+import { defaultSwap } from "./droplet-size.ts";
 import { checkProductionRules } from "./production-rules.ts";
 import { type PartialSettings, type ProductionSettings, productionSchema } from "./production-schema.ts";
 
@@ -19,6 +20,7 @@ const PLACEHOLDERS: Partial<Record<Key, string>> = {
   oneTimePin: "true",
   sshAllow: "<address>",
   sshHostname: "ssh-code",
+  swapSize: "8",
   volumeSnapshot: "<id>",
 };
 
@@ -51,9 +53,14 @@ export function parseProductionSettings(
   const given = (key: string) => known[key] !== undefined || hidden.has(key);
   problems.push(...checkProductionRules(readable(known, hidden), given, stack));
   if (!result.data) return { problems };
-  const { googleClientId, identityProviderIds, oneTimePin } = result.data;
+  const { googleClientId, identityProviderIds, oneTimePin, size, swapSize } = result.data;
   const hasOther = googleClientId !== undefined || identityProviderIds.length > 0;
-  return { settings: { ...result.data, oneTimePin: oneTimePin ?? !hasOther }, problems };
+  const settings = {
+    ...result.data,
+    oneTimePin: oneTimePin ?? !hasOther,
+    swapSize: swapSize ?? defaultSwap(size),
+  };
+  return { settings, problems };
 }
 
 function readable(known: Readonly<Record<string, string>>, hidden: ReadonlySet<string>): PartialSettings {

@@ -19,7 +19,7 @@ const INSTALLED = [
  * What user data commonly installs. The archives are in the image, so a boot downloads nothing; apt installs
  * them as usual.
  */
-const DOWNLOADED = ["docker.io", "nftables", "fail2ban", "unattended-upgrades", "jq"];
+const DOWNLOADED = ["btrfs-progs", "docker.io", "nftables", "fail2ban", "unattended-upgrades", "jq"];
 
 /** Files of the image that turn a container into a machine. */
 const FILES = join(import.meta.dirname, "droplet");
@@ -36,7 +36,7 @@ export async function buildDropletImage(context: Context): Promise<string> {
     {
       image: DROPLET_IMAGE,
       archive: `${DROPLET_IMAGE.replace(":", "-")}.tar`,
-      version: "1",
+      version: "2",
       origin: "debootstrap",
       changes: ['ENTRYPOINT ["/usr/local/sbin/droplet-boot"]'],
       fill,

@@ -18,8 +18,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeOwnedDirectory, mapsProjectUids } from "../../components/host/users.ts";
 import { type ApplyArgs, applyScript, indexPath } from "../../components/project/apply-script.ts";
-import { workspacesScript } from "../../components/project/workspaces.ts";
+import { diskWeight } from "../../components/project/share-options.ts";
+import { makeDirectories, workspacesScript } from "../../components/project/workspaces.ts";
+import { DEFAULT_RESOURCES } from "../../config/projects/file-schema.ts";
 import { shellQuote } from "../../config/text/shell.ts";
+import { sizeOf } from "../../config/text/sizes.ts";
 
 let folder = "";
 const at = (...path: string[]) => join(folder, ...path);
@@ -52,6 +55,9 @@ const args = (name: string, others: Partial<ApplyArgs> = {}): ApplyArgs => ({
   ...others,
 });
 
+/** Projects that say no more than their names. */
+const named = (...names: string[]) => names.map((name) => ({ name, resources: DEFAULT_RESOURCES }));
+
 /** A time long ago, by which a file that is written anew is told from one that is left. */
 function age(...files: string[]): void {
   for (const file of files) utimesSync(file, 1, 1);
@@ -67,6 +73,15 @@ describe("the script of a project", () => {
     expect(readdirSync(at("routes"))).toEqual(["web.yml"]);
     expect(existsSync(at("workspaces", "web"))).toBe(true);
     expect(calls()).toEqual(["update --pids-limit 99 oc-project-web"]);
+  });
+
+  it("gives a project of another weight that for the disk too, and goes on where Docker refuses", () => {
+    const weight = diskWeight("oc-project-web", 2000);
+    expect(run(applyScript(args("web", { weight })).create).status).toBe(0);
+    expect(calls()).toContain("update --blkio-weight 1000 oc-project-web");
+    const refused = diskWeight("oc-broken-weight", 5);
+    expect(run(applyScript(args("web", { weight: refused })).create).status).toBe(0);
+    expect(calls()).toContain("update --blkio-weight 10 oc-broken-weight");
   });
 
   it("leaves files as they are that are as they should be, and every other project's", () => {
@@ -185,7 +200,7 @@ describe("the workspaces' script", () => {
   it("makes what is missing and leaves what is there", () => {
     mkdirSync(at("workspaces", "a"), { recursive: true });
     age(at("workspaces", "a"));
-    expect(run(workspacesScript(host(), ["a", "b"])).status).toBe(0);
+    expect(run(workspacesScript(host(), named("a", "b"))).status).toBe(0);
     expect(readdirSync(at("workspaces")).sort()).toEqual([".data", "a", "b"]);
     expect(isUntouched(at("workspaces", "a"))).toBe(true);
   });
@@ -193,7 +208,7 @@ describe("the workspaces' script", () => {
   it("goes on with the others when one can't be made, whose own script then says so", () => {
     mkdirSync(at("workspaces"));
     writeFileSync(at("workspaces", "bad"), "a file in the way");
-    expect(run(workspacesScript(host(), ["bad", "good"])).status).toBe(0);
+    expect(run(workspacesScript(host(), named("bad", "good"))).status).toBe(0);
     expect(existsSync(at("workspaces", "good"))).toBe(true);
     const { status, stderr } = run(applyScript(args("bad")).create);
     expect(status).not.toBe(0);
@@ -203,6 +218,71 @@ describe("the workspaces' script", () => {
 
   it("fails where there is no place for any", () => {
     writeFileSync(at("workspaces"), "a file in the way");
-    expect(run(workspacesScript(host(), ["a"])).status).not.toBe(0);
+    expect(run(workspacesScript(host(), named("a"))).status).not.toBe(0);
+  });
+
+  describe("of projects with a limit of disk", () => {
+    const limited = () => ({ ...host(), diskBytes: 10 * 2 ** 30 });
+    const [a] = named("a");
+    if (!a) throw new Error("no project");
+
+    /** A file system that says it is btrfs, and a `btrfs` that makes directories and notes its calls. */
+    function pretend(inode: number): void {
+      const kind = 'case "$*" in "-f -c %T"*) echo btrfs ;; *) [ -e "$4" ] && echo $inode || exit 1 ;; esac';
+      writeFileSync(at("bin", "stat"), `#!/bin/sh\ninode=${inode}\n${kind}\n`);
+      const btrfs =
+        'echo "$*" >> "$CALLS"\ncase "$*" in "subvolume create"*) mkdir "$3" ;; "inspect-internal rootid"*) echo 256 ;; esac';
+      writeFileSync(at("bin", "btrfs"), `#!/bin/sh\nCALLS=${shellQuote(at("calls"))}\n${btrfs}\n`);
+      for (const name of ["stat", "btrfs"]) chmodSync(at("bin", name), 0o755);
+    }
+
+    it("makes each a subvolume, all in one group with the limit, where there are quotas", () => {
+      pretend(256);
+      mkdirSync(at("workspaces"));
+      const disk = sizeOf("3GiB");
+      const projects = [{ name: "a", resources: { ...DEFAULT_RESOURCES, disk } }];
+      const { status, stderr } = run(workspacesScript(limited(), projects));
+      expect([status, stderr]).toEqual([0, ""]);
+      const root = at("workspaces");
+      expect(calls()).toEqual([
+        `qgroup show -- ${root}`,
+        `subvolume create ${root}/a`,
+        `subvolume create ${root}/.data/a`,
+        `inspect-internal rootid ${root}/a`,
+        `qgroup create 1/256 ${root}`,
+        `inspect-internal rootid ${root}/a`,
+        `qgroup assign 0/256 1/256 ${root}`,
+        `inspect-internal rootid ${root}/.data/a`,
+        `qgroup assign 0/256 1/256 ${root}`,
+        `qgroup limit ${3 * 2 ** 30} 1/256 ${root}`,
+      ]);
+    });
+
+    it("gives a project that does not say the host's own figure, and counts what its services keep", () => {
+      pretend(256);
+      const service = { name: "db", image: "postgres:17", volumes: ["/data"], env: {}, secrets: [] };
+      const services = [{ ...service, resources: DEFAULT_RESOURCES }];
+      const [limit = ""] = makeDirectories(limited(), { ...a, services });
+      expect(run(`set -eu\n{ ${limit}; } || exit`).status).toBe(0);
+      expect(calls()).toContain(`subvolume create ${at("workspaces", ".services", "a")}`);
+      expect(calls().at(-1)).toBe(`qgroup limit ${10 * 2 ** 30} 1/256 ${at("workspaces")}`);
+      expect(statSync(at("workspaces", ".services")).mode & 0o777).toBe(0o700);
+    });
+
+    it("leaves a directory as it is that is no subvolume", () => {
+      pretend(999);
+      for (const path of [["a"], [".data", "a"]]) mkdirSync(at("workspaces", ...path), { recursive: true });
+      const [limit = ""] = makeDirectories(limited(), a);
+      expect(run(`set -eu\n{ ${limit}; } || exit`).status).toBe(0);
+      expect(calls()).toEqual([`qgroup show -- ${at("workspaces")}`]);
+    });
+
+    it("does nothing on another file system, and is no part of a script without a limit", () => {
+      const [limit = ""] = makeDirectories(limited(), a);
+      expect(run(`set -eu\n{ ${limit}; } || exit`).status).toBe(0);
+      expect(existsSync(at("workspaces"))).toBe(false);
+      expect(workspacesScript(host(), [a])).not.toContain("btrfs");
+      expect(makeDirectories(host(), a)).toHaveLength(2);
+    });
   });
 });

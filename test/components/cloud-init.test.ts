@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { cloudInit } from "../../components/host/cloud-init.ts";
 import { dropletRules } from "../../components/host/packet-rules.ts";
+import { FORMAT } from "../../components/host/volume.ts";
 import { makeNames } from "../../config/naming/names.ts";
 
 interface File {
@@ -18,7 +19,6 @@ interface File {
 const args = {
   volume: "opencode-prod-workspaces",
   names: makeNames("opencode"),
-  swapSize: 2,
   pairingCode: "0123456789abcdef",
 };
 const text = cloudInit(args);
@@ -108,9 +108,23 @@ describe("cloudInit", () => {
     expect(setup.content).toContain("sysctl --quiet --system || :\n");
   });
 
-  it("makes swap of the size asked for, or none", () => {
-    expect(config.swap).toMatchObject({ filename: "/swapfile", size: 2 * 2 ** 30 });
-    expect(parse(cloudInit({ ...args, swapSize: 0 }))).not.toHaveProperty("swap");
+  it("makes btrfs on a volume that is empty, without a type that would keep another from being mounted", () => {
+    expect(config.packages).toContain("btrfs-progs");
+    expect(file("/etc/systemd/system/workspaces.mount").content).not.toContain("Type=");
+    const order = ["\nformat '/dev/disk/by-id/", "systemctl enable --now workspaces.mount\nquotas\n"];
+    const places = order.map((text) => setup.content.indexOf(text));
+    expect(places.every((place) => place > 0)).toBe(true);
+    expect(places).toEqual([...places].sort((one, other) => one - other));
+  });
+
+  it.each([
+    ["nothing at all", 2, true],
+    ["a file system or partitions", 0, false],
+    ["what could be two things", 8, false],
+  ])("formats a device on which there is %s only if that is nothing", (_, code, formats) => {
+    const script = `blkid() { return ${code}; }\nmkfs.btrfs() { echo "mkfs $*"; }\n${FORMAT}\nset -eu\nformat /dev/x\necho done\n`;
+    const said = execFileSync("sh", ["-c", script.replaceAll("mkfs.btrfs", "mkfs")], { encoding: "utf8" });
+    expect(said).toBe(formats ? "mkfs -q /dev/x\ndone\n" : "done\n");
   });
 
   it("has scripts that only root reads and that a shell can parse", () => {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { HostCommandArgs } from "../../components/host/host.ts";
 import type { ProjectCompany } from "../../components/project/company.ts";
 import { OpencodeProject } from "../../components/project/project.ts";
+import { shareOptions } from "../../components/project/share-options.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls } from "../../config/naming/urls.ts";
 import { loadProjects } from "../../config/projects/load.ts";
@@ -77,6 +78,31 @@ function uploads(container: Record<string, unknown>) {
 beforeEach(() => {
   made = [];
   commands = [];
+});
+
+describe("a project's share of what others use too", () => {
+  it("is as every container's where it says nothing, so that nothing of it changes", async () => {
+    const { container } = await deploy("{ name: web }");
+    expect(container).not.toHaveProperty("cpuShares");
+    expect(container).not.toHaveProperty("ulimits");
+    expect(commands.find(({ name }) => name === "web-route")?.args.create).not.toContain("blkio");
+  });
+
+  it("is what its weight is beside an ordinary project's 100, with the files that it may have open", async () => {
+    const { container } = await deploy("{ name: web, resources: { weight: 250, files: 4096 } }");
+    expect(container).toMatchObject({
+      cpuShares: 2560,
+      ulimits: [{ name: "nofile", soft: 4096, hard: 4096 }],
+    });
+    const script = commands.find(({ name }) => name === "web-route")?.args.create;
+    expect(script).toContain("docker update --blkio-weight 250 oc-project-web >/dev/null 2>&1 || :\n");
+  });
+
+  it("is taken away by another container alone, since Docker can't; and changed in place", () => {
+    expect(shareOptions({}).replaceOnChanges).toEqual(["cpuShares"]);
+    expect(shareOptions({ weight: 100 })).toEqual({ args: { cpuShares: 1024 }, replaceOnChanges: [] });
+    expect(shareOptions({ weight: 1 }).args.cpuShares).toBe(10);
+  });
 });
 
 describe("a running project", () => {

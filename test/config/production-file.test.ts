@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { dropletCapacity } from "../../config/check.ts";
+import { defaultSwap, dropletCapacity } from "../../config/stack/droplet-size.ts";
 import { readStackFile } from "../../config/stack/secrets.ts";
 import { parseSettings, settingDocs, withoutNamespace } from "../../config/stack/settings.ts";
 
@@ -73,4 +73,17 @@ it.each([
 ])("the size %s says what a droplet has", (size, cpus, memory) => {
   const { hostCpus, hostMemoryBytes } = dropletCapacity(size);
   expect([hostCpus, hostMemoryBytes]).toEqual([cpus, memory && memory * 2 ** 30]);
+});
+
+it.each([
+  // Basic: room on the disk for four times the memory.
+  ["s-1vcpu-1gb", 4],
+  ["s-4vcpu-8gb", 32],
+  ["s-8vcpu-32gb-640gb-intel", 64],
+  // 25 GB of disk for 8 GB of memory.
+  ["g-2vcpu-8gb", 4],
+  ["m-2vcpu-16gb", 8],
+  ["c-2", 2],
+])("a droplet of the size %s has %i GiB of swap where the setting does not say", (size, swap) => {
+  expect(defaultSwap(size)).toBe(swap);
 });

@@ -32,7 +32,7 @@ describe("settings of a stack on a droplet", () => {
       volumeSize: 50,
       protectWorkspaces: true,
       backups: false,
-      swapSize: 2,
+      swapSize: 32,
       dropletGeneration: "1",
       sshAllow: ["203.0.113.7/32"],
       sshThrough: "address",

@@ -1321,6 +1321,31 @@ projects:
     ],
   },
   {
+    title: "shares of the host that can't be",
+    world: { volumeBytes: 50 * 2 ** 30 },
+    text: `defaults:
+  resources: { disk: 100GiB }
+projects:
+  - name: a
+    resources: { disk: 10 }
+  - name: b
+    resources: { disk: 100MiB, weight: 0 }
+  - name: c
+    resources: { weight: 0.5, files: 10 }
+  - name: d
+    resources: { disc: 10GiB }
+`,
+    messages: [
+      "projects.yaml:2:22 defaults.resources.disk: 100GiB is more than the volume has (50GiB) — lower it, or raise volumeSize",
+      "projects.yaml:5:24 projects[0].resources.disk: 10 is not a size (e.g. 512MiB, 4GiB)",
+      'projects.yaml:7:24 projects[1].resources.disk: "100MiB" is too little: 1GiB or more',
+      "projects.yaml:7:40 projects[1].resources.weight: 0 is too small: 1 or more",
+      "projects.yaml:9:26 projects[2].resources.weight: 0.5 is not a whole number",
+      "projects.yaml:9:38 projects[2].resources.files: 10 is too small: 1024 or more",
+      "projects.yaml:11:18 projects[3].resources.disc: is not a valid key here; did you mean disk?",
+    ],
+  },
+  {
     title: "sleep that is neither never nor a map of durations",
     text: `defaults:
   sleep: 30m

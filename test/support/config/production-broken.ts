@@ -268,10 +268,10 @@ export const brokenSettings: readonly BrokenSettings[] = [
   },
   {
     title: "sizes that are not whole numbers in range",
-    settings: { volumeSize: "100GiB", swapSize: "64" },
+    settings: { volumeSize: "100GiB", swapSize: "512" },
     messages: [
       'opencode-platform:volumeSize: "100GiB" is not a volume\'s size in GiB: a whole number from 1 to 16384 — npm run pulumi -- config set opencode-platform:volumeSize 100 --stack prod',
-      'opencode-platform:swapSize: "64" is not an amount of swap in GiB: a whole number from 0 to 32 — npm run pulumi -- config set opencode-platform:swapSize 2 --stack prod',
+      'opencode-platform:swapSize: "512" is not an amount of swap in GiB: a whole number from 0 to 256 — npm run pulumi -- config set opencode-platform:swapSize 8 --stack prod',
     ],
   },
   {

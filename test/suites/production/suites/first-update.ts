@@ -36,8 +36,45 @@ export function firstUpdate(world: () => World): void {
 
     it("booted the droplet with its user data, without an error", async () => {
       expect(await world().onDroplet("cloud-init", "status")).toContain("status: done");
-      expect(await world().onDroplet("findmnt", "-no", "FSTYPE", "/workspaces")).toBe("ext4\n");
+      expect(await world().onDroplet("findmnt", "-no", "FSTYPE", "/workspaces")).toBe("btrfs\n");
       expect(await world().onDroplet("cloud-init", "schema", "--system")).toContain("Valid");
+    });
+
+    it("limits what each project keeps, by a fifth of the volume", async () => {
+      const groups = await world().onDroplet("btrfs", "qgroup", "show", "-r", "--raw", "/workspaces");
+      const limits = groups.split("\n").filter((line) => line.startsWith("1/"));
+      expect(limits.map((line) => line.trim().split(/\s+/)[3])).toEqual([String(2 ** 30), String(2 ** 30)]);
+      const subvolumes = await world().onDroplet("btrfs", "subvolume", "list", "/workspaces");
+      const paths = subvolumes.split("\n").flatMap((line) => / path (.*)$/.exec(line)?.[1] ?? []);
+      expect(paths.sort()).toEqual([".data/alpha", ".data/beta", "alpha", "beta"]);
+      await world().onDroplet("systemctl", "start", "opencode-space.service");
+      const seen = JSON.parse(await world().onDroplet("cat", "/workspaces/.data/.space.json")) as object;
+      expect(seen).toMatchObject({ projects: { alpha: { limit: 2 ** 30 }, beta: { limit: 2 ** 30 } } });
+    });
+
+    it("has the platform's unit, which restarts the containers by hand alone, and says how they are", async () => {
+      const enabled = ["opencode-platform.service", "opencode-space.timer", "opencode-zswap.service"];
+      expect(await world().onDroplet("systemctl", "is-enabled", ...enabled)).toBe(
+        "enabled\nenabled\nenabled\n",
+      );
+      const started = async () => {
+        const ids = Object.values(await world().containers());
+        const said = await world().onDroplet(
+          "docker",
+          "inspect",
+          "--format",
+          "{{.Name}} {{.State.StartedAt}}",
+          ...ids,
+        );
+        return said.split("\n").filter((line) => /-(project-\w+|traefik|connector) /.test(line));
+      };
+      const before = await started();
+      expect(before).toHaveLength(4);
+      await world().onDroplet("systemctl", "restart", "opencode-platform.service");
+      expect((await started()).filter((line) => before.includes(line))).toEqual([]);
+      const shown = ["--property", "ActiveState,StatusText", "--value", "opencode-platform.service"];
+      const said = await world().onDroplet("systemctl", "show", ...shown);
+      expect(said.trim().split("\n")).toEqual(["active", "projects: 2 awake, 0 asleep, 0 stopped"]);
     });
 
     it("had only responses that match the clouds' published descriptions", () => {
