@@ -19,6 +19,7 @@ const API = "opencode/api";
 const LEAVES = [
   "components/host/cpu-limit.ts",
   "components/host/packet-rules.ts",
+  "components/host/space.ts",
   "components/host/ssh-files.ts",
   "components/proxy/gateway.ts",
   "components/proxy/routes.ts",

@@ -13,6 +13,14 @@ export const hardenedOptions = {
   destroyGraceSeconds: 10,
 };
 
+/**
+ * `/tmp`: the one place beside its workspace and home where a project writes. Not `readOnly` for the rest, since Docker puts no file into a
+ * container whose root is read-only (moby/moby: "container rootfs is marked read-only", and the provider puts all its uploads to `/`); instead,
+ * nothing else in the image is writable for the container's user. Half of the default memory limit, to which it is charged; programs are run from
+ * it, opencode's own libraries among them.
+ */
+export const TMPFS = "rw,exec,nosuid,nodev,size=1g,mode=1777";
+
 /** Labels as the Docker provider wants them, in one order. */
 export function labelList(labels: Readonly<Record<string, string>>): types.input.ContainerLabel[] {
   return Object.entries(labels)

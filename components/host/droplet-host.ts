@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { imageOnDroplet } from "../../config/images.ts";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
 import { DROPLET_RUNTIME_DIR, DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
-import { defaultDiskBytes } from "../../config/projects/shares.ts";
+import { defaultDiskBytes } from "../../config/projects/resources.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { type Host, RESOLVER_DIR } from "./host.ts";
 import { Command } from "./lean.ts";

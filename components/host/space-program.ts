@@ -41,7 +41,7 @@ fi
 
 # Tells a project's container once for each new text; an empty one takes the last away.
 tell() {
-  container=$(docker ps --quiet --no-trunc --filter "label=${PROJECT_LABEL}=$1" --format '{{.ID}} {{.Label "${SERVICE_LABEL}"}}' | awk 'NF == 1 { print $1; exit }')
+  container=$(docker ps --no-trunc --filter "label=${PROJECT_LABEL}=$1" --format '{{.ID}} {{.Label "${SERVICE_LABEL}"}}' | awk 'NF == 1 { print $1; exit }')
   [ -n "$container" ] || return
   said="$state/$container"
   [ "$2" != "$(cat "$said" 2> /dev/null)" ] || return
@@ -60,7 +60,9 @@ for path in "$root"/*; do
   \\"$project\\": { \\"used\\": $1, \\"limit\\": $2 }"
   text=$(awk -v used="$1" -v limit="$2" 'BEGIN {
     percent = used * 100 / limit
-    if (percent >= ${NEARLY_FULL}) printf "disk %s: %d%% of %.1f GiB", percent >= ${ALMOST_FULL} ? "almost full" : "nearly full", percent, limit / 1073741824
+    how = "nearly full"
+    if (percent >= ${ALMOST_FULL}) how = "almost full"
+    if (percent >= ${NEARLY_FULL}) printf "disk %s: %d%% of %.1f GiB", how, percent, limit / 1073741824
   }')
   tell "$project" "$text"
 done

@@ -13,7 +13,7 @@ import type { AccessList } from "../../config/projects/members.ts";
 import type { Project } from "../../config/projects/project.ts";
 import { gitConfig } from "../../opencode/git-config.ts";
 import { enforcedJson, opencodeJson } from "../../opencode/settings.ts";
-import { hardenedOptions, labelList } from "../host/container.ts";
+import { hardenedOptions, labelList, TMPFS } from "../host/container.ts";
 import { cpuLimit } from "../host/cpu-limit.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { BridgeNetwork, Container, Password } from "../host/lean.ts";
@@ -31,14 +31,6 @@ import { makeDirectories } from "./workspaces.ts";
 
 /** The settings that no repository can change: opencode 1.x reads them there itself, 2.x gets them from the image's script. */
 const ENFORCED = "/etc/opencode/opencode.json";
-
-/**
- * `/tmp`: the one place beside its workspace and home where a project writes. Not `readOnly` for the rest, since Docker puts no file into a
- * container whose root is read-only (moby/moby: "container rootfs is marked read-only", and the provider puts all its uploads to `/`); instead,
- * nothing else in the image is writable for the container's user. Half of the default memory limit, to which it is charged; programs are run from
- * it, opencode's own libraries among them.
- */
-const TMPFS = "rw,exec,nosuid,nodev,size=1g,mode=1777";
 
 export interface OpencodeProjectArgs {
   host: Host;
@@ -139,7 +131,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
       state,
       pids: resources.pids,
       directories: makeDirectories(host, project),
-      weight: resources.weight === undefined ? undefined : diskWeight(names.project(name), resources.weight),
+      weight: diskWeight(names.project(name), resources),
       routePath,
       index: index || undefined,
     });

@@ -1,5 +1,5 @@
 /** A project's share of what others use too, as options of its container. */
-import { DEFAULT_WEIGHT, type Shares } from "../../config/projects/shares.ts";
+import { DEFAULT_WEIGHT, type Shares } from "../../config/projects/resources.ts";
 
 /** What Docker gives to a container that says nothing. */
 const DEFAULT_CPU_SHARES = 1024;
@@ -22,8 +22,10 @@ export function shareOptions({ weight, files }: Shares) {
 
 /**
  * The shell command that gives a container its weight for the disk: the provider has no setting for it. Few kernels have it (a scheduler such as
- * BFQ), and where one does not, Docker refuses or ignores it.
+ * BFQ), and where one does not, Docker refuses or ignores it. Undefined for a project that says nothing.
  */
-export const diskWeight = (container: string, weight: number): string =>
-  // The range that Docker takes.
-  `docker update --blkio-weight ${Math.min(1000, Math.max(10, weight))} ${container} >/dev/null 2>&1 || :`;
+export const diskWeight = (container: string, { weight }: Shares): string | undefined =>
+  weight === undefined
+    ? undefined
+    : // The range that Docker takes.
+      `docker update --blkio-weight ${Math.min(1000, Math.max(10, weight))} ${container} >/dev/null 2>&1 || :`;

@@ -4,7 +4,6 @@
  */
 import * as z from "zod";
 import { show } from "../text/show.ts";
-import { sizeOf } from "../text/sizes.ts";
 import { OPENCODE } from "../versions.ts";
 import { devcontainer } from "./devcontainer.ts";
 import { defaultEnvironment, image, packages } from "./environment.ts";
@@ -15,9 +14,7 @@ import {
   emailError,
   GROUP_NAME_PATTERN,
   groupNameError,
-  MINIMUM_MEMORY,
   memberError,
-  memory,
   modelError,
   projectName,
   repo,
@@ -31,12 +28,10 @@ import {
 import { git } from "./git-schema.ts";
 import { ports } from "./ports.ts";
 import { repos } from "./repos.ts";
+import { resources } from "./resources.ts";
 import { services } from "./services.ts";
-import { shares } from "./shares.ts";
 import { sleep } from "./sleep.ts";
 
-/** What a project gets where neither its entry nor `defaults` says otherwise. */
-export const DEFAULT_RESOURCES = { memory: sizeOf("2GiB"), cpus: 1, pids: 512 } as const;
 export const DEFAULT_MAX_PROJECTS = 20;
 export const DEFAULT_PER_PERSON = 3;
 const membersError = ({ code }: { code: string }) =>
@@ -66,26 +61,6 @@ const projectsError = ({ input }: { input?: unknown }) => {
   if (input === null) return "has no value: write projects: [] for none";
   return `must be a list, not ${show(input)}: start each entry with - name:`;
 };
-
-const resources = z.strictObject({
-  memory: memory
-    .optional()
-    .describe(
-      `Memory limit, a number with MiB, GiB, MB or GB; at least ${MINIMUM_MEMORY.text}. A project that exceeds it is restarted. Default: ${DEFAULT_RESOURCES.memory.text}.`,
-    ),
-  cpus: z
-    .number()
-    .min(0.1)
-    .optional()
-    .describe(`Maximum number of CPUs; may be fractional. Default: ${DEFAULT_RESOURCES.cpus}.`),
-  pids: z
-    .int()
-    .min(64)
-    .max(4_194_304)
-    .optional()
-    .describe(`Maximum number of processes and threads. Default: ${DEFAULT_RESOURCES.pids}.`),
-  ...shares,
-});
 
 const env = z.record(variableName, variableValue);
 

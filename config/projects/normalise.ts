@@ -3,17 +3,13 @@ import { publishedHostKeys } from "../known-hosts.ts";
 import { DEFAULT_ALLOW, readAllow } from "./destinations.ts";
 import { joinSetup, readDevcontainerKey, variablesOf } from "./devcontainer.ts";
 import { readEnvironment } from "./environment.ts";
-import {
-  DEFAULT_PER_PERSON,
-  DEFAULT_RESOURCES,
-  type ProjectEntry,
-  type ProjectsFile,
-} from "./file-schema.ts";
+import { DEFAULT_PER_PERSON, type ProjectEntry, type ProjectsFile } from "./file-schema.ts";
 import { readPorts } from "./ports.ts";
 import type { Git, GitAuth, Json, Project, Repo } from "./project.ts";
 import { releaseNamed } from "./releases.ts";
 import { forgeOf, parseRepo } from "./repo.ts";
 import { readRepos } from "./repos.ts";
+import { DEFAULT_RESOURCES } from "./resources.ts";
 import { mapOf } from "./rough.ts";
 import { readServices } from "./services.ts";
 import { readSleep } from "./sleep.ts";

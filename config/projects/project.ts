@@ -4,8 +4,8 @@ import type { Devcontainer } from "./devcontainer.ts";
 import type { Environment } from "./environment.ts";
 import type { Port } from "./ports.ts";
 import type { Forge, RepoSource } from "./repo.ts";
+import type { Shares } from "./resources.ts";
 import type { Service } from "./services.ts";
-import type { Shares } from "./shares.ts";
 import type { Sleep } from "./sleep.ts";
 import type { Trust } from "./trust.ts";
 

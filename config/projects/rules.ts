@@ -19,11 +19,12 @@ import {
 } from "./entry-rules.ts";
 import { checkPackages } from "./environment.ts";
 import { GROUP_NAME_PATTERN, memorySize } from "./field-schemas.ts";
-import { DEFAULT_MAX_PROJECTS, DEFAULT_RESOURCES } from "./file-schema.ts";
+import { DEFAULT_MAX_PROJECTS } from "./file-schema.ts";
 import { formatPath } from "./messages.ts";
 import { checkOpencodeSettings } from "./opencode-settings.ts";
 import { checkPorts } from "./ports.ts";
 import { checkRelease } from "./releases.ts";
+import { DEFAULT_RESOURCES } from "./resources.ts";
 import { isMap, listOf, mapOf, type UncheckedMap } from "./rough.ts";
 import { checkServices } from "./service-rules.ts";
 import type { HostContext, Violation } from "./violation.ts";

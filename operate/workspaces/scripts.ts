@@ -4,6 +4,7 @@
  * what they find, never change into it, and print no name from it. The directories that they are given are the platform's own: no container
  * has them, but only what is below a project's name. Pure.
  */
+import { SUBVOLUME } from "../../components/host/space.ts";
 import { homesDirectory, servicesDirectory } from "../../config/naming/names.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { leftPaths } from "./names.ts";
@@ -65,16 +66,26 @@ put() { ! is "$1" || mv -- "$1" "$2"; }
 ${pairs.map((pair, index) => `put ${pair} || { :${undo(index)}; exit 1; }`).join("\n")}`;
 }
 
-/** Renames a home and makes an empty one with its owner, since a container that is started again has to find one. */
+/**
+ * Renames a home and makes an empty one with its owner, since a container that is started again has to find one: of the same kind, since a subvolume counts towards
+ * the project's limit of disk.
+ */
 export function resetHomeScript(directory: string, name: string, aside: string): string {
-  const home = shellQuote(leftPaths(directory, name).home);
+  const paths = leftPaths(directory, name);
+  const [root, workspace, home] = [directory, paths.workspace, paths.home].map(shellQuote);
   const newHome = shellQuote(leftPaths(directory, aside).home);
   return `${IS}
 if is ${newHome}; then echo ${newHome} is there already >&2; exit 1; fi
 if ! is ${home}; then echo there is no home >&2; exit 1; fi
 mv -- ${home} ${newHome} || exit 1
 owner=$(ls -ldn -- ${newHome} | awk '{ print $3 ":" $4 }')
-if mkdir -m 0755 -- ${home} && { [ "$(id -u)" != 0 ] || chown "$owner" ${home}; }; then exit 0; fi
+${SUBVOLUME}
+make() {
+  sub ${newHome} || { mkdir -m 0755 -- ${home}; return; }
+  btrfs subvolume create ${home} >/dev/null && chmod 0755 ${home} || return
+  ! sub ${workspace} || btrfs qgroup assign "0/$(number ${home})" "1/$(number ${workspace})" ${root} >/dev/null 2>&1 || :
+}
+if make && { [ "$(id -u)" != 0 ] || chown "$owner" ${home}; }; then exit 0; fi
 rmdir -- ${home} 2>/dev/null
 mv -- ${newHome} ${home}
 exit 1`;
@@ -83,7 +94,7 @@ exit 1`;
 /** Deletes a workspace, its home and what its services keep, and prints the paths of what it is not allowed to delete. */
 export function deleteScript(directory: string, name: string): string {
   const paths = Object.values(leftPaths(directory, name)).map(shellQuote).join(" ");
-  // An owner can take away its own right to look into a directory, on purpose or not.
+  // The last that rm does to a subvolume is rmdir, which whoever may write to the directory above is allowed. An owner can take away its own right to look into a directory, on purpose or not.
   return `${IS}
 for path in ${paths}; do
   is "$path" || continue

@@ -20,7 +20,7 @@ import { makeOwnedDirectory, mapsProjectUids } from "../../components/host/users
 import { type ApplyArgs, applyScript, indexPath } from "../../components/project/apply-script.ts";
 import { diskWeight } from "../../components/project/share-options.ts";
 import { makeDirectories, workspacesScript } from "../../components/project/workspaces.ts";
-import { DEFAULT_RESOURCES } from "../../config/projects/file-schema.ts";
+import { DEFAULT_RESOURCES } from "../../config/projects/resources.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { sizeOf } from "../../config/text/sizes.ts";
 
@@ -76,10 +76,10 @@ describe("the script of a project", () => {
   });
 
   it("gives a project of another weight that for the disk too, and goes on where Docker refuses", () => {
-    const weight = diskWeight("oc-project-web", 2000);
+    const weight = diskWeight("oc-project-web", { weight: 2000 });
     expect(run(applyScript(args("web", { weight })).create).status).toBe(0);
     expect(calls()).toContain("update --blkio-weight 1000 oc-project-web");
-    const refused = diskWeight("oc-broken-weight", 5);
+    const refused = diskWeight("oc-broken-weight", { weight: 5 });
     expect(run(applyScript(args("web", { weight: refused })).create).status).toBe(0);
     expect(calls()).toContain("update --blkio-weight 10 oc-broken-weight");
   });

@@ -1,8 +1,11 @@
-/** Keys of `resources` that keep a project from taking from others: its share of the disk and of busy processors, and its open files. */
+/** `resources` of the defaults and of an entry: a container's limits, and what keeps a project from taking from others. */
 import * as z from "zod";
 import { show } from "../text/show.ts";
 import { type Size, sizeOf } from "../text/sizes.ts";
-import { memorySize } from "./field-schemas.ts";
+import { MINIMUM_MEMORY, memory, memorySize } from "./field-schemas.ts";
+
+/** What a project gets where neither its entry nor `defaults` says otherwise. */
+export const DEFAULT_RESOURCES = { memory: sizeOf("2GiB"), cpus: 1, pids: 512 } as const;
 
 /** What a project may have beside the limits that every project has. Absent: as every container. */
 export interface Shares {
@@ -25,8 +28,7 @@ const DEFAULT_PART = 5;
 export const defaultDiskBytes = (volumeSize: number): number =>
   Math.max(1, Math.floor(volumeSize / DEFAULT_PART)) * 2 ** 30;
 
-/** The keys, to be spread into `resources`. */
-export const shares = {
+const shares = {
   disk: memorySize
     .refine(({ bytes }) => bytes >= MINIMUM_DISK.bytes, {
       error: ({ input }) => `${show((input as Size).text)} is too little: ${MINIMUM_DISK.text} or more`,
@@ -51,3 +53,24 @@ export const shares = {
     .optional()
     .describe("Maximum number of files that a process may have open. Default: Docker's own."),
 };
+
+/** The key `resources`. */
+export const resources = z.strictObject({
+  memory: memory
+    .optional()
+    .describe(
+      `Memory limit, a number with MiB, GiB, MB or GB; at least ${MINIMUM_MEMORY.text}. A project that exceeds it is restarted. Default: ${DEFAULT_RESOURCES.memory.text}.`,
+    ),
+  cpus: z
+    .number()
+    .min(0.1)
+    .optional()
+    .describe(`Maximum number of CPUs; may be fractional. Default: ${DEFAULT_RESOURCES.cpus}.`),
+  pids: z
+    .int()
+    .min(64)
+    .max(4_194_304)
+    .optional()
+    .describe(`Maximum number of processes and threads. Default: ${DEFAULT_RESOURCES.pids}.`),
+  ...shares,
+});
