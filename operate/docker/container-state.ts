@@ -88,7 +88,7 @@ function decideRunning(container: ContainerInfo): Decided {
 function decideServing(container: ContainerInfo, workspace: string): Decided {
   const setup = setupOf(container);
   if (setup?.isRunning) return { state: "setting-up", ...(setup.line ? { reason: setup.line } : {}) };
-  const reason = [setup?.line, noteOf(workspace)].filter(Boolean).join("; ");
+  const reason = [diskLine(container), setup?.line, noteOf(workspace)].filter(Boolean).join("; ");
   return { state: "running", ...(reason ? { reason } : {}) };
 }
 
@@ -156,6 +156,10 @@ export function upgradeLine({ status, healthLine }: ContainerInfo): string | und
   if (status !== "running") return undefined;
   return partsOf(healthLine).find((part) => /^(migrating|upgrading from )/.test(part));
 }
+
+/** What a container says of a disk that is nearly full: `disk nearly full: 83% of 10.0 GiB`. Root has left it there, and no agent can. */
+export const diskLine = ({ healthLine }: Pick<ContainerInfo, "healthLine">): string | undefined =>
+  partsOf(healthLine).find((part) => /^disk (nearly|almost) full: \d+% of [\d.]+ GiB$/.test(part));
 
 /** How the `setup` of a project's entry goes. */
 export interface Setup {

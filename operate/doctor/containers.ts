@@ -1,6 +1,6 @@
 import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
-import { isAsking, setupOf, withoutSetup } from "../docker/container-state.ts";
+import { diskLine, isAsking, setupOf, withoutSetup } from "../docker/container-state.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { UNGUARDED } from "../docker/guard.ts";
 import { SETUP_LOG } from "../docker/setup.ts";
@@ -110,6 +110,14 @@ function containerFindings(
   else if (/fail/i.test(line)) found.push(failed(text, `see its log: ${log}`));
   else if (container.health === "starting" || isAsking(container)) found.push(note(text));
   else found.push(ok(text));
+  const disk = diskLine(container);
+  if (disk)
+    found.push(
+      (/^disk almost/.test(disk) ? failed : note)(
+        `${label}: ${disk}`,
+        "remove files from its workspace or home, or raise its resources.disk",
+      ),
+    );
   if (container.oomKilled)
     found.push(failed(`${label}: killed for exceeding its memory limit`, "raise its resources.memory"));
   if (container.restarts >= MANY_RESTARTS)

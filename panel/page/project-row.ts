@@ -123,6 +123,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
   const activity = activityElement();
   const memory = meterElement("memory", bytes);
   const cpu = meterElement("cpu", cores);
+  const disk = meterElement("disk", bytes);
   const lines = links(name);
   const ports = portsElement(acts.addPort);
   const repo = h("span", {});
@@ -151,7 +152,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
     {},
     h("div", { class: "row-head" }, title, state.element, release, updating),
     h("p", { class: "repo" }, repo, owners),
-    h("div", { class: "row-use" }, memory.element, cpu.element),
+    h("div", { class: "row-use" }, memory.element, cpu.element, disk.element),
     activity.element,
     h("div", { class: "row-acts" }, open, start, logs, menu),
     state.reason,
@@ -167,6 +168,7 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
       setText(release, releaseLabel(project));
       memory.set(project.memory);
       cpu.set(project.cpu);
+      disk.set(project.disk);
       const branch = project.branch ? ` # ${project.branch}` : "";
       setText(repo, project.repo ? `${project.repo}${branch}` : "no repository");
       setText(owners, project.owners.length > 0 ? ` · owned by ${project.owners.join(", ")}` : "");

@@ -22,6 +22,7 @@ import type { Settings } from "../../config/stack/settings.ts";
 import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { readOptional } from "../../config/text/read-optional.ts";
 import { makeControl } from "../../operate/docker/control.ts";
+import { DiskUsage } from "../../operate/docker/disk.ts";
 import type { Engine } from "../../operate/docker/engine.ts";
 import { LogHub } from "../../operate/docker/logs.ts";
 import { requestSetup } from "../../operate/docker/setup.ts";
@@ -133,6 +134,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     operations,
     containers,
     usage,
+    disk: new DiskUsage(homesOf(context)),
     logs: new LogHub(engine, containers),
     control: makeControl(engine, names.project, (project) =>
       containers.servicesOf(project).map(({ name }) => name),
@@ -236,12 +238,16 @@ interface Watching {
   projects(): readonly Pick<Project, "name" | "state" | "opencode">[];
 }
 
+/** The directory of all projects' homes, as this process has it. */
+const homesOf = ({ session, settings }: Pick<PanelContext, "session" | "settings">): string =>
+  session.isLocal ? homesDirectory(localWorkspaces(settings, root).path) : PANEL_HOMES_DIR;
+
 function monitorActivity(
   { session, settings, panel, report }: PanelContext,
   watching: Watching,
 ): ActivityMonitor {
   const { urls } = watching;
-  const homes = session.isLocal ? homesDirectory(localWorkspaces(settings, root).path) : PANEL_HOMES_DIR;
+  const homes = homesOf({ session, settings });
   const reader = new ActivityReader();
   return new ActivityMonitor({
     file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),

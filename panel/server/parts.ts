@@ -4,6 +4,7 @@ import type { Urls } from "../../config/naming/urls.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { Control } from "../../operate/docker/control.ts";
 import type { Logs } from "../../operate/docker/logs.ts";
+import type { Usage } from "../../operate/docker/types.ts";
 import type { UsageSource } from "../../operate/docker/usage.ts";
 import type { Containers } from "../../operate/docker/watch.ts";
 import type { Left } from "../../operate/workspaces/left.ts";
@@ -43,6 +44,8 @@ export interface PanelServices {
   readonly operations: Operations;
   readonly containers: Containers;
   readonly usage: UsageSource;
+  /** How much of its disk a project has used, where something limits it. Default: nothing does. */
+  readonly disk?: { of(project: string): Usage | undefined };
   readonly logs: Logs;
   readonly control: Control;
   readonly rollbacks: Rollbacks;

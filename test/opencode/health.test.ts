@@ -125,6 +125,16 @@ describe.each([
     expect((await check(major, own)).line).toBe("serving; workspace: not looked at yet");
   });
 
+  it("says that its disk is nearly full, in the words that the host's root has left", async () => {
+    writeFileSync(join(folder, "run/disk"), "disk nearly full: 83% of 10.0 GiB");
+    expect((await check(major, own)).line).toBe(
+      "serving; disk nearly full: 83% of 10.0 GiB; workspace: not looked at yet",
+    );
+    writeFileSync(join(folder, "run/disk"), "");
+    rmSync(join(folder, "lib/major"));
+    expect((await check(major, own)).line).toBe("serving; workspace: not looked at yet");
+  });
+
   it("is healthy behind a proxy, which is no way to its own server", async () => {
     vi.stubEnv("http_proxy", "http://127.0.0.1:9");
     expect((await check(major, own)).isHealthy).toBe(true);

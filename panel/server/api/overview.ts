@@ -36,6 +36,7 @@ type OverviewParts = Pick<
   | "operations"
   | "containers"
   | "usage"
+  | "disk"
   | "activity"
   | "deployKeys"
   | "canSetSecrets"
@@ -80,6 +81,7 @@ function projectOf(
     repo: repo?.url ?? repos?.map(({ url }) => url).join(", "),
     branch: repo?.branch,
     upgrade: container && upgradeLine(container),
+    disk: parts.disk?.of(name),
     lastActivity: parts.activity.of(name),
     deployKey: project.git.auth === "ssh" ? parts.deployKeys.of(name) : undefined,
     operation,

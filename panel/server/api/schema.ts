@@ -119,6 +119,7 @@ export const projectSchema = z
     branch: z.string().optional(),
     memory: usage("Bytes, while it runs.").optional(),
     cpu: usage("Processors, while it runs.").optional(),
+    disk: usage("Bytes that workspace and home take, where the host limits them.").optional(),
     release: z.string().openapi({ description: "Its release of opencode.", example: OPENCODE }),
     upgrade: z.string().optional().openapi({
       description: "How far its change to that release is, while it is under way.",
