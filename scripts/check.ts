@@ -2,8 +2,9 @@
  * `npm run check`: checks projects.yaml and the settings offline; `-- --stack prod` selects another stack. `--print` shows projects.yaml with the
  * stack's own file laid over it.
  */
-import { checkConfiguration } from "../config/check.ts";
+import { capacityOf, checkConfiguration } from "../config/check.ts";
 import { formatProblem } from "../config/errors.ts";
+import { capacityNotes } from "../config/projects/capacity.ts";
 import { notesOn } from "../config/projects/notes.ts";
 import { sharedDomainWarnings } from "../config/stack/own-domain.ts";
 import { renderFile } from "../config/text/yaml-render.ts";
@@ -28,5 +29,7 @@ await main(async (args) => {
     `${files.join(" with ")} is fine${stackFlag(session) && ` for ${session.stack}`}: ${count}${names}.`,
   );
   for (const note of notesOn(projects)) console.log(note);
+  const { hostMemoryBytes } = capacityOf(session.stack, settings);
+  for (const note of capacityNotes(projects, hostMemoryBytes)) console.error(note);
   return 0;
 });

@@ -23,6 +23,9 @@ export interface ContainerChecks {
   setupOutputs?: ReadonlyMap<string, readonly string[]>;
 }
 
+/** The container that puts projects to sleep and wakes them. */
+const keeperOf = ({ prefix }: Names): string => `${prefix}-keeper`;
+
 /** Checks the platform's own containers and one per project. */
 export function checkContainers(checks: ContainerChecks): Finding[] {
   const { containers, projects, names, hasConnector = false, hasPanel = false, commands } = checks;
@@ -31,6 +34,7 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
   const expected = [
     { label: "traefik", name: names.traefik, state: "running" },
     { label: "notice page", name: names.notice, state: "running" },
+    { label: "keeper", name: keeperOf(names), state: "running" },
     ...(hasConnector ? [{ label: "connector", name: names.connector, state: "running" }] : []),
     ...(hasPanel ? [{ label: "panel", name: names.panel, state: "running" }] : []),
     ...projects.map(({ name, state }) => ({ label: `project ${name}`, name: names.project(name), state })),

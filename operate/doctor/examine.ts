@@ -28,6 +28,7 @@ import {
 } from "./machine.ts";
 import { type ImagePackages, packagesFindings, readImagePackages, refreshCommand } from "./packages.ts";
 import { checkReleases } from "./releases.ts";
+import { checkDropletSleep, checkLocalDisks, checkLocalSwap } from "./sleep.ts";
 import { checkGateway, checkStack, isDeployed } from "./stack.ts";
 
 type Findings = AsyncGenerator<Finding>;
@@ -92,8 +93,10 @@ async function* examineLocal(session: Session, { settings, projects }: Files): F
     yield* await checkDevcontainers(host.docker, host.names, projects ?? [], session.stack);
     yield* await checkPackages(session, host);
     yield checkMemory(await host.containers());
+    yield* await checkLocalSwap(projects ?? []);
   }
   const workspaces = localWorkspaces(settings, root);
+  yield* checkLocalDisks(projects ?? [], workspaces.path);
   yield* checkDisk([workspaces.path]);
   yield* checkPlace(workspaces, root, defaultWorkspaces(root));
   yield await checkLocalhostNames();
@@ -118,6 +121,7 @@ async function* examineDroplet(
   yield ssh;
   if (ssh.verdict === "failed") return;
   yield* await checkDroplet(session, host.access, settings?.production?.maintenance?.window);
+  yield* await checkDropletSleep(session, host.access, projects ?? []);
   yield* await checkDevcontainers(host.docker, host.names, projects ?? [], session.stack);
   yield* await checkPackages(session, host);
   const hasPanel = settings?.panel.enabled ?? false;

@@ -14,7 +14,10 @@ const script = maintenanceScript(window);
 
 /** A text that the script puts on the droplet, as a shell reads it. */
 function fileOf(path: string): string {
-  const line = new RegExp(`printf %s ('[^]*?') > ${path}\\.new`).exec(script)?.[1] ?? "";
+  // Of one command alone: else those before it would be run.
+  const commands = script.split(/^(?=printf %s )/m);
+  const pattern = new RegExp(`^printf %s ('[^]*?') > ${path}\\.new`);
+  const line = commands.flatMap((command) => pattern.exec(command)?.[1] ?? [])[0] ?? "";
   return execFileSync("sh", ["-c", `printf %s ${line}`], { encoding: "utf8" });
 }
 

@@ -26,7 +26,7 @@ const running = (name: string, more: Partial<ContainerState> = {}): ContainerSta
   networks: [],
   ...more,
 });
-const own = [running(names.traefik), running(names.guard), running(names.notice)];
+const own = [running(names.traefik), running(names.guard), running(names.notice), running("t-keeper")];
 const webShop = [{ name: "web-shop", state: "running" as const }];
 const local: FixCommands = {
   apply: "npm start",
