@@ -21,6 +21,11 @@ export interface Names {
   readonly packetTable: string;
   /** Keeps the packet rules in force. */
   readonly guard: string;
+  /** Puts projects to sleep, and wakes them. */
+  readonly keeper: string;
+  /** The volumes of its sockets: what the notice page asks it by, and Docker's own for the gateway, with less than Docker gives. */
+  readonly wakeVolume: string;
+  readonly dockerVolume: string;
   readonly traefik: string;
   /** Serves the plain pages for projects that are stopped, starting or unknown. */
   readonly notice: string;
@@ -73,6 +78,9 @@ export function makeNames(prefix: string): Names {
     bridgePrefix,
     packetTable: `opencode_${prefix.replaceAll("-", "_")}`,
     guard: `${prefix}-guard`,
+    keeper: `${prefix}-keeper`,
+    wakeVolume: `${prefix}-wake`,
+    dockerVolume: `${prefix}-docker`,
     traefik: `${prefix}-traefik`,
     notice: `${prefix}-notice`,
     connector: `${prefix}-connector`,

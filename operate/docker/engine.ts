@@ -1,6 +1,6 @@
 /**
- * The part of the Docker Engine's API that the panel uses: reading containers, starting and stopping them, and
- * running a command in one.
+ * The part of the Docker Engine's API that the panel uses: reading containers, starting, continuing and stopping
+ * them, and running a command in one.
  */
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
@@ -56,12 +56,18 @@ export interface Engine {
   logs(id: string, request: LogRequest): AsyncIterable<LogLine>;
   /** One sample per second, until the container ends. */
   stats(id: string, signal: AbortSignal): AsyncIterable<Stats>;
-  /** Returns whether the container exists. Does nothing if it is running. */
+  /** Returns whether the container exists. Does nothing if it is running. @throws the engine's error if it is paused */
   start(name: string): Promise<boolean>;
+  /** Lets a paused container go on. Returns whether it exists. */
+  unpause(name: string): Promise<boolean>;
   /** Returns whether the container exists. Kills it after `grace` seconds. */
   stop(name: string, grace: number): Promise<boolean>;
-  /** Runs a command in a container to its end. @throws the engine's error if the container does not run */
-  exec(name: string, command: readonly string[]): Promise<ExecResult>;
+  /**
+   * Runs a command in a container to its end.
+   * @param timeoutMs milliseconds for it. Default: 30 s
+   * @throws the engine's error if the container does not run, or is paused
+   */
+  exec(name: string, command: readonly string[], timeoutMs?: number): Promise<ExecResult>;
 }
 
 /** `exec_die` ends a health check, and a changed health line has no event of its own. */
@@ -70,7 +76,7 @@ const EVENTS =
 
 /** Bytes of a command's output that are kept: what runs in a container may write without an end. */
 const EXEC_OUTPUT = 8 * 2 ** 20;
-/** Milliseconds for a command in a container. */
+/** Milliseconds for a command in a container, unless told otherwise. */
 const EXEC_TIMEOUT_MS = 30_000;
 
 /** The engine behind a socket. */
@@ -95,8 +101,10 @@ export function openEngine(socketPath: string): Engine {
       for await (const line of jsonLines(stream)) yield line as Stats;
     },
     start: (name) => wasThere(docker.getContainer(name).start()),
+    unpause: (name) => wasThere(docker.getContainer(name).unpause()),
     stop: (name, grace) => wasThere(docker.getContainer(name).stop({ t: grace })),
-    exec: (name, command) => execIn(docker.getContainer(name), command),
+    exec: (name, command, timeoutMs = EXEC_TIMEOUT_MS) =>
+      execIn(docker.getContainer(name), command, timeoutMs),
   };
 }
 
@@ -124,8 +132,12 @@ async function wasThere(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
-async function execIn(container: Docker.Container, command: readonly string[]): Promise<ExecResult> {
-  const abortSignal = AbortSignal.timeout(EXEC_TIMEOUT_MS);
+async function execIn(
+  container: Docker.Container,
+  command: readonly string[],
+  timeoutMs: number,
+): Promise<ExecResult> {
+  const abortSignal = AbortSignal.timeout(timeoutMs);
   const options = { Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal };
   const exec = await container.exec(options);
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };

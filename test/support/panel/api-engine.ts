@@ -83,6 +83,7 @@ export class FakeEngine implements Engine {
     return channel;
   }
   start = async () => true;
+  unpause = async () => true;
   stop = async () => true;
   exec = async (name: string, command: readonly string[]) => {
     this.commands.push([name, ...command]);
