@@ -1,6 +1,7 @@
 /** Decides a project's state from its container and that container's health line. Pure. */
 
 import { plainText } from "../../config/text/plain.ts";
+import type { Kept } from "../keeper/client.ts";
 import { type ContainerState, parseContainers } from "./containers.ts";
 import type { Inspection } from "./engine.ts";
 import type { ProjectState } from "./types.ts";
@@ -38,6 +39,8 @@ export function readContainer(inspection: Inspection): ContainerInfo | undefined
 export interface Decided {
   readonly state: ProjectState;
   readonly reason?: string;
+  /** Since when, of a state that the keeper knows. ISO 8601. */
+  readonly since?: string;
 }
 
 /**
@@ -50,13 +53,17 @@ export const LOOP = 3;
 /**
  * Decides the state of a project.
  * @param wanted its state in projects.yaml
+ * @param kept what the keeper says of it: of a paused container it alone knows whether that sleeps, or an admin has paused it
  */
 export function decideState(
   container: ContainerInfo | undefined,
   wanted: "running" | "stopped" = "running",
+  kept?: Kept,
 ): Decided {
   if (!container) return { state: "pending" };
   const { status } = container;
+  const decided = kept && decideKept(container, kept);
+  if (decided) return decided;
   if (container.isPaused) return { state: "stopped", reason: "paused" };
   if (status === "running") return decideRunning(container);
   if (status === "restarting") return { state: "failed", reason: restarts(container) };
@@ -66,6 +73,23 @@ export function decideState(
   if (status === "created") return { state: wanted === "running" ? "starting" : "stopped" };
   return decideExited(container, wanted);
 }
+
+/** States of the keeper's that a container has while it is paused, and while it is not. */
+const KEPT_PAUSED = ["asleep", "falling-asleep", "waking"] as const;
+const KEPT_RUNNING = ["falling-asleep", "waking", "waiting"] as const;
+
+/** Undefined where Docker knows better: the keeper's words are a moment old. */
+function decideKept(container: ContainerInfo, { state: kept, since, reason }: Kept): Decided | undefined {
+  if (!container.isPaused && container.status !== "running") return undefined;
+  const state = (container.isPaused ? KEPT_PAUSED : KEPT_RUNNING).find((each) => each === kept);
+  if (!state) return undefined;
+  // What it had to say when it fell asleep still holds.
+  const why = reason ?? (state === "asleep" ? decideRunning(asAwake(container)).reason : undefined);
+  return { state, since, ...(why ? { reason: why } : {}) };
+}
+
+/** A paused container keeps the last line of its health check. */
+const asAwake = (container: ContainerInfo): ContainerInfo => ({ ...container, status: "running" });
 
 function decideRunning(container: ContainerInfo): Decided {
   const { health, healthLine } = container;

@@ -3,9 +3,16 @@
 /** Lines of a log that are kept and can be requested. */
 export const MOST_LINES = 2000;
 
-/** `pending`: in projects.yaml, without a container yet. */
+/**
+ * `pending`: in projects.yaml, without a container yet. `asleep`: paused by the keeper until somebody asks for it. `waiting`: started with Docker, waits
+ * for its turn.
+ */
 export type ProjectState =
   | "running"
+  | "asleep"
+  | "waking"
+  | "falling-asleep"
+  | "waiting"
   | "stopped"
   | "starting"
   | "unhealthy"

@@ -60,7 +60,9 @@ export class UsageWatch implements UsageSource {
 
   of(project: string): Used {
     const known = this.#figures.get(project);
-    if (!known || known.id !== this.#containers.ofProject(project)?.id) return {};
+    const container = this.#containers.ofProject(project);
+    // Of one that is paused or has ended, the last figures are of before.
+    if (!known || known.id !== container?.id || container.status !== "running") return {};
     const { memory, cpu } = known;
     return { ...(memory ? { memory } : {}), ...(cpu ? { cpu } : {}) };
   }

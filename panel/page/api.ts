@@ -1,5 +1,14 @@
 /** Calls of the panel's API. */
-import type { Entry, FieldProblem, LeftoverChoice, Operation, Overview, Problem, Rollback } from "./model.ts";
+import type {
+  Entry,
+  FieldProblem,
+  KeeperEvent,
+  LeftoverChoice,
+  Operation,
+  Overview,
+  Problem,
+  Rollback,
+} from "./model.ts";
 
 /** An error response of the API. */
 export class HttpError extends Error {
@@ -98,6 +107,16 @@ export const change = (
 
 export const start = (name: string) => started(send("POST", `${project(name)}/start`, {}));
 export const stop = (name: string) => started(send("POST", `${project(name)}/stop`, {}));
+
+/** Ends once the project's server answers. */
+export const wake = (name: string) => send("POST", `${project(name)}/wake`, {});
+export const putToSleep = (name: string) => send("POST", `${project(name)}/sleep`, {});
+
+/** What the keeper did to a project and saw, oldest first. */
+export async function getHistory(name: string): Promise<readonly KeeperEvent[]> {
+  const answer = (await call(`${project(name)}/history`)) as { events: KeeperEvent[] };
+  return answer.events;
+}
 
 /** Runs the entry's setup once more. */
 export const runSetup = (name: string) => send("POST", `${project(name)}/setup`, {});

@@ -11,13 +11,16 @@ export function matches(project: ProjectView, filter: string): boolean {
     .every((word) => text.includes(word));
 }
 
+/** States on the way to another, which is announced. */
+const PASSING: readonly string[] = ["falling-asleep", "waking"] satisfies ProjectView["state"][];
+
 /** Changes to announce: new states, new and removed projects. */
 export function stateChanges(before: readonly ProjectView[], after: readonly ProjectView[]): string[] {
   const known = new Map(before.map(({ name, state }) => [name, state]));
   const names = new Set(after.map(({ name }) => name));
   return [
     ...after
-      .filter(({ name, state }) => known.get(name) !== state)
+      .filter(({ name, state }) => known.get(name) !== state && !PASSING.includes(state))
       .map(({ name, state }) => `${name}: ${stateLabel(state).word}`),
     ...before.filter(({ name }) => !names.has(name)).map(({ name }) => `${name}: removed`),
   ];

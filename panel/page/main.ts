@@ -1,11 +1,12 @@
 /** The panel's page: connects its parts to the API. */
 import { toast } from "./announce.ts";
-import { change, paths, runSetup, start, stop } from "./api.ts";
+import { change, paths, putToSleep, runSetup, start, stop, wake } from "./api.ts";
 import { showConnection, watchLogin } from "./banner.ts";
 import { openDelete } from "./delete.ts";
 import { byId, setText } from "./dom.ts";
 import { Stream } from "./events.ts";
 import { openForm } from "./form.ts";
+import { openHistory } from "./history.ts";
 import { onKeys } from "./keys.ts";
 import { openLogs } from "./logs.ts";
 import type { Operation, Overview, ProjectView } from "./model.ts";
@@ -20,6 +21,9 @@ const list = new ProjectList(
     logs: ({ name }) => openLogs(name),
     start: (project) => void act(project, start, "Starting"),
     stop: (project) => void act(project, stop, "Stopping"),
+    wake: ({ name }) => void keep(() => wake(name), `Waking ${name} …`, `${name} is awake`),
+    sleep: ({ name }) => void keep(() => putToSleep(name), `Putting ${name} to sleep …`, `${name} is asleep`),
+    history: ({ name }) => openHistory(name),
     edit: openEdit,
     rollback: ({ name }) => openRollback(name, onSubmitted),
     // The page of the project's own hostname to which the address is pasted that the log-in's redirect has led to.
@@ -43,6 +47,12 @@ async function act(
 ): Promise<void> {
   const operation = await attempt(() => call(name), `${doing} ${name}`);
   if (operation) onSubmitted(operation);
+}
+
+/** Shows that something begins, which takes a moment, and how it ended. */
+async function keep(call: () => Promise<unknown>, doing: string, done: string): Promise<void> {
+  toast(doing);
+  await attempt(call, done);
 }
 
 /** Shows that a call was accepted, or why it was not. */

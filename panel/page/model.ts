@@ -1,6 +1,7 @@
 /** Types of the panel's API, from its schemas. */
 import type * as z from "zod";
 import type {
+  historySchema,
   meSchema,
   messageSchema,
   operationSchema,
@@ -24,6 +25,8 @@ export type { Entry } from "../server/platform/types.ts";
 export type Problem = Partial<import("../server/api/schema.ts").Problem>;
 export type Me = z.output<typeof meSchema>;
 export type Operation = z.output<typeof operationSchema>;
+/** Something that the keeper did to a project, or saw. */
+export type KeeperEvent = z.output<typeof historySchema>["events"][number];
 /** One step of an update, of one resource. */
 export type Progress = z.output<typeof progressSchema>;
 /** A message of the engine. */

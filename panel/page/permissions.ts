@@ -1,14 +1,26 @@
 /** Which controls a person sees; the server enforces permissions. Pure. */
 import type { ProjectView } from "./model.ts";
 
-export type Act = "start" | "stop" | "edit" | "rollback" | "setup" | "login" | "delete" | "logs";
+export type Act =
+  | "start"
+  | "stop"
+  | "edit"
+  | "rollback"
+  | "setup"
+  | "login"
+  | "delete"
+  | "logs"
+  | "wake"
+  | "sleep"
+  | "history";
 
-const OWNERS: readonly Act[] = ["start", "stop", "edit", "rollback", "setup", "login", "delete", "logs"];
+const MEMBERS: readonly Act[] = ["start", "stop", "login", "logs", "wake", "sleep", "history"];
+const OWNERS: readonly Act[] = [...MEMBERS, "edit", "rollback", "setup", "delete"];
 const ACTS: Readonly<Record<ProjectView["role"], readonly Act[]>> = {
   admin: OWNERS,
   owner: OWNERS,
-  member: ["start", "stop", "login", "logs"],
-  machine: ["logs"],
+  member: MEMBERS,
+  machine: ["logs", "history"],
 };
 
 /** Whether a person can do something to a project, by what the server says that they are to it. */

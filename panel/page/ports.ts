@@ -6,10 +6,13 @@ import { can } from "./permissions.ts";
 /** Adds a port to a project's entry. */
 export type AddPort = (project: ProjectView, port: number) => void;
 
+/** States in which nobody knows what listens. A link wakes the project. */
+const SLEEPS: readonly string[] = ["asleep", "falling-asleep", "waking"] satisfies ProjectView["state"][];
+
 /** A link, with whether something answers. */
-function portLink({ label, url, listening }: ProjectView["ports"][number]): HTMLElement {
+function portLink({ label, url, listening }: ProjectView["ports"][number], isAsleep: boolean): HTMLElement {
   const symbol = h("span", { class: "symbol", "aria-hidden": "true" }, listening ? "●" : "○");
-  const words = listening ? label : `${label} (nothing listens)`;
+  const words = listening || isAsleep ? label : `${label} (nothing listens)`;
   const link = h("a", { class: "port", target: "_blank", rel: "noopener" }, symbol, ` ${words}`);
   attribute(link, "href", isWebAddress(url) ? url : undefined);
   attribute(link, "data-tone", listening ? "good" : "idle");
@@ -24,13 +27,14 @@ export function portsElement(add: AddPort) {
     element,
     set(project: ProjectView) {
       const offered = can(project, "edit") ? project.listening : [];
-      const key = JSON.stringify([project.ports, offered]);
+      const isAsleep = SLEEPS.includes(project.state);
+      const key = JSON.stringify([project.ports, offered, isAsleep]);
       if (key === shown) return;
       shown = key;
       element.hidden = project.ports.length === 0 && offered.length === 0;
       reconcile(element, [
         h("span", { class: "label" }, "ports"),
-        ...project.ports.map(portLink),
+        ...project.ports.map((port) => portLink(port, isAsleep)),
         ...offered.map((port) =>
           h(
             "button",

@@ -6,13 +6,16 @@ import { meterElement } from "./meters.ts";
 import type { ProjectState, ProjectView } from "./model.ts";
 import { can } from "./permissions.ts";
 import { type AddPort, portsElement } from "./ports.ts";
-import { ago, bytes, cores, exactTime, releaseLabel, stateLabel } from "./words.ts";
+import { ago, bytes, cores, exactTime, howLong, releaseLabel, stateLabel } from "./words.ts";
 
 /** Actions on a project. */
 export interface RowActions {
   logs(project: ProjectView): void;
   start(project: ProjectView): void;
   stop(project: ProjectView): void;
+  wake(project: ProjectView): void;
+  sleep(project: ProjectView): void;
+  history(project: ProjectView): void;
   edit(project: ProjectView): void;
   rollback(project: ProjectView): void;
   setup(project: ProjectView): void;
@@ -24,7 +27,7 @@ export interface RowActions {
 export interface Row {
   readonly element: HTMLLIElement;
   set(project: ProjectView): void;
-  /** Updates the time since the last activity. */
+  /** Updates the times since the last activity, and of the state. */
   tick(now: number): void;
 }
 
@@ -32,8 +35,21 @@ export interface Row {
 export const isUp = ({ state }: Pick<ProjectView, "state">): boolean =>
   state !== "stopped" && state !== "pending";
 
-/** States in which a project can be opened. */
-const SERVES: readonly string[] = ["running", "setting-up", "starting", "unhealthy"] satisfies ProjectState[];
+/** States in which a project can be opened: one that sleeps wakes by that. */
+const SERVES: readonly string[] = [
+  "running",
+  "setting-up",
+  "starting",
+  "unhealthy",
+  "asleep",
+  "waking",
+  "falling-asleep",
+  "waiting",
+] satisfies ProjectState[];
+
+/** States in which it can be woken, and put to sleep. */
+const WAKES: readonly string[] = ["asleep", "falling-asleep", "waiting"] satisfies ProjectState[];
+const SLEEPS: readonly string[] = ["running"] satisfies ProjectState[];
 
 /** Whether its address can be opened. */
 const isOpenable = ({ state, url }: ProjectView): boolean => SERVES.includes(state) && isWebAddress(url);
@@ -45,6 +61,11 @@ const hasSetup = (project: ProjectView): boolean =>
 function menuItems(project: ProjectView, acts: RowActions) {
   const items = [
     { act: "logs", label: "Logs", run: acts.logs },
+    { act: "history", label: "History", run: acts.history },
+    ...(WAKES.includes(project.state) ? ([{ act: "wake", label: "Wake", run: acts.wake }] as const) : []),
+    ...(SLEEPS.includes(project.state)
+      ? ([{ act: "sleep", label: "Put to sleep", run: acts.sleep }] as const)
+      : []),
     isUp(project)
       ? ({ act: "stop", label: "Stop", run: acts.stop } as const)
       : ({ act: "start", label: "Start", run: acts.start } as const),
@@ -65,16 +86,27 @@ function menuItems(project: ProjectView, acts: RowActions) {
     .map(({ label, run, ...rest }) => ({ label, danger: "danger" in rest, act: () => run(project) }));
 }
 
-/** The state, with its reason. */
+/** The state, with for how long it has been so where that is known, and its reason. */
 function stateElement() {
   const symbol = h("span", { class: "symbol", "aria-hidden": "true" });
   const word = h("span", {});
-  const element = h("p", { class: "state" }, symbol, word);
+  const time = h("time", {});
+  const element = h("p", { class: "state" }, symbol, word, time);
   const reason = h("p", { class: "reason", hidden: true });
+  let since: string | undefined;
+  const tick = (now: number) => {
+    setText(time, since === undefined ? "" : howLong(since, now));
+    attribute(time, "datetime", since);
+    attribute(time, "title", since && `since ${exactTime(since)}`);
+    time.hidden = time.textContent === "";
+  };
   return {
     element,
     reason,
+    tick,
     set(project: ProjectView) {
+      since = project.since;
+      tick(Date.now());
       const words = stateLabel(project.state);
       setText(symbol, words.symbol);
       setText(word, words.word);
@@ -161,7 +193,10 @@ export function projectRow(first: ProjectView, acts: RowActions): Row {
   );
   return {
     element,
-    tick: activity.tick,
+    tick(time) {
+      activity.tick(time);
+      state.tick(time);
+    },
     set(project) {
       now = project;
       for (const part of [state, activity, ports]) part.set(project);

@@ -14,11 +14,15 @@ export interface StateLabel {
   readonly symbol: string;
   readonly word: string;
   /** Its colour. */
-  readonly tone: "good" | "idle" | "busy" | "bad";
+  readonly tone: "good" | "calm" | "idle" | "busy" | "bad";
 }
 
 const STATES: Record<ProjectState, StateLabel> = {
   running: { symbol: "●", word: "running", tone: "good" },
+  asleep: { symbol: "☾", word: "asleep", tone: "calm" },
+  "falling-asleep": { symbol: "☽", word: "falling asleep", tone: "calm" },
+  waking: { symbol: "◓", word: "waking", tone: "busy" },
+  waiting: { symbol: "◌", word: "waiting for its turn", tone: "busy" },
   stopped: { symbol: "○", word: "stopped", tone: "idle" },
   starting: { symbol: "◐", word: "starting", tone: "busy" },
   cloning: { symbol: "↓", word: "cloning", tone: "busy" },
@@ -64,6 +68,16 @@ export function ago(at: string, now: number): string | undefined {
     if (passed >= length) return relative.format(-Math.floor(passed / length), unit);
   }
   return "just now";
+}
+
+/** Formats for how long something has been so: "for 2 hours", "for 3 days"; empty below a minute, or for an invalid time. */
+export function howLong(since: string, now: number): string {
+  const passed = now - Date.parse(since);
+  for (const [unit, length] of UNITS) {
+    const count = Math.floor(passed / length);
+    if (count >= 1) return `for ${count} ${unit}${count === 1 ? "" : "s"}`;
+  }
+  return "";
 }
 
 /** Formats a time in full, in the browser's time zone. */

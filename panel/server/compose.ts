@@ -32,6 +32,9 @@ import { root } from "../../operate/engine/checkout.ts";
 import { readProjectOutputs } from "../../operate/engine/outputs.ts";
 import { pulumi } from "../../operate/engine/pulumi.ts";
 import type { Session } from "../../operate/engine/session.ts";
+import { wakeFirst } from "../../operate/keeper/awake.ts";
+import { makeKeeper } from "../../operate/keeper/client.ts";
+import { KeeperWatch } from "../../operate/keeper/watch.ts";
 import { sendWebhook } from "../../operate/notify/webhook.ts";
 import { ActivityReader } from "../../operate/opencode/activity.ts";
 import { makePage } from "../page/serve.ts";
@@ -97,6 +100,9 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   const docker = dockerOver(engine);
   const containers = new ContainerWatch(engine, settings.namePrefix);
   const usage = new UsageWatch(engine, containers);
+  const keeper = makeKeeper(docker, names.keeper);
+  const sleep = new KeeperWatch(keeper, containers);
+  const wake = (name: string) => wakeFirst({ run: docker, prefix: settings.namePrefix, keeper }, name);
   const audit = openAudit(join(root, LOCAL_RUNTIME_DIR, "panel", "audit.jsonl"));
   const trust = new TrustAudit({
     file: join(root, LOCAL_RUNTIME_DIR, "panel", "trusted.json"),
@@ -136,11 +142,21 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     usage,
     disk: new DiskUsage(homesOf(context)),
     logs: new LogHub(engine, containers),
-    control: makeControl(engine, names.project, (project) =>
-      containers.servicesOf(project).map(({ name }) => name),
-    ),
-    rollbacks: makeRollbacks(docker, names.project),
-    setups: { request: (name) => requestSetup(docker, name, names.project(name)) },
+    control: makeControl({
+      engine,
+      keeper,
+      containerOf: names.project,
+      servicesOf: (project) => containers.servicesOf(project).map(({ name }) => name),
+    }),
+    sleep,
+    keeper,
+    rollbacks: makeRollbacks(docker, names.project, wake),
+    setups: {
+      request: async (name) => {
+        await wake(name);
+        return requestSetup(docker, name, names.project(name));
+      },
+    },
     activity,
     deployKeys: keys,
     canSetSecrets: panel.pipeline === undefined,
@@ -152,6 +168,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
       checkHealth({
         containers,
         names,
+        sleep,
         isLocal: session.isLocal,
         gatewayAnswers: async () => (await gatewayPrefix(settings.port)) === settings.namePrefix,
         checkFile: () => void load(platform.file.read().text),
@@ -181,6 +198,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
       await platform.close();
       streams.close();
       usage.close();
+      sleep.close();
       containers.close();
       audit.close();
     },

@@ -7,6 +7,8 @@ import type { Logs } from "../../operate/docker/logs.ts";
 import type { Usage } from "../../operate/docker/types.ts";
 import type { UsageSource } from "../../operate/docker/usage.ts";
 import type { Containers } from "../../operate/docker/watch.ts";
+import type { Keeper } from "../../operate/keeper/client.ts";
+import type { SleepSource } from "../../operate/keeper/watch.ts";
 import type { Left } from "../../operate/workspaces/left.ts";
 import type { Audit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
@@ -48,6 +50,8 @@ export interface PanelServices {
   readonly disk?: { of(project: string): Usage | undefined };
   readonly logs: Logs;
   readonly control: Control;
+  readonly sleep: SleepSource;
+  readonly keeper: Pick<Keeper, "wake" | "sleep" | "history">;
   readonly rollbacks: Rollbacks;
   /** Asks a project's container to run its entry's setup again; returns the run's number. @throws UserError if it can't */
   readonly setups: { request(project: string): Promise<number> };

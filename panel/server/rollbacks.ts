@@ -5,7 +5,7 @@ import { type Copy, findCopy, sessionsLeft } from "../../operate/opencode/rollba
 
 export interface Rollbacks {
   /**
-   * The copy that a project goes back to.
+   * The copy that a project goes back to. One that sleeps is woken: its container has the copies, and names the sessions.
    * @param version the release that it runs
    * @throws UserError if there is none, or the project is not running
    */
@@ -14,8 +14,18 @@ export interface Rollbacks {
   left(project: string, version: string, copy: Copy): Promise<readonly Session[] | undefined>;
 }
 
-/** @param containerOf returns the name of a project's container */
-export const makeRollbacks = (run: RunDocker, containerOf: (project: string) => string): Rollbacks => ({
-  find: (project, version) => findCopy(run, containerOf(project), version),
+/**
+ * @param containerOf returns the name of a project's container
+ * @param wake ends once a project does not sleep
+ */
+export const makeRollbacks = (
+  run: RunDocker,
+  containerOf: (project: string) => string,
+  wake: (project: string) => Promise<void>,
+): Rollbacks => ({
+  find: async (project, version) => {
+    await wake(project);
+    return findCopy(run, containerOf(project), version);
+  },
   left: (project, version, { madeAt }) => sessionsLeft(run, containerOf(project), version, madeAt),
 });

@@ -93,8 +93,13 @@ describe("a service's container", () => {
       calls.push(`${act} ${name}`);
       return true;
     };
-    const engine = { start: note("start"), stop: note("stop") } as unknown as Engine;
-    const control = makeControl(engine, names.project, () => ["t-service-web-shop.db"]);
+    const engine = { start: note("start"), stop: note("stop"), inspect: async () => undefined };
+    const control = makeControl({
+      engine: engine as unknown as Engine,
+      keeper: { wake: async () => ({ kind: "answered", value: "awake" }) },
+      containerOf: names.project,
+      servicesOf: () => ["t-service-web-shop.db"],
+    });
     expect([await control.start("web-shop"), await control.stop("web-shop")]).toEqual([true, true]);
     expect(calls).toEqual([
       "start t-service-web-shop.db",

@@ -6,6 +6,9 @@ import type { PanelServices } from "../parts.ts";
 import { type App, json, panelRoute } from "./route.ts";
 import { type Health, type HealthPart, healthSchema } from "./schema.ts";
 
+/** Milliseconds that the answer waits for the keeper. */
+const KEEPER_TIMEOUT_MS = 2000;
+
 /** The sources of health. */
 export interface HealthInputs {
   readonly containers: PanelServices["containers"];
@@ -16,6 +19,7 @@ export interface HealthInputs {
   /** @throws UserError if projects.yaml is invalid */
   checkFile(): void;
   readonly operations: PanelServices["operations"];
+  readonly sleep: Pick<PanelServices["sleep"], "problem" | "settled">;
   /** Notices of idle projects; undefined if switched off. */
   readonly notices?: { readonly hasPendingNotices: boolean } | undefined;
 }
@@ -23,6 +27,7 @@ export interface HealthInputs {
 /** Checks every part. Docker, gateway and tunnel can be down; the others only degraded, as projects stay reachable. */
 export async function checkHealth(sources: HealthInputs): Promise<Health> {
   const { containers, names, isLocal } = sources;
+  await sources.sleep.settled(KEEPER_TIMEOUT_MS);
   const docker: HealthPart = containers.isConnected
     ? { name: "docker", state: "ok" }
     : { name: "docker", state: "down", reason: "Docker is not responding" };
@@ -34,6 +39,7 @@ export async function checkHealth(sources: HealthInputs): Promise<Health> {
       : gateway,
     ...(isLocal ? [] : [containerPart("tunnel", names.connector, sources, "down")]),
     containerPart("notice page", names.notice, sources, "degraded"),
+    keeperPart(sources),
     filePart(sources),
     updatePart(sources),
     ...noticesPart(sources),
@@ -52,6 +58,15 @@ function containerPart(
   if (known.status !== "running") return { name, state: without, reason: `its container is ${known.status}` };
   if (known.health === "unhealthy") return { name, state: without, reason: known.healthLine || "unhealthy" };
   return { name, state: "ok" };
+}
+
+/** Without it projects stay as they are; those that sleep can't be woken. */
+function keeperPart(sources: HealthInputs): HealthPart {
+  const part = containerPart("keeper", sources.names.keeper, sources, "degraded");
+  const { problem } = sources.sleep;
+  return part.state !== "ok" || problem === undefined
+    ? part
+    : { ...part, state: "degraded", reason: problem };
 }
 
 function filePart({ checkFile }: HealthInputs): HealthPart {

@@ -1,5 +1,6 @@
 /** The list of projects that a person can see, once or as a stream of changes. */
 import { previewName } from "../../../config/projects/ports.ts";
+import type { Project } from "../../../config/projects/project.ts";
 import { terminalCommand } from "../../../opencode/api/index.ts";
 import {
   type ContainerInfo,
@@ -27,6 +28,8 @@ const EPHEMERAL = 32_768;
 const MOST_OFFERED = 8;
 /** Milliseconds in which changes are collected into one event. */
 const PAUSE_MS = 150;
+/** Milliseconds that a list waits for the keeper: without it, one that sleeps looks as if somebody had paused it. */
+const KEEPER_TIMEOUT_MS = 1000;
 
 type OverviewParts = Pick<
   PanelServices,
@@ -37,6 +40,7 @@ type OverviewParts = Pick<
   | "containers"
   | "usage"
   | "disk"
+  | "sleep"
   | "activity"
   | "deployKeys"
   | "canSetSecrets"
@@ -74,7 +78,7 @@ function projectOf(
   role: Role,
   operation: Operation["id"] | undefined,
 ): ProjectView {
-  const { name, repo, repos, members, owners, state: requestedState } = project;
+  const { name, repo, repos, members, owners } = project;
   const container = parts.containers.ofProject(name);
   const listening = container ? listeningPorts(container) : [];
   const optional = {
@@ -88,7 +92,7 @@ function projectOf(
   };
   return {
     name,
-    ...withServices(decideState(container, requestedState), parts.containers.servicesOf(name)),
+    ...withServices(stateOf(parts, container, project), parts.containers.servicesOf(name)),
     url: parts.urls.browser(name),
     attach: terminalCommand(parts.urls.terminal(name), project.opencode.version, packageRoot),
     hasSetup: project.setup !== undefined,
@@ -111,9 +115,29 @@ function projectOf(
   };
 }
 
+function stateOf(
+  { sleep }: OverviewParts,
+  container: ContainerInfo | undefined,
+  { name, state: wanted }: Pick<Project, "name" | "state">,
+): Decided {
+  const decided = decideState(container, wanted, sleep.of(name));
+  const isUnknown = container?.isPaused && decided.state === "stopped" && sleep.problem !== undefined;
+  return isUnknown ? { ...decided, reason: `paused; ${sleep.problem}` } : decided;
+}
+
+/** States in which what a project's services say does not count: they end, begin or sleep with it. */
+const WITHOUT_SERVICES: readonly string[] = [
+  "stopped",
+  "pending",
+  "asleep",
+  "waking",
+  "falling-asleep",
+  "waiting",
+] satisfies Decided["state"][];
+
 /** A running project's state, with what is wrong with its services as its reason. */
 function withServices(decided: Decided, services: readonly ContainerInfo[]): Decided {
-  const note = decided.state === "stopped" || decided.state === "pending" ? "" : servicesNote(services);
+  const note = WITHOUT_SERVICES.includes(decided.state) ? "" : servicesNote(services);
   return note ? { ...decided, reason: [decided.reason, note].filter(Boolean).join("; ") } : decided;
 }
 
@@ -124,9 +148,10 @@ export async function* overviewEvents(
   person: Person,
   signal: AbortSignal,
 ): AsyncIterable<ServerEvent> {
-  const release = parts.usage.listen();
+  const released = [parts.usage.listen(), parts.sleep.listen()];
   let sent = "";
   try {
+    await parts.sleep.settled(KEEPER_TIMEOUT_MS);
     while (!signal.aborted) {
       const overview = refreshOverview(parts, catalog, person);
       const text = JSON.stringify(overview);
@@ -137,7 +162,7 @@ export async function* overviewEvents(
       await nextChange(parts, signal);
     }
   } finally {
-    release();
+    for (const release of released) release();
   }
 }
 

@@ -39,8 +39,9 @@ import {
 } from "./route.ts";
 import { checkBody, checkResultSchema, ifMatchHeader, nameParams, overviewSchema } from "./schema.ts";
 import { addSetup } from "./setup.ts";
+import { addSleep } from "./sleep.ts";
 
-/** Milliseconds that a list waits for the first usage figures. */
+/** Milliseconds that a list waits for the first usage figures, and for the keeper. */
 const USAGE_TIMEOUT_MS = 1500;
 
 /** Adds the routes below /api/projects, except logs. */
@@ -53,6 +54,7 @@ export function addProjects(app: App, parts: PanelServices, catalog: Catalog): v
   addStartStop(app, parts, catalog, "stop");
   addRollback(app, parts, catalog);
   addSetup(app, parts, catalog);
+  addSleep(app, parts, catalog);
 }
 
 function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
@@ -70,7 +72,7 @@ function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
     }),
     async (context) => {
       const release = parts.usage.listen();
-      await parts.usage.settled(USAGE_TIMEOUT_MS);
+      await Promise.all([parts.usage.settled(USAGE_TIMEOUT_MS), parts.sleep.settled(USAGE_TIMEOUT_MS)]);
       release();
       const overview = overviewOf(parts, catalog.readSnapshot(), context.get("person"));
       return context.json(overview, 200, { ETag: `"${overview.version}"` });

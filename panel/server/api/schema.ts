@@ -4,6 +4,7 @@ import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects
 import { projectKeys } from "../../../config/projects/file-schema.ts";
 import { OPENCODE } from "../../../config/versions.ts";
 import { type LogLine, MOST_LINES, type ProjectState, type Usage } from "../../../operate/docker/types.ts";
+import { type KeeperEvent, SLEEP_STATES } from "../../../operate/keeper/client.ts";
 import type { Role } from "../access/permissions.ts";
 import type { Entry } from "../platform/types.ts";
 
@@ -84,11 +85,45 @@ export const setupRunSchema = z
   .object({ run: z.int().min(1).openapi({ description: "Its number since the container started." }) })
   .openapi("SetupRun");
 
+export const sleepSchema = z
+  .object({ state: z.enum(SLEEP_STATES).openapi({ description: "What the keeper says of it now." }) })
+  .openapi("Sleep");
+
+export const historySchema = z
+  .object({
+    events: z
+      .array(
+        z.object({
+          at: z.string().openapi({ description: "ISO 8601." }),
+          what: z.string().openapi({ description: "What the keeper did or saw.", example: "asleep" }),
+          text: z.string().optional().openapi({ description: "Why, or with what result." }),
+          diagnosis: z.array(z.string()).readonly().optional().openapi({
+            description: "What was found before it was restarted: last lines of its log, memory, open files.",
+          }),
+        }) satisfies z.ZodType<KeeperEvent>,
+      )
+      .openapi({ description: "Oldest first; 200 at most, since the keeper started." }),
+  })
+  .openapi("History");
+
 export const projectState = z
-  .enum(["running", "stopped", "starting", "unhealthy", "cloning", "setting-up", "failed", "pending"])
+  .enum([
+    "running",
+    "stopped",
+    "starting",
+    "unhealthy",
+    "cloning",
+    "setting-up",
+    "failed",
+    "pending",
+    "asleep",
+    "waking",
+    "falling-asleep",
+    "waiting",
+  ])
   .openapi("ProjectState", {
     description:
-      "pending: in projects.yaml, with no container yet. setting-up: it serves, while the entry's setup runs.",
+      "pending: in projects.yaml, with no container yet. setting-up: it serves, while the entry's setup runs. asleep: idle, and woken by whoever opens it. waiting: started with Docker, waits for its turn, or for somebody who opens it.",
   }) satisfies z.ZodType<ProjectState>;
 
 const usage = (unit: string) =>
@@ -101,6 +136,9 @@ export const projectSchema = z
     name: nameOf("The project's name."),
     state: projectState,
     reason: z.string().optional().openapi({ description: "Why it is not in the requested state." }),
+    since: z.string().optional().openapi({
+      description: "Since when it is asleep, waking, falling asleep or waiting, ISO 8601.",
+    }),
     url: z.string(),
     attach: z.string().openapi({ description: "The command that opens it in a terminal." }),
     ports: z

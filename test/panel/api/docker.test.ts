@@ -11,6 +11,7 @@ import type { Inspection } from "../../../operate/docker/engine.ts";
 import type { Stats } from "../../../operate/docker/types.ts";
 import { cpuOf, memoryOf, UsageWatch } from "../../../operate/docker/usage.ts";
 import { ContainerWatch } from "../../../operate/docker/watch.ts";
+import type { Kept } from "../../../operate/keeper/client.ts";
 import { FakeEngine, line, settle } from "../../support/panel/api-engine.ts";
 import { container, FakeContainers } from "../../support/panel/api-world.ts";
 
@@ -109,6 +110,49 @@ describe("a project's state", () => {
   });
 });
 
+describe("the state of a project that sleeps", () => {
+  const since = "2026-11-30T03:12:00.000Z";
+  const kept = (state: Kept["state"], reason?: string): Kept => ({
+    project: "web-shop",
+    state,
+    since,
+    ...(reason ? { reason } : {}),
+  });
+  const paused = { isPaused: true, status: "paused" };
+  const notTrusted = "asks whether its repository is trusted; workspace: kept";
+  it.each<[string, Partial<ContainerInfo>, Kept | undefined, object]>([
+    ["sleeps", paused, kept("asleep"), { state: "asleep", since }],
+    ["is being woken", paused, kept("waking"), { state: "waking", since }],
+    ["is continued, and does not answer yet", {}, kept("waking"), { state: "waking", since }],
+    ["falls asleep", {}, kept("falling-asleep"), { state: "falling-asleep", since }],
+    ["has just been paused for it", paused, kept("falling-asleep"), { state: "falling-asleep", since }],
+    [
+      "waits for its turn after a start of Docker",
+      { health: "starting" },
+      kept("waiting", "3 start before it"),
+      { state: "waiting", since, reason: "3 start before it" },
+    ],
+    [
+      "still has to ask whom it trusts",
+      { ...paused, healthLine: notTrusted },
+      kept("asleep"),
+      { state: "asleep", since, reason: "asks whether its repository is trusted" },
+    ],
+    ["an admin has paused", paused, kept("awake"), { state: "stopped", reason: "paused" }],
+    ["an admin has paused, says the keeper", paused, kept("stopped"), { state: "stopped", reason: "paused" }],
+    ["is paused, and no keeper says why", paused, undefined, { state: "stopped", reason: "paused" }],
+    ["was continued since the keeper said so", {}, kept("asleep"), { state: "running" }],
+    ["was stopped since", { status: "exited", exitCode: 143 }, kept("asleep"), { state: "stopped" }],
+    ["is awake", {}, kept("awake"), { state: "running" }],
+  ])("that %s", (_, values, said, expected) => {
+    expect(decideState(container("web-shop", values), "running", said)).toEqual(expected);
+  });
+
+  it("is still that of its container where there is none", () => {
+    expect(decideState(undefined, "running", kept("asleep"))).toEqual({ state: "pending" });
+  });
+});
+
 const inspection = (id: string, project: string, status = "running", healthLine = ""): Inspection =>
   ({
     Id: id,
@@ -204,6 +248,12 @@ describe("the usage of projects", () => {
     containers.put(container("web-shop", { id: "another" }));
     expect(usage.of("web-shop")).toEqual({});
     expect(engine.statistics.map(({ id }) => id)).toEqual(["id-web-shop", "another"]);
+    // Paused, it has no figures, and no stream: the old ones are of before.
+    engine.statistics[1]?.channel.push(stats(500, 5000));
+    await vi.waitFor(() => expect(usage.of("web-shop").memory).toBeDefined());
+    containers.put(container("web-shop", { id: "another", status: "paused", isPaused: true }));
+    expect(usage.of("web-shop")).toEqual({});
+    await vi.waitFor(() => expect(engine.statistics[1]?.channel.isOpen).toBe(false));
     for (const release of releases) release();
     usage.close();
     await settle();

@@ -9,7 +9,7 @@ const names = makeNames("papi");
 
 function sources(over: Partial<HealthInputs> = {}) {
   const containers = new FakeContainers();
-  for (const name of [names.traefik, names.notice, names.connector])
+  for (const name of [names.traefik, names.notice, names.keeper, names.connector])
     containers.put({ ...container(name), name, project: name });
   const base: HealthInputs = {
     containers,
@@ -18,6 +18,7 @@ function sources(over: Partial<HealthInputs> = {}) {
     gatewayAnswers: async () => true,
     checkFile: () => {},
     operations: new FakeOperations(() => {}),
+    sleep: { problem: undefined, settled: async () => {} },
   };
   return { containers, look: () => checkHealth({ ...base, ...over }) };
 }
@@ -31,6 +32,7 @@ describe("health", () => {
       "gateway",
       "tunnel",
       "notice page",
+      "keeper",
       "projects.yaml",
       "updates",
     ]);
@@ -49,6 +51,18 @@ describe("health", () => {
       "down",
       { name: "gateway", state: "down", reason: "running, but not responding" },
     ]);
+  });
+
+  it("is degraded without a keeper, or by one that does not answer", async () => {
+    const none = sources();
+    none.containers.all.delete(names.keeper);
+    const silent = sources({ sleep: { problem: "the keeper is not responding", settled: async () => {} } });
+    const partOf = async ({ look }: typeof none) => {
+      const { status, parts } = await look();
+      return [status, parts.find(({ name }) => name === "keeper")?.reason];
+    };
+    expect(await partOf(none)).toEqual(["degraded", "container not found: run an update"]);
+    expect(await partOf(silent)).toEqual(["degraded", "the keeper is not responding"]);
   });
 
   it("is degraded by parts that leave projects reachable, without naming projects", async () => {

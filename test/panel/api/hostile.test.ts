@@ -55,6 +55,7 @@ const world = new World({
   rollbacks: makeRollbacks(
     (args) => run(args),
     (project) => project,
+    async () => {},
   ),
 });
 

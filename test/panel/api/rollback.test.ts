@@ -146,7 +146,11 @@ describe("a project's container", () => {
     return engine;
   }
   const rollbacks = (engine: FakeEngine) =>
-    makeRollbacks(dockerOver(engine), (name) => `papi-project-${name}`);
+    makeRollbacks(
+      dockerOver(engine),
+      (name) => `papi-project-${name}`,
+      async (project) => void engine.commands.push([`wake ${project}`]),
+    );
 
   it("is asked for its copies and sessions over the socket", async () => {
     const session = (id: string, updated: number) => ({ id, title: id, time: { created: 1, updated } });
@@ -156,10 +160,12 @@ describe("a project's container", () => {
     const copy = await of.find("shop", "2.0.18");
     expect(copy).toEqual({ release: "1.18.33", madeAt: MADE_AT });
     expect((await of.left("shop", "2.0.18", copy))?.map(({ id }) => id)).toEqual(["after"]);
-    expect(engine.commands.map(([name, program]) => [name, program])).toEqual(
+    // It may have slept: a paused container runs no command.
+    expect(engine.commands[0]).toEqual(["wake shop"]);
+    expect(engine.commands.slice(1).map(([name, program]) => [name, program])).toEqual(
       Array(2).fill(["papi-project-shop", "bash"]),
     );
-    expect(engine.commands[1]?.join(" ")).toContain(apiFor("2.0.18").sessions(500).path);
+    expect(engine.commands[2]?.join(" ")).toContain(apiFor("2.0.18").sessions(500).path);
   });
 
   it("that is not responding names no sessions", async () => {

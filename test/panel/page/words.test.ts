@@ -6,6 +6,7 @@ import {
   bytes,
   cores,
   duration,
+  howLong,
   leftoverWords,
   meter,
   releaseLabel,
@@ -16,7 +17,7 @@ import {
 } from "../../../panel/page/words.ts";
 
 const NOW = Date.parse("2026-03-10T12:00:00Z");
-const before = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
+const passed = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
 
 describe("time in words", () => {
   it.each([
@@ -31,9 +32,23 @@ describe("time in words", () => {
     [45 * 24 * 3600, "last month"],
     [800 * 24 * 3600, "2 years ago"],
     [-30, "just now"],
-  ])("%d seconds ago: %s", (seconds, words) => expect(ago(before(seconds), NOW)).toBe(words));
+  ])("%d seconds ago: %s", (seconds, words) => expect(ago(passed(seconds), NOW)).toBe(words));
 
   it("is undefined for an invalid time", () => expect(ago("yesterday-ish", NOW)).toBeUndefined());
+
+  it.each([
+    [59, ""],
+    [60, "for 1 minute"],
+    [2 * 3600, "for 2 hours"],
+    [24 * 3600, "for 1 day"],
+    [20 * 24 * 3600, "for 2 weeks"],
+    [-30, ""],
+  ])("so for %d seconds: %j", (seconds, words) => {
+    const since = passed(seconds);
+    expect(howLong(since, NOW)).toBe(words);
+  });
+
+  it("is empty for a state of an invalid time", () => expect(howLong("yesterday-ish", NOW)).toBe(""));
 
   it.each([
     [-5, "0 s"],
@@ -100,6 +115,10 @@ describe("states and steps", () => {
       "setting-up",
       "failed",
       "pending",
+      "asleep",
+      "waking",
+      "falling-asleep",
+      "waiting",
     ];
     expect(new Set(states.map((state) => stateLabel(state).symbol)).size).toBe(states.length);
   });
@@ -107,6 +126,7 @@ describe("states and steps", () => {
   it("show an unknown state as is", () => {
     expect(stateLabel("hibernating").word).toBe("hibernating");
     expect(stateLabel("setting-up")).toMatchObject({ word: "setting up", tone: "busy" });
+    expect(stateLabel("asleep")).toMatchObject({ word: "asleep", tone: "calm" });
     expect(stateLabel("constructor").word).toBe("constructor");
   });
 
@@ -152,6 +172,8 @@ describe("the list", () => {
     expect(matches(shop, "a@b")).toBe(true);
     expect(matches(shop, "shop stopped")).toBe(false);
     expect(matches(shop, "")).toBe(true);
+    expect(matches({ ...shop, state: "asleep" }, "asleep")).toBe(true);
+    expect(matches({ ...shop, state: "falling-asleep" }, "falling asleep")).toBe(true);
   });
 
   it("reports new states, new and removed projects only", () => {
@@ -163,6 +185,9 @@ describe("the list", () => {
     ];
     expect(stateChanges(was, is)).toEqual(["a: stopped", "d: running", "b: removed"]);
     expect(stateChanges(is, is)).toEqual([]);
+    // Of one that falls asleep or wakes, where that leads to.
+    const [on, off] = [[project("a", { state: "falling-asleep" })], [project("a", { state: "asleep" })]];
+    expect([stateChanges([project("a")], on), stateChanges(on, off)]).toEqual([[], ["a: asleep"]]);
   });
 });
 

@@ -253,13 +253,13 @@ describe("a change", () => {
     fake.api.projects = [project("a", { entry, owners, role: "member" })];
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ben" }).waitFor();
-    expect(await items()).toEqual(["Logs", "Stop", "Finish a log-in ↗"]);
+    expect(await items()).toEqual(["Logs", "History", "Put to sleep", "Stop", "Finish a log-in ↗"]);
     expect(await fake.page.getByRole("button", { name: "New project" }).isVisible()).toBe(true);
     fake.api.me = { email: "ci", admin: false, kind: "machine", create: false, secrets: true };
     fake.api.projects = [project("a", { entry, owners, role: "machine" })];
     fake.api.changed();
     await fake.page.locator("#me", { hasText: "ci" }).waitFor();
-    expect(await items()).toEqual(["Logs"]);
+    expect(await items()).toEqual(["Logs", "History"]);
   });
 
   it("says how secrets are set where a pipeline applies the platform, and takes no value", async () => {

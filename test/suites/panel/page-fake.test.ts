@@ -16,8 +16,8 @@ describe("the list", () => {
     await fake.open();
     const shop = fake.row("web-shop");
     await shop.getByText("running").waitFor();
-    expect(await shop.locator("time").textContent()).toBe("2 hours ago");
-    expect(await shop.locator("time").getAttribute("datetime")).toBe(lastActivity);
+    expect(await shop.locator(".activity time").textContent()).toBe("2 hours ago");
+    expect(await shop.locator(".activity time").getAttribute("datetime")).toBe(lastActivity);
     expect(await shop.getByRole("meter", { name: "memory" }).getAttribute("value")).toBe("0.5");
     expect(await shop.getByRole("link", { name: "Open web-shop" }).getAttribute("href")).toBe(
       "http://web-shop.localhost:4000",

@@ -8,6 +8,7 @@ import { plainValue } from "../../../config/text/yaml-edit.ts";
 import type { Session } from "../../../opencode/api/index.ts";
 import { type ContainerInfo, readContainer } from "../../../operate/docker/container-state.ts";
 import { servicesOf } from "../../../operate/docker/services.ts";
+import type { KeeperAnswer, KeeperEvent, Kept, SleepState } from "../../../operate/keeper/client.ts";
 import type { Copy } from "../../../operate/opencode/rollback.ts";
 import type { AuditEntry } from "../../../panel/server/access/audit.ts";
 import type { Authority } from "../../../panel/server/access/authority.ts";
@@ -172,6 +173,10 @@ export class World {
   left: readonly Session[] | undefined = [];
   /** Projects whose setup was run, in order. */
   readonly setups: string[] = [];
+  /** What the keeper says of projects; why it refuses an act; what it did. */
+  readonly kept = new Map<string, Kept>();
+  refusal: Exclude<KeeperAnswer<SleepState>, { kind: "answered" }> | undefined;
+  readonly history = new Map<string, readonly KeeperEvent[]>();
   readonly containers = new FakeContainers();
   readonly streams = new Streams();
   readonly operations: FakeOperations;
@@ -221,6 +226,18 @@ export class World {
         },
       },
       control: { start: act("start"), stop: act("stop") },
+      sleep: {
+        of: (project) => this.kept.get(project),
+        problem: undefined,
+        listen: () => () => {},
+        settled: async () => {},
+        hurry: () => {},
+      },
+      keeper: {
+        wake: async (project) => this.keep("wake", project),
+        sleep: async (project) => this.keep("sleep", project),
+        history: async (project) => ({ kind: "answered", value: this.history.get(project) ?? [] }),
+      },
       rollbacks: {
         find: async (project) =>
           this.copies.get(project) ?? fail("conflict", project, "has no copy of its sessions"),
@@ -252,6 +269,13 @@ export class World {
       ...over,
     };
     this.app = makePanel(this.parts);
+  }
+
+  /** Does what the keeper would. */
+  keep(act: "wake" | "sleep", project: string): KeeperAnswer<SleepState> {
+    if (this.refusal) return this.refusal;
+    this.controlled.push(`${act} ${project}`);
+    return { kind: "answered", value: act === "wake" ? "awake" : "asleep" };
   }
 
   /** Sends a request, with a JSON body and without a browser's headers. */

@@ -6,6 +6,7 @@ import { type Context, Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type {
   FieldProblem,
+  KeeperEvent,
   Leftover,
   LogLine,
   Me,
@@ -52,6 +53,9 @@ export class FakeApi {
   logs: LogLine[] = [];
   /** What all projects go back to; undefined: nothing. */
   rollback: Rollback | undefined;
+  /** Why a project can't be woken or put to sleep; and what the keeper did. */
+  refusal: string | undefined;
+  history: KeeperEvent[] = [];
   /** Overrides responses: for a login page, or errors. */
   instead: ((context: Context) => Response | undefined) | undefined;
   readonly seen: Seen[] = [];
@@ -168,6 +172,13 @@ export class FakeApi {
     app.post("/api/projects/:name/:act{start|stop}", (context) =>
       this.#begin(context, context.req.param("act"), context.req.param("name")),
     );
+    app.post("/api/projects/:name/:act{wake|sleep}", (context) => {
+      const { method, url } = context.req;
+      this.seen.push({ method, path: url.replace(this.url, "/"), ifMatch: undefined, body: {} });
+      if (this.refusal !== undefined) return refusal(context, 409, this.refusal);
+      return context.json({ state: context.req.param("act") === "wake" ? "awake" : "asleep" });
+    });
+    app.get("/api/projects/:name/history", (context) => context.json({ events: this.history }));
     app.post("/api/projects/:name/setup", (context) => {
       const { method, url } = context.req;
       this.seen.push({ method, path: url.replace(this.url, "/"), ifMatch: undefined, body: {} });
