@@ -1,6 +1,6 @@
 /**
  * `npm run setup -- <name>`: runs the `setup` of a project's entry once more, in its container, and shows the output; ends with its exit code.
- * `--stack prod` selects another stack.
+ * One that sleeps is woken for it. `--stack prod` selects another stack.
  */
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
@@ -10,6 +10,7 @@ import { followSetup, requestSetup } from "../operate/docker/setup.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { sessionFor } from "../operate/engine/session.ts";
+import { wakeFirst } from "../operate/keeper/awake.ts";
 import { main } from "./lib/main.ts";
 
 const USAGE = "npm run setup -- <name>";
@@ -28,6 +29,7 @@ await main(async (args) => {
   const run = await dockerOfStack(session, settings);
   if (!run) fail("conflict", session.stack, "has no host yet");
   const container = makeNames(settings.namePrefix).project(name);
+  await wakeFirst({ run, prefix: settings.namePrefix }, name);
   const number = await requestSetup(run, name, container);
   const code = await followSetup(run, name, container, number, console.log);
   console.log(`\n${name}: its setup ${code === 0 ? "succeeded" : `failed with exit code ${code}`}.`);

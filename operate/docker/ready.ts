@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeNames } from "../../config/naming/names.ts";
 import type { LocalUrls } from "../../config/naming/urls.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { apiFor } from "../../opencode/api/index.ts";
+import { docker } from "../../toolchain/lib/docker.ts";
 import type { ProjectOutput } from "../engine/outputs.ts";
+import { type Kept, makeKeeper } from "../keeper/client.ts";
 import { setupOf, withoutSetup } from "./container-state.ts";
 import { type ContainerState, listContainers } from "./containers.ts";
 import { servicesNote, servicesOf } from "./services.ts";
@@ -15,13 +18,26 @@ export interface Readiness {
   answers: boolean;
   /** Whether its entry's setup is still running. */
   isSettingUp: boolean;
+  /** Of one that sleeps, or waits for its turn to start, which is as good as ready: whoever opens it wakes it. */
+  kept?: Kept | undefined;
   /** What its container has to say: a problem, such as a failed clone or setup, or that somebody is asked; otherwise empty. */
   note: string;
 }
 
+/** States in which nobody waits for a project. */
+const SLEEPS: readonly string[] = ["asleep", "falling-asleep", "waiting"] satisfies Kept["state"][];
+
+/** The projects that sleep; none where no keeper says so. */
+async function sleepers(env: NodeJS.ProcessEnv, prefix: string): Promise<Map<string, Kept>> {
+  const keeper = makeKeeper((args, timeoutMs) => docker(args, env, timeoutMs), makeNames(prefix).keeper);
+  const answer = await keeper.projects();
+  const kept = answer.kind === "answered" ? answer.value : [];
+  return new Map(kept.filter(({ state }) => SLEEPS.includes(state)).map((each) => [each.project, each]));
+}
+
 /**
  * Waits until every running project responds through the gateway, or the timeout. `tell` receives the number
- * still waiting.
+ * still waiting. One that sleeps is left alone.
  */
 export async function awaitProjects(
   projects: readonly ProjectOutput[],
@@ -30,9 +46,10 @@ export async function awaitProjects(
   prefix: string,
   tell: (waitingFor: readonly string[]) => void,
 ): Promise<Readiness[]> {
+  const asleep = await sleepers(env, prefix);
   const waiting = new Map(
     projects
-      .filter(({ state }) => state === "running")
+      .filter(({ name, state }) => state === "running" && !asleep.has(name))
       .map(({ name, opencode }) => [name, { url: urls.underPath.url(name), opencode }]),
   );
   const until = performance.now() + TIMEOUT_MS;
@@ -55,10 +72,12 @@ export async function awaitProjects(
     return {
       project,
       answers: !waiting.has(project.name),
+      kept: project.state === "running" ? asleep.get(project.name) : undefined,
       isSettingUp: (running && setupOf(running)?.isRunning) ?? false,
-      note: running
-        ? [noteOf(running), servicesNote(servicesOf(project.name, listed))].filter(Boolean).join("; ")
-        : "",
+      note:
+        running && !asleep.has(project.name)
+          ? [noteOf(running), servicesNote(servicesOf(project.name, listed))].filter(Boolean).join("; ")
+          : "",
     };
   });
 }

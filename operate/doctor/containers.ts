@@ -4,6 +4,8 @@ import { diskLine, isAsking, setupOf, withoutSetup } from "../docker/container-s
 import type { ContainerState } from "../docker/containers.ts";
 import { UNGUARDED } from "../docker/guard.ts";
 import { SETUP_LOG } from "../docker/setup.ts";
+import { isSleeping, type Kept } from "../keeper/client.ts";
+import { minuteOf } from "../keeper/words.ts";
 import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 import { checkServices, serviceContainers } from "./services.ts";
 
@@ -21,6 +23,8 @@ export interface ContainerChecks {
   commands: FixCommands;
   /** By container, the last lines of a setup that has failed. Default: none are known. */
   setupOutputs?: ReadonlyMap<string, readonly string[]>;
+  /** What the keeper says of projects; undefined if it does not answer. Default: of none. */
+  kept?: readonly Kept[] | undefined;
 }
 
 /** The container that puts projects to sleep and wakes them. */
@@ -29,7 +33,7 @@ const keeperOf = ({ prefix }: Names): string => `${prefix}-keeper`;
 /** Checks the platform's own containers and one per project. */
 export function checkContainers(checks: ContainerChecks): Finding[] {
   const { containers, projects, names, hasConnector = false, hasPanel = false, commands } = checks;
-  const { setupOutputs = new Map() } = checks;
+  const { setupOutputs = new Map(), kept = [] } = checks;
   const byName = new Map(containers.map((container) => [container.name, container]));
   const expected = [
     { label: "traefik", name: names.traefik, state: "running" },
@@ -37,7 +41,13 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     { label: "keeper", name: keeperOf(names), state: "running" },
     ...(hasConnector ? [{ label: "connector", name: names.connector, state: "running" }] : []),
     ...(hasPanel ? [{ label: "panel", name: names.panel, state: "running" }] : []),
-    ...projects.map(({ name, state }) => ({ label: `project ${name}`, name: names.project(name), state })),
+    { label: "keeper", name: names.keeper, state: "running" },
+    ...projects.map(({ name, state }) => ({
+      label: `project ${name}`,
+      name: names.project(name),
+      state,
+      kept: kept.find(({ project }) => project === name),
+    })),
   ];
   const found = [
     ...guardFindings(byName.get(names.guard), { names, isNeeded: hasConnector, commands }),
@@ -45,7 +55,7 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     ...projects.flatMap(({ name }) =>
       setupFindings(name, byName.get(names.project(name)), commands, setupOutputs),
     ),
-    ...checkServices({ containers: byName, projects, names, commands }),
+    ...checkServices({ containers: byName, projects, names, commands, kept }),
   ];
   const known = new Set([
     names.guard,
@@ -91,10 +101,11 @@ interface Expected {
   readonly label: string;
   readonly name: string;
   readonly state: string;
+  readonly kept?: Kept | undefined;
 }
 
 function containerFindings(
-  { label, name, state }: Expected,
+  { label, name, state, kept }: Expected,
   container: ContainerState | undefined,
   { apply, docker }: FixCommands,
 ): Finding[] {
@@ -105,6 +116,10 @@ function containerFindings(
   const log = docker(`logs --tail 50 ${name}`);
   const found: Finding[] = [];
   if (isStartedByHand(state, container)) found.push(startedFinding({ label, name }, docker));
+  else if (container.status === "paused" && kept && isSleeping(kept)) found.push(sleeping(label, kept));
+  else if (container.status === "paused" && state === "running")
+    found.push(failed(`${text}, expected running`, `${docker(`unpause ${name}`)}; its log: ${log}`));
+  else if (container.status === "running" && kept?.state === "waiting") found.push(sleeping(label, kept));
   else if ((container.status === "running") !== (state === "running"))
     found.push(failed(`${text}, expected ${state}`, `${apply}; its log: ${log}`));
   // The last health status of a project that should be stopped is irrelevant.
@@ -129,9 +144,13 @@ function containerFindings(
   return found;
 }
 
+/** Of a project that sleeps or waits for its turn, which is as it should be. */
+const sleeping = (label: string, { state, since }: Kept): Finding =>
+  ok(`${label}: ${state.replace("-", " ")} since ${minuteOf(since)}`);
+
 /** Whether a project runs that its entry stops. An update starts what must run and never stops anything. */
 export const isStartedByHand = (state: string, { status }: Pick<ContainerState, "status">): boolean =>
-  state === "stopped" && (status === "running" || status === "restarting");
+  state === "stopped" && ["running", "restarting", "paused"].includes(status);
 
 export const startedFinding = (
   { label, name }: Pick<Expected, "label" | "name">,

@@ -10,6 +10,7 @@ import { readSetupOutput } from "../docker/setup.ts";
 import { dockerEnv, readSettings, root } from "../engine/checkout.ts";
 import { type ProvisionProgress, prepareStack } from "../engine/prepare.ts";
 import { commandFor, type Session } from "../engine/session.ts";
+import { makeKeeper } from "../keeper/client.ts";
 import { readState } from "../state/state.ts";
 import { checkClouds } from "./clouds.ts";
 import { checkContainers } from "./containers.ts";
@@ -133,14 +134,21 @@ async function* examineContainers(
   projects: readonly Project[],
   expected: { hasConnector?: boolean; hasPanel?: boolean },
 ): Findings {
-  const [containers, routeFiles] = await Promise.all([host.containers(), host.routeFiles()]);
+  const [containers, routeFiles, kept] = await Promise.all([
+    host.containers(),
+    host.routeFiles(),
+    makeKeeper(host.docker, names.keeper).projects(),
+  ]);
+  // None of them is paused, in which no command runs.
   const failedSetups = containers.filter((container) => setupOf(container)?.isRunning === false);
   const outputs = failedSetups.map(
     async ({ name }) => [name, await readSetupOutput(host.docker, name)] as const,
   );
   const setupOutputs = new Map(await Promise.all(outputs));
   const checks = { containers, routeFiles, projects, names, commands, setupOutputs };
-  yield* checkContainers({ ...checks, ...expected });
+  yield* checkContainers({ ...checks, ...expected, kept: kept.kind === "answered" ? kept.value : undefined });
+  if (kept.kind !== "answered" && kept.kind !== "missing")
+    yield failed(`keeper: ${kept.reason}`, commands.docker(`restart ${names.keeper}`));
   yield* checkSettings(checks);
   yield* checkRoutes(checks);
 }

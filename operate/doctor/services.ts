@@ -3,6 +3,7 @@ import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { serviceProblem } from "../docker/services.ts";
+import { isSleeping, type Kept } from "../keeper/client.ts";
 import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 
 interface ServiceChecks {
@@ -10,6 +11,8 @@ interface ServiceChecks {
   projects: readonly Pick<Project, "name" | "state" | "services">[];
   names: Names;
   commands: Pick<FixCommands, "apply" | "docker">;
+  /** What the keeper says of projects. Default: nothing. */
+  kept?: readonly Kept[];
 }
 
 /** Names of the containers that projects' services should have. */
@@ -17,11 +20,21 @@ export const serviceContainers = ({ projects, names }: Pick<ServiceChecks, "proj
   projects.flatMap(({ name, services = [] }) => services.map((service) => names.service(name, service.name)));
 
 /** One finding per service, and further ones for what it exceeds. */
-export function checkServices({ containers, projects, names, commands }: ServiceChecks): Finding[] {
+export function checkServices({
+  containers,
+  projects,
+  names,
+  commands,
+  kept = [],
+}: ServiceChecks): Finding[] {
   return projects.flatMap(({ name: project, state, services = [] }) =>
     services.flatMap(({ name }) => {
       const container = names.service(project, name);
-      return serviceFindings({ project, name, container, state }, containers.get(container), commands);
+      const found = containers.get(container);
+      // It sleeps with its project.
+      const isAsleep = kept.some((each) => each.project === project && isSleeping(each));
+      if (found?.status === "paused" && isAsleep) return [ok(`${project}: service ${name} is asleep`)];
+      return serviceFindings({ project, name, container, state }, found, commands);
     }),
   );
 }

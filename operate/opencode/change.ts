@@ -11,6 +11,7 @@ import { prepareStack } from "../engine/prepare.ts";
 import { prepareCommand } from "../engine/prepare-command.ts";
 import type { Session } from "../engine/session.ts";
 import type { UpdateOptions } from "../engine/update.ts";
+import { wakeFirst } from "../keeper/awake.ts";
 import { writeRelease } from "./release.ts";
 import { type Copy, findCopy, sessionsLeft } from "./rollback.ts";
 
@@ -29,12 +30,13 @@ export interface Rollback {
   readonly left: readonly OpencodeSession[] | undefined;
 }
 
-/** @throws UserError if there is nothing to go back to */
+/** Wakes the project if it sleeps. @throws UserError if there is nothing to go back to */
 export async function planRollback({ session, settings, project }: ReleaseChange): Promise<Rollback> {
   const run = await dockerOfStack(session, settings);
   if (!run) fail("conflict", session.stack, "has no host yet");
   const container = makeNames(settings.namePrefix).project(project.name);
   const { version } = project.opencode;
+  await wakeFirst({ run, prefix: settings.namePrefix }, project.name);
   const copy = await findCopy(run, container, version);
   return { copy, left: await sessionsLeft(run, container, version, copy.madeAt) };
 }

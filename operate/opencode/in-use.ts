@@ -9,8 +9,8 @@ import { sessionsSince } from "./rollback.ts";
 const QUIET_MINUTES = 15;
 
 /**
- * Why a project can't be restarted without anybody noticing; undefined if it can. A container that is not running, or only asks about its
- * repository, has nothing to lose; one that says nothing is taken to be in use. A command in a terminal is not seen.
+ * Why a project can't be restarted without anybody noticing; undefined if it can. A container that is not running, sleeps, or only asks
+ * about its repository, has nothing to lose; one that says nothing is taken to be in use. A command in a terminal is not seen.
  * @param version opencode's release
  */
 export async function whyInUse(

@@ -184,7 +184,9 @@ async function assertStopped(place: WorkspacesPlace, name: string): Promise<void
     fail(
       "conflict",
       name,
-      `is ${running.status}, and writes to its home`,
+      running.status === "paused"
+        ? "is asleep or paused, and goes on with its home as it is"
+        : `is ${running.status}, and writes to its home`,
       "stop it first, in the panel or by `state: stopped` in its entry and an update",
     );
 }

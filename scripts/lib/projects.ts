@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Readiness } from "../../operate/docker/ready.ts";
 import type { ProjectOutput } from "../../operate/engine/outputs.ts";
+import { minuteOf } from "../../operate/keeper/words.ts";
 import { isWatched } from "./main.ts";
 import { table } from "./table.ts";
 
@@ -22,8 +23,8 @@ export function printProjects(ready: readonly Readiness[]): void {
     console.log("\nNo projects yet: add one to projects.yaml, then run this again.");
     return;
   }
-  const rows = ready.flatMap(({ project, answers, isSettingUp }) => [
-    [project.name, stateOf({ project, answers, isSettingUp }), project.url, project.attach],
+  const rows = ready.flatMap(({ project, ...rest }) => [
+    [project.name, stateOf({ project, ...rest }), project.url, project.attach],
     ...Object.entries(project.ports ?? {}).map(([label, url]) => ["", `port ${label}`, url, ""]),
   ]);
   console.log(["", ...table(["PROJECT", "STATE", "IN A BROWSER", "IN A TERMINAL"], rows)].join("\n"));
@@ -37,8 +38,9 @@ export function printProjects(ready: readonly Readiness[]): void {
   }
 }
 
-function stateOf({ project, answers, isSettingUp }: Omit<Readiness, "note">): string {
+function stateOf({ project, answers, isSettingUp, kept }: Omit<Readiness, "note">): string {
   if (!answers) return "not answering";
+  if (kept) return `${kept.state.replace("-", " ")} since ${minuteOf(kept.since)}`;
   return isSettingUp ? "setting up" : project.state;
 }
 

@@ -8,6 +8,7 @@ import type { FixCommands } from "../../operate/doctor/finding.ts";
 import { failed, formatFinding } from "../../operate/doctor/finding.ts";
 import { checkMemory, checkPlace } from "../../operate/doctor/machine.ts";
 import { serviceTokenFindings } from "../../operate/doctor/service-tokens.ts";
+import type { Kept } from "../../operate/keeper/client.ts";
 import { parseDeployment } from "../../operate/state/checkpoint.ts";
 
 const names = makeNames("t");
@@ -26,7 +27,7 @@ const running = (name: string, more: Partial<ContainerState> = {}): ContainerSta
   networks: [],
   ...more,
 });
-const own = [running(names.traefik), running(names.guard), running(names.notice), running("t-keeper")];
+const own = [running(names.traefik), running(names.guard), running(names.notice), running(names.keeper)];
 const webShop = [{ name: "web-shop", state: "running" as const }];
 const local: FixCommands = {
   apply: "npm start",
@@ -85,6 +86,38 @@ describe("doctor on containers", () => {
       "· setup of web-shop: failed with exit code 1: npm ci: no\n    │ npm ci\n    │ no\n    → npm run setup -- web-shop",
     );
     expect(found("serving; setup: running: 1", "exited").join()).not.toContain("setup of");
+  });
+
+  it("accepts a project that sleeps, with since when, and reports one that somebody has paused", () => {
+    const since = "2026-11-30T03:12:44.000Z";
+    const found = (kept?: Kept["state"], state: "running" | "stopped" = "running", status = "paused") =>
+      checkContainers({
+        containers: [
+          ...own,
+          running(names.project("web-shop"), { status }),
+          running(names.service("web-shop", "db"), { status }),
+        ],
+        projects: [{ name: "web-shop", state, services: [{ name: "db" }] }] as never,
+        names,
+        commands: local,
+        kept: kept && [{ project: "web-shop", state: kept, since }],
+      })
+        .filter(({ text }) => text.includes("web-shop"))
+        .map(formatFinding);
+    expect(found("asleep")).toEqual([
+      "✓ project web-shop: asleep since 2026-11-30 03:12 UTC",
+      "✓ web-shop: service db is asleep",
+    ]);
+    expect(found("falling-asleep")[0]).toBe("✓ project web-shop: falling asleep since 2026-11-30 03:12 UTC");
+    expect(found("waiting", "running", "running")[0]).toBe(
+      "✓ project web-shop: waiting since 2026-11-30 03:12 UTC",
+    );
+    const paused =
+      "✗ project web-shop: paused, healthy, expected running\n    → docker unpause t-project-web-shop; its log: docker logs --tail 50 t-project-web-shop";
+    for (const kept of [undefined, "awake", "stopped"] as const) expect(found(kept)[0]).toBe(paused);
+    expect(found("asleep", "stopped")[0]).toBe(
+      "✗ project web-shop: running, expected stopped\n    → docker stop t-project-web-shop",
+    );
   });
 
   it("accepts a stopped project, whatever its last health was", () => {
