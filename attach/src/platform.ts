@@ -8,6 +8,8 @@ export interface ListedProject {
   readonly name: string;
   readonly url: URL;
   readonly state: string;
+  /** Since when it is asleep, or on its way there or back; undefined for other states, and on older platforms. */
+  readonly since?: Date;
   /** URL of each of its ports, by name or number. */
   readonly ports: Readonly<Record<string, string>>;
 }
@@ -51,13 +53,20 @@ export async function listProjects(reach: Connection): Promise<ListedProject[]> 
   try {
     if (answer.status !== 200) throw new Error(`it returned ${answer.status}`);
     const { projects } = JSON.parse(answer.body) as { projects: Record<string, unknown>[] };
-    return projects.map(({ name, url, state, ports }) => {
+    return projects.map(({ name, url, state, since, ports }) => {
       const at = new URL(String(url));
       if (zone(at) !== zone(reach.url) || at.protocol !== reach.url.protocol)
         throw new Error(`${name} is on another domain`);
       // The index has hostnames without a port.
       at.port = reach.url.port;
-      return { name: String(name), url: at, state: String(state), ports: readPorts(ports) };
+      const began = new Date(String(since));
+      return {
+        name: String(name),
+        url: at,
+        state: String(state),
+        ...(Number.isNaN(began.getTime()) ? {} : { since: began }),
+        ports: readPorts(ports),
+      };
     });
   } catch (error) {
     throw new UserError(

@@ -9,7 +9,8 @@ const TIMEOUT_MS = 3000;
 
 /**
  * Asks the project's hostname, by each port's name or number. Empty if nothing is known: the project is stopped or has no ports, the platform
- * is older, the credentials are not for it, or it takes too long. Asks for no login, which would open a page for each project.
+ * is older, the credentials are not for it, or it takes too long. One that sleeps is not asked, which could wake it. Asks for no login, which would
+ * open a page for each project.
  * @param connect the connection's parts for a hostname; undefined without credentials at hand
  */
 export async function answeringPorts(

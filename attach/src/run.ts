@@ -6,7 +6,15 @@ import { anonymous, type Credentials, PersonalToken, serviceToken, storedToken }
 import { UserError } from "./errors.ts";
 import { chooseProgram, installedVersion, openBrowser, type Program, runProgram } from "./opencode.ts";
 import { pinnedProgram } from "./pinned.ts";
-import { findProject, isLocal, listProjects, localProject, projectNamed, readUrl } from "./platform.ts";
+import {
+  findProject,
+  isLocal,
+  type ListedProject,
+  listProjects,
+  localProject,
+  projectNamed,
+  readUrl,
+} from "./platform.ts";
 import { answeringPorts } from "./ports.ts";
 import { LocalProxy } from "./proxy.ts";
 import { type Connection, serverVersion, stoppedError } from "./reach.ts";
@@ -96,13 +104,22 @@ async function urlOf(project: string, platform: string | undefined, environment:
   return found.url;
 }
 
+/** A project's state, with since when that sleeps: `asleep since 2026-11-30 03:12`, in the local time. */
+function stateWords({ state, since }: ListedProject): string {
+  const words = state.replace("-", " ");
+  if (!since) return words;
+  // Swedish writes dates as ISO 8601 does.
+  return `${words} since ${since.toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" })}`;
+}
+
 async function list(platform: string | undefined, environment: Environment): Promise<number> {
   const projects = await projectsOf(platform, environment);
   const answering = await Promise.all(
     projects.map((project) => answeringPorts(project, (url) => connectStored(url, environment))),
   );
-  const width = (key: "name" | "state") => Math.max(...projects.map((project) => project[key].length));
-  for (const [index, { name, state, url, ports }] of projects.entries()) {
+  const rows = projects.map((project) => ({ ...project, state: stateWords(project) }));
+  const width = (key: "name" | "state") => Math.max(...rows.map((row) => row[key].length));
+  for (const [index, { name, state, url, ports }] of rows.entries()) {
     environment.print(`${name.padEnd(width("name"))}  ${state.padEnd(width("state"))}  ${url}`);
     for (const [label, at] of Object.entries(ports)) {
       const answers = answering[index]?.[label];

@@ -106,6 +106,27 @@ describe("opencode-platform", () => {
       expect(asked).toEqual(["open.example.com/projects.json", "shop-code.example.com/_platform/ports"]);
     });
 
+    it("says which project sleeps, and since when, and asks nothing that could wake it", async () => {
+      const asked: string[] = [];
+      program.answer((request, response) => {
+        asked.push(String(request.url));
+        const url = new URL(program.project).href;
+        const shop = { name: "shop", url, ports: { admin: url.replace("shop-", "shop-admin-") } };
+        const projects = [
+          { ...shop, state: "asleep", since: "2026-11-30T03:12:00.000Z" },
+          { ...shop, name: "docs", state: "falling-asleep", since: "nonsense" },
+        ];
+        response.end(JSON.stringify({ projects }));
+      });
+      const { code, stdout } = await program.run(["ls"], { ...program.asMachine, TZ: "UTC" });
+      expect([code, stdout.split("\n").map((line) => line.replace(/ *https:.*/, ""))]).toEqual([
+        0,
+        ["shop  asleep since 2026-11-30 03:12", "", "docs  falling asleep", "", ""],
+      ]);
+      expect(notes(stdout)).toEqual(["port admin", "port admin"]);
+      expect(asked).toEqual(["/projects.json"]);
+    });
+
     it("says nothing of them where the platform doesn't", async () => {
       for (const answer of ["<!doctype html>", "null", '{"ports":{"admin":"\u001b[31m"}}']) {
         withPorts(answer);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -48,6 +49,13 @@ beforeAll(async () => {
     .replace("/run/index", `${folder}/index`);
   writeFileSync(program, here);
   for (const file of ["open.html", "page.mjs"]) cpSync(join(IMAGE, file), join(folder, file));
+  const states = readFileSync(join(IMAGE, "keeper-states.mjs"), "utf8");
+  writeFileSync(
+    join(folder, "keeper-states.mjs"),
+    states
+      .replace("/run/keeper/wake/wake.sock", join(folder, "wake.sock"))
+      .replace("[500, 3000]", "[10_000, 0]"),
+  );
   server = spawn(process.execPath, [program], { stdio: "inherit" });
   await waitFor("the notice page", () =>
     fetch(base).then(
@@ -109,6 +117,54 @@ describe("the platform's index", () => {
     expect(await listedTo({})).toEqual([]);
     expect(await listed({})).toEqual([]);
     expect(await listed({ "cf-access-jwt-assertion": "nonsense" })).toEqual([]);
+  });
+
+  it("says which project sleeps, and since when; as the entries have it where the keeper doesn't answer", async () => {
+    const machine = { "cf-access-jwt-assertion": token({ common_name: "id.access" }) };
+    const since = "2026-11-30T03:12:44.000Z";
+    const answers: [number, unknown][] = [
+      [200, [{ project: "open", state: "asleep", since }]],
+      [
+        200,
+        [
+          { project: "closed", state: "waiting", since },
+          { project: "open", state: "awake", since },
+        ],
+      ],
+      [200, [{ project: "open", state: "falling-asleep", since: "nonsense" }]],
+      [500, { error: "no" }],
+      [200, "nonsense"],
+      [200, [null]],
+    ];
+    const asked: string[] = [];
+    let answer: [number, unknown] = [200, []];
+    const keeper = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.writeHead(answer[0]).end(JSON.stringify(answer[1]));
+    });
+    await new Promise<void>((resolve) => keeper.listen(join(folder, "wake.sock"), resolve));
+    const seen: unknown[] = [];
+    for (answer of answers)
+      seen.push(
+        ((await listed(machine)) as unknown as { state: string; since?: string }[]).map(
+          ({ state, since }) => [state, since],
+        ),
+      );
+    const closed = ["stopped", undefined];
+    const awake = [closed, ["running", undefined]];
+    expect(seen).toEqual([
+      [closed, ["asleep", since]],
+      awake,
+      [closed, ["falling-asleep", undefined]],
+      awake,
+      awake,
+      awake,
+    ]);
+    [answer = answer] = answers;
+    expect(await listed(machine, "/")).toContain(" (asleep since 2026-11-30 03:12 UTC)</");
+    await new Promise((resolve) => keeper.close(resolve));
+    expect(await listed(machine)).toEqual(await listed(machine));
+    expect(new Set(asked)).toEqual(new Set(["GET /projects"]));
   });
 
   it("lists name, URL and state, not the members", async () => {

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { keeperStates } from "./keeper-states.mjs";
 import { document, escapeHtml } from "./page.mjs";
 
 const PORT = 8080;
@@ -98,15 +99,17 @@ function isShown({ admitted }, { email = "", isMachine }) {
   );
 }
 
-/** @returns {{name: string, url: string, state: string, ports?: Record<string, string>}[]} the projects that whoever asks may open, by name */
-function projectsFor(request) {
+/** @returns {Promise<{name: string, url: string, state: string, since?: string, ports?: Record<string, string>}[]>} the projects that whoever asks may open, by name */
+async function projectsFor(request) {
+  const states = await keeperStates();
   const person = personOf(request);
   const files = readdirSync(INDEX).filter((file) => file.endsWith(".json"));
   return files.sort().flatMap((file) => {
     try {
       const project = JSON.parse(readFileSync(`${INDEX}/${file}`, "utf8"));
       const { name, url, state, ports } = project;
-      return isShown(project, person) ? [{ name, url, state, ...(ports ? { ports } : {}) }] : [];
+      const kept = state === "running" ? states.get(name) : undefined;
+      return isShown(project, person) ? [{ name, url, state, ...kept, ...(ports ? { ports } : {}) }] : [];
     } catch {
       return []; // it is being written, or has just gone
     }
@@ -114,16 +117,17 @@ function projectsFor(request) {
 }
 
 /** The projects as a page at `/`, as JSON at `/projects.json`. */
-function answerIndex(request, response) {
+async function answerIndex(request, response) {
   const path = request.url.split("?")[0];
   if (path === "/projects.json") {
     response.writeHead(200, { ...HEADERS, "content-type": "application/json" });
-    return response.end(JSON.stringify({ projects: projectsFor(request) }));
+    return response.end(JSON.stringify({ projects: await projectsFor(request) }));
   }
   if (path !== "/") return false;
   const link = ([text, url]) => `<a href="${escapeHtml(url)}">${escapeHtml(text)}</a>`;
-  const items = projectsFor(request).map(({ name, url, state, ports = {} }) => {
-    const note = state === "running" ? "" : ` (${escapeHtml(state)})`;
+  const items = (await projectsFor(request)).map(({ name, url, state, since, ports = {} }) => {
+    const when = since ? ` since ${new Date(since).toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
+    const note = state === "running" ? "" : ` (${escapeHtml(state.replace("-", " "))}${when})`;
     return `<li>${[link([name, url]), ...Object.entries(ports).map(link)].join(" · ")}${note}`;
   });
   const body = items.length > 0 ? `<ul>${items.join("")}</ul>` : "<p>There is none that you may open.</p>";
@@ -131,8 +135,8 @@ function answerIndex(request, response) {
   return response.end(document("Projects", body, { style: STYLE }));
 }
 
-const server = createServer((request, response) => {
-  if (request.headers["x-opencode-state"] === "index" && answerIndex(request, response))
+const server = createServer(async (request, response) => {
+  if (request.headers["x-opencode-state"] === "index" && (await answerIndex(request, response)))
     return request.resume();
   const project = String(request.headers["x-opencode-project"] ?? "");
   const state = String(request.headers["x-opencode-state"] ?? "");
