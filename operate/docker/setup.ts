@@ -9,8 +9,8 @@ export const SETUP_LOG = "/home/opencode/.local/share/opencode-platform/setup.lo
 
 /** The script's reason for not running it. */
 const REFUSAL = /^setup: (.+)$/m;
-/** Docker's words for a container that is stopped, or not there. */
-const NOT_RUNNING = /is not running|No such container|not running/i;
+/** Docker's words for a container that is stopped or paused, or not there: of its client, and of its API. */
+const NOT_RUNNING = /not running|No such container|is paused|stopped\/paused/i;
 
 /**
  * Asks a project's container to run its setup, and does not wait for it.

@@ -105,7 +105,8 @@ const errorSchema = z.object({ error: text });
 /** What `ask` says where it reaches nobody. */
 const NO_ANSWER = /^The keeper does not answer/;
 /** Docker's words where there is no container, or none that a program can be run in. */
-const MISSING = /No such container|is not running|is paused|is restarting|no such file or directory/i;
+const MISSING =
+  /No such container|is not running|is paused|stopped\/paused|is restarting|no such file or directory/i;
 
 /**
  * The keeper of a stack.

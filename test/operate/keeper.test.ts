@@ -70,6 +70,7 @@ describe("the keeper's client", () => {
     ["refuses without a word", [{ error: "" }, 1], "refused", "the keeper gives no reason"],
     ["is not there", ["", 1, "Error: No such container: t-keeper"], "missing", "the keeper is not running"],
     ["is stopped", ["", 1, "container 4f is not running"], "missing", "the keeper is not running"],
+    ["is stopped, by the API", ["", 1, "container stopped/paused"], "missing", "the keeper is not running"],
     [
       "is of a release without it",
       ["", 127, 'OCI runtime exec failed: exec: "ask": no such file or directory'],

@@ -40,6 +40,7 @@ it.each([
     "Error response from daemon: container 4f is not running\n",
     "shop: is not running, so its setup can't be run — start the project first",
   ],
+  ["container stopped/paused", "shop: is not running, so its setup can't be run — start the project first"],
   [
     "Error response from daemon: No such container: oc-project-shop\n",
     "shop: is not running, so its setup can't be run — start the project first",
