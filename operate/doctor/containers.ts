@@ -38,10 +38,9 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
   const expected = [
     { label: "traefik", name: names.traefik, state: "running" },
     { label: "notice page", name: names.notice, state: "running" },
-    { label: "keeper", name: keeperOf(names), state: "running" },
+    { label: "keeper", name: names.keeper, state: "running" },
     ...(hasConnector ? [{ label: "connector", name: names.connector, state: "running" }] : []),
     ...(hasPanel ? [{ label: "panel", name: names.panel, state: "running" }] : []),
-    { label: "keeper", name: names.keeper, state: "running" },
     ...projects.map(({ name, state }) => ({
       label: `project ${name}`,
       name: names.project(name),
