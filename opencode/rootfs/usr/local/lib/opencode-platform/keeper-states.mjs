@@ -1,42 +1,19 @@
 // What the keeper says of the projects, for the index: which sleep, and since when. Nothing, where there is none or it does not answer in time.
-import { request } from "node:http";
+import { askKeeper } from "./keeper-client.mjs";
 
-const SOCKET = "/run/keeper/wake/wake.sock";
+const ask = askKeeper("/run/keeper/wake/wake.sock");
 /** Milliseconds: for an answer, and for how long one is good. */
 const [TIMEOUT, FRESH] = [500, 3000];
-/** Bytes of an answer. */
-const MOST = 2 ** 20;
 /** States that the index shows instead of an entry's own. */
 const SHOWN = new Set(["asleep", "falling-asleep", "waking", "waiting"]);
 
-/** @returns {Promise<string>} */
-const read = () =>
-  new Promise((resolve, reject) => {
-    const asked = request(
-      { socketPath: SOCKET, path: "/projects", signal: AbortSignal.timeout(TIMEOUT) },
-      (answer) => {
-        let text = "";
-        answer.setEncoding("utf8");
-        answer.on("data", (part) => {
-          text += part;
-          if (text.length > MOST) asked.destroy(new Error("too long"));
-        });
-        answer.on("end", () => (answer.statusCode === 200 ? resolve(text) : reject(new Error("refused"))));
-        answer.on("error", reject);
-      },
-    );
-    asked.on("error", reject).end();
-  });
+const shown = ({ state, since }) => ({ state, ...(Number.isNaN(Date.parse(since)) ? {} : { since }) });
 
-async function ask() {
+async function read() {
   try {
-    const states = JSON.parse(await read()).filter(({ state }) => SHOWN.has(state));
-    return new Map(
-      states.map(({ project, state, since }) => [
-        project,
-        { state, ...(Number.isNaN(Date.parse(since)) ? {} : { since }) },
-      ]),
-    );
+    const { status, body } = await ask("GET", "/projects", { timeout: TIMEOUT });
+    const kept = status === 200 ? body.filter(({ state }) => SHOWN.has(state)) : [];
+    return new Map(kept.map((each) => [each.project, shown(each)]));
   } catch {
     return new Map();
   }
@@ -49,7 +26,7 @@ let knownAt = Number.NEGATIVE_INFINITY;
 export function keeperStates() {
   const now = performance.now();
   if (!known || now - knownAt > FRESH) {
-    known = ask();
+    known = read();
     knownAt = now;
   }
   return known;
