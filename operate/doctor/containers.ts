@@ -27,9 +27,6 @@ export interface ContainerChecks {
   kept?: readonly Kept[] | undefined;
 }
 
-/** The container that puts projects to sleep and wakes them. */
-const keeperOf = ({ prefix }: Names): string => `${prefix}-keeper`;
-
 /** Checks the platform's own containers and one per project. */
 export function checkContainers(checks: ContainerChecks): Finding[] {
   const { containers, projects, names, hasConnector = false, hasPanel = false, commands } = checks;
