@@ -53,6 +53,16 @@ export interface TerminalClient {
   environment(password: string): Readonly<Record<string, string>>;
 }
 
+/** Requests that open pages and terminal clients, or programs, send without anybody doing anything. */
+export interface Asleep {
+  /** Event streams. */
+  readonly streams: readonly string[];
+  /** What a page or a terminal client that is open asks for by itself, with GET or HEAD. */
+  readonly polls: readonly string[];
+  /** What programs ask for again and again, and a page only when somebody looks. */
+  readonly lists: readonly string[];
+}
+
 /** The API of a major of opencode. */
 export interface OpencodeApi {
   /** The major of its releases. */
@@ -113,6 +123,8 @@ export interface OpencodeApi {
   readonly eventsPath: string;
   /** Whether a path, with any prefix, is an event stream. */
   isEventStream(path: string): boolean;
+  /** What a sleeping project sleeps through; all other requests wake it. Exact paths. */
+  readonly asleep: Asleep;
   /** Title of the session that an event reports as created; undefined for other events. */
   createdTitle(event: unknown): string | undefined;
   /** Whether an event is the first of a stream. */

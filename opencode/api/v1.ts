@@ -95,6 +95,12 @@ export const v1: OpencodeApi = {
   eventsPath: "/event",
   // `/global/event` is the stream for all directories, used by the terminal client.
   isEventStream: (path) => /\/event(\?|$)/.test(path),
+  asleep: {
+    streams: ["/event", "/global/event", "/api/event"],
+    // The page every 10 seconds: it asks for the health of both majors.
+    polls: ["/global/health", "/api/health"],
+    lists: ["/session", "/session/status", "/api/session", "/api/session/active", "/permission", "/question"],
+  },
   createdTitle(event) {
     const { type, properties } = asMap(event);
     const { title } = asMap(asMap(properties).info);

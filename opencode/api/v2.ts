@@ -114,6 +114,19 @@ export const v2: OpencodeApi = {
 
   eventsPath: "/api/event",
   isEventStream: (path) => /\/event(\?|$)/.test(path),
+  asleep: {
+    streams: ["/api/event"],
+    // The page every 10 seconds; its settings once, when its stream is cut; and its service worker, when that has not been compared for a day.
+    polls: ["/api/info", "/api/config", "/sw.js"],
+    lists: [
+      "/api/session",
+      "/api/session/active",
+      "/api/permission/request",
+      "/api/form",
+      "/api/health",
+      "/api/status",
+    ],
+  },
   createdTitle(event) {
     const { type, data } = asMap(event);
     const { title } = asMap(data);
