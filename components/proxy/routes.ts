@@ -267,6 +267,8 @@ export function noticePageLabels(names: Names, panel?: string): Record<string, s
     [`traefik.http.routers.${NOTICE}.middlewares`]: "_unknown",
     [`traefik.http.routers.${NOTICE}.service`]: NOTICE,
     "traefik.http.middlewares._unknown.headers.customrequestheaders.X-Opencode-Project": "",
+    // Nobody but the gateway says what is asked here.
+    "traefik.http.middlewares._unknown.headers.customrequestheaders.X-Opencode-State": "",
     ...(panel
       ? {
           "traefik.http.routers._index.rule": `Host(${q(panel)})`,

@@ -48,7 +48,7 @@ beforeAll(async () => {
     .replace("const PORT = 8080", `const PORT = ${port}`)
     .replace("/run/index", `${folder}/index`);
   writeFileSync(program, here);
-  for (const file of ["open.html", "page.mjs", "keeper-client.mjs"])
+  for (const file of ["open.html", "page.mjs", "waker.mjs", "keeper-client.mjs", "heartbeats.mjs"])
     cpSync(join(IMAGE, file), join(folder, file));
   const states = readFileSync(join(IMAGE, "keeper-states.mjs"), "utf8");
   writeFileSync(

@@ -17,7 +17,10 @@ export const placesIn = (folder: string): Places => [
   ["workspace=/workspace", `workspace=${join(folder, "workspace")}`],
 ];
 
-export const readFromImage = (name: string): string => readFileSync(join(IMAGE, name), "utf8");
+/** Path of a file of the image. */
+export const fileInImage = (name: string): string => join(IMAGE, name);
+
+export const readFromImage = (name: string): string => readFileSync(fileInImage(name), "utf8");
 
 /** Copies files of the image into a folder, as they are but for what belongs to the test: folders and ports. */
 export function copyFromImage(folder: string, names: readonly string[], places: Places = []): void {

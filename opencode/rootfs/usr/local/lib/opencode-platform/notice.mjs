@@ -1,10 +1,11 @@
 // The plain page for a hostname that no running project answers. The gateway says in two headers which project was asked for
-// and why it ended here; nothing else of the request is used.
+// and why it ended here; nothing else of the request is used. What a sleeping project is asked ends here too, in waker.mjs.
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { keeperStates } from "./keeper-states.mjs";
 import { document, escapeHtml } from "./page.mjs";
+import { makeWaker } from "./waker.mjs";
 
 const PORT = 8080;
 /** A file for each project, where the platform has an index. */
@@ -135,7 +136,11 @@ async function answerIndex(request, response) {
   return response.end(document("Projects", body, { style: STYLE }));
 }
 
+/** For projects that sleep, and for those that wake. */
+const answerForSleeper = makeWaker();
+
 const server = createServer(async (request, response) => {
+  if (answerForSleeper(request, response)) return;
   if (request.headers["x-opencode-state"] === "index" && (await answerIndex(request, response)))
     return request.resume();
   const project = String(request.headers["x-opencode-project"] ?? "");
