@@ -11,7 +11,7 @@ import { routeFile } from "../../components/proxy/routes.ts";
 import { LOGIN_PATH, localUrls, PORTS_PATH } from "../../config/naming/urls.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { freePort } from "../support/free-port.ts";
-import { copyFromImage } from "../support/opencode/image-files.ts";
+import { copyFromImage, RELAY_FILES } from "../support/opencode/image-files.ts";
 import { waitFor } from "../support/wait.ts";
 
 const PASSWORD = "of the project's server";
@@ -54,18 +54,14 @@ beforeAll(async () => {
   const port = await freePort();
   base = `http://127.0.0.1:${port}`;
   writeFileSync(join(folder, "password"), PASSWORD);
-  copyFromImage(
-    folder,
-    ["relay.mjs", "login.mjs", "page.mjs"],
-    [
-      ["const PORT = 4097;", `const PORT = ${port};`],
-      ["[4096, 4097]", `[4096, ${port}]`],
-      ["  19876: ", `  ${known}: `],
-      ["/run/opencode/password", join(folder, "password")],
-      ["/tmp/opencode-platform/serving", join(folder, "serving")],
-      ["/usr/local/bin/opencode", join(folder, "opencode")],
-    ],
-  );
+  copyFromImage(folder, RELAY_FILES, [
+    ["const PORT = 4097;", `const PORT = ${port};`],
+    ["[4096, 4097]", `[4096, ${port}]`],
+    ["  19876: ", `  ${known}: `],
+    ["/run/opencode/password", join(folder, "password")],
+    ["/tmp/opencode-platform/serving", join(folder, "serving")],
+    ["/usr/local/bin/opencode", join(folder, "opencode")],
+  ]);
   opencodeIs("/bin/sh");
   serve(true);
   relay = spawn(process.execPath, [join(folder, "relay.mjs")], { stdio: ["ignore", "pipe", "pipe"] });

@@ -12,7 +12,7 @@ import { localUrls } from "../../config/naming/urls.ts";
 import { RELAY_PORT } from "../../config/projects/ports.ts";
 import { OPENCODE } from "../../config/versions.ts";
 import { freePort } from "../support/free-port.ts";
-import { copyFromImage, readFromImage } from "../support/opencode/image-files.ts";
+import { copyFromImage, RELAY_FILES, readFromImage } from "../support/opencode/image-files.ts";
 import { waitFor } from "../support/wait.ts";
 
 const PASSWORD = "of the project's server";
@@ -39,14 +39,10 @@ beforeAll(async () => {
   port = await freePort();
   expect(readFromImage("relay.mjs")).toContain(`const PORT = ${RELAY_PORT};`);
   writeFileSync(join(folder, "password"), PASSWORD);
-  copyFromImage(
-    folder,
-    ["relay.mjs", "login.mjs", "page.mjs"],
-    [
-      [`const PORT = ${RELAY_PORT};`, `const PORT = ${port};`],
-      ["/run/opencode/password", join(folder, "password")],
-    ],
-  );
+  copyFromImage(folder, RELAY_FILES, [
+    [`const PORT = ${RELAY_PORT};`, `const PORT = ${port};`],
+    ["/run/opencode/password", join(folder, "password")],
+  ]);
   relay = spawn(process.execPath, [join(folder, "relay.mjs")], { stdio: ["ignore", "ignore", "inherit"] });
   await waitFor("the relay", async () => ({ done: await ask(0) }));
 });

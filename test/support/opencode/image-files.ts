@@ -30,3 +30,15 @@ export function copyFromImage(folder: string, names: readonly string[], places: 
     writeFileSync(join(folder, name), text, { mode: 0o755 });
   }
 }
+
+/** The relay, and what it consists of. */
+export const RELAY_FILES: readonly string[] = [
+  "relay.mjs",
+  "login.mjs",
+  "page.mjs",
+  "activity.mjs",
+  "watch-sessions.mjs",
+  "session-events.mjs",
+  "watch-terminals.mjs",
+  "watch-transfers.mjs",
+];

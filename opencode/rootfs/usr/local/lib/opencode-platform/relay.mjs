@@ -5,6 +5,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, request as send } from "node:http";
 import { connect } from "node:net";
+import { startActivity } from "./activity.mjs";
 import { answerPlatform } from "./login.mjs";
 import { document } from "./page.mjs";
 
@@ -30,10 +31,11 @@ const WAITING = {
 };
 const STYLE = "body{display:grid;place-content:center;min-height:100vh;margin:0 1rem}p{max-width:60ch}";
 
+const PASSWORD = readFileSync("/run/opencode/password", "utf8");
 /** Of the gateway alone: whoever else reaches this port of the container has no business on its loopback. */
-const KEY = createHash("sha256")
-  .update(`relay:${readFileSync("/run/opencode/password", "utf8")}`)
-  .digest();
+const KEY = createHash("sha256").update(`relay:${PASSWORD}`).digest();
+
+const activity = startActivity({ password: PASSWORD });
 
 function isGateway(request) {
   const given = Buffer.from(String(request.headers["x-opencode-key"] ?? ""), "hex");
@@ -137,7 +139,7 @@ const server = createServer((request, response) => {
   }
   const port = portOf(request);
   if (port === undefined) {
-    response.writeHead(404).end();
+    if (!activity.answer(request, response)) response.writeHead(404).end();
     return request.resume();
   }
   open(port, (refusal, socket) => {
@@ -148,6 +150,7 @@ const server = createServer((request, response) => {
 });
 
 function forward(request, response, port, socket) {
+  const moved = activity.portAsked();
   const options = {
     createConnection: () => socket,
     path: request.url,
@@ -159,13 +162,13 @@ function forward(request, response, port, socket) {
     response.writeHead(answer.statusCode, answer.statusMessage, headersOf(answer, port));
     // Event streams begin with their headers.
     response.flushHeaders();
-    answer.pipe(response);
+    answer.on("data", moved).pipe(response);
     answer.on("error", () => response.destroy());
   });
   forwarded.on("error", (error) => answerWaiting(request, response, port, error));
   response.on("close", () => forwarded.destroy());
   request.on("error", () => forwarded.destroy());
-  request.pipe(forwarded);
+  request.on("data", moved).pipe(forwarded);
 }
 
 // WebSockets: the handshake is passed on, then bytes both ways.
@@ -182,7 +185,8 @@ server.on("upgrade", (request, socket, head) => {
     for (const [name, value] of pairsOf(headers)) lines.push(`${name}: ${value}`);
     target.write(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
     target.write(head);
-    socket.pipe(target).pipe(socket);
+    const moved = activity.portOpened();
+    socket.on("data", moved).pipe(target).on("data", moved).pipe(socket);
   });
 });
 

@@ -1,0 +1,97 @@
+// What the keeper asks a project before it puts it to sleep: times and counts of what goes on in it, and nothing else. Only the host reaches it, and the
+// container itself.
+import { readFileSync } from "node:fs";
+import { watchSessions } from "./watch-sessions.mjs";
+import { lastTyped, runningTerminals } from "./watch-terminals.mjs";
+import { watchTransfers } from "./watch-transfers.mjs";
+
+const PATH = "/activity";
+/** Beside the scripts' own, in memory. */
+const FILE = "/tmp/opencode-platform/activity.json";
+
+/**
+ * Bytes in a minute by which a connection to a port is in use. A WebSocket or an event stream that is only open moves less: pings and heartbeats, of
+ * socket.io for example 6 bytes every 25 seconds.
+ */
+const LEAST_BYTES = 1024;
+const MINUTE_MS = 60_000;
+
+/** Of the image's opencode; undefined where there is none, as in tests of other parts. */
+function majorOf(file = new URL("./version", import.meta.url)) {
+  try {
+    const major = Number.parseInt(readFileSync(file, "utf8"), 10);
+    return major === 1 || major === 2 ? major : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What it can't find out is left out: the keeper then lets the project run. */
+const attempt = (look) => {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+};
+
+/** @param {{password: string, major?: 1 | 2, file?: string, port?: number, proc?: string, devices?: string, now?: () => number}} options */
+export function startActivity({
+  password,
+  major = majorOf(),
+  file = FILE,
+  port,
+  proc,
+  devices,
+  now = Date.now,
+}) {
+  const since = now();
+  const sessions = major && watchSessions({ major, password, file, port });
+  const transfers = watchTransfers({ proc, now });
+  transfers.start();
+  let ports = null;
+
+  /** Counts what a connection moves, and nothing below what one that is only open does. */
+  function meter() {
+    let minute = 0;
+    let bytes = 0;
+    return (chunk) => {
+      const at = now();
+      if (Math.abs(at - minute) >= MINUTE_MS) {
+        minute = at;
+        bytes = 0;
+      }
+      bytes += chunk.length;
+      if (bytes >= LEAST_BYTES) ports = at;
+    };
+  }
+
+  const look = () => ({
+    now: now(),
+    lastActivity: sessions && Math.max(sessions.last(), lastTyped(devices)),
+    ...(sessions ? sessions.counts() : {}),
+    terminals: attempt(() => runningTerminals(proc)),
+    transfer: transfers.last(),
+    ports,
+    since,
+  });
+
+  return {
+    look,
+    /** @returns {boolean} whether it was this that was asked */
+    answer(request, response) {
+      if (request.url !== PATH || request.method !== "GET") return false;
+      response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+      response.end(JSON.stringify(look()));
+      return true;
+    },
+    /** A request to a port that a program answers. @returns what is called with each part of its bodies */
+    portAsked() {
+      ports = now();
+      return meter();
+    },
+    /** A WebSocket to a port: one that is only open, or opened again and again, is none. */
+    portOpened: meter,
+    stop: () => sessions?.stop(),
+  };
+}
