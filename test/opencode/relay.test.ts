@@ -104,6 +104,32 @@ const showRequest: RequestListener = (asked, response) => {
   );
 };
 
+it("says what goes on in the project to whoever asks without the gateway's key, and that a port was used", async () => {
+  const activity = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/activity`);
+    return (await answer.json()) as { since: number; ports: number | null };
+  };
+  const before = await activity();
+  expect(before.since).toBeGreaterThan(0);
+  const target = await serve(showRequest);
+  // The program's own path of that name stays the program's.
+  expect(JSON.parse((await ask(target, { path: "/activity" })).text).url).toBe("/activity");
+  await expect
+    .poll(async () => (await activity()).ports)
+    .toBeGreaterThanOrEqual(before.ports ?? before.since);
+  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
+});
+
+it("counts no page that waits for a program to listen", async () => {
+  const { ports } = (await (await fetch(`http://127.0.0.1:${port}/activity`)).json()) as { ports: number };
+  const target = await serve(showRequest);
+  program?.close();
+  program = undefined;
+  expect((await ask(target)).status).toBe(502);
+  const after = (await (await fetch(`http://127.0.0.1:${port}/activity`)).json()) as { ports: number };
+  expect(after.ports).toBe(ports);
+});
+
 it("lets a program see a request for localhost, from a page of localhost", async () => {
   const target = await serve(showRequest);
   const headers = {

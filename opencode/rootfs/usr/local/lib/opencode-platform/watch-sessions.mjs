@@ -17,7 +17,9 @@ const TIMES = {
   stale: 300_000,
   /** Time of the last activity is written at most this often. */
   save: 5000,
-  answer: 10_000,
+  /** Until a stream begins: at first, and at most. */
+  first: 2000,
+  answer: 60_000,
 };
 
 /** By major: the stream, and how the sessions that work and wait are asked for. A directory with such a session is running, so asking starts nothing. */
@@ -118,6 +120,7 @@ export function watchSessions({
   /** Events that come while the server is asked: they are newer than what it answers, or say the same. */
   let queued;
   let heard = Date.now();
+  let patience = times.first;
   let savedAt = 0;
   let saving;
 
@@ -208,6 +211,7 @@ export function watchSessions({
       const sent = send({ host: "127.0.0.1", port, path: stream, headers, agent: false });
       const stop = (error) => {
         clearInterval(silence);
+        clearTimeout(unanswered);
         isKnown = false;
         if (error?.code === "ECONNREFUSED") ended();
         sent.destroy();
@@ -226,8 +230,15 @@ export function watchSessions({
           compare().catch(stop);
       }, times.silence);
       silence.unref();
+      // 1.18 never answers a request that comes at the moment when it begins to listen; a busy one answers late.
+      const unanswered = setTimeout(() => {
+        patience = Math.min(2 * patience, times.answer);
+        stop();
+      }, patience).unref();
       sent.on("error", stop);
       sent.on("response", (answer) => {
+        clearTimeout(unanswered);
+        patience = times.first;
         if (answer.statusCode !== 200) return stop();
         const split = splitter((line) => {
           if (!line.startsWith("data:")) return;
