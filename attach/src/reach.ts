@@ -67,7 +67,16 @@ export interface WaitOptions {
   readonly timeouts?: typeof START_TIMEOUT_MS;
 }
 
-type State = "starting" | "stopped" | "unknown" | "refused" | "untrusted";
+/** Milliseconds until a project that has been woken answers by itself. */
+const AWAKE_DELAY_MS = 100;
+
+/**
+ * A path of the platform's own in every project, whatever its release and whatever it answers there: health checks and lists don't wake a project, and this
+ * does.
+ */
+const AWAKE_PATH = "/_platform/awake";
+
+type State = "starting" | "stopped" | "unknown" | "refused" | "untrusted" | "asleep" | "waking";
 
 /** What the gateway returns instead of a project that is not serving. */
 interface Notice {
@@ -162,6 +171,13 @@ async function unexpectedError(reach: Connection, seen: ReadonlyMap<string, Answ
   );
 }
 
+/** Wakes a project: the platform holds the request until it is awake. Undefined, or the notice why it is not. */
+async function wake(reach: Connection): Promise<Notice | undefined> {
+  const answer = await callProject(reach, { method: "GET", path: AWAKE_PATH, read: () => {} });
+  const notice = readNotice(answer, reach.url);
+  return notice.state === "asleep" || notice.state === "waking" ? notice : undefined;
+}
+
 /** A server's version, or a response to wait after, with the major whose health call got it. */
 type Health = { readonly version: string } | { readonly answer: Answer; readonly api: OpencodeApi };
 
@@ -173,6 +189,8 @@ async function askVersion(reach: Connection, likely: OpencodeApi | undefined): P
   const seen = new Map<string, Answer>();
   for (const api of MAJORS.toSorted((a, b) => Number(b === likely) - Number(a === likely))) {
     const answer = await callProject(reach, api.health);
+    // The platform answers for it, as its server would.
+    if (readNotice(answer, reach.url).state === "asleep") return { answer, api };
     // A server that answered before is there: only a notice, or a server that is starting, is worth waiting for.
     const isAway = answer.status === 503 || withoutOrigin(answer.status);
     if (answer.status !== 200 && (seen.size === 0 || isAway || readNotice(answer, reach.url).state))
@@ -198,7 +216,8 @@ export async function serverVersion(
   const { url } = reach;
   const began = Date.now();
   let likely: OpencodeApi | undefined;
-  for (let printed = ""; ; await wait(RETRY_DELAY_MS)) {
+  let delay = RETRY_DELAY_MS;
+  for (let printed = ""; ; await wait(delay)) {
     const health = await askVersion(reach, likely);
     if ("version" in health) return health.version;
     const { answer } = health;
@@ -206,6 +225,16 @@ export async function serverVersion(
     const notice = readNotice(answer, url);
     const problem = errorOf(notice, url);
     if (problem) throw problem;
+    if (notice.state === "asleep" || notice.state === "waking") {
+      const line = `${notice.project} was asleep; waking it …`;
+      if (line !== printed) print(line);
+      printed = line;
+      const still = await wake(reach);
+      if (still && Date.now() - began >= timeouts.starting) throw noAnswer(answer, still);
+      delay = still ? RETRY_DELAY_MS : AWAKE_DELAY_MS;
+      continue;
+    }
+    delay = RETRY_DELAY_MS;
     const away = withoutOrigin(answer.status);
     const limit = away ? timeouts.away : timeouts.starting;
     if (Date.now() - began >= limit)

@@ -10,8 +10,8 @@ export type ConnectionOptions = Pick<AgentOptions, "lookup" | "ca">;
 
 /** Milliseconds that an idle connection is kept: less than at the edge, so that a request rarely meets a closing one. */
 const IDLE = 30_000;
-/** Milliseconds for a whole response. */
-const TIMEOUT_MS = 20_000;
+/** Milliseconds for a whole response: a platform holds a request for up to 25 seconds while its project wakes. */
+const TIMEOUT_MS = 30_000;
 /** Maximum bytes of a response. */
 const MAX_BODY_BYTES = 1024 * 1024;
 

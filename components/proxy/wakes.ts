@@ -2,7 +2,8 @@
  * What a sleeping project is asked, in Traefik's rule language: event streams and polls, which it sleeps through, and all else, which is somebody's doing and
  * wakes it. The lists of each major are in `opencode/api`, from what its own page and terminal client send.
  */
-import type { OpencodeApi } from "../../opencode/api/index.ts";
+import { PORTS_PATH } from "../../config/naming/urls.ts";
+import { MAJORS, type OpencodeApi, unsupportedHealth } from "../../opencode/api/index.ts";
 import { q } from "./rules.ts";
 
 /** A path that is answered for a sleeping project by the platform itself, whatever its release: by it the keeper sees that Traefik has switched. */
@@ -24,6 +25,12 @@ const escapeRegExp = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\
 const paths = (prefix: string, list: readonly string[]) =>
   `PathRegexp(${q(`^${escapeRegExp(prefix)}(${list.map(escapeRegExp).join("|")})$`)})`;
 
+/** Asked of every project: health, by whoever does not know its release, and which of its ports answer, by a list of projects. */
+const ALWAYS_CALM = [
+  ...new Set([...MAJORS.map(({ health }) => health), ...unsupportedHealth].map(({ path }) => path)),
+  PORTS_PATH,
+];
+
 const READS = `(Method(${q("GET")}) || Method(${q("HEAD")}))`;
 
 /** Where a browser opens a page. Over plain HTTP it says so in Accept alone. */
@@ -41,7 +48,7 @@ export const eventsRule = ({ rule, api, prefix = "" }: Wakes): string =>
  * looks at it, so a browser's request for one wakes.
  */
 export const calmRule = ({ rule, api, prefix = "" }: Wakes): string =>
-  `(${rule}) && ${READS} && !${NAVIGATION} && (${paths(prefix, api.asleep.polls)} || (${paths(prefix, api.asleep.lists)} && !${BROWSER}))`;
+  `(${rule}) && ${READS} && !${NAVIGATION} && (${paths(prefix, [...new Set([...api.asleep.polls, ...ALWAYS_CALM])])} || (${paths(prefix, api.asleep.lists)} && !${BROWSER}))`;
 
 /** Rule of the platform's own question whether the project's routes lead to where sleepers are answered. */
 export const askedRule = ({ rule, prefix = "" }: Omit<Wakes, "api">): string =>

@@ -130,6 +130,65 @@ describe("while a project of 2.x is starting", () => {
   });
 });
 
+describe("a project that is asleep", () => {
+  const ASLEEP = {
+    "x-opencode-state": "asleep",
+    "x-opencode-project": "shop",
+    "content-type": "application/json",
+  };
+  const WAKING = { "x-opencode-state": "waking", "x-opencode-project": "shop", "content-type": "text/plain" };
+  const AWAKE = "/_platform/awake";
+
+  /** Answers for a sleeper, and lets requests through that wake it, as the gateway does. */
+  const sleeper = (asleep: Reply, awake: RequestListener, failures: readonly Reply[] = []) => {
+    const failing = failures.values();
+    let isAwake = false;
+    return project((request, response) => {
+      if (isAwake) return awake(request, response);
+      if (request.url !== AWAKE) return send(response, asleep);
+      const failed = failing.next().value;
+      if (failed) return send(response, failed);
+      isAwake = true;
+      return awake(request, response);
+    });
+  };
+
+  it("is woken with one line, and asked again", async () => {
+    const lines: string[] = [];
+    const { at, asked } = await sleeper([200, HEALTHY, ASLEEP], byPath({ [v1.health.path]: [200, HEALTHY] }));
+    expect(await version(at, (line) => lines.push(line))).toBe(OPENCODE);
+    expect(lines).toEqual(["shop was asleep; waking it …"]);
+    expect(asked).toEqual([v1.health.path, AWAKE, v1.health.path]);
+  });
+
+  it("is woken where the release is another major's", async () => {
+    const { at, asked } = await sleeper([503, "shop is asleep.", ASLEEP], serverOf2());
+    expect(await version(at)).toBe(OPENCODE_2);
+    expect(asked).toEqual([v1.health.path, AWAKE, v1.health.path, v2.health.path]);
+  });
+
+  it("is tried again, and said once, while it can't be woken", async () => {
+    const lines: string[] = [];
+    const waking: Reply = [503, "shop is waking.", WAKING];
+    const { at } = await sleeper([200, HEALTHY, ASLEEP], byPath({ [v1.health.path]: [200, HEALTHY] }), [
+      waking,
+    ]);
+    expect(await version(at, (line) => lines.push(line))).toBe(OPENCODE);
+    expect(lines).toHaveLength(1);
+  });
+
+  it("is given up with the reason in the end", async () => {
+    const { at } = await sleeper([200, HEALTHY, ASLEEP], byPath({}), [
+      [503, "shop is asleep and could not be woken. The platform's keeper does not answer.", WAKING],
+    ]);
+    const timeouts = { starting: 0, away: 0 };
+    await expect(serverVersion(at, { print: () => {}, timeouts })).rejects.toMatchObject({
+      kind: "unreachable",
+      message: expect.stringContaining("The platform's keeper does not answer."),
+    });
+  });
+});
+
 describe("the session that opencode opens", () => {
   const sessions = [
     { id: "ses_old", time: { created: 1, updated: 2 } },

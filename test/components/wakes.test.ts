@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { askedRule, calmRule, eventsRule, releaseHeader } from "../../components/proxy/wakes.ts";
-import { MAJORS } from "../../opencode/api/index.ts";
+import { PORTS_PATH } from "../../config/naming/urls.ts";
+import { MAJORS, unsupportedHealth } from "../../opencode/api/index.ts";
 
 interface Request {
   method?: string;
@@ -47,7 +48,8 @@ describe.each(MAJORS)("opencode $major.x", (api) => {
   });
 
   it("sleeps through health checks and polls of an open page", () => {
-    for (const path of [api.health.path, ...api.asleep.polls]) {
+    const health = [...MAJORS.map((each) => each.health), ...unsupportedHealth].map(({ path }) => path);
+    for (const path of [...health, ...api.asleep.polls, PORTS_PATH]) {
       expect(isCalm({ path, ...page }), path).toBe(true);
       expect(isCalm({ method: "HEAD", path }), path).toBe(true);
     }
