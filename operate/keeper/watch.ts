@@ -18,6 +18,11 @@ export interface SleepSource {
   listen(): () => void;
   /** Resolves when the keeper was asked in the last moments, or after the given milliseconds. */
   settled(timeoutMs: number): Promise<void>;
+  /**
+   * Resolves when the keeper was asked since a container was last paused or continued, or after the given milliseconds: what it said before would make
+   * one that has just fallen asleep look as if somebody had paused it.
+   */
+  caughtUp(timeoutMs: number): Promise<void>;
   /** Asks often for a while: something is being done. */
   hurry(): void;
 }
@@ -39,6 +44,9 @@ export class KeeperWatch implements SleepSource {
   #hurryUntil = 0;
   #listeners = 0;
   #running = "";
+  /** Changes of what runs, so far; and those before the last answer was asked for. */
+  #changes = 0;
+  #seen = 0;
   #timer: NodeJS.Timeout | undefined;
   #unsubscribe: (() => void) | undefined;
 
@@ -78,11 +86,15 @@ export class KeeperWatch implements SleepSource {
   }
 
   async settled(timeoutMs: number): Promise<void> {
-    if (!this.#isStale()) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeoutMs);
-    await Promise.race([this.#ask(), promise]);
-    clearTimeout(timer);
+    // While nobody listens, changes are not noticed.
+    if (this.#listeners > 0 && !this.#isStale()) return this.caughtUp(timeoutMs);
+    await within(timeoutMs, this.#ask());
+  }
+
+  async caughtUp(timeoutMs: number): Promise<void> {
+    const until = performance.now() + timeoutMs;
+    while (this.#seen < this.#changes && performance.now() < until)
+      await within(until - performance.now(), this.#ask());
   }
 
   hurry(): void {
@@ -111,6 +123,7 @@ export class KeeperWatch implements SleepSource {
     const running = this.#runningNow();
     if (running === this.#running) return;
     this.#running = running;
+    this.#changes++;
     // An answer that is under way may be from before.
     void (this.#asking ? this.#asking.then(() => this.#ask()) : this.#ask());
   }
@@ -124,7 +137,9 @@ export class KeeperWatch implements SleepSource {
   }
 
   async #askOnce(): Promise<void> {
+    const changes = this.#changes;
     const answer = await this.#keeper.projects();
+    this.#seen = changes;
     this.#askedAt = performance.now();
     if (answer.kind === "answered") {
       this.#known = new Map(answer.value.map((kept) => [kept.project, kept]));
@@ -141,4 +156,12 @@ export class KeeperWatch implements SleepSource {
       this.#containers.running().some(({ health }) => health === "starting");
     this.#timer = setTimeout(() => void this.#ask(), isMoving ? this.#fastMs : this.#slowMs).unref();
   }
+}
+
+/** Waits for work, but no longer than so many milliseconds. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([work, promise]);
+  clearTimeout(timer);
 }

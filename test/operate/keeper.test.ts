@@ -193,9 +193,37 @@ describe("the watch of who sleeps", () => {
     expect(containers.listeners.size).toBe(0);
   });
 
+  it("has an answer from after a container was paused, before that is shown", async () => {
+    const containers = new FakeContainers();
+    containers.put(container("shop"));
+    const asked: ((answer: KeeperAnswer<readonly Kept[]>) => void)[] = [];
+    const projects = () => new Promise<KeeperAnswer<readonly Kept[]>>((resolve) => asked.push(resolve));
+    const watch = new KeeperWatch({ projects }, containers, { fastMs: 3_600_000 });
+    closing.push(watch.listen());
+    containers.put(container("shop", { status: "paused", isPaused: true }));
+    let isCaughtUp = false;
+    const caughtUp = watch.caughtUp(60_000).then(() => {
+      isCaughtUp = true;
+    });
+    // Of before the pause.
+    asked[0]?.(answer(kept("awake")));
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    expect(isCaughtUp).toBe(false);
+    asked[1]?.(answer(kept("asleep")));
+    await caughtUp;
+    expect(watch.of("shop")?.state).toBe("asleep");
+    await watch.caughtUp(60_000);
+    expect(asked).toHaveLength(2);
+  });
+
   it("does not wait longer than told", async () => {
-    const projects = () => new Promise<never>(() => {});
-    const watch = new KeeperWatch({ projects }, new FakeContainers());
+    const containers = new FakeContainers();
+    containers.put(container("shop"));
+    const watch = new KeeperWatch({ projects: () => new Promise<never>(() => {}) }, containers);
+    await watch.settled(1);
+    closing.push(watch.listen());
+    containers.put(container("shop", { status: "paused", isPaused: true }));
+    await watch.caughtUp(1);
     await watch.settled(1);
     expect(watch.of("shop")).toBeUndefined();
   });

@@ -153,6 +153,7 @@ export async function* overviewEvents(
   try {
     await parts.sleep.settled(KEEPER_TIMEOUT_MS);
     while (!signal.aborted) {
+      await parts.sleep.caughtUp(KEEPER_TIMEOUT_MS);
       const overview = refreshOverview(parts, catalog, person);
       const text = JSON.stringify(overview);
       if (overview && text !== sent) {

@@ -231,6 +231,7 @@ export class World {
         problem: undefined,
         listen: () => () => {},
         settled: async () => {},
+        caughtUp: async () => {},
         hurry: () => {},
       },
       keeper: {
