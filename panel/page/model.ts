@@ -1,13 +1,13 @@
 /** Types of the panel's API, from its schemas. */
 import type * as z from "zod";
 import type {
-  historySchema,
   meSchema,
   messageSchema,
   operationSchema,
   progressSchema,
   rollbackSchema,
 } from "../server/api/schema.ts";
+import type { historySchema } from "../server/api/sleep-schema.ts";
 
 export type {
   FieldProblem,

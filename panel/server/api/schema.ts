@@ -4,7 +4,6 @@ import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects
 import { projectKeys } from "../../../config/projects/file-schema.ts";
 import { OPENCODE } from "../../../config/versions.ts";
 import { type LogLine, MOST_LINES, type ProjectState, type Usage } from "../../../operate/docker/types.ts";
-import { type KeeperEvent, SLEEP_STATES } from "../../../operate/keeper/client.ts";
 import type { Role } from "../access/permissions.ts";
 import type { Entry } from "../platform/types.ts";
 
@@ -84,27 +83,6 @@ export const rollbackSchema = z
 export const setupRunSchema = z
   .object({ run: z.int().min(1).openapi({ description: "Its number since the container started." }) })
   .openapi("SetupRun");
-
-export const sleepSchema = z
-  .object({ state: z.enum(SLEEP_STATES).openapi({ description: "What the keeper says of it now." }) })
-  .openapi("Sleep");
-
-export const historySchema = z
-  .object({
-    events: z
-      .array(
-        z.object({
-          at: z.string().openapi({ description: "ISO 8601." }),
-          what: z.string().openapi({ description: "What the keeper did or saw.", example: "asleep" }),
-          text: z.string().optional().openapi({ description: "Why, or with what result." }),
-          diagnosis: z.array(z.string()).readonly().optional().openapi({
-            description: "What was found before it was restarted: last lines of its log, memory, open files.",
-          }),
-        }) satisfies z.ZodType<KeeperEvent>,
-      )
-      .openapi({ description: "Oldest first; 200 at most, since the keeper started." }),
-  })
-  .openapi("History");
 
 export const projectState = z
   .enum([

@@ -5,7 +5,8 @@ import { assertCan, authorization, begin, findProject } from "./acts.ts";
 import type { Catalog } from "./catalog.ts";
 import { HttpProblem } from "./problem.ts";
 import { type App, json, panelRoute } from "./route.ts";
-import { historySchema, nameParams, sleepSchema } from "./schema.ts";
+import { nameParams } from "./schema.ts";
+import { historySchema, sleepSchema } from "./sleep-schema.ts";
 
 /** Who may start a project may wake it, and who may stop it may put it to sleep. */
 const ACTS = {
