@@ -3,6 +3,7 @@
  * and zswap for sleeping projects, the look at how full each project's disk is, and the unit that restarts the platform.
  */
 import type { Names } from "../../config/naming/names.ts";
+import { MOVE_PROGRAM } from "./move-program.ts";
 import { putFile } from "./put-file.ts";
 import { restartProgram } from "./restart-program.ts";
 import { SPACE_PROGRAM } from "./space-program.ts";
@@ -37,9 +38,11 @@ ExecStart=${LIB}/zswap
 WantedBy=multi-user.target
 `;
 
+/** It ends with the mount, and never starts it: the volume may be on its way to another droplet. */
 const SPACE_UNIT = `[Unit]
 Description=Look at how full each project's disk is
-RequiresMountsFor=/workspaces
+Requisite=workspaces.mount
+After=workspaces.mount
 
 [Service]
 Type=oneshot
@@ -118,7 +121,13 @@ export interface UpkeepArgs {
 /** A script for a droplet: brings all of that, and changes nothing that is as it should be. */
 export function upkeepScript({ names, swapSize }: UpkeepArgs): string {
   const platform = restartProgram(names);
-  const programs = { zswap: ZSWAP_PROGRAM, space: SPACE_PROGRAM, swap: SWAP_PROGRAM, platform };
+  const programs = {
+    zswap: ZSWAP_PROGRAM,
+    space: SPACE_PROGRAM,
+    swap: SWAP_PROGRAM,
+    "move-to-btrfs": MOVE_PROGRAM,
+    platform,
+  };
   const units = {
     "opencode-zswap.service": ZSWAP_UNIT,
     "opencode-space.service": SPACE_UNIT,

@@ -55,7 +55,7 @@ describe("the script", () => {
   });
 
   it("brings programs that a shell reads, and enables their units at each boot", () => {
-    for (const name of ["zswap", "space", "swap", "platform"])
+    for (const name of ["zswap", "space", "swap", "move-to-btrfs", "platform"])
       expect(spawnSync("sh", ["-n"], { input: brought(name) }).status).toBe(0);
     expect(calls()).toContain(
       "systemctl enable --quiet opencode-zswap.service opencode-space.timer opencode-platform.service",
