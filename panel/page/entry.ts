@@ -20,6 +20,8 @@ export interface Fields {
   knownHosts: string;
   memory: string;
   cpus: string;
+  /** The time after which it sleeps, or `never`. */
+  sleep: string;
   model: string;
   /** opencode's release: 1, 2, or an exact one. */
   version: string;
@@ -52,6 +54,7 @@ export function fieldsOf(entry: Entry = { name: "" }): Fields {
     knownHosts: (git.knownHosts ?? []).join("\n"),
     memory: entry.resources?.memory ?? "",
     cpus: entry.resources?.cpus === undefined ? "" : String(entry.resources.cpus),
+    sleep: entry.sleep === "never" ? entry.sleep : (entry.sleep?.after ?? ""),
     model: entry.opencode?.model ?? "",
     version: String(entry.opencode?.version ?? ""),
     members: (entry.members ?? []).join(", "),
@@ -93,6 +96,15 @@ function gitOf(fields: Fields, base: Entry): Entry["git"] {
   return { auth: "token", secret: fields.tokenSecret.trim(), ...(username ? { username } : {}), ...kept };
 }
 
+/** `never`, or a map with what the form doesn't show. */
+function sleepOf(typed: string, { sleep: before }: Entry): Entry["sleep"] {
+  if (typed === "never") return typed;
+  const kept = typeof before === "object" ? before : {};
+  if (typed === "" && before !== undefined && Object.keys(kept).length === 0)
+    return before === "never" ? undefined : before;
+  return withoutEmpty({ ...kept, after: typed === "" ? undefined : typed });
+}
+
 /** Names of secrets: those of the base in their order, then new ones, so that an unchanged list stays equal. */
 function secretsOf(fields: Fields, base: Entry): string[] | undefined {
   const wanted = fields.secrets.map(({ name }) => name.trim()).filter((name) => name !== "");
@@ -118,6 +130,7 @@ export function entryOf(fields: Fields, base: Entry = { name: "" }): Entry {
       memory: text(fields.memory),
       cpus: cpus.trim() === "" ? undefined : numberOr(cpus.trim()),
     }),
+    sleep: sleepOf(fields.sleep.trim(), base),
     opencode: withoutEmpty({
       ...base.opencode,
       model: text(fields.model),
@@ -194,7 +207,7 @@ export function mergeChanges(base: Entry, mine: Fields, entry: Entry): Rebased {
   return { fields, conflicts };
 }
 
-const SHOWN = ["name", "repo", "branch", "git", "members", "secrets", "state"];
+const SHOWN = ["name", "repo", "branch", "git", "members", "secrets", "sleep", "state"];
 
 /** Keys of an entry that the form does not show. */
 export function hiddenKeys(entry: Entry): string[] {

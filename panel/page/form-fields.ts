@@ -55,6 +55,7 @@ function textFields(isNew: boolean): Record<TextKey, Field> {
       line({ placeholder: "default", inputmode: "decimal" }),
       "Fractions are allowed.",
     ),
+    sleep: field("Sleeps after", line({ placeholder: "default" }), "As 30m or 2h without use; or never."),
     model: field("Model", line({ placeholder: "opencode's default" }), "provider/model"),
     version: field(
       "Release",
@@ -125,7 +126,7 @@ export function formFields(
   const all: Record<string, Field> = { ...texts, auth: git.auth };
   const keys = Object.keys(texts) as TextKey[];
   const input = (key: TextKey) => texts[key].control as HTMLInputElement;
-  const limited = inGroup("Limits", pair(texts.memory.element, texts.cpus.element));
+  const limited = inGroup("Limits", pair(texts.memory.element, texts.cpus.element), texts.sleep.element);
   limited.hidden = !limits;
   return {
     elements: [

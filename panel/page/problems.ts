@@ -21,6 +21,7 @@ const PLACES: Record<string, FieldId> = {
   "git.knownHosts": "knownHosts",
   "resources.memory": "memory",
   "resources.cpus": "cpus",
+  sleep: "sleep",
   "opencode.model": "model",
   "opencode.version": "version",
   members: "members",

@@ -17,6 +17,7 @@ const full: Entry = {
   depth: 50,
   state: "running",
   resources: { memory: "4GiB", cpus: 2, pids: 1024 },
+  sleep: { after: "2h", pending: true },
   env: { LOG_LEVEL: "debug" },
   secrets: ["GITHUB_TOKEN", "ANTHROPIC_API_KEY"],
   git: { auth: "token", secret: "GITHUB_TOKEN", username: "oauth2" },
@@ -37,6 +38,19 @@ describe("an entry in the form", () => {
       expect(changesOf(entry, fieldsOf(entry))).toEqual({});
     },
   );
+
+  it("sleeps after what is typed, keeps what the form does not show, and never with one word", () => {
+    const sleepOf = (sleep: string, base: Entry) => entryOf(typed({ sleep }, base), base).sleep;
+    expect(sleepOf("1h", full)).toEqual({ after: "1h", pending: true });
+    expect(sleepOf("", full)).toEqual({ pending: true });
+    expect(sleepOf("never", full)).toBe("never");
+    expect(sleepOf("", { name: "a", sleep: "never" })).toBeUndefined();
+    expect(sleepOf("30m", { name: "a", sleep: "never" })).toEqual({ after: "30m" });
+    expect(entryOf(fieldsOf({ name: "a", sleep: {} }), { name: "a", sleep: {} })).toEqual({
+      name: "a",
+      sleep: {},
+    });
+  });
 
   it("is minimal for a name only", () =>
     expect(entryOf(typed({ name: " sandbox " }))).toEqual({ name: "sandbox" }));

@@ -13,6 +13,7 @@ describe("the field of a problem", () => {
   it.each([
     ["name", "name"],
     ["resources.memory", "memory"],
+    ["sleep.after", "sleep"],
     ["resources.cpus", "cpus"],
     ["git", "auth"],
     ["git.secret", "tokenSecret"],
