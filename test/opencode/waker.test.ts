@@ -104,15 +104,12 @@ async function ask(port: number, asked: Asked) {
 }
 
 /** As the gateway asks whether a request may pass. */
-const wake = (more: Record<string, string> = {}, project = "web"): Asked => ({
-  path: `/_wake/${project}`,
-  headers: { "x-opencode-state": "wake", "x-forwarded-method": "POST", ...more },
+const wake = (headers: Record<string, string> = {}, method = "POST"): Asked => ({
+  path: "/_wake/web",
+  method,
+  headers: { "x-opencode-state": "wake", ...headers },
 });
-const navigation = wake({
-  "x-forwarded-method": "GET",
-  accept: "text/html,*/*",
-  "sec-fetch-mode": "navigate",
-});
+const navigation = wake({ accept: "text/html,*/*", "sec-fetch-mode": "navigate" }, "GET");
 const asleep = (path: string, more: Record<string, string> = {}): Asked => ({
   path,
   headers: {

@@ -45,9 +45,12 @@ const STYLE = "body{display:grid;place-content:center;min-height:100vh;margin:0 
 const header = (request, name) => String(request.headers[name] ?? "");
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Whether a browser opens a page, and can do so again: a form that has been sent can't. */
+/**
+ * Whether a browser opens a page, and can do so again: a form that has been sent can't. The gateway asks with the request's own method
+ * (`preserveRequestMethod`): its X-Forwarded-Method does not get past its own entry point.
+ */
 const isNavigation = (request) =>
-  ["GET", "HEAD"].includes(header(request, "x-forwarded-method")) &&
+  ["GET", "HEAD"].includes(request.method) &&
   (header(request, "sec-fetch-mode") === "navigate" || /\btext\/html\b/.test(header(request, "accept")));
 
 /** Health and what else pages poll, as the release answers it. By path, without the query. */
@@ -153,9 +156,7 @@ export function makeWaker({ socket = SOCKET, times: given = {} } = {}) {
     });
     const head = refresh ? `<meta http-equiv="refresh" content="${refresh}">` : "";
     const page = document(title, `<p>${escapeHtml(text)}</p>`, { style: STYLE, head });
-    response.end(
-      header(request, "x-forwarded-method") === "HEAD" ? undefined : html ? page : `${title}. ${text}\n`,
-    );
+    response.end(request.method === "HEAD" ? undefined : html ? page : `${title}. ${text}\n`);
   }
 
   /** The gateway asks whether a request may go on to its project: when that is awake. */
