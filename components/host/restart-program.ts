@@ -40,7 +40,7 @@ running() {
 }
 
 restart_all() {
-  for name in ${names.prefix}-keeper ${names.notice} ${names.traefik} ${names.connector}; do restart "$name"; done
+  for name in ${names.keeper} ${names.notice} ${names.traefik} ${names.connector}; do restart "$name"; done
   for name in $(running '{{.Names}}' --filter "label=$service"); do restart "$name"; done
   running "{{.Names}} {{.Label \\"$service\\"}}" --filter "label=$project" | awk 'NF == 1' | xargs -r -n 1 -P ${AT_A_TIME} "$0" restart
 }
