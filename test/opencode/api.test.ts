@@ -318,6 +318,9 @@ const MAY_KNOW = [
   "opencode/rootfs/",
   // The test itself.
   "test/opencode/api.test.ts",
+  // Stand-ins of a server whose every word counts, and of its page.
+  "test/opencode/activity.test.ts",
+  "test/opencode/waker.test.ts",
   // Text of a page in a browser, in the API's form.
   "test/support/panel/fake-api.ts",
   "test/panel/api/routes.test.ts",

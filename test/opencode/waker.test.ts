@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MAJORS } from "../../opencode/api/index.ts";
 import { fileInImage } from "../support/opencode/image-files.ts";
 import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 
@@ -326,5 +327,25 @@ describe("an event stream", () => {
     await Promise.all(ended);
     // One question for all of them.
     expect(keeper.asked.length).toBeLessThan(200);
+  });
+});
+
+describe("what is calm for a major", () => {
+  it.each(MAJORS)("is answered by the waker, and streams begin ($major.x)", async (api) => {
+    const port = await startWaker();
+    const release = { "x-opencode-release": `${api.major}.0.0` };
+    const answer = await ask(port, asleep(api.health.path, release));
+    expect(api.health.read({ status: answer.status ?? 0, body: answer.body })).toEqual({
+      version: `${api.major}.0.0`,
+    });
+    for (const path of api.asleep.streams) {
+      const stream = await begin(port, events(path, `${api.major}.0.0`));
+      expect([path, stream.statusCode, stream.headers["content-type"]]).toEqual([
+        path,
+        200,
+        "text/event-stream",
+      ]);
+      stream.destroy();
+    }
   });
 });
