@@ -74,6 +74,8 @@ class Opencode {
   readonly #streams = new Set<ServerResponse>();
   #server: Server | undefined;
   port = 0;
+  /** Streams that were ever opened. */
+  opened = 0;
 
   async start(): Promise<void> {
     const server = createServer((request, response) => {
@@ -87,6 +89,7 @@ class Opencode {
       }
       response.writeHead(200, { "content-type": "text/event-stream" });
       this.#streams.add(response);
+      this.opened++;
       response.on("close", () => this.#streams.delete(response));
       const connected = { id: "evt_1", type: "server.connected" };
       response.write(
@@ -278,7 +281,7 @@ describe("what is known of sessions", () => {
   });
 
   it("holds of a session that works for hours and says nothing", async () => {
-    const { opencode, sessions } = await follow(1, { stale: 0, silence: 20 });
+    const { opencode, sessions } = await follow(1, { stale: 0, silence: 100 });
     opencode.answers["/session/status?directory=%2Fworkspace"] = { ses_a: { type: "busy" } };
     opencode.answers["/permission?directory=%2Fworkspace"] = [];
     opencode.answers["/question?directory=%2Fworkspace"] = [];
@@ -292,9 +295,11 @@ describe("what is known of sessions", () => {
   });
 
   it("is given up with a server from which nothing comes any more", async () => {
-    const { opencode, sessions } = await follow(1, { silence: 100, retry: 60_000 });
-    await expect.poll(() => sessions.counts()).toBeUndefined();
-    expect(opencode.followers).toBe(0);
+    const opencode = new Opencode();
+    await opencode.start();
+    const sessions = watch(opencode, 1, { silence: 20, retry: 60_000 });
+    await expect.poll(() => [opencode.opened, opencode.followers]).toEqual([1, 0]);
+    expect(sessions.counts()).toBeUndefined();
   });
 
   it("is read from events that are too long to keep, and from parts of events", async () => {
@@ -495,7 +500,7 @@ describe("transfers", () => {
 
   it("are none with what an open tab, heartbeats and health checks move, a connection to a model open", () => {
     const { step } = transfers(SERVED, TAB, OUT);
-    // As measured for ten tabs: 20 KB a minute each.
+    // Of ten tabs, and twice of what each moves in a minute.
     for (let minute = 0; minute < 60; minute++) expect(step(60, 10 * 20_000)).toBeNull();
   });
 

@@ -12,7 +12,7 @@ import { removeFolder, temporaryFolder } from "../support/temporary.ts";
 type Answer = (request: IncomingMessage, response: Parameters<RequestListener>[1]) => boolean;
 type Times = Partial<Record<"page" | "held" | "keeper" | "retry" | "watch" | "settle" | "reopened", number>>;
 const { makeWaker } = (await import(fileInImage("waker.mjs"))) as {
-  makeWaker: (options: { socket: string; times?: Times }) => Answer;
+  makeWaker: (options: { socket: string; times?: Times; most?: number }) => Answer;
 };
 
 /** What the keeper is told, and answers once it is let. */
@@ -69,9 +69,10 @@ async function startKeeper(held = false): Promise<Keeper> {
 }
 
 /** The waker, as the notice page has it. Returns its port. */
-async function startWaker(times: Times = {}): Promise<number> {
+async function startWaker(times: Times = {}, most?: number): Promise<number> {
   const answer = makeWaker({
     socket: join(folder, "wake.sock"),
+    ...(most === undefined ? {} : { most }),
     times: { watch: 5, settle: 0, reopened: 0, retry: 5, ...times },
   });
   const server = createServer((asked, response) => {
@@ -315,6 +316,23 @@ describe("an event stream", () => {
     keeper.release();
     await Promise.all([stream, prompt]);
     expect(order).toEqual(["stream", "prompt 204"]);
+  });
+
+  it("is refused for a while where there are too many", async () => {
+    const port = await startWaker({}, 2);
+    const [first] = await Promise.all([begin(port, events("/event")), begin(port, events("/event"))]);
+    expect(await ask(port, events("/event"))).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "30" },
+    });
+    first.destroy();
+    await expect
+      .poll(async () => {
+        const next = await begin(port, events("/event"));
+        next.destroy();
+        return next.statusCode;
+      })
+      .toBe(200);
   });
 
   it("is one of many for the price of a connection", async () => {

@@ -13,6 +13,8 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
   "x-opencode-state": "asleep",
 };
+/** Streams at once, for 40 KB each: what comes after them tries again. */
+const MOST = 1000;
 const COMMENT = ": heartbeat\n\n";
 const SECONDS = { event: 10, comment: 15 };
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -45,7 +47,7 @@ const kindOf = (path, release) =>
       : "directory";
 
 /** All open streams share two timers: one more costs its connection. */
-export function heartbeats() {
+export function heartbeats({ most = MOST } = {}) {
   /** @type {Set<{response: import("node:http").ServerResponse, project: string, kind: keyof typeof beat, since: number}>} */
   const open = new Set();
   let timers = [];
@@ -73,6 +75,7 @@ export function heartbeats() {
   return {
     /** @param {{project: string, path: string, release: string}} stream */
     open(response, { project, path, release }) {
+      if (open.size >= most) return void response.writeHead(503, { "retry-after": "30" }).end();
       const kind = kindOf(path, release);
       const stream = { response, project, kind, since: Date.now() };
       response.writeHead(200, HEADERS);

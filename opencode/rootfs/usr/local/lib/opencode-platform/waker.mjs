@@ -79,13 +79,13 @@ function pathOf(request, project) {
 /** @typedef {{isLost: boolean, waiting: number, answer?: Promise<{status: number, error?: string}>}} Wake */
 
 /**
- * @param {{socket?: string, times?: Partial<typeof TIMES>}} [options]
+ * @param {{socket?: string, times?: Partial<typeof TIMES>, most?: number}} [options] most: event streams at once
  * @returns {(request: import("node:http").IncomingMessage, response: import("node:http").ServerResponse) => boolean} whether it has answered
  */
-export function makeWaker({ socket = SOCKET, times: given = {} } = {}) {
+export function makeWaker({ socket = SOCKET, times: given = {}, most } = {}) {
   const times = { ...TIMES, ...given };
   const keeper = askKeeper(socket);
-  const streams = heartbeats();
+  const streams = heartbeats({ most });
   /** Wakes under way, by project: several requests share one. @type {Map<string, Wake>} */
   const wakes = new Map();
   let watching = false;
