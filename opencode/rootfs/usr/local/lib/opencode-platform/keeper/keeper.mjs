@@ -1,0 +1,371 @@
+// Which projects are awake and asleep, and what is done about it. Whatever it finds, a project is reachable: its container runs and its requests go
+// there, or it is paused, its requests are led to the waker, and whoever asks wakes it. What is on disk and in Docker is all that it knows: a mark
+// (`<project>.asleep.yml` among the gateway's files) is there whenever a container is paused by it.
+import { jumps, steadied } from "./clock.mjs";
+import { asleepText, awakeText, fallAsleep, ignorePaused, Refused, wake } from "./transitions.mjs";
+
+/** Where the relay's connections end: what comes on those that were open before is a page's own heartbeat, not a person. */
+const RELAY_PORT = 4097;
+/** How soon an awake project is asked again what it does, at the earliest and at the latest. Milliseconds of the clock that a test moves. */
+const SOONEST_MS = 15_000;
+const LATEST_MS = 60_000;
+/** How long a woken project's requests go to its address at most, without Docker calling it healthy. Its check runs every 5 seconds. Milliseconds. */
+const BRIDGE_MS = 60_000;
+/** After Docker calls it healthy, until the gateway has heard of it. Milliseconds. */
+const KNOWN_MS = 2500;
+/** How many fall asleep at once by themselves: the disk has to take their memory. */
+const AT_ONCE = 2;
+const MIB = 2 ** 20;
+
+const sentence = (why) => (why === undefined ? undefined : `it ${why}`);
+
+/** For whoever asks about a project that there is not. */
+export class Unknown extends Error {}
+
+/**
+ * @typedef {"awake" | "falling-asleep" | "asleep" | "waking" | "waiting" | "stopped"} State
+ * @typedef {ReturnType<typeof makeKeeper>} Keeper
+ * @param {{world: import("./transitions.mjs").World, decide: Function, occupied: Function, clock: import("./clock.mjs").Clock,
+ *   history: ReturnType<typeof import("./history.mjs").makeHistory>}} parts
+ */
+export function makeKeeper({ world, decide, occupied, clock, history }) {
+  /** @type {Map<string, Entry>} */
+  const entries = new Map();
+  /** Projects whose start waits for its turn, with what lets each go on at once. @type {Map<string, () => Promise<void>>} */
+  const held = new Map();
+  const hasJumped = jumps(clock);
+
+  const become = (entry, state, reason) => {
+    if (entry.state !== state) entry.since = new Date().toISOString();
+    entry.state = state;
+    entry.reason = reason;
+  };
+
+  const entryOf = (project) => {
+    const entry = entries.get(project) ?? new Entry(project);
+    entries.set(project, entry);
+    return entry;
+  };
+
+  /** One transition at a time. `waited` is what others wait for: a wake's ends once the server answers. */
+  function begin(entry, kind, run) {
+    const { promise: waited, resolve, reject } = Promise.withResolvers();
+    waited.catch(() => {}); // perhaps nobody does
+    entry.changes += 1;
+    const done = run(resolve)
+      .then(resolve, reject)
+      .finally(() => {
+        entry.changes += 1;
+        entry.work = undefined;
+        entry.isAsked = false;
+      });
+    entry.work = { kind, waited, done };
+    done.catch(() => {});
+    return waited;
+  }
+
+  const startWake = (entry, why) =>
+    begin(entry, "wake", async (answered) => {
+      const began = clock.unmoved();
+      become(entry, "waking");
+      try {
+        const answers = await wake(world, entry, {
+          isThere: () => current(entry),
+          onAnswer: () => {
+            const ms = Math.round(clock.unmoved() - began);
+            history.add(entry.project, "woken", `${why}; it answers after ${ms} ms`);
+            answered();
+          },
+        });
+        if (!answers) throw new Refused("its server has not answered, or its container has ended");
+      } catch (error) {
+        history.add(entry.project, "not woken", error.message);
+        throw error;
+      } finally {
+        entry.floor = clock.steady();
+        entry.closed = "";
+        become(entry, "awake");
+      }
+    });
+
+  const startSleep = (entry, isExplicit) =>
+    begin(entry, "sleep", async () => {
+      const { container, config } = entry;
+      become(entry, "falling-asleep");
+      try {
+        await fallAsleep(
+          world,
+          { container, config },
+          {
+            refusal: () => refusal(entry, isExplicit),
+            isStopped: () => entry.isAsked,
+            isCurrent: async () => (await world.configs()).has(entry.project) && (await current(entry)),
+          },
+        );
+      } catch (error) {
+        history.add(entry.project, "stays awake", error.message);
+        become(entry, "awake", error.message);
+        entry.due = clock.steady() + LATEST_MS;
+        throw error;
+      }
+      become(entry, "asleep");
+      await park(entry);
+    });
+
+  async function current({ project, container }) {
+    const now = (await world.containers()).get(project);
+    return now?.id === container.id && (now.state === "running" || now.state === "paused");
+  }
+
+  /** Out of RAM with it, unless somebody asks for it. */
+  async function park(entry) {
+    const isWanted = () => entry.state === "asleep" && !entry.isAsked;
+    const bytes = await world.toSwap(entry.container, isWanted).catch(() => undefined);
+    const mib = (value) => `${Math.round(value / MIB)} MiB`;
+    const text = bytes
+      ? `${mib(bytes.ram)} in RAM, ${mib(bytes.swap)} in swap`
+      : "paused only: there is no swap";
+    history.add(entry.project, "asleep", text);
+    entry.figures = bytes;
+  }
+
+  /** Why a project may not sleep now. @param {boolean} isExplicit whether a person wants it, however short a while ago it was used */
+  async function refusal(entry, isExplicit) {
+    const { config, container, known, floor } = entry;
+    const said = await world.observe(container);
+    if (!said) return "it does not say what it does";
+    const seen = steadied(said, known, { steady: clock.steady(), ahead: clock.ahead(), floor });
+    const { sleep } = config;
+    const last = Math.max(seen.lastActivity, seen.transfer ?? 0, seen.ports ?? 0);
+    const left = (sleep?.afterMs ?? 0) - (seen.now - last);
+    entry.due = clock.steady() + Math.min(LATEST_MS, Math.max(SOONEST_MS, left));
+    if (isExplicit) return sentence(occupied(seen, { pending: sleep?.pending, now: seen.now }));
+    const why = decide(seen, sleep, seen.now);
+    return why === "sleep" ? undefined : sentence(why);
+  }
+
+  /** Asked by the clock. */
+  async function consider(entry) {
+    if (entry.state !== "awake" || entry.work || held.has(entry.project) || !entry.config?.sleep) return;
+    if (clock.steady() < entry.due) return;
+    const why = await refusal(entry, false);
+    if (entry.work || entry.state !== "awake") return;
+    entry.reason = why;
+    const falling = [...entries.values()].filter(({ work }) => work?.kind === "sleep").length;
+    if (!why && falling < AT_ONCE) void startSleep(entry, false);
+  }
+
+  /** Puts one project right, as it was found. */
+  async function settle(entry, { config, container, mark }) {
+    const { project } = entry;
+    const wasNever = entry.config?.sleep === null;
+    Object.assign(entry, { config, container });
+    if (!config) return abandon(entry, mark);
+    if (mark && container?.state === "paused") {
+      if (entry.config.sleep === null && !wasNever && entry.state === "asleep")
+        return void startWake(entry, "it never sleeps any more");
+      return stayAsleep(entry, mark);
+    }
+    if (mark && (await isBridged(entry, mark))) return;
+    if (mark) {
+      await world.unmark(project);
+      if (entry.state === "asleep")
+        history.add(
+          project,
+          "awake",
+          container ? `its container is ${container.state}` : "its container is gone",
+        );
+    }
+    if (container?.state !== "running") {
+      return become(entry, "stopped", container?.state === "paused" ? "paused by hand" : undefined);
+    }
+    await stayAwake(entry);
+  }
+
+  async function stayAwake(entry) {
+    const { container } = entry;
+    // Of one that this keeper has found awake, what it says itself counts.
+    if (entry.state !== "awake" && entry.isKnown) entry.floor = clock.steady();
+    entry.isKnown = true;
+    become(entry, "awake", entry.reason);
+    if (entry.closed === container.id) return;
+    await world.fromSwap(container);
+    entry.closed = container.id;
+  }
+
+  /**
+   * A mark of a container that is not paused. Docker, the machine or somebody else has let it go on, or a keeper has ended while it woke it: its wake is
+   * finished. Then its requests go to its address for as long as the gateway does not know it.
+   */
+  async function isBridged(entry, mark) {
+    const { container, project } = entry;
+    if (container?.state !== "running" || held.has(project)) return false;
+    if (mark.text !== awakeText(entry)) {
+      startWake(entry, "it was not paused any more");
+      return true;
+    }
+    await stayAwake(entry);
+    const now = clock.unmoved();
+    entry.bridge ??= { since: now, healthy: undefined };
+    if (container.health !== "healthy") entry.bridge.healthy = undefined;
+    else entry.bridge.healthy ??= now;
+    const isOver = now - entry.bridge.since > BRIDGE_MS || now - (entry.bridge.healthy ?? now) > KNOWN_MS;
+    if (isOver) entry.bridge = undefined;
+    return !isOver;
+  }
+
+  async function stayAsleep(entry, mark) {
+    entry.isKnown = true;
+    const { container, project } = entry;
+    const isFound = entry.state !== "asleep";
+    if (isFound) {
+      become(entry, "asleep");
+      entry.since = new Date(mark.since).toISOString();
+    }
+    if (mark.text !== asleepText(entry)) await world.mark(project, asleepText(entry));
+    const { unread, connections } = await world.queues(container, isFound ? [] : [RELAY_PORT]);
+    if (entry.work) return;
+    if (unread + connections > 0) return void startWake(entry, "something came for it");
+    if (isFound) void park(entry);
+  }
+
+  /** Its entry is gone from projects.yaml. */
+  async function abandon({ project, container }, mark) {
+    if (mark && container?.state === "paused") await world.unpause(container).catch(ignorePaused);
+    if (mark) await world.unmark(project);
+    entries.delete(project);
+  }
+
+  /** Looks at everything, and puts right what is not as it should be. What changes meanwhile is left for the next look. */
+  async function look() {
+    const before = new Map([...entries].map(([project, { changes }]) => [project, changes]));
+    const [configs, containers, marks] = await Promise.all([
+      world.configs(),
+      world.containers(),
+      world.marks(),
+    ]);
+    const jumped = hasJumped();
+    const projects = new Set([...configs.keys(), ...marks.keys(), ...entries.keys()]);
+    const each = async (project) => {
+      const entry = entryOf(project);
+      if (jumped) entry.floor = clock.steady();
+      if (entry.work || entry.changes !== (before.get(project) ?? 0)) return;
+      const found = {
+        config: configs.get(project),
+        container: containers.get(project),
+        mark: marks.get(project),
+      };
+      await settle(entry, found);
+    };
+    const results = await Promise.allSettled([...projects].map(each));
+    history.forget(projects);
+    const failed = results.find(({ status }) => status === "rejected");
+    if (failed) throw failed.reason;
+  }
+
+  async function find(project) {
+    if (!entries.get(project)?.config) await look();
+    const entry = entries.get(project);
+    if (!entry?.config) throw new Unknown(`There is no project ${project}.`);
+    return entry;
+  }
+
+  const keeper = {
+    held,
+    history,
+    look,
+    /** Puts those to sleep that nobody has used for as long as their entries say. */
+    considerAll: () => Promise.allSettled([...entries.values()].map(consider)),
+    list: () =>
+      [...entries.values()].map(({ project, state, since, reason, figures }) => ({
+        project,
+        state: state === "awake" && held.has(project) ? "waiting" : state,
+        since,
+        ...(reason ? { reason } : {}),
+        ...(state === "asleep" && figures ? { figures } : {}),
+      })),
+    /** Ends once the project's server answers. @throws Refused, Unknown */
+    async wake(project, why = "somebody asked for it") {
+      const entry = await find(project);
+      entry.isAsked = true;
+      if (entry.work?.kind === "sleep") await entry.work.done.catch(() => {});
+      if (entry.work?.kind === "wake") return entry.work.waited;
+      entry.isAsked = false;
+      if (held.has(project)) return letGo(entry);
+      if (entry.state === "asleep") return startWake(entry, why);
+      if (entry.state !== "awake")
+        throw new Refused(`${project} is stopped${entry.reason ? `: ${entry.reason}` : ""}`);
+    },
+    /** @returns bytes, where there is swap @throws Refused, Unknown */
+    async sleep(project) {
+      const entry = await find(project);
+      if (entry.state === "asleep" && !entry.work) return entry.figures;
+      if (entry.work) throw new Refused(`it is ${entry.state}`);
+      if (entry.state !== "awake" || held.has(project))
+        throw new Refused("it is stopped, or has not started yet");
+      const why = await refusal(entry, true);
+      if (why) throw new Refused(why);
+      if (entry.work) throw new Refused(`it is ${entry.state}`);
+      await startSleep(entry, true);
+      return entry.figures;
+    },
+    /** Somebody stops a container that may be asleep: it goes on, so that it ends in order. */
+    async stopping(project, id) {
+      const entry = entries.get(project);
+      if (entry?.container?.id !== id || (entry.state !== "asleep" && entry.state !== "falling-asleep"))
+        return;
+      entry.isAsked = true;
+      await world.unpause(entry.container).catch(ignorePaused);
+    },
+    /** @param {string} project @throws Unknown */
+    entryOf: find,
+  };
+
+  async function letGo(entry) {
+    await held.get(entry.project)?.();
+    const until = clock.unmoved() + 120_000;
+    while (!(entry.container && (await world.answers(entry.container, entry.config)))) {
+      if (clock.unmoved() > until) throw new Refused("its server has not answered within two minutes");
+      await world.wait(250);
+    }
+  }
+
+  return keeper;
+}
+
+/** What is known of one project. */
+class Entry {
+  /** @type {State} */
+  state = "stopped";
+  since = new Date().toISOString();
+  /** Why it is not asleep, or does not run. @type {string | undefined} */
+  reason;
+  /** @type {import("./world.mjs").Config | undefined} */
+  config;
+  /** @type {import("./world.mjs").Container | undefined} */
+  container;
+  /** The transition under way. @type {{kind: "sleep" | "wake", waited: Promise<void>, done: Promise<void>} | undefined} */
+  work;
+  /** By which a look sees that what it has read is old. */
+  changes = 0;
+  /** Whether it has been seen before. */
+  isKnown = false;
+  /** Whether somebody has asked for it while it falls asleep. */
+  isAsked = false;
+  /** Since when it has been awake, or the clock right, in steady time. */
+  floor = Number.NEGATIVE_INFINITY;
+  /** When it is asked next what it does, in steady time. */
+  due = Number.NEGATIVE_INFINITY;
+  /** Of what it has said. */
+  known = new Map();
+  /** The container whose limit of swap is as Docker has set it. */
+  closed = "";
+  /** Since when its requests go to its address, and since when Docker calls it healthy. @type {{since: number, healthy: number | undefined} | undefined} */
+  bridge;
+  /** Bytes while it is asleep. @type {{ram: number, swap: number} | undefined} */
+  figures;
+
+  constructor(project) {
+    this.project = project;
+  }
+}

@@ -1,0 +1,197 @@
+// What the keeper sees and does: Docker's containers, the gateway's files, the projects' own word, control groups. A test has another one.
+import { readFileSync } from "node:fs";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { groupOf, hasSwap, limitSwap, reclaim } from "./cgroups.mjs";
+import { parseSockets, waiting } from "./sockets.mjs";
+
+/** Of the image's relay, which says what a project does. */
+const RELAY_PORT = 4097;
+const PROJECT = "dev.opencode-platform.project";
+const SERVICE = "dev.opencode-platform.service";
+const PLATFORM = "dev.opencode-platform.prefix";
+const ENDING = ".asleep.yml";
+
+/**
+ * @typedef {{id: string, name: string, state: string, health: string, address: string}} Container
+ * @typedef {{project: string, container: string, port: number, probe: {host: string, path: string},
+ *   sleep: {afterMs: number, pending: boolean} | null, asleep: object, awake: object}} Config
+ * @typedef {{docker: import("./docker.mjs").Docker, prefix: string, gatewayPort: number, routesDir: string, configDir: string, cgroups: string,
+ *   proc?: string}} Options
+ */
+
+/** One request whose body is of no interest beyond `limit`; undefined where nothing answers in time. */
+export function asked({ host, port, path, headers = {}, method = "GET", timeoutMs = 3000, limit = 65_536 }) {
+  return new Promise((resolve) => {
+    const sent = request({ host, port, path, method, headers, agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (part) => {
+        if (body.length < limit) body += part;
+      });
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+      );
+      response.on("error", () => resolve(undefined));
+    });
+    const timer = setTimeout(() => sent.destroy(), timeoutMs);
+    sent.on("error", () => resolve(undefined));
+    sent.on("close", () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    });
+    sent.end();
+  });
+}
+
+/** `Up 2 minutes (healthy)`; nothing where there is no check. */
+const healthOf = (status) => /\((?:health: )?(healthy|unhealthy|starting)\)/.exec(status ?? "")?.[1] ?? "";
+
+const missing = (error) => {
+  if (error.code === "ENOENT") return undefined;
+  throw error;
+};
+
+/** @param {Options} options */
+export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, cgroups, proc = "/proc" }) {
+  const markOf = (project) => join(routesDir, `${project}${ENDING}`);
+  const pidOf = async (id) => (await docker.inspect(id)).State.Pid;
+  const socketsOf = async (id) => {
+    const pid = await pidOf(id);
+    const read = (file) => readFile(`${proc}/${pid}/net/${file}`, "utf8").catch(() => "");
+    return [...parseSockets(await read("tcp")), ...parseSockets(await read("tcp6"))];
+  };
+  /** Undefined of a container that has just ended. */
+  const groupOfContainer = async (id) => {
+    const pid = await pidOf(id);
+    return pid > 0 ? groupOf(readFileSync(`${proc}/${pid}/cgroup`, "utf8"), cgroups) : undefined;
+  };
+
+  return {
+    /** @returns {Promise<Map<string, Config>>} what updates have written of each project; a file that is no such thing is skipped */
+    async configs() {
+      const files = await readdir(configDir);
+      const read = async (file) => {
+        try {
+          return JSON.parse(await readFile(join(configDir, file), "utf8"));
+        } catch {
+          return undefined; // it has just gone
+        }
+      };
+      const found = await Promise.all(files.filter((file) => file.endsWith(".json")).map(read));
+      return new Map(found.flatMap((config) => (config?.project ? [[config.project, config]] : [])));
+    },
+
+    /** @returns {Promise<Map<string, Container>>} the container of each project */
+    async containers() {
+      const listed = await docker.list([`${PLATFORM}=${prefix}`, PROJECT]);
+      return new Map(
+        listed
+          .filter(({ Labels }) => Labels[SERVICE] === undefined)
+          .map(({ Id, Names, State, Status, Labels, NetworkSettings }) => {
+            const addresses = Object.values(NetworkSettings?.Networks ?? {}).map(
+              ({ IPAddress }) => IPAddress,
+            );
+            const name = Names[0].slice(1);
+            return [
+              Labels[PROJECT],
+              {
+                id: Id,
+                name,
+                state: State,
+                health: healthOf(Status),
+                address: addresses.find(Boolean) ?? "",
+              },
+            ];
+          }),
+      );
+    },
+
+    /** @returns {Promise<Map<string, {since: number, text: string}>>} the files that say which projects are asleep */
+    async marks() {
+      const files = (await readdir(routesDir)).filter((file) => file.endsWith(ENDING));
+      const read = async (file) => {
+        const project = file.slice(0, -ENDING.length);
+        const text = await readFile(markOf(project), "utf8").catch(missing);
+        const at = await stat(markOf(project)).catch(missing);
+        return text === undefined || !at ? [] : [[project, { since: at.mtimeMs, text }]];
+      };
+      return new Map((await Promise.all(files.map(read))).flat());
+    },
+    /** Only root reads it, as the route files; renamed, so that nobody reads half of it. */
+    async mark(project, text) {
+      const file = markOf(project);
+      await writeFile(`${file}.new`, text, { mode: 0o600 });
+      await rename(`${file}.new`, file);
+    },
+    unmark: (project) => rm(markOf(project), { force: true }),
+
+    /** Where the gateway leads a project's requests. @returns {Promise<"asleep" | "direct" | "nowhere">} */
+    async route({ probe }) {
+      const answer = await asked({
+        host: "127.0.0.1",
+        port: gatewayPort,
+        path: probe.path,
+        headers: { host: probe.host },
+      });
+      if (!answer) return "nowhere";
+      return answer.headers["x-opencode-state"] === "asleep" ? "asleep" : "direct";
+    },
+
+    /** What a project says of itself; undefined where it does not. */
+    async observe({ address }) {
+      const answer = await asked({
+        host: address,
+        port: RELAY_PORT,
+        path: "/activity",
+        headers: { host: "localhost" },
+      });
+      try {
+        const said = JSON.parse(answer?.status === 200 ? answer.body : "");
+        return typeof said?.now === "number" && typeof said.lastActivity === "number" ? said : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+
+    /** Whether its server answers: anything, since that it does not know who asks is an answer. */
+    answers: async ({ address }, { port }) =>
+      (await asked({ host: address, port, path: "/", method: "HEAD", timeoutMs: 2000 })) !== undefined,
+
+    /** What waits at its ports. @param {readonly number[]} [except] as for `waiting` */
+    queues: async ({ id }, except) => waiting(await socketsOf(id), except),
+    /** Microseconds of processor time that it has used. */
+    async work({ id }) {
+      const group = await groupOfContainer(id);
+      if (!group) return 0;
+      if (group.version === 2)
+        return Number(
+          /^usage_usec (\d+)$/m.exec(await readFile(join(group.path, "cpu.stat"), "utf8"))?.[1] ?? 0,
+        );
+      const path = group.path.replace(join(cgroups, "memory"), join(cgroups, "cpuacct"));
+      return Number(await readFile(join(path, "cpuacct.usage"), "utf8").catch(() => 0)) / 1000;
+    },
+
+    pause: ({ id }) => docker.pause(id),
+    unpause: ({ id }) => docker.unpause(id),
+    restart: ({ id }) => docker.restart(id),
+
+    /** Lets a sleeping project's memory go to swap, where there is one, and moves it there for as long as that is wanted. @returns bytes; undefined without swap */
+    async toSwap({ id }, isWanted) {
+      const group = hasSwap() ? await groupOfContainer(id) : undefined;
+      if (!group) return undefined;
+      await limitSwap(group, "all");
+      return reclaim(group, isWanted);
+    },
+    /** Puts the limit back that Docker has given it. */
+    async fromSwap({ id }) {
+      const group = await groupOfContainer(id);
+      const { HostConfig } = await docker.inspect(id);
+      if (group) await limitSwap(group, { memory: HostConfig.Memory, memorySwap: HostConfig.MemorySwap });
+    },
+
+    wait: (ms) => wait(ms),
+  };
+}

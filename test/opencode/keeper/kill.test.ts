@@ -1,0 +1,109 @@
+/** The keeper ends at every step of falling asleep and of waking; whatever it has left, its next start leads to a project that is reachable. */
+import { describe, expect, it } from "vitest";
+import {
+  type Keeper,
+  type Machine,
+  type Moment,
+  makeMachine,
+  PROJECT,
+  startKeeper,
+  worldOf,
+} from "../../support/opencode/keeper-world.ts";
+
+/** What a keeper is in the middle of, on a machine that is ready for it. */
+interface Scenario {
+  name: string;
+  prepare(): Promise<Machine>;
+  act(keeper: Keeper): Promise<unknown>;
+}
+
+const asleep = async (): Promise<Machine> => {
+  const machine = makeMachine();
+  const { keeper } = startKeeper(machine);
+  await keeper.look();
+  await keeper.sleep(PROJECT);
+  expect([machine.containers.get(PROJECT)?.state, machine.marks.size]).toEqual(["paused", 1]);
+  return machine;
+};
+
+const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "falling asleep",
+    prepare: async () => makeMachine(),
+    act: async (keeper) => {
+      await keeper.look();
+      await keeper.sleep(PROJECT);
+    },
+  },
+  {
+    name: "falling asleep, when a request comes at the last moment",
+    prepare: async () => makeMachine(),
+    act: async (keeper) => {
+      await keeper.look();
+      await Promise.allSettled([keeper.sleep(PROJECT), keeper.wake(PROJECT)]);
+    },
+  },
+  { name: "waking", prepare: asleep, act: (keeper) => keeper.wake(PROJECT) },
+  {
+    name: "waking what something came for while no keeper ran",
+    prepare: async () => {
+      const machine = await asleep();
+      machine.queues.unread = 100;
+      return machine;
+    },
+    act: async (keeper) => {
+      await keeper.look();
+      await settled(keeper);
+    },
+  },
+];
+
+/** Until no transition is under way. */
+async function settled(keeper: Keeper): Promise<void> {
+  for (let looks = 0; looks < 5; looks++) {
+    await keeper.look();
+    await keeper.wake(PROJECT);
+  }
+}
+
+async function momentsOf({ prepare, act }: Scenario): Promise<{ moment: Moment; name: string }[]> {
+  const { keeper, steps } = startKeeper(await prepare());
+  await act(keeper);
+  return steps.flatMap((name, step) =>
+    (["before", "after"] as const).map((when) => ({
+      moment: { step, when },
+      name: `${when} ${name} (${step})`,
+    })),
+  );
+}
+
+for (const scenario of SCENARIOS) {
+  const moments = await momentsOf(scenario);
+  describe(`killed while ${scenario.name}`, () => {
+    it.each(moments)("$name", async ({ moment }) => {
+      const machine = await scenario.prepare();
+      const { keeper, killed } = startKeeper(machine, moment);
+      void scenario.act(keeper).catch(() => {});
+      await killed;
+      // At no moment is a project paused that nobody could wake.
+      expect(machine.containers.get(PROJECT)?.state === "paused" && !machine.marks.has(PROJECT)).toBe(false);
+
+      const next = startKeeper(machine);
+      await next.keeper.look();
+      const found = next.keeper.list()[0]?.state;
+      expect(found === "asleep" ? machine.containers.get(PROJECT)?.state : "running").toMatch(
+        found === "asleep" ? /^paused$/ : /^running$/,
+      );
+      await next.keeper.wake(PROJECT);
+      await settled(next.keeper);
+      expect(machine.containers.get(PROJECT)?.state).toBe("running");
+      expect(machine.marks.size).toBe(0);
+      // The gateway follows a moment later, by itself.
+      const { route } = worldOf(machine);
+      await route?.();
+      expect(await route?.()).toBe("direct");
+      expect(machine.swaps).toBe(false);
+      expect(next.keeper.list()[0]?.state).toBe("awake");
+    });
+  });
+}
