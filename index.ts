@@ -3,6 +3,7 @@ import { Guard } from "./components/host/guard.ts";
 import { localHost } from "./components/host/host.ts";
 import { OpencodeImages } from "./components/host/images.ts";
 import { Network } from "./components/host/network.ts";
+import { Keeper } from "./components/keeper/keeper.ts";
 import { loadPlatform } from "./components/program/load.ts";
 import { updateScope } from "./components/program/scope.ts";
 import { takeTurn } from "./components/program/turn.ts";
@@ -45,11 +46,13 @@ const guard = new Guard("guard", {
   proxies: proxyEndpoints(settings.proxy),
 });
 const ready = Promise.all([workspaces, guard.inForce]);
+const keeper = new Keeper("keeper", { host, names, image: images.own, port: settings.port });
 const proxy = new TraefikProxy("traefik", {
   host,
   names,
   network: network.name,
   image: images.own,
+  wakeVolume: keeper.wakeVolume,
   port: settings.port,
   urls: platform.production?.urls,
 });
@@ -72,6 +75,7 @@ for (const project of scope.declared) {
       image: images.of(project.opencode.version, platform.packagesOf(project.name), project.environment),
       ready,
       routesDir: proxy.routesDir,
+      gatewayPort: settings.port,
       indexDir: proxy.indexDir,
       admitted: platform.production?.accessListOf(project),
       secrets: platform.secretsOf(project),

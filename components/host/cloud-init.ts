@@ -3,6 +3,7 @@ import {
   DROPLET_RUNTIME_DIR,
   DROPLET_WORKSPACES_DIR,
   INDEX_DIR,
+  KEEPER_DIR,
   type Names,
   ROUTES_DIR,
 } from "../../config/naming/names.ts";
@@ -123,7 +124,7 @@ const setup = (volume: string) => `#!/bin/sh
 set -eu
 ${FORMAT}
 ${ENABLE_QUOTAS}
-install -d -m 0755 ${DROPLET_RUNTIME_DIR} ${DROPLET_RUNTIME_DIR}/${ROUTES_DIR} ${DROPLET_RUNTIME_DIR}/${INDEX_DIR}
+install -d -m 0755 ${DROPLET_RUNTIME_DIR} ${DROPLET_RUNTIME_DIR}/${ROUTES_DIR} ${DROPLET_RUNTIME_DIR}/${INDEX_DIR} ${DROPLET_RUNTIME_DIR}/${KEEPER_DIR}
 systemctl reload-or-restart ssh
 systemctl daemon-reload
 sysctl --quiet --system || :

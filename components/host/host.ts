@@ -2,7 +2,13 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { GUARD_DIR, LOCAL_RUNTIME_DIR, ROUTES_DIR, WORKSPACES_RECORD } from "../../config/naming/names.ts";
+import {
+  GUARD_DIR,
+  KEEPER_DIR,
+  LOCAL_RUNTIME_DIR,
+  ROUTES_DIR,
+  WORKSPACES_RECORD,
+} from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
 import { readOptional } from "../../config/text/read-optional.ts";
@@ -83,7 +89,7 @@ export function localHost(settings: Settings, checkout: string): Host {
   const givesUsers = isRoot && mapsProjectUids(readOptional("/proc/self/uid_map") ?? "");
   const userOf = (project: string) => (givesUsers ? projectUser(user, project) : user);
   // Docker would make a missing mount source itself, owned by root.
-  for (const directory of [ROUTES_DIR, GUARD_DIR])
+  for (const directory of [ROUTES_DIR, GUARD_DIR, KEEPER_DIR])
     mkdirSync(join(runtimeDir, directory), { recursive: true });
   return {
     provider: new docker.Provider("local"),

@@ -15,6 +15,8 @@ export interface ApplyArgs {
   directories: readonly string[];
   /** Traefik's file for the project; the script takes its text from standard input, since the password is in it. */
   routePath: string;
+  /** The keeper's file for the project, whose text is the last line of standard input; and the one that it writes beside the route while the project is asleep. */
+  keeper?: { path: string; asleepPath: string } | undefined;
   /** The file that lists the project in the platform's index, where there is an index. */
   index?: { path: string; text: string } | undefined;
 }
@@ -28,18 +30,27 @@ export const indexPath = (indexDir: string, project: string): string =>
  * should be: Traefik reads every file anew that is written.
  */
 export function applyScript(args: ApplyArgs): { create: string; delete: string } {
-  const { container, state, pids, weight, directories, routePath, index } = args;
-  const files = [routePath, ...(index ? [index.path] : [])].map(shellQuote);
+  const { container, state, pids, weight, directories, routePath, keeper, index } = args;
+  const files = [routePath, ...(keeper ? [keeper.asleepPath] : []), ...(index ? [index.path] : [])].map(
+    shellQuote,
+  );
   const lines = [
     "set -eu",
     // `set -e` overlooks what fails inside of them.
     ...directories.map((make) => `{ ${make}; } || exit`),
     `docker update --pids-limit ${pids} ${container} >/dev/null`,
     ...(weight ? [weight] : []),
-    ...(state === "stopped" ? [`docker stop -t 10 ${container} >/dev/null`] : []),
+    ...(state === "stopped" ? [...awaken(container), `docker stop -t 10 ${container} >/dev/null`] : []),
     // Written beside its place and renamed, so that nobody reads half a file.
     `put() { if cmp -s "$1.new" "$1"; then rm -f "$1.new"; else mv -f "$1.new" "$1"; fi; }`,
-    `(umask 077; cat > ${shellQuote(`${routePath}.new`)})`,
+    ...(keeper
+      ? [
+          "text=$(cat)",
+          `(umask 077; printf '%s\\n' "$text" | sed '$d' > ${shellQuote(`${routePath}.new`)})`,
+          `(umask 077; printf '%s\\n' "$text" | sed -n '$p' > ${shellQuote(`${keeper.path}.new`)})`,
+          `put ${shellQuote(keeper.path)}`,
+        ]
+      : [`(umask 077; cat > ${shellQuote(`${routePath}.new`)})`]),
     `put ${shellQuote(routePath)}`,
     ...(index
       ? [
@@ -50,5 +61,10 @@ export function applyScript(args: ApplyArgs): { create: string; delete: string }
         ]
       : []),
   ];
-  return { create: lines.join("\n"), delete: `rm -f ${files.join(" ")}` };
+  // First of all its file: without that it is not put to sleep any more. Its container is removed next.
+  const ends = keeper ? [`rm -f ${shellQuote(keeper.path)}`, ...awaken(container)] : [];
+  return { create: lines.join("\n"), delete: [...ends, `rm -f ${files.join(" ")}`].join("\n") };
 }
+
+/** A paused process can't end in order. Most are not paused. */
+const awaken = (container: string): string[] => [`docker unpause ${container} >/dev/null 2>&1 || :`];

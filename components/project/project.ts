@@ -2,6 +2,9 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 import {
+  asleepFileName,
+  KEEPER_DIR,
+  keeperFileName,
   localRepoDirectory,
   type Names,
   routeFileName,
@@ -26,6 +29,7 @@ import type { ProjectCompany } from "./company.ts";
 import { localRepoScript, refsDigest } from "./local-repo.ts";
 import { makeServices } from "./services.ts";
 import { diskWeight, shareOptions } from "./share-options.ts";
+import { keeperFile } from "./sleep.ts";
 import { containerVariables } from "./variables.ts";
 import { makeDirectories } from "./workspaces.ts";
 
@@ -43,6 +47,8 @@ export interface OpencodeProjectArgs {
   ready: Promise<unknown>;
   /** Directory on the host in which Traefik finds route files. */
   routesDir: string;
+  /** Port of the gateway, on the host's loopback. */
+  gatewayPort: number;
   /** Directory on the host of the files that the platform's index is made of, where there is one. */
   indexDir?: string | undefined;
   /** To whom the index shows the project. */
@@ -118,9 +124,10 @@ export class OpencodeProject extends pulumi.ComponentResource {
    * the name of the command that wrote the route alone, up to 0.1: another's end would remove the file that this one has written.
    */
   private applyOnHost(password: pulumi.Output<string>, container: pulumi.CustomResource): void {
-    const { host, names, urls, project, routesDir, indexDir, admitted } = this.args;
+    const { host, names, urls, project, routesDir, gatewayPort, indexDir, admitted } = this.args;
     const { name, state, resources, opencode, trust, ports } = project;
     const routePath = join(routesDir, routeFileName(name));
+    const route = { name, urls, state, version: opencode.version, trust, ports };
     const index = indexDir &&
       admitted && {
         path: indexPath(indexDir, name),
@@ -133,6 +140,10 @@ export class OpencodeProject extends pulumi.ComponentResource {
       directories: makeDirectories(host, project),
       weight: diskWeight(names.project(name), resources),
       routePath,
+      keeper: {
+        path: join(host.runtimeDir, KEEPER_DIR, keeperFileName(name)),
+        asleepPath: join(routesDir, asleepFileName(name)),
+      },
       index: index || undefined,
     });
     host.run(
@@ -140,12 +151,12 @@ export class OpencodeProject extends pulumi.ComponentResource {
       {
         create: script.create,
         delete: script.delete,
-        // With its id, so that all of it is done again for another container.
+        // With its id, so that all of it is done again for another container; and the keeper's file as the last line.
         stdin: pulumi
           .all([password, container.id])
           .apply(
             ([password, id]) =>
-              `# ${id}\n${routeFile({ name, urls, state, version: opencode.version, trust, ports, password })}`,
+              `# ${id}\n${routeFile({ ...route, password })}${keeperFile({ names, project, route, gatewayPort })}`,
           ),
       },
       // Else the old one's end would remove the new one's file.

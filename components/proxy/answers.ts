@@ -7,7 +7,7 @@ import { GATEWAY_FILE } from "../../config/naming/names.ts";
 import { type PublicUrls, projectPath } from "../../config/naming/urls.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { MODULE, PLUGIN } from "./answers-plugin.ts";
-import { PERSON_HEADER, PRIORITY, q } from "./rules.ts";
+import { entryState, NOTICE, PERSON_HEADER, PRIORITY, q, WAKE_PATH } from "./rules.ts";
 
 /** Set on every answer, over what it has. No page frames another's, takes a file for a script, or embeds another origin's answer. */
 const SET = {
@@ -54,8 +54,9 @@ export const answerFlags: readonly string[] = [
 export const gatewayFile = (urls?: Pick<PublicUrls, "panel" | "browser">): string =>
   `${JSON.stringify({
     http: {
-      ...(urls ? { routers: { _to_project: toProject(urls).router } } : {}),
+      routers: { _wake: WAKE.router, ...(urls ? { _to_project: toProject(urls).router } : {}) },
       middlewares: {
+        _wake: WAKE.middleware,
         ...(urls ? { _to_project: toProject(urls).middleware } : {}),
         _set: { headers: { customResponseHeaders: SET } },
         _added: { plugin: { answers: { headers: ADDED } } },
@@ -64,6 +65,17 @@ export const gatewayFile = (urls?: Pick<PublicUrls, "panel" | "browser">): strin
       },
     },
   })}\n`;
+
+/** What Traefik asks itself for each request that waits for a sleeping project: the waker, at an address that no other machine reaches. */
+const WAKE = {
+  router: {
+    rule: `Host(${q("127.0.0.1")}) && PathPrefix(${q(WAKE_PATH)})`,
+    priority: PRIORITY.navigate + 3,
+    middlewares: ["_wake"],
+    service: `${NOTICE}@docker`,
+  },
+  middleware: entryState("", "wake"),
+};
 
 /**
  * `/p/<name>` at the panel's hostname, as addresses are on a machine of one's own. Whether there is such a project its own hostname says, to whom

@@ -2,7 +2,7 @@
 import { OWN_PATHS, projectPath, type Urls } from "../../config/naming/urls.ts";
 import type { Port } from "../../config/projects/ports.ts";
 import { forRelay, portsForRelay, relayService } from "./previews.ts";
-import { PRIORITY, q, without } from "./rules.ts";
+import { PRIORITY, q, type Router, without } from "./rules.ts";
 
 interface OwnPathsArgs {
   name: string;
@@ -20,7 +20,7 @@ interface OwnPathsArgs {
 
 /** As the project's own routes refuse other sites: the origin of its page is the project's. */
 export function ownPathRoutes(args: OwnPathsArgs): {
-  routers: Record<string, object>;
+  routers: Record<string, Router>;
   middlewares: Record<string, object>;
 } {
   const { name, urls, password, hostname, underPath, foreign } = args;

@@ -2,7 +2,16 @@
 import { createHash } from "node:crypto";
 import type { Urls } from "../../config/naming/urls.ts";
 import { type Port, previewName } from "../../config/projects/ports.ts";
-import { ADMISSIONS, entryState, foreignRule, noticeRouters, PRIORITY, q, without } from "./rules.ts";
+import {
+  ADMISSIONS,
+  entryState,
+  foreignRule,
+  noticeRouters,
+  PRIORITY,
+  q,
+  type Router,
+  without,
+} from "./rules.ts";
 
 /** The service of a project's relay, which finds the port in a header. No project's name has an underscore. */
 export const relayService = (project: string): string => `${project}_relay`;
@@ -42,7 +51,7 @@ interface PreviewArgs {
 
 /** Traefik's routers and middlewares for a project's ports. */
 export function previewRoutes(args: PreviewArgs): {
-  routers: Record<string, object>;
+  routers: Record<string, Router>;
   middlewares: Record<string, object>;
 } {
   const parts = (args.ports ?? []).map((port) => previewRoute(args, port));

@@ -16,6 +16,8 @@ export interface ProxyArgs {
   network: pulumi.Input<string>;
   /** Image of the notice page: the projects' own. */
   image: pulumi.Input<string>;
+  /** Volume of the socket by which the notice page wakes projects. */
+  wakeVolume: pulumi.Input<string>;
   /** Port on 127.0.0.1 of the host. */
   port: number;
   /** At whose hostname of the panel the notice page lists the projects. Default: nowhere. */
@@ -41,7 +43,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
     this.registerOutputs({ routesDir: this.routesDir });
   }
 
-  private serveNotices({ host, names, network, image, urls }: ProxyArgs) {
+  private serveNotices({ host, names, network, image, wakeVolume, urls }: ProxyArgs) {
     return new docker.Container(
       "notice",
       {
@@ -52,9 +54,12 @@ export class TraefikProxy extends pulumi.ComponentResource {
         command: ["/usr/local/lib/opencode-platform/notice.mjs"],
         labels: labelList({ [names.platformLabel]: names.prefix, ...noticePageLabels(names, urls?.panel) }),
         networksAdvanced: [{ name: network }],
-        ...(this.indexDir
-          ? { volumes: [{ hostPath: this.indexDir, containerPath: "/run/index", readOnly: true }] }
-          : {}),
+        volumes: [
+          { volumeName: wakeVolume, containerPath: "/run/keeper/wake", readOnly: true },
+          ...(this.indexDir
+            ? [{ hostPath: this.indexDir, containerPath: "/run/index", readOnly: true }]
+            : []),
+        ],
         readOnly: true,
         memory: 128,
         memorySwap: 128,

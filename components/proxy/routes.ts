@@ -16,6 +16,7 @@ import {
   PERSON_HEADER,
   PRIORITY,
   q,
+  type Router,
   without,
 } from "./rules.ts";
 
@@ -46,7 +47,16 @@ const CREDENTIALS = ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token", ...
 /** Headers that are taken out of a project's answers: both could reach the other hostnames of its domain. */
 const FOR_THE_DOMAIN = ["Set-Cookie", "Clear-Site-Data"];
 
-function rules({ name, urls }: RouteArgs) {
+/** What a route file says. */
+export interface RouteConfiguration {
+  readonly http: {
+    readonly middlewares: Readonly<Record<string, object>>;
+    readonly routers: Readonly<Record<string, Router>>;
+  };
+}
+
+/** Which requests are for a project: at its hostname, below the gateway's path where there is one; and which of them another site sends. */
+export function rules({ name, urls }: Pick<RouteArgs, "name" | "urls">) {
   const hostname = `Host(${q(urls.hostname(name))})`;
   // Host is checked on the path too: a page of another site whose name points at 127.0.0.1 must not get the password added.
   const underPath =
@@ -78,7 +88,10 @@ const fileOf = (configuration: object): string => `${JSON.stringify(configuratio
  * password, the redirects of browsers from `/p/<name>/` to the hostname and from `/` to the workspace, and what to say when the container does
  * not run.
  */
-export function routeFile(args: RouteArgs & { password: string }): string {
+export const routeFile = (args: RouteArgs & { password: string }): string => fileOf(routeConfiguration(args));
+
+/** The same as an object; without the password where that is empty. */
+export function routeConfiguration(args: RouteArgs & { password: string }): RouteConfiguration {
   const { name, urls, state } = args;
   const api = apiFor(args.version);
   const page = api.pagePath(WORKSPACE_PATH);
@@ -95,7 +108,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
   const browser = `Method(${q("GET")}) && HeaderRegexp(${q("Accept")}, ${q("text/html")})`;
   const previews = previewRoutes(args);
   const own = ownPathRoutes({ ...args, ...matches, credentials: CREDENTIALS, forTheDomain: FOR_THE_DOMAIN });
-  return fileOf({
+  return {
     http: {
       middlewares: {
         [`${name}_password`]: password(CREDENTIALS),
@@ -141,7 +154,7 @@ export function routeFile(args: RouteArgs & { password: string }): string {
         ...previews.routers,
       },
     },
-  });
+  };
 }
 
 /** Routers to opencode itself. Those that a container of release 0.1 has as labels would not refuse as much, and never win. */

@@ -6,8 +6,19 @@ export const PERSON_HEADER = "X-Opencode-Person";
 /** Who wins when several routers match a request: the first of these. A container made by release 0.1 has routers of its own as labels, with 100. */
 export const PRIORITY = { navigate: 200, refused: 150, project: 120, fallback: 10, unknown: 1 } as const;
 
+/** At the gateway's own address: what Traefik asks for each request that it holds for a sleeping project. */
+export const WAKE_PATH = "/_wake/";
+
 /** Router and service of the notice page. No project's name has an underscore, so nothing of ours clashes with one. */
 export const NOTICE = "_notice";
+
+/** A router of Traefik's, as far as the route files have one. */
+export interface Router {
+  readonly rule: string;
+  readonly priority: number;
+  readonly middlewares?: readonly string[];
+  readonly service: string;
+}
 
 /** Values of Traefik's rule language are quoted with backticks; names and URLs of ours contain none. */
 export const q = (value: string): string => `\`${value}\``;

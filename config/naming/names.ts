@@ -105,6 +105,10 @@ export const ROUTES_DIR = "routes";
 /** Directory, below the same one, of a file for each project that says what anyone may know of it: the platform's index. */
 export const INDEX_DIR = "index";
 export const routeFileName = (project: string): string => `${project}.yml`;
+/** Beside it, while the project is asleep, and only then: written by the keeper, which has each project's file in the directory of the other name. */
+export const asleepFileName = (project: string): string => `${project}.asleep.yml`;
+export const KEEPER_DIR = "keeper";
+export const keeperFileName = (project: string): string => `${project}.json`;
 /** Beside them, what every router of the gateway has. No project's name has an underscore. */
 export const GATEWAY_FILE = "_gateway.yml";
 /** The runtime directory in the checkout: of the stack `local`, and of the ssh files of the others. */

@@ -119,6 +119,41 @@ describe("the script of a project", () => {
     expect(readdirSync(at("routes"))).toEqual(["web.yml"]);
   });
 
+  it("gives the keeper its file, the last line of what it reads, for its owner alone", () => {
+    mkdirSync(at("keeper"));
+    const keeper = { path: at("keeper", "web.json"), asleepPath: at("routes", "web.asleep.yml") };
+    const { create } = applyScript(args("web", { keeper }));
+    const [route, json] = ['# id\n{"a":"it\'s"}\n', '{"project":"web","text":"a \\\\n %s"}\n'];
+    expect(run(create, route + json).status).toBe(0);
+    expect(readFileSync(at("routes", "web.yml"), "utf8")).toBe(route);
+    expect(readFileSync(keeper.path, "utf8")).toBe(json);
+    expect(statSync(keeper.path).mode & 0o777).toBe(0o600);
+    age(at("routes", "web.yml"), keeper.path);
+    expect(run(create, route + json).status).toBe(0);
+    expect([at("routes", "web.yml"), keeper.path].map(isUntouched)).toEqual([true, true]);
+    expect(run(create, `${route}{}\n`).status).toBe(0);
+    expect([at("routes", "web.yml"), keeper.path].map(isUntouched)).toEqual([true, false]);
+    expect(readdirSync(at("keeper"))).toEqual(["web.json"]);
+  });
+
+  it("lets a paused container go on before it is stopped or removed, and takes the keeper's files away", () => {
+    mkdirSync(at("keeper"));
+    const keeper = { path: at("keeper", "web.json"), asleepPath: at("routes", "web.asleep.yml") };
+    const web = applyScript(args("web", { keeper, state: "stopped" }));
+    run(web.create, "route\n{}\n");
+    expect(calls()).toEqual([
+      "update --pids-limit 99 oc-project-web",
+      "unpause oc-project-web",
+      "stop -t 10 oc-project-web",
+    ]);
+    writeFileSync(keeper.asleepPath, "{}");
+    expect(run(web.delete).status).toBe(0);
+    expect(calls().at(-1)).toBe("unpause oc-project-web");
+    expect([readdirSync(at("routes")), readdirSync(at("keeper"))]).toEqual([[], []]);
+    // Without a container too.
+    expect(run(applyScript(args("broken", { keeper })).delete).status).toBe(0);
+  });
+
   it("takes its files away at its end, and no other's", () => {
     const index = { path: indexPath(at("index"), "web"), text: "{}" };
     const web = applyScript(args("web", { index }));

@@ -146,8 +146,8 @@ describe("a stack on a droplet", () => {
       tags: [`opencode-${STACK}`],
       inboundRules: [{ protocol: "tcp", portRange: "22", sourceAddresses: ["198.51.100.4/32"] }],
     });
-    expect(only("Volume")).toMatchObject({ size: 50 });
-    expect(only("Volume")).not.toHaveProperty("initialFilesystemType");
+    expect(named("Volume", "workspaces")).toMatchObject({ size: 50 });
+    expect(named("Volume", "workspaces")).not.toHaveProperty("initialFilesystemType");
     expect(only("VolumeAttachment")).toMatchObject({ dropletId: 4711, volumeId: "workspaces-id" });
     expect(only("Project")).toMatchObject({ resources: ["do:droplet:4711", "do:volume:v"] });
   });

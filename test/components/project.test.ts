@@ -52,6 +52,7 @@ async function deploy(entry: string, secrets: Record<string, string> = {}, compa
     image: "oc/opencode:1",
     ready: Promise.resolve(),
     routesDir: "/srv/runtime/routes",
+    gatewayPort: 4080,
     secrets: Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, pulumi.secret(value)])),
     company,
     passwordRotation: "",
@@ -286,7 +287,9 @@ describe("a running project", () => {
     await deploy("{ name: web }");
     const route = commands.find(({ name }) => name === "web-route")?.args;
     expect(route?.create).not.toContain(PASSWORD);
-    expect(route?.delete).toBe("rm -f '/srv/runtime/routes/web.yml'");
+    expect(String(route?.delete).split("\n").at(-1)).toBe(
+      "rm -f '/srv/runtime/routes/web.yml' '/srv/runtime/routes/web.asleep.yml'",
+    );
     const stdin = made.find(({ name }) => name === "web-route")?.inputs.stdin;
     expect(plain(stdin)).toContain(Buffer.from(`opencode:${PASSWORD}`).toString("base64"));
   });

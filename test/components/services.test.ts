@@ -46,6 +46,7 @@ async function deploy(services: string, state = "running") {
     image: "oc/opencode:1",
     ready: Promise.resolve(),
     routesDir: "/srv/runtime/routes",
+    gatewayPort: 4080,
     secrets: { PASSWORD: pulumi.secret("hunter2") },
     passwordRotation: "",
   });

@@ -1,62 +1,70 @@
-/** What a test asks of a platform's keeper. */
-
+/** The keeper of a platform, as its scripts ask it. */
+import { execIn } from "./docker.ts";
 import type { Platform } from "./platform.ts";
 import { must, run } from "./run.ts";
 import { waitFor } from "./wait.ts";
 
 const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 
-/** A project as its keeper sees it. */
 export interface Kept {
   readonly project: string;
   readonly state: string;
   readonly since: string;
+  /** Why it is awake, or sick. */
   readonly reason?: string;
 }
 
-/** The keeper of a platform. */
-export class Keeper {
-  readonly #container: string;
+export interface AskedKeeper {
+  readonly code: number | null;
+  readonly value: Readonly<Record<string, unknown>>;
+}
 
-  constructor({ names }: Pick<Platform, "names">) {
-    this.#container = names.keeper;
+/** Asks it. */
+export async function askKeeper(platform: Platform, ...words: string[]): Promise<AskedKeeper> {
+  const { code, stdout, output } = await execIn(platform.names.keeper, [ASK, ...words]);
+  try {
+    return { code, value: JSON.parse(stdout) };
+  } catch {
+    throw new Error(`ask ${words.join(" ")} ended with ${code}: ${output}`);
   }
+}
 
-  async #ask(verb: string, project = ""): Promise<unknown> {
-    const { code, stdout, stderr } = await run("docker", ["exec", this.#container, ASK, verb, project]);
-    if (code !== 0) throw new Error(`${verb} ${project}: ${stdout}${stderr}`);
-    return JSON.parse(stdout);
-  }
+/** A project as its keeper sees it. */
+export async function keptOf(platform: Platform, project: string): Promise<Kept | undefined> {
+  const { value } = await askKeeper(platform, "projects");
+  return (value as unknown as readonly Kept[]).find((each) => each.project === project);
+}
 
-  /** Puts a project to sleep. Throws with the keeper's reason where it refuses. */
-  async sleep(project: string): Promise<void> {
-    await this.#ask("sleep", project);
-  }
+/** A project's state. */
+export const stateOf = async (platform: Platform, project: string): Promise<string | undefined> =>
+  (await keptOf(platform, project))?.state;
 
-  async wake(project: string): Promise<void> {
-    await this.#ask("wake", project);
-  }
+export const inState = (platform: Platform, project: string, state: string): Promise<true> =>
+  waitFor<true>(`${project} to be ${state}`, async () => {
+    const seen = await stateOf(platform, project);
+    return seen === state ? { done: true as const } : { seen };
+  });
 
-  async of(project: string): Promise<Kept> {
-    const all = (await this.#ask("projects")) as readonly Kept[];
-    const found = all.find((each) => each.project === project);
-    if (!found) throw new Error(`the keeper does not know ${project}: ${JSON.stringify(all)}`);
-    return found;
-  }
+/** Puts a project to sleep, once it may: one that has just started has not said yet what it does. */
+export const putToSleep = (platform: Platform, project: string): Promise<AskedKeeper["value"]> =>
+  waitFor<AskedKeeper["value"]>(`${project} to fall asleep`, async () => {
+    const { code, value } = await askKeeper(platform, "sleep", project);
+    return code === 0 ? { done: value } : { seen: value };
+  });
 
-  history = (project: string) => this.#ask("history", project) as Promise<readonly unknown[]>;
+/** The same, without waiting: Docker's client would wait for ever for a program whose container is killed (20.10). */
+export const beginSleep = (platform: Platform, project: string) =>
+  must("docker", ["exec", "--detach", platform.names.keeper, ASK, "sleep", project]);
 
-  /** Waits until a project is in a state. */
-  until(project: string, state: string): Promise<Kept> {
-    return waitFor<Kept>(`${project} to be ${state}`, async () => {
-      const found = await this.of(project);
-      return found.state === state ? { done: found } : { seen: found };
-    });
-  }
+/** Moves the clock by which the keeper measures `sleep.after`. */
+export const moveClock = (platform: Platform, ms: number) =>
+  execIn(platform.names.keeper, ["sh", "-c", `echo ${ms} > /tmp/ahead`]);
 
-  /** Moves the keeper's clock to so many minutes ahead of the machine's. */
-  async ahead(minutes: number): Promise<void> {
-    const ms = minutes * 60_000;
-    await must("docker", ["exec", this.#container, "sh", "-c", `echo ${ms} > /tmp/ahead`]);
-  }
+/** Ends it as the kernel would; Docker starts it again. */
+export async function killKeeper(platform: Platform): Promise<void> {
+  const { keeper } = platform.names;
+  const { stdout } = await run("docker", ["top", keeper, "-o", "pid,args"]);
+  const pid = /^\s*(\d+)\s+.*main\.mjs/m.exec(stdout)?.[1];
+  // Detached, as above.
+  if (pid) await must("docker", ["exec", "--detach", keeper, "kill", "-9", pid]);
 }

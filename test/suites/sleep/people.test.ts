@@ -9,7 +9,7 @@ import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/mode
 import { terminalCommand } from "../../../opencode/api/index.ts";
 import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
 import { execIn } from "../../support/docker.ts";
-import { Keeper } from "../../support/keeper.ts";
+import { askKeeper, inState, keptOf, moveClock, putToSleep } from "../../support/keeper.ts";
 import { callAt, DRAWN, opencodeBinary, projectApi, RELEASE } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
@@ -18,7 +18,6 @@ import { keepScreen, openTerminal, type Terminal } from "../../support/terminal.
 import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
-const keeper = new Keeper(platform);
 const { port, modelPort } = platform.fixture;
 const NAME = "dozer";
 const PREVIEW = 3000;
@@ -30,8 +29,11 @@ let model: ModelStandIn;
 
 const pass = (minutes: number) => {
   ahead += minutes;
-  return keeper.ahead(ahead);
+  return moveClock(platform, ahead * 60_000);
 };
+const asleep = () => inState(platform, NAME, "asleep");
+const kept = () => keptOf(platform, NAME);
+const sleep = () => putToSleep(platform, NAME);
 
 beforeAll(async () => {
   await platform.apply([...platform.baseline(), { name: NAME, ports: [PREVIEW], sleep: { after: "30m" } }]);
@@ -40,7 +42,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await keeper.ahead(0);
+  await moveClock(platform, 0);
   await model?.close();
   await platform.reset();
 });
@@ -76,22 +78,23 @@ describe("an open page", () => {
     await watched.page.getByText("Stand-in").first().waitFor();
     await prompt();
     await pass(31);
-    await keeper.until(NAME, "asleep");
+    await asleep();
   });
 
   it("does not wake it, a whole night long", async () => {
-    const { since } = await keeper.of(NAME);
+    const before = await kept();
     for (let hour = 0; hour < 9; hour++) {
       await pass(60);
       // Every timer of the page that is due meanwhile.
       await watched.page.clock.runFor(60 * 60_000);
     }
-    expect(await keeper.of(NAME)).toMatchObject({ state: "asleep", since });
+    expect(before?.state).toBe("asleep");
+    expect(await kept()).toEqual(before);
   });
 
   it("wakes it by a prompt, which is answered, once", async () => {
     const nonce = await prompt();
-    expect((await keeper.of(NAME)).state).toBe("awake");
+    expect((await kept())?.state).toBe("awake");
     const answers = await watched.page.locator("p").allInnerTexts();
     expect(answers.filter((text) => text === answerTo(`nonce:${nonce}`))).toHaveLength(1);
     await screenshot(watched.page, "sleep-answered");
@@ -102,7 +105,7 @@ describe("an open page", () => {
   });
 
   it("of a new browser wakes it too, and opens", async () => {
-    await keeper.sleep(NAME);
+    await sleep();
     const opened = await openPage(browser);
     await opened.page.goto(platform.url(NAME));
     await opened.page.locator('[contenteditable="true"]').first().waitFor();
@@ -134,11 +137,11 @@ describe("opencode's terminal client", () => {
       OPENCODE_DISABLE_AUTOUPDATE: "1",
     });
     await terminal.waitFor(DRAWN);
-    await keeper.sleep(NAME);
+    await sleep();
     const nonce = randomUUID();
     await terminal.type(`What do you say to nonce:${nonce}`);
     await terminal.waitFor(nonce);
-    expect((await keeper.of(NAME)).state).toBe("asleep");
+    expect((await kept())?.state).toBe("asleep");
     await terminal.press("Enter");
     keepScreen("sleep-attach", await terminal.waitFor(answerTo(`nonce:${nonce}`)));
     expect(model.requests.filter(({ prompt }) => prompt.includes(nonce)).length).toBeGreaterThan(0);
@@ -164,7 +167,7 @@ describe("a half-done terminal", () => {
       return swap.stdout.includes(".draft.swp") ? { done: true } : { seen: swap.output };
     });
     const before = await count();
-    await keeper.sleep(NAME);
+    await sleep();
     socket.close();
     const again = await connect();
     again.send("\u001b:wq\r");
@@ -183,13 +186,13 @@ describe("a half-done terminal", () => {
     const running = await callAt(at, projectApi.createTerminal("sleep", ["1000"]));
     await pass(24 * 60);
     await waitFor("a reason to stay awake", async () => {
-      const { state, reason } = await keeper.of(NAME);
+      const { state, reason } = (await kept()) ?? {};
       return state === "awake" && /terminal/.test(reason ?? "")
         ? { done: true }
         : { seen: { state, reason } };
     });
     await callAt(at, projectApi.removeTerminal(running));
-    await keeper.until(NAME, "asleep");
+    await asleep();
   });
 });
 
@@ -203,32 +206,35 @@ describe("an agent that works without a client", () => {
     for (let day = 0; day < 2; day++) {
       await pass(24 * 60);
       await waitFor("a reason to stay awake", async () => {
-        const { state, reason } = await keeper.of(NAME);
+        const { state, reason } = (await kept()) ?? {};
         return state === "awake" && /busy|works/.test(reason ?? "")
           ? { done: true }
           : { seen: { state, reason } };
       });
     }
-    await expect(keeper.sleep(NAME)).rejects.toThrow(/busy|works/);
+    expect(await askKeeper(platform, "sleep", NAME)).toMatchObject({
+      code: 1,
+      value: { error: expect.stringMatching(/busy|works/) },
+    });
     gate.release();
     await waitFor("the agent to end", async () => {
       const busy = await callAt(at, projectApi.busy);
       return busy.length === 0 ? { done: true } : { seen: busy };
     });
     await pass(31);
-    await keeper.until(NAME, "asleep");
+    await asleep();
   });
 });
 
 describe("requests at the moment of falling asleep and of waking", () => {
   it("are all answered, and none is done twice", async () => {
-    await keeper.wake(NAME);
+    await askKeeper(platform, "wake", NAME);
     const REQUESTS = 200;
     const titles = Array.from({ length: REQUESTS }, (_, n) => `moment ${n} ${randomUUID()}`);
     const results: string[] = [];
     let next = 0;
     // Some of them before, some while, some after the keeper has done what it is asked.
-    const asked = keeper.sleep(NAME).catch(() => {});
+    const asked = sleep();
     const worker = async () => {
       for (let title = titles[next++]; title !== undefined; title = titles[next++]) {
         await callAt(at, projectApi.createSession(title));
@@ -273,15 +279,15 @@ require("node:http").createServer((request, response) => {
       const { text } = await send(small);
       return text === hash(small) ? { done: true } : { seen: text };
     });
-    await keeper.sleep(NAME);
+    await sleep();
     expect(await send(body)).toEqual({ status: 200, text: hash(body) });
-    expect((await keeper.of(NAME)).state).toBe("awake");
+    expect((await kept())?.state).toBe("awake");
   });
 });
 
 describe("a sleeping project", () => {
   it("leaves an update nothing to do, and is not woken by it", async () => {
-    await keeper.sleep(NAME);
+    await sleep();
     expect((await platform.update()).changes).toEqual([]);
     const refreshed = await platform.pulumi(
       "up",
@@ -291,6 +297,6 @@ describe("a sleeping project", () => {
       "--expect-no-changes",
     );
     expect(refreshed.code, refreshed.output).toBe(0);
-    expect((await keeper.of(NAME)).state).toBe("asleep");
+    expect((await kept())?.state).toBe("asleep");
   });
 });
