@@ -100,14 +100,15 @@ it("let nothing wait once it is awake, and have no empty list, for which Traefik
 });
 
 it("are in the keeper's file with the container and when it may sleep, and no secret", () => {
-  const file = (sleep?: "never" | { afterMs: number; pending: boolean }) =>
+  const half = { afterMs: 1_800_000, pending: false };
+  const file = (sleep: "never" | typeof half = half) =>
     JSON.parse(
       keeperFile({
         names: makeNames("oc"),
         project: {
           name: "web",
           opencode: { version: OPENCODE, config: {}, enforce: {} },
-          ...(sleep ? { sleep } : {}),
+          sleep,
         },
         route: route(),
         gatewayPort: 4080,
