@@ -46,13 +46,20 @@ const guard = new Guard("guard", {
   proxies: proxyEndpoints(settings.proxy),
 });
 const ready = Promise.all([workspaces, guard.inForce]);
-const keeper = new Keeper("keeper", { host, names, image: images.own, port: settings.port });
+const keeper = new Keeper("keeper", {
+  host,
+  names,
+  image: images.own,
+  port: settings.port,
+  hasReducedPanel: production !== undefined && settings.panel.enabled && settings.panel.apply === "ci",
+});
 const proxy = new TraefikProxy("traefik", {
   host,
   names,
   network: network.name,
   image: images.own,
   wakeVolume: keeper.wakeVolume,
+  dockerVolume: keeper.dockerVolume,
   port: settings.port,
   urls: platform.production?.urls,
 });
@@ -93,6 +100,7 @@ const panel =
     image: images.own,
     routesDir: proxy.routesDir,
     access: edge.panel,
+    dockerVolume: keeper.panelDockerVolume,
     projects: opencodes,
   });
 

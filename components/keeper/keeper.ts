@@ -15,6 +15,8 @@ export interface KeeperArgs {
   image: pulumi.Input<string>;
   /** Port of the gateway, on 127.0.0.1 of the host. */
   port: number;
+  /** Whether there is a panel that runs no updates. Default: no. */
+  hasReducedPanel?: boolean;
 }
 
 /**
@@ -26,12 +28,16 @@ export class Keeper extends pulumi.ComponentResource {
   readonly wakeVolume: pulumi.Output<string>;
   /** Name of the volume with Docker's socket for the gateway. */
   readonly dockerVolume: pulumi.Output<string>;
+  /** The same for a panel that runs no updates, where there is one. */
+  readonly panelDockerVolume: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: KeeperArgs, opts?: pulumi.ComponentResourceOptions) {
     super("opencode:platform:Keeper", name, {}, opts);
     const { names } = args;
     this.wakeVolume = this.makeVolume("wake", names.wakeVolume, args);
     this.dockerVolume = this.makeVolume("docker", names.dockerVolume, args);
+    if (args.hasReducedPanel)
+      this.panelDockerVolume = this.makeVolume("docker-panel", names.panelDockerVolume, args);
     this.run(name, args);
     this.registerOutputs({});
   }
@@ -82,6 +88,9 @@ export class Keeper extends pulumi.ComponentResource {
           },
           { volumeName: this.wakeVolume, containerPath: "/run/keeper/wake" },
           { volumeName: this.dockerVolume, containerPath: "/run/keeper/docker" },
+          ...(this.panelDockerVolume
+            ? [{ volumeName: this.panelDockerVolume, containerPath: "/run/keeper/panel" }]
+            : []),
         ],
         readOnly: true,
         tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=1m" },

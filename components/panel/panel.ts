@@ -22,6 +22,9 @@ import { IMAGE_PROGRAM, NETWORK_VARIABLES, packageEntryPoint } from "./start.ts"
 /** Memory of the panel with an update under way, in MiB: the engine, the program, its plugins, and Node. */
 const MEMORY = 2048;
 
+/** Where a panel that runs no updates has the socket of the keeper. */
+const DOCKER_DIR = "/run/keeper";
+
 /** What root needs to rename and delete what is others': to write and search in any directory, and to change what it does not own. */
 const DELETING = ["CAP_DAC_OVERRIDE", "CAP_FOWNER"];
 
@@ -53,6 +56,8 @@ export type PanelApplies =
       readonly commit: string;
       /** What has to be made before it counts as applied, with the public halves of deploy keys. */
       readonly projects: readonly OpencodeProject[];
+      /** Volume of the socket by which it reaches Docker, with what a panel needs of it alone. */
+      readonly dockerVolume: pulumi.Input<string>;
       /** Address for notices of idle projects. A secret. */
       readonly webhook?: string | undefined;
     };
@@ -148,7 +153,9 @@ export class Panel extends pulumi.ComponentResource {
         envs: this.variables(),
         uploads: this.files(key),
         volumes: [
-          { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock" },
+          apply.by === "ci"
+            ? { volumeName: apply.dockerVolume, containerPath: DOCKER_DIR, readOnly: true }
+            : { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock" },
           { hostPath: this.directory, containerPath: PANEL_OWN_DIR },
           { hostPath: homesDirectory(host.workspacesDir), containerPath: PANEL_HOMES_DIR, readOnly: true },
           // One that runs updates reaches them as updates do.
@@ -190,7 +197,9 @@ export class Panel extends pulumi.ComponentResource {
         OPENCODE_PLATFORM_PANEL_HOSTNAME: access.hostname,
         OPENCODE_PLATFORM_PANEL_TEAM: access.teamName,
         // Not there where it applies itself, so that this container is not replaced.
-        ...(apply.by === "ci" ? { OPENCODE_PLATFORM_PANEL_APPLY: "ci" } : {}),
+        ...(apply.by === "ci"
+          ? { OPENCODE_PLATFORM_PANEL_APPLY: "ci", DOCKER_HOST: `unix://${DOCKER_DIR}/docker.sock` }
+          : {}),
         OPENCODE_PLATFORM_PANEL_AUDIENCE: audience,
       })
         .map(([name, value]) => `${name}=${value}`)

@@ -21,6 +21,8 @@ export interface ProductionParts {
   panel(
     args: Pick<PanelArgs, "names" | "image" | "routesDir" | "access"> & {
       readonly projects: readonly OpencodeProject[];
+      /** Of the keeper, for a panel that runs no updates. */
+      readonly dockerVolume: pulumi.Input<string> | undefined;
     },
   ): Panel | undefined;
 }
@@ -52,7 +54,7 @@ export async function makeProduction(
     host,
     ssh,
     publish: (args) => new Edge("edge", { ...args, settings, cloud, urls, account, host }),
-    panel: ({ projects, ...args }) => {
+    panel: ({ projects, dockerVolume, ...args }) => {
       const { enabled, port, git } = panel;
       if (!enabled || !git) return undefined;
       return new Panel("panel", {
@@ -60,7 +62,7 @@ export async function makeProduction(
         host,
         port,
         git: { ...git, knownHosts: hostKeysOf(git) },
-        apply: panel.apply === "ci" ? { by: "ci", commit, projects, webhook } : { by: "here" },
+        apply: dockerVolume ? { by: "ci", commit, projects, webhook, dockerVolume } : { by: "here" },
         environment: settings.panelEnvironment ?? {},
       });
     },

@@ -18,6 +18,8 @@ export interface ProxyArgs {
   image: pulumi.Input<string>;
   /** Volume of the socket by which the notice page wakes projects. */
   wakeVolume: pulumi.Input<string>;
+  /** Volume of Docker's socket for the gateway, with less than Docker gives. */
+  dockerVolume: pulumi.Input<string>;
   /** Port on 127.0.0.1 of the host. */
   port: number;
   /** At whose hostname of the panel the notice page lists the projects. Default: nowhere. */
@@ -74,7 +76,11 @@ export class TraefikProxy extends pulumi.ComponentResource {
     return host.run("gateway-files", { create, stdin: gatewayFile(urls) }, { parent: this });
   }
 
-  private runTraefik(name: string, { host, names, port }: ProxyArgs, dependsOn: pulumi.CustomResource[]) {
+  private runTraefik(
+    name: string,
+    { host, names, dockerVolume, port }: ProxyArgs,
+    dependsOn: pulumi.CustomResource[],
+  ) {
     const image = new docker.RemoteImage(
       name,
       { name: host.imageOf(TRAEFIK_IMAGE), keepLocally: true },
@@ -90,13 +96,13 @@ export class TraefikProxy extends pulumi.ComponentResource {
         command: traefikFlags({ names, port }),
         labels: labelList({ [names.platformLabel]: names.prefix }),
         networkMode: "host",
-        // Route files are 0600 and belong to whoever runs the update. Traefik holds the Docker socket: this gives it nothing new.
+        // Route files are 0600 and belong to whoever runs the update.
         capabilities: {
           drops: ["ALL"],
           adds: ["CAP_DAC_OVERRIDE", ...(port < 1024 ? ["CAP_NET_BIND_SERVICE"] : [])],
         },
         volumes: [
-          { hostPath: host.dockerSocket, containerPath: "/var/run/docker.sock", readOnly: true },
+          { volumeName: dockerVolume, containerPath: "/run/docker", readOnly: true },
           { hostPath: this.routesDir, containerPath: "/etc/traefik/routes", readOnly: true },
           { ...pluginMount(host.runtimeDir), readOnly: true },
         ],
@@ -117,7 +123,7 @@ export function traefikFlags(args: { names: Names; port: number }): string[] {
     // A prompt's upload may take long, and event streams never end: only idle connections are cut.
     "--entryPoints.web.transport.respondingTimeouts.readTimeout=0",
     ...answerFlags,
-    "--providers.docker.endpoint=unix:///var/run/docker.sock",
+    "--providers.docker.endpoint=unix:///run/docker/docker.sock",
     "--providers.docker.exposedByDefault=false",
     `--providers.docker.constraints=Label(\`${names.platformLabel}\`,\`${names.prefix}\`)`,
     "--providers.file.directory=/etc/traefik/routes",

@@ -26,6 +26,8 @@ export interface Names {
   /** The volumes of its sockets: what the notice page asks it by, and Docker's own for the gateway, with less than Docker gives. */
   readonly wakeVolume: string;
   readonly dockerVolume: string;
+  /** And for a panel that runs no updates, with a little more. */
+  readonly panelDockerVolume: string;
   readonly traefik: string;
   /** Serves the plain pages for projects that are stopped, starting or unknown. */
   readonly notice: string;
@@ -81,6 +83,7 @@ export function makeNames(prefix: string): Names {
     keeper: `${prefix}-keeper`,
     wakeVolume: `${prefix}-wake`,
     dockerVolume: `${prefix}-docker`,
+    panelDockerVolume: `${prefix}-docker-panel`,
     traefik: `${prefix}-traefik`,
     notice: `${prefix}-notice`,
     connector: `${prefix}-connector`,

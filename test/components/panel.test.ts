@@ -66,6 +66,7 @@ beforeAll(async () => {
       commit: COMMIT,
       projects: [project("shop", "ssh-ed25519 BBBB shop\n"), project("web")],
       webhook: WEBHOOK,
+      dockerVolume: "opencode-docker-panel",
     },
     environment: { PULUMI_CONFIG_PASSPHRASE: "the passphrase", HTTPS_PROXY: "http://proxy.example.com:3128" },
   };
@@ -96,6 +97,16 @@ describe("a panel whose commits a pipeline applies", () => {
     );
     expect(container().envs).toContain("OPENCODE_PLATFORM_PANEL_APPLY=ci");
     expect(JSON.stringify(container().envs)).not.toContain(WEBHOOK);
+  });
+
+  it("reaches Docker through the keeper's filter alone", () => {
+    expect(container().volumes).toContainEqual({
+      volumeName: "opencode-docker-panel",
+      containerPath: "/run/keeper",
+      readOnly: true,
+    });
+    expect(container().envs).toContain("DOCKER_HOST=unix:///run/keeper/docker.sock");
+    expect(JSON.stringify(container().volumes)).not.toContain("/var/run/docker.sock");
   });
 
   it("has the workspaces, which only it can delete then", () => {
