@@ -26,6 +26,7 @@ import { indexFile, projectLabels, routeFile, WORKSPACE_PATH } from "../proxy/ro
 import { type ProjectAccess, projectAccess } from "./access.ts";
 import { applyScript, indexPath } from "./apply-script.ts";
 import type { ProjectCompany } from "./company.ts";
+import { HEALTH_CHECK } from "./health.ts";
 import { localRepoScript, refsDigest } from "./local-repo.ts";
 import { makeServices } from "./services.ts";
 import { diskWeight, shareOptions } from "./share-options.ts";
@@ -211,14 +212,7 @@ export class OpencodeProject extends pulumi.ComponentResource {
         uploads: this.files(password, deployKey),
         volumes: this.mounts(),
         networksAdvanced: [{ name: network }, ...(services ? [{ name: services.network }] : [])],
-        healthcheck: {
-          tests: ["CMD", "/usr/local/lib/opencode-platform/health"],
-          interval: "5s",
-          timeout: "5s",
-          // Pulling a big repository and starting 50 at once both take a while; failures in this time do not count.
-          startPeriod: "2m0s",
-          retries: 3,
-        },
+        healthcheck: HEALTH_CHECK,
         tmpfs: { "/tmp": TMPFS },
         memory: memory.mib,
         // The same figure: no swap.

@@ -103,6 +103,7 @@ function decideRunning(container: ContainerInfo): Decided {
   if (several?.underWay) return { state: "cloning" };
   if (several && several.cloned === 0) return { state: "failed", reason: `git clone: ${several.rest}` };
   if (isAsking(container)) return { state: "running", reason: "asks whether its repository is trusted" };
+  if (healthLine.startsWith("waits for its turn")) return { state: "starting", reason: "waits for its turn" };
   if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "not responding" };
   if (health !== "starting") return decideServing(container, workspace);
   if (container.restarts >= LOOP) return { state: "failed", reason: restarts(container) };

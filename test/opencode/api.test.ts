@@ -316,11 +316,9 @@ const PATHS = [
 const MAY_KNOW = [
   "opencode/api/",
   "opencode/rootfs/",
-  // The test itself.
-  "test/opencode/api.test.ts",
-  // Stand-ins of a server whose every word counts, and of its page.
-  "test/opencode/activity.test.ts",
-  "test/opencode/waker.test.ts",
+  // This test, and those of the image's programs, which speak with a server of the test's.
+  "test/opencode/",
+  "test/support/opencode/",
   // Text of a page in a browser, in the API's form.
   "test/support/panel/fake-api.ts",
   "test/panel/api/routes.test.ts",

@@ -1,11 +1,11 @@
 /** The image's health check as it is, on another port and folder: which servers it takes for healthy. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
 import { apiFor } from "../../opencode/api/index.ts";
@@ -40,6 +40,7 @@ async function check(major: 1 | 2, answer: RequestListener, home = folder) {
       ["/run/opencode", join(folder, "run")],
       ["/proc/net", join(folder, "net")],
       [":4096", `:${port}`],
+      ["longest=24", "longest=2"],
     ],
   );
   const child = spawn("bash", [join(folder, "lib/health")], {
@@ -153,6 +154,41 @@ describe.each([
     expect(line).toMatch(/^serving; its home cannot be written by user \d+: on the host, chown -hR/);
   });
 
+  it("is not when its list of sessions is refused, or never answered", async () => {
+    const refused: RequestListener = (request, response) =>
+      request.url === "/api/session?limit=1" ? response.writeHead(500).end() : own(request, response);
+    const { isHealthy, line } = await check(major, refused);
+    expect([isHealthy, line]).toEqual([
+      false,
+      expect.stringMatching(/^not serving: its list of sessions: .*500; workspace: /),
+    ]);
+    rmSync(join(folder, "lib/major"));
+    server?.close();
+    const hanging: RequestListener = (request, response) =>
+      request.url === "/api/session?limit=1" ? undefined : own(request, response);
+    expect(await check(major, hanging)).toEqual({
+      isHealthy: false,
+      line: expect.stringMatching(/^not serving: its list of sessions: .*timed out/),
+    });
+  });
+
+  it("is while its sessions are migrated, whatever their list says", async () => {
+    writeFileSync(join(folder, "status/upgrade"), "migrating\n");
+    const refused: RequestListener = (request, response) =>
+      request.url === "/api/session?limit=1" ? response.writeHead(503).end() : own(request, response);
+    expect((await check(major, refused)).isHealthy).toBe(true);
+  });
+
+  it("is while it waits for its turn, and says so", async () => {
+    mkdirSync(join(folder, "status/gate"));
+    writeFileSync(join(folder, "status/gate/door"), "");
+    const nobody: RequestListener = (_, response) => response.destroy();
+    expect(await check(major, nobody)).toEqual({
+      isHealthy: true,
+      line: "waits for its turn; workspace: not looked at yet",
+    });
+  });
+
   it("is not when a server of the other major does", async () => {
     const { isHealthy, line } = await check(major, other);
     expect([isHealthy, line]).toEqual([false, expect.stringContaining("not serving: ")]);
@@ -182,5 +218,42 @@ describe.each([
     expect((await check(major, own)).line).toBe(
       "serving; migrating, 412 of 1300 sessions; workspace: not looked at yet",
     );
+  });
+});
+
+describe("an instance of opencode 1.x", () => {
+  const log = () => join(folder, ".local/share/opencode/log/opencode.log");
+  const said = (what: string, directory = "/workspace") =>
+    `timestamp=2026-11-30T14:20:22.014Z level=INFO run=dc00651a message="${what} instance" directory=${directory}\n`;
+  /** Paths of sessions that the check has asked for, after another line in the log. */
+  async function askedAfter(...lines: string[]): Promise<string[]> {
+    const paths: string[] = [];
+    appendFileSync(log(), lines.join(""));
+    rmSync(join(folder, "lib/major"), { force: true });
+    server?.close();
+    await check(1, (request, response) => {
+      if (request.url?.includes("session")) paths.push(request.url);
+      return first(request, response);
+    });
+    return paths;
+  }
+  const [global, own] = ["/api/session?limit=1", "/session?limit=1"];
+
+  it("is asked for its sessions while there is one, and never made for that", async () => {
+    mkdirSync(dirname(log()), { recursive: true });
+    expect(await askedAfter()).toEqual([global]);
+    expect(await askedAfter(said("creating", "/workspace/other"))).toEqual([global]);
+    expect(await askedAfter(said("creating"))).toEqual([global, own]);
+    expect(await askedAfter("another line\n")).toEqual([global, own]);
+    expect(await askedAfter(said("disposing"))).toEqual([global]);
+    expect(await askedAfter(said("creating"), said("disposing"), said("creating"))).toEqual([global, own]);
+  });
+
+  it("of an earlier server is none of this one", async () => {
+    mkdirSync(dirname(log()), { recursive: true });
+    writeFileSync(log(), said("creating"));
+    // As `serve` leaves it.
+    writeFileSync(join(folder, "status/instance"), `${said("creating").length} no\n`);
+    expect(await askedAfter()).toEqual([global]);
   });
 });
