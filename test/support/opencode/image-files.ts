@@ -36,6 +36,7 @@ export const RELAY_FILES: readonly string[] = [
   "relay.mjs",
   "login.mjs",
   "page.mjs",
+  "scores.mjs",
   "activity.mjs",
   "watch-sessions.mjs",
   "session-events.mjs",

@@ -8,6 +8,7 @@ import { connect } from "node:net";
 import { startActivity } from "./activity.mjs";
 import { answerPlatform } from "./login.mjs";
 import { document } from "./page.mjs";
+import { raiseForEver } from "./scores.mjs";
 
 const PORT = 4097;
 /** Of the request and its answer alone; not for the next hop. */
@@ -195,4 +196,5 @@ server.requestTimeout = 0;
 server.headersTimeout = 60_000;
 server.keepAliveTimeout = 75_000;
 server.listen(PORT, "0.0.0.0");
+if (process.env.OPENCODE_PLATFORM_SERVER) raiseForEver(Number(process.env.OPENCODE_PLATFORM_SERVER));
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(0));
