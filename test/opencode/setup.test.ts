@@ -321,6 +321,7 @@ describe("the entrypoint", () => {
     stub("trust", `touch ${at("asked")}; until [ -e ${at("yes")} ]; do sleep 0.05; done`);
     stub("upgrade", "exit 0");
     for (const name of ["relay.mjs", "forge"]) stub(name, "");
+    stub("gate", `exec ${at("lib/entrypoint")} started`);
     mkdirSync(at("bin"));
     writeFileSync(at("bin/opencode"), `#!/bin/sh\nenv > ${at("server")}\nexec sleep 300\n`);
     writeFileSync(at("bin/node"), "#!/bin/bash\nexec sleep 300\n");

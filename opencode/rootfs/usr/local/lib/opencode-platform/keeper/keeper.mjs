@@ -33,6 +33,8 @@ export function makeKeeper({ world, decide, occupied, clock, history }) {
   const entries = new Map();
   /** Projects whose start waits for its turn, with what lets each go on at once. @type {Map<string, () => Promise<void>>} */
   const held = new Map();
+  /** Projects that are not healed any more, with the reason in words. @type {Map<string, string>} */
+  const sick = new Map();
   const hasJumped = jumps(clock);
 
   const become = (entry, state, reason) => {
@@ -161,6 +163,8 @@ export function makeKeeper({ world, decide, occupied, clock, history }) {
     const wasNever = entry.config?.sleep === null;
     Object.assign(entry, { config, container });
     if (!config) return abandon(entry, mark);
+    // Its mark is looked after where its start is.
+    if (held.has(project)) return become(entry, "awake", entry.reason);
     if (mark && container?.state === "paused") {
       if (entry.config.sleep === null && !wasNever && entry.state === "asleep")
         return void startWake(entry, "it never sleeps any more");
@@ -272,12 +276,13 @@ export function makeKeeper({ world, decide, occupied, clock, history }) {
 
   const keeper = {
     held,
+    sick,
     history,
     look,
     /** Puts those to sleep that nobody has used for as long as their entries say. */
     considerAll: () => Promise.allSettled([...entries.values()].map(consider)),
     list: () =>
-      [...entries.values()].map(({ project, state, since, reason, figures }) => ({
+      [...entries.values()].map(({ project, state, since, reason = sick.get(project), figures }) => ({
         project,
         state: state === "awake" && held.has(project) ? "waiting" : state,
         since,

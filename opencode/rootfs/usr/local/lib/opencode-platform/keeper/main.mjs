@@ -1,9 +1,13 @@
 // The keeper: the one process beside the panel's runner that holds Docker's socket. It puts projects to sleep and wakes them, and parses no request
 // of a person's: what faces people asks it by a handful of verbs.
+import { existsSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import { makeBoot } from "./boot.mjs";
 import { makeClock } from "./clock.mjs";
 import { decide, occupied } from "./decide.mjs";
 import { makeDocker } from "./docker.mjs";
+import { startFilter } from "./filter.mjs";
+import { INTERVAL_MS, makeHealer } from "./heal.mjs";
 import { makeHistory } from "./history.mjs";
 import { makeKeeper } from "./keeper.mjs";
 import { makeVerbs, serveVerbs } from "./verbs.mjs";
@@ -28,7 +32,20 @@ const world = makeWorld({
   cgroups: "/sys/fs/cgroup",
 });
 const keeper = makeKeeper({ world, decide, occupied, clock, history });
-const verbs = makeVerbs(keeper);
+const boot = makeBoot({ docker, world, keeper, history });
+const healer = makeHealer({ docker, labels, keeper, clock, history });
+const verbs = {
+  ...makeVerbs(keeper),
+  "POST restart": async (project) => {
+    await keeper.entryOf(project);
+    if (keeper.list().some((each) => each.project === project && each.state === "asleep"))
+      await keeper.wake(project);
+    const { container } = await keeper.entryOf(project);
+    if (!container) throw new Error(`${project} has no container.`);
+    await healer.restart(project, container.id, "somebody asked for it");
+    return { state: "waiting" };
+  },
+};
 /** Told of each event of the platform's containers. @type {((event: {Action: string, id: string, Actor: {Attributes: Record<string, string>}}) => void)[]} */
 const listeners = [];
 
@@ -43,6 +60,7 @@ async function lookForEver() {
     );
     if (problem !== said) console.log(problem || "everything is looked after again");
     said = problem;
+    await boot.look().catch(() => {});
     await keeper.considerAll();
     await Promise.race([soon.promise.then(() => wait(SOON_MS)), wait(LOOK_MS)]);
   }
@@ -52,6 +70,9 @@ let lookSoon = () => {};
 listeners.push(({ Action, id, Actor }) => {
   const project = Actor.Attributes["dev.opencode-platform.project"];
   if (Action === "kill" && project) void keeper.stopping(project, id);
+  const isOwn = project && Actor.Attributes["dev.opencode-platform.service"] === undefined;
+  if (isOwn && Action === "start") void boot.started(project).catch(() => {});
+  if (isOwn && /^(die|destroy)$/.test(Action)) void boot.ended(project, id).catch(() => {});
   if (/^(start|die|pause|unpause|destroy|kill|health_status: healthy)$/.test(Action)) lookSoon();
 });
 
@@ -59,9 +80,22 @@ listeners.push(({ Action, id, Actor }) => {
 const { "GET projects": projects, "POST wake": wake } = verbs;
 serveVerbs("/run/keeper/wake/wake.sock", { "GET projects": projects, "POST wake": wake });
 serveVerbs("/tmp/ask.sock", verbs);
+void docker.follow(
+  labels,
+  (event) => {
+    for (const listen of listeners) listen(event);
+  },
+  { onOpen: () => void boot.first().catch(() => {}) },
+);
+// Before the gateway learns where projects are: one that waits for its turn is not to be reached past the waker.
+await boot.first().catch((error) => console.log(error.message));
+const filter = { prefix, keeper: `${prefix}-keeper`, print: (text) => console.log(text) };
+for (const [folder, access] of [
+  ["/run/keeper/docker", "read"],
+  ["/run/keeper/panel", "panel"],
+])
+  if (existsSync(folder)) await startFilter({ ...filter, listenOn: `${folder}/docker.sock`, access });
 void lookForEver();
-void docker.follow(labels, (event) => {
-  for (const listen of listeners) listen(event);
-});
+setInterval(() => void healer.look().catch(() => {}), INTERVAL_MS);
 
 for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => process.exit(0));

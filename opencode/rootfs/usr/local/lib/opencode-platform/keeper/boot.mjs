@@ -1,0 +1,210 @@
+// After a reboot or a restart of Docker all containers start at once, and each waits at its gate (`gate` in the image): here they are let go, a few at
+// a time. One that somebody asks for goes at once; those that were asleep wait until somebody does. What starts while nothing else waits, after a crash
+// or a restart, goes at once, too.
+import { readFile } from "node:fs/promises";
+import { runIn } from "./commands.mjs";
+import { asleepText, awakeText } from "./transitions.mjs";
+
+const GATE = "/usr/local/lib/opencode-platform/gate";
+/** Projects that start at the same time, besides those that are asked for. */
+export const AT_ONCE = 2;
+/** After this long the next ones start, whether it answers or not: a clone takes as long as it takes. Milliseconds. */
+const STARTING_MS = 60_000;
+/** Between two looks at a container that has just started, and for how long. Milliseconds. */
+const LOOK_MS = 200;
+const UNKNOWN_MS = 10_000;
+
+/** In the mark of a project that is to start by itself: a keeper that was killed meanwhile knows it from one that was asleep. */
+export const WAITS = "# waits for its turn\n";
+
+/**
+ * Which projects start next. Pure.
+ * @param {readonly {project: string, isAsked: boolean, wasAsleep: boolean}[]} waiting in the order in which they were found
+ * @param {number} starting how many start now
+ * @returns {string[]}
+ */
+export function next(waiting, starting) {
+  const asked = waiting.filter(({ isAsked }) => isAsked);
+  const others = waiting.filter(({ isAsked, wasAsleep }) => !isAsked && !wasAsleep);
+  const room = Math.max(0, AT_ONCE - starting - asked.length);
+  return [...asked, ...others.slice(0, room)].map(({ project }) => project);
+}
+
+/**
+ * What a container's processes say of its gate, by their command lines: the first process, and those that it has started.
+ * @returns {"waiting" | "open" | "unknown"} unknown: it has hardly started
+ */
+export function gateOf(commands) {
+  const words = commands.map((command) => command.split("\0").filter(Boolean));
+  if (words.some(([, file, verb]) => file === GATE && verb === "wait")) return "waiting";
+  const isBefore = ([program = "", file = "", verb]) =>
+    /(^|\/)(docker-init|tini)$/.test(program) ||
+    (file.endsWith("/opencode-platform/entrypoint") && verb === undefined);
+  return words.length === 0 || words.every((each) => each.length === 0 || isBefore(each))
+    ? "unknown"
+    : "open";
+}
+
+/** The same of a container, by /proc. @param {number} pid of its first process, on the host */
+export async function lookAtGate(pid, proc = "/proc") {
+  const read = (path) => readFile(`${proc}/${path}`, "utf8").catch(() => "");
+  const children = (await read(`${pid}/task/${pid}/children`)).split(" ").filter(Boolean);
+  return gateOf(await Promise.all([pid, ...children].map((id) => read(`${id}/cmdline`))));
+}
+
+/** Whether a mark is that of a sleeping project, whatever address its container had before. */
+const isAsleep = (text, { asleep }) =>
+  !text.endsWith(WAITS) &&
+  JSON.stringify(asleep)
+    .split("{address}")
+    .every((part) => text.includes(part));
+
+/**
+ * @param {{docker: import("./docker.mjs").Docker, world: import("./transitions.mjs").World, keeper: import("./keeper.mjs").Keeper,
+ *   history: ReturnType<typeof import("./history.mjs").makeHistory>, gate?: (pid: number) => Promise<string>}} parts
+ */
+export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) {
+  const { held } = keeper;
+  /** @typedef {{project: string, container: import("./world.mjs").Container, config: import("./world.mjs").Config, pid: number, isAsked: boolean,
+   *   wasAsleep: boolean, hadMark: boolean, isMarked: boolean, isHeld: boolean, starting?: Promise<void>}} Waiting */
+  /** @type {Map<string, Waiting>} */
+  const known = new Map();
+  /** Ids of containers that are looked at. */
+  const examined = new Set();
+
+  const tell = ({ container }, word) => runIn(docker, container.id, [GATE, word]);
+
+  /** Lets one go, and waits until it answers. */
+  async function start(one) {
+    const { container, config, project } = one;
+    const began = performance.now();
+    try {
+      const { code, text } = await tell(one, "go");
+      if (code !== 0) throw new Error(text.trim() || `its gate ends with ${code}`);
+      while (performance.now() - began < STARTING_MS && known.get(project) === one) {
+        if (await world.answers(container, config)) break;
+        await world.wait(LOOK_MS);
+      }
+      if (one.isMarked)
+        history.add(project, "started", one.isAsked ? "somebody asked for it" : "it was its turn");
+    } catch (error) {
+      history.add(project, "not started", error.message);
+    }
+    await release(one);
+  }
+
+  async function release(one) {
+    if (known.get(one.project) !== one) return;
+    known.delete(one.project);
+    held.delete(one.project);
+    // Its requests go to its address for as long as the gateway does not know it; the keeper takes the mark away then.
+    if (one.isMarked || one.hadMark) await world.mark(one.project, awakeText(one));
+    await advance();
+  }
+
+  async function advance() {
+    const all = [...known.values()];
+    const waiting = all.filter(({ starting }) => !starting);
+    for (const project of next(waiting, all.length - waiting.length)) {
+      const one = known.get(project);
+      if (one) one.starting = start(one);
+    }
+    for (const one of waiting) if (!one.starting && !one.isMarked) await mark(one);
+  }
+
+  /** Whoever asks for it meanwhile wakes it, as if it were asleep. */
+  async function mark(one) {
+    one.isMarked = true;
+    await world.mark(one.project, `${asleepText(one)}${one.wasAsleep ? "" : WAITS}`);
+    history.add(
+      one.project,
+      "waiting",
+      one.wasAsleep ? "it was asleep, and starts when somebody asks for it" : "for its turn",
+    );
+  }
+
+  /** A container that waits at its gate. */
+  function add(project, container, config, pid, found) {
+    const wasAsleep = found !== undefined && isAsleep(found.text, config) && config.sleep !== null;
+    const one = {
+      project,
+      container,
+      config,
+      pid,
+      wasAsleep,
+      isAsked: false,
+      hadMark: found !== undefined,
+      isMarked: false,
+      isHeld: false,
+    };
+    known.set(project, one);
+    held.set(project, async () => {
+      one.isAsked = true;
+      await advance();
+    });
+  }
+
+  /** Looks at a container that runs, until it is known whether it waits; one that has passed its gate at once is not held for that. */
+  async function examine(project, container, config, mark) {
+    const pid = (await docker.inspect(container.id)).State.Pid;
+    let seen = 0;
+    for (let waited = 0; pid > 0 && waited <= UNKNOWN_MS; waited += LOOK_MS) {
+      const found = await gate(pid);
+      if (found === "open") return;
+      seen = found === "waiting" ? seen + 1 : 0;
+      if (seen > 1) return add(project, container, config, pid, mark);
+      await world.wait(LOOK_MS);
+    }
+  }
+
+  /** @param {string} [only] project */
+  async function lookFor(only) {
+    const [configs, containers, marks] = await Promise.all([
+      world.configs(),
+      world.containers(),
+      world.marks(),
+    ]);
+    const each = async ([project, container]) => {
+      const config = configs.get(project);
+      if (!config || container.state !== "running" || known.get(project)?.container.id === container.id)
+        return;
+      if (examined.has(container.id)) return;
+      examined.add(container.id);
+      await examine(project, container, config, marks.get(project))
+        .catch(() => {}) // it has just ended
+        .finally(() => examined.delete(container.id));
+    };
+    await Promise.all(
+      [...containers].filter(([project]) => only === undefined || project === only).map(each),
+    );
+    await advance();
+  }
+
+  return {
+    /** Everything that waits now: before the gateway gets its routes. */
+    first: () => lookFor(),
+    /** A container has started. */
+    started: (project) => lookFor(project),
+    /** A container has ended, or was removed: what is left of it is the keeper's. */
+    async ended(project, id) {
+      const one = known.get(project);
+      if (one?.container.id !== id) return;
+      known.delete(project);
+      held.delete(project);
+      if (one.isMarked && !one.wasAsleep) await world.unmark(project);
+      await advance();
+    },
+    /** Those that wait until somebody asks for them are told so, one at a time, and when nothing starts: else they would go by themselves. */
+    async look() {
+      const all = [...known.values()];
+      for (const one of all) if (!one.starting && (await gate(one.pid)) === "open") await release(one);
+      if (all.some(({ starting }) => starting)) return;
+      const one = all.find(({ isHeld }) => !isHeld);
+      if (!one) return;
+      one.isHeld = true;
+      await tell(one, "hold").catch(() => {
+        one.isHeld = false;
+      });
+    },
+  };
+}
