@@ -22,6 +22,7 @@ export const TEAM_COMMANDS = [
   "down",
   "purge",
   "reset-home",
+  "restart",
   "init",
 ];
 
