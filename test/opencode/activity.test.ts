@@ -1,6 +1,6 @@
 /** What a project's container says of what goes on in it: the image's own modules, with an opencode and a /proc of the test's. */
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -546,7 +546,7 @@ describe("GET /activity", () => {
     const { opencode, activity } = await start();
     await expect.poll(() => activity.look().busy).toBe(0);
     const { now, since, lastActivity, ...rest } = activity.look();
-    expect(rest).toEqual({ busy: 0, pending: 0, terminals: 0, transfer: null, ports: null });
+    expect(rest).toEqual({ busy: 0, pending: 0, terminals: 0, chores: 0, transfer: null, ports: null });
     expect(now).toBeGreaterThanOrEqual(since);
     expect(lastActivity).toBe(0);
     opencode.v1(...status("ses_a", "busy"));
@@ -554,10 +554,24 @@ describe("GET /activity", () => {
     expect(activity.look().lastActivity).toBeGreaterThanOrEqual(since);
   });
 
+  it.each([
+    ["setup", "running 1", "ended 0"],
+    ["workspace", "cloning https://example.com/a.git", "cloned https://example.com/a.git"],
+    ["workspace", "cloned 1 of 3, 1 under way", "clone failed (attempt 2): no route; next try in 60 s"],
+    ["upgrade", "migrating, 4 of 10 sessions", "upgrade from 1.18.33 failed: no room"],
+  ])("counts what the image's scripts do: %s, %s", async (name, underWay, over) => {
+    const status = join(mkdtempSync(join(folder, "status-")), "activity.json");
+    const { activity } = await start({ file: status });
+    writeFileSync(join(status, "..", name), underWay);
+    expect(activity.look().chores).toBe(1);
+    writeFileSync(join(status, "..", name), over);
+    expect(activity.look().chores).toBe(0);
+  });
+
   it("leaves out what it does not know", async () => {
     const { activity } = await start({ proc: join(folder, "nowhere"), major: undefined });
     const look = JSON.parse(JSON.stringify(activity.look()));
-    expect(Object.keys(look).sort()).toEqual(["now", "ports", "since"]);
+    expect(Object.keys(look).sort()).toEqual(["chores", "now", "ports", "since"]);
   });
 
   it("is answered to whoever reaches it, and nothing else is", async () => {

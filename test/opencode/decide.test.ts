@@ -9,6 +9,7 @@ interface Observation {
   busy: number;
   pending: number;
   terminals: number;
+  chores: number;
   transfer: number | null;
   ports: number | null;
 }
@@ -33,6 +34,7 @@ const idle: Observation = {
   busy: 0,
   pending: 0,
   terminals: 0,
+  chores: 0,
   transfer: null,
   ports: null,
 };
@@ -84,6 +86,7 @@ const CASES: readonly Case[] = [
     seen: { terminals: 1 },
     says: "runs a program in 1 terminal",
   },
+  { what: "a setup, a clone or a change of release under way", seen: { chores: 1 }, says: "is being set up" },
   { what: "a running counter in a terminal", seen: { terminals: 2 }, says: "runs a program in 2 terminals" },
   {
     what: "somebody who typed in a shell a minute ago",

@@ -292,7 +292,7 @@ describe("for a panel that runs no updates", () => {
   });
 
   it("starts and stops what is a project's alone", async () => {
-    for (const what of ["start", "stop"]) {
+    for (const what of ["start", "stop", "unpause"]) {
       expect((await ask("panel", "POST", `/containers/${KEEPER}/${what}`)).status).toBe(403);
       expect((await ask("panel", "POST", `/containers/${SERVICE}/${what}`)).status).toBe(204);
     }

@@ -118,6 +118,7 @@ export const idle = (others: Record<string, number | null> = {}) => ({
   busy: 0,
   pending: 0,
   terminals: 0,
+  chores: 0,
   transfer: null,
   ports: null,
   ...others,

@@ -1,6 +1,7 @@
 // What the keeper asks a project before it puts it to sleep: times and counts of what goes on in it, and nothing else. Only the host reaches it, and the
 // container itself.
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { watchSessions } from "./watch-sessions.mjs";
 import { lastTyped, runningTerminals } from "./watch-terminals.mjs";
 import { watchTransfers } from "./watch-transfers.mjs";
@@ -15,6 +16,12 @@ const FILE = "/tmp/opencode-platform/activity.json";
  */
 const LEAST_BYTES = 1024;
 const MINUTE_MS = 60_000;
+/** What the image's own scripts say of their work, by the name of the file that they say it in. */
+const CHORES = {
+  setup: /^running/,
+  workspace: /^cloning |, \d+ under way/,
+  upgrade: /^(upgrading from|migrating)/,
+};
 
 /** Of the image's opencode; undefined where there is none, as in tests of other parts. */
 function majorOf(file = new URL("./version", import.meta.url)) {
@@ -34,6 +41,16 @@ const attempt = (look) => {
     return undefined;
   }
 };
+
+/** How many of the image's own scripts are at work: a clone, the entry's `setup`, a change of release. */
+const choresIn = (folder) =>
+  Object.entries(CHORES).filter(([name, isUnderWay]) => {
+    try {
+      return isUnderWay.test(readFileSync(join(folder, name), "utf8"));
+    } catch {
+      return false; // it has nothing to do, or has done it
+    }
+  }).length;
 
 /** @param {{password: string, major?: 1 | 2, file?: string, port?: number, proc?: string, devices?: string, now?: () => number}} options */
 export function startActivity({
@@ -71,6 +88,7 @@ export function startActivity({
     lastActivity: sessions && Math.max(sessions.last(), lastTyped(devices)),
     ...(sessions ? sessions.counts() : {}),
     terminals: attempt(() => runningTerminals(proc)),
+    chores: choresIn(dirname(file)),
     transfer: transfers.last(),
     ports,
     since,

@@ -13,6 +13,7 @@
  * @property {number} busy sessions in which the agent works
  * @property {number} pending sessions that wait for a permission or an answer
  * @property {number} terminals terminals in which a program runs
+ * @property {number} chores the platform's own scripts at work: a clone, the entry's `setup`, a change of release
  * @property {number | null} transfer when a connection that the project opened last moved bytes
  * @property {number | null} ports when one of its ports was last asked for something
  */
@@ -23,6 +24,7 @@
 export const OLDEST_MS = 10_000;
 
 const COUNTS = [
+  ["chores", "is being set up"],
   ["busy", "is working in", "session"],
   ["terminals", "runs a program in", "terminal"],
 ];
@@ -35,7 +37,8 @@ const isTime = (value) => Number.isFinite(value) && value >= 0;
 function flaw(seen) {
   if (typeof seen !== "object" || seen === null) return "nothing was seen";
   for (const key of TIMES) if (!isTime(seen[key])) return `${key} is missing`;
-  for (const key of ["busy", "pending", "terminals"]) if (!isCount(seen[key])) return `${key} is missing`;
+  for (const key of ["busy", "pending", "terminals", "chores"])
+    if (!isCount(seen[key])) return `${key} is missing`;
   for (const key of ["transfer", "ports"])
     if (seen[key] !== null && !isTime(seen[key])) return `${key} is missing`;
   return undefined;
@@ -53,7 +56,8 @@ export function occupied(seen, { pending = false, now = seen?.now } = {}) {
   const wrong = flaw(seen);
   if (wrong) return `can't be looked into: ${wrong}`;
   if (Math.abs(now - seen.now) > OLDEST_MS) return "was not looked into just now";
-  for (const [key, verb, noun] of COUNTS) if (seen[key] > 0) return `${verb} ${some(seen[key], noun)}`;
+  for (const [key, verb, noun] of COUNTS)
+    if (seen[key] > 0) return noun ? `${verb} ${some(seen[key], noun)}` : verb;
   if (seen.pending > 0 && !pending) return `waits for somebody's answer in ${some(seen.pending, "session")}`;
   return undefined;
 }

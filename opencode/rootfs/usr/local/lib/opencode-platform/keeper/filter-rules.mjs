@@ -72,6 +72,13 @@ const ROUTES = [
     values: ["stream", "one-shot"],
   },
   { kind: "start", access: "panel", method: /^POST$/, path: /^\/containers\/([^/]+)\/start$/, values: [] },
+  {
+    kind: "unpause",
+    access: "panel",
+    method: /^POST$/,
+    path: /^\/containers\/([^/]+)\/unpause$/,
+    values: [],
+  },
   { kind: "stop", access: "panel", method: /^POST$/, path: /^\/containers\/([^/]+)\/stop$/, values: ["t"] },
   { kind: "exec", access: "panel", method: /^POST$/, path: /^\/containers\/([^/]+)\/exec$/, values: [] },
   { kind: "exec-start", access: "panel", method: /^POST$/, path: /^\/exec\/([^/]+)\/start$/, values: [] },
@@ -176,7 +183,7 @@ export function execStartBody(given) {
  */
 export function allow(kind, { name, labels }, { keeper, words = [] }) {
   const isProject = Boolean(labels[PROJECT_LABEL]);
-  if ((kind === "start" || kind === "stop") && !isProject) refuse(`${name} is not a project's.`);
+  if (["start", "stop", "unpause"].includes(kind) && !isProject) refuse(`${name} is not a project's.`);
   if (kind !== "exec" || (isProject && !labels[SERVICE_LABEL])) return;
   const [program, verb = "", project = "", ...rest] = words;
   const isQuestion =

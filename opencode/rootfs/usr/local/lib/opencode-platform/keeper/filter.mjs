@@ -209,7 +209,7 @@ function makeFilter({ docker = "/var/run/docker.sock", prefix, keeper, access })
       const query = queryOf(plan);
       await stream(response, `${plan.version}/containers/${await permitted(plan)}/${kind}?${query}`);
     };
-  for (const kind of ["start", "stop"])
+  for (const kind of ["start", "stop", "unpause"])
     handlers[kind] = async (plan, response) => {
       const query = queryOf(plan);
       pass(

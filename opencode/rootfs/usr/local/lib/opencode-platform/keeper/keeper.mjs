@@ -282,13 +282,16 @@ export function makeKeeper({ world, decide, occupied, clock, history }) {
     /** Puts those to sleep that nobody has used for as long as their entries say. */
     considerAll: () => Promise.allSettled([...entries.values()].map(consider)),
     list: () =>
-      [...entries.values()].map(({ project, state, since, reason = sick.get(project), figures }) => ({
-        project,
-        state: state === "awake" && held.has(project) ? "waiting" : state,
-        since,
-        ...(reason ? { reason } : {}),
-        ...(state === "asleep" && figures ? { figures } : {}),
-      })),
+      [...entries.values()].map(({ project, state, since, reason: own, figures }) => {
+        const reason = sick.get(project) ?? own;
+        return {
+          project,
+          state: state === "awake" && held.has(project) ? "waiting" : state,
+          since,
+          ...(reason ? { reason } : {}),
+          ...(state === "asleep" && figures ? { figures } : {}),
+        };
+      }),
     /** Ends once the project's server answers. @throws Refused, Unknown */
     async wake(project, why = "somebody asked for it") {
       const entry = await find(project);
