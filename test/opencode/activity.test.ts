@@ -15,6 +15,7 @@ interface Look {
   busy?: number;
   pending?: number;
   terminals?: number;
+  chores?: number;
   transfer?: number | null;
   ports: number | null;
 }

@@ -14,9 +14,9 @@ interface Observation {
   ports: number | null;
 }
 type Sleep = { afterMs: number; pending: boolean } | null;
-const { decide, occupied, OLDEST_MS } = (await import(fileInImage("keeper/decide.mjs"))) as {
+const { decide, working, OLDEST_MS } = (await import(fileInImage("keeper/decide.mjs"))) as {
   decide: (seen: unknown, sleep: Sleep, now: number, awakeSince?: number) => string;
-  occupied: (seen: unknown, options?: { pending?: boolean; now?: number }) => string | undefined;
+  working: (seen: unknown, now?: number) => string | undefined;
   OLDEST_MS: number;
 };
 
@@ -167,13 +167,13 @@ describe("decide", () => {
   });
 });
 
-describe("occupied, for somebody who puts a project to sleep by hand", () => {
-  it("is what would be interrupted, not how long ago something was", () => {
-    expect(occupied({ ...idle, lastActivity: NOW, ports: NOW, transfer: NOW })).toBeUndefined();
-    expect(occupied({ ...idle, busy: 1 })).toBe("is working in 1 session");
-    expect(occupied({ ...idle, terminals: 1 })).toBe("runs a program in 1 terminal");
-    expect(occupied({ ...idle, pending: 1 })).toMatch(/waits for/);
-    expect(occupied({ ...idle, pending: 1 }, { pending: true })).toBeUndefined();
-    expect(occupied(undefined)).toMatch(/can't be looked into/);
+describe("working, for somebody who puts a project to sleep by hand", () => {
+  it("is what would be interrupted, not how long ago something was, nor what is as it was afterwards", () => {
+    expect(working({ ...idle, lastActivity: NOW, ports: NOW, transfer: NOW })).toBeUndefined();
+    expect(working({ ...idle, terminals: 1, pending: 1 })).toBeUndefined();
+    expect(working({ ...idle, busy: 1 })).toBe("is working in 1 session");
+    expect(working({ ...idle, chores: 1 })).toBe("is being set up");
+    expect(working(undefined)).toMatch(/can't be looked into/);
+    expect(working(idle, NOW + OLDEST_MS + 1)).toBe("was not looked into just now");
   });
 });

@@ -56,7 +56,7 @@ export interface Keeper {
 interface Parts {
   world: World;
   decide: unknown;
-  occupied: unknown;
+  working: unknown;
   clock: Clock;
   history: unknown;
 }
@@ -71,7 +71,7 @@ const load = async (name: string) =>
   (await import(fileInImage(`keeper/${name}.mjs`))) as Record<string, never>;
 const { makeKeeper } = (await load("keeper")) as unknown as { makeKeeper: (parts: Parts) => Keeper };
 const { makeHistory } = (await load("history")) as unknown as { makeHistory: (print: Step) => unknown };
-const { decide, occupied } = await load("decide");
+const { decide, working } = await load("decide");
 
 export const HALF_HOUR = 30 * 60_000;
 export const PROJECT = "web";
@@ -199,6 +199,6 @@ export function startKeeper(machine: Machine, kill?: Moment, clock: Partial<Cloc
   // Each time it is asked, two seconds later.
   const unmoved = () => 2000 * looks++;
   const moving = { wall: () => NOW, steady: () => 0, ahead: () => 0, unmoved, ...clock };
-  const keeper = makeKeeper({ world, decide, occupied, clock: moving, history: makeHistory(() => {}) });
+  const keeper = makeKeeper({ world, decide, working, clock: moving, history: makeHistory(() => {}) });
   return { keeper, steps, killed: killed.promise };
 }

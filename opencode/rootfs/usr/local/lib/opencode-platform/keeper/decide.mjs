@@ -23,11 +23,6 @@
 /** An observation that took longer, or is from another time, says nothing about now. Milliseconds. */
 export const OLDEST_MS = 10_000;
 
-const COUNTS = [
-  ["chores", "is being set up"],
-  ["busy", "is working in", "session"],
-  ["terminals", "runs a program in", "terminal"],
-];
 const TIMES = ["now", "since", "lastActivity"];
 
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
@@ -48,16 +43,23 @@ const some = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const seconds = (ms) => `${Math.round(ms / 1000)} s`;
 
 /**
- * What of a project must not be interrupted, whoever asks for it to sleep.
+ * What of a project must not be interrupted, whoever asks for it to sleep. A program in a terminal and a question to somebody are as they were afterwards.
  * @param {Observation | undefined} seen
  * @returns {string | undefined} a reason that completes "it …"
  */
-export function occupied(seen, { pending = false, now = seen?.now } = {}) {
+export function working(seen, now = seen?.now) {
   const wrong = flaw(seen);
   if (wrong) return `can't be looked into: ${wrong}`;
   if (Math.abs(now - seen.now) > OLDEST_MS) return "was not looked into just now";
-  for (const [key, verb, noun] of COUNTS)
-    if (seen[key] > 0) return noun ? `${verb} ${some(seen[key], noun)}` : verb;
+  if (seen.chores > 0) return "is being set up";
+  return seen.busy > 0 ? `is working in ${some(seen.busy, "session")}` : undefined;
+}
+
+/** What keeps it awake for as long as it lasts. */
+function occupied(seen, { pending, now }) {
+  const reason = working(seen, now);
+  if (reason) return reason;
+  if (seen.terminals > 0) return `runs a program in ${some(seen.terminals, "terminal")}`;
   if (seen.pending > 0 && !pending) return `waits for somebody's answer in ${some(seen.pending, "session")}`;
   return undefined;
 }

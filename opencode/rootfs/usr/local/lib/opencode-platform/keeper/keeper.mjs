@@ -25,10 +25,10 @@ export class Unknown extends Error {}
 /**
  * @typedef {"awake" | "falling-asleep" | "asleep" | "waking" | "waiting" | "stopped"} State
  * @typedef {ReturnType<typeof makeKeeper>} Keeper
- * @param {{world: import("./transitions.mjs").World, decide: Function, occupied: Function, clock: import("./clock.mjs").Clock,
+ * @param {{world: import("./transitions.mjs").World, decide: Function, working: Function, clock: import("./clock.mjs").Clock,
  *   history: ReturnType<typeof import("./history.mjs").makeHistory>}} parts
  */
-export function makeKeeper({ world, decide, occupied, clock, history }) {
+export function makeKeeper({ world, decide, working, clock, history }) {
   /** @type {Map<string, Entry>} */
   const entries = new Map();
   /** Projects whose start waits for its turn, with what lets each go on at once. @type {Map<string, () => Promise<void>>} */
@@ -141,7 +141,7 @@ export function makeKeeper({ world, decide, occupied, clock, history }) {
     const last = Math.max(seen.lastActivity, seen.transfer ?? 0, seen.ports ?? 0);
     const left = (sleep?.afterMs ?? 0) - (seen.now - last);
     entry.due = clock.steady() + Math.min(LATEST_MS, Math.max(SOONEST_MS, left));
-    if (isExplicit) return sentence(occupied(seen, { pending: sleep?.pending, now: seen.now }));
+    if (isExplicit) return sentence(working(seen));
     const why = decide(seen, sleep, seen.now);
     return why === "sleep" ? undefined : sentence(why);
   }

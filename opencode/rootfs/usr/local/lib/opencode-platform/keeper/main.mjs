@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { makeBoot } from "./boot.mjs";
 import { makeClock } from "./clock.mjs";
-import { decide, occupied } from "./decide.mjs";
+import { decide, working } from "./decide.mjs";
 import { makeDocker } from "./docker.mjs";
 import { startFilter } from "./filter.mjs";
 import { INTERVAL_MS, makeHealer } from "./heal.mjs";
@@ -31,7 +31,7 @@ const world = makeWorld({
   configDir: "/run/keeper/projects",
   cgroups: "/sys/fs/cgroup",
 });
-const keeper = makeKeeper({ world, decide, occupied, clock, history });
+const keeper = makeKeeper({ world, decide, working, clock, history });
 const boot = makeBoot({ docker, world, keeper, history });
 const healer = makeHealer({ docker, labels, keeper, clock, history });
 const verbs = {
