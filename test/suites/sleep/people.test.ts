@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
 import { terminalCommand } from "../../../opencode/api/index.ts";
 import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
-import { execIn } from "../../support/docker.ts";
+import { execIn, health } from "../../support/docker.ts";
 import { askKeeper, inState, keptOf, moveClock, putToSleep } from "../../support/keeper.ts";
 import { callAt, DRAWN, opencodeBinary, projectApi, RELEASE } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
@@ -27,9 +27,14 @@ const at = { port, path: `/p/${NAME}` };
 let ahead = 0;
 let model: ModelStandIn;
 
-const pass = (minutes: number) => {
+/** Lets time pass; not while Docker still calls a woken container unhealthy, which would be for so long then. */
+const pass = async (minutes: number) => {
+  await waitFor("its health", async () => {
+    const [{ status }, state] = [await health(container), (await kept())?.state];
+    return status === "healthy" || state === "asleep" ? { done: true } : { seen: { status, state } };
+  });
   ahead += minutes;
-  return moveClock(platform, ahead * 60_000);
+  await moveClock(platform, ahead * 60_000);
 };
 const asleep = () => inState(platform, NAME, "asleep");
 const kept = () => keptOf(platform, NAME);
