@@ -67,8 +67,14 @@ describe("an open page", () => {
 
   async function prompt(): Promise<string> {
     const nonce = randomUUID();
-    await promptBox().click();
-    await watched.page.keyboard.type(`What do you say to nonce:${nonce}`);
+    // Of what is typed while the page still loads its models, a part is lost.
+    await waitFor<true>("the prompt in its box", async () => {
+      await promptBox().click();
+      await watched.page.keyboard.press("Control+a");
+      await watched.page.keyboard.type(`What do you say to nonce:${nonce}`);
+      const seen = (await promptBox().textContent()) ?? "";
+      return seen.trim() === `What do you say to nonce:${nonce}` ? { done: true } : { seen };
+    });
     await watched.page.keyboard.press("Enter");
     await waitFor<true>("the model's answer", async () => {
       const seen = await watched.page.locator("p").allInnerTexts();
@@ -106,7 +112,9 @@ describe("an open page", () => {
   });
 
   it("had nothing to complain about", () => {
-    expect(watched.troubles).toEqual([]);
+    // Hours that pass in a moment reach the page's own time limits before an answer can.
+    const troubles = watched.troubles.filter((text) => !text.endsWith("net::ERR_ABORTED"));
+    expect(troubles).toEqual([]);
   });
 
   it("of a new browser wakes it too, and opens", async () => {
@@ -204,24 +212,25 @@ describe("a half-done terminal", () => {
 describe("an agent that works without a client", () => {
   it("is never put to sleep, however long it takes", async () => {
     const gate = model.gate(`work-${randomUUID()}`, 2);
-    const { id } = await callAt(at, projectApi.createSession());
-    await callAt(at, projectApi.prompt(id, `Work, ${gate.token}`));
-    gate.release(0);
-    await waitFor("the agent to work", () => (gate.sent > 0 ? { done: true } : { seen: gate.sent }));
-    for (let day = 0; day < 2; day++) {
-      await pass(24 * 60);
-      await waitFor("a reason to stay awake", async () => {
-        const { state, reason } = (await kept()) ?? {};
-        return state === "awake" && /busy|works/.test(reason ?? "")
-          ? { done: true }
-          : { seen: { state, reason } };
+    try {
+      const { id } = await callAt(at, projectApi.createSession());
+      await callAt(at, projectApi.prompt(id, `Work, ${gate.token}`));
+      gate.release(0);
+      await waitFor("the agent to work", () => (gate.sent > 0 ? { done: true } : { seen: gate.sent }));
+      for (let day = 0; day < 2; day++) {
+        await pass(24 * 60);
+        await waitFor("a reason to stay awake", async () => {
+          const seen = await kept();
+          return seen?.state === "awake" && /is working/.test(seen.reason ?? "") ? { done: true } : { seen };
+        });
+      }
+      expect(await askKeeper(platform, "sleep", NAME)).toMatchObject({
+        code: 1,
+        value: { error: expect.stringMatching(/is working/) },
       });
+    } finally {
+      gate.release();
     }
-    expect(await askKeeper(platform, "sleep", NAME)).toMatchObject({
-      code: 1,
-      value: { error: expect.stringMatching(/busy|works/) },
-    });
-    gate.release();
     await waitFor("the agent to end", async () => {
       const busy = await callAt(at, projectApi.busy);
       return busy.length === 0 ? { done: true } : { seen: busy };
