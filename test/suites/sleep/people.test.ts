@@ -39,6 +39,7 @@ const pass = async (minutes: number) => {
 const asleep = () => inState(platform, NAME, "asleep");
 const kept = () => keptOf(platform, NAME);
 const sleep = () => putToSleep(platform, NAME);
+const wake = () => askKeeper(platform, "wake", NAME);
 
 beforeAll(async () => {
   await platform.apply([...platform.baseline(), { name: NAME, ports: [PREVIEW], sleep: { after: "30m" } }]);
@@ -242,7 +243,7 @@ describe("an agent that works without a client", () => {
 
 describe("requests at the moment of falling asleep and of waking", () => {
   it("are all answered, and none is done twice", async () => {
-    await askKeeper(platform, "wake", NAME);
+    await wake();
     const REQUESTS = 200;
     const titles = Array.from({ length: REQUESTS }, (_, n) => `moment ${n} ${randomUUID()}`);
     const results: string[] = [];
@@ -258,6 +259,7 @@ describe("requests at the moment of falling asleep and of waking", () => {
     await Promise.all(Array.from({ length: 8 }, worker));
     await asked;
     expect(results).toHaveLength(REQUESTS);
+    await wake();
     const made = (await callAt(at, projectApi.sessions(1000))).flatMap(({ title }) => title ?? []);
     const counts = titles.map((title) => made.filter((each) => each === title).length);
     expect(counts.every((count) => count === 1)).toBe(true);
@@ -273,6 +275,7 @@ require("node:http").createServer((request, response) => {
 }).listen(${PREVIEW})`;
 
   it("is held, and passed on whole", async () => {
+    await wake();
     await execIn(container, ["bash", "-c", `setsid node -e '${PROGRAM}' >/dev/null 2>&1 &`]);
     const host = `${NAME}-${PREVIEW}.localhost:${port}`;
     const body = randomBytes(SIZE);
