@@ -60,6 +60,7 @@ const proxy = new TraefikProxy("traefik", {
   image: images.own,
   wakeVolume: keeper.wakeVolume,
   dockerVolume: keeper.dockerVolume,
+  keeper: keeper.container,
   port: settings.port,
   urls: platform.production?.urls,
 });
@@ -101,6 +102,7 @@ const panel =
     routesDir: proxy.routesDir,
     access: edge.panel,
     dockerVolume: keeper.panelDockerVolume,
+    keeper: keeper.container,
     projects: opencodes,
   });
 

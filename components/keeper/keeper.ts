@@ -24,6 +24,8 @@ export interface KeeperArgs {
  * them. It is told by a file for each project, which updates write, and asked over a socket, so that what faces people has no right to Docker.
  */
 export class Keeper extends pulumi.ComponentResource {
+  /** Its container, without which nobody serves those sockets. */
+  readonly container: docker.Container;
   /** Name of the volume with the socket by which a project is woken, known once it exists. */
   readonly wakeVolume: pulumi.Output<string>;
   /** Name of the volume with Docker's socket for the gateway. */
@@ -38,7 +40,7 @@ export class Keeper extends pulumi.ComponentResource {
     this.dockerVolume = this.makeVolume("docker", names.dockerVolume, args);
     if (args.hasReducedPanel)
       this.panelDockerVolume = this.makeVolume("docker-panel", names.panelDockerVolume, args);
-    this.run(name, args);
+    this.container = this.run(name, args);
     this.registerOutputs({});
   }
 

@@ -58,6 +58,8 @@ export type PanelApplies =
       readonly projects: readonly OpencodeProject[];
       /** Volume of the socket by which it reaches Docker, with what a panel needs of it alone. */
       readonly dockerVolume: pulumi.Input<string>;
+      /** What serves that socket: the panel is made after it, and is not replaced with it. */
+      readonly keeper: pulumi.Resource;
       /** Address for notices of idle projects. A secret. */
       readonly webhook?: string | undefined;
     };
@@ -179,7 +181,7 @@ export class Panel extends pulumi.ComponentResource {
         ...onHost(host),
         deleteBeforeReplace: true,
         replaceOnChanges: ["healthcheck"],
-        dependsOn: [directory],
+        dependsOn: [directory, ...(apply.by === "ci" ? [apply.keeper] : [])],
       },
     );
   }

@@ -23,6 +23,8 @@ export interface ProductionParts {
       readonly projects: readonly OpencodeProject[];
       /** Of the keeper, for a panel that runs no updates. */
       readonly dockerVolume: pulumi.Input<string> | undefined;
+      /** What serves the socket in it. */
+      readonly keeper: pulumi.Resource;
     },
   ): Panel | undefined;
 }
@@ -54,7 +56,7 @@ export async function makeProduction(
     host,
     ssh,
     publish: (args) => new Edge("edge", { ...args, settings, cloud, urls, account, host }),
-    panel: ({ projects, dockerVolume, ...args }) => {
+    panel: ({ projects, dockerVolume, keeper, ...args }) => {
       const { enabled, port, git } = panel;
       if (!enabled || !git) return undefined;
       return new Panel("panel", {
@@ -62,7 +64,7 @@ export async function makeProduction(
         host,
         port,
         git: { ...git, knownHosts: hostKeysOf(git) },
-        apply: dockerVolume ? { by: "ci", commit, projects, webhook, dockerVolume } : { by: "here" },
+        apply: dockerVolume ? { by: "ci", commit, projects, webhook, dockerVolume, keeper } : { by: "here" },
         environment: settings.panelEnvironment ?? {},
       });
     },

@@ -20,6 +20,8 @@ export interface ProxyArgs {
   wakeVolume: pulumi.Input<string>;
   /** Volume of Docker's socket for the gateway, with less than Docker gives. */
   dockerVolume: pulumi.Input<string>;
+  /** What serves that socket: Traefik is made after it, and is not replaced with it. */
+  keeper: pulumi.Resource;
   /** Port on 127.0.0.1 of the host. */
   port: number;
   /** At whose hostname of the panel the notice page lists the projects. Default: nowhere. */
@@ -41,7 +43,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
     this.routesDir = join(args.host.runtimeDir, ROUTES_DIR);
     if (args.urls) this.indexDir = join(args.host.runtimeDir, INDEX_DIR);
     const notice = this.serveNotices(args);
-    this.runTraefik(name, args, [notice, this.writeGatewayFiles(args)]);
+    this.runTraefik(name, args, [args.keeper, notice, this.writeGatewayFiles(args)]);
     this.registerOutputs({ routesDir: this.routesDir });
   }
 
@@ -79,7 +81,7 @@ export class TraefikProxy extends pulumi.ComponentResource {
   private runTraefik(
     name: string,
     { host, names, dockerVolume, port }: ProxyArgs,
-    dependsOn: pulumi.CustomResource[],
+    dependsOn: pulumi.Resource[],
   ) {
     const image = new docker.RemoteImage(
       name,

@@ -4,9 +4,13 @@ import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, it } from "vitest";
 import type { Host } from "../../components/host/host.ts";
 import { Keeper } from "../../components/keeper/keeper.ts";
+import { TraefikProxy } from "../../components/proxy/proxy.ts";
 import { makeNames } from "../../config/naming/names.ts";
 
 const made = new Map<string, Record<string, unknown>>();
+/** What a resource is made after. */
+const after = new Map<string, unknown>();
+let keeperContainer: docker.Container;
 beforeAll(async () => {
   await pulumi.runtime.setMocks({
     newResource: ({ name, type, inputs }) => {
@@ -19,8 +23,22 @@ beforeAll(async () => {
     provider: new docker.Provider("test"),
     runtimeDir: "/srv/runtime",
     dockerSocket: "/var/run/docker.sock",
+    imageOf: (image: string) => image,
+    run: (name: string) => new pulumi.ComponentResource("test:index:Command", name),
   } as unknown as Host;
-  new Keeper("keeper", { host, names: makeNames("oc"), image: "image", port: 4080 });
+  const common = { host, names: makeNames("oc"), image: "image", port: 4080 };
+  const keeper = new Keeper("keeper", common);
+  const note: pulumi.ResourceTransformation = ({ name, type, opts }) => {
+    after.set(`${type.split(":").at(-1)} ${name}`, opts.dependsOn);
+    return undefined;
+  };
+  const { wakeVolume, dockerVolume, container } = keeper;
+  new TraefikProxy(
+    "traefik",
+    { ...common, network: "network", wakeVolume, dockerVolume, keeper: container },
+    { transformations: [note] },
+  );
+  keeperContainer = container;
   await pulumi.runtime.disconnect();
 });
 
@@ -53,4 +71,9 @@ it("holds Docker's socket, the gateway's files and the host's groups, and no rig
 it("has a volume for each of its sockets, by which others are given that one alone", () => {
   expect(made.get("Volume keeper-wake")).toMatchObject({ name: "oc-wake" });
   expect(made.get("Volume keeper-docker")).toMatchObject({ name: "oc-docker" });
+});
+
+it("is there before Traefik, which has no Docker without it, and replaces it with no property", () => {
+  expect(after.get("Container traefik")).toContain(keeperContainer);
+  expect(JSON.stringify(made.get("Container traefik"))).not.toContain("keeper-id");
 });

@@ -13,6 +13,7 @@ const WEBHOOK = "https://hooks.example.com/secret-of-the-webhook";
 const containers: Props[] = [];
 const commands = new Map<string, { args: HostCommandArgs; opts: pulumi.CustomResourceOptions }>();
 let applied = "";
+let isAfterKeeper = false;
 
 beforeAll(async () => {
   pulumi.runtime.setAllConfig({});
@@ -41,6 +42,7 @@ beforeAll(async () => {
       name,
       access: { ...(deployKey ? { deployKey } : {}) },
     }) as unknown as OpencodeProject;
+  const keeper = new Resource("keeper");
   const host = {
     workspacesDir: "/workspaces",
     dockerSocket: "/var/run/docker.sock",
@@ -67,10 +69,19 @@ beforeAll(async () => {
       projects: [project("shop", "ssh-ed25519 BBBB shop\n"), project("web")],
       webhook: WEBHOOK,
       dockerVolume: "opencode-docker-panel",
+      keeper,
     },
     environment: { PULUMI_CONFIG_PASSPHRASE: "the passphrase", HTTPS_PROXY: "http://proxy.example.com:3128" },
   };
-  new Panel("panel", args);
+  let after: unknown;
+  const transformations: pulumi.ResourceTransformation[] = [
+    ({ type, opts }) => {
+      if (type === "docker:index/container:Container") after = opts.dependsOn;
+      return undefined;
+    },
+  ];
+  new Panel("panel", args, { transformations });
+  isAfterKeeper = Array.isArray(after) && after.includes(keeper);
   await vi.waitFor(() => expect(containers).toHaveLength(1));
   applied = await new Promise((resolve) =>
     pulumi.output(commands.get("panel-applied")?.args.stdin ?? "").apply(resolve),
@@ -107,6 +118,7 @@ describe("a panel whose commits a pipeline applies", () => {
     });
     expect(container().envs).toContain("DOCKER_HOST=unix:///run/keeper/docker.sock");
     expect(JSON.stringify(container().volumes)).not.toContain("/var/run/docker.sock");
+    expect(isAfterKeeper).toBe(true);
   });
 
   it("has the workspaces, which only it can delete then", () => {
