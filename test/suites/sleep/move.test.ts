@@ -1,5 +1,5 @@
 /** A volume of a release up to 0.2 becomes btrfs, by the program that a droplet has for it. A loop device is the volume. */
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MOVE_PROGRAM } from "../../../components/host/move-program.ts";
@@ -32,7 +32,7 @@ describe("a volume of an older release", () => {
       .replaceAll("/etc/systemd/system/workspaces.mount", join(folder, "mount-unit"))
       .replaceAll(DROPLET_WORKSPACES_DIR, old)
       // The loop device is another once it is mounted again.
-      .replace("device=$(findmnt", `device=${image} #`);
+      .replaceAll("device=$(findmnt", `device=${image} #`);
   const move = () =>
     run("sh", ["-c", program(MOVE_PROGRAM)], { env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } });
 
@@ -57,9 +57,26 @@ describe("a volume of an older release", () => {
     removeFolder(folder);
   });
 
+  const sum = async () => (await sh(`sha256sum ${old}/shop/link && stat -c '%u %g %a' ${old}/shop`)).stdout;
+  let before = "";
+
+  it("keeps what is on it where the move ends in the middle, and no container starts", async () => {
+    before = await sum();
+    // Between the two renames, by which the first directory is in neither place for a moment.
+    const kill = `#!/bin/sh\ncase "$1" in *.new) kill -9 $PPID ;; *) exec ${(await sh("command -v mv")).stdout.trim()} "$@" ;; esac\n`;
+    writeFileSync(join(bin, "mv"), kill, { mode: 0o755 });
+    expect((await move()).code).not.toBe(0);
+    rmSync(join(bin, "mv"));
+    writeFileSync(join(bin, "cp"), "#!/bin/sh\necho 'No space left on device' >&2; exit 1\n", {
+      mode: 0o755,
+    });
+    const full = await move();
+    rmSync(join(bin, "cp"));
+    expect([full.code, full.stderr]).toEqual([1, expect.stringContaining("Run it again")]);
+    expect(readFileSync(join(folder, "calls"), "utf8")).not.toContain("docker start");
+  });
+
   it("is moved to btrfs with what is on it, and its projects' directories then count", async () => {
-    const sum = async () => (await sh(`sha256sum ${old}/shop/link && stat -c '%u %g %a' ${old}/shop`)).stdout;
-    const before = await sum();
     const moved = await move();
     expect(moved.code, moved.output).toBe(0);
     expect(await sum()).toBe(before);
@@ -69,6 +86,9 @@ describe("a volume of an older release", () => {
       ".services/shop",
       "shop",
     ]);
+    expect((await sh(`ls -A ${old} ${old}/.data ${old}/.services`)).stdout).not.toMatch(
+      /new|before|ext2_saved|move/,
+    );
     expect(readFileSync(join(folder, "mount-unit"), "utf8")).not.toContain("Type=");
     const calls = readFileSync(join(folder, "calls"), "utf8").split("\n");
     expect(calls).toContain("docker stop --time 10 one");
