@@ -85,7 +85,7 @@ const NEEDRESTART = `$nrconf{override_rc}{qr(^opencode-platform\\.service$)} = 0
 
 /**
  * Adds what is missing of the swap that is wanted, in a file of its own beside those that are there. Nothing is taken away from a running droplet, on which there may not be the
- * memory for what is swapped out. A quarter of the disk stays free.
+ * memory for what is swapped out. A quarter of the disk stays free. What can't be had is said, and ends no update: without swap, projects sleep with their memory.
  */
 const SWAP_PROGRAM = `#!/bin/sh
 # swap <GiB>
@@ -95,7 +95,7 @@ have=$(awk 'NR > 1 { all += $3 } END { printf "%.0f", all / 1024 }' /proc/swaps)
 missing=$(($1 * 1024 - have))
 # mkswap takes a page of each.
 [ "$missing" -ge 64 ] || exit 0
-room=$(df -Pm / | awk 'NR == 2 { printf "%.0f", $4 - $2 / 4 }')
+room=$(df -Pm / | awk 'NR == 2 { room = $4 - $2 / 4; printf "%.0f", (room > 0 ? room : 0) }')
 if [ "$missing" -gt "$room" ]; then
   echo "The droplet's disk has room for $room of the $missing MiB of swap that are missing (swapSize)." >&2
   missing=$room
@@ -105,9 +105,11 @@ index=1
 while [ -e "/swapfile-$index" ]; do index=$((index + 1)); done
 file="/swapfile-$index"
 trap 'rm -f "$file"' EXIT
-(umask 077; fallocate -l "\${missing}M" "$file")
-mkswap "$file" > /dev/null
-swapon "$file"
+make() { (umask 077; fallocate -l "\${missing}M" "$file") && mkswap "$file" > /dev/null && swapon "$file"; }
+if ! make; then
+  echo "The droplet could not be given $missing MiB of swap more (swapSize). Once it can, run there: $0 $1" >&2
+  exit 0
+fi
 trap - EXIT
 printf '%s none swap sw,nofail 0 0\\n' "$file" >> /etc/fstab
 `;

@@ -87,7 +87,11 @@ describe("the script", () => {
 
 describe("the swap of a droplet", () => {
   /** Runs the program on a droplet with so much swap and room, in MiB. */
-  function swap(gib: number, { have, disk, free }: { have: number; disk: number; free: number }) {
+  function swap(
+    gib: number,
+    { have, disk, free }: { have: number; disk: number; free: number },
+    failing?: string,
+  ) {
     const program = brought("swap").replaceAll('"/swapfile', `"${folder}/swapfile`);
     writeFileSync(at("calls"), "");
     mkdirSync(at("proc"), { recursive: true });
@@ -96,6 +100,7 @@ describe("the swap of a droplet", () => {
     pretend("df", `printf 'Filesystem\\n/dev/vda ${disk} 0 ${free} 0 /\\n'`);
     pretend("fallocate", ': > "$3"');
     for (const name of ["mkswap", "swapon"]) pretend(name);
+    if (failing) pretend(failing, `${failing === "fallocate" ? ': > "$3";' : ""} exit 1`);
     return run(program, String(gib));
   }
   const made = () => calls().filter((line) => /^(fallocate|mkswap|swapon)/.test(line));
@@ -121,6 +126,21 @@ describe("the swap of a droplet", () => {
     rmSync(at("swapfile-1"));
     expect(swap(32, { have: 0, disk: 40_000, free: 5000 }).status).toBe(0);
     expect(made()).toEqual([]);
+  });
+
+  it("has no less than no room on a disk that is nearly full", () => {
+    const { status, stderr } = swap(32, { have: 0, disk: 40_000, free: 5000 });
+    expect([status, stderr]).toEqual([0, expect.stringContaining("room for 0 of the 32768 MiB")]);
+  });
+
+  it.each(["fallocate", "mkswap", "swapon"])("ends no update where %s fails, and leaves no file", (name) => {
+    const { status, stderr } = swap(32, { have: 2048, disk: 160_000, free: 120_000 }, name);
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining("could not be given 30720 MiB of swap more"),
+    ]);
+    expect(existsSync(at("swapfile-1"))).toBe(false);
+    expect(existsSync(at("etc/fstab"))).toBe(false);
   });
 
   it("is not touched in a container, which has its host's", () => {
