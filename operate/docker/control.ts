@@ -20,7 +20,7 @@ export interface ControlParts {
   servicesOf(project: string): readonly string[];
 }
 
-/** A project's services start before it, and stop after it. One that sleeps is woken for either: a paused process can't end in order. */
+/** A project's services start before it, and stop after it. A project that sleeps is woken for either: a paused process can't end in order. Services never sleep. */
 export const makeControl = (parts: ControlParts): Control => ({
   async start(project) {
     const { engine, containerOf, servicesOf } = parts;
@@ -37,15 +37,14 @@ export const makeControl = (parts: ControlParts): Control => ({
   },
 });
 
-/** What the keeper does not wake, such as what an admin has paused, is continued all the same: who starts or stops it wants it to go on. */
+/** What the keeper does not wake, such as a project or a service that an admin has paused, is continued all the same: who starts or stops it wants it to go on. */
 async function unpause({ engine, keeper, containerOf, servicesOf }: ControlParts, project: string) {
   const paused = async () => {
     const names = [...servicesOf(project), containerOf(project)];
     const found = await Promise.all(names.map((name) => engine.inspect(name)));
     return names.filter((_, index) => found[index]?.State?.Paused);
   };
-  if ((await paused()).length === 0) return;
-  await keeper.wake(project);
+  if ((await paused()).includes(containerOf(project))) await keeper.wake(project);
   // Where that fails, starting or stopping says why.
   await Promise.all((await paused()).map((name) => engine.unpause(name).catch(() => false)));
 }

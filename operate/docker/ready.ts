@@ -74,10 +74,15 @@ export async function awaitProjects(
       answers: !waiting.has(project.name),
       kept: project.state === "running" ? asleep.get(project.name) : undefined,
       isSettingUp: (running && setupOf(running)?.isRunning) ?? false,
-      note:
-        running && !asleep.has(project.name)
-          ? [noteOf(running), servicesNote(servicesOf(project.name, listed))].filter(Boolean).join("; ")
-          : "",
+      note: running
+        ? [
+            asleep.has(project.name) ? "" : noteOf(running),
+            // They don't sleep with it.
+            servicesNote(servicesOf(project.name, listed)),
+          ]
+            .filter(Boolean)
+            .join("; ")
+        : "",
     };
   });
 }

@@ -51,7 +51,7 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     ...projects.flatMap(({ name }) =>
       setupFindings(name, byName.get(names.project(name)), commands, setupOutputs),
     ),
-    ...checkServices({ containers: byName, projects, names, commands, kept }),
+    ...checkServices({ containers: byName, projects, names, commands }),
   ];
   const known = new Set([
     names.guard,

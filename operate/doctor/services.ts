@@ -3,7 +3,6 @@ import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { serviceProblem } from "../docker/services.ts";
-import { isSleeping, type Kept } from "../keeper/client.ts";
 import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 
 interface ServiceChecks {
@@ -11,29 +10,18 @@ interface ServiceChecks {
   projects: readonly Pick<Project, "name" | "state" | "services">[];
   names: Names;
   commands: Pick<FixCommands, "apply" | "docker">;
-  /** What the keeper says of projects. Default: nothing. */
-  kept?: readonly Kept[];
 }
 
 /** Names of the containers that projects' services should have. */
 export const serviceContainers = ({ projects, names }: Pick<ServiceChecks, "projects" | "names">): string[] =>
   projects.flatMap(({ name, services = [] }) => services.map((service) => names.service(name, service.name)));
 
-/** One finding per service, and further ones for what it exceeds. */
-export function checkServices({
-  containers,
-  projects,
-  names,
-  commands,
-  kept = [],
-}: ServiceChecks): Finding[] {
+/** One finding per service, also of a project that sleeps, since they do not; and further ones for what it exceeds. */
+export function checkServices({ containers, projects, names, commands }: ServiceChecks): Finding[] {
   return projects.flatMap(({ name: project, state, services = [] }) =>
     services.flatMap(({ name }) => {
       const container = names.service(project, name);
       const found = containers.get(container);
-      // It sleeps with its project.
-      const isAsleep = kept.some((each) => each.project === project && isSleeping(each));
-      if (found?.status === "paused" && isAsleep) return [ok(`${project}: service ${name} is asleep`)];
       return serviceFindings({ project, name, container, state }, found, commands);
     }),
   );
@@ -60,7 +48,8 @@ function serviceFindings(
   const log = docker(`logs --tail 50 ${container}`);
   const problem = serviceProblem(found);
   const isOff = found.status !== "running" && found.status !== "restarting";
-  const fix = isOff ? `${docker(`start ${container}`)}; its log: ${log}` : `its log: ${log}`;
+  const verb = found.status === "paused" ? "unpause" : "start";
+  const fix = isOff ? `${docker(`${verb} ${container}`)}; its log: ${log}` : `its log: ${log}`;
   const reports = [found.status, found.health].filter(Boolean).join(", ");
   const first = problem
     ? failed(`${project}: ${problem}`, fix)

@@ -92,22 +92,15 @@ describe("doctor on containers", () => {
     const since = "2026-11-30T03:12:44.000Z";
     const found = (kept?: Kept["state"], state: "running" | "stopped" = "running", status = "paused") =>
       checkContainers({
-        containers: [
-          ...own,
-          running(names.project("web-shop"), { status }),
-          running(names.service("web-shop", "db"), { status }),
-        ],
-        projects: [{ name: "web-shop", state, services: [{ name: "db" }] }] as never,
+        containers: [...own, running(names.project("web-shop"), { status })],
+        projects: [{ name: "web-shop", state }] as never,
         names,
         commands: local,
         kept: kept && [{ project: "web-shop", state: kept, since }],
       })
         .filter(({ text }) => text.includes("web-shop"))
         .map(formatFinding);
-    expect(found("asleep")).toEqual([
-      "✓ project web-shop: asleep since 2026-11-30 03:12 UTC",
-      "✓ web-shop: service db is asleep",
-    ]);
+    expect(found("asleep")).toEqual(["✓ project web-shop: asleep since 2026-11-30 03:12 UTC"]);
     expect(found("falling-asleep")[0]).toBe("✓ project web-shop: falling asleep since 2026-11-30 03:12 UTC");
     expect(found("waiting", "running", "running")[0]).toBe(
       "✓ project web-shop: waiting since 2026-11-30 03:12 UTC",

@@ -14,9 +14,20 @@ it("npm start takes a project that sleeps or waits for its turn for ready, and a
       { project: "shop", state: "asleep", since },
       { project: "docs", state: "waiting", since },
     ];
+    const container = (name: string, Status: string, labels: object) => ({
+      Name: `/${name}`,
+      Config: { Labels: { "dev.opencode-platform.project": "shop", ...labels } },
+      State: { Status },
+    });
+    const containers = [
+      container("t-project-shop", "paused", {}),
+      container("t-service-shop.db", "exited", { "dev.opencode-platform.service": "db" }),
+    ];
+    const answers = { exec: states, container: containers };
+    const cases = Object.entries(answers).map(([verb, json]) => `${verb}) echo '${JSON.stringify(json)}' ;;`);
     writeFileSync(
       join(folder, "docker"),
-      `#!/bin/sh\n[ "$1 $2" != "exec t-keeper" ] || echo '${JSON.stringify(states)}'\n`,
+      `#!/bin/sh\ncase "$1" in ${cases.join(" ")} ps) echo t-project-shop; echo t-service-shop.db ;; esac\n`,
     );
     chmodSync(join(folder, "docker"), 0o755);
     const env = { PATH: `${folder}:${process.env.PATH}` };
@@ -27,7 +38,8 @@ it("npm start takes a project that sleeps or waits for its turn for ready, and a
     const urls = localUrls({ port: 1, localDomain: "localhost" });
     const ready = await awaitProjects(projects, urls, env, "t", (names) => waited.push(names));
     expect(ready.map(({ answers, kept, note }) => [answers, kept?.state, note])).toEqual([
-      [true, "asleep", ""],
+      // Services don't sleep with it.
+      [true, "asleep", "service db is exited: exit code 0"],
       [true, "waiting", ""],
       [true, undefined, ""],
     ]);

@@ -129,9 +129,21 @@ describe("doctor on services", () => {
         `docker start t-service-web-shop.db; its log: ${log}`,
       ],
     ]);
+    expect(found([service({ Status: "paused" })])).toEqual([
+      ["failed", "web-shop: service db is paused", `docker unpause t-service-web-shop.db; its log: ${log}`],
+    ]);
     expect(found([service({ Health: { Status: "starting", Log: null } })])[0]?.[0]).toBe("note");
     expect(found([])).toEqual([
       ["failed", "web-shop: service db: container t-service-web-shop.db not found", "npm start"],
+    ]);
+  });
+
+  it("says of one that is paused that it does not work, though its project sleeps: services never do", () => {
+    const kept = [{ project: "web-shop", state: "asleep", since: "2026-11-30T03:12:44.000Z" }] as const;
+    const checks = { projects: [shop()], names, commands, kept };
+    const texts = checkContainers({ ...checks, containers: [service({ Status: "paused" })] });
+    expect(texts.filter(({ text }) => text.includes("service")).map(({ verdict }) => verdict)).toEqual([
+      "failed",
     ]);
   });
 

@@ -125,15 +125,8 @@ function stateOf(
   return isUnknown ? { ...decided, reason: `paused; ${sleep.problem}` } : decided;
 }
 
-/** States in which what a project's services say does not count: they end, begin or sleep with it. */
-const WITHOUT_SERVICES: readonly string[] = [
-  "stopped",
-  "pending",
-  "asleep",
-  "waking",
-  "falling-asleep",
-  "waiting",
-] satisfies Decided["state"][];
+/** States in which what a project's services say does not count: they end and begin with it. They never sleep. */
+const WITHOUT_SERVICES: readonly string[] = ["stopped", "pending"] satisfies Decided["state"][];
 
 /** A running project's state, with what is wrong with its services as its reason. */
 function withServices(decided: Decided, services: readonly ContainerInfo[]): Decided {

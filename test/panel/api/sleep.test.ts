@@ -127,7 +127,7 @@ describe("the list", () => {
     expect(await first(silent)).toMatchObject({ state: "stopped", reason: `paused; ${problem}` });
   });
 
-  it("says nothing of services that sleep with their project", async () => {
+  it("says of one that sleeps what is wrong with its services, which don't sleep with it", async () => {
     const world = new World();
     const db = {
       ...container("db", paused),
@@ -138,7 +138,7 @@ describe("the list", () => {
     world.containers.put(container("web-shop", paused));
     world.containers.put(db);
     world.kept.set("web-shop", { project: "web-shop", state: "asleep", since });
-    expect(await first(world)).not.toHaveProperty("reason");
+    expect(await first(world)).toMatchObject({ state: "asleep", reason: "service db is paused" });
   });
 });
 
@@ -181,9 +181,9 @@ describe("the history", () => {
 
 describe("starting and stopping one that sleeps", () => {
   /** An engine as Docker is, with what is paused. */
-  function stack({ wakes }: { wakes: boolean }) {
+  function stack({ wakes, paused = ["project-shop"] }: { wakes: boolean; paused?: readonly string[] }) {
     const calls: string[] = [];
-    const asleep = new Set(["project-shop", "service-db"]);
+    const asleep = new Set(paused);
     const engine = {
       inspect: async (name: string) => ({ Id: name, Name: name, State: { Paused: asleep.has(name) } }),
       unpause: async (name: string) => asleep.delete(name) && Boolean(calls.push(`unpause ${name}`)),
@@ -197,7 +197,7 @@ describe("starting and stopping one that sleeps", () => {
       wake: async (project: string) => {
         calls.push(`wake ${project}`);
         if (!wakes) return { kind: "missing", reason: "the keeper is not running" } as const;
-        asleep.clear();
+        asleep.delete("project-shop");
         return { kind: "answered", value: "awake" } as const;
       },
     };
@@ -223,7 +223,7 @@ describe("starting and stopping one that sleeps", () => {
   });
 
   it("continues what no keeper wakes", async () => {
-    const { control, calls } = stack({ wakes: false });
+    const { control, calls } = stack({ wakes: false, paused: ["project-shop", "service-db"] });
     expect(await control.start("shop")).toBe(true);
     expect(calls).toEqual([
       "wake shop",
@@ -232,5 +232,11 @@ describe("starting and stopping one that sleeps", () => {
       "start service-db",
       "start project-shop",
     ]);
+  });
+
+  it("asks the keeper of no service, which only an admin pauses", async () => {
+    const { control, calls } = stack({ wakes: true, paused: ["service-db"] });
+    expect(await control.start("shop")).toBe(true);
+    expect(calls).toEqual(["unpause service-db", "start service-db", "start project-shop"]);
   });
 });
