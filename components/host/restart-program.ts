@@ -1,8 +1,7 @@
 /** The program behind the droplet's unit `opencode-platform`. */
 import { type Names, PROJECT_LABEL, SERVICE_LABEL } from "../../config/naming/names.ts";
+import { RESTARTED_AT_ONCE, restartedFirst, restartedLast } from "../../config/naming/restart-order.ts";
 
-/** Projects that restart at a time: each takes a processor while it starts. */
-const AT_A_TIME = 3;
 /** Seconds that are waited for one to answer, after which the next is begun. */
 const WAIT_SECONDS = 60;
 /** Seconds between two looks. */
@@ -18,15 +17,15 @@ mark=/run/opencode-platform.started
 project=${PROJECT_LABEL}
 service=${SERVICE_LABEL}
 
-# restart <container>: and waits until it answers, where it has a health check.
+# restart <container>: and waits until it answers, where it has a health check. A project waits at its gate first, which the keeper opens.
 restart() {
   [ "$(docker inspect --format '{{.State.Status}}' "$1" 2> /dev/null)" = running ] || return 0
   echo "restarting $1"
   docker restart --time 10 "$1" > /dev/null || return 0
   second=0
   while [ "$second" -lt ${WAIT_SECONDS} ]; do
-    health=$(docker inspect --format '{{with .State.Health}}{{.Status}}{{end}}' "$1" 2> /dev/null)
-    [ "$health" = starting ] || return 0
+    health=$(docker inspect --format '{{with .State.Health}}{{.Status}}{{range .Log}}|{{.Output}}{{end}}{{end}}' "$1" 2> /dev/null)
+    case "$health" in starting*) ;; *) case "\${health##*|}" in "waits for its turn"*) ;; *) return 0 ;; esac ;; esac
     sleep 1
     second=$((second + 1))
   done
@@ -40,9 +39,10 @@ running() {
 }
 
 restart_all() {
-  for name in ${names.keeper} ${names.notice} ${names.traefik} ${names.connector}; do restart "$name"; done
+  for name in ${restartedFirst(names).join(" ")}; do restart "$name"; done
   for name in $(running '{{.Names}}' --filter "label=$service"); do restart "$name"; done
-  running "{{.Names}} {{.Label \\"$service\\"}}" --filter "label=$project" | awk 'NF == 1' | xargs -r -n 1 -P ${AT_A_TIME} "$0" restart
+  running "{{.Names}} {{.Label \\"$service\\"}}" --filter "label=$project" | awk 'NF == 1' | xargs -r -n 1 -P ${RESTARTED_AT_ONCE} "$0" restart
+  for name in ${restartedLast(names).join(" ")}; do restart "$name"; done
 }
 
 status() {

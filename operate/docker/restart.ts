@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fail } from "../../config/errors.ts";
 import type { Names } from "../../config/naming/names.ts";
+import { RESTARTED_AT_ONCE, restartedFirst, restartedLast } from "../../config/naming/restart-order.ts";
 import { plainText } from "../../config/text/plain.ts";
 import { type ContainerState, listContainersBy, projectContainer, type RunDocker } from "./containers.ts";
 
@@ -9,8 +10,6 @@ import { type ContainerState, listContainersBy, projectContainer, type RunDocker
 const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 /** Milliseconds for one container: the grace to end in, its start, and the keeper's diagnosis. */
 const TIMEOUT_MS = 120_000;
-/** Projects that restart at the same time, as after a reboot. */
-const AT_ONCE = 2;
 /** Between two looks. Milliseconds. */
 const LOOK_MS = 500;
 
@@ -61,22 +60,19 @@ async function awaitHealthy(run: RunDocker, names: Names, project: string): Prom
   }
 }
 
-/** What is restarted, in order: the platform's own containers without the connector, and then what depends on them. */
+/** What is restarted, in order: the platform's own containers, and then what depends on them. */
 export function restartOrder(containers: readonly ContainerState[], names: Names) {
   const running = containers.filter(({ status }) => status === "running");
-  const own = [names.guard, names.keeper, names.traefik, names.notice].filter((name) =>
-    running.some((each) => each.name === name),
-  );
-  const last = [names.panel, names.connector].filter((name) => running.some((each) => each.name === name));
+  const isRunning = (name: string) => running.some((each) => each.name === name);
   return {
-    own,
+    own: restartedFirst(names).filter(isRunning),
     services: running.filter(({ service }) => service).map(({ name }) => name),
     projects: running.filter(({ project }) => project !== "").map(({ project }) => project),
     /** Asleep: they start nothing until somebody asks for them. */
     asleep: containers
       .filter(({ project, status }) => project !== "" && status === "paused")
       .map(({ project }) => project),
-    last,
+    last: restartedLast(names).filter(isRunning),
   };
 }
 
@@ -112,7 +108,7 @@ export async function restartAll(
         say((error as Error).message);
       }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: RESTARTED_AT_ONCE }, worker));
   for (const project of order.asleep) say(`${project}: is asleep, and is left so`);
   for (const name of order.last) await restart(name);
   return failed;

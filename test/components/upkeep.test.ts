@@ -8,6 +8,7 @@ import { restartProgram } from "../../components/host/restart-program.ts";
 import { SPACE_PROGRAM } from "../../components/host/space-program.ts";
 import { upkeepScript } from "../../components/host/upkeep.ts";
 import { makeNames } from "../../config/naming/names.ts";
+import { restartedFirst, restartedLast } from "../../config/naming/restart-order.ts";
 import { waitFor } from "../support/wait.ts";
 
 const names = makeNames("oc");
@@ -158,7 +159,7 @@ describe("the unit opencode-platform", () => {
     const answer = `
 case "$1 $*" in
 "inspect "*State.Status*) for last; do :; done; awk -F '|' -v name="$last" '$1 == name { print $4 }' ${at("rows")} ;;
-"inspect "*) echo healthy ;;
+"inspect "*) for last; do :; done; if grep -qx "at its gate: $last" ${at("gates")} 2> /dev/null; then : > ${at("gates")}; echo 'healthy|waits for its turn; x'; else echo 'healthy|waits for its turn; x|serving'; fi ;;
 "ps "*"{{.Status}}"*) awk -F '|' '$2 != "" { print ($4 == "running" ? "Up 5 minutes (healthy)" : $4 == "paused" ? "Up 2 hours (Paused)" : $4 == "sick" ? "Up 1 hour (unhealthy)" : "Exited (0)") "|" $1 "|" $3 }' ${at("rows")} ;;
 "ps "*label=dev.opencode-platform.service*) awk -F '|' '$3 != "" { print $1 }' ${at("rows")} ;;
 "ps "*) awk -F '|' '$2 != "" { print $1 " " $3 }' ${at("rows")} ;;
@@ -185,9 +186,9 @@ esac`;
   const restarted = (lines: readonly string[]) =>
     lines.flatMap((line) => /^docker restart --time 10 (\S+)$/.exec(line)?.[1] ?? []);
 
-  const own = ["keeper", "notice", "traefik", "connector"].map(
-    (name) => [`oc-${name}`, "", "", "running"] as const,
-  );
+  const running = (name: string) => [name, "", "", "running"] as const;
+  const [first, last] = [restartedFirst(names), restartedLast(names)];
+  const own = [...last, ...first].map(running);
 
   it("restarts nothing when it starts with the droplet, and says how projects are", async () => {
     containers(
@@ -205,7 +206,7 @@ esac`;
     );
   });
 
-  it("restarts what runs when it is restarted, the platform's own first, then services, then projects", async () => {
+  it("restarts what runs when it is restarted, in the order of npm run restart", async () => {
     containers(
       ...own,
       ["oc-project-a", "a", "", "running"],
@@ -214,11 +215,15 @@ esac`;
       ["oc-service-a.db", "a", "db", "running"],
     );
     expect(restarted(await start())).toEqual([]);
-    expect(restarted(await start())).toEqual([
-      ...own.map(([name]) => name),
-      "oc-service-a.db",
-      "oc-project-a",
-    ]);
+    expect(restarted(await start())).toEqual([...first, "oc-service-a.db", "oc-project-a", ...last]);
+  });
+
+  it("goes on from a project that waits at its gate once the keeper has let it go", async () => {
+    containers(["oc-project-a", "a", "", "running"]);
+    await start();
+    writeFileSync(at("gates"), "at its gate: oc-project-a\n");
+    const asked = (await start()).filter((line) => /^docker inspect .*Health.* oc-project-a$/.test(line));
+    expect(asked).toHaveLength(2);
   });
 });
 
