@@ -4,10 +4,9 @@ import { fail } from "../../config/errors.ts";
 import type { Names } from "../../config/naming/names.ts";
 import { RESTARTED_AT_ONCE, restartedFirst, restartedLast } from "../../config/naming/restart-order.ts";
 import { plainText } from "../../config/text/plain.ts";
+import { ASK } from "../keeper/client.ts";
 import { type ContainerState, listContainersBy, projectContainer, type RunDocker } from "./containers.ts";
 
-/** The keeper's program that is asked, in its container. */
-const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 /** Milliseconds for one container: the grace to end in, its start, and the keeper's diagnosis. */
 const TIMEOUT_MS = 120_000;
 /** Between two looks. Milliseconds. */

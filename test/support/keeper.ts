@@ -1,10 +1,9 @@
 /** The keeper of a platform, as its scripts ask it. */
+import { ASK } from "../../operate/keeper/client.ts";
 import { execIn } from "./docker.ts";
 import type { Platform } from "./platform.ts";
 import { must, run } from "./run.ts";
 import { waitFor } from "./wait.ts";
-
-const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 
 export interface Kept {
   readonly project: string;

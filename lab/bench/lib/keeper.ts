@@ -1,10 +1,9 @@
 /** What the figures ask of a platform's keeper, and what a container takes of the machine's memory. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ASK } from "../../../operate/keeper/client.ts";
 import { docker } from "./docker.ts";
 import type { Platform } from "./platform.ts";
-
-const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 
 /** Puts a project to sleep, and ends when it is. */
 export const putToSleep = ({ names }: Platform, project: string): Promise<string> =>

@@ -1,6 +1,7 @@
 /** The filter before Docker's socket: what the gateway and a panel reach, and what people may try. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openEngine } from "../../../operate/docker/engine.ts";
+import { ASK } from "../../../operate/keeper/client.ts";
 import {
   addFilter,
   ask,
@@ -18,8 +19,6 @@ import {
   startFilters,
   stopFilters,
 } from "../../support/opencode/filtered-docker.ts";
-
-const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 
 beforeAll(startFilters);
 afterAll(stopFilters);

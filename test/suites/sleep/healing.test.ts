@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ModelStandIn, promptToRun, startModel } from "../../../lab/model/model.ts";
+import { ASK } from "../../../operate/keeper/client.ts";
 import { docker, execIn, health, logsOf, shellIn } from "../../support/docker.ts";
 import { ask, visit } from "../../support/http.ts";
 import { callAt, exchange, projectApi } from "../../support/opencode.ts";
@@ -13,7 +14,6 @@ import { waitFor, waitForText } from "../../support/wait.ts";
 const platform = new Platform();
 const { port } = platform.fixture;
 const { keeper, traefik } = platform.names;
-const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 /** One that hangs from the beginning, one with little CPU, one for all else. */
 const [HUNG, BUSY, OTHER] = ["hung", "busy", "other"];
 let model: ModelStandIn;
