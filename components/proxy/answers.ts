@@ -33,6 +33,9 @@ const ACCESS_COOKIES = ["CF_Authorization", "CF_Binding", "CF_AppSession", "CF_S
 /** A page of a project's own may frame others of its hostname, as Storybook does. Browsers then don't look at X-Frame-Options. */
 const FRAMES_ITSELF = { "Content-Security-Policy": "frame-ancestors 'self'" };
 
+/** Of these, browsers put one or more on whatever a page sends, and a page can't take them off. */
+const PAGES = ["Origin", "Sec-Fetch-Site"];
+
 /** Changes with the plugin's source, which Traefik reads only when it starts. */
 const REVISION = createHash("sha256").update(JSON.stringify(PLUGIN)).digest("hex").slice(0, 12);
 
@@ -66,10 +69,13 @@ export const gatewayFile = (urls?: Pick<PublicUrls, "panel" | "browser">): strin
     },
   })}\n`;
 
-/** What Traefik asks itself for each request that waits for a sleeping project: the waker, at an address that no other machine reaches. */
+/**
+ * What Traefik asks itself for each request that waits for a sleeping project: the waker, at an address that no other machine reaches. A page in a browser of
+ * this machine reaches it, and is refused: of the request that waits, Traefik's question has the headers of `authRequestHeaders` alone (components/proxy/asleep.ts).
+ */
 const WAKE = {
   router: {
-    rule: `Host(${q("127.0.0.1")}) && PathPrefix(${q(WAKE_PATH)})`,
+    rule: `Host(${q("127.0.0.1")}) && PathPrefix(${q(WAKE_PATH)}) && ${PAGES.map((name) => `!HeaderRegexp(${q(name)}, ${q(".+")})`).join(" && ")}`,
     priority: PRIORITY.navigate + 3,
     middlewares: ["_wake"],
     service: `${NOTICE}@docker`,

@@ -14,7 +14,7 @@ import { askedRule, calmRule, eventsRule, releaseHeader } from "./wakes.ts";
 const OVER = 1000;
 const ASLEEP_PRIORITY = { calm: OVER + 500, events: OVER + 600, probe: OVER + 700 } as const;
 
-/** All that the waker is told of a request that is held: who asks is none of its business. */
+/** All that the waker is told of a request that is held: who asks is none of its business. With Origin or Sec-Fetch-Site, its router refuses. */
 const TOLD = ["Accept", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "User-Agent"];
 /** The page that says that it is waking. Bytes. */
 const MOST = 65_536;

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerFlags, gatewayFile, gatewayScript, pluginMount } from "../../components/proxy/answers.ts";
+import { asleepRoutes } from "../../components/proxy/asleep.ts";
 import { traefikFlags } from "../../components/proxy/proxy.ts";
 import { makeNames } from "../../config/naming/names.ts";
-import { publicUrls } from "../../config/naming/urls.ts";
+import { localUrls, publicUrls } from "../../config/naming/urls.ts";
+import { OPENCODE } from "../../config/versions.ts";
 import { must } from "../support/run.ts";
 
 describe("the gateway's files", () => {
@@ -47,6 +49,18 @@ describe("the gateway's files", () => {
     expect(to("/p/shop/session/1?a=b")).toBe("https://shop-code.example.com/session/1?a=b");
     expect(to("/p/shop")).toBe("https://shop-code.example.com/");
     expect(Object.keys(JSON.parse(gatewayFile()).http.routers)).toEqual(["_wake"]);
+  });
+
+  it("let no page wake a project, and Traefik's own question through", () => {
+    const { rule } = JSON.parse(gatewayFile()).http.routers._wake;
+    const refused = [...rule.matchAll(/!HeaderRegexp\(`([\w-]+)`, `\.\+`\)/g)].map(([, name]) => name);
+    expect(refused).toEqual(["Origin", "Sec-Fetch-Site"]);
+    const urls = localUrls({ port: 4080, localDomain: "localhost" });
+    const asleep = asleepRoutes({ name: "web", urls, state: "running", version: OPENCODE }, 4080);
+    const { web_wake: wake } = asleep.http.middlewares as Record<string, { forwardAuth?: object }>;
+    expect(wake?.forwardAuth).toMatchObject({ authRequestHeaders: expect.any(Array) });
+    for (const name of refused)
+      expect(wake?.forwardAuth).not.toMatchObject({ authRequestHeaders: expect.arrayContaining([name]) });
   });
 
   it("define every middleware that Traefik's own configuration names", () => {
