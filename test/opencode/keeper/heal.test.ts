@@ -152,8 +152,11 @@ describe("how long it has failed", () => {
   it.each([
     [[], 0],
     [[check(1, 0)], 0],
-    [[check(1, 1), check(2, 1)], 9 * MINUTE],
-    [[check(1, 1), check(2, 0), check(3, 1), check(4, -1)], 7 * MINUTE],
+    [[check(8, 1), check(9, 1)], 2 * MINUTE],
+    [[check(6, 1), check(7, 0), check(8, 1), check(9, -1)], 2 * MINUTE],
+    // It slept between them, and has only just been woken.
+    [[check(1, 1), check(2, 1), check(9, 1)], MINUTE],
+    [[check(1, 1), check(2, 1)], 0],
   ])("%j", (Log, expected) => {
     expect(failingMs({ Log }, 10 * MINUTE)).toBe(expected);
   });
@@ -273,6 +276,15 @@ describe("the healer", () => {
         text: expect.stringMatching(/^unhealthy for 3 minutes: not serving: .*\nmemory: 500 MiB/),
       },
     ]);
+  });
+
+  it("leaves alone what has just been woken, whatever failed before it slept", async () => {
+    const { docker, look } = world();
+    await look(HOUR);
+    await look(HOUR + 2 * MINUTE);
+    expect(docker.state.restarts).toBe(0);
+    await look(HOUR + 3 * MINUTE);
+    expect(docker.state.restarts).toBe(1);
   });
 
   it("gives up with the reason in the project's state, and begins again when it is healthy", async () => {

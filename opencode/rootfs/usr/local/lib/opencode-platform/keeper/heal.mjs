@@ -9,6 +9,8 @@ export const MORE_MS = MINUTE;
 /** Restarts within an hour; then it is left as it is. */
 export const MOST = 5;
 const HOUR = 60 * MINUTE;
+/** No two checks are this far apart, but in a container that was paused between them. They begin 5 s after each other, and take 30 s at most. */
+const GAP_MS = 2 * MINUTE;
 /** Between two looks. Milliseconds. */
 export const INTERVAL_MS = 5000;
 /** Lines of the log in a diagnosis, and their length. */
@@ -67,12 +69,17 @@ export function decideHealing(seen, record, now) {
   return { act: "restart", record: { ...record, restarts: [...restarts, now] } };
 }
 
-/** How long the checks of a container have failed, by those of them that Docker keeps. @param {number} wall */
+/**
+ * How long the checks of a container have failed, by those of them that Docker keeps; they outlive a pause, before which what failed says nothing of now.
+ * @param {number} wall
+ */
 export function failingMs(health, wall) {
-  const log = health?.Log ?? [];
-  const good = log.findLastIndex(({ ExitCode }) => ExitCode === 0);
-  const first = log[good + 1];
-  return first ? Math.max(0, wall - Date.parse(first.Start)) : 0;
+  let began = wall;
+  for (const { ExitCode, Start } of (health?.Log ?? []).toReversed()) {
+    if (ExitCode === 0 || began - Date.parse(Start) > GAP_MS) break;
+    began = Date.parse(Start);
+  }
+  return Math.max(0, wall - began);
 }
 
 const mib = (bytes) => `${Math.round(bytes / 2 ** 20)} MiB`;
