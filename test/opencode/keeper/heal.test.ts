@@ -295,7 +295,21 @@ describe("the healer", () => {
     expect(keeper.sick.get("a")).toMatch(/^it was restarted 5 times within an hour and is unhealthy again/);
     docker.state.health = "healthy";
     await look(61 * MINUTE);
-    expect([keeper.sick.size, lines.at(-1)?.what]).toEqual([0, "healthy"]);
+    expect([keeper.sick.size, lines.at(-1)]).toEqual([
+      0,
+      { what: "looked after again", text: "it is healthy" },
+    ]);
+  });
+
+  it("calls nothing healthy because somebody has started it", async () => {
+    const { docker, lines, keeper, look } = world();
+    for (let minute = 3; minute < 60; minute++) await look(minute * MINUTE);
+    docker.state.started = "2";
+    await look(61 * MINUTE);
+    expect([keeper.sick.size, lines.at(-1)]).toEqual([
+      0,
+      { what: "looked after again", text: "somebody has started it anew" },
+    ]);
   });
 
   it("restarts because somebody asks for it, at any time", async () => {

@@ -175,7 +175,8 @@ export function makeHealer({ docker, labels, keeper, clock, history }) {
     }
     if (act === "resume") {
       keeper.sick.delete(project);
-      history.add(project, "healthy", "it is looked after again");
+      const why = health === "healthy" ? "it is healthy" : "somebody has started it anew";
+      history.add(project, "looked after again", why);
     }
     if (act !== "restart") return;
     const minutes = Math.round(seen.failingMs / MINUTE);
