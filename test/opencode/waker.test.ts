@@ -186,6 +186,16 @@ describe("a request that wakes", () => {
     expect(answer.body).toContain('content="3"');
   });
 
+  it.each([
+    ["its server has not answered", "Its server has not answered. This page tries"],
+    ["web is stopped: no room", "web is stopped: no room. This page tries"],
+    ["", "The platform's keeper did not say why. This page tries"],
+  ])("says it in whole sentences: %s", async (error, sentences) => {
+    const keeper = await startKeeper();
+    keeper.answer = { status: 503, body: { error } };
+    expect((await ask(await startWaker(), wake())).body).toContain(`could not be woken. ${sentences}`);
+  });
+
   it("says that the keeper does not answer", async () => {
     const answer = await ask(await startWaker({ held: 30 }), wake());
     expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "3" } });

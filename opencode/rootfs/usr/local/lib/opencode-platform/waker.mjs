@@ -43,6 +43,9 @@ const LOST = { status: 503, error: "The platform's keeper does not answer." };
 const STYLE = "body{display:grid;place-content:center;min-height:100vh;margin:0 1rem}p{max-width:60ch}";
 
 const header = (request, name) => String(request.headers[name] ?? "");
+/** A reason of the keeper's, which completes a line of its history, as a sentence of its own; a project's name keeps its first letter. */
+const sentence = (text, project) =>
+  `${text.startsWith(`${project} `) ? text : text.charAt(0).toUpperCase() + text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
@@ -176,7 +179,7 @@ export function makeWaker({ socket = SOCKET, times: given = {}, most } = {}) {
         title: "There is no such project",
         text: "Projects are the entries of projects.yaml; each has its own hostname.",
       });
-    const reason = result.error ?? "The platform's keeper did not say why.";
+    const reason = sentence(result.error || "the platform's keeper did not say why", project);
     say(request, response, project, {
       ...waking,
       title: `${project} is asleep and could not be woken`,
