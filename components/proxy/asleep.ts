@@ -5,10 +5,10 @@
 import { projectPath } from "../../config/naming/urls.ts";
 import { RELAY_PORT } from "../../config/projects/ports.ts";
 import { apiFor } from "../../opencode/api/index.ts";
-import { relayService } from "./previews.ts";
+import { previewRoutes, relayService } from "./previews.ts";
 import { type RouteArgs, type RouteConfiguration, routeConfiguration, rules } from "./routes.ts";
 import { entryState, NOTICE, PRIORITY, type Router, WAKE_PATH } from "./rules.ts";
-import { askedRule, calmRule, eventsRule, releaseHeader } from "./wakes.ts";
+import { askedRule, calmRule, eventsRule, openPageRule, releaseHeader } from "./wakes.ts";
 
 /** Over all of a project's own routers, which keep their order. */
 const OVER = 1000;
@@ -54,8 +54,9 @@ export function asleepRoutes(args: RouteArgs, port: number): SleeperRoutes {
         },
         [`${name}_asleep`]: toWaker(name, "asleep", version),
         [`${name}_asleep_events`]: toWaker(name, "asleep-events", version),
+        ...(args.ports?.length ? { [`${name}_asleep_port`]: toWaker(name, "asleep-port", version) } : {}),
       },
-      routers: { ...routers, ...calmRouters(args) },
+      routers: { ...routers, ...calmRouters(args), ...calmPreviews(args) },
       services,
     },
   };
@@ -133,6 +134,22 @@ function calmRouters(args: RouteArgs): Record<string, Router> {
     ...(underPath ? of("_path", underPath, projectPath(name)) : {}),
   };
 }
+
+/** An open page of the project's own programs wakes it no more than one of opencode's. What another site sends is in no rule of theirs. */
+const calmPreviews = ({ name, ...args }: RouteArgs): Record<string, Router> =>
+  Object.fromEntries(
+    Object.entries(previewRoutes({ name, ...args, password: "" }).routers)
+      .filter(([, { service }]) => service === `${relayService(name)}@docker`)
+      .map(([id, { rule }]) => [
+        `${id}_asleep_calm`,
+        {
+          rule: openPageRule(rule),
+          priority: ASLEEP_PRIORITY.calm,
+          middlewares: [`${name}_asleep_port`],
+          service: `${NOTICE}@docker`,
+        },
+      ]),
+  );
 
 /** What the waker is told of a request that it answers itself. */
 function toWaker(name: string, state: string, version: string) {

@@ -50,6 +50,17 @@ export const eventsRule = ({ rule, api, prefix = "" }: Wakes): string =>
 export const calmRule = ({ rule, api, prefix = "" }: Wakes): string =>
   `(${rule}) && ${READS} && !${NAVIGATION} && (${paths(prefix, [...new Set([...api.asleep.polls, ...ALWAYS_CALM])])} || (${paths(prefix, api.asleep.lists)} && !${BROWSER}))`;
 
+/**
+ * Rule of what an open page of a project's own program sends by itself: it reads something, or opens a WebSocket again as soon as that was cut (Vite and others
+ * every second). Whoever opens a page, sends a form or asks without a browser wakes: Node's fetch has Sec-Fetch-Mode too, and no Sec-Fetch-Site. Over plain HTTP some browsers say by User-Agent alone that they are one.
+ * @param rule of the requests to the program
+ */
+export const openPageRule = (rule: string): string => {
+  const socket = `(HeaderRegexp(${q("Upgrade")}, ${q("(?i)^websocket$")}) && HeaderRegexp(${q("Origin")}, ${q(".+")}))`;
+  const script = `(HeaderRegexp(${q("Sec-Fetch-Site")}, ${q(".+")}) || (${BROWSER} && !HeaderRegexp(${q("Accept")}, ${q("text/html")})))`;
+  return `(${rule}) && ${READS} && !Header(${q("Sec-Fetch-Mode")}, ${q("navigate")}) && (${socket} || ${script})`;
+};
+
 /** Rule of the platform's own question whether the project's routes lead to where sleepers are answered. */
 export const askedRule = ({ rule, prefix = "" }: Omit<Wakes, "api">): string =>
   `(${rule}) && Path(${q(`${prefix}${ASLEEP_PATH}`)})`;

@@ -4,6 +4,7 @@ import { keeperFile } from "../../components/project/sleep.ts";
 import { asleepRoutes, awakeRoutes } from "../../components/proxy/asleep.ts";
 import { type RouteArgs, routeConfiguration } from "../../components/proxy/routes.ts";
 import type { Router } from "../../components/proxy/rules.ts";
+import { openPageRule } from "../../components/proxy/wakes.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { OPENCODE } from "../../config/versions.ts";
@@ -76,6 +77,20 @@ it("answer the keeper's question and polls before they hold anything, at each of
   expect(Object.keys(asleepRoutes(route({ urls: PUBLIC }), 80).http.routers)).not.toContain(
     "web_asleep_calm_path",
   );
+});
+
+it("let no page of the project's own programs wake it that is only open, before its requests are held", () => {
+  const { routers, middlewares = {} } = asleepRoutes(route(), 4080).http;
+  const { web_port_3000_asleep_calm: calm, web_port_3000_asleep: held } = routers;
+  expect(calm).toMatchObject({ middlewares: ["web_asleep_port"], service: "_notice@docker" });
+  expect(calm?.rule).toBe(openPageRule(held?.rule ?? ""));
+  expect(calm?.priority).toBeGreaterThan(held?.priority ?? Number.POSITIVE_INFINITY);
+  expect(middlewares.web_asleep_port).toMatchObject({
+    headers: { customRequestHeaders: { "X-Opencode-State": "asleep-port" } },
+  });
+  const { http } = asleepRoutes(route({ ports: [] }), 4080);
+  expect(JSON.stringify(http)).not.toContain("asleep_port");
+  expect(JSON.stringify(awakeRoutes(route()))).not.toContain("asleep_calm");
 });
 
 it("let what another site sends be answered by nobody but the refusal", () => {

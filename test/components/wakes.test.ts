@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { askedRule, calmRule, eventsRule, releaseHeader } from "../../components/proxy/wakes.ts";
+import {
+  askedRule,
+  calmRule,
+  eventsRule,
+  openPageRule,
+  releaseHeader,
+} from "../../components/proxy/wakes.ts";
 import { PORTS_PATH } from "../../config/naming/urls.ts";
 import { MAJORS, unsupportedHealth } from "../../opencode/api/index.ts";
 
@@ -9,16 +15,25 @@ interface Request {
   accept?: string;
   mode?: string;
   agent?: string;
+  upgrade?: string;
+  origin?: string;
+  site?: string;
 }
 
 const BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36";
 
 /** Evaluates the part of Traefik's rule language that the rules use. */
-function matches(rule: string, { method = "GET", path, accept = "*/*", mode, agent = "" }: Request): boolean {
+function matches(
+  rule: string,
+  { method = "GET", path, accept = "*/*", mode, agent = "", upgrade, origin, site }: Request,
+): boolean {
   const headers: Record<string, string | undefined> = {
     Accept: accept,
     "Sec-Fetch-Mode": mode,
     "User-Agent": agent,
+    Upgrade: upgrade,
+    Origin: origin,
+    "Sec-Fetch-Site": site,
   };
   const script = rule
     .replaceAll(/Host\(`[^`]*`\)/g, "true")
@@ -26,9 +41,10 @@ function matches(rule: string, { method = "GET", path, accept = "*/*", mode, age
     .replaceAll(/PathRegexp\(`([^`]*)`\)/g, (_, text) => String(new RegExp(text).test(path)))
     .replaceAll(/Path\(`([^`]*)`\)/g, (_, text) => String(text === path))
     .replaceAll(/PathPrefix\(`([^`]*)`\)/g, (_, text) => String(path.startsWith(text)))
-    .replaceAll(/HeaderRegexp\(`([^`]*)`, `([^`]*)`\)/g, (_, name, text) =>
-      String(headers[name] !== undefined && new RegExp(text).test(headers[name])),
-    )
+    .replaceAll(/HeaderRegexp\(`([^`]*)`, `([^`]*)`\)/g, (_, name, text) => {
+      const [, flags = "", pattern = ""] = /^(?:\(\?(i)\))?(.*)$/.exec(text) ?? [];
+      return String(headers[name] !== undefined && new RegExp(pattern, flags).test(headers[name]));
+    })
     .replaceAll(/Header\(`([^`]*)`, `([^`]*)`\)/g, (_, name, text) => String(headers[name] === text));
   expect(script).toMatch(/^[truefals&|!() ]+$/);
   return new Function(`return ${script}`)() as boolean;
@@ -101,4 +117,34 @@ it("knows the platform's own question", () => {
 
 it("says the release to whoever answers for it", () => {
   expect(releaseHeader("1.18.33")).toEqual({ "X-Opencode-Release": "1.18.33" });
+});
+
+describe("a page of a program of the project's own", () => {
+  const isByItself = (request: Omit<Request, "path">) =>
+    matches(openPageRule("Host(`web-3000.localhost`)"), { path: "/", ...request });
+  const socket = { upgrade: "WebSocket", origin: "http://web-3000.localhost:4080" };
+
+  it("wakes nothing while it is only open", () => {
+    const requests = [
+      { ...page, accept: "text/html", site: "same-origin" },
+      page,
+      { ...page, method: "HEAD" },
+      { agent: BROWSER },
+    ];
+    const pings = [{ ...page, mode: "no-cors", accept: "text/x-vite-ping" }, socket];
+    for (const request of [...requests, ...pings, { ...socket, mode: "websocket" }])
+      expect(isByItself(request), JSON.stringify(request)).toBe(true);
+  });
+
+  it("wakes it when somebody opens it or changes something, as does a program", () => {
+    const opened = { agent: BROWSER, mode: "navigate", accept: "text/html" };
+    const program = [{}, { agent: "node", mode: "cors" }, { agent: "curl/8" }, { upgrade: "websocket" }];
+    for (const request of [
+      opened,
+      { agent: BROWSER, accept: "text/html" },
+      { ...page, method: "POST" },
+      ...program,
+    ])
+      expect(isByItself(request), JSON.stringify(request)).toBe(false);
+  });
 });

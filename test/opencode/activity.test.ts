@@ -22,7 +22,7 @@ interface Look {
 interface Activity {
   look: () => Look;
   answer: (request: IncomingMessage, response: ServerResponse) => boolean;
-  portAsked: () => (chunk: Buffer) => void;
+  portAsked: (request: Pick<IncomingMessage, "method" | "headers">) => (chunk: Buffer) => void;
   portOpened: () => (chunk: Buffer) => void;
   stop: () => void;
 }
@@ -603,7 +603,7 @@ describe("GET /activity", () => {
       opened(ping);
     }
     expect(activity.look().ports).toBeNull();
-    const moved = activity.portAsked();
+    const moved = activity.portAsked({ method: "GET", headers: {} });
     expect(activity.look().ports).toBe(now);
     const asked = now;
     now += 90_000;
@@ -613,6 +613,35 @@ describe("GET /activity", () => {
     expect(activity.look().ports).toBe(now);
     now += 90_000;
     opened(Buffer.alloc(2000));
+    expect(activity.look().ports).toBe(now);
+  });
+
+  it("counts what somebody does at a port, and no question that an open page asks by itself", async () => {
+    let now = 1_800_000_000_000;
+    const { activity } = await start({ now: () => now });
+    const poll = { "sec-fetch-mode": "cors", "sec-fetch-dest": "empty" };
+    const ping = { ...poll, "sec-fetch-mode": "no-cors", accept: "text/x-vite-ping" };
+    for (const headers of [poll, ping, { ...poll, accept: "text/event-stream" }])
+      activity.portAsked({ method: "GET", headers });
+    const moved = activity.portAsked({ method: "GET", headers: poll });
+    moved(Buffer.alloc(100_000));
+    expect(activity.look().ports).toBeNull();
+    moved(Buffer.alloc(2 ** 20));
+    expect(activity.look().ports).toBe(now);
+    for (const asked of [
+      { method: "GET", headers: { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" } },
+      { method: "GET", headers: { "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image" } },
+      { method: "POST", headers: poll },
+      { method: "GET", headers: {} },
+    ]) {
+      now += 60_000;
+      activity.portAsked(asked);
+      expect(activity.look().ports, JSON.stringify(asked)).toBe(now);
+    }
+    now += 60_000;
+    activity.portAsked({ method: "GET", headers: { ...poll, accept: "text/event-stream" } })(
+      Buffer.alloc(2000),
+    );
     expect(activity.look().ports).toBe(now);
   });
 });

@@ -124,6 +124,28 @@ const asleep = (path: string, more: Record<string, string> = {}): Asked => ({
 const events = (path: string, release = "1.18.33"): Asked =>
   asleep(path, { "x-opencode-state": "asleep-events", "x-opencode-release": release });
 
+describe("what an open page of one of its programs asks", () => {
+  it("is refused for a while, whatever its path", async () => {
+    const keeper = await startKeeper();
+    const answer = await ask(
+      await startWaker(),
+      asleep("/api/config", { "x-opencode-state": "asleep-port", "if-none-match": "1" }),
+    );
+    expect(answer).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "5", "x-opencode-state": "asleep" },
+      body: "web is asleep. It wakes when somebody opens it.\n",
+    });
+    expect(keeper.asked).toEqual([]);
+  });
+
+  it("is no answer to a browser where Vite would open its page again", async () => {
+    const ping = { "x-opencode-state": "asleep-port", accept: "text/x-vite-ping" };
+    const answer = await ask(await startWaker(), asleep("/", ping));
+    expect(answer).toMatchObject({ status: 307, headers: { location: "data:," } });
+  });
+});
+
 describe("a request that wakes", () => {
   it("goes on as soon as its project is awake, and others with it, of one wake", async () => {
     const keeper = await startKeeper(true);

@@ -15,6 +15,8 @@ const FILE = "/tmp/opencode-platform/activity.json";
  * socket.io for example 6 bytes every 25 seconds.
  */
 const LEAST_BYTES = 1024;
+/** The same for one answer to a question that an open page asks by itself: a download or a film, and not a poll. */
+const LEAST_ANSWER_BYTES = 1024 * 1024;
 const MINUTE_MS = 60_000;
 /** What the image's own scripts say of their work, by the name of the file that they say it in. */
 const CHORES = {
@@ -41,6 +43,16 @@ const attempt = (look) => {
     return undefined;
   }
 };
+
+/**
+ * Whether a page's script asks for something, and changes nothing: that may be a poll of a tab that is open. A browser says so of what it sends, and whoever
+ * opens a page or loads what belongs to it sends another Sec-Fetch-Dest.
+ */
+const isByItself = ({ method, headers }) =>
+  (method === "GET" || method === "HEAD") &&
+  headers["sec-fetch-mode"] !== undefined &&
+  headers["sec-fetch-mode"] !== "navigate" &&
+  headers["sec-fetch-dest"] === "empty";
 
 /** How many of the image's own scripts are at work: a clone, the entry's `setup`, a change of release. */
 const choresIn = (folder) =>
@@ -69,7 +81,7 @@ export function startActivity({
   let ports = null;
 
   /** Counts what a connection moves, and nothing below what one that is only open does. */
-  function meter() {
+  function meter(least = LEAST_BYTES) {
     let minute = 0;
     let bytes = 0;
     return (chunk) => {
@@ -79,7 +91,7 @@ export function startActivity({
         bytes = 0;
       }
       bytes += chunk.length;
-      if (bytes >= LEAST_BYTES) ports = at;
+      if (bytes >= least) ports = at;
     };
   }
 
@@ -104,12 +116,14 @@ export function startActivity({
       return true;
     },
     /** A request to a port that a program answers. @returns what is called with each part of its bodies */
-    portAsked() {
+    portAsked(request) {
+      if (isByItself(request))
+        return meter(request.headers.accept === "text/event-stream" ? LEAST_BYTES : LEAST_ANSWER_BYTES);
       ports = now();
       return meter();
     },
     /** A WebSocket to a port: one that is only open, or opened again and again, is none. */
-    portOpened: meter,
+    portOpened: () => meter(),
     stop: () => sessions?.stop(),
   };
 }

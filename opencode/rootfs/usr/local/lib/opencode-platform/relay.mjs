@@ -151,7 +151,7 @@ const server = createServer((request, response) => {
 });
 
 function forward(request, response, port, socket) {
-  const moved = activity.portAsked();
+  const moved = activity.portAsked(request);
   const options = {
     createConnection: () => socket,
     path: request.url,

@@ -38,6 +38,7 @@ const HEADERS = {
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
 };
+const ASLEEP = (project) => `${project} is asleep. It wakes when somebody opens it.\n`;
 /** What is said where the keeper is away. */
 const LOST = { status: 503, error: "The platform's keeper does not answer." };
 const STYLE = "body{display:grid;place-content:center;min-height:100vh;margin:0 1rem}p{max-width:60ch}";
@@ -203,7 +204,17 @@ export function makeWaker({ socket = SOCKET, times: given = {}, most } = {}) {
       return end(JSON.stringify(answers[path]));
     }
     response.writeHead(503, { ...headers, "content-type": "text/plain; charset=utf-8", "retry-after": "5" });
-    end(`${project} is asleep. It wakes when somebody opens it.\n`);
+    end(ASLEEP(project));
+  }
+
+  /** What an open page of one of its programs asks: none of it is ours to answer. */
+  function answerPort(request, response, project) {
+    const headers = { ...HEADERS, "x-opencode-state": "asleep", "x-opencode-project": project };
+    // Vite up to 6.0.8 reloads its page on any answer to this, which would wake the project; a browser follows a redirect to http alone, and so has none.
+    if (header(request, "accept") === "text/x-vite-ping")
+      return response.writeHead(307, { ...headers, location: "data:," }).end();
+    response.writeHead(503, { ...headers, "content-type": "text/plain; charset=utf-8", "retry-after": "5" });
+    response.end(request.method === "HEAD" ? undefined : ASLEEP(project));
   }
 
   return (request, response) => {
@@ -219,7 +230,8 @@ export function makeWaker({ socket = SOCKET, times: given = {}, most } = {}) {
         release: header(request, "x-opencode-release"),
       });
       void watch();
-    } else if (project && state.startsWith("asleep")) answerPoll(request, response, project);
+    } else if (project && state === "asleep-port") answerPort(request, response, project);
+    else if (project && state.startsWith("asleep")) answerPoll(request, response, project);
     else return false;
     request.resume();
     return true;
