@@ -1,6 +1,15 @@
 /** What a project's container says of what goes on in it: the image's own modules, with an opencode and a /proc of the test's. */
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -16,6 +25,7 @@ interface Look {
   pending?: number;
   terminals?: number;
   chores?: number;
+  logins?: number;
   transfer?: number | null;
   ports: number | null;
 }
@@ -342,6 +352,17 @@ describe("the last activity", () => {
       .toBeGreaterThan(started);
   });
 
+  it.each([
+    ["mcp.browser.open.failed", { mcpName: "docs", url: "https://example.com/authorize" }],
+    ["integration.connection.updated", { integrationID: "anthropic" }],
+  ])("is a log-in: %s", async (type, data) => {
+    const { opencode, sessions } = await follow(2);
+    await expect.poll(() => sessions.counts()).toBeDefined();
+    expect(sessions.last()).toBe(0);
+    opencode.v2(type, data);
+    await expect.poll(() => sessions.last()).toBeGreaterThan(0);
+  });
+
   it("is none of an open tab, which only listens", async () => {
     const { opencode, sessions } = await follow(1);
     for (const type of ["server.connected", "server.heartbeat", "project.updated", "catalog.updated"])
@@ -547,7 +568,8 @@ describe("GET /activity", () => {
     const { opencode, activity } = await start();
     await expect.poll(() => activity.look().busy).toBe(0);
     const { now, since, lastActivity, ...rest } = activity.look();
-    expect(rest).toEqual({ busy: 0, pending: 0, terminals: 0, chores: 0, transfer: null, ports: null });
+    const none = { busy: 0, pending: 0, terminals: 0, chores: 0, logins: 0 };
+    expect(rest).toEqual({ ...none, transfer: null, ports: null });
     expect(now).toBeGreaterThanOrEqual(since);
     expect(lastActivity).toBe(0);
     opencode.v1(...status("ses_a", "busy"));
@@ -569,10 +591,61 @@ describe("GET /activity", () => {
     expect(activity.look().chores).toBe(0);
   });
 
+  it("counts what a devcontainer begins each start with, and not for ever a server that it is", async () => {
+    const status = join(mkdtempSync(join(folder, "status-")), "activity.json");
+    const { activity } = await start({ file: status });
+    const began = join(status, "..", "start");
+    writeFileSync(began, "running");
+    expect(activity.look().chores).toBe(1);
+    const before = new Date(Date.now() - 11 * 60_000);
+    utimesSync(began, before, before);
+    expect(activity.look().chores).toBe(0);
+  });
+
+  it("counts a log-in for as long as opencode may wait for it, and no other program that listens", async () => {
+    let now = 1_800_000_000_000;
+    const proc = transfers(SERVED).root;
+    writeFileSync(join(proc, "net/dev"), "a\nb\n");
+    const program = join(folder, "opencode");
+    writeFileSync(program, "");
+    const listen = (...sockets: [port: number, inode: number][]) =>
+      writeFileSync(
+        join(proc, "net/tcp"),
+        [
+          "head",
+          ...sockets.map(
+            ([port, inode]) =>
+              `0: 0100007F:${port.toString(16).toUpperCase().padStart(4, "0")} 00000000:0000 0A 0:0 0:0 0 1000 0 ${inode} 1`,
+          ),
+        ].join("\n"),
+      );
+    const owner = (pid: number, exe: string, inode: number) => {
+      mkdirSync(join(proc, `${pid}/fd`), { recursive: true });
+      symlinkSync(exe, join(proc, `${pid}/exe`));
+      symlinkSync(`socket:[${inode}]`, join(proc, `${pid}/fd/7`));
+    };
+    owner(10, realpathSync(program), 77);
+    owner(11, "/usr/bin/node", 88);
+    const { activity } = await start({ proc, program, now: () => now });
+    listen([4096, 1], [3000, 88]);
+    expect(activity.look().logins).toBe(0);
+    listen([4096, 1], [3000, 88], [1455, 77]);
+    expect(activity.look().logins).toBe(1);
+    now += 14 * 60_000;
+    expect(activity.look().logins).toBe(1);
+    listen([4096, 1], [3000, 88]);
+    expect(activity.look().logins).toBe(0);
+    // A listener that stays.
+    listen([19876, 77]);
+    expect(activity.look().logins).toBe(1);
+    now += 15 * 60_000;
+    expect(activity.look().logins).toBe(0);
+  });
+
   it("leaves out what it does not know", async () => {
     const { activity } = await start({ proc: join(folder, "nowhere"), major: undefined });
     const look = JSON.parse(JSON.stringify(activity.look()));
-    expect(Object.keys(look).sort()).toEqual(["chores", "now", "ports", "since"]);
+    expect(Object.keys(look).sort()).toEqual(["chores", "logins", "now", "ports", "since"]);
   });
 
   it("is answered to whoever reaches it, and nothing else is", async () => {

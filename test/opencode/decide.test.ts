@@ -10,6 +10,7 @@ interface Observation {
   pending: number;
   terminals: number;
   chores: number;
+  logins?: number;
   transfer: number | null;
   ports: number | null;
 }
@@ -87,6 +88,7 @@ const CASES: readonly Case[] = [
     says: "runs a program in 1 terminal",
   },
   { what: "a setup, a clone or a change of release under way", seen: { chores: 1 }, says: "is being set up" },
+  { what: "a log-in under way", seen: { logins: 1 }, says: "waits for somebody to finish a log-in" },
   { what: "a running counter in a terminal", seen: { terminals: 2 }, says: "runs a program in 2 terminals" },
   {
     what: "somebody who typed in a shell a minute ago",
@@ -173,6 +175,7 @@ describe("working, for somebody who puts a project to sleep by hand", () => {
     expect(working({ ...idle, terminals: 1, pending: 1 })).toBeUndefined();
     expect(working({ ...idle, busy: 1 })).toBe("is working in 1 session");
     expect(working({ ...idle, chores: 1 })).toBe("is being set up");
+    expect(working({ ...idle, logins: 1 })).toBe("waits for somebody to finish a log-in");
     expect(working(undefined)).toMatch(/can't be looked into/);
     expect(working(idle, NOW + OLDEST_MS + 1)).toBe("was not looked into just now");
   });

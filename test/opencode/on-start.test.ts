@@ -66,6 +66,13 @@ it("leaves running what it starts, and says that a command has failed", async ()
   await waitForText("what was left running", () => read("workspace/late"), "later\n");
 });
 
+it("says that it is at work while it is", async () => {
+  put("status/filled", "");
+  put("run/start", "cat ../status/start");
+  expect(await start()).toBe("[start] running\n");
+  expect(existsSync(at("status/start"))).toBe(false);
+});
+
 it("does nothing without commands", async () => {
   expect(await start()).toBe("");
 });

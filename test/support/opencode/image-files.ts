@@ -42,4 +42,5 @@ export const RELAY_FILES: readonly string[] = [
   "session-events.mjs",
   "watch-terminals.mjs",
   "watch-transfers.mjs",
+  "watch-logins.mjs",
 ];

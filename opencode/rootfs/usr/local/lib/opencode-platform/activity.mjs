@@ -1,7 +1,8 @@
 // What the keeper asks a project before it puts it to sleep: times and counts of what goes on in it, and nothing else. Only the host reaches it, and the
 // container itself.
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { watchLogins } from "./watch-logins.mjs";
 import { watchSessions } from "./watch-sessions.mjs";
 import { lastTyped, runningTerminals } from "./watch-terminals.mjs";
 import { watchTransfers } from "./watch-transfers.mjs";
@@ -23,7 +24,10 @@ const CHORES = {
   setup: /^running/,
   workspace: /^cloning |, \d+ under way/,
   upgrade: /^(upgrading from|migrating)/,
+  start: /^running/,
 };
+/** A command that starts a server for ever is no chore after this. Milliseconds. */
+const LONGEST_START_MS = 10 * MINUTE_MS;
 
 /** Of the image's opencode; undefined where there is none, as in tests of other parts. */
 function majorOf(file = new URL("./version", import.meta.url)) {
@@ -54,23 +58,26 @@ const isByItself = ({ method, headers }) =>
   headers["sec-fetch-mode"] !== "navigate" &&
   headers["sec-fetch-dest"] === "empty";
 
-/** How many of the image's own scripts are at work: a clone, the entry's `setup`, a change of release. */
-const choresIn = (folder) =>
+/** How many of the image's own scripts are at work: a clone, the entry's `setup`, a change of release, what begins a container. */
+const choresIn = (folder, now) =>
   Object.entries(CHORES).filter(([name, isUnderWay]) => {
+    const file = join(folder, name);
     try {
-      return isUnderWay.test(readFileSync(join(folder, name), "utf8"));
+      if (name === "start" && now - statSync(file).mtimeMs > LONGEST_START_MS) return false;
+      return isUnderWay.test(readFileSync(file, "utf8"));
     } catch {
       return false; // it has nothing to do, or has done it
     }
   }).length;
 
-/** @param {{password: string, major?: 1 | 2, file?: string, port?: number, proc?: string, devices?: string, now?: () => number}} options */
+/** @param {{password: string, major?: 1 | 2, file?: string, port?: number, proc?: string, program?: string, devices?: string, now?: () => number}} options */
 export function startActivity({
   password,
   major = majorOf(),
   file = FILE,
   port,
   proc,
+  program,
   devices,
   now = Date.now,
 }) {
@@ -78,6 +85,7 @@ export function startActivity({
   const sessions = major && watchSessions({ major, password, file, port });
   const transfers = watchTransfers({ proc, now });
   transfers.start();
+  const logins = watchLogins({ proc, program, now });
   let ports = null;
 
   /** Counts what a connection moves, and nothing below what one that is only open does. */
@@ -100,7 +108,8 @@ export function startActivity({
     lastActivity: sessions && Math.max(sessions.last(), lastTyped(devices)),
     ...(sessions ? sessions.counts() : {}),
     terminals: attempt(() => runningTerminals(proc)),
-    chores: choresIn(dirname(file)),
+    chores: choresIn(dirname(file), now()),
+    logins: attempt(logins),
     transfer: transfers.last(),
     ports,
     since,

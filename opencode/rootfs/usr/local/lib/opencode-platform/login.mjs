@@ -108,8 +108,8 @@ export function readAddress(text) {
 }
 
 /** Ports that something listens on, with the number of each one's socket; without the platform's own and Docker's name server. */
-function* listeners() {
-  for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
+export function* listeners(proc = "/proc") {
+  for (const file of [`${proc}/net/tcp`, `${proc}/net/tcp6`]) {
     if (!existsSync(file)) continue;
     for (const line of readFileSync(file, "utf8").split("\n").slice(1)) {
       const [, address = "", , state, , , , , , inode] = line.trim().split(/\s+/);
@@ -143,25 +143,25 @@ const entriesOf = (path) => {
   }
 };
 
-/** Whether opencode itself listens on a port: its server, or one that somebody runs in a terminal. */
-function isOpencodes(port) {
-  const sockets = [...listeners()]
-    .filter((each) => each.port === port)
-    .map(({ inode }) => `socket:[${inode}]`);
-  if (sockets.length === 0) return false;
-  const program = realpathSync(OPENCODE);
-  return entriesOf("/proc").some(
+/** Whether opencode itself has one of these sockets: its server, or one that somebody runs in a terminal. @param {string[]} inodes */
+export function isOpencodes(inodes, { proc = "/proc", program = OPENCODE } = {}) {
+  if (inodes.length === 0) return false;
+  const sockets = inodes.map((inode) => `socket:[${inode}]`);
+  const own = realpathSync(program);
+  return entriesOf(proc).some(
     (id) =>
       /^\d+$/.test(id) &&
-      linkOf(`/proc/${id}/exe`) === program &&
-      entriesOf(`/proc/${id}/fd`).some((fd) => sockets.includes(linkOf(`/proc/${id}/fd/${fd}`))),
+      linkOf(`${proc}/${id}/exe`) === own &&
+      entriesOf(`${proc}/${id}/fd`).some((fd) => sockets.includes(linkOf(`${proc}/${id}/fd/${fd}`))),
   );
 }
+
+const inodesOf = (port) => [...listeners()].filter((each) => each.port === port).map(({ inode }) => inode);
 
 /** Whether a log-in may wait there. */
 function isLogin({ port, path }) {
   if (OWN_PORTS.includes(port)) return false;
-  return KNOWN[port] === path || (ANY_CALLBACK.test(path) && port >= 1024 && isOpencodes(port));
+  return KNOWN[port] === path || (ANY_CALLBACK.test(path) && port >= 1024 && isOpencodes(inodesOf(port)));
 }
 
 /** The words of a page, for people: no markup, nothing that hides or turns text. */

@@ -3,6 +3,8 @@
 /** Of sessions, but nobody's doing: somebody's page shows one. */
 const LOOKING = /^session\.(viewed|list|tab\b)/;
 const DOING = /^(session|message|permission|question|form|todo|command|pty|shell)\./;
+/** A log-in: that of an MCP server begins by a browser that the container has not. */
+const LOGGING_IN = /^(mcp\.browser\.open\.failed|integration\.connection\.\w+|credential\.\w+)$/;
 
 /** 2.x: a session that runs. */
 const STARTED = ["session.execution.started"];
@@ -91,7 +93,7 @@ export function apply(state, { type, directory, data }) {
     const parent = data.info?.parentID ?? data.parentID;
     if (typeof parent === "string") state.parents[session] = parent;
   }
-  return DOING.test(type) && !LOOKING.test(type);
+  return LOGGING_IN.test(type) || (DOING.test(type) && !LOOKING.test(type));
 }
 
 /** A session and those that it works for. */

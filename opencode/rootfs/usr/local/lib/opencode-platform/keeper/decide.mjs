@@ -14,6 +14,7 @@
  * @property {number} pending sessions that wait for a permission or an answer
  * @property {number} terminals terminals in which a program runs
  * @property {number} chores the platform's own scripts at work: a clone, the entry's `setup`, a change of release
+ * @property {number} [logins] log-ins that wait for their provider's answer; an image of before has none
  * @property {number | null} transfer when a connection that the project opened last moved bytes
  * @property {number | null} ports when one of its ports was last asked for something
  */
@@ -52,6 +53,7 @@ export function working(seen, now = seen?.now) {
   if (wrong) return `can't be looked into: ${wrong}`;
   if (Math.abs(now - seen.now) > OLDEST_MS) return "was not looked into just now";
   if (seen.chores > 0) return "is being set up";
+  if (seen.logins > 0) return "waits for somebody to finish a log-in";
   return seen.busy > 0 ? `is working in ${some(seen.busy, "session")}` : undefined;
 }
 
