@@ -1,7 +1,7 @@
 // Whether a project may be put to sleep: one pure function of what was seen of it, of its settings and of the time. Its table of cases is
 // test/opencode/decide.test.ts.
 //
-// Activity is what somebody or something does: a prompt, a working session, a program in a terminal, a request to one of the project's ports, a transfer that
+// Activity is what somebody or something does: a prompt, a working session, a program in a terminal, a page opened at one of the project's ports, a transfer that
 // moves bytes. An open tab, an event stream, a health check and a list that is polled are none. Who does not know, does not put to sleep.
 
 /**
@@ -16,7 +16,7 @@
  * @property {number} chores the platform's own scripts at work: a clone, the entry's `setup`, a change of release
  * @property {number} [logins] log-ins that wait for their provider's answer; an image of before has none
  * @property {number | null} transfer when a connection that the project opened last moved bytes
- * @property {number | null} ports when one of its ports was last asked for something
+ * @property {number | null} ports when somebody last did something at one of its ports
  */
 
 /** @typedef {{afterMs: number, pending: boolean}} Sleep settings of `sleep` in projects.yaml; null there is never */
