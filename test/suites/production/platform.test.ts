@@ -12,6 +12,7 @@ import { members } from "./suites/members.ts";
 import { panel } from "./suites/panel.ts";
 import { pipelines } from "./suites/pipelines.ts";
 import { secrets } from "./suites/secrets.ts";
+import { sleeping } from "./suites/sleep.ts";
 
 let started: World | undefined;
 const world = (): World => {
@@ -26,6 +27,7 @@ afterAll(() => started?.stop());
 
 firstUpdate(world);
 refusals(world);
+sleeping(world);
 changes(world);
 members(world);
 secrets(world);

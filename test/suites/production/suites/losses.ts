@@ -31,6 +31,7 @@ export function losses(world: () => World): void {
       expect(Object.keys(await world().containers()).sort()).toEqual([
         "opencode-connector",
         "opencode-guard",
+        "opencode-keeper",
         "opencode-notice",
         "opencode-project-alpha",
         "opencode-project-beta",
