@@ -19,6 +19,7 @@ import { panel } from "./figures/panel.ts";
 import { phasesOfNoop } from "./figures/phases.ts";
 import { previews } from "./figures/previews.ts";
 import { sleeping } from "./figures/sleep.ts";
+import { sleepers } from "./figures/sleepers.ts";
 import { update } from "./figures/update.ts";
 import { workspace } from "./figures/workspace.ts";
 import { Cleaning } from "./lib/cleaning.ts";
@@ -41,9 +42,12 @@ const FIGURES: readonly FigureSpec[] = [
   previews,
   workspace,
   sleeping,
+  sleepers,
   ...panel,
 ];
 const NAMES = [...new Set(FIGURES.map(({ name }) => name))];
+/** Projects of the largest figure. */
+const LARGEST = Math.max(...FIGURES.flatMap(({ sizes }) => sizes));
 /** Time for measuring processes to end after a signal. */
 const ENDING_MS = 5000;
 const root = join(import.meta.dirname, "../..");
@@ -52,7 +56,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
-    largest: { type: "string", default: "50" },
+    largest: { type: "string", default: String(LARGEST) },
     before: { type: "string" },
   },
 });
@@ -116,7 +120,7 @@ function keep(
   machine: readonly (readonly [string, string])[],
   command: string,
 ): string {
-  if (rounds < 5 || largest < 50) return "not stored: needs at least 5 rounds and 50 projects";
+  if (rounds < 5 || largest < LARGEST) return `not stored: needs at least 5 rounds and ${LARGEST} projects`;
   const file = join(import.meta.dirname, "RESULTS.md");
   const values = new Map(machine);
   const made = `Measured separately, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}; load average ${loadavg()[2]?.toFixed(1)} over the last 15 minutes.`;

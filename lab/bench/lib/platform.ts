@@ -49,11 +49,16 @@ process.on("exit", () => {
 
 export const projectName = (index: number): string => `p${String(index).padStart(2, "0")}`;
 
-/** projects.yaml with `count` projects and the `added` ones; `revision` is in the last one's environment. */
-export function projectsFile(count: number, added: readonly string[] = [], revision?: string): string {
+/** projects.yaml with `count` projects, of which the first `running` run, and the `added` ones; `revision` is in the last one's environment. */
+export function projectsFile(
+  count: number,
+  added: readonly string[] = [],
+  revision?: string,
+  running = RUNNING,
+): string {
   const entries = Array.from({ length: count }, (_, index) => ({
     name: projectName(index + 1),
-    state: index < RUNNING ? "running" : "stopped",
+    state: index < running ? "running" : "stopped",
     ...(revision && index === count - 1 ? { env: { REVISION: revision } } : {}),
   }));
   const all = [...entries, ...added.map((name) => ({ name, state: "running" }))];
@@ -195,6 +200,11 @@ export class Platform {
 
   declare(count: number, added: readonly string[] = [], revision?: string): void {
     writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, added, revision));
+  }
+
+  /** The same, of which the first `running` projects run. */
+  declareRunning(count: number, running: number): void {
+    writeFileSync(join(this.folder, "projects.yaml"), projectsFile(count, [], undefined, running));
   }
 
   /** Runs `npm run apply -- <name>` in the copy, without npm and the launcher. */
