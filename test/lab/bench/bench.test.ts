@@ -248,4 +248,11 @@ describe("readings", () => {
       "added",
     ]);
   });
+
+  it("has as many running projects as a figure asks for", () => {
+    const options = { file: "projects.yaml", stack: "local", hasSecret: () => false };
+    const projects = loadProjects(projectsFile(100, [], undefined, 8), options);
+    expect(projects).toHaveLength(100);
+    expect(projects.filter(({ state }) => state === "running")).toHaveLength(8);
+  });
 });
