@@ -22,6 +22,8 @@ const AT_ONCE = 4;
 const REQUESTS = 50;
 const PATIENCE_MS = 15 * 60_000;
 const RETRY_MS = 200;
+/** Whoever has waited so long for an answer asks again. */
+const TIRED_MS = 30_000;
 
 export const sleepers: FigureSpec = {
   name: "sleep",
@@ -31,7 +33,7 @@ export const sleepers: FigureSpec = {
     "RAM and swap of everything: all containers of the platform, without page cache that the kernel may drop.",
     "The page: its HTML through Traefik, asked of all projects in use at once, each on one keep-alive connection.",
     "Woken: requests that make a session, sent to as many sleepers at the same moment, until the first, the middle and the last is answered.",
-    "Restart: `docker restart` of all containers at once, without time to end, which is as near to a boot as it goes. From its beginning until somebody's session is made who asks all the while: in one of the projects that were in use, in one that slept, and in all of those in use. One run.",
+    "Restart: `docker restart` of all containers at once, without time to end, which is as near to a boot as it goes. From its beginning until somebody's session is made who asks all the while: in one of the projects that were in use, in one that slept, and in all of those in use. Who has no answer in 30 s asks again. One run.",
   ],
   sizes: [100],
   beside: false,
@@ -101,6 +103,11 @@ const targetOf = ({ urls, port }: Platform, project: string): Target => ({
 
 const session = (platform: Platform, project: string) =>
   make(targetOf(platform, project), projectApi.createSession());
+
+async function tired(): Promise<never> {
+  await pause(TIRED_MS, undefined, { ref: false });
+  throw new Error(`no answer in ${TIRED_MS / 1000} s`);
+}
 
 interface Looked {
   readonly ram: number;
@@ -206,7 +213,7 @@ async function restart(
   const began = performance.now();
   await Promise.all(ids.map((id) => engine.getContainer(id).restart({ t: 0 })));
   const served = async (project: string) => {
-    await untilDone(() => session(platform, project));
+    await untilDone(() => Promise.race([session(platform, project), tired()]));
     return performance.now() - began;
   };
   const sleeper = others.slice(0, 1);
