@@ -2,17 +2,13 @@
 // there, or it is paused, its requests are led to the waker, and whoever asks wakes it. What is on disk and in Docker is all that it knows: a mark
 // (`<project>.asleep.yml` among the gateway's files) is there whenever a container is paused by it.
 import { jumps, steadied } from "./clock.mjs";
-import { asleepText, awakeText, fallAsleep, ignorePaused, Refused, wake } from "./transitions.mjs";
+import { Entry } from "./entry.mjs";
+import { makeSettle } from "./settle.mjs";
+import { fallAsleep, ignorePaused, Refused, wake } from "./transitions.mjs";
 
-/** Where the relay's connections end: what comes on those that were open before is a page's own heartbeat, not a person. */
-const RELAY_PORT = 4097;
 /** How soon an awake project is asked again what it does, at the earliest and at the latest. Milliseconds of the clock that a test moves. */
 const SOONEST_MS = 15_000;
 const LATEST_MS = 60_000;
-/** How long a woken project's requests go to its address at most, without Docker calling it healthy. Its check runs every 5 seconds. Milliseconds. */
-const BRIDGE_MS = 60_000;
-/** After Docker calls it healthy, until the gateway has heard of it. Milliseconds. */
-const KNOWN_MS = 2500;
 /** How many fall asleep at once by themselves: the disk has to take their memory. */
 const AT_ONCE = 2;
 const MIB = 2 ** 20;
@@ -36,12 +32,6 @@ export function makeKeeper({ world, decide, working, clock, history }) {
   /** Projects that are not healed any more, with the reason in words. @type {Map<string, string>} */
   const sick = new Map();
   const hasJumped = jumps(clock);
-
-  const become = (entry, state, reason) => {
-    if (entry.state !== state) entry.since = new Date().toISOString();
-    entry.state = state;
-    entry.reason = reason;
-  };
 
   const entryOf = (project) => {
     const entry = entries.get(project) ?? new Entry(project);
@@ -69,7 +59,7 @@ export function makeKeeper({ world, decide, working, clock, history }) {
   const startWake = (entry, why) =>
     begin(entry, "wake", async (answered) => {
       const began = clock.unmoved();
-      become(entry, "waking");
+      entry.become("waking");
       try {
         const answers = await wake(world, entry, {
           isThere: () => current(entry),
@@ -86,14 +76,14 @@ export function makeKeeper({ world, decide, working, clock, history }) {
       } finally {
         entry.floor = clock.steady();
         entry.closed = "";
-        become(entry, "awake");
+        entry.become("awake");
       }
     });
 
   const startSleep = (entry, isExplicit) =>
     begin(entry, "sleep", async () => {
       const { container, config } = entry;
-      become(entry, "falling-asleep");
+      entry.become("falling-asleep");
       try {
         await fallAsleep(
           world,
@@ -106,11 +96,11 @@ export function makeKeeper({ world, decide, working, clock, history }) {
         );
       } catch (error) {
         history.add(entry.project, "stays awake", error.message);
-        become(entry, "awake", error.message);
+        entry.become("awake", error.message);
         entry.due = clock.steady() + LATEST_MS;
         throw error;
       }
-      become(entry, "asleep");
+      entry.become("asleep");
       await park(entry);
     });
 
@@ -157,88 +147,15 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     if (!why && falling < AT_ONCE) void startSleep(entry, false);
   }
 
-  /** Puts one project right, as it was found. */
-  async function settle(entry, { config, container, mark }) {
-    const { project } = entry;
-    const wasNever = entry.config?.sleep === null;
-    Object.assign(entry, { config, container });
-    if (!config) return abandon(entry, mark);
-    // Its mark is looked after where its start is.
-    if (held.has(project)) return become(entry, "awake", entry.reason);
-    if (mark && container?.state === "paused") {
-      if (entry.config.sleep === null && !wasNever && entry.state === "asleep")
-        return void startWake(entry, "it never sleeps any more");
-      return stayAsleep(entry, mark);
-    }
-    if (mark && (await isBridged(entry, mark))) return;
-    if (mark) {
-      await world.unmark(project);
-      if (entry.state === "asleep")
-        history.add(
-          project,
-          "awake",
-          container ? `its container is ${container.state}` : "its container is gone",
-        );
-    }
-    if (container?.state !== "running") {
-      return become(entry, "stopped", container?.state === "paused" ? "paused by hand" : undefined);
-    }
-    await stayAwake(entry);
-  }
-
-  async function stayAwake(entry) {
-    const { container } = entry;
-    // Of one that this keeper has found awake, what it says itself counts.
-    if (entry.state !== "awake" && entry.isKnown) entry.floor = clock.steady();
-    entry.isKnown = true;
-    become(entry, "awake", entry.reason);
-    if (entry.closed === container.id) return;
-    await world.fromSwap(container);
-    entry.closed = container.id;
-  }
-
-  /**
-   * A mark of a container that is not paused. Docker, the machine or somebody else has let it go on, or a keeper has ended while it woke it: its wake is
-   * finished. Then its requests go to its address for as long as the gateway does not know it.
-   */
-  async function isBridged(entry, mark) {
-    const { container, project } = entry;
-    if (container?.state !== "running" || held.has(project)) return false;
-    if (mark.text !== awakeText(entry)) {
-      startWake(entry, "it was not paused any more");
-      return true;
-    }
-    await stayAwake(entry);
-    const now = clock.unmoved();
-    entry.bridge ??= { since: now, healthy: undefined };
-    if (container.health !== "healthy") entry.bridge.healthy = undefined;
-    else entry.bridge.healthy ??= now;
-    const isOver = now - entry.bridge.since > BRIDGE_MS || now - (entry.bridge.healthy ?? now) > KNOWN_MS;
-    if (isOver) entry.bridge = undefined;
-    return !isOver;
-  }
-
-  async function stayAsleep(entry, mark) {
-    entry.isKnown = true;
-    const { container, project } = entry;
-    const isFound = entry.state !== "asleep";
-    if (isFound) {
-      become(entry, "asleep");
-      entry.since = new Date(mark.since).toISOString();
-    }
-    if (mark.text !== asleepText(entry)) await world.mark(project, asleepText(entry));
-    const { unread, connections } = await world.queues(container, isFound ? [] : [RELAY_PORT]);
-    if (entry.work) return;
-    if (unread + connections > 0) return void startWake(entry, "something came for it");
-    if (isFound) void park(entry);
-  }
-
-  /** Its entry is gone from projects.yaml. */
-  async function abandon({ project, container }, mark) {
-    if (mark && container?.state === "paused") await world.unpause(container).catch(ignorePaused);
-    if (mark) await world.unmark(project);
-    entries.delete(project);
-  }
+  const settle = makeSettle({
+    world,
+    clock,
+    history,
+    held,
+    startWake,
+    park,
+    forget: (project) => entries.delete(project),
+  });
 
   /** Looks at everything, and puts right what is not as it should be. What changes meanwhile is left for the next look. */
   async function look() {
@@ -339,41 +256,4 @@ export function makeKeeper({ world, decide, working, clock, history }) {
   }
 
   return keeper;
-}
-
-/** What is known of one project. */
-class Entry {
-  /** @type {State} */
-  state = "stopped";
-  since = new Date().toISOString();
-  /** Why it is not asleep, or does not run. @type {string | undefined} */
-  reason;
-  /** @type {import("./world.mjs").Config | undefined} */
-  config;
-  /** @type {import("./world.mjs").Container | undefined} */
-  container;
-  /** The transition under way. @type {{kind: "sleep" | "wake", waited: Promise<void>, done: Promise<void>} | undefined} */
-  work;
-  /** By which a look sees that what it has read is old. */
-  changes = 0;
-  /** Whether it has been seen before. */
-  isKnown = false;
-  /** Whether somebody has asked for it while it falls asleep. */
-  isAsked = false;
-  /** Since when it has been awake, or the clock right, in steady time. */
-  floor = Number.NEGATIVE_INFINITY;
-  /** When it is asked next what it does, in steady time. */
-  due = Number.NEGATIVE_INFINITY;
-  /** Of what it has said. */
-  known = new Map();
-  /** The container whose limit of swap is as Docker has set it. */
-  closed = "";
-  /** Since when its requests go to its address, and since when Docker calls it healthy. @type {{since: number, healthy: number | undefined} | undefined} */
-  bridge;
-  /** Bytes while it is asleep. @type {{ram: number, swap: number} | undefined} */
-  figures;
-
-  constructor(project) {
-    this.project = project;
-  }
 }

@@ -1,0 +1,45 @@
+// One project, as the keeper knows it.
+
+/** What is known of one project. */
+export class Entry {
+  /** @type {import("./keeper.mjs").State} */
+  state = "stopped";
+  since = new Date().toISOString();
+  /** Why it is not asleep, or does not run. @type {string | undefined} */
+  reason;
+  /** @type {import("./world.mjs").Config | undefined} */
+  config;
+  /** @type {import("./world.mjs").Container | undefined} */
+  container;
+  /** The transition under way. @type {{kind: "sleep" | "wake", waited: Promise<void>, done: Promise<void>} | undefined} */
+  work;
+  /** By which a look sees that what it has read is old. */
+  changes = 0;
+  /** Whether it has been seen before. */
+  isKnown = false;
+  /** Whether somebody has asked for it while it falls asleep. */
+  isAsked = false;
+  /** Since when it has been awake, or the clock right, in steady time. */
+  floor = Number.NEGATIVE_INFINITY;
+  /** When it is asked next what it does, in steady time. */
+  due = Number.NEGATIVE_INFINITY;
+  /** Of what it has said. */
+  known = new Map();
+  /** The container whose limit of swap is as Docker has set it. */
+  closed = "";
+  /** Since when its requests go to its address, and since when Docker calls it healthy. @type {{since: number, healthy: number | undefined} | undefined} */
+  bridge;
+  /** Bytes while it is asleep. @type {{ram: number, swap: number} | undefined} */
+  figures;
+
+  constructor(project) {
+    this.project = project;
+  }
+
+  /** @param {import("./keeper.mjs").State} state @param {string} [reason] */
+  become(state, reason) {
+    if (this.state !== state) this.since = new Date().toISOString();
+    this.state = state;
+    this.reason = reason;
+  }
+}
