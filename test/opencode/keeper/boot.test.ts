@@ -14,8 +14,8 @@ interface Boot {
 }
 const KEEPER = new URL("../../../opencode/rootfs/usr/local/lib/opencode-platform/keeper/", import.meta.url)
   .href;
-const { gateOf, makeBoot, next, WAITS } = (await import(`${KEEPER}boot.mjs`)) as {
-  gateOf(commands: readonly string[]): string;
+const { gateOf } = (await import(`${KEEPER}gate.mjs`)) as { gateOf(commands: readonly string[]): string };
+const { makeBoot, next, WAITS } = (await import(`${KEEPER}boot.mjs`)) as {
   makeBoot(parts: object): Boot;
   next(waiting: readonly Waiting[], starting: number): string[];
   WAITS: string;

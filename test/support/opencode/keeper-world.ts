@@ -30,6 +30,12 @@ export interface Machine {
   seen: Record<string, number | null> | undefined;
   queues: { unread: number; unsent: number; connections: number };
   answers: boolean;
+  /** Of its container. */
+  gate: "open" | "waiting" | "unknown";
+  /** Milliseconds that have gone by. */
+  now: number;
+  /** What Docker says instead of letting a container go on. */
+  unpauseFails: { message: string; status: number } | undefined;
   /** Whether its memory may go to swap. */
   swaps: boolean;
   hasSwap: boolean;
@@ -106,6 +112,9 @@ export const makeMachine = (): Machine => ({
   seen: idle(),
   queues: { unread: 0, unsent: 0, connections: 0 },
   answers: true,
+  gate: "open",
+  now: 0,
+  unpauseFails: undefined,
   swaps: false,
   hasSwap: true,
 });
@@ -141,7 +150,13 @@ export function worldOf(machine: Machine): World {
       return route;
     },
     observe: () => machine.seen,
-    answers: (container: Container) => machine.answers && find(container)?.state === "running",
+    answers: (container: Container) => {
+      const isIt = machine.answers && machine.gate === "open" && find(container)?.state === "running";
+      // One that does not is waited for.
+      if (!isIt) machine.now += 2000;
+      return isIt;
+    },
+    gate: () => machine.gate,
     queues: () => ({ ...machine.queues }),
     work: () => 0,
     pause: (container: Container) => {
@@ -151,6 +166,7 @@ export function worldOf(machine: Machine): World {
     },
     unpause: (container: Container) => {
       const found = find(container);
+      if (machine.unpauseFails) throw refuse(machine.unpauseFails.message, machine.unpauseFails.status);
       if (found?.state !== "paused") throw refuse("is not paused", 409);
       found.state = "running";
     },
@@ -162,7 +178,9 @@ export function worldOf(machine: Machine): World {
     fromSwap: () => {
       machine.swaps = false;
     },
-    wait: () => {},
+    wait: (ms: number) => {
+      machine.now += ms;
+    },
   };
 }
 
@@ -195,6 +213,8 @@ export function startKeeper(machine: Machine, kill?: Moment, clock: Partial<Cloc
       },
     ]),
   );
+  // The clock is no step.
+  Object.assign(world, { now: () => machine.now });
   let looks = 0;
   // Each time it is asked, two seconds later.
   const unmoved = () => 2000 * looks++;

@@ -1,11 +1,10 @@
 // After a reboot or a restart of Docker all containers start at once, and each waits at its gate (`gate` in the image): here they are let go, a few at
 // a time. One that somebody asks for goes at once; those that were asleep wait until somebody does. What starts while nothing else waits, after a crash
 // or a restart, goes at once, too.
-import { readFile } from "node:fs/promises";
 import { runIn } from "./commands.mjs";
+import { GATE, lookAtGate } from "./gate.mjs";
 import { asleepText, awakeText } from "./transitions.mjs";
 
-const GATE = "/usr/local/lib/opencode-platform/gate";
 /** Projects that start at the same time, besides those that are asked for. */
 export const AT_ONCE = 2;
 /** After this long the next ones start, whether it answers or not: a clone takes as long as it takes. Milliseconds. */
@@ -28,28 +27,6 @@ export function next(waiting, starting) {
   const others = waiting.filter(({ isAsked, wasAsleep }) => !isAsked && !wasAsleep);
   const room = Math.max(0, AT_ONCE - starting - asked.length);
   return [...asked, ...others.slice(0, room)].map(({ project }) => project);
-}
-
-/**
- * What a container's processes say of its gate, by their command lines: the first process, and those that it has started.
- * @returns {"waiting" | "open" | "unknown"} unknown: it has hardly started
- */
-export function gateOf(commands) {
-  const words = commands.map((command) => command.split("\0").filter(Boolean));
-  if (words.some(([, file, verb]) => file === GATE && verb === "wait")) return "waiting";
-  const isBefore = ([program = "", file = "", verb]) =>
-    /(^|\/)(docker-init|tini)$/.test(program) ||
-    (file.endsWith("/opencode-platform/entrypoint") && verb === undefined);
-  return words.length === 0 || words.every((each) => each.length === 0 || isBefore(each))
-    ? "unknown"
-    : "open";
-}
-
-/** The same of a container, by /proc. @param {number} pid of its first process, on the host */
-export async function lookAtGate(pid, proc = "/proc") {
-  const read = (path) => readFile(`${proc}/${path}`, "utf8").catch(() => "");
-  const children = (await read(`${pid}/task/${pid}/children`)).split(" ").filter(Boolean);
-  return gateOf(await Promise.all([pid, ...children].map((id) => read(`${id}/cmdline`))));
 }
 
 /** Whether a mark is that of a sleeping project, whatever address its container had before. */

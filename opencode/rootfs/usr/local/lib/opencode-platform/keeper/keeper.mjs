@@ -60,24 +60,37 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     begin(entry, "wake", async (answered) => {
       const began = clock.unmoved();
       entry.become("waking");
+      // What a wake leaves behind that has failed on its way has its mark still, and is woken by whoever asks next.
+      let failed;
+      let hasAnswered = false;
       try {
         const answers = await wake(world, entry, {
           isThere: () => current(entry),
+          isHeld: () => held.has(entry.project),
           onAnswer: () => {
             const ms = Math.round(clock.unmoved() - began);
             history.add(entry.project, "woken", `${why}; it answers after ${ms} ms`);
             answered();
           },
         });
-        if (!answers) throw new Refused("its server has not answered, or its container has ended");
+        hasAnswered = answers;
+        if (!answers && held.has(entry.project)) {
+          await letGo(entry);
+          hasAnswered = true;
+        }
       } catch (error) {
-        history.add(entry.project, "not woken", error.message);
-        throw error;
+        failed = error.message;
       } finally {
-        entry.floor = clock.steady();
-        entry.closed = "";
-        entry.become("awake");
+        if (failed === undefined || held.has(entry.project)) {
+          entry.floor = clock.steady();
+          entry.closed = "";
+          entry.become("awake");
+        } else entry.become("asleep", failed);
       }
+      if (hasAnswered) return;
+      const reason = failed ?? "its server has not answered, or its container has ended";
+      history.add(entry.project, "not woken", reason);
+      throw new Refused(reason);
     });
 
   const startSleep = (entry, isExplicit) =>
@@ -92,6 +105,7 @@ export function makeKeeper({ world, decide, working, clock, history }) {
             refusal: () => refusal(entry, isExplicit),
             isStopped: () => entry.isAsked,
             isCurrent: async () => (await world.configs()).has(entry.project) && (await current(entry)),
+            isHeld: () => held.has(entry.project),
           },
         );
       } catch (error) {
@@ -106,7 +120,8 @@ export function makeKeeper({ world, decide, working, clock, history }) {
 
   async function current({ project, container }) {
     const now = (await world.containers()).get(project);
-    return now?.id === container.id && (now.state === "running" || now.state === "paused");
+    const isOn = now?.state === "running" || now?.state === "paused";
+    return now?.id === container.id && isOn && !held.has(project);
   }
 
   /** Out of RAM with it, unless somebody asks for it. */
@@ -214,9 +229,13 @@ export function makeKeeper({ world, decide, working, clock, history }) {
       const entry = await find(project);
       entry.isAsked = true;
       if (entry.work?.kind === "sleep") await entry.work.done.catch(() => {});
+      // Also of one whose wake is under way: it ends then.
+      if (held.has(project)) {
+        if (!entry.work) entry.isAsked = false;
+        return letGo(entry);
+      }
       if (entry.work?.kind === "wake") return entry.work.waited;
       entry.isAsked = false;
-      if (held.has(project)) return letGo(entry);
       if (entry.state === "asleep") return startWake(entry, why);
       if (entry.state !== "awake")
         throw new Refused(`${project} is stopped${entry.reason ? `: ${entry.reason}` : ""}`);
@@ -247,6 +266,8 @@ export function makeKeeper({ world, decide, working, clock, history }) {
   };
 
   async function letGo(entry) {
+    // A look may not have seen it since it has started.
+    entry.container = (await world.containers()).get(entry.project) ?? entry.container;
     await held.get(entry.project)?.();
     const until = clock.unmoved() + 120_000;
     while (!(entry.container && (await world.answers(entry.container, entry.config)))) {

@@ -63,6 +63,11 @@ export function makeSettle({ world, clock, history, held, startWake, park, forge
     const { container, project } = entry;
     if (container?.state !== "running" || held.has(project)) return false;
     if (mark.text !== awakeText(entry)) {
+      // It has started anew: what waits at its gate is led to its turn (boot.mjs).
+      if ((await world.gate(container)) !== "open" || entry.work || held.has(project)) {
+        if (!entry.work) entry.become("asleep", entry.reason);
+        return true;
+      }
       startWake(entry, "it was not paused any more");
       return true;
     }

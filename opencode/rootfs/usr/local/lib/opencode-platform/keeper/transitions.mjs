@@ -33,11 +33,11 @@ export class Refused extends Error {}
  * @typedef {import("./world.mjs").Config} Config
  */
 
-/** Waits for a condition by looking; false when it has not come true. */
+/** Waits for a condition by looking; false when it has not come true. A look at it may take its time, too. */
 async function until(world, ms, every, isSo) {
-  for (let waited = 0; ; waited += every) {
+  for (const end = world.now() + ms; ; ) {
     if (await isSo()) return true;
-    if (waited >= ms) return false;
+    if (world.now() >= end) return false;
     await world.wait(every);
   }
 }
@@ -61,8 +61,8 @@ async function settle(world, container, isStopped) {
  * Leads its requests to the waker, lets those under way end, and pauses it.
  * @param {World} world
  * @param {{container: Container, config: Config}} project
- * @param {{refusal(): Promise<string | undefined>, isStopped(): boolean, isCurrent(): Promise<boolean>}} look why it may not sleep after all; whether
- *   somebody has asked for it meanwhile; whether it is still what it was
+ * @param {{refusal(): Promise<string | undefined>, isStopped(): boolean, isCurrent(): Promise<boolean>, isHeld?(): boolean}} look why it may not sleep
+ *   after all; whether somebody has asked for it meanwhile; whether it is still what it was; whether it has started anew and waits for its turn
  * @throws Refused when it is awake again, with the reason
  */
 export async function fallAsleep(world, { container, config }, look) {
@@ -92,7 +92,9 @@ export async function fallAsleep(world, { container, config }, look) {
     // An update that has removed it in between has found nothing to wake.
     if (!(await look.isCurrent())) throw new Refused("it is being changed");
   } catch (error) {
-    if (isPaused) await wake(world, { container, config });
+    // The mark of one that waits for its turn is not this transition's.
+    if (isPaused) await wake(world, { container, config }, { isHeld: look.isHeld });
+    else if (look.isHeld?.()) throw error;
     else if (container.health === "healthy") await world.unmark(project);
     else await world.mark(project, awakeText({ config, container }));
     throw error;
@@ -103,13 +105,15 @@ export async function fallAsleep(world, { container, config }, look) {
  * Lets it go on, and leads its requests to it again once its server answers. Its mark is left for as long as the gateway does not know it.
  * @param {World} world
  * @param {{container: Container, config: Config}} project
- * @param {{isThere?(): Promise<boolean>, onAnswer?(): void}} [look] whether its container still runs; called when requests that are held may go on
+ * @param {{isThere?(): Promise<boolean>, isHeld?(): boolean, onAnswer?(): void}} [look] whether its container still runs; whether it has started anew and
+ *   waits for its turn; called when requests that are held may go on
  * @returns {Promise<boolean>} whether its server has answered in time
+ * @throws Refused, or what Docker says, while it is paused still: its mark is left
  */
 export async function wake(
   world,
   { container, config },
-  { isThere = async () => true, onAnswer = () => {} } = {},
+  { isThere = async () => true, isHeld = () => false, onAnswer = () => {} } = {},
 ) {
   await world.unpause(container).catch(ignorePaused);
   let answers = false;
@@ -117,16 +121,27 @@ export async function wake(
   await until(world, ANSWER_MS, SWITCH_LOOK_MS, async () => {
     answers = await world.answers(container, config);
     looks += 1;
-    return answers || (looks % THERE === 0 && !(await isThere()));
+    return answers || isHeld() || (looks % THERE === 0 && !(await isThere()));
   });
-  if (!answers) return world.unmark(config.project).then(() => false);
+  if (!answers) return leave(world, { container, config }, isHeld);
   onAnswer();
   await world.mark(config.project, awakeText({ config, container }));
   await until(world, SWITCH_MS, SWITCH_LOOK_MS, async () => (await world.route(config)) !== "asleep");
   return true;
 }
 
+/** Its server has not answered. Only what runs, and has passed its gate, is reached without its mark. */
+async function leave(world, { container, config }, isHeld) {
+  const found = (await world.containers()).get(config.project);
+  const isSame = found?.id === container.id;
+  if (isSame && found.state === "paused") throw new Refused("its container is still paused");
+  const isAtGate = isSame && found.state === "running" && (await world.gate(container)) !== "open";
+  if (!isAtGate && !isHeld()) await world.unmark(config.project);
+  return false;
+}
+
 /** Somebody else has let it go on, or it is there no more. */
 export function ignorePaused(error) {
-  if (error.status !== 409 && error.status !== 404 && error.status !== 500) throw error;
+  const isOn = error.status === 500 && /is not paused/.test(error.message);
+  if (error.status !== 409 && error.status !== 404 && !isOn) throw error;
 }

@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { groupOf, hasSwap, limitSwap, reclaim } from "./cgroups.mjs";
+import { lookAtGate } from "./gate.mjs";
 import { parseSockets, waiting } from "./sockets.mjs";
 
 /** Of the image's relay, which says what a project does. */
@@ -174,6 +175,9 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
       return Number(await readFile(join(path, "cpuacct.usage"), "utf8").catch(() => 0)) / 1000;
     },
 
+    /** Whether a container that runs waits at its gate. @returns {Promise<"waiting" | "open" | "unknown">} */
+    gate: async ({ id }) => lookAtGate((await docker.inspect(id)).State.Pid, proc),
+
     pause: ({ id }) => docker.pause(id),
     unpause: ({ id }) => docker.unpause(id),
     restart: ({ id }) => docker.restart(id),
@@ -193,5 +197,7 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
     },
 
     wait: (ms) => wait(ms),
+    /** Milliseconds since some moment; it goes on while `wait` does. */
+    now: () => performance.now(),
   };
 }
