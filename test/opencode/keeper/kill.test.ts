@@ -1,6 +1,7 @@
 /** The keeper ends at every step of falling asleep and of waking; whatever it has left, its next start leads to a project that is reachable. */
 import { describe, expect, it } from "vitest";
 import {
+  containerOf,
   type Keeper,
   type Machine,
   type Moment,
@@ -14,7 +15,9 @@ import {
 interface Scenario {
   name: string;
   prepare(): Promise<Machine>;
-  act(keeper: Keeper): Promise<unknown>;
+  act(keeper: Keeper, machine: Machine): Promise<unknown>;
+  /** What is so no more when the next keeper starts. */
+  recover?(machine: Machine): void;
 }
 
 const asleep = async (): Promise<Machine> => {
@@ -45,6 +48,41 @@ const SCENARIOS: readonly Scenario[] = [
   },
   { name: "waking", prepare: asleep, act: (keeper) => keeper.wake(PROJECT) },
   {
+    name: "waking what Docker does not let go on at first",
+    prepare: async () =>
+      Object.assign(await asleep(), { unpauseFails: { message: "cannot resume: freezer", status: 500 } }),
+    act: async (keeper, machine) => {
+      await keeper.wake(PROJECT).catch(() => {});
+      machine.unpauseFails = undefined;
+      await keeper.wake(PROJECT);
+    },
+    recover: (machine) => {
+      machine.unpauseFails = undefined;
+    },
+  },
+  {
+    name: "waking what has started anew and waits for its turn",
+    prepare: async () => {
+      const machine = await asleep();
+      machine.containers.set(PROJECT, containerOf());
+      machine.gate = "waiting";
+      return machine;
+    },
+    act: async (keeper, machine) => {
+      await keeper.look();
+      const woken = keeper.wake(PROJECT);
+      keeper.held.set(PROJECT, async () => {
+        machine.gate = "open";
+        keeper.held.delete(PROJECT);
+      });
+      await woken;
+    },
+    // Its gate opens by itself.
+    recover: (machine) => {
+      machine.gate = "open";
+    },
+  },
+  {
     name: "waking what something came for while no keeper ran",
     prepare: async () => {
       const machine = await asleep();
@@ -67,8 +105,9 @@ async function settled(keeper: Keeper): Promise<void> {
 }
 
 async function momentsOf({ prepare, act }: Scenario): Promise<{ moment: Moment; name: string }[]> {
-  const { keeper, steps } = startKeeper(await prepare());
-  await act(keeper);
+  const machine = await prepare();
+  const { keeper, steps } = startKeeper(machine);
+  await act(keeper, machine);
   return steps.flatMap((name, step) =>
     (["before", "after"] as const).map((when) => ({
       moment: { step, when },
@@ -83,11 +122,12 @@ for (const scenario of SCENARIOS) {
     it.each(moments)("$name", async ({ moment }) => {
       const machine = await scenario.prepare();
       const { keeper, killed } = startKeeper(machine, moment);
-      void scenario.act(keeper).catch(() => {});
+      void scenario.act(keeper, machine).catch(() => {});
       await killed;
       // At no moment is a project paused that nobody could wake.
       expect(machine.containers.get(PROJECT)?.state === "paused" && !machine.marks.has(PROJECT)).toBe(false);
 
+      scenario.recover?.(machine);
       const next = startKeeper(machine);
       await next.keeper.look();
       const found = next.keeper.list()[0]?.state;

@@ -207,9 +207,15 @@ export function startKeeper(machine: Machine, kill?: Moment, clock: Partial<Cloc
         if (isDead) return die();
         const index = steps.push(name) - 1;
         if (kill?.step === index && kill.when === "before") return die();
-        const result = await step(...args);
-        if (kill?.step === index) return die();
-        return result;
+        try {
+          const result = await step(...args);
+          if (kill?.step === index) return die();
+          return result;
+        } catch (error) {
+          // Also after a step that Docker has refused.
+          if (kill?.step === index) return die();
+          throw error;
+        }
       },
     ]),
   );
