@@ -206,6 +206,27 @@ describe("a sleeping project", () => {
     expect(isPaused(machine)).toBe(false);
   });
 
+  it("can be put to sleep again after a stop that came to nothing", async () => {
+    const { machine, keeper } = await asleep();
+    await keeper.stopping(PROJECT, containerOf().id);
+    await settled(keeper);
+    expect(stateOf(keeper)).toBe("awake");
+    await keeper.sleep(PROJECT);
+    expect(isPaused(machine)).toBe(true);
+  });
+
+  it("is refused in words while it is falling asleep or waking", async () => {
+    const { keeper } = await started();
+    const first = keeper.sleep(PROJECT);
+    while (stateOf(keeper) !== "falling-asleep") await null;
+    await expect(keeper.sleep(PROJECT)).rejects.toThrow("it is falling asleep already");
+    await first;
+    const woken = keeper.wake(PROJECT);
+    while (stateOf(keeper) !== "waking") await null;
+    await expect(keeper.sleep(PROJECT)).rejects.toThrow("it is just waking");
+    await woken;
+  });
+
   it("is let go on with its files removed when its entry is gone", async () => {
     const { machine, keeper } = await asleep();
     machine.configs.clear();

@@ -13,6 +13,9 @@ const LATEST_MS = 60_000;
 const AT_ONCE = 2;
 const MIB = 2 ** 20;
 
+/** To whoever wants to put it to sleep meanwhile. */
+const BUSY = { sleep: "it is falling asleep already", wake: "it is just waking" };
+
 const sentence = (why) => (why === undefined ? undefined : `it ${why}`);
 
 /** For whoever asks about a project that there is not. */
@@ -244,12 +247,12 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     async sleep(project) {
       const entry = await find(project);
       if (entry.state === "asleep" && !entry.work) return entry.figures;
-      if (entry.work) throw new Refused(`it is ${entry.state}`);
+      if (entry.work) throw new Refused(BUSY[entry.work.kind]);
       if (entry.state !== "awake" || held.has(project))
         throw new Refused("it is stopped, or has not started yet");
       const why = await refusal(entry, true);
       if (why) throw new Refused(why);
-      if (entry.work) throw new Refused(`it is ${entry.state}`);
+      if (entry.work) throw new Refused(BUSY[entry.work.kind]);
       await startSleep(entry, true);
       return entry.figures;
     },
@@ -258,7 +261,8 @@ export function makeKeeper({ world, decide, working, clock, history }) {
       const entry = entries.get(project);
       if (entry?.container?.id !== id || (entry.state !== "asleep" && entry.state !== "falling-asleep"))
         return;
-      entry.isAsked = true;
+      // It ends with the transition.
+      entry.isAsked = entry.work !== undefined;
       await world.unpause(entry.container).catch(ignorePaused);
     },
     /** @param {string} project @throws Unknown */
