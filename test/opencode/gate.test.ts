@@ -88,7 +88,7 @@ describe("the gate", () => {
     expect(await gate("wait").said).toBe("went started\n");
   });
 
-  it("waits without end once it was told to, and can still be let go", async () => {
+  it("waits for longer once it was told to, and can still be let go", async () => {
     install(["longest=600", "longest=0"], ["spread=60", "spread=1"]);
     expect(await gate("wait").said).toBe("went started\n");
     await gate("hold").said;
@@ -103,6 +103,13 @@ describe("the gate", () => {
   it("opens by itself where nobody says a word", async () => {
     install(["longest=600", "longest=1"], ["spread=60", "spread=1"]);
     expect(await gate("wait").said).toBe("went started\n");
+    expect(await gate("wait").said).toBe("went started\n");
+  });
+
+  it("opens by itself an hour after it was told to wait, where no other word comes", async () => {
+    install(["held=3600", "held=1"], ["spread=60", "spread=1"]);
+    expect(await gate("wait").said).toBe("went started\n");
+    await gate("hold").said;
     expect(await gate("wait").said).toBe("went started\n");
   });
 

@@ -68,6 +68,9 @@ describe("a gate", () => {
 function machine(projects: readonly { name: string; asleep?: boolean; never?: boolean }[]) {
   const marks = new Map<string, string>();
   const told: string[] = [];
+  /** How many words fail from now on. */
+  const fails = { words: 0, inspects: 0 };
+  const time = { now: 0 };
   const gates = new Map(projects.map(({ name }) => [name, "waiting"]));
   const serving = new Set<string>();
   const lines: string[] = [];
@@ -92,10 +95,14 @@ function machine(projects: readonly { name: string; asleep?: boolean; never?: bo
   };
   const pids = projects.map(({ name }) => name);
   const docker = {
-    inspect: async (id: string) => ({ State: { Pid: pids.indexOf(id) + 1 } }),
+    inspect: async (id: string) => {
+      if (fails.inspects-- > 0) throw new Error("Docker does not answer");
+      return { State: { Pid: pids.indexOf(id) + 1 } };
+    },
     post: async (path: string, _: object, body: { Cmd: string[] }) => {
       const name = path.split("/")[2] ?? "";
       told.push(`${name} ${body.Cmd[1]}`);
+      if (fails.words-- > 0) throw new Error("Docker does not answer");
       if (body.Cmd[1] === "go") gates.set(name, "open");
       return { Id: "e" };
     },
@@ -105,9 +112,9 @@ function machine(projects: readonly { name: string; asleep?: boolean; never?: bo
   const keeper = { held };
   const history = { add: (project: string, what: string) => lines.push(`${project} ${what}`) };
   const gate = async (pid: number) => gates.get(pids[pid - 1] ?? "") ?? "unknown";
-  const boot = makeBoot({ docker, world, keeper, history, gate });
+  const boot = makeBoot({ docker, world, keeper, history, gate, now: () => time.now });
   const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
-  return { boot, marks, told, gates, serving, lines, held, settled };
+  return { boot, fails, time, marks, told, gates, serving, lines, held, settled };
 }
 
 describe("after a reboot", () => {
@@ -154,6 +161,48 @@ describe("after a reboot", () => {
     expect(lines).toContain("a started");
   });
 
+  it("what could not be let go is let go by a later look, and waits until then", async () => {
+    const { boot, fails, told, lines, held, serving, settled } = machine([{ name: "a" }]);
+    serving.add("a");
+    fails.words = 1;
+    await boot.first();
+    await settled();
+    expect([told, [...held.keys()], lines]).toEqual([["a go"], ["a"], ["a not started"]]);
+    await boot.look();
+    await settled();
+    expect([told.filter((word) => word === "a go").length, held.size]).toEqual([2, 0]);
+  });
+
+  it("what could not be looked at, or had hardly started, is looked at again", async () => {
+    const { boot, fails, gates, held } = machine([{ name: "a" }, { name: "b" }]);
+    fails.inspects = 2;
+    await boot.first();
+    expect(held.size).toBe(0);
+    gates.set("b", "unknown");
+    await boot.look();
+    expect([...held.keys()]).toEqual(["a"]);
+    gates.set("b", "waiting");
+    await boot.look();
+    expect([...held.keys()]).toEqual(["a", "b"]);
+  });
+
+  it("all that wait are told that they may, a few at a time, while others start, and again later", async () => {
+    const names = ["a", "b", "c", "d", "e", "f", "g"];
+    const { boot, told, time, settled } = machine(names.map((name) => ({ name })));
+    await boot.first();
+    await settled();
+    const holds = () => told.filter((word) => word.endsWith(" hold"));
+    await boot.look();
+    expect(holds()).toEqual(["c hold", "d hold", "e hold", "f hold"]);
+    await boot.look();
+    await boot.look();
+    expect(holds().slice(4)).toEqual(["g hold"]);
+    time.now += 21 * 60_000;
+    await boot.look();
+    await boot.look();
+    expect(holds().slice(5).sort()).toEqual(["c hold", "d hold", "e hold", "f hold", "g hold"]);
+  });
+
   it("a keeper that was killed meanwhile knows what is to start by itself", async () => {
     const world = machine([{ name: "a", asleep: true }]);
     world.marks.set("a", `{"of":"a","at":"old"}\n${WAITS}`);
@@ -165,6 +214,7 @@ describe("after a reboot", () => {
   it("one that has ended at its gate is held no more, nor one that has gone by itself", async () => {
     const { boot, gates, marks, held } = machine(["a", "b", "c", "d"].map((name) => ({ name })));
     await boot.first();
+    gates.set("c", "unknown");
     await boot.ended("c", "c");
     gates.set("d", "open");
     await boot.look();

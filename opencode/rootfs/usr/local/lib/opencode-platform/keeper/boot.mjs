@@ -13,6 +13,11 @@ const STARTING_MS = 60_000;
 const LOOK_MS = 200;
 const UNKNOWN_MS = 10_000;
 
+/** How long a gate is told to wait before it is told again: it waits for an hour (`held` in it). Milliseconds. */
+const HOLD_MS = 20 * 60_000;
+/** So many gates are told at once. */
+const HOLDS = 4;
+
 /** In the mark of a project that is to start by itself: a keeper that was killed meanwhile knows it from one that was asleep. */
 export const WAITS = "# waits for its turn\n";
 
@@ -38,16 +43,18 @@ const isAsleep = (text, { asleep }) =>
 
 /**
  * @param {{docker: import("./docker.mjs").Docker, world: import("./transitions.mjs").World, keeper: import("./keeper.mjs").Keeper,
- *   history: ReturnType<typeof import("./history.mjs").makeHistory>, gate?: (pid: number) => Promise<string>}} parts
+ *   history: ReturnType<typeof import("./history.mjs").makeHistory>, gate?: (pid: number) => Promise<string>, now?: () => number}} parts
  */
-export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) {
+export function makeBoot({ docker, world, keeper, history, gate = lookAtGate, now = () => performance.now() }) {
   const { held } = keeper;
   /** @typedef {{project: string, container: import("./world.mjs").Container, config: import("./world.mjs").Config, pid: number, isAsked: boolean,
-   *   wasAsleep: boolean, hadMark: boolean, isMarked: boolean, isHeld: boolean, starting?: Promise<void>}} Waiting */
+   *   wasAsleep: boolean, hadMark: boolean, isMarked: boolean, toldAt: number, failed?: string, starting?: Promise<void>}} Waiting */
   /** @type {Map<string, Waiting>} */
   const known = new Map();
   /** Ids of containers that are looked at. */
   const examined = new Set();
+  /** Containers that have passed their gates, by project. @type {Map<string, string>} */
+  const open = new Map();
 
   const tell = ({ container }, word) => runIn(docker, container.id, [GATE, word]);
 
@@ -65,9 +72,20 @@ export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) 
       if (one.isMarked)
         history.add(project, "started", one.isAsked ? "somebody asked for it" : "it was its turn");
     } catch (error) {
-      history.add(project, "not started", error.message);
+      return later(one, error.message);
     }
     await release(one);
+  }
+
+  /** It was not let go. The next look tries again, after those that wait behind it. */
+  function later(one, why) {
+    const { project } = one;
+    one.starting = undefined;
+    if (one.failed !== why) history.add(project, "not started", `${why}; it is tried again`);
+    one.failed = why;
+    if (known.get(project) !== one) return;
+    known.delete(project);
+    known.set(project, one);
   }
 
   async function release(one) {
@@ -112,7 +130,7 @@ export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) 
       isAsked: false,
       hadMark: found !== undefined,
       isMarked: false,
-      isHeld: false,
+      toldAt: Number.NEGATIVE_INFINITY,
     };
     known.set(project, one);
     held.set(project, async () => {
@@ -122,20 +140,20 @@ export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) 
   }
 
   /** Looks at a container that runs, until it is known whether it waits; one that has passed its gate at once is not held for that. */
-  async function examine(project, container, config, mark) {
+  async function examine(project, container, config, mark, patience) {
     const pid = (await docker.inspect(container.id)).State.Pid;
     let seen = 0;
-    for (let waited = 0; pid > 0 && waited <= UNKNOWN_MS; waited += LOOK_MS) {
+    for (let waited = 0; pid > 0 && waited <= patience; waited += LOOK_MS) {
       const found = await gate(pid);
-      if (found === "open") return;
+      if (found === "open") return void open.set(project, container.id);
       seen = found === "waiting" ? seen + 1 : 0;
       if (seen > 1) return add(project, container, config, pid, mark);
       await world.wait(LOOK_MS);
     }
   }
 
-  /** @param {string} [only] project */
-  async function lookFor(only) {
+  /** @param {string} [only] project @param {number} [patience] with one that has hardly started. Milliseconds. */
+  async function lookFor(only, patience = UNKNOWN_MS) {
     const [configs, containers, marks] = await Promise.all([
       world.configs(),
       world.containers(),
@@ -145,10 +163,10 @@ export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) 
       const config = configs.get(project);
       if (!config || container.state !== "running" || known.get(project)?.container.id === container.id)
         return;
-      if (examined.has(container.id)) return;
+      if (examined.has(container.id) || open.get(project) === container.id) return;
       examined.add(container.id);
-      await examine(project, container, config, marks.get(project))
-        .catch(() => {}) // it has just ended
+      await examine(project, container, config, marks.get(project), patience)
+        .catch(() => {}) // it has just ended, or the next look tries again
         .finally(() => examined.delete(container.id));
     };
     await Promise.all(
@@ -159,11 +177,18 @@ export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) 
 
   return {
     /** Everything that waits now: before the gateway gets its routes. */
-    first: () => lookFor(),
+    first() {
+      open.clear();
+      return lookFor();
+    },
     /** A container has started. */
-    started: (project) => lookFor(project),
+    started(project) {
+      open.delete(project);
+      return lookFor(project);
+    },
     /** A container has ended, or was removed: what is left of it is the keeper's. */
     async ended(project, id) {
+      if (open.get(project) === id) open.delete(project);
       const one = known.get(project);
       if (one?.container.id !== id) return;
       known.delete(project);
@@ -171,17 +196,28 @@ export function makeBoot({ docker, world, keeper, history, gate = lookAtGate }) 
       if (one.isMarked && !one.wasAsleep) await world.unmark(project);
       await advance();
     },
-    /** Those that wait until somebody asks for them are told so, one at a time, and when nothing starts: else they would go by themselves. */
+    /**
+     * Whatever was missed, or has failed, is tried again; and those that wait are told that the keeper knows of them, a few at a time, while others
+     * start: else they would go by themselves, all of them together.
+     */
     async look() {
-      const all = [...known.values()];
-      for (const one of all) if (!one.starting && (await gate(one.pid)) === "open") await release(one);
-      if (all.some(({ starting }) => starting)) return;
-      const one = all.find(({ isHeld }) => !isHeld);
-      if (!one) return;
-      one.isHeld = true;
-      await tell(one, "hold").catch(() => {
-        one.isHeld = false;
-      });
+      for (const one of [...known.values()]) {
+        if (one.starting) continue;
+        const found = await gate(one.pid);
+        if (found === "open") await release(one);
+        // Its process is gone, and nobody has said so.
+        if (found === "unknown" && known.get(one.project) === one) {
+          known.delete(one.project);
+          held.delete(one.project);
+        }
+      }
+      await lookFor(undefined, LOOK_MS);
+      const due = [...known.values()].filter(({ starting, toldAt }) => !starting && now() - toldAt > HOLD_MS);
+      const hold = async (one) => {
+        const { code } = await tell(one, "hold");
+        if (code === 0) one.toldAt = now();
+      };
+      await Promise.allSettled(due.slice(0, HOLDS).map(hold));
     },
   };
 }

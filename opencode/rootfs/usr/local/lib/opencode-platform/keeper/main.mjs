@@ -54,13 +54,11 @@ async function lookForEver() {
   let said = "";
   for (let soon = Promise.withResolvers(); ; soon = Promise.withResolvers()) {
     lookSoon = soon.resolve;
-    const problem = await keeper.look().then(
-      () => "",
-      (error) => error.message,
-    );
+    const messageOf = (error) => error.message;
+    const problems = [await keeper.look().catch(messageOf), await boot.look().catch(messageOf)];
+    const problem = problems.find(Boolean) ?? "";
     if (problem !== said) console.log(problem || "everything is looked after again");
     said = problem;
-    await boot.look().catch(() => {});
     await keeper.considerAll();
     await Promise.race([soon.promise.then(() => wait(SOON_MS)), wait(LOOK_MS)]);
   }
