@@ -245,6 +245,19 @@ describe("a sleeping project", () => {
   });
 });
 
+it("sleeps and wakes also where its control group cannot be written, and says so once", async () => {
+  const machine = { ...makeMachine(), groupFails: "EACCES: permission denied" };
+  const { keeper } = await started(machine);
+  await settled(keeper);
+  await keeper.sleep(PROJECT);
+  await keeper.wake(PROJECT);
+  await settled(keeper);
+  expect(stateOf(keeper)).toBe("awake");
+  const lines = said(keeper);
+  expect(lines.filter((line) => line.startsWith("limit of swap"))).toHaveLength(1);
+  expect(lines).toContain("asleep: paused only: EACCES: permission denied");
+});
+
 describe("a wake that fails", () => {
   it("leaves the mark of a container that is still paused, and is tried again by whoever asks next", async () => {
     const { machine, keeper } = await asleep();

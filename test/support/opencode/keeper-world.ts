@@ -39,6 +39,8 @@ export interface Machine {
   /** Whether its memory may go to swap. */
   swaps: boolean;
   hasSwap: boolean;
+  /** Why its control group cannot be written. */
+  groupFails?: string | undefined;
 }
 
 type Step = (...args: never[]) => unknown;
@@ -171,11 +173,13 @@ export function worldOf(machine: Machine): World {
       found.state = "running";
     },
     toSwap: () => {
+      if (machine.groupFails) throw new Error(machine.groupFails);
       if (!machine.hasSwap) return undefined;
       machine.swaps = true;
       return { ram: 5, swap: 200 };
     },
     fromSwap: () => {
+      if (machine.groupFails) throw new Error(machine.groupFails);
       machine.swaps = false;
     },
     wait: (ms: number) => {

@@ -27,6 +27,9 @@ export class Entry {
   known = new Map();
   /** The container whose limit of swap is as Docker has set it. */
   closed = "";
+  /** Why it could not be put back, and when that is tried again. */
+  closeProblem = "";
+  closeDue = Number.NEGATIVE_INFINITY;
   /** Since when its requests go to its address, and since when Docker calls it healthy. @type {{since: number, healthy: number | undefined} | undefined} */
   bridge;
   /** Bytes while it is asleep. @type {{ram: number, swap: number} | undefined} */

@@ -130,11 +130,14 @@ export function makeKeeper({ world, decide, working, clock, history }) {
   /** Out of RAM with it, unless somebody asks for it. */
   async function park(entry) {
     const isWanted = () => entry.state === "asleep" && !entry.isAsked;
-    const bytes = await world.toSwap(entry.container, isWanted).catch(() => undefined);
+    let problem = "there is no swap";
+    const bytes = await world.toSwap(entry.container, isWanted).catch((error) => {
+      problem = error.message;
+    });
     const mib = (value) => `${Math.round(value / MIB)} MiB`;
     const text = bytes
       ? `${mib(bytes.ram)} in RAM, ${mib(bytes.swap)} in swap`
-      : "paused only: there is no swap";
+      : `paused only: ${problem}`;
     history.add(entry.project, "asleep", text);
     entry.figures = bytes;
   }

@@ -7,6 +7,8 @@ const RELAY_PORT = 4097;
 const BRIDGE_MS = 60_000;
 /** After Docker calls it healthy, until the gateway has heard of it. Milliseconds. */
 const KNOWN_MS = 2500;
+/** Before a limit of swap is tried again that could not be put back. Milliseconds. */
+const CLOSE_AGAIN_MS = 300_000;
 
 /**
  * @typedef {import("./entry.mjs").Entry} Entry
@@ -51,8 +53,18 @@ export function makeSettle({ world, clock, history, held, startWake, park, forge
     entry.isKnown = true;
     entry.become("awake", entry.reason);
     if (entry.closed === container.id) return;
-    await world.fromSwap(container);
-    entry.closed = container.id;
+    if (clock.unmoved() < entry.closeDue) return;
+    try {
+      await world.fromSwap(container);
+      entry.closed = container.id;
+      entry.closeProblem = "";
+    } catch (error) {
+      // Rootless Docker, say: it is awake for all that.
+      if (entry.closeProblem !== error.message)
+        history.add(entry.project, "limit of swap left open", error.message);
+      entry.closeProblem = error.message;
+      entry.closeDue = clock.unmoved() + CLOSE_AGAIN_MS;
+    }
   }
 
   /**
