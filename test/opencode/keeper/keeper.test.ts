@@ -371,8 +371,11 @@ describe("what is not the keeper's", () => {
 });
 
 it("answers in a sentence for a project that there is not", async () => {
-  const { keeper } = await started();
+  const { keeper, steps } = await started();
+  steps.length = 0;
   await expect(keeper.wake("nobody")).rejects.toThrow("There is no project nobody.");
+  // It costs no look at everything.
+  expect(steps).toEqual(["configs"]);
 });
 
 it("lets a project start that waits for its turn when somebody asks for it", async () => {

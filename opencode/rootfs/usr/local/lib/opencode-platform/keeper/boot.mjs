@@ -3,7 +3,7 @@
 // or a restart, goes at once, too.
 import { runIn } from "./commands.mjs";
 import { GATE, lookAtGate } from "./gate.mjs";
-import { asleepText, awakeText } from "./transitions.mjs";
+import { asleepText, awakeText, routesText } from "./transitions.mjs";
 
 /** Projects that start at the same time, besides those that are asked for. */
 export const AT_ONCE = 2;
@@ -37,7 +37,7 @@ export function next(waiting, starting) {
 /** Whether a mark is that of a sleeping project, whatever address its container had before. */
 const isAsleep = (text, { asleep }) =>
   !text.endsWith(WAITS) &&
-  JSON.stringify(asleep)
+  routesText(asleep)
     .split("{address}")
     .every((part) => text.includes(part));
 

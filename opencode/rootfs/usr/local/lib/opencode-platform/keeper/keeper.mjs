@@ -206,7 +206,8 @@ export function makeKeeper({ world, decide, working, clock, history }) {
   }
 
   async function find(project) {
-    if (!entries.get(project)?.config) await look();
+    // Of a name that nobody has configured nothing is looked at.
+    if (!entries.get(project)?.config && (await world.configs()).has(project)) await look();
     const entry = entries.get(project);
     if (!entry?.config) throw new Unknown(`There is no project ${project}.`);
     return entry;

@@ -67,6 +67,7 @@ let lookSoon = () => {};
 
 listeners.push(({ Action, id, Actor }) => {
   const project = Actor.Attributes["dev.opencode-platform.project"];
+  if (/^(start|die|destroy)$/.test(Action)) world.forget(id);
   if (Action === "kill" && project) void keeper.stopping(project, id);
   const isOwn = project && Actor.Attributes["dev.opencode-platform.service"] === undefined;
   if (isOwn && Action === "start") void boot.started(project).catch(() => {});
@@ -83,7 +84,12 @@ void docker.follow(
   (event) => {
     for (const listen of listeners) listen(event);
   },
-  { onOpen: () => void boot.first().catch(() => {}) },
+  {
+    onOpen: () => {
+      world.forget();
+      void boot.first().catch(() => {});
+    },
+  },
 );
 // Before the gateway learns where projects are: one that waits for its turn is not to be reached past the waker.
 await boot.first().catch((error) => console.log(error.message));

@@ -17,8 +17,11 @@ const CALM = 2;
 /** More processor time of a look than this is work. A share of one processor. */
 const WORK = 0.2;
 
+/** Routes are kept as text: a hundred projects' objects are many times as large. @param {string | object} routes */
+export const routesText = (routes) => (typeof routes === "string" ? routes : JSON.stringify(routes));
+
 /** The text of a mark: routes, with the container's address where `{address}` stands. */
-const text = (routes, { address }) => `${JSON.stringify(routes).replaceAll("{address}", address)}\n`;
+const text = (routes, { address }) => `${routesText(routes).replaceAll("{address}", address)}\n`;
 /** While the project sleeps. */
 export const asleepText = ({ config, container }) => text(config.asleep, container);
 /** Once it is awake, and until Docker calls it healthy again: a container that has been paused is not, and until then the gateway does not know it. */

@@ -1,5 +1,5 @@
 // What the keeper sees and does: Docker's containers, the gateway's files, the projects' own word, control groups. A test has another one.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const ENDING = ".asleep.yml";
 /**
  * @typedef {{id: string, name: string, state: string, health: string, address: string}} Container
  * @typedef {{project: string, container: string, port: number, probe: {host: string, path: string},
- *   sleep: {afterMs: number, pending: boolean} | null, asleep: object, awake: object}} Config
+ *   sleep: {afterMs: number, pending: boolean} | null, asleep: string | object, awake: string | object}} Config
  * @typedef {{docker: import("./docker.mjs").Docker, prefix: string, gatewayPort: number, routesDir: string, configDir: string, cgroups: string,
  *   proc?: string}} Options
  */
@@ -55,10 +55,44 @@ const missing = (error) => {
   throw error;
 };
 
+/** What files say, read again once they have changed: they are replaced, never written to. @param {(text: string) => unknown} parse */
+function makeCache(parse) {
+  /** @type {Map<string, {key: string, at: number, value: unknown}>} */
+  const known = new Map();
+  return async (file) => {
+    try {
+      const { mtimeMs: at, size, ino } = await stat(file);
+      const key = `${at} ${size} ${ino}`;
+      const before = known.get(file);
+      if (before?.key === key) return before;
+      const now = { key, at, value: parse(await readFile(file, "utf8")) };
+      known.set(file, now);
+      return now;
+    } catch (error) {
+      known.delete(file);
+      throw error;
+    }
+  };
+}
+
 /** @param {Options} options */
 export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, cgroups, proc = "/proc" }) {
   const markOf = (project) => join(routesDir, `${project}${ENDING}`);
-  const pidOf = async (id) => (await docker.inspect(id)).State.Pid;
+  const readConfig = makeCache((text) => {
+    const { asleep, awake, ...config } = JSON.parse(text);
+    return { ...config, asleep: JSON.stringify(asleep), awake: JSON.stringify(awake) };
+  });
+  const readMark = makeCache((text) => text);
+  /** Of containers that run or are paused; forgotten when one starts or ends. @type {Map<string, number>} */
+  const pids = new Map();
+  const pidOf = async (id) => {
+    const known = pids.get(id);
+    if (known && existsSync(`${proc}/${known}`)) return known;
+    const pid = (await docker.inspect(id)).State.Pid;
+    if (pid > 0) pids.set(id, pid);
+    else pids.delete(id);
+    return pid;
+  };
   const socketsOf = async (id) => {
     const pid = await pidOf(id);
     const read = (file) => readFile(`${proc}/${pid}/net/${file}`, "utf8").catch(() => "");
@@ -76,7 +110,7 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
       const files = await readdir(configDir);
       const read = async (file) => {
         try {
-          return JSON.parse(await readFile(join(configDir, file), "utf8"));
+          return (await readConfig(join(configDir, file)))?.value;
         } catch {
           return undefined; // it has just gone
         }
@@ -115,9 +149,8 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
       const files = (await readdir(routesDir)).filter((file) => file.endsWith(ENDING));
       const read = async (file) => {
         const project = file.slice(0, -ENDING.length);
-        const text = await readFile(markOf(project), "utf8").catch(missing);
-        const at = await stat(markOf(project)).catch(missing);
-        return text === undefined || !at ? [] : [[project, { since: at.mtimeMs, text }]];
+        const found = await readMark(markOf(project)).catch(missing);
+        return found ? [[project, { since: found.at, text: found.value }]] : [];
       };
       return new Map((await Promise.all(files.map(read))).flat());
     },
@@ -177,6 +210,9 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
 
     /** Whether a container that runs waits at its gate. @returns {Promise<"waiting" | "open" | "unknown">} */
     gate: async ({ id }) => lookAtGate((await docker.inspect(id)).State.Pid, proc),
+
+    /** A container has started or ended; all of them, where it is not known which have. @param {string} [id] */
+    forget: (id) => (id === undefined ? pids.clear() : void pids.delete(id)),
 
     pause: ({ id }) => docker.pause(id),
     unpause: ({ id }) => docker.unpause(id),
