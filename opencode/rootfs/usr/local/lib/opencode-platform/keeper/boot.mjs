@@ -45,7 +45,14 @@ const isAsleep = (text, { asleep }) =>
  * @param {{docker: import("./docker.mjs").Docker, world: import("./transitions.mjs").World, keeper: import("./keeper.mjs").Keeper,
  *   history: ReturnType<typeof import("./history.mjs").makeHistory>, gate?: (pid: number) => Promise<string>, now?: () => number}} parts
  */
-export function makeBoot({ docker, world, keeper, history, gate = lookAtGate, now = () => performance.now() }) {
+export function makeBoot({
+  docker,
+  world,
+  keeper,
+  history,
+  gate = lookAtGate,
+  now = () => performance.now(),
+}) {
   const { held } = keeper;
   /** @typedef {{project: string, container: import("./world.mjs").Container, config: import("./world.mjs").Config, pid: number, isAsked: boolean,
    *   wasAsleep: boolean, hadMark: boolean, isMarked: boolean, toldAt: number, failed?: string, starting?: Promise<void>}} Waiting */

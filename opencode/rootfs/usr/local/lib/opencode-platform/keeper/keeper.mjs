@@ -135,9 +135,7 @@ export function makeKeeper({ world, decide, working, clock, history }) {
       problem = error.message;
     });
     const mib = (value) => `${Math.round(value / MIB)} MiB`;
-    const text = bytes
-      ? `${mib(bytes.ram)} in RAM, ${mib(bytes.swap)} in swap`
-      : `paused only: ${problem}`;
+    const text = bytes ? `${mib(bytes.ram)} in RAM, ${mib(bytes.swap)} in swap` : `paused only: ${problem}`;
     history.add(entry.project, "asleep", text);
     entry.figures = bytes;
   }
