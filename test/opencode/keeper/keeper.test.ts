@@ -1,39 +1,14 @@
 /** What the keeper does about a project, in order and when something comes in between. */
 import { describe, expect, it } from "vitest";
+import { asleep, isPaused, said, settled, started, stateOf } from "../../support/opencode/keeper-states.ts";
 import {
   configOf,
   containerOf,
   HALF_HOUR,
   idle,
-  type Keeper,
-  type Machine,
   makeMachine,
   PROJECT,
-  startKeeper,
 } from "../../support/opencode/keeper-world.ts";
-
-const stateOf = (keeper: Keeper) => keeper.list().find(({ project }) => project === PROJECT)?.state;
-const isPaused = (machine: Machine) => machine.containers.get(PROJECT)?.state === "paused";
-const said = (keeper: Keeper) => keeper.history.of(PROJECT).map(({ what, text = "" }) => `${what}: ${text}`);
-
-async function started(machine = makeMachine(), clock: Parameters<typeof startKeeper>[2] = {}) {
-  const { keeper, steps } = startKeeper(machine, undefined, clock);
-  await keeper.look();
-  return { machine, keeper, steps };
-}
-async function asleep() {
-  const world = await started();
-  await world.keeper.sleep(PROJECT);
-  expect([stateOf(world.keeper), isPaused(world.machine)]).toEqual(["asleep", true]);
-  return world;
-}
-/** Looks until nothing is under way. */
-async function settled(keeper: Keeper) {
-  for (let looks = 0; looks < 6; looks++) {
-    await keeper.look();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 describe("falling asleep", () => {
   it("leads requests to the waker, lets those under way end, asks once more, pauses, and moves the memory", async () => {
@@ -206,10 +181,13 @@ describe("a sleeping project", () => {
     expect(isPaused(machine)).toBe(false);
   });
 
-  it("can be put to sleep again after a stop that came to nothing", async () => {
+  it("can be put to sleep again after it was stopped and started", async () => {
     const { machine, keeper } = await asleep();
     await keeper.stopping(PROJECT, containerOf().id);
-    await settled(keeper);
+    for (const state of ["exited", "running"] as const) {
+      machine.containers.set(PROJECT, containerOf(PROJECT, { state }));
+      await settled(keeper);
+    }
     expect(stateOf(keeper)).toBe("awake");
     await keeper.sleep(PROJECT);
     expect(isPaused(machine)).toBe(true);
@@ -242,111 +220,6 @@ describe("a sleeping project", () => {
     await keeper.sleep(PROJECT);
     await settled(keeper);
     expect(stateOf(keeper)).toBe("asleep");
-  });
-});
-
-it("sleeps and wakes also where its control group cannot be written, and says so once", async () => {
-  const machine = { ...makeMachine(), groupFails: "EACCES: permission denied" };
-  const { keeper } = await started(machine);
-  await settled(keeper);
-  await keeper.sleep(PROJECT);
-  await keeper.wake(PROJECT);
-  await settled(keeper);
-  expect(stateOf(keeper)).toBe("awake");
-  const lines = said(keeper);
-  expect(lines.filter((line) => line.startsWith("limit of swap"))).toHaveLength(1);
-  expect(lines).toContain("asleep: paused only: EACCES: permission denied");
-});
-
-describe("a wake that fails", () => {
-  it("leaves the mark of a container that is still paused, and is tried again by whoever asks next", async () => {
-    const { machine, keeper } = await asleep();
-    machine.unpauseFails = { message: "cannot resume: freezer", status: 500 };
-    await expect(keeper.wake(PROJECT)).rejects.toThrow("cannot resume: freezer");
-    await settled(keeper);
-    expect([stateOf(keeper), isPaused(machine), machine.marks.size]).toEqual(["asleep", true, 1]);
-    machine.unpauseFails = undefined;
-    await keeper.wake(PROJECT);
-    await settled(keeper);
-    expect([stateOf(keeper), isPaused(machine), machine.marks.size]).toEqual(["awake", false, 0]);
-  });
-
-  it("leaves it also where Docker says that the container went on, and it has not", async () => {
-    const { machine, keeper } = await asleep();
-    machine.unpauseFails = { message: "Container web-1 is not paused", status: 500 };
-    await expect(keeper.wake(PROJECT)).rejects.toThrow("its container is still paused");
-    await settled(keeper);
-    expect([stateOf(keeper), isPaused(machine), machine.marks.size]).toEqual(["asleep", true, 1]);
-  });
-
-  it("takes no longer than its time, however long each look for an answer takes", async () => {
-    const { machine, keeper } = await asleep();
-    machine.answers = false;
-    const began = machine.now;
-    await expect(keeper.wake(PROJECT)).rejects.toThrow("its server has not answered");
-    expect(machine.now - began).toBeLessThan(65_000);
-    expect([stateOf(keeper), machine.marks.size]).toEqual(["awake", 0]);
-  });
-});
-
-/** Docker has started a sleeping project's container anew: it stands at its gate. */
-describe("a sleeping project that has started anew", () => {
-  const restarted = async () => {
-    const world = await asleep();
-    const container = world.machine.containers.get(PROJECT);
-    if (container) Object.assign(container, { state: "running", address: "172.28.0.9" });
-    world.machine.gate = "waiting";
-    return world;
-  };
-  /** As boot.mjs does it. */
-  const hold = ({ machine, keeper }: Awaited<ReturnType<typeof started>>) =>
-    keeper.held.set(PROJECT, async () => {
-      machine.gate = "open";
-      keeper.held.delete(PROJECT);
-    });
-
-  it("is not woken, and has its mark, before and after it is known that it waits", async () => {
-    const world = await restarted();
-    for (const gate of ["unknown", "waiting"] as const) {
-      world.machine.gate = gate;
-      world.steps.length = 0;
-      await settled(world.keeper);
-      expect([stateOf(world.keeper), world.machine.marks.size]).toEqual(["asleep", 1]);
-      expect(world.steps).not.toContain("unpause");
-    }
-    hold(world);
-    await settled(world.keeper);
-    expect([stateOf(world.keeper), world.machine.marks.size]).toEqual(["waiting", 1]);
-  });
-
-  it("is let go for whoever asks before it is known that it waits", async () => {
-    const world = await restarted();
-    const woken = world.keeper.wake(PROJECT);
-    while (!world.steps.includes("unpause")) await null;
-    hold(world);
-    await woken;
-    expect([stateOf(world.keeper), world.machine.gate]).toEqual(["awake", "open"]);
-  });
-
-  it("is let go for whoever asks while a wake is under way", async () => {
-    const world = await restarted();
-    world.machine.gate = "open";
-    world.machine.answers = false;
-    await world.keeper.look();
-    expect(stateOf(world.keeper)).toBe("waking");
-    world.machine.gate = "waiting";
-    hold(world);
-    world.machine.answers = true;
-    await world.keeper.wake(PROJECT);
-    await settled(world.keeper);
-    expect([stateOf(world.keeper), world.machine.gate]).toEqual(["awake", "open"]);
-  });
-
-  it("keeps its mark when a wake ends that has waited for it in vain", async () => {
-    const { machine, keeper } = await restarted();
-    await expect(keeper.wake(PROJECT)).rejects.toThrow("its server has not answered");
-    await settled(keeper);
-    expect([stateOf(keeper), machine.marks.size]).toEqual(["asleep", 1]);
   });
 });
 
