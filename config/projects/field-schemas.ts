@@ -55,7 +55,7 @@ export const versionError = about(
 );
 export const emailError = about((found) => `${found} is not an e-mail address (e.g. dev@example.com)`);
 export const memberError = about((found, input) =>
-  String(input).includes("@")
+  typeof input === "string" && input.includes("@")
     ? `${found} is not an e-mail address (e.g. dev@example.com)`
     : `${found} is neither an e-mail address (e.g. dev@example.com) nor the name of a group`,
 );

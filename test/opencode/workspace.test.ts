@@ -387,7 +387,9 @@ describe("several repositories", () => {
       /^cloned 2 of 3; web: clone failed \(attempt [2-9]/,
     );
     expect(line).toMatch(/^cloned 2 of 3; web: clone failed \(attempt \d+\): .+; next try in \d+ s$/);
-    expect([done("settled"), done("filled")]).toEqual([true, false]);
+    // A moment after its line.
+    await expect.poll(() => done("settled")).toBe(true);
+    expect(done("filled")).toBe(false);
     expect(scripts.read("workspace", "b", "lib.txt")).toBe("lib");
     repositories.add("gone", [{ files: { "here.txt": "now" } }]);
     const log = await ended;

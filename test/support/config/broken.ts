@@ -1281,13 +1281,14 @@ projects: []
     title: "invalid or duplicate members",
     text: `projects:
   - name: shop
-    members: [dev@, a@example.com, A@example.com, Dev Team, 7]
+    members: [dev@, a@example.com, A@example.com, Dev Team, 7, { toString: dev }]
 `,
     messages: [
       'projects.yaml:3:15 projects[0].members[0]: "dev@" is not an e-mail address (e.g. dev@example.com)',
       'projects.yaml:3:36 projects[0].members[2]: "A@example.com" is listed twice',
       'projects.yaml:3:51 projects[0].members[3]: "Dev Team" is neither an e-mail address (e.g. dev@example.com) nor the name of a group',
       "projects.yaml:3:61 projects[0].members[4]: 7 is neither an e-mail address (e.g. dev@example.com) nor the name of a group",
+      "projects.yaml:3:64 projects[0].members[5]: a map is neither an e-mail address (e.g. dev@example.com) nor the name of a group",
     ],
   },
   {

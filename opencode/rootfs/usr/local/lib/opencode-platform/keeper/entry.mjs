@@ -1,8 +1,10 @@
 // One project, as the keeper knows it.
 
+/** @typedef {"awake" | "falling-asleep" | "asleep" | "waking" | "waiting" | "stopped"} State */
+
 /** What is known of one project. */
 export class Entry {
-  /** @type {import("./keeper.mjs").State} */
+  /** @type {State} */
   state = "stopped";
   since = new Date().toISOString();
   /** Why it is not asleep, or does not run. @type {string | undefined} */
@@ -39,7 +41,7 @@ export class Entry {
     this.project = project;
   }
 
-  /** @param {import("./keeper.mjs").State} state @param {string} [reason] */
+  /** @param {State} state @param {string} [reason] */
   become(state, reason) {
     if (this.state !== state) this.since = new Date().toISOString();
     this.state = state;

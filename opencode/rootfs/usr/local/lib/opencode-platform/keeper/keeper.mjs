@@ -22,7 +22,6 @@ const sentence = (why) => (why === undefined ? undefined : `it ${why}`);
 export class Unknown extends Error {}
 
 /**
- * @typedef {"awake" | "falling-asleep" | "asleep" | "waking" | "waiting" | "stopped"} State
  * @typedef {ReturnType<typeof makeKeeper>} Keeper
  * @param {{world: import("./transitions.mjs").World, decide: Function, working: Function, clock: import("./clock.mjs").Clock,
  *   history: ReturnType<typeof import("./history.mjs").makeHistory>}} parts
