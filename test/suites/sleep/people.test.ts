@@ -260,7 +260,11 @@ describe("requests at the moment of falling asleep and of waking", () => {
     await asked;
     expect(results).toHaveLength(REQUESTS);
     await wake();
-    const made = (await callAt(at, projectApi.sessions(1000))).flatMap(({ title }) => title ?? []);
+    // A list is no reason to wake, and refused until the gateway leads to the project again.
+    const sessions = await waitFor("the list of sessions", async () => ({
+      done: await callAt(at, projectApi.sessions(1000)),
+    }));
+    const made = sessions.flatMap(({ title }) => title ?? []);
     const counts = titles.map((title) => made.filter((each) => each === title).length);
     expect(counts.every((count) => count === 1)).toBe(true);
   });
