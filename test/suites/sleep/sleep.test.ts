@@ -52,7 +52,15 @@ async function exitCodes(since: number): Promise<string[]> {
   return text.split("\n").flatMap((line) => (line ? [JSON.parse(line).Actor.Attributes.exitCode] : []));
 }
 
+/** Docker starts one that was killed again, each time a little later. */
+const back = () =>
+  waitFor<true>("the keeper to be back", async () => {
+    const seen = await stateOf(platform, NAME);
+    return seen ? { done: true } : { seen };
+  });
+
 beforeEach(async () => {
+  await back();
   await moveClock(platform, 0);
   await platform.reset();
   await answering(platform, NAME);
@@ -203,7 +211,6 @@ describe("the keeper, killed", () => {
     ["as its routes change", async () => marks().length > 0],
     ["as it is paused", isPaused],
   ];
-  const back = () => waitFor("the keeper to be back", async () => ({ done: await stateOf(platform, NAME) }));
 
   it.each(moments)("%s, takes up what it finds, and the project is reachable", async (_moment, isSo) => {
     await beginSleep(platform, NAME);
@@ -229,9 +236,17 @@ describe("the keeper, killed", () => {
   });
 
   it("while all sleep, leaves awake projects reachable, and wakes a sleeping one when it is back", async () => {
+    // Those of other tests have slept, too.
+    await askKeeper(platform, "wake", "alpha");
+    await answering(platform, "alpha");
+    const list = async () => (await ask(question({ port, path: "/p/alpha" }, projectApi.sessions(1)))).status;
+    await waitFor("its list of sessions", async () => {
+      const seen = await list();
+      return seen === 200 ? { done: true } : { seen };
+    });
     await putToSleep(platform, NAME);
     await killKeeper(platform);
-    expect((await ask(question({ port, path: "/p/alpha" }, projectApi.sessions(1)))).status).toBe(200);
+    expect(await list()).toBe(200);
     expect(await create("woken by the next one")).toEqual({ status: 200, title: "woken by the next one" });
   });
 
