@@ -100,6 +100,18 @@ describe("a sleeping project that has started anew", () => {
     expect([stateOf(world.keeper), world.machine.gate]).toEqual(["awake", "open"]);
   });
 
+  it("is refused in a sentence when its entry goes while somebody waits", async () => {
+    const world = await restarted();
+    hold(world);
+    await world.keeper.look();
+    world.machine.answers = false;
+    const woken = world.keeper.wake(PROJECT);
+    woken.catch(() => {});
+    world.machine.configs.delete(PROJECT);
+    await world.keeper.look();
+    await expect(woken).rejects.toThrow(`There is no project ${PROJECT} any more.`);
+  });
+
   it("keeps its mark when a wake ends that has waited for it in vain", async () => {
     const { machine, keeper } = await restarted();
     await expect(keeper.wake(PROJECT)).rejects.toThrow("its server has not answered");

@@ -275,7 +275,8 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     entry.container = (await world.containers()).get(entry.project) ?? entry.container;
     await held.get(entry.project)?.();
     const until = clock.unmoved() + 120_000;
-    while (!(entry.container && (await world.answers(entry.container, entry.config)))) {
+    while (!(entry.config && entry.container && (await world.answers(entry.container, entry.config)))) {
+      if (!entry.config) throw new Unknown(`There is no project ${entry.project} any more.`);
       if (clock.unmoved() > until) throw new Refused("its server has not answered within two minutes");
       await world.wait(250);
     }
