@@ -91,8 +91,12 @@ export default defineConfig({
       onPlatform("nightly", ["test/suites/nightly/**/*.test.ts"], {
         exclude: OFFICIAL_PLUGINS ? [] : ["**/kinds.test.ts"],
       }),
-      // Of git, only that a server that waits is told of a clone differs between majors.
-      onPlatform("nightly-2", ["test/suites/local/git.test.ts"], { env: SECOND_MAJOR }),
+      // On 2.x: of git, only that a server that waits is told of a clone differs; sleepers differ in what their pages and clients ask.
+      onPlatform(
+        "nightly-2",
+        ["test/suites/local/git.test.ts", "test/suites/sleep/{sleep,people,healing}.test.ts"],
+        { env: SECOND_MAJOR },
+      ),
       {
         // In one run after the other: the first that fails says why the rest does.
         test: {
