@@ -37,6 +37,16 @@ describe("a wake that fails", () => {
     expect([stateOf(keeper), isPaused(machine), machine.marks.size]).toEqual(["asleep", true, 1]);
   });
 
+  it.each([
+    ["runc's word that it runs", "cannot resume a running process: unknown", []],
+    ["another", "cannot resume: freezer", ["not resumed: cannot resume: freezer"]],
+  ])("ends no keeper where somebody stops the container: %s", async (_what, message, lines) => {
+    const { machine, keeper } = await asleep();
+    machine.unpauseFails = { message, status: 500 };
+    await keeper.stopping(PROJECT, machine.containers.get(PROJECT)?.id ?? "");
+    expect(said(keeper).filter((line) => line.startsWith("not resumed"))).toEqual(lines);
+  });
+
   it("takes no longer than its time, however long each look for an answer takes", async () => {
     const { machine, keeper } = await asleep();
     machine.answers = false;

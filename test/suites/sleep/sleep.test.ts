@@ -55,8 +55,8 @@ async function exitCodes(since: number): Promise<string[]> {
 /** Docker starts one that was killed again, each time a little later. */
 const back = () =>
   waitFor<true>("the keeper to be back", async () => {
-    const seen = await stateOf(platform, NAME);
-    return seen ? { done: true } : { seen };
+    const { code, value } = await askKeeper(platform, "projects");
+    return code === 0 ? { done: true } : { seen: value };
   });
 
 beforeEach(async () => {

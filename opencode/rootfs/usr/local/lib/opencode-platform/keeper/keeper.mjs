@@ -264,7 +264,11 @@ export function makeKeeper({ world, decide, working, clock, history }) {
         return;
       // It ends with the transition.
       entry.isAsked = entry.work !== undefined;
-      await world.unpause(entry.container).catch(ignorePaused);
+      try {
+        await world.unpause(entry.container).catch(ignorePaused);
+      } catch (error) {
+        history.add(project, "not resumed", error.message);
+      }
     },
     /** @param {string} project @throws Unknown */
     entryOf: find,

@@ -145,6 +145,7 @@ async function leave(world, { container, config }, isHeld) {
 
 /** Somebody else has let it go on, or it is there no more. */
 export function ignorePaused(error) {
-  const isOn = error.status === 500 && /is not paused/.test(error.message);
+  // The second is runc's, where Docker has not noticed yet.
+  const isOn = error.status === 500 && /is not paused|cannot resume a running process/.test(error.message);
   if (error.status !== 409 && error.status !== 404 && !isOn) throw error;
 }
