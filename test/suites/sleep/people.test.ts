@@ -123,7 +123,8 @@ describe("an open page", () => {
     const opened = await openPage(browser);
     await opened.page.goto(platform.url(NAME));
     await opened.page.locator('[contenteditable="true"]').first().waitFor();
-    expect(opened.troubles.filter((text) => !/answered 503/.test(text))).toEqual([]);
+    // The page that says that it is waking is one, where that takes longer than a second.
+    expect(opened.troubles.filter((text) => !/answered 503|status of 503/.test(text))).toEqual([]);
     await opened.page.context().close();
   });
 });
