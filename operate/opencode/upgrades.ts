@@ -103,14 +103,10 @@ async function readUpgrades(
 
 const BEGINNING: UpgradeState = { state: "running", line: "" };
 
-/**
- * Prints the release that a project's sessions are of, then the container's own, as the image's script `upgrade` finds them; nothing once this start
- * has failed, which on a full disk is written to /tmp alone.
- */
+/** Prints the release that a project's sessions are of, then the container's own, as the image's script `upgrade` finds them. */
 const PRINT_RELEASES = `home=$HOME/.local/share; changed=$home/opencode-platform
 own="$(cat /usr/local/lib/opencode-platform/version)"
 [ "$(cut -d' ' -f1 "$changed/failed" 2>/dev/null)" != "$own" ] || exit
-! grep -qs '^upgrade from .* failed' /tmp/opencode-platform/upgrade || exit
 cat "$changed/release" 2>/dev/null || [ ! -e "$home/opencode/opencode.db" ] || echo 1
 echo "$own"`;
 
