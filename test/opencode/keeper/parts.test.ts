@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { request, type Server } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "../../../config/naming/names.ts";
+import { RELAY_PORT } from "../../../config/projects/ports.ts";
 import { fileInImage } from "../../support/opencode/image-files.ts";
 import { makeMachine, PROJECT, startKeeper } from "../../support/opencode/keeper-world.ts";
 import { run } from "../../support/run.ts";
@@ -13,6 +15,10 @@ const { parseSockets, waiting } = await load("sockets");
 const { groupOf, limitSwap, usage } = await load("cgroups");
 const { steadied, jumps } = await load("clock");
 const { makeVerbs, serveVerbs } = await load("verbs");
+
+it("calls labels and the relay's port as the rest of the platform does", async () => {
+  expect({ ...(await load("names")) }).toEqual({ PLATFORM_LABEL, PROJECT_LABEL, RELAY_PORT, SERVICE_LABEL });
+});
 
 let folder = "";
 beforeEach(() => {

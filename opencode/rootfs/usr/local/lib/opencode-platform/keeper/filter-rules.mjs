@@ -1,9 +1,7 @@
 // What of Docker's API the filter lets through, and in which words: pure. A request is not passed on but made anew of what is known here, so that
 // nothing of it that is not understood reaches Docker.
+import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "./names.mjs";
 
-export const PLATFORM_LABEL = "dev.opencode-platform.prefix";
-export const PROJECT_LABEL = "dev.opencode-platform.project";
-export const SERVICE_LABEL = "dev.opencode-platform.service";
 const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 
 /** `read`: the gateway, which finds its routes. `panel`: a panel that runs no updates, which starts and stops projects and runs commands in them. */

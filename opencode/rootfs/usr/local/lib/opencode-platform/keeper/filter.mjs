@@ -12,12 +12,12 @@ import {
   inspected,
   listed,
   listQuery,
-  PLATFORM_LABEL,
   planOf,
   queryOf,
   Refused,
   versionOf,
 } from "./filter-rules.mjs";
+import { PLATFORM_LABEL } from "./names.mjs";
 
 /** Of what is sent to the filter, and of an answer that it reads whole. Bytes. */
 const LONGEST_BODY = 256 * 1024;

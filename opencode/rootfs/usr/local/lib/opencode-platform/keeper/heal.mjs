@@ -1,6 +1,7 @@
 // A project whose health check has failed for some minutes is looked at for its people's sake, and started again: a server that hangs does not end by
 // itself, and Docker restarts only what has ended.
 import { lastLines, plain, runIn } from "./commands.mjs";
+import { PROJECT_LABEL, SERVICE_LABEL } from "./names.mjs";
 
 const MINUTE = 60_000;
 /** How long it may be unhealthy, and how much longer after each restart of the last hour. */
@@ -188,17 +189,17 @@ export function makeHealer({ docker, labels, keeper, clock, history }) {
     /** Only those are inspected that Docker's list says something of, or that were given up. */
     async look() {
       const states = new Map(keeper.list().map(({ project, state }) => [project, state]));
-      const listed = await docker.list([...labels, "dev.opencode-platform.project"], { all: false });
+      const listed = await docker.list([...labels, PROJECT_LABEL], { all: false });
       const isUnhealthy = ({ Status }) => /\(unhealthy\)/.test(Status);
       const unhealthy = new Set(listed.filter(isUnhealthy).map(({ Id }) => Id));
       for (const id of since.keys()) if (!unhealthy.has(id)) since.delete(id);
       const wanted = listed.filter(({ Id, Labels }) => {
-        const project = Labels["dev.opencode-platform.project"];
-        if (Labels["dev.opencode-platform.service"] !== undefined || busy.has(project)) return false;
+        const project = Labels[PROJECT_LABEL];
+        if (Labels[SERVICE_LABEL] !== undefined || busy.has(project)) return false;
         return unhealthy.has(Id) || records.get(project)?.gaveUp;
       });
       for (const { Id, Labels } of wanted) {
-        const project = Labels["dev.opencode-platform.project"];
+        const project = Labels[PROJECT_LABEL];
         busy.add(project);
         // Diagnoses take a while: one project's is not waited for by the others.
         void lookAt(project, Id, states.get(project) ?? "unknown")

@@ -10,6 +10,7 @@ import { startFilter } from "./filter.mjs";
 import { INTERVAL_MS, makeHealer } from "./heal.mjs";
 import { makeHistory } from "./history.mjs";
 import { makeKeeper } from "./keeper.mjs";
+import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "./names.mjs";
 import { makeVerbs, serveVerbs } from "./verbs.mjs";
 import { makeWorld } from "./world.mjs";
 
@@ -19,7 +20,7 @@ const LOOK_MS = 3000;
 const SOON_MS = 100;
 
 const { OPENCODE_PLATFORM_PREFIX: prefix = "", OPENCODE_PLATFORM_GATEWAY_PORT: port = "" } = process.env;
-const labels = [`dev.opencode-platform.prefix=${prefix}`];
+const labels = [`${PLATFORM_LABEL}=${prefix}`];
 const docker = makeDocker();
 const history = makeHistory();
 const clock = makeClock();
@@ -66,10 +67,10 @@ async function lookForEver() {
 let lookSoon = () => {};
 
 listeners.push(({ Action, id, Actor }) => {
-  const project = Actor.Attributes["dev.opencode-platform.project"];
+  const project = Actor.Attributes[PROJECT_LABEL];
   if (/^(start|die|destroy)$/.test(Action)) world.forget(id);
   if (Action === "kill" && project) void keeper.stopping(project, id);
-  const isOwn = project && Actor.Attributes["dev.opencode-platform.service"] === undefined;
+  const isOwn = project && Actor.Attributes[SERVICE_LABEL] === undefined;
   if (isOwn && Action === "start") void boot.started(project).catch(() => {});
   if (isOwn && /^(die|destroy)$/.test(Action)) void boot.ended(project, id).catch(() => {});
   if (/^(start|die|pause|unpause|destroy|kill|health_status: healthy)$/.test(Action)) lookSoon();

@@ -1,8 +1,7 @@
 // What a look finds of one project, put right: the state on disk and in Docker is all that counts.
+import { RELAY_PORT } from "./names.mjs";
 import { asleepText, awakeText, ignorePaused } from "./transitions.mjs";
 
-/** Where the relay's connections end: what comes on those that were open before is a page's own heartbeat, not a person. */
-const RELAY_PORT = 4097;
 /** How long a woken project's requests go to its address at most, without Docker calling it healthy. Its check runs every 5 seconds. Milliseconds. */
 const BRIDGE_MS = 60_000;
 /** After Docker calls it healthy, until the gateway has heard of it. Milliseconds. */
@@ -102,6 +101,7 @@ export function makeSettle({ world, clock, history, held, startWake, park, forge
       entry.since = new Date(mark.since).toISOString();
     }
     if (mark.text !== asleepText(entry)) await world.mark(project, asleepText(entry));
+    // What comes on the relay's connections that were open before is a page's own heartbeat, not a person.
     const { unread, connections } = await world.queues(container, isFound ? [] : [RELAY_PORT]);
     if (entry.work) return;
     if (unread + connections > 0) return void startWake(entry, "something came for it");

@@ -6,13 +6,9 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { groupOf, hasSwap, limitSwap, reclaim } from "./cgroups.mjs";
 import { lookAtGate } from "./gate.mjs";
+import { PLATFORM_LABEL, PROJECT_LABEL, RELAY_PORT, SERVICE_LABEL } from "./names.mjs";
 import { parseSockets, waiting } from "./sockets.mjs";
 
-/** Of the image's relay, which says what a project does. */
-const RELAY_PORT = 4097;
-const PROJECT = "dev.opencode-platform.project";
-const SERVICE = "dev.opencode-platform.service";
-const PLATFORM = "dev.opencode-platform.prefix";
 const ENDING = ".asleep.yml";
 
 /**
@@ -121,17 +117,17 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
 
     /** @returns {Promise<Map<string, Container>>} the container of each project */
     async containers() {
-      const listed = await docker.list([`${PLATFORM}=${prefix}`, PROJECT]);
+      const listed = await docker.list([`${PLATFORM_LABEL}=${prefix}`, PROJECT_LABEL]);
       return new Map(
         listed
-          .filter(({ Labels }) => Labels[SERVICE] === undefined)
+          .filter(({ Labels }) => Labels[SERVICE_LABEL] === undefined)
           .map(({ Id, Names, State, Status, Labels, NetworkSettings }) => {
             const addresses = Object.values(NetworkSettings?.Networks ?? {}).map(
               ({ IPAddress }) => IPAddress,
             );
             const name = Names[0].slice(1);
             return [
-              Labels[PROJECT],
+              Labels[PROJECT_LABEL],
               {
                 id: Id,
                 name,
