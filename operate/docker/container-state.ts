@@ -103,7 +103,7 @@ function decideRunning(container: ContainerInfo): Decided {
   if (several?.underWay) return { state: "cloning" };
   if (several && several.cloned === 0) return { state: "failed", reason: `git clone: ${several.rest}` };
   if (isAsking(container)) return { state: "running", reason: "asks whether its repository is trusted" };
-  if (healthLine.startsWith("waits for its turn")) return { state: "starting", reason: "waits for its turn" };
+  if (waitsForItsTurn(container)) return { state: "starting", reason: WAITS };
   if (health === "unhealthy") return { state: "unhealthy", reason: healthLine || "not responding" };
   if (health !== "starting") return decideServing(container, workspace);
   if (container.restarts >= LOOP) return { state: "failed", reason: restarts(container) };
@@ -155,6 +155,13 @@ const oom = ({ memory }: ContainerInfo): string =>
     : "OOM-killed";
 
 const firstLine = (text: string): string => text.trim().split("\n")[0]?.slice(0, 300) ?? "";
+
+/** What a container's health line begins with while it stands at its gate. */
+const WAITS = "waits for its turn";
+
+/** Whether a container has started with Docker, and waits until it is let go. */
+export const waitsForItsTurn = ({ healthLine }: Pick<ContainerInfo, "healthLine">): boolean =>
+  healthLine.startsWith(WAITS);
 
 /** Whether a project waits for somebody to trust its repository. */
 export const isAsking = ({ healthLine }: Pick<ContainerInfo, "healthLine">): boolean =>

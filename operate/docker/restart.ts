@@ -4,7 +4,8 @@ import { fail } from "../../config/errors.ts";
 import type { Names } from "../../config/naming/names.ts";
 import { RESTARTED_AT_ONCE, restartedFirst, restartedLast } from "../../config/naming/restart-order.ts";
 import { plainText } from "../../config/text/plain.ts";
-import { ASK } from "../keeper/client.ts";
+import { makeKeeper } from "../keeper/client.ts";
+import { waitsForItsTurn } from "./container-state.ts";
 import { type ContainerState, listContainersBy, projectContainer, type RunDocker } from "./containers.ts";
 
 /** Milliseconds for one container: the grace to end in, its start, and the keeper's diagnosis. */
@@ -26,8 +27,8 @@ export async function restartProject(run: RunDocker, names: Names, project: stri
       "is not running, so there is nothing to restart",
       "start it: state: running in projects.yaml",
     );
-  const { code, stdout, stderr } = await run(["exec", names.keeper, ASK, "restart", project], TIMEOUT_MS);
-  if (code !== 0) {
+  const answer = await makeKeeper(run, names.keeper).restart(project);
+  if (answer.kind !== "answered") {
     // Without a keeper nobody opens the gate of a container that starts again.
     const gate = ["exec", container.name, "/usr/local/lib/opencode-platform/gate", "go"];
     const restarted = await run(["restart", "--time", "10", container.name], TIMEOUT_MS);
@@ -35,7 +36,7 @@ export async function restartProject(run: RunDocker, names: Names, project: stri
       fail(
         "environment",
         project,
-        `it can't be restarted: ${plainText(restarted.stderr || stderr || stdout).trim()}`,
+        `it can't be restarted: ${plainText(restarted.stderr).trim() || answer.reason}`,
       );
     await run(gate);
   }
@@ -46,8 +47,7 @@ async function awaitHealthy(run: RunDocker, names: Names, project: string): Prom
   const until = performance.now() + TIMEOUT_MS;
   for (;;) {
     const found = await projectContainer(run, names.prefix, project);
-    if (found?.health === "healthy" && !found.healthLine.startsWith("waits for its turn"))
-      return found.healthLine;
+    if (found?.health === "healthy" && !waitsForItsTurn(found)) return found.healthLine;
     if (performance.now() > until)
       return fail(
         "environment",

@@ -44,10 +44,10 @@ function docker(
       return { code: 0, stdout: JSON.stringify(found.map(inspected)), stderr: "" };
     }
     done.push(args.join(" ").replace(/\/usr\/local\/lib\/opencode-platform\//, ""));
-    const isRefused = verb === "exec" && rest[0] === names.keeper && !hasKeeper;
-    return isRefused
+    const isAsked = verb === "exec" && rest[0] === names.keeper;
+    return isAsked && !hasKeeper
       ? { code: 1, stdout: "", stderr: "No such container" }
-      : { code: 0, stdout: "{}", stderr: "" };
+      : { code: 0, stdout: isAsked ? '{"state":"waiting"}' : "{}", stderr: "" };
   };
   return { run, done };
 }
