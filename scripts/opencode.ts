@@ -5,6 +5,7 @@
 import { checkConfiguration } from "../config/check.ts";
 import { fail } from "../config/errors.ts";
 import { NEWEST } from "../config/projects/releases.ts";
+import { isoMinute } from "../config/text/days.ts";
 import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { sessionFor } from "../operate/engine/session.ts";
@@ -47,10 +48,8 @@ async function confirmed(
   isSure: boolean,
 ): Promise<string | undefined> {
   const { copy, left } = await planRollback(change);
-  const made = new Date(copy.madeAt).toISOString().slice(0, 16).replace("T", " ");
-  console.log(
-    `${change.project.name} goes back to opencode ${copy.release}, with its sessions of ${made} UTC.`,
-  );
+  const made = isoMinute(copy.madeAt);
+  console.log(`${change.project.name} goes back to opencode ${copy.release}, with its sessions of ${made}.`);
   if (!left) console.log("  opencode does not answer, so the sessions made since can't be named.");
   for (const { title, id } of left ?? []) console.log(`  left behind: ${title || id}`);
   if (isSure) return copy.release;

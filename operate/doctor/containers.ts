@@ -5,7 +5,7 @@ import type { ContainerState } from "../docker/containers.ts";
 import { UNGUARDED } from "../docker/guard.ts";
 import { SETUP_LOG } from "../docker/setup.ts";
 import { isSleeping, type Kept } from "../keeper/client.ts";
-import { minuteOf } from "../keeper/words.ts";
+import { keptWords } from "../keeper/words.ts";
 import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 import { checkServices, serviceContainers } from "./services.ts";
 
@@ -141,8 +141,7 @@ function containerFindings(
 }
 
 /** Of a project that sleeps or waits for its turn, which is as it should be. */
-const sleeping = (label: string, { state, since }: Kept): Finding =>
-  ok(`${label}: ${state.replace("-", " ")} since ${minuteOf(since)}`);
+const sleeping = (label: string, kept: Kept): Finding => ok(`${label}: ${keptWords(kept)}`);
 
 /** Whether a project runs that its entry stops. An update starts what must run and never stops anything. */
 export const isStartedByHand = (state: string, { status }: Pick<ContainerState, "status">): boolean =>

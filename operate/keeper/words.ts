@@ -1,5 +1,7 @@
-/** How times of the keeper's are shown in a terminal. Pure. */
+/** What the keeper says of a project, in words for a terminal. Pure. */
+import { isoMinute } from "../../config/text/days.ts";
+import type { Kept } from "./client.ts";
 
-/** A time to the minute, the same on every machine: `2026-11-30 03:12 UTC`. */
-export const minuteOf = (iso: string): string =>
-  `${new Date(iso).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+/** `asleep since 2026-11-30 03:12 UTC`. */
+export const keptWords = ({ state, since }: Pick<Kept, "state" | "since">): string =>
+  `${state.replace("-", " ")} since ${isoMinute(since)}`;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Readiness } from "../../operate/docker/ready.ts";
 import type { ProjectOutput } from "../../operate/engine/outputs.ts";
-import { minuteOf } from "../../operate/keeper/words.ts";
+import { keptWords } from "../../operate/keeper/words.ts";
 import { isWatched } from "./main.ts";
 import { table } from "./table.ts";
 
@@ -40,7 +40,7 @@ export function printProjects(ready: readonly Readiness[]): void {
 
 function stateOf({ project, answers, isSettingUp, kept }: Omit<Readiness, "note">): string {
   if (!answers) return "not answering";
-  if (kept) return `${kept.state.replace("-", " ")} since ${minuteOf(kept.since)}`;
+  if (kept) return keptWords(kept);
   return isSettingUp ? "setting up" : project.state;
 }
 
