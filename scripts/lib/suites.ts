@@ -42,15 +42,7 @@ export type Suite = (typeof SUITES)[number];
 export const EVERY: readonly Suite[] = SUITES.filter((suite) => suite !== "nightly");
 
 /** Suites that share a platform on this machine. */
-const ON_ONE_PLATFORM: readonly Suite[] = [
-  "local",
-  "security",
-  "opencode",
-  "workspace",
-  "sleep",
-  "attach",
-  "panel",
-];
+const ON_ONE_PLATFORM: readonly Suite[] = SUITES.slice(SUITES.indexOf("local"), SUITES.indexOf("panel") + 1);
 
 const BROWSING: readonly Part[] = [gitPart, tmuxPart, chromiumPart];
 
