@@ -8,12 +8,11 @@ import {
   ROUTES_DIR,
 } from "../../config/naming/names.ts";
 import { type CompanyProxy, proxyVariables } from "../../config/stack/company/proxy.ts";
+import { LIB, UNITS } from "./droplet-paths.ts";
 import { dropletRules } from "./packet-rules.ts";
 import { SSH_USER } from "./ssh-files.ts";
 import { ENABLE_QUOTAS, FORMAT, volumeDevice } from "./volume.ts";
 
-/** What the platform brings to the droplet itself. */
-const LIB = "/usr/local/lib/opencode-platform";
 /** Prints the proof that the droplet's host key is the droplet's: the hash of the pairing code and the key. */
 export const PROVE_HOST_KEY = `${LIB}/prove-host-key`;
 
@@ -171,11 +170,11 @@ export function cloudInit({ volume, names, pairingCode, proxy }: CloudInitArgs):
       file("/etc/docker/daemon.json", `${JSON.stringify(DAEMON, null, 2)}\n`),
       file("/etc/ssh/sshd_config.d/10-opencode-platform.conf", SSHD),
       file("/etc/apt/apt.conf.d/99-opencode-platform", AUTO_UPGRADES),
-      file("/etc/systemd/system/workspaces.mount", mountUnit(volume)),
-      file("/etc/systemd/system/docker.service.d/workspaces.conf", DOCKER_NEEDS_VOLUME),
-      file("/etc/systemd/system/docker.service.d/guard.conf", DOCKER_NEEDS_GUARD),
-      ...(proxy ? [file("/etc/systemd/system/docker.service.d/proxy.conf", dockerProxy(proxy))] : []),
-      file("/etc/systemd/system/opencode-guard.service", GUARD),
+      file(`${UNITS}/workspaces.mount`, mountUnit(volume)),
+      file(`${UNITS}/docker.service.d/workspaces.conf`, DOCKER_NEEDS_VOLUME),
+      file(`${UNITS}/docker.service.d/guard.conf`, DOCKER_NEEDS_GUARD),
+      ...(proxy ? [file(`${UNITS}/docker.service.d/proxy.conf`, dockerProxy(proxy))] : []),
+      file(`${UNITS}/opencode-guard.service`, GUARD),
       file(`${LIB}/guard.nft`, dropletRules(names)),
       file("/etc/sysctl.d/60-opencode-platform.conf", SYSCTLS),
       file(PROVE_HOST_KEY, proveHostKey(pairingCode), "0700"),

@@ -1,9 +1,9 @@
 import type { Maintenance } from "../../config/stack/maintenance.ts";
+import { LIB, UNITS } from "./droplet-paths.ts";
 import { putFile } from "./put-file.ts";
 
 const UNIT = "opencode-reboot";
-const SCRIPT = `/usr/local/lib/opencode-platform/${UNIT}`;
-const UNITS = "/etc/systemd/system";
+const SCRIPT = `${LIB}/${UNIT}`;
 
 /** Whatever is connected by SSH may be an update, so it is waited for until the window ends; the next night is another. */
 const rebootScript = (minutes: number) => `#!/bin/sh

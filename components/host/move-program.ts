@@ -1,5 +1,6 @@
 /** The program on a droplet that turns a volume's ext4 into btrfs, for whoever wants its projects' disks limited: docs/sleep.md. */
 import { DROPLET_WORKSPACES_DIR } from "../../config/naming/names.ts";
+import { UNITS } from "./droplet-paths.ts";
 import { ENABLE_QUOTAS } from "./volume.ts";
 
 /**
@@ -53,7 +54,7 @@ running=$(docker ps --quiet 2> /dev/null || :)
 systemctl stop opencode-space.timer docker.socket docker.service
 if [ "$type" = ext4 ]; then
   # Without a type either file system is mounted, wherever this ends.
-  sed -i '/^Type=ext4$/d' /etc/systemd/system/workspaces.mount
+  sed -i '/^Type=ext4$/d' ${UNITS}/workspaces.mount
   systemctl daemon-reload
   systemctl stop workspaces.mount
   e2fsck -fp "$device" || [ "$?" -eq 1 ]

@@ -3,13 +3,11 @@
  * and zswap for sleeping projects, the look at how full each project's disk is, and the unit that restarts the platform.
  */
 import type { Names } from "../../config/naming/names.ts";
+import { LIB, UNITS } from "./droplet-paths.ts";
 import { MOVE_PROGRAM } from "./move-program.ts";
 import { putFile } from "./put-file.ts";
 import { restartProgram } from "./restart-program.ts";
 import { SPACE_PROGRAM } from "./space-program.ts";
-
-const LIB = "/usr/local/lib/opencode-platform";
-const UNITS = "/etc/systemd/system";
 
 /** What swapping out is for here: the memory of sleepers, most of which is not asked for again for hours. */
 const ZSWAP_PROGRAM = `#!/bin/sh
