@@ -7,7 +7,7 @@ import { TRAEFIK_IMAGE } from "../../config/versions.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
 import { answerFlags, gatewayFile, gatewayScript, pluginMount } from "./answers.ts";
-import { noticePageLabels } from "./routes.ts";
+import { noticePageLabels } from "./notice-labels.ts";
 
 export interface ProxyArgs {
   host: Host;

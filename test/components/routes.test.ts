@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { noticePageLabels, projectLabels, routeFile } from "../../components/proxy/routes.ts";
+import { noticePageLabels } from "../../components/proxy/notice-labels.ts";
+import { projectLabels, routeFile } from "../../components/proxy/routes.ts";
 import { makeNames } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { OPENCODE, OPENCODE_2 } from "../../config/versions.ts";
