@@ -7,19 +7,21 @@ export const MOST_LINES = 2000;
  * `pending`: in projects.yaml, without a container yet. `asleep`: paused by the keeper until somebody asks for it. `waiting`: started with Docker, waits
  * for its turn.
  */
-export type ProjectState =
-  | "running"
-  | "asleep"
-  | "waking"
-  | "falling-asleep"
-  | "waiting"
-  | "stopped"
-  | "starting"
-  | "unhealthy"
-  | "cloning"
-  | "setting-up"
-  | "failed"
-  | "pending";
+export const PROJECT_STATES = [
+  "running",
+  "stopped",
+  "starting",
+  "unhealthy",
+  "cloning",
+  "setting-up",
+  "failed",
+  "pending",
+  "asleep",
+  "waking",
+  "falling-asleep",
+  "waiting",
+] as const;
+export type ProjectState = (typeof PROJECT_STATES)[number];
 
 export interface Usage {
   readonly used: number;

@@ -3,7 +3,13 @@ import { z } from "@hono/zod-openapi";
 import { PROJECT_NAME_PATTERN, VARIABLE_PATTERN } from "../../../config/projects/field-schemas.ts";
 import { projectKeys } from "../../../config/projects/file-schema.ts";
 import { OPENCODE } from "../../../config/versions.ts";
-import { type LogLine, MOST_LINES, type ProjectState, type Usage } from "../../../operate/docker/types.ts";
+import {
+  type LogLine,
+  MOST_LINES,
+  PROJECT_STATES,
+  type ProjectState,
+  type Usage,
+} from "../../../operate/docker/types.ts";
 import type { Role } from "../access/permissions.ts";
 import type { Entry } from "../platform/types.ts";
 
@@ -84,25 +90,10 @@ export const setupRunSchema = z
   .object({ run: z.int().min(1).openapi({ description: "Its number since the container started." }) })
   .openapi("SetupRun");
 
-export const projectState = z
-  .enum([
-    "running",
-    "stopped",
-    "starting",
-    "unhealthy",
-    "cloning",
-    "setting-up",
-    "failed",
-    "pending",
-    "asleep",
-    "waking",
-    "falling-asleep",
-    "waiting",
-  ])
-  .openapi("ProjectState", {
-    description:
-      "pending: in projects.yaml, with no container yet. setting-up: it serves, while the entry's setup runs. asleep: idle, and woken by whoever opens it. waiting: started with Docker, waits for its turn, or for somebody who opens it.",
-  }) satisfies z.ZodType<ProjectState>;
+export const projectState = z.enum(PROJECT_STATES).openapi("ProjectState", {
+  description:
+    "pending: in projects.yaml, with no container yet. setting-up: it serves, while the entry's setup runs. asleep: idle, and woken by whoever opens it. waiting: started with Docker, waits for its turn, or for somebody who opens it.",
+});
 
 const usage = (unit: string) =>
   z

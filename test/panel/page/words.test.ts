@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { PROJECT_STATES } from "../../../operate/docker/types.ts";
 import { matches, stateChanges } from "../../../panel/page/listing.ts";
-import type { ProjectState, ProjectView } from "../../../panel/page/model.ts";
+import type { ProjectView } from "../../../panel/page/model.ts";
 import {
   ago,
   bytes,
@@ -106,21 +107,8 @@ describe("releases", () => {
 
 describe("states and steps", () => {
   it("have a distinct symbol for every state", () => {
-    const states: ProjectState[] = [
-      "running",
-      "stopped",
-      "starting",
-      "unhealthy",
-      "cloning",
-      "setting-up",
-      "failed",
-      "pending",
-      "asleep",
-      "waking",
-      "falling-asleep",
-      "waiting",
-    ];
-    expect(new Set(states.map((state) => stateLabel(state).symbol)).size).toBe(states.length);
+    const symbols = PROJECT_STATES.map((state) => stateLabel(state).symbol);
+    expect(new Set(symbols).size).toBe(PROJECT_STATES.length);
   });
 
   it("show an unknown state as is", () => {
