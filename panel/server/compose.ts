@@ -2,25 +2,13 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gatewayPrefix } from "../../components/proxy/gateway.ts";
-import {
-  APPLIED_FILE,
-  homesDirectory,
-  LOCAL_RUNTIME_DIR,
-  makeNames,
-  PANEL_FILES_DIR,
-  PANEL_HOMES_DIR,
-  PANEL_OWN_DIR,
-} from "../../config/naming/names.ts";
+import { APPLIED_FILE, LOCAL_RUNTIME_DIR, makeNames, PANEL_OWN_DIR } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { examineProjects, type LoadedProjects, readOverlay } from "../../config/projects/load.ts";
 import { perPersonOf } from "../../config/projects/normalise.ts";
 import { PROJECTS_FILE } from "../../config/projects/overlay.ts";
-import type { Project } from "../../config/projects/project.ts";
 import { releasesOf } from "../../config/projects/releases.ts";
-import { SETTINGS_NAMESPACE, settingKey } from "../../config/stack/commands.ts";
 import type { Settings } from "../../config/stack/settings.ts";
-import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
-import { readOptional } from "../../config/text/read-optional.ts";
 import { makeControl } from "../../operate/docker/control.ts";
 import { DiskUsage } from "../../operate/docker/disk.ts";
 import type { Engine } from "../../operate/docker/engine.ts";
@@ -30,13 +18,10 @@ import { UsageWatch } from "../../operate/docker/usage.ts";
 import { ContainerWatch } from "../../operate/docker/watch.ts";
 import { root } from "../../operate/engine/checkout.ts";
 import { readProjectOutputs } from "../../operate/engine/outputs.ts";
-import { pulumi } from "../../operate/engine/pulumi.ts";
 import type { Session } from "../../operate/engine/session.ts";
 import { wakeFirst } from "../../operate/keeper/awake.ts";
 import { makeKeeper } from "../../operate/keeper/client.ts";
 import { KeeperWatch } from "../../operate/keeper/watch.ts";
-import { sendWebhook } from "../../operate/notify/webhook.ts";
-import { ActivityReader } from "../../operate/opencode/activity.ts";
 import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
@@ -46,7 +31,7 @@ import { LocalKey } from "./access/local-key.ts";
 import { authorityOf } from "./access/read-authority.ts";
 import { outsideRepo } from "./access/repo-directories.ts";
 import { TrustAudit } from "./access/trust-audit.ts";
-import { ActivityMonitor } from "./activity/watch.ts";
+import { homesOf, monitorActivity } from "./activity/monitor.ts";
 import { checkHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
 import { DeployKeys, onOperationEnd } from "./deploy-keys.ts";
@@ -251,55 +236,8 @@ async function identity(
   return localKey.authenticate(person);
 }
 
-interface Watching {
-  readonly urls: { hostname(project: string): string; browser(project: string): string };
-  projects(): readonly Pick<Project, "name" | "state" | "opencode">[];
-}
-
-/** The directory of all projects' homes, as this process has it. */
-const homesOf = ({ session, settings }: Pick<PanelContext, "session" | "settings">): string =>
-  session.isLocal ? homesDirectory(localWorkspaces(settings, root).path) : PANEL_HOMES_DIR;
-
-function monitorActivity(
-  { session, settings, panel, report }: PanelContext,
-  watching: Watching,
-): ActivityMonitor {
-  const { urls } = watching;
-  const homes = homesOf({ session, settings });
-  const reader = new ActivityReader();
-  return new ActivityMonitor({
-    file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),
-    projects: () =>
-      watching.projects().map(({ name, state, opencode }) => ({
-        name,
-        version: opencode.version,
-        // From the entry: a container that is down briefly, as after a reboot, does not reset the idle time.
-        isRunning: state === "running",
-        url: urls.browser(name),
-      })),
-    fetchActivity: (project, version) => reader.lastActivity(join(homes, project), version),
-    idleDays: panel.idleDays,
-    notify: async (text) => {
-      const webhook = await readWebhook(session, panel);
-      if (!webhook)
-        throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set; undelivered notice: ${text}`);
-      await sendWebhook(webhook, text);
-    },
-    report,
-  });
-}
-
 const APPLIED = join(PANEL_OWN_DIR, APPLIED_FILE);
-const WEBHOOK = join(PANEL_FILES_DIR, "webhook");
 
 /** What a pipeline's update has left of the projects' deploy keys. */
 const appliedKeys = () =>
   Object.entries(readApplied(APPLIED)?.deployKeys ?? {}).map(([name, deployKey]) => ({ name, deployKey }));
-
-/** The webhook's address, read for each notice and not kept in memory. */
-async function readWebhook(session: Session, { pipeline }: ServerSettings): Promise<string | undefined> {
-  if (pipeline) return readOptional(WEBHOOK)?.trim() || undefined;
-  const key = settingKey("panelWebhook");
-  const { code, stdout } = await pulumi(["config", "get", key, "--stack", session.reference], { session });
-  return code === 0 ? stdout.trim() || undefined : undefined;
-}
