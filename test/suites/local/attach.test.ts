@@ -1,14 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { delimiter } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
-import { terminalCommand } from "../../../opencode/api/index.ts";
+import { clientCommand, openClient } from "../../support/client.ts";
 import { events, open } from "../../support/http.ts";
-import { callAt, DRAWN, opencodeBinary, projectApi, RELEASE } from "../../support/opencode.ts";
+import { callAt, DRAWN, projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
-import { keepScreen, openTerminal, type Terminal } from "../../support/terminal.ts";
+import { keepScreen, type Terminal } from "../../support/terminal.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
@@ -37,19 +36,9 @@ describe("from a terminal", () => {
     });
 
     it("draws its screen for the command that npm start prints, in any directory", async () => {
-      const command = terminalCommand(
-        { url: platform.api("alpha"), isBehindAccess: false },
-        RELEASE,
-        platform.fixture.root,
-      );
       const { stdout } = await platform.pulumi("stack", "output", "projects", "--json");
-      expect(JSON.parse(stdout).alpha.attach).toBe(command);
-      await opencodeBinary(platform.container("alpha"), folder);
-      terminal = await openTerminal(command, {
-        HOME: folder,
-        PATH: [folder, process.env.PATH].join(delimiter),
-        OPENCODE_DISABLE_AUTOUPDATE: "1",
-      });
+      expect(JSON.parse(stdout).alpha.attach).toBe(clientCommand(platform, "alpha"));
+      terminal = await openClient(platform, "alpha", folder);
       keepScreen("attach-open", await terminal.waitFor(DRAWN));
     });
 

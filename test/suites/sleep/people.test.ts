@@ -2,19 +2,18 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { request } from "node:http";
 
-import { delimiter } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { answerTo, type ModelStandIn, startModel } from "../../../lab/model/model.ts";
-import { terminalCommand } from "../../../opencode/api/index.ts";
 import { launchBrowser, openPage, screenshot, type Watched } from "../../support/browser.ts";
+import { openClient } from "../../support/client.ts";
 import { execIn, health } from "../../support/docker.ts";
 import { askKeeper, inState, keptOf, moveClock, putToSleep } from "../../support/keeper.ts";
-import { callAt, DRAWN, opencodeBinary, projectApi, RELEASE } from "../../support/opencode.ts";
+import { callAt, DRAWN, projectApi } from "../../support/opencode.ts";
 import { Platform } from "../../support/platform.ts";
 import { answering } from "../../support/ready.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
-import { keepScreen, openTerminal, type Terminal } from "../../support/terminal.ts";
+import { keepScreen, type Terminal } from "../../support/terminal.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const platform = new Platform();
@@ -140,17 +139,7 @@ describe("opencode's terminal client", () => {
 
   it("goes on after its project has slept", async () => {
     await answering(platform, NAME);
-    const command = terminalCommand(
-      { url: platform.api(NAME), isBehindAccess: false },
-      RELEASE,
-      platform.fixture.root,
-    );
-    await opencodeBinary(container, folder);
-    terminal = await openTerminal(command, {
-      HOME: folder,
-      PATH: [folder, process.env.PATH].join(delimiter),
-      OPENCODE_DISABLE_AUTOUPDATE: "1",
-    });
+    terminal = await openClient(platform, NAME, folder);
     await terminal.waitFor(DRAWN);
     await sleep();
     const nonce = randomUUID();
