@@ -1,5 +1,5 @@
 /** Who is ended first when memory runs out, by a /proc of the test's; and what 1.x does not say of a crash, in a database of the test's. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,8 +9,9 @@ const LIB = new URL("../../opencode/rootfs/usr/local/lib/opencode-platform/", im
 const { raise } = (await import(`${LIB}scores.mjs`)) as {
   raise(server: number, seen: Set<string>, proc: string): void;
 };
-const { markInterrupted } = (await import(`${LIB}interrupted.mjs`)) as {
+const { markInterrupted, markInterruptedIn } = (await import(`${LIB}interrupted.mjs`)) as {
   markInterrupted(database: DatabaseSync, now?: number): number;
+  markInterruptedIn(path: string, now?: number): number;
 };
 
 let proc = "";
@@ -60,8 +61,9 @@ describe("scores", () => {
 
 describe("what a crash has cut off", () => {
   const NOW = 1_796_000_000_000;
-  function database(rows: readonly { part?: object; message?: object; at?: number }[]) {
-    const made = new DatabaseSync(":memory:");
+  function database(rows: readonly { part?: object; message?: object; at?: number }[], path = ":memory:") {
+    const made = new DatabaseSync(path);
+    made.exec("PRAGMA journal_mode = WAL");
     for (const table of ["message", "part"])
       made.exec(`CREATE TABLE ${table} (id TEXT, message_id TEXT, time_updated INTEGER, data TEXT)`);
     rows.forEach(({ part, message, at = NOW }, index) => {
@@ -118,5 +120,25 @@ describe("what a crash has cut off", () => {
     const before = all(made);
     expect(markInterrupted(made, NOW)).toBe(0);
     expect(all(made)).toEqual(before);
+  });
+
+  it("leaves the journal of a server that ended alone unless there is something to mark", () => {
+    const path = join(proc, "opencode.db");
+    const copy = join(proc, "copy.db");
+    /** As a server leaves them that doesn't close its database: 1.x. */
+    const leftBy = (rows: Parameters<typeof database>[0]) => {
+      rmSync(path, { force: true });
+      const made = database(rows, path);
+      for (const end of ["", "-wal", "-shm"]) copyFileSync(`${path}${end}`, `${copy}${end}`);
+      made.close();
+      return statSync(`${copy}-wal`).size;
+    };
+    const size = leftBy([{ message: { role: "assistant", time: { created: 1, completed: 2 } } }]);
+    expect(size).toBeGreaterThan(0);
+    expect(markInterruptedIn(copy, NOW)).toBe(0);
+    expect(statSync(`${copy}-wal`).size).toBe(size);
+    leftBy([{ message: { role: "assistant", time: { created: 1 } } }]);
+    expect(markInterruptedIn(copy, NOW)).toBe(1);
+    expect(markInterruptedIn(copy, NOW)).toBe(0);
   });
 });

@@ -105,7 +105,7 @@ describe("an open page", () => {
 
   it("wakes it by a prompt, which is answered, once", async () => {
     const nonce = await prompt();
-    expect((await kept())?.state).toBe("awake");
+    await inState(platform, NAME, "awake");
     const answers = await watched.page.locator("p").allInnerTexts();
     expect(answers.filter((text) => text === answerTo(`nonce:${nonce}`))).toHaveLength(1);
     await screenshot(watched.page, "sleep-answered");
@@ -292,7 +292,7 @@ require("node:http").createServer((request, response) => {
     });
     await sleep();
     expect(await send(body)).toEqual({ status: 200, text: hash(body) });
-    expect((await kept())?.state).toBe("awake");
+    await inState(platform, NAME, "awake");
   });
 });
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { projectApi, readAnswer } from "../../../support/opencode.ts";
 import { DOMAIN, type World } from "../../../support/production/world.ts";
-import { waitFor } from "../../../support/wait.ts";
+import { waitFor, waitForText } from "../../../support/wait.ts";
 
 const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 const PROJECT = "alpha";
@@ -57,7 +57,8 @@ export function sleeping(world: () => World): void {
       expect(answer.status, answer.body).toBe(200);
       expect(answer.body).toContain(title);
       const { id } = readAnswer(call, { ...answer, headers: { "content-type": "application/json" } });
-      expect([await state(), await isPaused()]).toEqual(["awake", "false"]);
+      await waitForText("its state", async () => `${await state()}`, "awake");
+      expect(await isPaused()).toBe("false");
       // Once: its own list has it, and no other of the name.
       const list = await waitFor<string>("its routes to be its own again", async () => {
         const { status, body } = await send(projectApi.sessions(50).path);

@@ -8,8 +8,8 @@ const [file = ""] = process.argv.slice(2);
 const AGE_MS = 30 * 24 * 3_600_000;
 const TEXT = "Interrupted: opencode was ended while this ran.";
 
-/** Marks tools that run, and the messages that they are in; returns how many tools. */
-export function markInterrupted(database, now = Date.now()) {
+/** Tools that run, and messages that have not ended. */
+function cutOff(database, now) {
   const since = now - AGE_MS;
   const tools = database
     .prepare(
@@ -23,6 +23,12 @@ export function markInterrupted(database, now = Date.now()) {
         AND json_extract(data, '$.time.completed') IS NULL`,
     )
     .all(since);
+  return { tools, open };
+}
+
+/** Marks tools that run, and the messages that they are in; returns how many messages. */
+export function markInterrupted(database, now = Date.now()) {
+  const { tools, open } = cutOff(database, now);
   const setPart = database.prepare("UPDATE part SET data = ? WHERE id = ?");
   const setMessage = database.prepare("UPDATE message SET data = ? WHERE id = ?");
   database.exec("BEGIN IMMEDIATE");
@@ -48,9 +54,24 @@ export function markInterrupted(database, now = Date.now()) {
   return open.length;
 }
 
+/**
+ * The same in a file, which is opened for writing only if there is something to write: who closes that empties the journal into the database and
+ * removes it, and a server on a full disk has no room for another, without which it can't even read.
+ */
+export function markInterruptedIn(path, now = Date.now()) {
+  const looked = new DatabaseSync(path, { readOnly: true });
+  const { tools, open } = cutOff(looked, now);
+  looked.close();
+  if (tools.length + open.length === 0) return 0;
+  const database = new DatabaseSync(path);
+  try {
+    return markInterrupted(database, now);
+  } finally {
+    database.close();
+  }
+}
+
 if (existsSync(file)) {
-  const database = new DatabaseSync(file);
-  const count = markInterrupted(database);
-  database.close();
+  const count = markInterruptedIn(file);
   if (count > 0) console.log(`[entrypoint] ${count} answers were interrupted`);
 }
