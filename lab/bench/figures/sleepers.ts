@@ -48,7 +48,7 @@ export const sleepers: FigureSpec = {
       for (let running = used; running < projects; running += AT_ONCE) {
         const next = others.slice(running - used, running - used + AT_ONCE);
         await start(platform, projects, running + next.length, next);
-        for (const project of next) await asleep(platform, project);
+        for (const project of next) await putToSleep(platform, project);
       }
       const beside = await look(fixture, inUse);
       const words = [`${used} in use`, `${used} in use, ${others.length} asleep`] as const;
@@ -77,10 +77,6 @@ async function start(
   await platform.up();
   if (added.length > 0) await untilContainersHealthy(added.map(platform.names.project));
 }
-
-/** Puts a project to sleep that has just started: it may not yet have said what it does. */
-const asleep = (platform: Platform, project: string): Promise<unknown> =>
-  untilDone(() => putToSleep(platform, project));
 
 async function untilDone<T>(work: () => Promise<T>): Promise<T> {
   const until = performance.now() + PATIENCE_MS;
@@ -164,7 +160,7 @@ function compare(words: readonly [string, string], alone: Looked, beside: Looked
 async function wokenAtOnce({ platform, rounds }: Fixture, projects: readonly string[]): Promise<Comparison> {
   const wake = async (woken: readonly string[]) => {
     const times = await Promise.all(woken.map((project) => timed(() => session(platform, project))));
-    for (const project of woken) await asleep(platform, project);
+    for (const project of woken) await putToSleep(platform, project);
     return { first: Math.min(...times), middle: percentile(times, 50), last: Math.max(...times) };
   };
   const ways = [projects.slice(0, 1), projects].map((woken) => ({
