@@ -79,7 +79,10 @@ export class Model {
     return (await make(target, this.#api.createSession())).id;
   }
 
-  /** Prompts, and ends when the answer's first token has arrived. A stream that ends meanwhile is opened again, as the page does. */
+  /**
+   * Prompts, and ends when the answer's first token has arrived. A stream that ends meanwhile is opened again, as the page does. Nothing of the answer is
+   * let go before the stream is the project's own: what a page has missed it asks for, and this does not.
+   */
   async firstToken(target: Target, session: string): Promise<void> {
     const gate = this.#standIn.gate(randomUUID(), 1);
     try {
@@ -89,7 +92,8 @@ export class Model {
         const arrived = watch(stream)(gate.chunk(0).trim()).then(() => true);
         arrived.catch(() => {}); // of a stream that has ended
         const ended = new Promise<boolean>((resolve) => stream.once("close", () => resolve(false)));
-        gate.release(0);
+        // Else it is the notice page's, of a sleeper, and is cut once that is awake.
+        if (stream.headers["x-opencode-state"] === undefined) gate.release(0);
         isOver = await Promise.race([arrived, ended]);
         stream.destroy();
       }
