@@ -68,6 +68,7 @@ describe("a gate", () => {
 function machine(projects: readonly { name: string; asleep?: boolean; never?: boolean }[]) {
   const marks = new Map<string, string>();
   const told: string[] = [];
+  const led: string[] = [];
   /** How many words fail from now on. */
   const fails = { words: 0, inspects: 0 };
   const time = { now: 0 };
@@ -91,6 +92,10 @@ function machine(projects: readonly { name: string; asleep?: boolean; never?: bo
     mark: async (name: string, text: string) => void marks.set(name, text),
     unmark: async (name: string) => void marks.delete(name),
     answers: async ({ id }: { id: string }) => serving.has(id),
+    route: async ({ project }: { project: string }) => {
+      led.push(`${project}, after ${told.length} words`);
+      return marks.get(project)?.includes('"of"') ? "asleep" : "direct";
+    },
     wait: () => new Promise((resolve) => setTimeout(resolve, 1)),
   };
   const pids = projects.map(({ name }) => name);
@@ -114,7 +119,7 @@ function machine(projects: readonly { name: string; asleep?: boolean; never?: bo
   const gate = async (pid: number) => gates.get(pids[pid - 1] ?? "") ?? "unknown";
   const boot = makeBoot({ docker, world, keeper, history, gate, now: () => time.now });
   const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
-  return { boot, fails, time, marks, told, gates, serving, lines, held, settled };
+  return { boot, fails, time, marks, told, led, gates, serving, lines, held, settled };
 }
 
 describe("after a reboot", () => {
@@ -131,6 +136,18 @@ describe("after a reboot", () => {
     serving.add("a").add("c");
     await settled();
     expect([[...marks], held.size]).toEqual([[["c", '{"direct":"c"}\n']], 0]);
+  });
+
+  it("one whose requests went straight to its address is let go once they are led to the waker", async () => {
+    const { boot, marks, told, led, serving, settled } = machine([{ name: "a" }, { name: "b" }]);
+    marks.set("a", '{"direct":"a"}\n');
+    await boot.first();
+    await settled();
+    expect(marks.get("a")).toBe(`{"of":"a","at":"new"}\n${WAITS}`);
+    expect([led, told.toSorted()]).toEqual([["a, after 1 words"], ["a go", "b go"]]);
+    serving.add("a");
+    await settled();
+    expect(marks.get("a")).toBe('{"direct":"a"}\n');
   });
 
   it("what somebody asks for goes at once", async () => {

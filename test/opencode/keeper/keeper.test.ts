@@ -118,6 +118,22 @@ describe("a sleeping project", () => {
     expect(machine.marks.size).toBe(0);
   });
 
+  it("has requests led straight to its address no more once its container has ended, also while it wakes", async () => {
+    const { machine, keeper, steps } = await asleep();
+    const container = machine.containers.get(PROJECT);
+    if (container) container.health = "unhealthy";
+    const woken = keeper.wake(PROJECT);
+    while (!steps.includes("unpause")) await null;
+    const ended = keeper.ended(PROJECT, container?.id ?? "");
+    await woken;
+    await ended;
+    expect(machine.marks.size).toBe(0);
+    await keeper.sleep(PROJECT);
+    await keeper.ended(PROJECT, container?.id ?? "");
+    // That of one that sleeps says that whoever asks wakes it.
+    expect(machine.marks.size).toBe(1);
+  });
+
   it("does not fall asleep again at once, though nobody has used it since", async () => {
     let steady = 0;
     const machine = makeMachine();

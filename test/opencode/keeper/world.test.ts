@@ -1,5 +1,7 @@
 /** What the keeper reads of the machine, as often as it looks: files and processes that have not changed are not read again. */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { fileInImage } from "../../support/opencode/image-files.ts";
@@ -78,4 +80,22 @@ it("asks Docker once for a container's process, and again when it has started an
   rmSync(join(folder, "proc/8"), { recursive: true });
   await world.queues({ id: "web-1" });
   expect(machine.inspects).toBe(3);
+});
+
+it("is answered by a server that never answers what came first", async () => {
+  const { world } = make();
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked += 1;
+    if (asked > 1) response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    expect(await world.answers({ address: "127.0.0.1" }, { port })).toBe(true);
+    expect(asked).toBe(2);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
 });

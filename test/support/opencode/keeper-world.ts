@@ -59,6 +59,7 @@ export interface Keeper {
   wake(project: string): Promise<void>;
   sleep(project: string): Promise<unknown>;
   stopping(project: string, id: string): Promise<void>;
+  ended(project: string, id: string): Promise<void>;
   history: { of(project: string): { what: string; text?: string }[] };
 }
 interface Parts {

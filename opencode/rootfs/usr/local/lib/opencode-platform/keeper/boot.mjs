@@ -12,6 +12,8 @@ const STARTING_MS = 60_000;
 /** Between two looks at a container that has just started, and for how long. Milliseconds. */
 const LOOK_MS = 200;
 const UNKNOWN_MS = 10_000;
+/** How long the gateway has to lead requests to the waker. It reads files half a second after they have changed. Milliseconds. */
+const SWITCH_MS = 5000;
 
 /** How long a gate is told to wait before it is told again: it waits for an hour (`held` in it). Milliseconds. */
 const HOLD_MS = 20 * 60_000;
@@ -65,11 +67,23 @@ export function makeBoot({
 
   const tell = ({ container }, word) => runIn(docker, container.id, [GATE, word]);
 
+  /**
+   * The mark of one that was woken before it ended leads requests straight to its address: opencode 1.18 never answers what comes between its beginning to
+   * listen and its being ready, 0.2 s later.
+   */
+  async function leadAway(one) {
+    if (one.isMarked || one.wasAsleep || !one.hadMark) return;
+    await mark(one);
+    for (const until = performance.now() + SWITCH_MS; performance.now() < until; await world.wait(LOOK_MS))
+      if ((await world.route(one.config)) === "asleep") return;
+  }
+
   /** Lets one go, and waits until it answers. */
   async function start(one) {
     const { container, config, project } = one;
     const began = performance.now();
     try {
+      await leadAway(one);
       const { code, text } = await tell(one, "go");
       if (code !== 0) throw new Error(text.trim() || `its gate ends with ${code}`);
       while (performance.now() - began < STARTING_MS && known.get(project) === one) {

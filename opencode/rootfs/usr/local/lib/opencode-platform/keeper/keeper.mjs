@@ -4,7 +4,7 @@
 import { jumps, steadied } from "./clock.mjs";
 import { Entry } from "./entry.mjs";
 import { makeSettle } from "./settle.mjs";
-import { fallAsleep, ignorePaused, Refused, wake } from "./transitions.mjs";
+import { awakeText, fallAsleep, ignorePaused, Refused, wake } from "./transitions.mjs";
 
 /** How soon an awake project is asked again what it does, at the earliest and at the latest. Milliseconds of the clock that a test moves. */
 const SOONEST_MS = 15_000;
@@ -269,6 +269,14 @@ export function makeKeeper({ world, decide, working, clock, history }) {
       } catch (error) {
         history.add(project, "not resumed", error.message);
       }
+    },
+    /** A container has ended: requests go straight to its address no more, where it may start again, or another. */
+    async ended(project, id) {
+      const entry = entries.get(project);
+      if (entry?.container?.id !== id || !entry.config) return;
+      const text = awakeText(entry);
+      await entry.work?.done.catch(() => {});
+      if ((await world.marks()).get(project)?.text === text) await world.unmark(project);
     },
     /** @param {string} project @throws Unknown */
     entryOf: find,

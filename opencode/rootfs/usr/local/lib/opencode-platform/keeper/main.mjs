@@ -72,6 +72,7 @@ listeners.push(({ Action, id, Actor }) => {
   if (Action === "kill" && project) void keeper.stopping(project, id);
   const isOwn = project && Actor.Attributes[SERVICE_LABEL] === undefined;
   if (isOwn && Action === "start") void boot.started(project).catch(() => {});
+  if (isOwn && Action === "die") void keeper.ended(project, id).catch(() => {});
   if (isOwn && /^(die|destroy)$/.test(Action)) void boot.ended(project, id).catch(() => {});
   if (/^(start|die|pause|unpause|destroy|kill|health_status: healthy)$/.test(Action)) lookSoon();
 });

@@ -43,6 +43,27 @@ export function asked({ host, port, path, headers = {}, method = "GET", timeoutM
   });
 }
 
+/** How long an answer is waited for, and after how long it is asked again meanwhile. Milliseconds. */
+const [ANSWER_MS, AGAIN_MS] = [2000, 300];
+
+/**
+ * Whether one of several questions is answered, each asked a moment later than the one before: opencode 1.18 never answers what comes between its beginning to
+ * listen and its being ready.
+ * @param {(timeoutMs: number) => Promise<unknown>} ask
+ */
+async function anyAnswer(ask) {
+  let isOver = false;
+  const tries = [0, AGAIN_MS, 3 * AGAIN_MS].map(async (after) => {
+    await wait(after);
+    if (isOver || (await ask(ANSWER_MS - after)) === undefined) throw new Error("no answer");
+    isOver = true;
+  });
+  return Promise.any(tries).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** `Up 2 minutes (healthy)`; nothing where there is no check. */
 const healthOf = (status) => /\((?:health: )?(healthy|unhealthy|starting)\)/.exec(status ?? "")?.[1] ?? "";
 
@@ -187,8 +208,8 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
     },
 
     /** Whether its server answers: anything, since that it does not know who asks is an answer. */
-    answers: async ({ address }, { port }) =>
-      (await asked({ host: address, port, path: "/", method: "HEAD", timeoutMs: 2000 })) !== undefined,
+    answers: ({ address }, { port }) =>
+      anyAnswer((timeoutMs) => asked({ host: address, port, path: "/", method: "HEAD", timeoutMs })),
 
     /** What waits at its ports. @param {readonly number[]} [except] as for `waiting` */
     queues: async ({ id }, except) => waiting(await socketsOf(id), except),
