@@ -124,12 +124,12 @@ function keep(
   const file = join(import.meta.dirname, "RESULTS.md");
   const values = new Map(machine);
   const made = `Measured separately, by \`${command}\`, on ${values.get("CPU")}, ${values.get("Date")}; load average ${loadavg()[2]?.toFixed(1)} over the last 15 minutes.`;
-  const isWhole = wanted.length === FIGURES.length;
+  const isWhole = figures.length === FIGURES.length;
   writeFileSync(file, isWhole ? whole : withSections(readFileSync(file, "utf8"), figures, made));
   return `stored in lab/bench/RESULTS.md${isWhole ? "" : " beside the others"}`;
 }
 
-/** Measures from few projects to many, each figure at its sizes. */
+/** Measures from few projects to many, each figure at its sizes. One that fails is left out, and the others are kept. */
 async function measureAll(fixture: Fixture): Promise<Figure[]> {
   const found = new Map<FigureSpec, Comparison[]>(wanted.map((figure) => [figure, []]));
   const plan = wanted.map((figure) => ({
@@ -141,9 +141,16 @@ async function measureAll(fixture: Fixture): Promise<Figure[]> {
     for (const { figure, sizes } of plan) {
       if (!sizes.has(size)) continue;
       console.log(`${duration(performance.now() - began)}: ${figure.title}, ${size} projects …`);
-      await fixture.platform.scale(size);
-      if (figure.beside) await fixture.compose.scale(size);
-      found.get(figure)?.push(...(await figure.measure(fixture, size)));
+      try {
+        await fixture.platform.scale(size);
+        if (figure.beside) await fixture.compose.scale(size);
+        found.get(figure)?.push(...(await figure.measure(fixture, size)));
+      } catch (error) {
+        if (isInterrupted) throw error;
+        console.error(error instanceof Error ? error.message : error);
+        process.exitCode = 1;
+        found.delete(figure);
+      }
     }
   }
   return [...found].map(([{ title, notes, added }, comparisons]) => ({ title, notes, added, comparisons }));

@@ -29,6 +29,7 @@ export const sleepers: FigureSpec = {
   name: "sleep",
   title: "A hundred projects, of which eight are in use",
   notes: [
+    "Docker's own address pools are enough for some 25 projects on one machine (docs/troubleshooting.md); it was started with those of a droplet.",
     "In use: eight projects, or half of fewer. Without sleepers: before the others were started, on the same platform. With sleepers: each was put to sleep as soon as it was healthy, four at a time. The two are measured one after the other.",
     "RAM and swap of everything: all containers of the platform, without page cache that the kernel may drop.",
     "The page: its HTML through Traefik, asked of all projects in use at once, each on one keep-alive connection.",
