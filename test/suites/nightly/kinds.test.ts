@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TRAEFIK_IMAGE } from "../../../config/versions.ts";
+import { inState, putToSleep, stateOf } from "../../support/keeper.ts";
 import { type Entry, Platform } from "../../support/platform.ts";
 import { type Kind, layOutKinds, OFFICIAL_PLUGINS } from "../../support/plugin-kinds.ts";
 import { answering } from "../../support/ready.ts";
@@ -60,6 +61,22 @@ describe("both kinds of plugin, with one state", () => {
   // First what the stand-ins created, then what each kind wrote after the other.
   for (const kind of ["official", "stand-in", "official", "stand-in"] as const) {
     it(`${kind} plugins take over the stack without changes`, () => expectNothingToChange(kind));
+  }
+
+  for (const kind of ["official", "stand-in"] as const) {
+    it(`a sleeping project is no change for ${kind} plugins, and comes up awake when they replace it`, async () => {
+      await putToSleep(platform, "alpha");
+      await expectNothingToChange(kind);
+      expect(await stateOf(platform, "alpha")).toBe("asleep");
+      const [, ...others] = platform.baseline();
+      const before = await platform.ids();
+      await withKind(kind, () =>
+        platform.apply([{ ...platform.baseline()[0], name: "alpha", env: { BY: kind } }, ...others, idle]),
+      );
+      expect((await platform.ids())[platform.container("alpha")]).not.toBe(before[platform.container("alpha")]);
+      await inState(platform, "alpha", "awake");
+      await answering(platform, "alpha");
+    });
   }
 
   for (const [kind, other] of [
