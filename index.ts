@@ -11,6 +11,7 @@ import { companyOf } from "./components/project/company.ts";
 import { OpencodeProject } from "./components/project/project.ts";
 import { makeWorkspaces } from "./components/project/workspaces.ts";
 import { TraefikProxy } from "./components/proxy/proxy.ts";
+import { Storage } from "./components/storage/storage.ts";
 import { proxyEndpoints } from "./config/stack/company/proxy.ts";
 
 // The folder of projects.yaml, in which Pulumi runs the program: this one, or a team's repository that has it as a package.
@@ -52,6 +53,14 @@ const keeper = new Keeper("keeper", {
   image: images.own,
   port: settings.port,
   hasReducedPanel: production !== undefined && settings.panel.enabled && settings.panel.apply === "ci",
+});
+new Storage("storage", {
+  host,
+  names,
+  image: images.own,
+  storageVolume: keeper.storageVolume,
+  keeper: keeper.container,
+  ready: workspaces,
 });
 const proxy = new TraefikProxy("traefik", {
   host,

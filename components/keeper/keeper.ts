@@ -30,6 +30,8 @@ export class Keeper extends pulumi.ComponentResource {
   readonly wakeVolume: pulumi.Output<string>;
   /** Name of the volume with Docker's socket for the gateway. */
   readonly dockerVolume: pulumi.Output<string>;
+  /** Name of the volume with the socket by which the storage program has projects held and stopped. */
+  readonly storageVolume: pulumi.Output<string>;
   /** The same for a panel that runs no updates, where there is one. */
   readonly panelDockerVolume: pulumi.Output<string> | undefined;
 
@@ -38,6 +40,7 @@ export class Keeper extends pulumi.ComponentResource {
     const { names } = args;
     this.wakeVolume = this.makeVolume("wake", names.wakeVolume, args);
     this.dockerVolume = this.makeVolume("docker", names.dockerVolume, args);
+    this.storageVolume = this.makeVolume("storage", names.storageVolume, args);
     if (args.hasReducedPanel)
       this.panelDockerVolume = this.makeVolume("docker-panel", names.panelDockerVolume, args);
     this.container = this.run(name, args);
@@ -90,6 +93,7 @@ export class Keeper extends pulumi.ComponentResource {
           },
           { volumeName: this.wakeVolume, containerPath: "/run/keeper/wake" },
           { volumeName: this.dockerVolume, containerPath: "/run/keeper/docker" },
+          { volumeName: this.storageVolume, containerPath: "/run/keeper/storage" },
           ...(this.panelDockerVolume
             ? [{ volumeName: this.panelDockerVolume, containerPath: "/run/keeper/panel" }]
             : []),

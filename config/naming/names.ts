@@ -28,6 +28,10 @@ export interface Names {
   readonly dockerVolume: string;
   /** And for a panel that runs no updates, with a little more. */
   readonly panelDockerVolume: string;
+  /** Does to projects' files as a whole what is done to them: checkpoints, roll-back, fork, backups. */
+  readonly storage: string;
+  /** The volume of the keeper's socket for it. */
+  readonly storageVolume: string;
   readonly traefik: string;
   /** Serves the plain pages for projects that are stopped, starting or unknown. */
   readonly notice: string;
@@ -84,6 +88,8 @@ export function makeNames(prefix: string): Names {
     wakeVolume: `${prefix}-wake`,
     dockerVolume: `${prefix}-docker`,
     panelDockerVolume: `${prefix}-docker-panel`,
+    storage: `${prefix}-storage`,
+    storageVolume: `${prefix}-storage`,
     traefik: `${prefix}-traefik`,
     notice: `${prefix}-notice`,
     connector: `${prefix}-connector`,
@@ -149,6 +155,9 @@ export const volumeDirectory = (
   service: string,
   path: string,
 ): string => `${serviceData(workspacesDir, project)}/${service}/${path.slice(1).replaceAll("/", ",")}`;
+
+/** Directory of the storage program's own: checkpoints, unfinished work, its journal. No project's name starts with a dot. */
+export const storageDirectory = (workspacesDir: string): string => `${workspacesDir}/.storage`;
 
 /** The copy of a repository on this machine that a project clones from, below the same one. An update makes it again. */
 export const localRepoDirectory = (workspacesDir: string, project: string): string =>

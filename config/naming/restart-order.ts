@@ -8,6 +8,7 @@ export const RESTARTED_AT_ONCE = 2;
 export const restartedFirst = (names: Names): readonly string[] => [
   names.guard,
   names.keeper,
+  names.storage,
   names.traefik,
   names.notice,
 ];

@@ -36,6 +36,7 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     { label: "traefik", name: names.traefik, state: "running" },
     { label: "notice page", name: names.notice, state: "running" },
     { label: "keeper", name: names.keeper, state: "running" },
+    { label: "storage", name: names.storage, state: "running" },
     ...(hasConnector ? [{ label: "connector", name: names.connector, state: "running" }] : []),
     ...(hasPanel ? [{ label: "panel", name: names.panel, state: "running" }] : []),
     ...projects.map(({ name, state }) => ({

@@ -1,0 +1,77 @@
+// The storage program: the only one of the platform that has all workspaces, and does to a project's files as a whole what is done to them:
+// checkpoints, roll-back, fork, backups. It has no right to Docker: the keeper stops a project for it.
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { isBtrfs } from "./btrfs.mjs";
+import { makeCheckpoints } from "./checkpoints.mjs";
+import { makeContext } from "./context.mjs";
+import { Refused } from "./errors.mjs";
+import { makeFork } from "./fork.mjs";
+import { BACKUP_CONFIG, OWN_SOCKET } from "./paths.mjs";
+import { serveVerbs } from "./verbs.mjs";
+
+/** Between two looks at what is to be done: unfinished replacements, due backups. Milliseconds. */
+const TICK_MS = 60_000;
+/** After a start, until the keeper answers. Milliseconds. */
+const SOON_MS = 2000;
+/** Verbs of backups, which are refused where none are set up. */
+const BACKUP_VERBS = ["backup", "backups", "check", "try", "restore", "forget"];
+
+const context = makeContext();
+const { paths, machine, log } = context;
+
+async function notSetUp() {
+  throw new Refused(
+    "backups are not set up",
+    "set opencode-platform:backup in Pulumi.<stack>.yaml (docs/backup.md)",
+  );
+}
+
+/** The backups, where a stack has them. */
+async function loadBackup() {
+  const none = { verbs: Object.fromEntries(BACKUP_VERBS.map((verb) => [verb, notSetUp])) };
+  if (!existsSync(BACKUP_CONFIG)) return { config: undefined, ...none };
+  const config = JSON.parse(await readFile(BACKUP_CONFIG, "utf8"));
+  const { makeBackup } = await import("./backup/backup.mjs");
+  return { config, ...makeBackup(context, config) };
+}
+
+/** What no journal names was never finished. */
+async function cleanWork(unfinished, found) {
+  for (const project of found)
+    if (!unfinished.has(project)) await context.removeTree(paths.work(project));
+}
+
+for (const folder of [paths.own, paths.works, paths.journals, paths.cache]) await machine.makeDirectory(folder);
+let left = await context.recover();
+const [unfinished, found] = [await context.unfinished(), await readdir(paths.works)];
+await cleanWork(unfinished, found).catch((error) => log(`unfinished work is left: ${error.message}`));
+
+const backup = await loadBackup();
+const checkpoints = makeCheckpoints(context);
+const verbs = {
+  status: async () => ({
+    fileSystem: (await isBtrfs(paths.root)) ? "btrfs" : "other",
+    running: context.running(),
+    ...(backup.config ? { backup: (await context.status.read()).backup ?? {} } : {}),
+  }),
+  ...checkpoints.verbs,
+  ...makeFork(context).verbs,
+  ...backup.verbs,
+};
+serveVerbs(OWN_SOCKET, verbs, log);
+log("ready");
+
+async function tick() {
+  left = await context.recover();
+  if (backup.config?.schedule === "own") await backup.tick();
+}
+const tryTick = () => void tick().catch((error) => log(error.message));
+setInterval(tryTick, TICK_MS);
+for (const signal of ["SIGTERM", "SIGINT"])
+  process.on(signal, () => void context.releaseAll().finally(() => process.exit(0)));
+
+while (left > 0) {
+  await machine.wait(SOON_MS);
+  left = await context.recover();
+}

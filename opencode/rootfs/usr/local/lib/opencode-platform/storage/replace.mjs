@@ -1,0 +1,147 @@
+// Puts prepared parts into a project's place, all or none: whatever happens meanwhile, the project runs with what it had, or with what it was given.
+import { join } from "node:path";
+import { isSubvolume, isThere } from "./btrfs.mjs";
+import { Refused } from "./errors.mjs";
+import { makeJournals } from "./journal.mjs";
+
+/** States in which a project is left that answers nobody, and is as it was. */
+const QUIET = new Set(["stopped", "waiting"]);
+
+/** @param {{project: string, state: string, answers: boolean}} after */
+const isBack = ({ state, answers }) => answers || QUIET.has(state);
+
+/**
+ * @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine, parts: import("./parts.mjs").Parts,
+ *   subvolumes: import("./btrfs.mjs").Subvolumes, keeper: import("./keeper.mjs").Keeper, locks: import("./locks.mjs").Locks,
+ *   projects: () => Promise<Map<string, object>>, log: (line: string) => void, now: () => Date}} given
+ */
+export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, projects, log, now }) {
+  const journals = makeJournals({ paths, machine });
+  const placeOf = (entry, { name }) => paths.part(entry.project, name);
+
+  /** Each part in turn: what is there away, what is prepared in. */
+  async function swapIn(entry) {
+    for (const part of entry.parts) {
+      if (part.wasThere) await machine.rename(placeOf(entry, part), join(entry.aside, part.name));
+      await machine.rename(join(entry.prepared, part.name), placeOf(entry, part));
+    }
+    await carryLimit(entry);
+  }
+
+  /** The other way round, from wherever it was cut off. */
+  async function swapOut(entry) {
+    for (const part of entry.parts.toReversed()) {
+      const [place, away, ready] = [placeOf(entry, part), join(entry.aside, part.name), join(entry.prepared, part.name)];
+      const isMovedIn = !(await isThere(ready));
+      if (isMovedIn) await machine.rename(place, ready);
+      if (!part.wasThere || !(await isThere(away))) continue;
+      // Docker makes an empty one for a container that starts without it.
+      if (await isThere(place)) await machine.rename(place, join(entry.aside, `stray-${part.name}`));
+      await machine.rename(away, place);
+    }
+  }
+
+  /** The limit of a project's disk is that of a group with the number of its workspace: the new one gets the same. */
+  async function carryLimit(entry) {
+    try {
+      const old = await subvolumes.limitOf(join(entry.aside, "workspace"));
+      const place = paths.part(entry.project, "workspace");
+      if (!old || !(await isSubvolume(place))) return;
+      const members = [];
+      for (const { path, isSubvolume: isOne } of await parts.partsOf(entry.project))
+        if (isOne) members.push(`0/${await subvolumes.idOf(path)}`);
+      await subvolumes.limit(paths.root, `1/${await subvolumes.idOf(place)}`, [...old.members, ...members], old.bytes);
+    } catch (error) {
+      log(`${entry.project}: the limit of its disk holds again after the next update: ${error.message}`);
+    }
+  }
+
+  /** What is no longer needed of a replacement that has ended, one way or the other; the journal last. */
+  async function clean(entry) {
+    await parts.removeTree(entry.aside);
+    await parts.removeTree(entry.prepared);
+    await journals.remove(entry.project);
+  }
+
+  /** Whoever asks for the project waits meanwhile, where the keeper knows it. */
+  async function whileParked(entry, work) {
+    if (!entry.isKept) return work().then(() => ({ state: "stopped", answers: false }));
+    return keeper.parked(entry.project, work);
+  }
+
+  /** Back to what was there. */
+  async function undo(entry) {
+    await whileParked(entry, () => swapOut(entry));
+    await clean(entry);
+  }
+
+  /** @returns what is prepared, with whether there is something in its place */
+  async function pairs(project, prepared) {
+    const found = await parts.partsIn(prepared);
+    if (found.length === 0) throw new Error(`nothing is prepared in ${prepared}`);
+    return Promise.all(
+      found.map(async ({ name }) => ({ name, wasThere: await isThere(paths.part(project, name)) })),
+    );
+  }
+
+  return {
+    /**
+     * Replaces a project's parts by those that a folder holds, below `.storage/work/<project>`; others stay. Whoever calls it has the project's lock.
+     * @param {string} project @param {string} prepared @param {{reason: string}} options
+     * @returns {Promise<{replaced: string[]}>} names of the parts, once the project answers with them. What was there is deleted.
+     * @throws where it does not answer, or anything else fails: what was there is back
+     */
+    async replace(project, prepared, { reason }) {
+      if (!locks.isHeld(project)) throw new Error(`${project} is not locked`);
+      if (await isThere(paths.journal(project)))
+        throw new Refused(`${project} is being put back to what it was before`, "try again in a minute");
+      const entry = {
+        project,
+        reason,
+        at: now().toISOString(),
+        prepared,
+        aside: join(paths.work(project), `aside-${now().getTime()}`),
+        parts: await pairs(project, prepared),
+        isKept: (await projects()).has(project),
+        step: "swapping",
+      };
+      await machine.makeDirectory(entry.aside);
+      await journals.write(entry);
+      try {
+        const after = await whileParked(entry, () => swapIn(entry).catch(async (error) => {
+          await swapOut(entry);
+          throw error;
+        }));
+        if (!isBack(after))
+          throw new Refused(`${project} does not answer with it`, "what was there before is back; the project's log says more");
+        await journals.write({ ...entry, step: "done" });
+      } catch (error) {
+        await undo(entry).catch((problem) => log(`${project}: ${problem.message}; it is tried again`));
+        throw error;
+      }
+      await clean(entry);
+      return { replaced: entry.parts.map(({ name }) => name) };
+    },
+
+    /**
+     * Ends what a program before this one has begun: back to what was there, unless the project has answered with what is new.
+     * @returns {Promise<number>} how many are left, to be tried again
+     */
+    async recover() {
+      let left = 0;
+      for (const entry of await journals.all()) {
+        if (locks.isHeld(entry.project)) continue;
+        try {
+          await locks.lock(entry.project, "recovery", () => (entry.step === "done" ? clean(entry) : undo(entry)));
+          log(`${entry.project}: ${entry.reason} was interrupted: ${entry.step === "done" ? "it was done" : "what was there before is back"}`);
+        } catch (error) {
+          left += 1;
+          log(`${entry.project}: ${entry.reason} was interrupted, and can't be undone yet: ${error.message}`);
+        }
+      }
+      return left;
+    },
+    /** Projects whose folder of unfinished work is needed. */
+    unfinished: async () => new Set((await journals.all()).map(({ project }) => project)),
+  };
+}

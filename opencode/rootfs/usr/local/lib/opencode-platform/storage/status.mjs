@@ -1,0 +1,25 @@
+// What is remembered from one start to the next, for whoever asks how things are: one file, replaced as a whole.
+import { readFile } from "node:fs/promises";
+
+/** @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine}} given */
+export function makeStatus({ paths, machine }) {
+  let last = Promise.resolve();
+  /** An empty object if there is none, or half of one. */
+  const read = async () => {
+    try {
+      return JSON.parse(await readFile(paths.status, "utf8"));
+    } catch {
+      return {};
+    }
+  };
+  return {
+    /** @returns {Promise<Record<string, any>>} */
+    read,
+    /** One after the other. @param {(status: Record<string, any>) => Record<string, any>} change */
+    update(change) {
+      const next = last.then(async () => machine.write(paths.status, `${JSON.stringify(change(await read()))}\n`));
+      last = next.catch(() => {});
+      return next;
+    },
+  };
+}
