@@ -87,6 +87,8 @@ export default defineConfig({
       onPlatform("workspace", ["test/suites/workspace/**/*.test.ts"]),
       // Idle projects, and what the keeper does with them and with sick ones; how the machine is shared.
       onPlatform("sleep", ["test/suites/sleep/**/*.test.ts"]),
+      // A project's files as a whole: checkpoints, roll-back, fork, backup and restore.
+      onPlatform("lifecycle", ["test/suites/lifecycle/**/*.test.ts"]),
       // Slower and rarer; scripts/lib/suites.ts says when a file is left out.
       onPlatform("nightly", ["test/suites/nightly/**/*.test.ts"], {
         exclude: OFFICIAL_PLUGINS ? [] : ["**/kinds.test.ts"],

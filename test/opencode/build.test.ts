@@ -85,7 +85,7 @@ describe("packages with apt", () => {
     expect(run("packages", ["system"])).toMatchObject({ status: 0 });
     expect(installed()).toEqual([
       expect.stringMatching(
-        /^apt-get install -y --no-install-recommends bash .* nftables build-essential .* zip$/,
+        /^apt-get install -y --no-install-recommends bash .* nftables btrfs-progs build-essential .* zip$/,
       ),
     ]);
     expect(installed().join()).not.toContain("glab");
@@ -94,10 +94,10 @@ describe("packages with apt", () => {
     expect(installed()[1]).toMatch(/ nano postgresql-client .* zip glab$/);
   });
 
-  it("are without the tools in a slim image, and without nftables in an entry's own", () => {
+  it("are without the tools in a slim image, and without nftables and btrfs in an entry's own", () => {
     run("packages", ["system"], { SLIM: "1", OWN_IMAGE: "1" });
     expect(installed()).toEqual([expect.stringMatching(/ curl git jq .* unzip$/)]);
-    expect(installed().join()).not.toMatch(/nftables|build-essential/);
+    expect(installed().join()).not.toMatch(/nftables|btrfs|build-essential/);
   });
 
   it("of an entry are installed, and one that is not there is named", () => {

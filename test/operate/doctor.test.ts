@@ -27,7 +27,9 @@ const running = (name: string, more: Partial<ContainerState> = {}): ContainerSta
   networks: [],
   ...more,
 });
-const own = [running(names.traefik), running(names.guard), running(names.notice), running(names.keeper)];
+const own = [names.traefik, names.guard, names.notice, names.keeper, names.storage].map((name) =>
+  running(name),
+);
 const webShop = [{ name: "web-shop", state: "running" as const }];
 const local: FixCommands = {
   apply: "npm start",

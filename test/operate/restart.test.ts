@@ -86,6 +86,7 @@ it("restarts everything in the order in which it depends on each other, and leav
     { name: names.service("web", "db"), project: "web", service: "db" },
     { name: names.notice },
     { name: names.traefik },
+    { name: names.storage },
     { name: names.keeper },
     { name: names.guard },
   ]);
@@ -93,7 +94,7 @@ it("restarts everything in the order in which it depends on each other, and leav
   expect(await restartAll(run, names, (text) => said.push(text))).toEqual([]);
   const restart = (...containers: string[]) => containers.map((name) => `restart --time 10 ${name}`);
   expect(done).toEqual([
-    ...restart("oc-guard", "oc-keeper", "oc-traefik", "oc-notice", names.service("web", "db")),
+    ...restart("oc-guard", "oc-keeper", "oc-storage", "oc-traefik", "oc-notice", names.service("web", "db")),
     "exec oc-keeper keeper/ask restart api",
     "exec oc-keeper keeper/ask restart web",
     ...restart("oc-panel", "oc-connector"),

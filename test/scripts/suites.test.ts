@@ -21,6 +21,7 @@ it("lets the suites of a run share a platform, which the last one removes", () =
     opencode: { E2E_KEEP: "file" },
     workspace: { E2E_KEEP: "file" },
     sleep: { E2E_KEEP: "file" },
+    lifecycle: { E2E_KEEP: "file" },
     attach: { E2E_KEEP: "file" },
     panel: { E2E_KEEP: "file", E2E_LAST: "true" },
     production: {},

@@ -40,6 +40,8 @@ export async function checkHealth(sources: HealthInputs): Promise<Health> {
     ...(isLocal ? [] : [containerPart("tunnel", names.connector, sources, "down")]),
     containerPart("notice page", names.notice, sources, "degraded"),
     keeperPart(sources),
+    // Without it projects run, and nothing is done to their files as a whole.
+    containerPart("storage", names.storage, sources, "degraded"),
     filePart(sources),
     updatePart(sources),
     ...noticesPart(sources),

@@ -9,7 +9,7 @@ const names = makeNames("papi");
 
 function sources(over: Partial<HealthInputs> = {}) {
   const containers = new FakeContainers();
-  for (const name of [names.traefik, names.notice, names.keeper, names.connector])
+  for (const name of [names.traefik, names.notice, names.keeper, names.storage, names.connector])
     containers.put({ ...container(name), name, project: name });
   const base: HealthInputs = {
     containers,
@@ -33,6 +33,7 @@ describe("health", () => {
       "tunnel",
       "notice page",
       "keeper",
+      "storage",
       "projects.yaml",
       "updates",
     ]);

@@ -11,6 +11,10 @@ function end(what) {
 }
 
 const sent = request({ socketPath, method: "POST", path: `/${encodeURIComponent(verb)}` }, (response) => {
+  if (response.statusCode === 404) {
+    console.error(`There is no verb ${verb}.`);
+    process.exit(2);
+  }
   let line = "";
   let last = "";
   response.setEncoding("utf8");
@@ -23,7 +27,7 @@ const sent = request({ socketPath, method: "POST", path: `/${encodeURIComponent(
   response.on("close", () => {
     // Without a last word the program has ended.
     if (!/^\{"(result|error)":/.test(last)) end("the storage program ended meanwhile: what it did is undone, or done, when it is back");
-    process.exitCode = response.statusCode === 404 ? 2 : last.startsWith('{"error":') ? 1 : 0;
+    process.exitCode = last.startsWith('{"error":') ? 1 : 0;
   });
   response.on("error", () => {}); // `close` follows
 });

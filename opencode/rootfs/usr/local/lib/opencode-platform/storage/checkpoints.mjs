@@ -41,7 +41,7 @@ export function makeCheckpoints(context) {
     if (!(await isThere(folder))) return [];
     const found = [];
     for (const id of (await readdir(folder)).sort()) {
-      const { parts, kind, ...checkpoint } = JSON.parse(await readFile(join(folder, id, META), "utf8"));
+      const { kind: _, ...checkpoint } = JSON.parse(await readFile(join(folder, id, META), "utf8"));
       found.push(checkpoint);
     }
     return found;

@@ -16,7 +16,6 @@ export const LOGINS = [
   // Forges, and git's own.
   ".config/gh/hosts.yml",
   ".config/glab-cli/config.yml",
-  ".config/glab-cli/aliases.yml.lock",
   ".netrc",
   ".git-credentials",
   ".config/git/credentials",

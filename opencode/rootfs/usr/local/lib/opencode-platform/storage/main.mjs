@@ -1,7 +1,8 @@
 // The storage program: the only one of the platform that has all workspaces, and does to a project's files as a whole what is done to them:
 // checkpoints, roll-back, fork, backups. It has no right to Docker: the keeper stops a project for it.
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { begin } from "./begin.mjs";
 import { isBtrfs } from "./btrfs.mjs";
 import { makeCheckpoints } from "./checkpoints.mjs";
 import { makeContext } from "./context.mjs";
@@ -32,28 +33,24 @@ async function loadBackup() {
   const none = { verbs: Object.fromEntries(BACKUP_VERBS.map((verb) => [verb, notSetUp])) };
   if (!existsSync(BACKUP_CONFIG)) return { config: undefined, ...none };
   const config = JSON.parse(await readFile(BACKUP_CONFIG, "utf8"));
-  const { makeBackup } = await import("./backup/backup.mjs");
+  const { makeBackup } = await import("./backup/index.mjs");
   return { config, ...makeBackup(context, config) };
 }
 
-/** What no journal names was never finished. */
-async function cleanWork(unfinished, found) {
-  for (const project of found)
-    if (!unfinished.has(project)) await context.removeTree(paths.work(project));
+/** What is known of the backups, of one that was never made too. */
+async function backupStatus({ to, everyMs }) {
+  const { backup } = await context.status.read();
+  return { to, everyMs, projects: {}, ...backup };
 }
 
-for (const folder of [paths.own, paths.works, paths.journals, paths.cache]) await machine.makeDirectory(folder);
-let left = await context.recover();
-const [unfinished, found] = [await context.unfinished(), await readdir(paths.works)];
-await cleanWork(unfinished, found).catch((error) => log(`unfinished work is left: ${error.message}`));
-
+let left = await begin(context);
 const backup = await loadBackup();
 const checkpoints = makeCheckpoints(context);
 const verbs = {
   status: async () => ({
     fileSystem: (await isBtrfs(paths.root)) ? "btrfs" : "other",
     running: context.running(),
-    ...(backup.config ? { backup: (await context.status.read()).backup ?? {} } : {}),
+    ...(backup.config ? { backup: await backupStatus(backup.config) } : {}),
   }),
   ...checkpoints.verbs,
   ...makeFork(context).verbs,

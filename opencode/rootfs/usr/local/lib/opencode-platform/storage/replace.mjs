@@ -1,14 +1,11 @@
 // Puts prepared parts into a project's place, all or none: whatever happens meanwhile, the project runs with what it had, or with what it was given.
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isSubvolume, isThere } from "./btrfs.mjs";
 import { Refused } from "./errors.mjs";
 import { makeJournals } from "./journal.mjs";
 
-/** States in which a project is left that answers nobody, and is as it was. */
-const QUIET = new Set(["stopped", "waiting"]);
-
-/** @param {{project: string, state: string, answers: boolean}} after */
-const isBack = ({ state, answers }) => answers || QUIET.has(state);
+/** Whether a project is as it was: one that waits for its turn after a boot answers later. @param {{was: string, state: string, answers: boolean}} after */
+const isBack = ({ was, state, answers }) => answers || was === "stopped" || state === "waiting";
 
 /**
  * @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine, parts: import("./parts.mjs").Parts,
@@ -23,6 +20,8 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
   async function swapIn(entry) {
     for (const part of entry.parts) {
       if (part.wasThere) await machine.rename(placeOf(entry, part), join(entry.aside, part.name));
+      // The first of its kind on this host.
+      await machine.makeDirectory(dirname(placeOf(entry, part)), part.name === "services" ? 0o700 : 0o755);
       await machine.rename(join(entry.prepared, part.name), placeOf(entry, part));
     }
     await carryLimit(entry);
@@ -32,8 +31,7 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
   async function swapOut(entry) {
     for (const part of entry.parts.toReversed()) {
       const [place, away, ready] = [placeOf(entry, part), join(entry.aside, part.name), join(entry.prepared, part.name)];
-      const isMovedIn = !(await isThere(ready));
-      if (isMovedIn) await machine.rename(place, ready);
+      if (!(await isThere(ready)) && (await isThere(place))) await machine.rename(place, ready);
       if (!part.wasThere || !(await isThere(away))) continue;
       // Docker makes an empty one for a container that starts without it.
       if (await isThere(place)) await machine.rename(place, join(entry.aside, `stray-${part.name}`));
@@ -58,21 +56,48 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
 
   /** What is no longer needed of a replacement that has ended, one way or the other; the journal last. */
   async function clean(entry) {
+    const limits = [];
+    for (const folder of [entry.aside, entry.prepared]) {
+      const found = await subvolumes.limitOf(join(folder, "workspace")).catch(() => undefined);
+      if (found) limits.push(found);
+    }
     await parts.removeTree(entry.aside);
     await parts.removeTree(entry.prepared);
+    for (const { group, members } of limits) await subvolumes.unlimit(paths.root, group, members);
     await journals.remove(entry.project);
   }
 
   /** Whoever asks for the project waits meanwhile, where the keeper knows it. */
   async function whileParked(entry, work) {
-    if (!entry.isKept) return work().then(() => ({ state: "stopped", answers: false }));
+    if (!entry.isKept) return work().then(() => ({ was: "stopped", state: "stopped", answers: false }));
     return keeper.parked(entry.project, work);
   }
 
-  /** Back to what was there. */
-  async function undo(entry) {
-    await whileParked(entry, () => swapOut(entry));
+  async function isUntouched(entry) {
+    for (const part of entry.parts) {
+      const isReady = await isThere(join(entry.prepared, part.name));
+      if (!isReady || (await isThere(join(entry.aside, part.name)))) return false;
+    }
+    return true;
+  }
+
+  /** Back to what was there. @param {boolean} isInherited whether an earlier program may have left the project parked */
+  async function undo(entry, isInherited) {
+    if (!(await isUntouched(entry))) await whileParked(entry, () => swapOut(entry));
+    else if (isInherited && entry.isKept) await keeper.unpark(entry.project);
     await clean(entry);
+  }
+
+  /** @returns what to say of a replacement that has failed, once that is undone */
+  async function undone(entry, error) {
+    const fix = error instanceof Refused ? error.fix : undefined;
+    try {
+      await undo(entry, false);
+      return new Refused(`${error.message}; what was there before is back`, fix);
+    } catch (problem) {
+      log(`${entry.project}: ${problem.message}`);
+      return new Refused(`${error.message}; what was there before is not back yet, which is tried again each minute`, fix);
+    }
   }
 
   /** @returns what is prepared, with whether there is something in its place */
@@ -113,13 +138,12 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
           throw error;
         }));
         if (!isBack(after))
-          throw new Refused(`${project} does not answer with it`, "what was there before is back; the project's log says more");
+          throw new Refused(`${project} does not answer with what it was given`, "its log says more");
         await journals.write({ ...entry, step: "done" });
       } catch (error) {
-        await undo(entry).catch((problem) => log(`${project}: ${problem.message}; it is tried again`));
-        throw error;
+        throw await undone(entry, error);
       }
-      await clean(entry);
+      await clean(entry).catch((error) => log(`${project}: what was replaced is still there: ${error.message}`));
       return { replaced: entry.parts.map(({ name }) => name) };
     },
 
@@ -132,7 +156,7 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
       for (const entry of await journals.all()) {
         if (locks.isHeld(entry.project)) continue;
         try {
-          await locks.lock(entry.project, "recovery", () => (entry.step === "done" ? clean(entry) : undo(entry)));
+          await locks.lock(entry.project, "recovery", () => entry.step === "done" ? clean(entry) : undo(entry, true));
           log(`${entry.project}: ${entry.reason} was interrupted: ${entry.step === "done" ? "it was done" : "what was there before is back"}`);
         } catch (error) {
           left += 1;

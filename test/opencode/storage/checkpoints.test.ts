@@ -1,0 +1,149 @@
+/** Checkpoints: taken, listed, kept, rolled back to, dropped. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  fill,
+  kept,
+  load,
+  makeStorageWorld,
+  putProject,
+  type StorageWorld,
+  startStorage,
+  words,
+} from "../../support/opencode/storage-world.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+
+const { surplus } = await load("checkpoints");
+const PROJECT = "web";
+const ALL = (word: string) => [word, word, word];
+let folder = "";
+let world: StorageWorld;
+let ask: Awaited<ReturnType<typeof startStorage>>["ask"];
+beforeEach(async () => {
+  folder = temporaryFolder();
+  world = makeStorageWorld(folder);
+  putProject(world, PROJECT, "awake");
+  fill(world, PROJECT, "first");
+  const program = await startStorage(world);
+  await program.left;
+  ask = program.ask;
+});
+afterEach(() => removeFolder(folder));
+
+const take = (more: object = {}) => ask("checkpoint", { project: PROJECT, ...more });
+const labels = async () =>
+  ((await ask("checkpoints", { project: PROJECT })) as { label: string }[]).map(({ label }) => label);
+
+it("are of one moment: the project is held while they are taken", async () => {
+  world.keeper.on = () => expect(kept(world, "checkpoints", PROJECT)).toEqual([]);
+  const checkpoint = await take({ label: "good" });
+  expect(world.keeper.asked).toEqual([`hold ${PROJECT}`, `hold ${PROJECT}`, `release ${PROJECT}`]);
+  expect(checkpoint).toEqual({
+    id: "20261130-120000",
+    at: "2026-11-30T12:00:00.000Z",
+    label: "good",
+    reason: "asked",
+    bytes: expect.any(Number),
+  });
+  expect(await ask("checkpoints", { project: PROJECT })).toEqual([checkpoint]);
+  expect(kept(world, "checkpoints", PROJECT, "20261130-120000")).toEqual([
+    "home",
+    "meta.json",
+    "services",
+    "workspace",
+  ]);
+});
+
+it("are refused where the project went on meanwhile, and leave nothing", async () => {
+  let holds = 0;
+  world.keeper.on = (verb) => {
+    if (verb === "hold" && ++holds === 2) world.keeper.leases.clear();
+  };
+  await expect(take()).rejects.toThrow("web went on while its files were copied");
+  expect([await labels(), world.keeper.leases.size]).toEqual([[], 0]);
+});
+
+it("have an id of their own in the same second, and a label that is free", async () => {
+  await take();
+  await take();
+  expect(await labels()).toEqual(["20261130-120000", "20261130-120001"]);
+  await take({ label: "good" });
+  await expect(take({ label: "good" })).rejects.toThrow("web has a checkpoint good");
+  await expect(take({ label: "20261130-120000" })).rejects.toThrow("web has a checkpoint 20261130-120000");
+  await expect(take({ label: "Good!" })).rejects.toThrow("label: use");
+  // What a program takes of its own accord never fails over that.
+  await take({ reason: "before-setup" });
+  await take({ reason: "before-setup" });
+  expect((await labels()).slice(-2)).toEqual(["before-setup", "before-setup-2"]);
+});
+
+it("are as many as the project's entry says, five by default", async () => {
+  for (let count = 0; count < 7; count += 1) await take();
+  expect(await labels()).toHaveLength(5);
+  putProject(world, PROJECT, "awake", { checkpoints: 2 });
+  await take({ label: "last" });
+  expect(await labels()).toEqual(["20261130-120006", "last"]);
+  putProject(world, PROJECT, "awake", { checkpoints: 0 });
+  await expect(take()).rejects.toMatchObject({ message: "web has no checkpoints", fix: expect.any(String) });
+  expect(kept(world, "work", PROJECT)).toEqual([]);
+});
+
+describe("too many of them", () => {
+  const of = (id: string, reason: string, label = id) => ({ id, at: id, label, reason });
+  const all = [of("1", "asked", "good"), of("2", "asked"), of("3", "before-rollback", "before-rollback"), of("4", "asked")];
+  const ids = (kept: number, spared: string[] = []) =>
+    surplus(all, kept, new Set(spared)).map(({ id }: { id: string }) => id);
+
+  it("are removed oldest first, those that a person has named last", () => {
+    expect([ids(4), ids(3), ids(1), ids(0)]).toEqual([[], ["2"], ["2", "3", "4"], ["2", "3", "4", "1"]]);
+  });
+  it("leave those that are needed now", () => {
+    expect(ids(2, ["2", "4"])).toEqual(["3", "1"]);
+  });
+});
+
+describe("rolling back", () => {
+  it("brings back all parts, by label or id, and takes a checkpoint of what was there", async () => {
+    const good = (await take({ label: "good" })) as { id: string };
+    fill(world, PROJECT, "second");
+    expect(await ask("rollback", { project: PROJECT, id: "good" })).toMatchObject({
+      before: { label: "before-rollback", reason: "before-rollback" },
+      replaced: ["workspace", "home", "services"],
+    });
+    expect(words(world, PROJECT)).toEqual(ALL("first"));
+    await ask("rollback", { project: PROJECT, id: "before-rollback" });
+    expect(words(world, PROJECT)).toEqual(ALL("second"));
+    await ask("rollback", { project: PROJECT, id: good.id });
+    expect(words(world, PROJECT)).toEqual(ALL("first"));
+    expect(await labels()).toEqual(["good", "before-rollback", "before-rollback-2", "before-rollback-3"]);
+  });
+
+  it("keeps the one that it goes back to, however old", async () => {
+    const oldest = (await take()) as { id: string };
+    for (let count = 0; count < 4; count += 1) await take();
+    fill(world, PROJECT, "second");
+    await ask("rollback", { project: PROJECT, id: oldest.id });
+    expect(words(world, PROJECT)).toEqual(ALL("first"));
+    expect((await labels())[0]).toBe(oldest.id);
+  });
+
+  it("says which there are where there is no such one", async () => {
+    await expect(ask("rollback", { project: PROJECT, id: "x" })).rejects.toMatchObject({ fix: "it has none yet" });
+    await take({ label: "good" });
+    await expect(ask("rollback", { project: PROJECT, id: "x" })).rejects.toMatchObject({
+      message: "web has no checkpoint x",
+      fix: "it has good",
+    });
+  });
+});
+
+it("are dropped by label or id, and by nothing else", async () => {
+  await take({ label: "good" });
+  await expect(ask("drop", { project: PROJECT, id: "../web" })).rejects.toThrow("no checkpoint");
+  expect(await ask("drop", { project: PROJECT, id: "good" })).toMatchObject({ label: "good" });
+  expect([await labels(), kept(world, "work", PROJECT)]).toEqual([[], []]);
+});
+
+it.each([undefined, "", "..", ".data", "a/b", "A", 7])("are of no project called %j", async (project) => {
+  for (const verb of ["checkpoint", "checkpoints", "rollback", "drop"])
+    await expect(ask(verb, { project, id: "x" })).rejects.toThrow("project: the name of a project is missing or invalid");
+});

@@ -1,0 +1,150 @@
+/** Replacing a project's parts: what comes before and after, and what is back when it fails. */
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import {
+  fill,
+  kept,
+  load,
+  makeStorageWorld,
+  partPath,
+  putProject,
+  type StorageWorld,
+  startStorage,
+  words,
+} from "../../support/opencode/storage-world.ts";
+import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
+
+const { makeLocks } = await load("locks");
+const PROJECT = "web";
+let folder = "";
+let world: StorageWorld;
+beforeEach(() => {
+  folder = temporaryFolder();
+  world = makeStorageWorld(folder);
+});
+afterEach(() => removeFolder(folder));
+
+const ALL = (word: string) => [word, word, word];
+
+/** A project that has `old`, and what is prepared for it. */
+async function prepared(state: Parameters<typeof putProject>[2] = "awake") {
+  putProject(world, PROJECT, state);
+  fill(world, PROJECT, "old");
+  fill(world, "source", "new");
+  const program = await startStorage(world);
+  await program.left;
+  const { context } = program;
+  const ready = join(context.paths.work(PROJECT), "restore");
+  await context.copyParts("source", ready);
+  const replace = (): Promise<{ replaced: string[] }> =>
+    context.lock(PROJECT, "restore", () => context.replace(PROJECT, ready, { reason: "restore" }));
+  return { program, context, ready, replace };
+}
+
+it("stops the project, swaps all parts, starts it, and deletes what was there", async () => {
+  const { replace } = await prepared();
+  world.keeper.on = (verb) => {
+    if (verb === "unpark") expect(words(world, PROJECT)).toEqual(ALL("new"));
+    if (verb === "park") expect(words(world, PROJECT)).toEqual(ALL("old"));
+  };
+  expect(await replace()).toEqual({ replaced: ["workspace", "home", "services"] });
+  expect(world.keeper.asked).toEqual([`park ${PROJECT}`, `unpark ${PROJECT}`]);
+  expect(words(world, PROJECT)).toEqual(ALL("new"));
+  expect([kept(world, "work", PROJECT), kept(world, "journal")]).toEqual([[], []]);
+});
+
+it("leaves parts that are not prepared", async () => {
+  const { replace, ready } = await prepared();
+  rmSync(join(ready, "home"), { recursive: true });
+  expect(await replace()).toEqual({ replaced: ["workspace", "services"] });
+  expect(words(world, PROJECT)).toEqual(["new", "old", "new"]);
+});
+
+it("puts parts into places that are not there yet, and takes them out again if that fails", async () => {
+  const { replace } = await prepared();
+  for (const part of ["home", "services"]) rmSync(join(partPath(world, PROJECT, part), ".."), { recursive: true });
+  world.keeper.answers = (project) => words(world, project)[1] === "none";
+  await expect(replace()).rejects.toThrow("does not answer");
+  expect(words(world, PROJECT)).toEqual(["old", "none", "none"]);
+});
+
+it("has what was there back, and runs it, where the project does not answer with what is new", async () => {
+  const { replace } = await prepared();
+  world.keeper.answers = (project) => words(world, project)[0] === "old";
+  await expect(replace()).rejects.toThrow(
+    "web does not answer with what it was given; what was there before is back",
+  );
+  expect(words(world, PROJECT)).toEqual(ALL("old"));
+  expect(world.keeper.asked.filter((each) => each.startsWith("unpark"))).toHaveLength(2);
+  expect(world.keeper.leases.size).toBe(0);
+  expect([kept(world, "work", PROJECT), kept(world, "journal")]).toEqual([[], []]);
+});
+
+it.each(["stopped", "waiting"] as const)("expects no answer of a project that is %s", async (state) => {
+  const { replace } = await prepared(state);
+  world.keeper.answers = () => false;
+  await replace();
+  expect(words(world, PROJECT)).toEqual(ALL("new"));
+});
+
+it("changes nothing where the keeper does not stop the project, and asks nothing more of it", async () => {
+  const { replace } = await prepared();
+  world.keeper.refuses.set("park", "Docker does not answer.");
+  await expect(replace()).rejects.toThrow(/Docker does not answer.*what was there before is back/);
+  expect(words(world, PROJECT)).toEqual(ALL("old"));
+  expect(world.keeper.asked).toEqual([`park ${PROJECT}`]);
+  expect(kept(world, "journal")).toEqual([]);
+});
+
+it("goes on undoing where the keeper can't for a while", async () => {
+  const { replace, context } = await prepared();
+  world.keeper.answers = (project) => words(world, project)[0] === "old";
+  world.keeper.on = (verb) => {
+    if (verb === "unpark") world.keeper.refuses.set("park", "Docker does not answer.");
+  };
+  await expect(replace()).rejects.toThrow("not back yet, which is tried again each minute");
+  expect([words(world, PROJECT), kept(world, "journal")]).toEqual([ALL("new"), ["web.json"]]);
+  await expect(context.lock(PROJECT, "restore", () => context.replace(PROJECT, "/", { reason: "again" }))).rejects.toThrow(
+    "web is being put back",
+  );
+  expect(await context.recover()).toBe(1);
+  world.keeper.refuses.clear();
+  expect(await context.recover()).toBe(0);
+  expect([words(world, PROJECT), kept(world, "journal")]).toEqual([ALL("old"), []]);
+});
+
+it("is done without the keeper for a name that the keeper does not know", async () => {
+  fill(world, "source", "new");
+  const { context, left } = await startStorage(world);
+  await left;
+  const ready = join(context.paths.work("fresh"), "restore");
+  await context.copyParts("source", ready);
+  await context.lock("fresh", "restore", () => context.replace("fresh", ready, { reason: "restore" }));
+  expect(words(world, "fresh")).toEqual(ALL("new"));
+  expect(world.keeper.asked).toEqual([]);
+});
+
+it("needs the project's lock, and something prepared", async () => {
+  const { context } = await prepared();
+  await expect(context.replace(PROJECT, folder, { reason: "restore" })).rejects.toThrow("is not locked");
+  await expect(
+    context.lock(PROJECT, "restore", () => context.replace(PROJECT, folder, { reason: "restore" })),
+  ).rejects.toThrow("nothing is prepared");
+  expect(existsSync(join(world.root, ".storage/journal/web.json"))).toBe(false);
+});
+
+it("lets one operation on a project go on at a time, and says which does", async () => {
+  const locks = makeLocks(() => new Date("2026-11-30T12:00:00Z"));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const first = locks.lock("web", "backup", () => promise);
+  expect(locks.running()).toEqual([{ project: "web", what: "backup", since: "2026-11-30T12:00:00.000Z" }]);
+  await expect(locks.lock("web", "roll-back", async () => {})).rejects.toMatchObject({
+    message: "web is busy: backup since 2026-11-30T12:00:00.000Z",
+    fix: expect.stringContaining("try again"),
+  });
+  expect(await locks.lock("api", "backup", async () => "done")).toBe("done");
+  resolve();
+  await first;
+  expect(locks.running()).toEqual([]);
+});
