@@ -1,10 +1,13 @@
 /** Checkpoints: taken, listed, kept, rolled back to, dropped. */
+import { renameSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   fill,
+  forget,
   kept,
   load,
   makeStorageWorld,
+  partPath,
   putProject,
   type StorageWorld,
   startStorage,
@@ -13,11 +16,13 @@ import {
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 
 const { surplus } = await load("checkpoints");
+const { sweep } = await load("sweep");
 const PROJECT = "web";
 const ALL = (word: string) => [word, word, word];
 let folder = "";
 let world: StorageWorld;
 let ask: Awaited<ReturnType<typeof startStorage>>["ask"];
+let context: Awaited<ReturnType<typeof startStorage>>["context"];
 beforeEach(async () => {
   folder = temporaryFolder();
   world = makeStorageWorld(folder);
@@ -25,7 +30,7 @@ beforeEach(async () => {
   fill(world, PROJECT, "first");
   const program = await startStorage(world);
   await program.left;
-  ask = program.ask;
+  ({ ask, context } = program);
 });
 afterEach(() => removeFolder(folder));
 
@@ -133,6 +138,38 @@ describe("rolling back", () => {
       message: "web has no checkpoint x",
       fix: "it has good",
     });
+  });
+});
+
+describe("once the project's files are gone", () => {
+  const name = (from: string, to: string) => {
+    for (const part of ["workspace", "home", "services"])
+      renameSync(partPath(world, from, part), partPath(world, to, part));
+  };
+  const ASIDE = "web.removed-20261130T120000Z";
+
+  it("are removed, and only then", async () => {
+    await take();
+    await sweep(context);
+    expect(kept(world, "checkpoints")).toEqual([PROJECT]);
+    forget(world, PROJECT);
+    await context.lock(PROJECT, "restore", () => sweep(context));
+    expect(kept(world, "checkpoints")).toEqual([PROJECT]);
+    await sweep(context);
+    expect(kept(world, "checkpoints")).toEqual([]);
+  });
+
+  it("are set aside with them, so that a new project of the name has none", async () => {
+    await take();
+    name(PROJECT, ASIDE);
+    await sweep(context);
+    expect(kept(world, "checkpoints")).toEqual([ASIDE]);
+    fill(world, PROJECT, "another");
+    await sweep(context);
+    expect([await labels(), kept(world, "checkpoints")]).toEqual([[], [ASIDE]]);
+    forget(world, ASIDE);
+    await sweep(context);
+    expect(kept(world, "checkpoints")).toEqual([]);
   });
 });
 

@@ -9,6 +9,7 @@ import { makeContext } from "./context.mjs";
 import { Refused } from "./errors.mjs";
 import { makeFork } from "./fork.mjs";
 import { BACKUP_CONFIG, OWN_SOCKET } from "./paths.mjs";
+import { sweep } from "./sweep.mjs";
 import { serveVerbs } from "./verbs.mjs";
 
 /** Between two looks at what is to be done: unfinished replacements, due backups. Milliseconds. */
@@ -61,6 +62,7 @@ log("ready");
 
 async function tick() {
   left = await context.recover();
+  await sweep(context);
   if (backup.config?.schedule === "own") await backup.tick();
 }
 const tryTick = () => void tick().catch((error) => log(error.message));
