@@ -107,6 +107,8 @@ describe("on btrfs", () => {
     const workspace = partPath(world, PROJECT, "workspace");
     await btrfs("subvolume", "create", join(workspace, "nested"));
     writeFileSync(join(workspace, "nested/file"), "nested");
+    // An agent may call one what it likes.
+    await btrfs("subvolume", "create", join(workspace, "odd\nID 1 gen 1 top level 5 path large"));
     const { id } = await ask(container, "checkpoint", { project: PROJECT, label: "good" });
     const kept = join(root, ".storage/checkpoints", PROJECT, String(id));
     expect(readFileSync(join(kept, "workspace/nested/file"), "utf8")).toBe("nested");

@@ -1,5 +1,5 @@
 // Subvolumes, by the program `btrfs`: elsewhere there are none, and a copy is one.
-import { lstat, statfs } from "node:fs/promises";
+import { lstat, realpath, statfs } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 
 const BTRFS = 0x9123683e;
@@ -24,6 +24,17 @@ export async function isThere(path) {
 export async function isSubvolume(path) {
   const found = await lstat(path);
   return found.isDirectory() && found.ino === ROOT_INODE && (await isBtrfs(path));
+}
+
+/** Whether a path from a list is that of a subvolume in a folder: an agent gives its own any name, with line breaks too, and puts links beside it. */
+async function isWithin(folder, path) {
+  if (path === "" || path.startsWith("..")) return false;
+  try {
+    const whole = join(folder, path);
+    return (await realpath(whole)) === join(await realpath(folder), path) && (await isSubvolume(whole));
+  } catch {
+    return false; // nothing of the name
+  }
 }
 
 /** @typedef {ReturnType<typeof makeSubvolumes>} Subvolumes */
@@ -52,7 +63,10 @@ export function makeSubvolumes({ run }) {
       if (paths.length === 0) return [];
       // They are said from the file system's own root, wherever that is mounted.
       const own = (await btrfs("inspect-internal", "subvolid-resolve", await idOf(folder), folder)).trim();
-      return paths.map((path) => relative(join("/", own), join("/", path)));
+      const found = [];
+      for (const path of paths.map((each) => relative(join("/", own), join("/", each))))
+        if (await isWithin(folder, path)) found.push(path);
+      return found;
     },
     /** @param {string} from @param {string} to what must not be there */
     snapshot: (from, to) => btrfs("subvolume", "snapshot", from, to),

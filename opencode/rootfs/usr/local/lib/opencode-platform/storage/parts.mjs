@@ -78,7 +78,8 @@ export function makeParts({ paths, machine, subvolumes = makeSubvolumes(machine)
       const all = await allWithin(folder);
       // One cannot be taken out of another that is read-only.
       for (const path of all.toReversed()) await subvolumes.setReadOnly(path, false);
-      for (const path of all) await subvolumes.remove(path);
+      // What it does not say of itself, rm finds.
+      for (const path of all) await subvolumes.remove(path).catch(() => machine.remove(path));
       if (await isThere(folder)) await machine.remove(folder);
     },
 
