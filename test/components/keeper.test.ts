@@ -65,12 +65,14 @@ it("holds Docker's socket, the gateway's files and the host's groups, and no rig
     "/run/keeper/projects ro",
     "/run/keeper/wake",
     "/run/keeper/docker",
+    "/run/keeper/storage",
   ]);
 });
 
 it("has a volume for each of its sockets, by which others are given that one alone", () => {
   expect(made.get("Volume keeper-wake")).toMatchObject({ name: "oc-wake" });
   expect(made.get("Volume keeper-docker")).toMatchObject({ name: "oc-docker" });
+  expect(made.get("Volume keeper-storage")).toMatchObject({ name: "oc-storage" });
 });
 
 it("is there before Traefik, which has no Docker without it, and replaces it with no property", () => {

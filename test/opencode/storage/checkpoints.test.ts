@@ -94,7 +94,12 @@ it("are as many as the project's entry says, five by default", async () => {
 
 describe("too many of them", () => {
   const of = (id: string, reason: string, label = id) => ({ id, at: id, label, reason });
-  const all = [of("1", "asked", "good"), of("2", "asked"), of("3", "before-rollback", "before-rollback"), of("4", "asked")];
+  const all = [
+    of("1", "asked", "good"),
+    of("2", "asked"),
+    of("3", "before-rollback", "before-rollback"),
+    of("4", "asked"),
+  ];
   const ids = (kept: number, spared: string[] = []) =>
     surplus(all, kept, new Set(spared)).map(({ id }: { id: string }) => id);
 
@@ -132,7 +137,9 @@ describe("rolling back", () => {
   });
 
   it("says which there are where there is no such one", async () => {
-    await expect(ask("rollback", { project: PROJECT, id: "x" })).rejects.toMatchObject({ fix: "it has none yet" });
+    await expect(ask("rollback", { project: PROJECT, id: "x" })).rejects.toMatchObject({
+      fix: "it has none yet",
+    });
     await take({ label: "good" });
     await expect(ask("rollback", { project: PROJECT, id: "x" })).rejects.toMatchObject({
       message: "web has no checkpoint x",
@@ -182,5 +189,7 @@ it("are dropped by label or id, and by nothing else", async () => {
 
 it.each([undefined, "", "..", ".data", "a/b", "A", 7])("are of no project called %j", async (project) => {
   for (const verb of ["checkpoint", "checkpoints", "rollback", "drop"])
-    await expect(ask(verb, { project, id: "x" })).rejects.toThrow("project: the name of a project is missing or invalid");
+    await expect(ask(verb, { project, id: "x" })).rejects.toThrow(
+      "project: the name of a project is missing or invalid",
+    );
 });

@@ -1,5 +1,13 @@
 /** A fork: another project's parts, without log-ins, on a branch of its own; and paths in it that an agent has written. */
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -63,7 +71,8 @@ it("is refused over what is there, of itself, without files, or without a user",
 describe("log-ins", () => {
   function logIn(): void {
     for (const path of LOGINS) put("home", path);
-    for (const name of ["id_ed25519", "id_ed25519.pub", "deploy", "config", "known_hosts"]) put("home", `.ssh/${name}`);
+    for (const name of ["id_ed25519", "id_ed25519.pub", "deploy", "config", "known_hosts"])
+      put("home", `.ssh/${name}`);
     const file = at(FROM, "home", ".local/share/opencode/opencode.db");
     const database = new DatabaseSync(file);
     database.exec(`PRAGMA journal_mode = WAL; CREATE TABLE session (title text); INSERT INTO session VALUES ('kept');
@@ -87,9 +96,9 @@ describe("log-ins", () => {
     await fork();
     expect(left()).toEqual([]);
     expect(readdirSync(at(TO, "home", ".ssh")).sort()).toEqual(["config", "known_hosts"]);
-    expect([rows(TO, "session"), rows(TO, "credential"), rows(TO, "control_account")]).toEqual([1, 0, 0]);
-    expect(readFileSync(databaseIn(TO), "latin1")).not.toContain("tok-of-");
     expect(readdirSync(dirname(databaseIn(TO)))).toEqual(["opencode.db"]);
+    expect(readFileSync(databaseIn(TO), "latin1")).not.toContain("tok-of-");
+    expect([rows(TO, "session"), rows(TO, "credential"), rows(TO, "control_account")]).toEqual([1, 0, 0]);
     expect([rows(FROM, "credential"), existsSync(at(FROM, "home", ".ssh/deploy"))]).toEqual([1, true]);
   });
 
@@ -120,7 +129,10 @@ describe("log-ins", () => {
     logIn();
     symlinkSync(join(folder, "elsewhere"), `${databaseIn(FROM)}-wal`);
     await expect(fork()).rejects.toMatchObject({ fix: "fork it with its log-ins" });
-    expect([words(world, TO), existsSync(join(folder, "elsewhere"))]).toEqual([["none", "none", "none"], false]);
+    expect([words(world, TO), existsSync(join(folder, "elsewhere"))]).toEqual([
+      ["none", "none", "none"],
+      false,
+    ]);
     await fork({ withLogins: true });
   });
 });
@@ -139,9 +151,9 @@ describe("paths in a copy", () => {
     expect(await Promise.all(["near/file", "far/file", "real/../near/file"].map(find))).toEqual(
       Array(3).fill(join(tree, "real/file")),
     );
-    expect(await Promise.all(["loop", "loop/x", "out/passwd", "up/passwd", "none", "..", "."].map(find))).toEqual(
-      Array(7).fill(undefined),
-    );
+    expect(
+      await Promise.all(["loop", "loop/x", "out/passwd", "up/passwd", "none", "..", "."].map(find)),
+    ).toEqual(Array(7).fill(undefined));
   });
 });
 
@@ -151,7 +163,10 @@ describe("its branch", () => {
   async function repository(path: string): Promise<void> {
     mkdirSync(at(FROM, "workspace", path), { recursive: true });
     await git(FROM, path, "init", "--quiet", "--initial-branch", "main");
-    for (const [key, value] of [["user.name", "A"], ["user.email", "a@example.com"]] as const)
+    for (const [key, value] of [
+      ["user.name", "A"],
+      ["user.email", "a@example.com"],
+    ] as const)
       await git(FROM, path, "config", key, value);
   }
   async function commit(path: string): Promise<string> {
@@ -182,7 +197,9 @@ describe("its branch", () => {
     await git(FROM, "loose", "branch", `${TO}/x`);
     writeFileSync(at(FROM, "workspace", "api/.git/index.lock"), "");
     expect(((await fork()) as { branches: string[] }).branches.sort()).toEqual([TO, `${TO}-2`, `${TO}-2`]);
-    const found = await Promise.all(["api", "libs/ui", "loose"].map((path) => git(TO, path, "rev-parse", "HEAD")));
+    const found = await Promise.all(
+      ["api", "libs/ui", "loose"].map((path) => git(TO, path, "rev-parse", "HEAD")),
+    );
     expect(found).toEqual(heads);
     expect(await git(TO, "empty", "symbolic-ref", "HEAD")).toBe("refs/heads/main");
     expect(existsSync(at(TO, "workspace", "api/.git/index.lock"))).toBe(false);
@@ -193,7 +210,9 @@ describe("its branch", () => {
     await commit("");
     const target = join(folder, "target");
     for (const hook of ["post-checkout", "reference-transaction"])
-      writeFileSync(at(FROM, "workspace", `.git/hooks/${hook}`), `#!/bin/sh\ntouch ${target}\n`, { mode: 0o755 });
+      writeFileSync(at(FROM, "workspace", `.git/hooks/${hook}`), `#!/bin/sh\ntouch ${target}\n`, {
+        mode: 0o755,
+      });
     symlinkSync(target, at(FROM, "workspace", ".git/HEAD.new"));
     symlinkSync(target, at(FROM, "workspace", `.git/refs/heads/${TO}.new`));
     await fork();

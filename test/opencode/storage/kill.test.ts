@@ -41,43 +41,43 @@ async function checkpointed(world: StorageWorld): Promise<void> {
   fill(world, PROJECT, "second");
 }
 
-const rollback = {
+const replacing = {
   project: PROJECT,
-  before: "second",
-  after: "first",
-  prepare: checkpointed,
-  act: (program: Program) => program.ask("rollback", { project: PROJECT, id: "good" }),
+  before: "old",
+  after: "new",
+  prepare: async (world: StorageWorld) => {
+    putProject(world, PROJECT, "awake");
+    fill(world, PROJECT, "old");
+    fill(world, OTHER, "new");
+  },
+  act: async ({ context }: Program) => {
+    await context.lock(PROJECT, "restore", async () => {
+      const prepared = join(context.paths.work(PROJECT), "restore");
+      await context.copyParts(OTHER, prepared);
+      await context.replace(PROJECT, prepared, { reason: "restore" });
+    });
+  },
 };
 
 const SCENARIOS: readonly Scenario[] = [
+  { name: "replacing", ...replacing },
   {
-    name: "replacing",
-    project: PROJECT,
-    before: "old",
-    after: "new",
-    prepare: async (world) => {
-      putProject(world, PROJECT, "awake");
-      fill(world, PROJECT, "old");
-      fill(world, OTHER, "new");
-    },
-    act: async ({ context }) => {
-      await context.lock(PROJECT, "restore", async () => {
-        const prepared = join(context.paths.work(PROJECT), "restore");
-        await context.copyParts(OTHER, prepared);
-        await context.replace(PROJECT, prepared, { reason: "restore" });
-      });
-    },
-  },
-  { name: "rolling back", ...rollback },
-  {
-    name: "rolling back, with a container that Docker starts while nobody looks",
-    ...rollback,
+    name: "replacing, with a container that Docker starts while nobody looks",
+    ...replacing,
     meanwhile: (world) => {
       world.keeper.leases.clear();
       // Docker makes what a container is to have, and is not there.
       for (const part of ["workspace", "home"])
         mkdirSync(partPath(world, PROJECT, part), { recursive: true });
     },
+  },
+  {
+    name: "rolling back",
+    project: PROJECT,
+    before: "second",
+    after: "first",
+    prepare: checkpointed,
+    act: (program) => program.ask("rollback", { project: PROJECT, id: "good" }),
   },
   {
     name: "forking",

@@ -36,12 +36,15 @@ it("knows the projects by the files that updates write, whatever else is there",
   writeFileSync(join(folder, "web.json"), '{"project":"web","storage":{"checkpoints":2}}');
   writeFileSync(join(folder, "half.json"), "{");
   writeFileSync(join(folder, "other.txt"), "{}");
-  expect([...(await readProjects(folder))]).toEqual([["web", { project: "web", storage: { checkpoints: 2 } }]]);
+  expect([...(await readProjects(folder))]).toEqual([
+    ["web", { project: "web", storage: { checkpoints: 2 } }],
+  ]);
 });
 
 describe("trees", () => {
   const machine = makeMachine();
-  const make = (more: object = {}) => makeParts({ paths: makePaths(folder), machine: { ...machine, ...more } });
+  const make = (more: object = {}) =>
+    makeParts({ paths: makePaths(folder), machine: { ...machine, ...more } });
 
   it("are copied with their links and modes, and given to a user without what others own", async () => {
     mkdirSync(join(folder, "web/sub"), { recursive: true });
@@ -52,9 +55,16 @@ describe("trees", () => {
     const parts = make();
     expect(await parts.copyParts("web", join(folder, "copy"), { readOnly: true })).toEqual({ kind: "copy" });
     expect(readFileSync(join(folder, "copy/workspace/sub/file"), "utf8")).toBe("text");
-    const found = await run("stat", ["-c", "%a %N", join(folder, "copy/workspace/link"), join(folder, "copy/workspace/sub/file")]);
+    const found = await run("stat", [
+      "-c",
+      "%a %N",
+      join(folder, "copy/workspace/link"),
+      join(folder, "copy/workspace/sub/file"),
+    ]);
     expect(found.stdout).toMatch(/link' -> '\/etc\/passwd'\n640 /);
-    const recording = make({ run: async (...words: [string, string[]]) => calls.push([words[0], ...words[1]]) });
+    const recording = make({
+      run: async (...words: [string, string[]]) => calls.push([words[0], ...words[1]]),
+    });
     const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
     await recording.own(join(folder, "copy/workspace"), uid, gid);
     expect(calls).toEqual([]);
@@ -71,11 +81,17 @@ describe("trees", () => {
     symlinkSync(join(folder, "kept"), join(folder, "link"));
     const { removeTree } = make();
     for (const name of ["tree", "link", "none"]) await removeTree(join(folder, name));
-    expect(["tree", "link", "kept"].map((name) => existsSync(join(folder, name)))).toEqual([false, false, true]);
+    expect(["tree", "link", "kept"].map((name) => existsSync(join(folder, name)))).toEqual([
+      false,
+      false,
+      true,
+    ]);
   });
 
   it("say which program has failed, and its last line", async () => {
-    await expect(machine.run("cp", ["-a", join(folder, "none"), folder])).rejects.toThrow(/^cp -a: cp: cannot stat/);
+    await expect(machine.run("cp", ["-a", join(folder, "none"), folder])).rejects.toThrow(
+      /^cp -a: cp: cannot stat/,
+    );
   });
 });
 
@@ -128,7 +144,10 @@ describe("the keeper's leases", () => {
     };
     await expect(keeper.frozen("web", fails)).rejects.toThrow("no room");
     await expect(keeper.parked("web", fails)).rejects.toThrow("no room");
-    expect([fake.leases.size, fake.asked]).toEqual([0, ["hold web", "release web", "park web", "unpark web"]]);
+    expect([fake.leases.size, fake.asked]).toEqual([
+      0,
+      ["hold web", "release web", "park web", "unpark web"],
+    ]);
   });
 
   it("are no proof of one moment once one has run out, or somebody has taken the project", async () => {
@@ -203,8 +222,16 @@ describe("its verbs", () => {
     await new Promise((resolve) => server.once("listening", resolve));
     try {
       const env = { ...process.env, OPENCODE_PLATFORM_ASK: socket };
-      const { code, stdout } = await run(process.execPath, [fileInImage("storage/ask.mjs"), ...words], { env });
-      return [code, ...stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line) as unknown)];
+      const { code, stdout } = await run(process.execPath, [fileInImage("storage/ask.mjs"), ...words], {
+        env,
+      });
+      return [
+        code,
+        ...stdout
+          .split("\n")
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as unknown),
+      ];
     } finally {
       server.close();
     }
@@ -218,7 +245,10 @@ describe("its verbs", () => {
       { result: { a: 1 } },
     ]);
     expect(await ask("nothing")).toEqual([0, { result: null }]);
-    expect(await ask("refuse")).toEqual([1, { error: { what: "there is no room", fix: "remove something" } }]);
+    expect(await ask("refuse")).toEqual([
+      1,
+      { error: { what: "there is no room", fix: "remove something" } },
+    ]);
     expect(await ask("fail")).toEqual([1, { error: { what: "ENOSPC" } }]);
     expect(said).toEqual(["fail: ENOSPC"]);
   });
@@ -229,6 +259,9 @@ describe("its verbs", () => {
     expect(await ask("echo", "{")).toEqual([1, { error: { what: "the argument is not JSON" } }]);
     const env = { ...process.env, OPENCODE_PLATFORM_ASK: join(folder, "none") };
     const { code, stdout } = await run(process.execPath, [fileInImage("storage/ask.mjs"), "echo"], { env });
-    expect([code, JSON.parse(stdout)]).toEqual([1, { error: { what: "the storage program does not answer" } }]);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      1,
+      { error: { what: "the storage program does not answer" } },
+    ]);
   });
 });

@@ -63,7 +63,8 @@ it("leaves parts that are not prepared", async () => {
 
 it("puts parts into places that are not there yet, and takes them out again if that fails", async () => {
   const { replace } = await prepared();
-  for (const part of ["home", "services"]) rmSync(join(partPath(world, PROJECT, part), ".."), { recursive: true });
+  for (const part of ["home", "services"])
+    rmSync(join(partPath(world, PROJECT, part), ".."), { recursive: true });
   world.keeper.answers = (project) => words(world, project)[1] === "none";
   await expect(replace()).rejects.toThrow("does not answer");
   expect(words(world, PROJECT)).toEqual(["old", "none", "none"]);
@@ -105,9 +106,9 @@ it("goes on undoing where the keeper can't for a while", async () => {
   };
   await expect(replace()).rejects.toThrow("not back yet, which is tried again each minute");
   expect([words(world, PROJECT), kept(world, "journal")]).toEqual([ALL("new"), ["web.json"]]);
-  await expect(context.lock(PROJECT, "restore", () => context.replace(PROJECT, "/", { reason: "again" }))).rejects.toThrow(
-    "web is being put back",
-  );
+  await expect(
+    context.lock(PROJECT, "restore", () => context.replace(PROJECT, "/", { reason: "again" })),
+  ).rejects.toThrow("web is being put back");
   expect(await context.recover()).toBe(1);
   world.keeper.refuses.clear();
   expect(await context.recover()).toBe(0);

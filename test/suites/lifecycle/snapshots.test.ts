@@ -1,5 +1,13 @@
 /** Checkpoints, roll-back and fork: on a real btrfs, with the program killed at any moment; and of a project that people use, with the keeper. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -59,9 +67,20 @@ describe("on btrfs", () => {
     const { Config, HostConfig, Image } = await docker.getContainer(platform.names.storage).inspect();
     const [entrypoint = "", ...options] = [...(Config.Entrypoint ?? []), ...(Config.Cmd ?? [])].map(String);
     await must("docker", [
-      ...["run", "--detach", "--name", container, "--init", "--user", "0:0", "--read-only", "--network", "none"],
+      ...[
+        "run",
+        "--detach",
+        "--name",
+        container,
+        "--init",
+        "--user",
+        "0:0",
+        "--read-only",
+        "--network",
+        "none",
+      ],
       ...["--memory", "512m", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
-      ...(HostConfig.CapAdd ?? []).flatMap((each) => ["--cap-add", each]),
+      ...(HostConfig.CapAdd ?? []).flatMap((each: string) => ["--cap-add", each]),
       ...Object.entries(HostConfig.Tmpfs ?? {}).flatMap(([path, how]) => ["--tmpfs", `${path}:${how}`]),
       ...["--volume", `${root}:/workspaces`, "--volume", `${world.projectsDir}:/run/storage/projects:ro`],
       ...["--volume", `${join(folder, "keeper")}:/run/keeper/storage`],
@@ -138,11 +157,20 @@ describe("on btrfs", () => {
     const free = () => statfsSync(root).bfree * statfsSync(root).bsize;
     const before = free();
     const owner = { uid: uid + 1, gid };
-    const made = await ask(container, "fork", { from: "large", to: "large-try", ...owner, withLogins: false });
+    const made = await ask(container, "fork", {
+      from: "large",
+      to: "large-try",
+      ...owner,
+      withLogins: false,
+    });
     expect(made).toMatchObject({ kind: "snapshot" });
     await must("sync", ["-f", root]);
     expect(before - free()).toBeLessThan(64 * MIB);
-    const { stdout } = await must("stat", ["-c", "%u %s", join(partPath(world, "large-try", "workspace"), "big")]);
+    const { stdout } = await must("stat", [
+      "-c",
+      "%u %s",
+      join(partPath(world, "large-try", "workspace"), "big"),
+    ]);
     expect(stdout.trim()).toBe(`${owner.uid} ${5 * GIB}`);
   });
 
@@ -150,7 +178,14 @@ describe("on btrfs", () => {
     // However fast the machine is, some of these are in the midst of it.
     for (const ms of [0, 40, 80, 120, 160, 200, 250, 300, 400, 500]) {
       fill(world, PROJECT, `word-${ms}`);
-      await must("docker", ["exec", "--detach", container, ASK, "rollback", `{"project":"${PROJECT}","id":"good"}`]);
+      await must("docker", [
+        "exec",
+        "--detach",
+        container,
+        ASK,
+        "rollback",
+        `{"project":"${PROJECT}","id":"good"}`,
+      ]);
       const argument = { from: "large", to: COPY, uid: uid + 2, gid, withLogins: true };
       await must("docker", ["exec", "--detach", container, ASK, "fork", JSON.stringify(argument)]);
       await wait(ms);
@@ -180,7 +215,8 @@ describe("a project that people use", () => {
   const NAME = "beta";
   const { storage } = platform.names;
   const file = () => join(platform.workspace(NAME), "lifecycle");
-  const inContainer = async () => (await shellIn(platform.container(NAME), "cat /workspace/lifecycle ~/lifecycle")).stdout;
+  const inContainer = async () =>
+    (await shellIn(platform.container(NAME), "cat /workspace/lifecycle ~/lifecycle")).stdout;
 
   beforeAll(async () => {
     await answering(platform, NAME);
@@ -188,13 +224,18 @@ describe("a project that people use", () => {
   });
   afterAll(async () => {
     for (const path of [file(), join(platform.home(NAME), "lifecycle")]) rmSync(path, { force: true });
-    for (const { id } of (await ask(storage, "checkpoints", { project: NAME })) as unknown as { id: string }[])
+    for (const { id } of (await ask(storage, "checkpoints", { project: NAME })) as unknown as {
+      id: string;
+    }[])
       await ask(storage, "drop", { project: NAME, id });
   });
 
   it("is as it was at its checkpoint, and answers, once it is rolled back", async () => {
     await ask(storage, "checkpoint", { project: NAME, label: "good" });
-    await shellIn(platform.container(NAME), "echo bad > /workspace/lifecycle; rm -rf ~/lifecycle ~/.local/share/opencode");
+    await shellIn(
+      platform.container(NAME),
+      "echo bad > /workspace/lifecycle; rm -rf ~/lifecycle ~/.local/share/opencode",
+    );
     expect(await ask(storage, "rollback", { project: NAME, id: "good" })).toMatchObject({
       before: { label: "before-rollback" },
     });

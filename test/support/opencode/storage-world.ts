@@ -118,14 +118,19 @@ export async function startStorage(world: StorageWorld, endsBefore?: number) {
     context,
     left,
     progress,
-    ask: async (verb: string, argument: object) => verbs[verb](argument, (step: string) => progress.push(step)),
+    ask: async (verb: string, argument: object) =>
+      verbs[verb](argument, (step: string) => progress.push(step)),
   };
 }
 
 /** Writes the file by which the program and the keeper know a project. */
 export function putProject(world: StorageWorld, name: string, state: State, storage?: object): void {
   world.keeper.states.set(name, state);
-  const text = JSON.stringify({ project: name, container: `oc-project-${name}`, ...(storage ? { storage } : {}) });
+  const text = JSON.stringify({
+    project: name,
+    container: `oc-project-${name}`,
+    ...(storage ? { storage } : {}),
+  });
   writeFileSync(join(world.projectsDir, `${name}.json`), text);
 }
 

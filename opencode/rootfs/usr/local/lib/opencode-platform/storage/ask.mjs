@@ -26,7 +26,8 @@ const sent = request({ socketPath, method: "POST", path: `/${encodeURIComponent(
   });
   response.on("close", () => {
     // Without a last word the program has ended.
-    if (!/^\{"(result|error)":/.test(last)) end("the storage program ended meanwhile: what it did is undone, or done, when it is back");
+    if (!/^\{"(result|error)":/.test(last))
+      end("the storage program ended meanwhile: what it did is undone, or done, when it is back");
     process.exitCode = last.startsWith('{"error":') ? 1 : 0;
   });
   response.on("error", () => {}); // `close` follows

@@ -8,7 +8,8 @@ import { readdir } from "node:fs/promises";
  */
 export async function begin(context) {
   const { paths, machine, log } = context;
-  for (const folder of [paths.own, paths.works, paths.journals, paths.cache]) await machine.makeDirectory(folder);
+  for (const folder of [paths.own, paths.works, paths.journals, paths.cache])
+    await machine.makeDirectory(folder);
   const left = await context.recover();
   const unfinished = await context.unfinished();
   for (const project of await readdir(paths.works)) {

@@ -32,7 +32,9 @@ export async function repositoriesIn(folder, depth = DEPTH) {
 async function commitOf(git, ref) {
   const loose = /^refs\/heads\/(?!.*\.\.)[^\0\s]+$/.test(ref) ? (await textOf(join(git, ref))).trim() : "";
   if (COMMIT.test(loose)) return loose;
-  const packed = (await textOf(join(git, "packed-refs"))).split("\n").find((line) => line.endsWith(` ${ref}`));
+  const packed = (await textOf(join(git, "packed-refs")))
+    .split("\n")
+    .find((line) => line.endsWith(` ${ref}`));
   return packed?.split(" ")[0] ?? "";
 }
 

@@ -56,7 +56,10 @@ export function makeSubvolumes({ run }) {
           ...[folder, "-xdev", "-mindepth", "1", "-type", "d", "-inum", String(ROOT_INODE)],
           "-print0",
         ]);
-        return found.split("\0").filter(Boolean).map((path) => relative(folder, path));
+        return found
+          .split("\0")
+          .filter(Boolean)
+          .map((path) => relative(folder, path));
       }
       const listed = await btrfs("subvolume", "list", "-o", folder);
       const paths = listed.split("\n").flatMap((line) => / path (.*)$/.exec(line)?.[1] ?? []);
@@ -73,6 +76,8 @@ export function makeSubvolumes({ run }) {
     setReadOnly: (path, isReadOnly) => btrfs("property", "set", "-ts", path, "ro", String(isReadOnly)),
     remove: (path) => btrfs("subvolume", "delete", path),
     idOf,
+    /** The groups of single subvolumes. @param {readonly string[]} paths @returns {Promise<string[]>} */
+    groupsOf: (paths) => Promise.all(paths.map(async (path) => `0/${await idOf(path)}`)),
 
     /** A project's limit, by the number of its workspace's subvolume: its members, and bytes. Undefined where there are no quotas, or none of it. */
     async limitOf(workspace) {
@@ -83,12 +88,17 @@ export function makeSubvolumes({ run }) {
         const [id, , , limit = "none", members = ""] = line.trim().split(/\s+/);
         if (id !== group) continue;
         const bytes = Number(limit);
-        return { group, members: members.split(",").filter((each) => each.includes("/")), bytes: Number.isFinite(bytes) ? bytes : undefined };
+        return {
+          group,
+          members: members.split(",").filter((each) => each.includes("/")),
+          bytes: Number.isFinite(bytes) ? bytes : undefined,
+        };
       }
       return undefined;
     },
-    /** Makes a group, or adds to one: what is there already, or gone, is no fault. */
+    /** Makes a group, or adds to one, where there are quotas: what is there already, or gone, is no fault. */
     async limit(root, group, members, bytes) {
+      if ((await btrfs("qgroup", "show", root).catch(() => "")) === "") return;
       await btrfs("qgroup", "create", group, root).catch(() => "");
       for (const member of members) await btrfs("qgroup", "assign", member, group, root).catch(() => "");
       if (bytes !== undefined) await btrfs("qgroup", "limit", String(bytes), group, root);

@@ -32,7 +32,8 @@ export function surplus(all, kept, spared = new Set()) {
 
 /** @param {import("./context.mjs").Context} context */
 export function makeCheckpoints(context) {
-  const { paths, machine, projects, partsOf, partsIn, copyAll, removeTree, frozen, replace, lock, now } = context;
+  const { paths, machine, projects, partsOf, partsIn, copyAll, removeTree, frozen, replace, lock, now } =
+    context;
   const folderOf = (project, id) => join(paths.checkpoints(project), id);
 
   /** @returns {Promise<Checkpoint[]>} oldest first */
@@ -58,13 +59,12 @@ export function makeCheckpoints(context) {
     return found;
   }
 
-  /** One that is free, now or in the next seconds. */
-  function freeId(all) {
-    const taken = new Set(all.map(({ id }) => id));
-    for (let ahead = 0; ; ahead += 1000) {
-      const id = idOf(new Date(now().getTime() + ahead));
-      if (!taken.has(id)) return id;
-    }
+  /** After the newest, so that their order is that in which they were taken, however the clock is set. */
+  function nextId(all) {
+    const [, ...parts] = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)$/.exec(all.at(-1)?.id ?? "") ?? [];
+    const [year = 0, month = 1, ...rest] = parts.map(Number);
+    const after = parts.length > 0 ? Date.UTC(year, month - 1, ...rest) + 1000 : 0;
+    return idOf(new Date(Math.max(now().getTime(), after)));
   }
 
   function freeLabel(all, wanted) {
@@ -92,7 +92,7 @@ export function makeCheckpoints(context) {
     if (parts.length === 0) throw new Refused(`${project} has nothing on this host`, "start it once");
     const all = await list(project);
     const at = now().toISOString();
-    const id = freeId(all);
+    const id = nextId(all);
     const work = join(paths.work(project), `checkpoint-${id}`);
     await removeTree(work);
     const { kind } = await frozen(project, () => copyAll(parts, work, { readOnly: true }));
@@ -118,10 +118,8 @@ export function makeCheckpoints(context) {
     try {
       const limit = await subvolumes.limitOf(paths.part(project, "workspace"));
       if (!limit) return;
-      const members = [];
-      for (const part of await partsIn(folderOf(project, id)))
-        if (part.isSubvolume) members.push(`0/${await subvolumes.idOf(part.path)}`);
-      await subvolumes.limit(paths.root, limit.group, members, undefined);
+      const own = await context.subvolumesOf(await partsIn(folderOf(project, id)));
+      await subvolumes.limit(paths.root, limit.group, await subvolumes.groupsOf(own), undefined);
     } catch (error) {
       log(`${project}: checkpoint ${id} does not count towards the limit of its disk: ${error.message}`);
     }
@@ -158,7 +156,10 @@ export function makeCheckpoints(context) {
           const all = await list(name);
           const isAsked = reason === undefined || reason === "asked";
           if (label && isAsked && all.some((each) => each.label === label || each.id === label))
-            throw new Refused(`${name} has a checkpoint ${label}`, "choose another label, or drop that one first");
+            throw new Refused(
+              `${name} has a checkpoint ${label}`,
+              "choose another label, or drop that one first",
+            );
           const free = isAsked ? label : freeLabel(all, label ?? reason);
           return take(name, { label: free, reason: reason ?? "asked" });
         });

@@ -57,6 +57,7 @@ export function makeContext({
     /** @see makeParts */
     partsOf: parts.partsOf,
     partsIn: parts.partsIn,
+    subvolumesOf: parts.subvolumesOf,
     copyParts: (project, folder, options) => parts.copyParts(project, folder, options),
     copyAll: (found, folder, options) => parts.copyAll(found, folder, options),
     removeTree: parts.removeTree,

@@ -18,7 +18,10 @@ export function makeFork(context) {
     if (parts.length === 0) throw new Refused(`${from} has nothing on this host`, "start it once");
     for (const part of PARTS)
       if (await isThere(paths.part(to, part)))
-        throw new Refused(`${to} is there already: ${paths.part(to, part)}`, "choose another name, or purge that one");
+        throw new Refused(
+          `${to} is there already: ${paths.part(to, part)}`,
+          "choose another name, or purge that one",
+        );
     const prepared = join(paths.work(to), "fork");
     await removeTree(prepared);
     progress("copy");

@@ -91,7 +91,10 @@ export function makeKeeper({ machine, log, now = () => performance.now() }) {
         await release().catch(logged(project)); // else the lease ends by itself
       }
       if (!isWhole)
-        throw new Refused(`${project} went on while its files were copied, so that they are not of one moment`, "try again");
+        throw new Refused(
+          `${project} went on while its files were copied, so that they are not of one moment`,
+          "try again",
+        );
       return result;
     },
 

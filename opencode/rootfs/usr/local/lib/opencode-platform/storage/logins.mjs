@@ -108,4 +108,7 @@ async function forgetIn(path) {
 }
 
 const cannot = (why) =>
-  new Refused(`log-ins can't be taken out of opencode's database in the copy: ${why}`, "fork it with its log-ins");
+  new Refused(
+    `log-ins can't be taken out of opencode's database in the copy: ${why}`,
+    "fork it with its log-ins",
+  );

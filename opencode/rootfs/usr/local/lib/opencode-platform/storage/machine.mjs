@@ -27,9 +27,13 @@ export function makeMachine(socket = KEEPER_SOCKET) {
     /** @param {string} program @param {readonly string[]} args @returns {Promise<string>} what it prints */
     async run(program, args) {
       try {
-        return (await exec(program, [...args], { maxBuffer: 64 * 2 ** 20, env: { PATH, LC_ALL: "C" } })).stdout;
+        return (await exec(program, [...args], { maxBuffer: 64 * 2 ** 20, env: { PATH, LC_ALL: "C" } }))
+          .stdout;
       } catch (error) {
-        const said = String(error.stderr ?? "").trim().split("\n").at(-1);
+        const said = String(error.stderr ?? "")
+          .trim()
+          .split("\n")
+          .at(-1);
         throw new Error(`${program} ${args[0] ?? ""}: ${said || error.message}`, { cause: error });
       }
     },

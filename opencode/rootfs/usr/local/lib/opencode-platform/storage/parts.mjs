@@ -45,6 +45,12 @@ export function makeParts({ paths, machine, subvolumes = makeSubvolumes(machine)
   }
 
   return {
+    /** Subvolumes of parts, with those in them. @param {readonly Part[]} parts @returns {Promise<string[]>} */
+    async subvolumesOf(parts) {
+      const all = [];
+      for (const { path } of parts) all.push(...(await allWithin(path)));
+      return all;
+    },
     /** What a project has. @param {string} project @returns {Promise<Part[]>} */
     partsOf: (project) => found((name) => paths.part(project, name)),
     /** What a folder holds of a project's parts: a checkpoint, what is prepared. @returns {Promise<Part[]>} */

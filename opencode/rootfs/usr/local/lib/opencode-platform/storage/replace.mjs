@@ -30,7 +30,11 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
   /** The other way round, from wherever it was cut off. */
   async function swapOut(entry) {
     for (const part of entry.parts.toReversed()) {
-      const [place, away, ready] = [placeOf(entry, part), join(entry.aside, part.name), join(entry.prepared, part.name)];
+      const [place, away, ready] = [
+        placeOf(entry, part),
+        join(entry.aside, part.name),
+        join(entry.prepared, part.name),
+      ];
       if (!(await isThere(ready)) && (await isThere(place))) await machine.rename(place, ready);
       if (!part.wasThere || !(await isThere(away))) continue;
       // Docker makes an empty one for a container that starts without it.
@@ -39,16 +43,18 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
     }
   }
 
-  /** The limit of a project's disk is that of a group with the number of its workspace: the new one gets the same. */
+  /**
+   * The limit of a project's disk is that of a group with the number of its workspace: the new one gets the same. Those in which an agent has made
+   * subvolumes get all of them; of a fork, an update sets the limit.
+   */
   async function carryLimit(entry) {
     try {
-      const old = await subvolumes.limitOf(join(entry.aside, "workspace"));
       const place = paths.part(entry.project, "workspace");
-      if (!old || !(await isSubvolume(place))) return;
-      const members = [];
-      for (const { path, isSubvolume: isOne } of await parts.partsOf(entry.project))
-        if (isOne) members.push(`0/${await subvolumes.idOf(path)}`);
-      await subvolumes.limit(paths.root, `1/${await subvolumes.idOf(place)}`, [...old.members, ...members], old.bytes);
+      if (!(await isThere(place)) || !(await isSubvolume(place))) return;
+      const old = await subvolumes.limitOf(join(entry.aside, "workspace"));
+      const own = await parts.subvolumesOf(await parts.partsOf(entry.project));
+      const members = [...(old?.members ?? []), ...(await subvolumes.groupsOf(own))];
+      await subvolumes.limit(paths.root, `1/${await subvolumes.idOf(place)}`, members, old?.bytes);
     } catch (error) {
       log(`${entry.project}: the limit of its disk holds again after the next update: ${error.message}`);
     }
@@ -96,7 +102,10 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
       return new Refused(`${error.message}; what was there before is back`, fix);
     } catch (problem) {
       log(`${entry.project}: ${problem.message}`);
-      return new Refused(`${error.message}; what was there before is not back yet, which is tried again each minute`, fix);
+      return new Refused(
+        `${error.message}; what was there before is not back yet, which is tried again each minute`,
+        fix,
+      );
     }
   }
 
@@ -133,17 +142,21 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
       await machine.makeDirectory(entry.aside);
       await journals.write(entry);
       try {
-        const after = await whileParked(entry, () => swapIn(entry).catch(async (error) => {
-          await swapOut(entry);
-          throw error;
-        }));
+        const after = await whileParked(entry, () =>
+          swapIn(entry).catch(async (error) => {
+            await swapOut(entry);
+            throw error;
+          }),
+        );
         if (!isBack(after))
           throw new Refused(`${project} does not answer with what it was given`, "its log says more");
         await journals.write({ ...entry, step: "done" });
       } catch (error) {
         throw await undone(entry, error);
       }
-      await clean(entry).catch((error) => log(`${project}: what was replaced is still there: ${error.message}`));
+      await clean(entry).catch((error) =>
+        log(`${project}: what was replaced is still there: ${error.message}`),
+      );
       return { replaced: entry.parts.map(({ name }) => name) };
     },
 
@@ -156,8 +169,12 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
       for (const entry of await journals.all()) {
         if (locks.isHeld(entry.project)) continue;
         try {
-          await locks.lock(entry.project, "recovery", () => entry.step === "done" ? clean(entry) : undo(entry, true));
-          log(`${entry.project}: ${entry.reason} was interrupted: ${entry.step === "done" ? "it was done" : "what was there before is back"}`);
+          await locks.lock(entry.project, "recovery", () =>
+            entry.step === "done" ? clean(entry) : undo(entry, true),
+          );
+          log(
+            `${entry.project}: ${entry.reason} was interrupted: ${entry.step === "done" ? "it was done" : "what was there before is back"}`,
+          );
         } catch (error) {
           left += 1;
           log(`${entry.project}: ${entry.reason} was interrupted, and can't be undone yet: ${error.message}`);

@@ -17,7 +17,9 @@ export function makeStatus({ paths, machine }) {
     read,
     /** One after the other. @param {(status: Record<string, any>) => Record<string, any>} change */
     update(change) {
-      const next = last.then(async () => machine.write(paths.status, `${JSON.stringify(change(await read()))}\n`));
+      const next = last.then(async () =>
+        machine.write(paths.status, `${JSON.stringify(change(await read()))}\n`),
+      );
       last = next.catch(() => {});
       return next;
     },

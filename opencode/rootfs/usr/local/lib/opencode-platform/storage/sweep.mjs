@@ -37,6 +37,8 @@ export async function sweep({ paths, machine, removeTree, lock, running, log }) 
   for (const name of await readdir(folder)) {
     const isBusy = running().some(({ project }) => project === name);
     if (isBusy || (await isThere(paths.journal(name)))) continue;
-    await lock(name, "removal of its checkpoints", () => sweepOne(name)).catch((error) => log(`${name}: ${error.message}`));
+    await lock(name, "removal of its checkpoints", () => sweepOne(name)).catch((error) =>
+      log(`${name}: ${error.message}`),
+    );
   }
 }

@@ -52,8 +52,10 @@ export function serveVerbs(path, verbs, log) {
     response.on("error", () => {}); // nobody listens any more
     response.writeHead(verb ? 200 : 404, { "content-type": "application/x-ndjson" });
     try {
-      if (!verb) throw new Refused("there is no such verb", `use one of ${Object.keys(verbs).sort().join(", ")}`);
-      const progress = (step, percent) => send({ progress: { step, ...(percent === undefined ? {} : { percent }) } });
+      if (!verb)
+        throw new Refused("there is no such verb", `use one of ${Object.keys(verbs).sort().join(", ")}`);
+      const progress = (step, percent) =>
+        send({ progress: { step, ...(percent === undefined ? {} : { percent }) } });
       send({ result: (await verb(await readArgument(request), progress)) ?? null });
     } catch (error) {
       if (verb && !(error instanceof Refused)) log(`${name}: ${error.message}`);
