@@ -30,7 +30,7 @@ export class Keeper extends pulumi.ComponentResource {
   readonly wakeVolume: pulumi.Output<string>;
   /** Name of the volume with Docker's socket for the gateway. */
   readonly dockerVolume: pulumi.Output<string>;
-  /** Name of the volume with the socket by which the storage program has projects held and stopped. */
+  /** Name of the volume with the socket by which projects are frozen and stopped for what is done to their files; its leases are there, too. */
   readonly storageVolume: pulumi.Output<string>;
   /** The same for a panel that runs no updates, where there is one. */
   readonly panelDockerVolume: pulumi.Output<string> | undefined;

@@ -28,9 +28,8 @@ export interface Names {
   readonly dockerVolume: string;
   /** And for a panel that runs no updates, with a little more. */
   readonly panelDockerVolume: string;
-  /** Does to projects' files as a whole what is done to them: checkpoints, roll-back, fork, backups. */
+  /** Has all workspaces, and does to them whatever is done to them as a whole; and the volume by whose socket it asks the keeper. */
   readonly storage: string;
-  /** The volume of the keeper's socket for it. */
   readonly storageVolume: string;
   readonly traefik: string;
   /** Serves the plain pages for projects that are stopped, starting or unknown. */
