@@ -106,7 +106,7 @@ async function urlOf(project: string, platform: string | undefined, environment:
 
 /** A project's state, with since when that sleeps: `asleep since 2026-11-30 03:12`, in the local time. */
 function stateWords({ state, since }: ListedProject): string {
-  const words = state.replace("-", " ");
+  const words = state === "parked" ? "being restored" : state.replace("-", " ");
   if (!since) return words;
   // Swedish writes dates as ISO 8601 does.
   return `${words} since ${since.toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" })}`;

@@ -79,7 +79,13 @@ const KEPT_PAUSED = ["asleep", "falling-asleep", "waking"] as const;
 const KEPT_RUNNING = ["falling-asleep", "waking", "waiting"] as const;
 
 /** Undefined where Docker knows better: the keeper's words are a moment old. */
-function decideKept(container: ContainerInfo, { state: kept, since, reason }: Kept): Decided | undefined {
+function decideKept(
+  container: ContainerInfo,
+  { state: kept, since, reason, held }: Kept,
+): Decided | undefined {
+  const said = reason ? { reason } : {};
+  if (kept === "parked") return { state: "parked", since, ...said };
+  if (held && kept === "awake" && container.isPaused) return { state: "running", ...said };
   if (!container.isPaused && container.status !== "running") return undefined;
   const state = (container.isPaused ? KEPT_PAUSED : KEPT_RUNNING).find((each) => each === kept);
   if (!state) return undefined;

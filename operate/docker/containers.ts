@@ -93,8 +93,19 @@ interface Inspected {
     Status?: string;
     ExitCode?: number;
     OOMKilled?: boolean;
-    Health?: { Status?: string; Log?: { Output?: string }[] | null };
+    Health?: Health | null;
   };
+}
+
+interface Health {
+  Status?: string;
+  Log?: { Output?: string; ExitCode?: number }[] | null;
+}
+
+/** Docker calls a container unhealthy from when it is paused until the next check, whatever the last one said: that counts. */
+function healthOf(health: Health | null | undefined): string {
+  const isUntold = health?.Status === "unhealthy" && health.Log?.at(-1)?.ExitCode === 0;
+  return isUntold ? "healthy" : (health?.Status ?? "");
 }
 
 function parseContainer(container: Inspected): ContainerState {
@@ -105,7 +116,7 @@ function parseContainer(container: Inspected): ContainerState {
     ...(service ? { project: "", service: { project, name: service } } : { project }),
     status: State?.Status ?? "",
     exitCode: State?.ExitCode ?? 0,
-    health: State?.Health?.Status ?? "",
+    health: healthOf(State?.Health),
     healthLine: lastLine(State?.Health?.Log?.at(-1)?.Output ?? ""),
     restarts: RestartCount,
     oomKilled: State?.OOMKilled ?? false,

@@ -25,7 +25,7 @@ export interface Readiness {
 }
 
 /** States in which nobody waits for a project. */
-const SLEEPS: readonly string[] = ["asleep", "falling-asleep", "waiting"] satisfies Kept["state"][];
+const SLEEPS: readonly string[] = ["asleep", "falling-asleep", "waiting", "parked"] satisfies Kept["state"][];
 
 /** The projects that sleep; none where no keeper says so. */
 async function sleepers(env: NodeJS.ProcessEnv, prefix: string): Promise<Map<string, Kept>> {
@@ -77,8 +77,10 @@ export async function awaitProjects(
       note: running
         ? [
             asleep.has(project.name) ? "" : noteOf(running),
-            // They don't sleep with it.
-            servicesNote(servicesOf(project.name, listed)),
+            // They don't sleep with it, but are stopped with it.
+            asleep.get(project.name)?.state === "parked"
+              ? ""
+              : servicesNote(servicesOf(project.name, listed)),
           ]
             .filter(Boolean)
             .join("; ")

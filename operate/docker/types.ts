@@ -5,7 +5,7 @@ export const MOST_LINES = 2000;
 
 /**
  * `pending`: in projects.yaml, without a container yet. `asleep`: paused by the keeper until somebody asks for it. `waiting`: started with Docker, waits
- * for its turn.
+ * for its turn. `parked`: stopped while its files are replaced, as by a restore.
  */
 export const PROJECT_STATES = [
   "running",
@@ -20,6 +20,7 @@ export const PROJECT_STATES = [
   "waking",
   "falling-asleep",
   "waiting",
+  "parked",
 ] as const;
 export type ProjectState = (typeof PROJECT_STATES)[number];
 

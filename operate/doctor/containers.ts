@@ -52,7 +52,7 @@ export function checkContainers(checks: ContainerChecks): Finding[] {
     ...projects.flatMap(({ name }) =>
       setupFindings(name, byName.get(names.project(name)), commands, setupOutputs),
     ),
-    ...checkServices({ containers: byName, projects, names, commands }),
+    ...checkServices({ containers: byName, projects, names, commands, kept }),
   ];
   const known = new Set([
     names.guard,
@@ -113,7 +113,10 @@ function containerFindings(
   const log = docker(`logs --tail 50 ${name}`);
   const found: Finding[] = [];
   if (isStartedByHand(state, container)) found.push(startedFinding({ label, name }, docker));
+  else if (kept?.state === "parked") found.push(sleeping(label, kept));
   else if (container.status === "paused" && kept && isSleeping(kept)) found.push(sleeping(label, kept));
+  else if (container.status === "paused" && kept?.held)
+    found.push(ok(`${label}: paused while its files are copied`));
   else if (container.status === "paused" && state === "running")
     found.push(failed(`${text}, expected running`, `${docker(`unpause ${name}`)}; its log: ${log}`));
   else if (container.status === "running" && kept?.state === "waiting") found.push(sleeping(label, kept));
@@ -141,7 +144,7 @@ function containerFindings(
   return found;
 }
 
-/** Of a project that sleeps or waits for its turn, which is as it should be. */
+/** Of a project that sleeps, waits for its turn or is stopped for its files' sake, which is as it should be. */
 const sleeping = (label: string, kept: Kept): Finding => ok(`${label}: ${keptWords(kept)}`);
 
 /** Whether a project runs that its entry stops. An update starts what must run and never stops anything. */

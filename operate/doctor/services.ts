@@ -3,6 +3,7 @@ import type { Names } from "../../config/naming/names.ts";
 import type { Project } from "../../config/projects/project.ts";
 import type { ContainerState } from "../docker/containers.ts";
 import { serviceProblem } from "../docker/services.ts";
+import type { Kept } from "../keeper/client.ts";
 import { type Finding, type FixCommands, failed, note, ok } from "./finding.ts";
 
 interface ServiceChecks {
@@ -10,18 +11,34 @@ interface ServiceChecks {
   projects: readonly Pick<Project, "name" | "state" | "services">[];
   names: Names;
   commands: Pick<FixCommands, "apply" | "docker">;
+  /** What the keeper says of projects. Default: of none. */
+  kept?: readonly Kept[];
 }
 
 /** Names of the containers that projects' services should have. */
 export const serviceContainers = ({ projects, names }: Pick<ServiceChecks, "projects" | "names">): string[] =>
   projects.flatMap(({ name, services = [] }) => services.map((service) => names.service(name, service.name)));
 
-/** One finding per service, also of a project that sleeps, since they do not; and further ones for what it exceeds. */
-export function checkServices({ containers, projects, names, commands }: ServiceChecks): Finding[] {
+/**
+ * One finding per service, also of a project that sleeps, since they do not; and further ones for what it exceeds. They are paused and stopped with it for
+ * its files' sake.
+ */
+export function checkServices({
+  containers,
+  projects,
+  names,
+  commands,
+  kept = [],
+}: ServiceChecks): Finding[] {
+  const busy = new Set(
+    kept.filter(({ state, held }) => held || state === "parked").map(({ project }) => project),
+  );
   return projects.flatMap(({ name: project, state, services = [] }) =>
     services.flatMap(({ name }) => {
       const container = names.service(project, name);
       const found = containers.get(container);
+      if (found && found.status !== "running" && busy.has(project))
+        return ok(`${project}: service ${name} is ${found.status} while the project's files are worked on`);
       return serviceFindings({ project, name, container, state }, found, commands);
     }),
   );

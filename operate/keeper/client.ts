@@ -7,8 +7,19 @@ import type { RunDocker } from "../docker/containers.ts";
 /** The program in the keeper's container that passes a question on to it. */
 export const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
 
-/** What the keeper says of a project. `waiting`: started with Docker, waits for its turn. */
-export const SLEEP_STATES = ["awake", "falling-asleep", "asleep", "waking", "waiting", "stopped"] as const;
+/**
+ * What the keeper says of a project. `waiting`: started with Docker, waits for its turn. `parked`: stopped while its files are replaced, and started again
+ * then; whoever asks for it waits.
+ */
+export const SLEEP_STATES = [
+  "awake",
+  "falling-asleep",
+  "asleep",
+  "waking",
+  "waiting",
+  "parked",
+  "stopped",
+] as const;
 export type SleepState = (typeof SLEEP_STATES)[number];
 
 /** A project, as the keeper sees it. */
@@ -18,6 +29,8 @@ export interface Kept {
   /** Since when. ISO 8601. */
   readonly since: string;
   readonly reason?: string;
+  /** Whether it is paused for moments while its files are copied, with its services. Default: no. */
+  readonly held?: boolean;
 }
 
 /** Whether the keeper has paused a project, or is about to, or has just continued it. */
@@ -67,8 +80,20 @@ const time = z.string().refine((value) => !Number.isNaN(Date.parse(value)));
 const optional = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 
 const keptSchema = z
-  .object({ project: z.string(), state: z.enum(SLEEP_STATES), since: time, reason: optional(text) })
-  .transform(({ reason, ...kept }): Kept => ({ ...kept, ...(reason ? { reason } : {}) }));
+  .object({
+    project: z.string(),
+    state: z.enum(SLEEP_STATES),
+    since: time,
+    reason: optional(text),
+    held: optional(z.boolean()),
+  })
+  .transform(
+    ({ reason, held, ...kept }): Kept => ({
+      ...kept,
+      ...(reason ? { reason } : {}),
+      ...(held ? { held } : {}),
+    }),
+  );
 
 const eventSchema = z
   .object({

@@ -6,7 +6,12 @@ import type { Keeper, Kept } from "./client.ts";
 const [FAST_MS, SLOW_MS] = [2000, 30_000];
 
 /** States that end by themselves, within moments. */
-const PASSING: readonly string[] = ["falling-asleep", "waking", "waiting"] satisfies Kept["state"][];
+const PASSING: readonly string[] = [
+  "falling-asleep",
+  "waking",
+  "waiting",
+  "parked",
+] satisfies Kept["state"][];
 
 /** Which projects sleep. */
 export interface SleepSource {

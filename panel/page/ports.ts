@@ -7,7 +7,12 @@ import { can } from "./permissions.ts";
 export type AddPort = (project: ProjectView, port: number) => void;
 
 /** States in which nobody knows what listens. A link wakes the project. */
-const SLEEPS: readonly string[] = ["asleep", "falling-asleep", "waking"] satisfies ProjectView["state"][];
+const SLEEPS: readonly string[] = [
+  "asleep",
+  "falling-asleep",
+  "waking",
+  "parked",
+] satisfies ProjectView["state"][];
 
 /** A link, with whether something answers. */
 function portLink({ label, url, listening }: ProjectView["ports"][number], isAsleep: boolean): HTMLElement {

@@ -45,6 +45,7 @@ const SERVES: readonly string[] = [
   "waking",
   "falling-asleep",
   "waiting",
+  "parked",
 ] satisfies ProjectState[];
 
 /** States in which it can be woken, and put to sleep. */
@@ -56,7 +57,7 @@ const isOpenable = ({ state, url }: ProjectView): boolean => SERVES.includes(sta
 
 /** Whether there is a setup that can be run now. */
 const hasSetup = (project: ProjectView): boolean =>
-  project.hasSetup && isUp(project) && project.state !== "setting-up";
+  project.hasSetup && isUp(project) && !["setting-up", "parked"].includes(project.state);
 
 function menuItems(project: ProjectView, acts: RowActions) {
   const items = [
@@ -71,7 +72,7 @@ function menuItems(project: ProjectView, acts: RowActions) {
       : ({ act: "start", label: "Start", run: acts.start } as const),
     { act: "edit", label: "Edit", run: acts.edit },
     // Its container has the copies, and names the sessions.
-    ...(isUp(project)
+    ...(isUp(project) && project.state !== "parked"
       ? ([{ act: "rollback", label: "Go back to an earlier opencode …", run: acts.rollback }] as const)
       : []),
     ...(hasSetup(project) ? ([{ act: "setup", label: "Run setup again", run: acts.setup }] as const) : []),

@@ -23,6 +23,7 @@ const STATES: Record<ProjectState, StateLabel> = {
   "falling-asleep": { symbol: "☽", word: "falling asleep", tone: "calm" },
   waking: { symbol: "◓", word: "waking", tone: "busy" },
   waiting: { symbol: "◌", word: "waiting for its turn", tone: "busy" },
+  parked: { symbol: "↺", word: "being restored", tone: "busy" },
   stopped: { symbol: "○", word: "stopped", tone: "idle" },
   starting: { symbol: "◐", word: "starting", tone: "busy" },
   cloning: { symbol: "↓", word: "cloning", tone: "busy" },

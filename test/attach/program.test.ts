@@ -115,13 +115,21 @@ describe("opencode-platform", () => {
         const projects = [
           { ...shop, state: "asleep", since: "2026-11-30T03:12:00.000Z" },
           { ...shop, name: "docs", state: "falling-asleep", since: "nonsense" },
+          { name: "blog", url, state: "parked", since: "2026-11-30T03:13:00.000Z" },
         ];
         response.end(JSON.stringify({ projects }));
       });
       const { code, stdout } = await program.run(["ls"], { ...program.asMachine, TZ: "UTC" });
       expect([code, stdout.split("\n").map((line) => line.replace(/ *https:.*/, ""))]).toEqual([
         0,
-        ["shop  asleep since 2026-11-30 03:12", "", "docs  falling asleep", "", ""],
+        [
+          "shop  asleep since 2026-11-30 03:12",
+          "",
+          "docs  falling asleep",
+          "",
+          "blog  being restored since 2026-11-30 03:13",
+          "",
+        ],
       ]);
       expect(notes(stdout)).toEqual(["port admin", "port admin"]);
       expect(asked).toEqual(["/projects.json"]);

@@ -178,6 +178,21 @@ describe("a request that wakes", () => {
     expect((await ask(port, navigation)).status).toBe(204);
   });
 
+  it.each([
+    ["at once", {}],
+    ["after a while", { answer: { status: 503, body: { error: "its files are being replaced" } } }],
+  ])("shows %s that it is being restored, and lets it open once it is", async (_, values) => {
+    const keeper = Object.assign(await startKeeper(!("answer" in values)), { state: "parked" }, values);
+    const port = await startWaker({ page: 20 });
+    const shown = await ask(port, navigation);
+    expect(shown).toMatchObject({ status: 503, headers: { "x-opencode-state": "waking" } });
+    expect(shown.body).toContain("<h1>web is being restored</h1>");
+    expect(shown.body).toContain("This page opens as soon as they are there.");
+    Object.assign(keeper, { state: "awake", answer: { status: 200, body: { state: "awake" } } });
+    keeper.release();
+    expect((await ask(port, navigation)).status).toBe(204);
+  });
+
   it("holds a form that was sent: a page that opens itself again would lose it", async () => {
     const keeper = await startKeeper(true);
     const sent = ask(

@@ -92,13 +92,18 @@ describe("doctor on containers", () => {
 
   it("accepts a project that sleeps, with since when, and reports one that somebody has paused", () => {
     const since = "2026-11-30T03:12:44.000Z";
-    const found = (kept?: Kept["state"], state: "running" | "stopped" = "running", status = "paused") =>
+    const found = (
+      kept?: Kept["state"],
+      state: "running" | "stopped" = "running",
+      status = "paused",
+      held?: true,
+    ) =>
       checkContainers({
         containers: [...own, running(names.project("web-shop"), { status })],
         projects: [{ name: "web-shop", state }] as never,
         names,
         commands: local,
-        kept: kept && [{ project: "web-shop", state: kept, since }],
+        kept: kept && [{ project: "web-shop", state: kept, since, ...(held ? { held } : {}) }],
       })
         .filter(({ text }) => text.includes("web-shop"))
         .map(formatFinding);
@@ -107,9 +112,16 @@ describe("doctor on containers", () => {
     expect(found("waiting", "running", "running")[0]).toBe(
       "✓ project web-shop: waiting since 2026-11-30 03:12 UTC",
     );
+    for (const status of ["exited", "running", "paused"])
+      expect(found("parked", "running", status)).toEqual([
+        "✓ project web-shop: being restored since 2026-11-30 03:12 UTC",
+      ]);
     const paused =
       "✗ project web-shop: paused, healthy, expected running\n    → docker unpause t-project-web-shop; its log: docker logs --tail 50 t-project-web-shop";
     for (const kept of [undefined, "awake", "stopped"] as const) expect(found(kept)[0]).toBe(paused);
+    expect(found("awake", "running", "paused", true)[0]).toBe(
+      "✓ project web-shop: paused while its files are copied",
+    );
     expect(found("asleep", "stopped")[0]).toBe(
       "✗ project web-shop: running, expected stopped\n    → docker stop t-project-web-shop",
     );

@@ -38,13 +38,19 @@ describe("the keeper's client", () => {
   it("skips what a newer keeper says in another way, and takes nothing that a terminal obeys", async () => {
     const { keeper } = answering([
       { ...kept("asleep"), reason: "idle\u001b[31m", more: 1 },
+      { ...kept("awake", "held"), held: true },
+      { ...kept("parked", "d"), held: "perhaps" },
       { project: "b", state: "dreaming", since },
       { project: "c", state: "awake", since: "yesterday" },
       null,
     ]);
     expect(await keeper.projects()).toEqual({
       kind: "answered",
-      value: [{ ...kept("asleep"), reason: "idle" }],
+      value: [
+        { ...kept("asleep"), reason: "idle" },
+        { ...kept("awake", "held"), held: true },
+        kept("parked", "d"),
+      ],
     });
   });
 

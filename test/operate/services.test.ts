@@ -11,6 +11,7 @@ import { serviceProblem, servicesNote, servicesOf } from "../../operate/docker/s
 import { checkContainers } from "../../operate/doctor/containers.ts";
 import type { FixCommands } from "../../operate/doctor/finding.ts";
 import { checkSettings } from "../../operate/doctor/hidden-drift.ts";
+import type { Kept } from "../../operate/keeper/client.ts";
 import { isLeft, listLeft, purge, setAside } from "../../operate/workspaces/left.ts";
 import type { WorkspacesPlace } from "../../operate/workspaces/place.ts";
 import { exec } from "../../toolchain/lib/exec.ts";
@@ -145,6 +146,32 @@ describe("doctor on services", () => {
     expect(texts.filter(({ text }) => text.includes("service")).map(({ verdict }) => verdict)).toEqual([
       "failed",
     ]);
+  });
+
+  it("takes one for healthy that was paused, and whose next check is to come", () => {
+    const Health = { Status: "unhealthy", Log: [{ Output: "accepting connections\n", ExitCode: 0 }] };
+    expect(found([service({ Health })])[0]?.[0]).toBe("ok");
+    Health.Log = [{ Output: "no response\n", ExitCode: 2 }];
+    expect(found([service({ Health })])[0]?.[0]).toBe("failed");
+  });
+
+  it("lets them be paused or stopped while somebody works on the project's files", () => {
+    const since = "2026-11-30T03:12:44.000Z";
+    const of = (status: string, kept: Pick<Kept, "state" | "held">) =>
+      checkContainers({
+        containers: [service({ Status: status, ExitCode: 0 })],
+        projects: [shop()],
+        names,
+        commands,
+        kept: [{ project: "web-shop", since, ...kept }],
+      })
+        .filter(({ text }) => text.includes("service"))
+        .map(({ verdict, text }) => `${verdict} ${text}`);
+    expect(of("exited", { state: "parked" })).toEqual([
+      "ok web-shop: service db is exited while the project's files are worked on",
+    ]);
+    expect(of("paused", { state: "awake", held: true })[0]).toMatch(/^ok /);
+    expect(of("exited", { state: "awake" })[0]).toMatch(/^failed /);
   });
 
   it("wants those of a stopped project stopped, and those of none gone", () => {

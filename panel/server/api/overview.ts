@@ -92,7 +92,11 @@ function projectOf(
   };
   return {
     name,
-    ...withServices(stateOf(parts, container, project), parts.containers.servicesOf(name)),
+    ...withServices(
+      stateOf(parts, container, project),
+      // Paused with it for moments.
+      parts.sleep.of(name)?.held ? [] : parts.containers.servicesOf(name),
+    ),
     url: parts.urls.browser(name),
     attach: terminalCommand(parts.urls.terminal(name), project.opencode.version, packageRoot),
     hasSetup: project.setup !== undefined,
@@ -126,7 +130,7 @@ function stateOf(
 }
 
 /** States in which what a project's services say does not count: they end and begin with it. They never sleep. */
-const WITHOUT_SERVICES: readonly string[] = ["stopped", "pending"] satisfies Decided["state"][];
+const WITHOUT_SERVICES: readonly string[] = ["stopped", "pending", "parked"] satisfies Decided["state"][];
 
 /** A running project's state, with what is wrong with its services as its reason. */
 function withServices(decided: Decided, services: readonly ContainerInfo[]): Decided {

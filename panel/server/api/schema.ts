@@ -92,7 +92,7 @@ export const setupRunSchema = z
 
 export const projectState = z.enum(PROJECT_STATES).openapi("ProjectState", {
   description:
-    "pending: in projects.yaml, with no container yet. setting-up: it serves, while the entry's setup runs. asleep: idle, and woken by whoever opens it. waiting: started with Docker, waits for its turn, or for somebody who opens it.",
+    "pending: in projects.yaml, with no container yet. setting-up: it serves, while the entry's setup runs. asleep: idle, and woken by whoever opens it. waiting: started with Docker, waits for its turn, or for somebody who opens it. parked: stopped while its files are replaced, and started again then.",
 });
 
 const usage = (unit: string) =>
@@ -106,7 +106,7 @@ export const projectSchema = z
     state: projectState,
     reason: z.string().optional().openapi({ description: "Why it is not in the requested state." }),
     since: z.string().optional().openapi({
-      description: "Since when it is asleep, waking, falling asleep or waiting, ISO 8601.",
+      description: "Since when it is asleep, waking, falling asleep, waiting or parked, ISO 8601.",
     }),
     url: z.string(),
     attach: z.string().openapi({ description: "The command that opens it in a terminal." }),

@@ -138,6 +138,18 @@ describe("the state of a project that sleeps", () => {
       kept("asleep"),
       { state: "asleep", since, reason: "asks whether its repository is trusted" },
     ],
+    [
+      "is stopped while it is restored",
+      { status: "exited", exitCode: 143 },
+      kept("parked", "its files are being replaced"),
+      { state: "parked", since, reason: "its files are being replaced" },
+    ],
+    [
+      "is held for a copy",
+      paused,
+      { ...kept("awake", "its files are being copied"), held: true },
+      { state: "running", reason: "its files are being copied" },
+    ],
     ["an admin has paused", paused, kept("awake"), { state: "stopped", reason: "paused" }],
     ["an admin has paused, says the keeper", paused, kept("stopped"), { state: "stopped", reason: "paused" }],
     ["is paused, and no keeper says why", paused, undefined, { state: "stopped", reason: "paused" }],

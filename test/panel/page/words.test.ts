@@ -114,6 +114,7 @@ describe("states and steps", () => {
   it("show an unknown state as is", () => {
     expect(stateLabel("hibernating").word).toBe("hibernating");
     expect(stateLabel("setting-up")).toMatchObject({ word: "setting up", tone: "busy" });
+    expect(stateLabel("parked")).toMatchObject({ word: "being restored", tone: "busy" });
     expect(stateLabel("asleep")).toMatchObject({ word: "asleep", tone: "calm" });
     expect(stateLabel("constructor").word).toBe("constructor");
   });

@@ -5,7 +5,7 @@ const ask = askKeeper("/run/keeper/wake/wake.sock");
 /** Milliseconds: for an answer, and for how long one is good. */
 const [TIMEOUT, FRESH] = [500, 3000];
 /** States that the index shows instead of an entry's own. */
-const SHOWN = new Set(["asleep", "falling-asleep", "waking", "waiting"]);
+const SHOWN = new Set(["asleep", "falling-asleep", "waking", "waiting", "parked"]);
 
 const shown = ({ state, since }) => ({ state, ...(Number.isNaN(Date.parse(since)) ? {} : { since }) });
 

@@ -128,7 +128,8 @@ async function answerIndex(request, response) {
   const link = ([text, url]) => `<a href="${escapeHtml(url)}">${escapeHtml(text)}</a>`;
   const items = (await projectsFor(request)).map(({ name, url, state, since, ports = {} }) => {
     const when = since ? ` since ${new Date(since).toISOString().slice(0, 16).replace("T", " ")} UTC` : "";
-    const note = state === "running" ? "" : ` (${escapeHtml(state.replace("-", " "))}${when})`;
+    const word = state === "parked" ? "being restored" : state.replace("-", " ");
+    const note = state === "running" ? "" : ` (${escapeHtml(word)}${when})`;
     return `<li>${[link([name, url]), ...Object.entries(ports).map(link)].join(" · ")}${note}`;
   });
   const body = items.length > 0 ? `<ul>${items.join("")}</ul>` : "<p>There is none that you may open.</p>";

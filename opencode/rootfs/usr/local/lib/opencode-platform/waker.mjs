@@ -15,6 +15,8 @@ const TIMES = {
   held: 25_000,
   /** The keeper's own limit is below. */
   keeper: 60_000,
+  /** For a question about a project that is not awake yet. */
+  asked: 500,
   /** Until the keeper is asked again, when it did not answer. */
   retry: 250,
   /** Between two looks whether a project with open streams is awake. */
@@ -29,7 +31,7 @@ const TIMES = {
 };
 
 /** A project that these say is on its way, or sleeps: its streams stay. */
-const SLEEPS = ["falling-asleep", "asleep", "waking", "waiting"];
+const SLEEPS = ["falling-asleep", "asleep", "waking", "waiting", "parked"];
 
 const HEADERS = {
   "cache-control": "no-store",
@@ -129,6 +131,16 @@ export function makeWaker({ socket = SOCKET, times: given = {}, most } = {}) {
     }
   }
 
+  /** Whether it is stopped for its files' sake, as far as the keeper says so at once. */
+  async function isParked(project) {
+    try {
+      const { body } = await keeper("GET", "/projects", { timeout: times.asked });
+      return body.some((each) => each.project === project && each.state === "parked");
+    } catch {
+      return false;
+    }
+  }
+
   /** Ends the streams of projects that have been woken, or have gone, for as long as there is a stream. */
   async function watch() {
     if (watching) return;
@@ -169,6 +181,14 @@ export function makeWaker({ socket = SOCKET, times: given = {}, most } = {}) {
     if (response.destroyed) return;
     if (result?.status === 200) return response.writeHead(204, { "x-opencode-state": "awake" }).end();
     const waking = { status: 503, title: `${project} is waking`, refresh: 1 };
+    if (result?.status !== 404 && (await isParked(project)) && !response.destroyed)
+      return say(request, response, project, {
+        ...waking,
+        title: `${project} is being restored`,
+        text: "Its files are being replaced. This page opens as soon as they are there.",
+        refresh: 3,
+      });
+    if (response.destroyed) return;
     if (result === undefined)
       return say(request, response, project, {
         ...waking,
