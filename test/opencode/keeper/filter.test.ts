@@ -15,6 +15,7 @@ import {
   reached,
   SECRET,
   SERVICE,
+  STORAGE,
   socketOf,
   startFilters,
   stopFilters,
@@ -288,6 +289,29 @@ describe("for a panel that runs no updates", () => {
     expect(await run(KEEPER.slice(0, 8), "id")).toBe(403);
     expect(await run(SERVICE, "id")).toBe(403);
     expect(changes()).toHaveLength(3);
+  });
+
+  it("asks the storage container its questions, and never the keeper to hold or park", async () => {
+    const storage = "/usr/local/lib/opencode-platform/storage/ask";
+    const run = async (id: string, ...Cmd: string[]) =>
+      (await ask("panel", "POST", `/containers/${id}/exec`, { Cmd, AttachStdout: true })).status;
+    expect(await run("own-storage", storage, "status", "{}")).toBe(201);
+    expect(await run("own-storage", storage, "restore", '{"project":"a","into":{"name":"b"}}')).toBe(201);
+    for (const words of [
+      ["sh", "-c", "ls /workspaces"],
+      [storage, "eval", "{}"],
+      [storage, "status", "{}", "{}"],
+      [storage, "status", "[]"],
+      [storage, "status", "--help"],
+      [storage, "status", JSON.stringify({ project: "x".repeat(5000) })],
+      [ASK, "projects"],
+    ])
+      expect(await run("own-storage", ...words)).toBe(403);
+    for (const verb of ["hold", "release", "park", "unpark"])
+      expect(await run("own-keeper", ASK, verb, "a")).toBe(403);
+    expect(await run("own-keeper", storage, "status", "{}")).toBe(403);
+    expect(await run(STORAGE.slice(0, 8), "id")).toBe(403);
+    expect(changes()).toHaveLength(2);
   });
 
   it("starts and stops what is a project's alone", async () => {

@@ -11,6 +11,7 @@ type StartFilter = (options: {
   docker: string;
   prefix: string;
   keeper: string;
+  storage: string;
   access: Access;
 }) => Promise<Server>;
 const KEEPER_DIR = "../../../opencode/rootfs/usr/local/lib/opencode-platform/keeper";
@@ -23,6 +24,7 @@ export const OWN = "a".repeat(64);
 export const OTHER = "b".repeat(64);
 export const KEEPER = "c".repeat(64);
 export const SERVICE = "d".repeat(64);
+export const STORAGE = "e".repeat(64);
 export const SECRET = "canary-of-the-environment";
 
 const labels = (prefix: string, more = {}) => ({ "dev.opencode-platform.prefix": prefix, ...more });
@@ -45,6 +47,7 @@ const CONTAINERS = [
   container(OWN, "own-project-a", labels(PREFIX, project("a"))),
   container(OTHER, "else-project-a", labels("else", project("a"))),
   container(KEEPER, "own-keeper", labels(PREFIX)),
+  container(STORAGE, "own-storage", labels(PREFIX)),
   container(
     SERVICE,
     "own-service-a.db",
@@ -103,7 +106,16 @@ const docker = createServer(async (asked, answer) => {
 
 /** Another filter, before another Docker. */
 export async function addFilter(listenOn: string, docker: string, access: Access): Promise<void> {
-  servers.push(await startFilter({ listenOn, docker, prefix: PREFIX, keeper: "own-keeper", access }));
+  servers.push(
+    await startFilter({
+      listenOn,
+      docker,
+      prefix: PREFIX,
+      keeper: "own-keeper",
+      storage: "own-storage",
+      access,
+    }),
+  );
 }
 
 export async function startFilters(): Promise<void> {

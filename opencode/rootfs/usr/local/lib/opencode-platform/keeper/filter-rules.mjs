@@ -3,6 +3,11 @@
 import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "./names.mjs";
 
 const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
+const ASK_STORAGE = "/usr/local/lib/opencode-platform/storage/ask";
+/** What a panel asks the storage container; who may, it decides. To hold and to park is the storage container's alone. */
+const STORAGE_VERBS = /^(status|checkpoints?|rollback|drop|fork|backups?|check|try|restore|forget)$/;
+/** Longest question. Characters. */
+const LONGEST = 2000;
 
 /** `read`: the gateway, which finds its routes. `panel`: a panel that runs no updates, which starts and stops projects and runs commands in them. */
 /** @typedef {"read" | "panel"} Access */
@@ -175,22 +180,35 @@ export function execStartBody(given) {
 
 /**
  * Whether something can be done with a container of the stack. The platform's own are looked at alone: a command in this very keeper, say, would have
- * all of Docker; what it is asked is a verb.
+ * all of Docker, and one in the storage container all workspaces; what they are asked is a verb.
  * @param {{name: string, labels: Record<string, string>}} container
  * @throws Refused
  */
-export function allow(kind, { name, labels }, { keeper, words = [] }) {
+export function allow(kind, { name, labels }, { keeper, storage, words = [] }) {
   const isProject = Boolean(labels[PROJECT_LABEL]);
   if (["start", "stop", "unpause"].includes(kind) && !isProject) refuse(`${name} is not a project's.`);
   if (kind !== "exec" || (isProject && !labels[SERVICE_LABEL])) return;
-  const [program, verb = "", project = "", ...rest] = words;
-  const isQuestion =
-    program === ASK &&
-    /^(projects|history|wake|sleep|restart)$/.test(verb) &&
-    /^[a-z0-9-]{0,63}$/.test(project) &&
-    rest.length === 0;
-  if (name !== keeper || !isQuestion)
-    refuse(`Commands run in the containers of projects alone, not in ${name}.`);
+  if (name === keeper && isQuestion(words)) return;
+  if (storage !== undefined && name === storage && isStorageQuestion(words)) return;
+  refuse(`Commands run in the containers of projects alone, not in ${name}.`);
+}
+
+const isQuestion = ([program, verb = "", project = "", ...rest]) =>
+  program === ASK &&
+  /^(projects|history|wake|sleep|restart)$/.test(verb) &&
+  /^[a-z0-9-]{0,63}$/.test(project) &&
+  rest.length === 0;
+
+/** A verb, and a map in JSON. */
+function isStorageQuestion([program, verb = "", json = "{}", ...rest]) {
+  if (program !== ASK_STORAGE || !STORAGE_VERBS.test(verb) || rest.length > 0 || json.length > LONGEST)
+    return false;
+  try {
+    const value = JSON.parse(json);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 const pick = (value, names) =>

@@ -53,8 +53,8 @@ async function jsonOf(request) {
 
 /**
  * Serves it.
- * @param {{listenOn: string, docker?: string, prefix: string, keeper: string, access: import("./filter-rules.mjs").Access,
- *   print?: (text: string) => void}} options `keeper`: the keeper's container, which a panel can ask
+ * @param {{listenOn: string, docker?: string, prefix: string, keeper: string, storage?: string, access: import("./filter-rules.mjs").Access,
+ *   print?: (text: string) => void}} options `keeper` and `storage`: those containers, which a panel can ask
  * @returns {Promise<import("node:http").Server>} once it listens
  */
 export async function startFilter(options) {
@@ -90,7 +90,7 @@ export async function startFilter(options) {
   return server;
 }
 
-function makeFilter({ docker = "/var/run/docker.sock", prefix, keeper, access }) {
+function makeFilter({ docker = "/var/run/docker.sock", prefix, keeper, storage, access }) {
   /** Ids of commands that were made here: another's can't be started or read. */
   const commands = new Set();
 
@@ -221,7 +221,7 @@ function makeFilter({ docker = "/var/run/docker.sock", prefix, keeper, access })
   /** @returns the whole id of a container with which that can be done */
   async function permitted(plan, words) {
     const found = await find(plan);
-    allow(plan.kind, { name: found.Name.slice(1), labels: found.Config.Labels }, { keeper, words });
+    allow(plan.kind, { name: found.Name.slice(1), labels: found.Config.Labels }, { keeper, storage, words });
     return found.Id;
   }
 
