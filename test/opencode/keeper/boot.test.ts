@@ -114,12 +114,13 @@ function machine(projects: readonly { name: string; asleep?: boolean; never?: bo
     open: async () => Object.assign((async function* () {})(), { statusCode: 200 }),
     get: async () => ({ ExitCode: 0 }),
   };
-  const keeper = { held };
+  const leased = new Set<string>();
+  const keeper = { held, leases: leased };
   const history = { add: (project: string, what: string) => lines.push(`${project} ${what}`) };
   const gate = async (pid: number) => gates.get(pids[pid - 1] ?? "") ?? "unknown";
   const boot = makeBoot({ docker, world, keeper, history, gate, now: () => time.now });
   const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
-  return { boot, fails, time, marks, told, led, gates, serving, lines, held, settled };
+  return { boot, fails, time, marks, told, led, gates, serving, lines, held, leased, settled };
 }
 
 describe("after a reboot", () => {
@@ -237,5 +238,24 @@ describe("after a reboot", () => {
     await boot.look();
     expect([...held.keys()]).toEqual(["a", "b"]);
     expect([...marks]).toEqual([["d", '{"direct":"d"}\n']]);
+  });
+
+  it("one that is parked at its gate keeps its mark, and goes at once when it is back", async () => {
+    const { boot, gates, marks, told, held, leased, serving, settled } = machine(
+      ["a", "b", "c"].map((name) => ({ name })),
+    );
+    await boot.first();
+    await settled();
+    leased.add("c");
+    gates.set("c", "unknown");
+    await boot.ended("c", "c");
+    expect([held.has("c"), marks.has("c")]).toEqual([false, true]);
+    leased.delete("c");
+    gates.set("c", "waiting");
+    serving.add("c");
+    await boot.started("c");
+    await held.get("c")?.();
+    await settled();
+    expect([told.at(-1), marks.get("c")]).toEqual(["c go", '{"direct":"c"}\n']);
   });
 });

@@ -252,7 +252,13 @@ describe("the healer", () => {
     const docker = fakeDocker();
     const lines: Line[] = [];
     const clock = { wall: () => clock.now, steady: () => clock.now, now: ahead };
-    const keeper = { sick: new Map<string, string>(), list: () => [{ project: "a", state: "awake" }] };
+    const leased = new Set<string>();
+    const keeper = {
+      sick: new Map<string, string>(),
+      list: () => [{ project: "a", state: "awake" }],
+      leases: leased,
+      restart: (_: string, run: () => Promise<void>) => run(),
+    };
     const history = { add: (_: string, what: string, text = "") => lines.push({ what, text }) };
     const healer = makeHealer({ docker, labels: [], keeper, clock, history });
     /** A look, and what it has begun. */
@@ -261,8 +267,16 @@ describe("the healer", () => {
       await healer.look();
       for (let turn = 0; turn < 50; turn++) await Promise.resolve();
     };
-    return { docker, lines, keeper, healer, look };
+    return { docker, lines, keeper, leased, healer, look };
   }
+
+  it("leaves one alone whose files are worked on", async () => {
+    const { docker, lines, leased, look } = world();
+    leased.add("a");
+    await look(2 * MINUTE);
+    await look(5 * MINUTE);
+    expect([docker.state.restarts, lines]).toEqual([0, []]);
+  });
 
   it("restarts with a diagnosis in the history", async () => {
     const { docker, lines, look } = world();

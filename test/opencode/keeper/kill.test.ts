@@ -18,6 +18,8 @@ interface Scenario {
   act(keeper: Keeper, machine: Machine): Promise<unknown>;
   /** What is so no more when the next keeper starts. */
   recover?(machine: Machine): void;
+  /** What whoever works on the project's files does about the next keeper; nothing, where that has ended with the last one. */
+  giveBack?(keeper: Keeper): Promise<unknown>;
 }
 
 const asleep = async (): Promise<Machine> => {
@@ -29,7 +31,40 @@ const asleep = async (): Promise<Machine> => {
   return machine;
 };
 
+/** One whose services run, too. */
+const served = (machine: Machine): Machine =>
+  Object.assign(machine, { services: [{ id: "db", state: "running" as const }] });
+const hold = async (keeper: Keeper) => {
+  await keeper.look();
+  await keeper.leases.hold(PROJECT, 60);
+};
+const park = async (keeper: Keeper) => {
+  await keeper.look();
+  await keeper.leases.park(PROJECT, 60);
+};
+
+/** Its files are worked on, and what that ends, and what does not. */
+const LEASES: readonly Scenario[] = (
+  [
+    ["holding what is awake", async () => served(makeMachine()), hold, "release"],
+    ["holding what sleeps", async () => served(await asleep()), hold, "release"],
+    ["parking what is awake", async () => served(makeMachine()), park, "unpark"],
+    ["parking what sleeps", async () => served(await asleep()), park, "unpark"],
+  ] as const
+).flatMap(([name, prepare, begin, end]) => {
+  const giveBack = (keeper: Keeper) => keeper.leases[end](PROJECT);
+  const act = async (keeper: Keeper) => {
+    await begin(keeper);
+    await giveBack(keeper);
+  };
+  return [
+    { name: `${name}, whose holder goes on with the next keeper`, prepare, act, giveBack },
+    { name: `${name}, whose holder has ended, too`, prepare, act },
+  ];
+});
+
 const SCENARIOS: readonly Scenario[] = [
+  ...LEASES,
   {
     name: "falling asleep",
     prepare: async () => makeMachine(),
@@ -96,6 +131,16 @@ const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
+/** Until its leases are over, and whoever waits for that has gone on. */
+async function released(keeper: Keeper, { giveBack }: Scenario): Promise<void> {
+  await giveBack?.(keeper);
+  for (let looks = 0; looks < 50; looks++) {
+    await keeper.look();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(keeper.leases.has(PROJECT)).toBe(false);
+}
+
 /** Until no transition is under way. */
 async function settled(keeper: Keeper): Promise<void> {
   for (let looks = 0; looks < 5; looks++) {
@@ -126,10 +171,17 @@ for (const scenario of SCENARIOS) {
       await killed;
       // At no moment is a project paused that nobody could wake.
       expect(machine.containers.get(PROJECT)?.state === "paused" && !machine.marks.has(PROJECT)).toBe(false);
+      // Nor is anything of it paused or stopped that no keeper knows of.
+      const isFrozen = [machine.containers.get(PROJECT), ...machine.services].some(
+        (each) => each?.state !== "running" && !machine.marks.has(PROJECT),
+      );
+      expect(isFrozen && !machine.leases.has(PROJECT)).toBe(false);
 
       scenario.recover?.(machine);
       const next = startKeeper(machine);
       await next.keeper.look();
+      if (LEASES.includes(scenario)) await released(next.keeper, scenario);
+      expect(machine.services.every(({ state }) => state === "running")).toBe(true);
       const found = next.keeper.list()[0]?.state;
       expect(found === "asleep" ? machine.containers.get(PROJECT)?.state : "running").toMatch(
         found === "asleep" ? /^paused$/ : /^running$/,

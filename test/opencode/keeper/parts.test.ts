@@ -1,5 +1,5 @@
 /** The keeper's parts that look at the machine: sockets, control groups, clocks; and its verbs over a socket. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { request, type Server } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -14,7 +14,8 @@ const load = async (name: string) => import(fileInImage(`keeper/${name}.mjs`));
 const { parseSockets, waiting } = await load("sockets");
 const { groupOf, limitSwap, usage } = await load("cgroups");
 const { steadied, jumps } = await load("clock");
-const { makeVerbs, serveVerbs } = await load("verbs");
+const { makeStorageVerbs, makeVerbs, serveVerbs } = await load("verbs");
+const { leaseFiles } = await load("lease-files");
 
 it("calls labels and the relay's port as the rest of the platform does", async () => {
   expect({ ...(await load("names")) }).toEqual({ PLATFORM_LABEL, PROJECT_LABEL, RELAY_PORT, SERVICE_LABEL });
@@ -211,6 +212,44 @@ describe("moments", () => {
   });
 });
 
+describe("leases on disk", () => {
+  const lease = { kind: "park", was: "awake", seconds: 60, own: "web-1", services: ["db"], isGranted: true };
+  const file = (name: string) => join(folder, "leases", name);
+
+  it("are a file for each project, which outlives its writer", async () => {
+    const files = leaseFiles(join(folder, "leases"));
+    expect(await files.leases()).toEqual(new Map());
+    await files.lease("web", { ...lease, isGranted: false });
+    await files.lease("web", lease);
+    expect(await leaseFiles(join(folder, "leases")).leases()).toEqual(new Map([["web", lease]]));
+    expect(statSync(file("web.json")).mode & 0o777).toBe(0o600);
+    await files.unlease("web");
+    await files.unlease("web");
+    expect(await files.leases()).toEqual(new Map());
+  });
+
+  it("are none where the file is another, and are written through no link", async () => {
+    const files = leaseFiles(join(folder, "leases"));
+    await files.lease("web", lease);
+    for (const [name, text] of [
+      ["a", "{"],
+      ["b", "null"],
+      ["c", JSON.stringify({ ...lease, kind: "other" })],
+      ["d", JSON.stringify({ ...lease, seconds: 1e9 })],
+      ["e", JSON.stringify({ ...lease, services: [1] })],
+      ["f", JSON.stringify({ ...lease, own: {} })],
+      ["-g", JSON.stringify(lease)],
+    ])
+      writeFileSync(file(`${name}.json`), text ?? "");
+    expect([...(await files.leases()).keys()]).toEqual(["web"]);
+    writeFileSync(join(folder, "other"), "kept");
+    symlinkSync(join(folder, "other"), file("x.json.new"));
+    await files.lease("x", lease);
+    expect(readFileSync(join(folder, "other"), "utf8")).toBe("kept");
+    expect([...(await files.leases()).keys()].sort()).toEqual(["web", "x"]);
+  });
+});
+
 describe("verbs", () => {
   let server: Server;
   const socket = () => join(folder, "ask.sock");
@@ -268,6 +307,33 @@ describe("verbs", () => {
       ["asleep", "woken"],
     ]);
     expect(await call("GET", "/wake")).toEqual([404, { error: "The keeper has no such verb." }]);
+  });
+
+  it("freeze and stop on a socket of their own, for so many seconds", async () => {
+    const { keeper } = startKeeper(makeMachine());
+    server = serveVerbs(socket(), makeStorageVerbs(keeper));
+    await keeper.look();
+    const at = (verb: string, more = "") => call("POST", `/${verb}?project=${PROJECT}${more}`);
+    expect(await at("hold", "&seconds=5")).toEqual([200, { was: "awake", renewed: false }]);
+    expect(await at("park")).toEqual([409, { error: "its files are being copied" }]);
+    expect(await at("release")).toEqual([200, { state: "awake" }]);
+    for (const seconds of ["0", "601", "1.5", "ten", "-1"])
+      expect(await at("hold", `&seconds=${seconds}`)).toEqual([
+        409,
+        { error: "seconds is a whole number from 1 to 600." },
+      ]);
+    expect(await at("park")).toEqual([200, { was: "awake", renewed: false }]);
+    expect(await call("GET", "/projects")).toEqual([
+      200,
+      [expect.objectContaining({ project: PROJECT, state: "parked" })],
+    ]);
+    expect(await at("unpark")).toEqual([200, { state: "awake", answers: true }]);
+    expect(await call("POST", "/hold?project=nobody")).toEqual([
+      404,
+      { error: "There is no project nobody." },
+    ]);
+    for (const verb of ["wake", "sleep", "restart", "history"])
+      expect((await at(verb))[1]).toEqual({ error: "The keeper has no such verb." });
   });
 
   it("are those of the socket alone", async () => {

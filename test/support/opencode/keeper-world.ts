@@ -41,6 +41,32 @@ export interface Machine {
   hasSwap: boolean;
   /** Why its control group cannot be written. */
   groupFails?: string | undefined;
+  leases: Map<string, Lease>;
+  /** Containers of its services. */
+  services: { id: string; state: "running" | "paused" | "exited" }[];
+  /** Of its container when it runs. */
+  address: string;
+  /** What Docker says instead of starting one. */
+  startFails?: string | undefined;
+}
+
+/** A lease, as it is written. */
+export interface Lease {
+  kind: "hold" | "park";
+  seconds: number;
+  was: string;
+  own?: string;
+  services: string[];
+  isGranted: boolean;
+}
+
+/** What is done to a project for its files' sake. */
+export interface Leases {
+  has(project: string): boolean;
+  hold(project: string, seconds: number): Promise<{ was: string; renewed: boolean }>;
+  park(project: string, seconds: number): Promise<{ was: string; renewed: boolean }>;
+  release(project: string): Promise<{ state: string }>;
+  unpark(project: string): Promise<{ state: string; answers: boolean }>;
 }
 
 type Step = (...args: never[]) => unknown;
@@ -50,9 +76,11 @@ export interface Listed {
   state: string;
   since: string;
   reason?: string;
+  held?: boolean;
 }
 export interface Keeper {
   held: Map<string, () => Promise<void>>;
+  leases: Leases;
   look(): Promise<void>;
   considerAll(): Promise<unknown>;
   list(): Listed[];
@@ -60,6 +88,7 @@ export interface Keeper {
   sleep(project: string): Promise<unknown>;
   stopping(project: string, id: string): Promise<void>;
   ended(project: string, id: string): Promise<void>;
+  restart(project: string, run: () => Promise<void>): Promise<void>;
   history: { of(project: string): { what: string; text?: string }[] };
 }
 interface Parts {
@@ -120,6 +149,9 @@ export const makeMachine = (): Machine => ({
   unpauseFails: undefined,
   swaps: false,
   hasSwap: true,
+  leases: new Map(),
+  services: [],
+  address: "172.28.0.2",
 });
 
 const NOW = 1_800_000_000_000;
@@ -138,7 +170,8 @@ export const idle = (others: Record<string, number | null> = {}) => ({
 
 /** All that the keeper does to a machine, one step each. */
 export function worldOf(machine: Machine): World {
-  const find = ({ id }: { id: string }) => [...machine.containers.values()].find((each) => each.id === id);
+  const find = ({ id }: { id: string }) =>
+    [...machine.containers.values(), ...machine.services].find((each) => each.id === id);
   const refuse = (message: string, status: number) => Object.assign(new Error(message), { status });
   return {
     configs: () => new Map(machine.configs),
@@ -173,6 +206,25 @@ export function worldOf(machine: Machine): World {
       if (found?.state !== "paused") throw refuse("is not paused", 409);
       found.state = "running";
     },
+    services: () => machine.services.map((each) => ({ ...each })),
+    start: (container: { id: string }) => {
+      const found = find(container);
+      if (machine.startFails) throw refuse(machine.startFails, 500);
+      if (!found) throw refuse("No such container", 404);
+      if (found.state === "paused") throw refuse("cannot start a paused container", 409);
+      found.state = "running";
+      if ("address" in found) found.address = machine.address;
+    },
+    stop: (container: { id: string }) => {
+      const found = find(container);
+      if (!found) throw refuse("No such container", 404);
+      if (found.state === "paused") throw refuse("It would not end in order", 500);
+      found.state = "exited";
+      if ("address" in found) found.address = "";
+    },
+    leases: () => structuredClone(machine.leases),
+    lease: (project: string, lease: Lease) => machine.leases.set(project, structuredClone(lease)),
+    unlease: (project: string) => machine.leases.delete(project),
     toSwap: () => {
       if (machine.groupFails) throw new Error(machine.groupFails);
       if (!machine.hasSwap) return undefined;

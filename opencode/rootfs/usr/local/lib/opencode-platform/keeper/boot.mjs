@@ -214,7 +214,7 @@ export function makeBoot({
       if (one?.container.id !== id) return;
       known.delete(project);
       held.delete(project);
-      if (one.isMarked && !one.wasAsleep) await world.unmark(project);
+      if (one.isMarked && !one.wasAsleep && !keeper.leases.has(project)) await world.unmark(project);
       await advance();
     },
     /**

@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** How long a call may take. Pausing waits for the kernel, a restart for the grace of 10 s. Milliseconds. */
 const TIMEOUT_MS = 60_000;
+const STOP_MS = 180_000;
 /** Before the events are asked for again, after Docker has ended them. Milliseconds. */
 const AGAIN_MS = 1000;
 
@@ -79,7 +80,8 @@ export function makeDocker(socketPath = "/var/run/docker.sock") {
     pause: (id) => post(`${container(id)}/pause`),
     unpause: (id) => post(`${container(id)}/unpause`),
     start: (id) => post(`${container(id)}/start`),
-    stop: (id, seconds = 10) => post(`${container(id)}/stop`, { t: seconds }),
+    /** With the grace that the container has of its own, which may be long. */
+    stop: (id) => post(`${container(id)}/stop`, {}, undefined, { timeoutMs: STOP_MS }),
     restart: (id, seconds = 10) => post(`${container(id)}/restart`, { t: seconds }),
 
     /**

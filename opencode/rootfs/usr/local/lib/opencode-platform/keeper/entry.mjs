@@ -1,6 +1,6 @@
 // One project, as the keeper knows it.
 
-/** @typedef {"awake" | "falling-asleep" | "asleep" | "waking" | "waiting" | "stopped"} State */
+/** @typedef {"awake" | "falling-asleep" | "asleep" | "waking" | "waiting" | "parked" | "stopped"} State */
 
 /** What is known of one project. */
 export class Entry {
@@ -13,8 +13,10 @@ export class Entry {
   config;
   /** @type {import("./world.mjs").Container | undefined} */
   container;
-  /** The transition under way. @type {{kind: "sleep" | "wake", waited: Promise<void>, done: Promise<void>} | undefined} */
+  /** The transition under way. @type {{kind: "sleep" | "wake" | "restart" | import("./leases.mjs").Kind, waited: Promise<void>, done: Promise<void>} | undefined} */
   work;
+  /** What a look does about it now. @type {Promise<void> | undefined} */
+  settling;
   /** By which a look sees that what it has read is old. */
   changes = 0;
   /** Whether it has been seen before. */
@@ -46,5 +48,24 @@ export class Entry {
     if (this.state !== state) this.since = new Date().toISOString();
     this.state = state;
     this.reason = reason;
+  }
+  /**
+   * One transition at a time. What it returns is what others wait for, who see its result: a wake's ends once the server answers.
+   * @param {(answered: (result?: unknown) => void) => Promise<unknown>} run
+   */
+  begin(kind, run) {
+    const { promise: waited, resolve, reject } = Promise.withResolvers();
+    waited.catch(() => {}); // perhaps nobody does
+    this.changes += 1;
+    const done = run(resolve)
+      .then(resolve, reject)
+      .finally(() => {
+        this.changes += 1;
+        this.work = undefined;
+        this.isAsked = false;
+      });
+    this.work = { kind, waited, done };
+    done.catch(() => {});
+    return waited;
   }
 }

@@ -150,9 +150,12 @@ export function makeHealer({ docker, labels, keeper, clock, history }) {
 
   /** Diagnoses and restarts a container, whatever it is doing. */
   async function restart(project, id, why) {
-    history.add(project, "restarted", `${why}\n${await diagnose(docker, id)}`);
-    since.delete(id);
-    await docker.restart(id);
+    const diagnosis = await diagnose(docker, id);
+    await keeper.restart(project, () => {
+      history.add(project, "restarted", `${why}\n${diagnosis}`);
+      since.delete(id);
+      return docker.restart(id);
+    });
   }
 
   async function lookAt(project, id, state) {
@@ -195,7 +198,8 @@ export function makeHealer({ docker, labels, keeper, clock, history }) {
       for (const id of since.keys()) if (!unhealthy.has(id)) since.delete(id);
       const wanted = listed.filter(({ Id, Labels }) => {
         const project = Labels[PROJECT_LABEL];
-        if (Labels[SERVICE_LABEL] !== undefined || busy.has(project)) return false;
+        if (Labels[SERVICE_LABEL] !== undefined || busy.has(project) || keeper.leases.has(project))
+          return false;
         return unhealthy.has(Id) || records.get(project)?.gaveUp;
       });
       for (const { Id, Labels } of wanted) {

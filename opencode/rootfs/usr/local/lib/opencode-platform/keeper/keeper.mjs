@@ -3,7 +3,9 @@
 // (`<project>.asleep.yml` among the gateway's files) is there whenever a container is paused by it.
 import { jumps, steadied } from "./clock.mjs";
 import { Entry } from "./entry.mjs";
+import { makeLeases, REASONS } from "./leases.mjs";
 import { makeSettle } from "./settle.mjs";
+import { makeSwapOut } from "./swap.mjs";
 import { awakeText, fallAsleep, ignorePaused, Refused, wake } from "./transitions.mjs";
 
 /** How soon an awake project is asked again what it does, at the earliest and at the latest. Milliseconds of the clock that a test moves. */
@@ -11,10 +13,13 @@ const SOONEST_MS = 15_000;
 const LATEST_MS = 60_000;
 /** How many fall asleep at once by themselves: the disk has to take their memory. */
 const AT_ONCE = 2;
-const MIB = 2 ** 20;
 
 /** To whoever wants to put it to sleep meanwhile. */
-const BUSY = { sleep: "it is falling asleep already", wake: "it is just waking" };
+const BUSY = {
+  sleep: "it is falling asleep already",
+  wake: "it is just waking",
+  restart: "it is being restarted",
+};
 
 const sentence = (why) => (why === undefined ? undefined : `it ${why}`);
 
@@ -34,6 +39,7 @@ export function makeKeeper({ world, decide, working, clock, history }) {
   /** Projects that are not healed any more, with the reason in words. @type {Map<string, string>} */
   const sick = new Map();
   const hasJumped = jumps(clock);
+  const swapOut = makeSwapOut({ world, history });
 
   const entryOf = (project) => {
     const entry = entries.get(project) ?? new Entry(project);
@@ -41,25 +47,8 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     return entry;
   };
 
-  /** One transition at a time. `waited` is what others wait for: a wake's ends once the server answers. */
-  function begin(entry, kind, run) {
-    const { promise: waited, resolve, reject } = Promise.withResolvers();
-    waited.catch(() => {}); // perhaps nobody does
-    entry.changes += 1;
-    const done = run(resolve)
-      .then(resolve, reject)
-      .finally(() => {
-        entry.changes += 1;
-        entry.work = undefined;
-        entry.isAsked = false;
-      });
-    entry.work = { kind, waited, done };
-    done.catch(() => {});
-    return waited;
-  }
-
   const startWake = (entry, why) =>
-    begin(entry, "wake", async (answered) => {
+    entry.begin("wake", async (answered) => {
       const began = clock.unmoved();
       entry.become("waking");
       // What a wake leaves behind that has failed on its way has its mark still, and is woken by whoever asks next.
@@ -96,7 +85,7 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     });
 
   const startSleep = (entry, isExplicit) =>
-    begin(entry, "sleep", async () => {
+    entry.begin("sleep", async () => {
       const { container, config } = entry;
       entry.become("falling-asleep");
       try {
@@ -117,26 +106,13 @@ export function makeKeeper({ world, decide, working, clock, history }) {
         throw error;
       }
       entry.become("asleep");
-      await park(entry);
+      await swapOut(entry);
     });
 
   async function current({ project, container }) {
     const now = (await world.containers()).get(project);
     const isOn = now?.state === "running" || now?.state === "paused";
     return now?.id === container.id && isOn && !held.has(project);
-  }
-
-  /** Out of RAM with it, unless somebody asks for it. */
-  async function park(entry) {
-    const isWanted = () => entry.state === "asleep" && !entry.isAsked;
-    let problem = "there is no swap";
-    const bytes = await world.toSwap(entry.container, isWanted).catch((error) => {
-      problem = error.message;
-    });
-    const mib = (value) => `${Math.round(value / MIB)} MiB`;
-    const text = bytes ? `${mib(bytes.ram)} in RAM, ${mib(bytes.swap)} in swap` : `paused only: ${problem}`;
-    history.add(entry.project, "asleep", text);
-    entry.figures = bytes;
   }
 
   /** Why a project may not sleep now. @param {boolean} isExplicit whether a person wants it, however short a while ago it was used */
@@ -156,27 +132,39 @@ export function makeKeeper({ world, decide, working, clock, history }) {
 
   /** Asked by the clock. */
   async function consider(entry) {
-    if (entry.state !== "awake" || entry.work || held.has(entry.project) || !entry.config?.sleep) return;
+    const isBusy = () => entry.state !== "awake" || entry.work || leases.has(entry.project);
+    if (isBusy() || held.has(entry.project) || !entry.config?.sleep) return;
     if (clock.steady() < entry.due) return;
     const why = await refusal(entry, false);
-    if (entry.work || entry.state !== "awake") return;
+    if (isBusy()) return;
     entry.reason = why;
     const falling = [...entries.values()].filter(({ work }) => work?.kind === "sleep").length;
     if (!why && falling < AT_ONCE) void startSleep(entry, false);
   }
 
+  const leases = makeLeases({
+    world,
+    clock,
+    history,
+    held,
+    find,
+    entryOf,
+    wake: (project, why) => keeper.wake(project, why),
+  });
   const settle = makeSettle({
     world,
     clock,
     history,
     held,
     startWake,
-    park,
+    swapOut,
+    leases,
     forget: (project) => entries.delete(project),
   });
 
   /** Looks at everything, and puts right what is not as it should be. What changes meanwhile is left for the next look. */
   async function look() {
+    await leases.look();
     const before = new Map([...entries].map(([project, { changes }]) => [project, changes]));
     const [configs, containers, marks] = await Promise.all([
       world.configs(),
@@ -194,7 +182,10 @@ export function makeKeeper({ world, decide, working, clock, history }) {
         container: containers.get(project),
         mark: marks.get(project),
       };
-      await settle(entry, found);
+      entry.settling = settle(entry, found).finally(() => {
+        entry.settling = undefined;
+      });
+      await entry.settling;
     };
     const results = await Promise.allSettled([...projects].map(each));
     history.forget(projects);
@@ -214,25 +205,29 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     held,
     sick,
     history,
+    leases,
     look,
     /** Puts those to sleep that nobody has used for as long as their entries say. */
     considerAll: () => Promise.allSettled([...entries.values()].map(consider)),
     list: () =>
       [...entries.values()].map(({ project, state, since, reason: own, figures }) => {
-        const reason = sick.get(project) ?? own;
+        const reason = leases.reasonOf(project) ?? sick.get(project) ?? own;
         return {
           project,
           state: state === "awake" && held.has(project) ? "waiting" : state,
           since,
           ...(reason ? { reason } : {}),
+          ...(leases.kindOf(project) === "hold" ? { held: true } : {}),
           ...(state === "asleep" && figures ? { figures } : {}),
         };
       }),
     /** Ends once the project's server answers. @throws Refused, Unknown */
     async wake(project, why = "somebody asked for it") {
+      await find(project);
+      await leases.over(project);
       const entry = await find(project);
       entry.isAsked = true;
-      if (entry.work?.kind === "sleep") await entry.work.done.catch(() => {});
+      while (entry.work && entry.work.kind !== "wake") await entry.work.done.catch(() => {});
       // Also of one whose wake is under way: it ends then.
       if (held.has(project)) {
         if (!entry.work) entry.isAsked = false;
@@ -248,17 +243,18 @@ export function makeKeeper({ world, decide, working, clock, history }) {
     async sleep(project) {
       const entry = await find(project);
       if (entry.state === "asleep" && !entry.work) return entry.figures;
-      if (entry.work) throw new Refused(BUSY[entry.work.kind]);
+      refuseBusy(entry);
       if (entry.state !== "awake" || held.has(project))
         throw new Refused("it is stopped, or has not started yet");
       const why = await refusal(entry, true);
       if (why) throw new Refused(why);
-      if (entry.work) throw new Refused(BUSY[entry.work.kind]);
+      refuseBusy(entry);
       await startSleep(entry, true);
       return entry.figures;
     },
     /** Somebody stops a container that may be asleep: it goes on, so that it ends in order. */
     async stopping(project, id) {
+      await leases.stopping(project, id);
       const entry = entries.get(project);
       if (entry?.container?.id !== id || (entry.state !== "asleep" && entry.state !== "falling-asleep"))
         return;
@@ -278,9 +274,22 @@ export function makeKeeper({ world, decide, working, clock, history }) {
       await entry.work?.done.catch(() => {});
       if ((await world.marks()).get(project)?.text === text) await world.unmark(project);
     },
+    /** Restarts a container once nothing else is under way. @throws Refused where it is not the moment for it */
+    async restart(project, run) {
+      const entry = await find(project);
+      while (entry.work) await entry.work.done.catch(() => {});
+      refuseBusy(entry);
+      await entry.begin("restart", run);
+    },
     /** @param {string} project @throws Unknown */
     entryOf: find,
   };
+
+  function refuseBusy({ project, work }) {
+    const lease = leases.kindOf(project);
+    if (lease) throw new Refused(REASONS[lease]);
+    if (work) throw new Refused(BUSY[work.kind] ?? "it is being changed");
+  }
 
   async function letGo(entry) {
     // A look may not have seen it since it has started.

@@ -11,13 +11,15 @@ import { INTERVAL_MS, makeHealer } from "./heal.mjs";
 import { makeHistory } from "./history.mjs";
 import { makeKeeper } from "./keeper.mjs";
 import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "./names.mjs";
-import { makeVerbs, serveVerbs } from "./verbs.mjs";
+import { makeStorageVerbs, makeVerbs, serveVerbs } from "./verbs.mjs";
 import { makeWorld } from "./world.mjs";
 
 /** Between two looks at everything. Milliseconds. */
 const LOOK_MS = 3000;
 /** After an event of Docker's, since one seldom comes alone. Milliseconds. */
 const SOON_MS = 100;
+/** The volume that the storage container has, too. */
+const STORAGE = "/run/keeper/storage";
 
 const { OPENCODE_PLATFORM_PREFIX: prefix = "", OPENCODE_PLATFORM_GATEWAY_PORT: port = "" } = process.env;
 const labels = [`${PLATFORM_LABEL}=${prefix}`];
@@ -31,6 +33,7 @@ const world = makeWorld({
   routesDir: "/run/keeper/routes",
   configDir: "/run/keeper/projects",
   cgroups: "/sys/fs/cgroup",
+  leasesDir: `${STORAGE}/leases`,
 });
 const keeper = makeKeeper({ world, decide, working, clock, history });
 const boot = makeBoot({ docker, world, keeper, history });
@@ -39,6 +42,7 @@ const verbs = {
   ...makeVerbs(keeper),
   "POST restart": async (project) => {
     await keeper.entryOf(project);
+    await keeper.leases.over(project);
     if (keeper.list().some((each) => each.project === project && each.state === "asleep"))
       await keeper.wake(project);
     const { container } = await keeper.entryOf(project);
@@ -81,6 +85,7 @@ listeners.push(({ Action, id, Actor }) => {
 const { "GET projects": projects, "POST wake": wake } = verbs;
 serveVerbs("/run/keeper/wake/wake.sock", { "GET projects": projects, "POST wake": wake });
 serveVerbs("/tmp/ask.sock", verbs);
+if (existsSync(STORAGE)) serveVerbs(`${STORAGE}/socket`, makeStorageVerbs(keeper));
 void docker.follow(
   labels,
   (event) => {
@@ -95,7 +100,12 @@ void docker.follow(
 );
 // Before the gateway learns where projects are: one that waits for its turn is not to be reached past the waker.
 await boot.first().catch((error) => console.log(error.message));
-const filter = { prefix, keeper: `${prefix}-keeper`, print: (text) => console.log(text) };
+const filter = {
+  prefix,
+  keeper: `${prefix}-keeper`,
+  storage: `${prefix}-storage`,
+  print: (text) => console.log(text),
+};
 for (const [folder, access] of [
   ["/run/keeper/docker", "read"],
   ["/run/keeper/panel", "panel"],

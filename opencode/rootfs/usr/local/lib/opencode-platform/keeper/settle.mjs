@@ -13,14 +13,16 @@ const CLOSE_AGAIN_MS = 300_000;
  * @typedef {import("./entry.mjs").Entry} Entry
  * @param {{world: import("./transitions.mjs").World, clock: import("./clock.mjs").Clock,
  *   history: ReturnType<typeof import("./history.mjs").makeHistory>, held: Map<string, () => Promise<void>>,
- *   startWake(entry: Entry, why: string): unknown, park(entry: Entry): Promise<void>, forget(project: string): void}} parts
+ *   startWake(entry: Entry, why: string): unknown, swapOut(entry: Entry): Promise<void>,
+ *   leases: ReturnType<typeof import("./leases.mjs").makeLeases>, forget(project: string): void}} parts
  */
-export function makeSettle({ world, clock, history, held, startWake, park, forget }) {
+export function makeSettle({ world, clock, history, held, startWake, swapOut, leases, forget }) {
   /** Puts one project right, as it was found. */
   async function settle(entry, { config, container, mark }) {
     const { project } = entry;
     const wasNever = entry.config?.sleep === null;
     Object.assign(entry, { config, container });
+    if (await leases.settle(entry, { config, container, mark })) return;
     if (!config) return abandon(entry, mark);
     // Its mark is looked after where its start is.
     if (held.has(project)) return entry.become("awake", entry.reason);
@@ -105,7 +107,7 @@ export function makeSettle({ world, clock, history, held, startWake, park, forge
     const { unread, connections } = await world.queues(container, isFound ? [] : [RELAY_PORT]);
     if (entry.work) return;
     if (unread + connections > 0) return void startWake(entry, "something came for it");
-    if (isFound) void park(entry);
+    if (isFound) void swapOut(entry);
   }
 
   /** Its entry is gone from projects.yaml. */

@@ -46,8 +46,8 @@ async function until(world, ms, every, isSo) {
 }
 
 /** Requests that came before the gateway has switched end: nothing waits in a socket, and nothing is computed. */
-async function settle(world, container, isStopped) {
-  let calm = 0;
+export async function calm(world, container, isStopped = () => false) {
+  let looks = 0;
   let before = await world.work(container);
   return until(world, SETTLE_MS, LOOK_MS, async () => {
     if (isStopped()) return true;
@@ -55,10 +55,19 @@ async function settle(world, container, isStopped) {
     const after = await world.work(container);
     const isBusy = after - before > WORK * LOOK_MS * 1000;
     before = after;
-    calm = unread + unsent + connections > 0 || isBusy ? 0 : calm + 1;
-    return calm > CALM;
+    looks = unread + unsent + connections > 0 || isBusy ? 0 : looks + 1;
+    return looks > CALM;
   });
 }
+
+/** Whether the gateway leads its requests to the waker, in time. */
+export const led = (world, config, isStopped = () => false) =>
+  until(
+    world,
+    SWITCH_MS,
+    SWITCH_LOOK_MS,
+    async () => isStopped() || (await world.route(config)) === "asleep",
+  );
 
 /**
  * Leads its requests to the waker, lets those under way end, and pauses it.
@@ -76,11 +85,10 @@ export async function fallAsleep(world, { container, config }, look) {
   let isPaused = false;
   try {
     await world.mark(project, asleepText({ config, container }));
-    const switched = async () => look.isStopped() || (await world.route(config)) === "asleep";
-    if (!(await until(world, SWITCH_MS, SWITCH_LOOK_MS, switched)))
+    if (!(await led(world, config, look.isStopped)))
       throw new Refused("the gateway does not lead its requests to the waker");
     asked();
-    const isCalm = await settle(world, container, look.isStopped);
+    const isCalm = await calm(world, container, look.isStopped);
     asked();
     if (!isCalm) throw new Refused("a request is under way");
     const refusal = await look.refusal();

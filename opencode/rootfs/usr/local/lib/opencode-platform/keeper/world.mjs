@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { groupOf, hasSwap, limitSwap, reclaim } from "./cgroups.mjs";
 import { lookAtGate } from "./gate.mjs";
+import { leaseFiles } from "./lease-files.mjs";
 import { PLATFORM_LABEL, PROJECT_LABEL, RELAY_PORT, SERVICE_LABEL } from "./names.mjs";
 import { parseSockets, waiting } from "./sockets.mjs";
 
@@ -16,7 +17,7 @@ const ENDING = ".asleep.yml";
  * @typedef {{project: string, container: string, port: number, probe: {host: string, path: string},
  *   sleep: {afterMs: number, pending: boolean} | null, asleep: string | object, awake: string | object}} Config
  * @typedef {{docker: import("./docker.mjs").Docker, prefix: string, gatewayPort: number, routesDir: string, configDir: string, cgroups: string,
- *   proc?: string}} Options
+ *   leasesDir?: string, proc?: string}} Options `leasesDir`: default, none
  */
 
 /** One request whose body is of no interest beyond `limit`; undefined where nothing answers in time. */
@@ -93,7 +94,16 @@ function makeCache(parse) {
 }
 
 /** @param {Options} options */
-export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, cgroups, proc = "/proc" }) {
+export function makeWorld({
+  docker,
+  prefix,
+  gatewayPort,
+  routesDir,
+  configDir,
+  cgroups,
+  leasesDir = "",
+  proc = "/proc",
+}) {
   const markOf = (project) => join(routesDir, `${project}${ENDING}`);
   const readConfig = makeCache((text) => {
     const { asleep, awake, ...config } = JSON.parse(text);
@@ -159,6 +169,16 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
             ];
           }),
       );
+    },
+
+    /** @returns {Promise<{id: string, state: string}[]>} the containers of a project's services */
+    async services(project) {
+      const listed = await docker.list([
+        `${PLATFORM_LABEL}=${prefix}`,
+        `${PROJECT_LABEL}=${project}`,
+        SERVICE_LABEL,
+      ]);
+      return listed.map(({ Id, State }) => ({ id: Id, state: State }));
     },
 
     /** @returns {Promise<Map<string, {since: number, text: string}>>} the files that say which projects are asleep */
@@ -231,6 +251,10 @@ export function makeWorld({ docker, prefix, gatewayPort, routesDir, configDir, c
     /** A container has started or ended; all of them, where it is not known which have. @param {string} [id] */
     forget: (id) => (id === undefined ? pids.clear() : void pids.delete(id)),
 
+    ...leaseFiles(leasesDir),
+
+    start: ({ id }) => docker.start(id),
+    stop: ({ id }) => docker.stop(id),
     pause: ({ id }) => docker.pause(id),
     unpause: ({ id }) => docker.unpause(id),
     restart: ({ id }) => docker.restart(id),
