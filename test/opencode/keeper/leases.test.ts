@@ -180,6 +180,27 @@ describe("what others do comes first", () => {
     expect(await keeper.leases[kind](PROJECT, 60)).toMatchObject({ renewed: false });
   });
 
+  it("starting one that is parked, which starts once more with the files that are there at the end", async () => {
+    const { machine, keeper, steps, time } = await still();
+    await keeper.leases.park(PROJECT, 60);
+    machine.containers.set(PROJECT, containerOf());
+    await settled(keeper);
+    time.now += 100_000;
+    await settled(keeper);
+    steps.length = 0;
+    expect(await keeper.leases.unpark(PROJECT)).toEqual({ state: "awake", answers: true });
+    expect(steps.filter((step) => /^(stop|start)$/.test(step))).toEqual(["stop", "stop", "start", "start"]);
+    expect([own(machine), services(machine), machine.leases.size]).toEqual([
+      "running",
+      ["running", "exited"],
+      0,
+    ]);
+    // That is done.
+    steps.length = 0;
+    await keeper.leases.unpark(PROJECT);
+    expect(steps).not.toContain("stop");
+  });
+
   it("stopping a container that is held, which goes on so that it ends in order", async () => {
     const { machine, keeper } = await still();
     await keeper.leases.hold(PROJECT, 60);

@@ -16,6 +16,21 @@ it("sleeps and wakes also where its control group cannot be written, and says so
   expect(lines).toContain("asleep: paused only: EACCES: permission denied");
 });
 
+it.each([0, 1, 2, 3, 5, 8, 13, 21, 34])(
+  "is one wake for whoever asks while a look finds that something came (%i turns later)",
+  async (later) => {
+    const { machine, keeper, steps } = await asleep();
+    machine.queues.unread = 7;
+    steps.length = 0;
+    const looked = keeper.look();
+    for (let turn = 0; turn < later; turn++) await null;
+    await Promise.all([keeper.wake(PROJECT), looked]);
+    machine.queues.unread = 0;
+    await settled(keeper);
+    expect([stateOf(keeper), steps.filter((step) => step === "unpause").length]).toEqual(["awake", 1]);
+  },
+);
+
 describe("a wake that fails", () => {
   it("leaves the mark of a container that is still paused, and is tried again by whoever asks next", async () => {
     const { machine, keeper } = await asleep();

@@ -13,6 +13,8 @@ const PATIENCE_MS = 55_000;
 /** How long a project that goes on may take until it answers, and between two looks at that. Milliseconds. */
 const ANSWER_MS = 120_000;
 const LOOK_MS = 250;
+/** How long a lease that others have ended is remembered beyond its time. Milliseconds. */
+const TAKEN_MS = 600_000;
 /** Before a lease is ended again that could not be. Milliseconds. */
 const AGAIN_MS = 5000;
 
@@ -41,7 +43,7 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
   const freezer = makeFreezer({ world, held });
   /** @type {Map<string, Lease>} */
   const leases = new Map();
-  /** Those that others have ended: until their time is over their holders hear so, and nothing is done once more. @type {Map<string, Lease>} */
+  /** Those that others have ended: until their time is over their holders hear so when they renew them. @type {Map<string, Lease>} */
   const taken = new Map();
   /** @type {Promise<void> | undefined} */
   let loading;
@@ -152,6 +154,7 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
           await ending(entry, lease);
           continue;
         }
+        if (taken.get(project)?.kind === kind) taken.delete(project);
         if (!lease) return entry.begin(kind, () => begin(entry, kind, seconds));
         return entry.begin("renewal", async () => {
           await grant(project, Object.assign(lease, { seconds }));
@@ -172,7 +175,7 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
       const lease = leases.get(project);
       if (!entry.work) {
         if (lease && lease.kind !== kind) throw new Refused(REASONS[lease.kind]);
-        taken.delete(project);
+        if (taken.get(project)?.kind === kind) taken.delete(project);
         if (lease) await ending(entry, lease);
         return lease;
       }
@@ -226,7 +229,7 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
     async look() {
       await ready();
       const now = clock.unmoved();
-      for (const [project, lease] of taken) if (now > lease.until) taken.delete(project);
+      for (const [project, lease] of taken) if (now > lease.until + TAKEN_MS) taken.delete(project);
       const due = [...leases].filter(([project, { until }]) => now > until && !entryOf(project).work);
       for (const [project, lease] of due) void expire(entryOf(project), lease).catch(() => {});
     },
@@ -250,7 +253,13 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
     /** Ends once it answers, or two minutes have gone by. @returns {Promise<{state: string, answers: boolean}>} */
     async unpark(project) {
       const until = clock.unmoved() + ANSWER_MS;
-      const lease = await giveBack("park", project);
+      const isTaken = taken.get(project)?.kind === "park";
+      let lease = await giveBack("park", project);
+      if (isTaken) {
+        // Somebody has started it before its files were there: once more, else it goes on with those of before.
+        await take("park", project, DEFAULTS.park).catch(() => {});
+        lease = await giveBack("park", project);
+      }
       if (lease) history.add(project, ENDED.park, BACK);
       if (lease?.was !== "stopped") await wake(project, BACK).catch(() => {});
       for (;;) {

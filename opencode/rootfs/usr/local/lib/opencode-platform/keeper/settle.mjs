@@ -22,7 +22,9 @@ export function makeSettle({ world, clock, history, held, startWake, swapOut, le
     const { project } = entry;
     const wasNever = entry.config?.sleep === null;
     Object.assign(entry, { config, container });
-    if (await leases.settle(entry, { config, container, mark })) return;
+    if (leases.has(project)) {
+      if ((await leases.settle(entry, { config, container, mark })) || entry.work) return;
+    }
     if (!config) return abandon(entry, mark);
     // Its mark is looked after where its start is.
     if (held.has(project)) return entry.become("awake", entry.reason);
