@@ -2,6 +2,8 @@
 import { chownSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "../../../config/naming/names.ts";
+import { BASE_IMAGE } from "../../../config/versions.ts";
 import { docker, execIn, shellIn } from "../../support/docker.ts";
 import { ask, visit } from "../../support/http.ts";
 import { askKeeper, inState, keptOf, killKeeper, putToSleep } from "../../support/keeper.ts";
@@ -145,7 +147,36 @@ describe("a park", () => {
     expect(await create("started by hand")).toEqual(made("started by hand"));
     expect((await lease("park")).status).toBe(409);
     expect(await stateOfContainer()).toBe("running");
+    // Its files are in their place only now.
+    const { StartedAt } = (await container.inspect()).State;
+    expect((await lease("unpark")).value).toEqual({ state: "awake", answers: true });
+    expect((await container.inspect()).State.StartedAt).not.toBe(StartedAt);
   });
+});
+
+it("both take a project's services with it", async () => {
+  const { names } = platform;
+  const service = await docker.createContainer({
+    name: names.service(NAME, "db"),
+    Image: BASE_IMAGE,
+    Cmd: ["sleep", "infinity"],
+    Labels: { [PLATFORM_LABEL]: names.prefix, [PROJECT_LABEL]: NAME, [SERVICE_LABEL]: "db" },
+    HostConfig: { Init: true },
+  });
+  const status = async () => (await service.inspect()).State.Status;
+  try {
+    await service.start();
+    await lease("hold", "&seconds=60");
+    expect(await status()).toBe("paused");
+    await lease("release");
+    expect(await status()).toBe("running");
+    await lease("park", "&seconds=60");
+    expect(await status()).toBe("exited");
+    expect((await lease("unpark")).value).toEqual({ state: "awake", answers: true });
+    expect(await status()).toBe("running");
+  } finally {
+    await service.remove({ force: true });
+  }
 });
 
 it("an update of a project that is parked comes first, and it is there with what that says", async () => {
