@@ -15,10 +15,10 @@ interface Boot {
 const KEEPER = new URL("../../../opencode/rootfs/usr/local/lib/opencode-platform/keeper/", import.meta.url)
   .href;
 const { gateOf } = (await import(`${KEEPER}gate.mjs`)) as { gateOf(commands: readonly string[]): string };
-const { makeBoot, next, WAITS } = (await import(`${KEEPER}boot.mjs`)) as {
+const { WAITS } = (await import(`${KEEPER}transitions.mjs`)) as { WAITS: string };
+const { makeBoot, next } = (await import(`${KEEPER}boot.mjs`)) as {
   makeBoot(parts: object): Boot;
   next(waiting: readonly Waiting[], starting: number): string[];
-  WAITS: string;
 };
 
 const one = (project: string, more: Partial<Waiting> = {}): Waiting => ({

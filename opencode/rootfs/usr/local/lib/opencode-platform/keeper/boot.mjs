@@ -3,7 +3,7 @@
 // or a restart, goes at once, too.
 import { runIn } from "./commands.mjs";
 import { GATE, lookAtGate } from "./gate.mjs";
-import { asleepText, awakeText, routesText } from "./transitions.mjs";
+import { asleepText, awakeText, routesText, WAITS } from "./transitions.mjs";
 
 /** Projects that start at the same time, besides those that are asked for. */
 export const AT_ONCE = 2;
@@ -19,9 +19,6 @@ const SWITCH_MS = 5000;
 const HOLD_MS = 20 * 60_000;
 /** So many gates are told at once. */
 const HOLDS = 4;
-
-/** In the mark of a project that is to start by itself: a keeper that was killed meanwhile knows it from one that was asleep. */
-export const WAITS = "# waits for its turn\n";
 
 /**
  * Which projects start next. Pure.

@@ -13,7 +13,7 @@ export class Entry {
   config;
   /** @type {import("./world.mjs").Container | undefined} */
   container;
-  /** The transition under way. @type {{kind: "sleep" | "wake" | "restart" | import("./leases.mjs").Kind, waited: Promise<void>, done: Promise<void>} | undefined} */
+  /** The transition under way. @type {{kind: "sleep" | "wake" | "restart" | import("./lease-files.mjs").Kind, waited: Promise<void>, done: Promise<void>} | undefined} */
   work;
   /** What a look does about it now. @type {Promise<void> | undefined} */
   settling;

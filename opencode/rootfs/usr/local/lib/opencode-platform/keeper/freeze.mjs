@@ -1,7 +1,6 @@
 // Freezes all of a project for a copy of its files, or stops it for other files in their place; and lets it go on. What is paused or stopped is written
 // in its lease (leases.mjs) before.
-import { WAITS } from "./boot.mjs";
-import { asleepText, awakeText, calm, ignorePaused, led, Refused } from "./transitions.mjs";
+import { asleepText, awakeText, calm, ignorePaused, led, Refused, WAITS } from "./transitions.mjs";
 
 /** How long the gateway has to read a file: until then it knows no container that is paused. Milliseconds. */
 const READ_MS = 1000;
@@ -27,11 +26,11 @@ function mayRun(config) {
 
 /**
  * @typedef {import("./entry.mjs").Entry} Entry
- * @typedef {import("./leases.mjs").Lease} Lease
+ * @typedef {import("./lease-files.mjs").Lease} Lease
  * @param {{world: import("./transitions.mjs").World, held: Map<string, () => Promise<void>>}} parts
  */
 export function makeFreezer({ world, held }) {
-  /** By Docker's word of now: what a look has seen may be old. @returns {Promise<import("./leases.mjs").Was>} */
+  /** By Docker's word of now: what a look has seen may be old. @returns {Promise<import("./lease-files.mjs").Was>} */
   async function stateOf({ project }, container) {
     const state = container?.state;
     if (state === "paused") return (await world.marks()).has(project) ? "asleep" : "stopped";

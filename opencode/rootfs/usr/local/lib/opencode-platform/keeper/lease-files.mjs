@@ -2,6 +2,14 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+/**
+ * @typedef {"awake" | "asleep" | "stopped" | "waiting"} Was
+ * @typedef {"hold" | "park" | "release" | "unpark" | "renewal"} Kind of a transition
+ * @typedef {{kind: "hold" | "park", seconds: number, was: Was, own?: string, address?: string, services: string[], isGranted: boolean}} Written
+ *   a lease on disk: `own` is the id of the project's container, absent where nothing is done to that, `services` those of its services that ran
+ * @typedef {Written & {until: number, problem?: string, over: PromiseWithResolvers<void>}} Lease in memory: until when, by the clock that is never set
+ */
+
 const ENDING = ".json";
 const PROJECT = /^[a-z][a-z0-9-]{0,62}$/;
 const WAS = ["awake", "asleep", "stopped", "waiting"];
@@ -24,7 +32,7 @@ function read(text) {
 
 /** @param {string} folder it is made with the first lease; empty for none */
 export const leaseFiles = (folder) => ({
-  /** @returns {Promise<Map<string, import("./leases.mjs").Written>>} by project */
+  /** @returns {Promise<Map<string, Written>>} by project */
   async leases() {
     const files = folder ? await readdir(folder).catch(() => []) : [];
     const found = new Map();

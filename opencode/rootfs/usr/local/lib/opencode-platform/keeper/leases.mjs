@@ -26,12 +26,9 @@ const ENDING = { hold: "release", park: "unpark" };
 const ENDED = { hold: "released", park: "unparked" };
 
 /**
- * @typedef {"awake" | "asleep" | "stopped" | "waiting"} Was
- * @typedef {"hold" | "park" | "release" | "unpark" | "renewal"} Kind of a transition
- * @typedef {{kind: "hold" | "park", seconds: number, was: Was, own?: string, address?: string, services: string[], isGranted: boolean}} Written
- *   a lease on disk: `own` is the id of the project's container, absent where nothing is done to that, `services` those of its services that ran
- * @typedef {Written & {until: number, problem?: string, over: PromiseWithResolvers<void>}} Lease in memory: until when, by the clock that is never set
  * @typedef {import("./entry.mjs").Entry} Entry
+ * @typedef {import("./lease-files.mjs").Lease} Lease
+ * @typedef {import("./lease-files.mjs").Was} Was
  */
 
 /**

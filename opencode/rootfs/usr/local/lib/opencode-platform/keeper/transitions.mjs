@@ -27,6 +27,9 @@ export const asleepText = ({ config, container }) => text(config.asleep, contain
 /** Once it is awake, and until Docker calls it healthy again: a container that has been paused is not, and until then the gateway does not know it. */
 export const awakeText = ({ config, container }) => text(config.awake, container);
 
+/** In the mark of a project that is to start by itself: a keeper that was killed meanwhile knows it from one that was asleep. */
+export const WAITS = "# waits for its turn\n";
+
 /** Ends a transition on its way, with the reason in words. */
 export class Refused extends Error {}
 
