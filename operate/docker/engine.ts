@@ -64,10 +64,16 @@ export interface Engine {
   stop(name: string, grace: number): Promise<boolean>;
   /**
    * Runs a command in a container to its end.
-   * @param timeoutMs milliseconds for it. Default: 30 s
+   * @param timeoutMs milliseconds for it; 0 for none. Default: 30 s
+   * @param onLine receives each line of its output as it arrives
    * @throws the engine's error if the container does not run, or is paused
    */
-  exec(name: string, command: readonly string[], timeoutMs?: number): Promise<ExecResult>;
+  exec(
+    name: string,
+    command: readonly string[],
+    timeoutMs?: number,
+    onLine?: (line: string) => void,
+  ): Promise<ExecResult>;
 }
 
 /** `exec_die` ends a health check, and a changed health line has no event of its own. */
@@ -103,8 +109,8 @@ export function openEngine(socketPath: string): Engine {
     start: (name) => wasThere(docker.getContainer(name).start()),
     unpause: (name) => wasThere(docker.getContainer(name).unpause()),
     stop: (name, grace) => wasThere(docker.getContainer(name).stop({ t: grace })),
-    exec: (name, command, timeoutMs = EXEC_TIMEOUT_MS) =>
-      execIn(docker.getContainer(name), command, timeoutMs),
+    exec: (name, command, timeoutMs = EXEC_TIMEOUT_MS, onLine) =>
+      execIn(docker.getContainer(name), command, timeoutMs, onLine),
   };
 }
 
@@ -136,21 +142,35 @@ async function execIn(
   container: Docker.Container,
   command: readonly string[],
   timeoutMs: number,
+  onLine: (line: string) => void = () => {},
 ): Promise<ExecResult> {
-  const abortSignal = AbortSignal.timeout(timeoutMs);
-  const options = { Cmd: [...command], AttachStdout: true, AttachStderr: true, abortSignal };
+  const limit = timeoutMs > 0 ? { abortSignal: AbortSignal.timeout(timeoutMs) } : {};
+  const options = { Cmd: [...command], AttachStdout: true, AttachStderr: true, ...limit };
   const exec = await container.exec(options);
+  const lines = { stdout: lineReader(onLine), stderr: lineReader(onLine) };
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   let size = 0;
-  for await (const { stream, data } of readFrames(await exec.start({ abortSignal }), false)) {
+  for await (const { stream, data } of readFrames(await exec.start(limit), false)) {
     size += data.length;
     // Leaving the loop closes the connection.
     if (size > EXEC_OUTPUT) throw new Error(`${command[0]} wrote more than ${EXEC_OUTPUT / 2 ** 20} MiB`);
     output[stream].push(data);
+    lines[stream](data);
   }
   const { ExitCode } = await exec.inspect();
   const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString("utf8");
   return { code: ExitCode, stdout: text(output.stdout), stderr: text(output.stderr) };
+}
+
+/** Passes on each line that has ended. */
+function lineReader(onLine: (line: string) => void): (data: Buffer) => void {
+  const decoder = new TextDecoder();
+  let rest = "";
+  return (data) => {
+    const lines = (rest + decoder.decode(data, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    lines.forEach(onLine);
+  };
 }
 
 async function* logsOf(container: Docker.Container, request: LogRequest): AsyncIterable<LogLine> {

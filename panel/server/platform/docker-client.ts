@@ -12,12 +12,12 @@ const success = (stdout: string, stderr = ""): ExecResult => ({ code: 0, stdout,
  * @param signal ends a series of calls: the next one throws its reason
  */
 export function dockerOver(engine: Engine, signal?: AbortSignal): RunDocker {
-  return async ([verb = "", ...args], timeoutMs) => {
+  return async ([verb = "", ...args], timeoutMs, onLine) => {
     signal?.throwIfAborted();
     if (verb === "ps") return success((await engine.ids(...labelsIn(args))).join("\n"));
     if (verb === "container") return success(JSON.stringify(await inspectAll(engine, args.slice(1))));
     if (verb === "logs") return logs(engine, args.at(-1) ?? "", Number(args[args.indexOf("--tail") + 1]));
-    if (verb === "exec") return exec(engine, args, timeoutMs);
+    if (verb === "exec") return exec(engine, args, timeoutMs, onLine);
     throw new Error(`docker ${verb} can't be run over the socket`);
   };
 }
@@ -49,9 +49,10 @@ async function exec(
   engine: Engine,
   [name = "", ...command]: readonly string[],
   timeoutMs: number | undefined,
+  onLine: Parameters<RunDocker>[2],
 ): Promise<ExecResult> {
   try {
-    return await engine.exec(name, command, timeoutMs);
+    return await engine.exec(name, command, timeoutMs, onLine);
   } catch (error) {
     const stderr = (error as { reason?: string }).reason ?? (error as Error).message;
     return { code: 1, stdout: "", stderr };
