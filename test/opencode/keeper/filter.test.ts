@@ -1,7 +1,10 @@
 /** The filter before Docker's socket: what the gateway and a panel reach, and what people may try. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { makeNames } from "../../../config/naming/names.ts";
+import { PROJECT_UIDS, projectUid } from "../../../config/naming/uids.ts";
 import { openEngine } from "../../../operate/docker/engine.ts";
 import { ASK } from "../../../operate/keeper/client.ts";
+import { ASK_STORAGE } from "../../../operate/storage/client.ts";
 import {
   addFilter,
   ask,
@@ -213,13 +216,17 @@ describe("for a panel that runs no updates", () => {
       stdout: "hi\n",
       stderr: "",
     });
+    const lines: string[] = [];
+    await engine.exec("own-project-a", ["echo", "hi"], 0, (line) => void lines.push(line));
+    expect(lines).toEqual(["hi"]);
     const events = await engine.events(PREFIX, AbortSignal.timeout(10_000));
     for await (const event of events) expect(event).toEqual({ id: OWN, action: "start" });
     expect(changes().map(({ method, url }) => `${method} ${url}`)).toEqual([
       `POST /containers/${OWN}/start?`,
       `POST /containers/${OWN}/stop?t=10`,
-      `POST /containers/${OWN}/exec`,
-      "POST /exec/e1/start",
+      ...Array(2)
+        .fill([`POST /containers/${OWN}/exec`, "POST /exec/e1/start"])
+        .flat(),
     ]);
   });
 
@@ -291,27 +298,100 @@ describe("for a panel that runs no updates", () => {
     expect(changes()).toHaveLength(3);
   });
 
-  it("asks the storage container its questions, and never the keeper to hold or park", async () => {
-    const storage = "/usr/local/lib/opencode-platform/storage/ask";
-    const run = async (id: string, ...Cmd: string[]) =>
-      (await ask("panel", "POST", `/containers/${id}/exec`, { Cmd, AttachStdout: true })).status;
-    expect(await run("own-storage", storage, "status", "{}")).toBe(201);
-    expect(await run("own-storage", storage, "restore", '{"project":"a","into":{"name":"b"}}')).toBe(201);
-    for (const words of [
-      ["sh", "-c", "ls /workspaces"],
-      [storage, "eval", "{}"],
-      [storage, "status", "{}", "{}"],
-      [storage, "status", "[]"],
-      [storage, "status", "--help"],
-      [storage, "status", JSON.stringify({ project: "x".repeat(5000) })],
-      [ASK, "projects"],
-    ])
-      expect(await run("own-storage", ...words)).toBe(403);
+  it("never asks the keeper to hold or park", async () => {
     for (const verb of ["hold", "release", "park", "unpark"])
-      expect(await run("own-keeper", ASK, verb, "a")).toBe(403);
-    expect(await run("own-keeper", storage, "status", "{}")).toBe(403);
-    expect(await run(STORAGE.slice(0, 8), "id")).toBe(403);
-    expect(changes()).toHaveLength(2);
+      expect(
+        (await ask("panel", "POST", "/containers/own-keeper/exec", { Cmd: [ASK, verb, "a"] })).status,
+      ).toBe(403);
+    expect(changes()).toEqual([]);
+  });
+
+  describe("asks the storage program", () => {
+    const asked = async (
+      verb: string,
+      argument: unknown,
+      container = "own-storage",
+      program = ASK_STORAGE,
+    ) => {
+      const text = typeof argument === "string" ? argument : JSON.stringify(argument);
+      const Cmd = [program, verb, text];
+      return (await ask("panel", "POST", `/containers/${container}/exec`, { Cmd, AttachStdout: true }))
+        .status;
+    };
+    const [project, into] = ["a", { name: "b", uid: projectUid("b"), gid: 1000 }];
+
+    it.each<[string, object]>([
+      ["status", {}],
+      ["checkpoint", { project }],
+      ["checkpoint", { project, label: "before-7" }],
+      ["checkpoint", { project, reason: "before-setup" }],
+      ["checkpoints", { project }],
+      ["rollback", { project, id: "20261130-031200" }],
+      ["drop", { project, id: "before-7" }],
+      ["fork", { from: "a", to: "b", uid: into.uid, gid: 1000, withLogins: false }],
+      ["backup", { project }],
+      ["backup", { project, reason: "removal" }],
+      ["backups", { project }],
+      ["restore", { project, at: "latest" }],
+      ["restore", { project, at: "2026-11-30T03:12:00.000Z", into }],
+      ["restore", { project, path: "src/a b.ts" }],
+      ["restore", { project, path: "/home/opencode/notes" }],
+      ["forget", { project, keepDays: 30 }],
+    ])("%s %j", async (verb, argument) => {
+      expect(await asked(verb, argument)).toBe(201);
+      expect(changes()).toHaveLength(1);
+    });
+
+    it.each<[string, unknown]>([
+      ["eval", {}],
+      ["constructor", {}],
+      ["check", {}],
+      ["status", { project }],
+      ["status", ""],
+      ["backup", {}],
+      ["backup", { project: "../a" }],
+      ["backup", { project: ["a"] }],
+      ["backup", [project]],
+      ["backups", { project, more: 1 }],
+      ["checkpoint", { project, label: "$(id)" }],
+      ["rollback", { project }],
+      ["rollback", { project, id: "../../b" }],
+      ["fork", { from: "a", to: "b", uid: 0, gid: 0, withLogins: false }],
+      ["fork", { from: "a", to: ".storage", uid: into.uid, gid: 1000, withLogins: false }],
+      ["fork", { from: "a", to: "b", uid: into.uid, gid: 1000 }],
+      ["restore", { project, into: { ...into, uid: 1000 } }],
+      ["restore", { project, into: { ...into, name: "../b" } }],
+      ["restore", { project, path: "/etc/shadow" }],
+      ["restore", { project, path: "a/../../b" }],
+      ["restore", { project, path: "--target=/" }],
+      ["forget", { project, keepDays: 0 }],
+    ])("not %s %j", async (verb, argument) => {
+      expect(await asked(verb, argument)).toBe(403);
+      expect(changes()).toEqual([]);
+    });
+
+    it("for users of projects alone, as the platform has them", async () => {
+      expect(makeNames(PREFIX).storage).toBe("own-storage");
+      const { first, count } = PROJECT_UIDS;
+      for (const [uid, status] of [
+        [first - 1, 403],
+        [first, 201],
+        [first + count - 1, 201],
+        [first + count, 403],
+        [first + 0.5, 403],
+      ] as const)
+        expect(await asked("restore", { project, into: { ...into, uid } })).toBe(status);
+    });
+
+    it("only, and only there", async () => {
+      expect(await asked("status", {}, "own-keeper")).toBe(403);
+      expect(await asked("status", `${" ".repeat(5000)}{}`)).toBe(403);
+      expect(await asked("status", {}, "own-storage", "/bin/sh")).toBe(403);
+      for (const Cmd of [[ASK_STORAGE], [ASK_STORAGE, "status", "{}", "x"], [ASK, "projects"]])
+        expect((await ask("panel", "POST", "/containers/own-storage/exec", { Cmd })).status).toBe(403);
+      expect((await ask("panel", "POST", "/containers/own-storage/stop")).status).toBe(403);
+      expect(changes()).toEqual([]);
+    });
   });
 
   it("starts and stops what is a project's alone", async () => {

@@ -24,7 +24,7 @@ export const OWN = "a".repeat(64);
 export const OTHER = "b".repeat(64);
 export const KEEPER = "c".repeat(64);
 export const SERVICE = "d".repeat(64);
-export const STORAGE = "e".repeat(64);
+const STORAGE = "e".repeat(64);
 export const SECRET = "canary-of-the-environment";
 
 const labels = (prefix: string, more = {}) => ({ "dev.opencode-platform.prefix": prefix, ...more });

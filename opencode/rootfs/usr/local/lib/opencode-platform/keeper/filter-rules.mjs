@@ -1,13 +1,9 @@
 // What of Docker's API the filter lets through, and in which words: pure. A request is not passed on but made anew of what is known here, so that
 // nothing of it that is not understood reaches Docker.
 import { PLATFORM_LABEL, PROJECT_LABEL, SERVICE_LABEL } from "./names.mjs";
+import { isStorageVerb } from "./storage-verbs.mjs";
 
 const ASK = "/usr/local/lib/opencode-platform/keeper/ask";
-const ASK_STORAGE = "/usr/local/lib/opencode-platform/storage/ask";
-/** What a panel asks the storage container; who may, it decides. To hold and to park is the storage container's alone. */
-const STORAGE_VERBS = /^(status|checkpoints?|rollback|drop|fork|backups?|check|try|restore|forget)$/;
-/** Longest question. Characters. */
-const LONGEST = 2000;
 
 /** `read`: the gateway, which finds its routes. `panel`: a panel that runs no updates, which starts and stops projects and runs commands in them. */
 /** @typedef {"read" | "panel"} Access */
@@ -189,7 +185,7 @@ export function allow(kind, { name, labels }, { keeper, storage, words = [] }) {
   if (["start", "stop", "unpause"].includes(kind) && !isProject) refuse(`${name} is not a project's.`);
   if (kind !== "exec" || (isProject && !labels[SERVICE_LABEL])) return;
   if (name === keeper && isQuestion(words)) return;
-  if (storage !== undefined && name === storage && isStorageQuestion(words)) return;
+  if (storage !== undefined && name === storage && isStorageVerb(words)) return;
   refuse(`Commands run in the containers of projects alone, not in ${name}.`);
 }
 
@@ -198,18 +194,6 @@ const isQuestion = ([program, verb = "", project = "", ...rest]) =>
   /^(projects|history|wake|sleep|restart)$/.test(verb) &&
   /^[a-z0-9-]{0,63}$/.test(project) &&
   rest.length === 0;
-
-/** A verb, and a map in JSON. */
-function isStorageQuestion([program, verb = "", json = "{}", ...rest]) {
-  if (program !== ASK_STORAGE || !STORAGE_VERBS.test(verb) || rest.length > 0 || json.length > LONGEST)
-    return false;
-  try {
-    const value = JSON.parse(json);
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
 
 const pick = (value, names) =>
   Object.fromEntries(names.flatMap((name) => (value?.[name] === undefined ? [] : [[name, value[name]]])));
