@@ -12,6 +12,8 @@ import { type ProvisionProgress, prepareStack } from "../engine/prepare.ts";
 import { commandFor, type Session } from "../engine/session.ts";
 import { makeKeeper } from "../keeper/client.ts";
 import { readState } from "../state/state.ts";
+import { makeStorage } from "../storage/client.ts";
+import { backedUp } from "../storage/excluded.ts";
 import { checkClouds } from "./clouds.ts";
 import { checkContainers } from "./containers.ts";
 import { checkDevcontainers } from "./devcontainers.ts";
@@ -31,6 +33,7 @@ import { type ImagePackages, packagesFindings, readImagePackages, refreshCommand
 import { checkReleases } from "./releases.ts";
 import { checkDropletSleep, checkLocalDisks, checkLocalSwap } from "./sleep.ts";
 import { checkGateway, checkStack, isDeployed } from "./stack.ts";
+import { storageFindings } from "./storage.ts";
 
 type Findings = AsyncGenerator<Finding>;
 
@@ -151,6 +154,14 @@ async function* examineContainers(
     yield failed(`keeper: ${kept.reason}`, commands.docker(`restart ${names.keeper}`));
   yield* checkSettings(checks);
   yield* checkRoutes(checks);
+  yield* storageFindings({
+    answer: await makeStorage(host.docker, names.storage).status(),
+    projects: backedUp(projects),
+    container: names.storage,
+    commands,
+    stackFlag: host.stackFlag,
+    now: Date.now(),
+  });
 }
 
 /** How old the packages are in the images that the stack's containers have. */

@@ -23,6 +23,8 @@ import type { FixCommands } from "./finding.ts";
 export interface StackHost {
   readonly names: Names;
   readonly commands: FixCommands;
+  /** ` --stack prod`, for commands; empty for this machine's stack. */
+  readonly stackFlag: string;
   containers(): Promise<ContainerState[]>;
   /** Runs the Docker client for it. */
   readonly docker: RunDocker;
@@ -36,6 +38,7 @@ export function localHost(settings: Settings): StackHost {
   const routes = join(root, LOCAL_RUNTIME_DIR, ROUTES_DIR);
   return {
     names,
+    stackFlag: "",
     commands: {
       apply: "npm start",
       pulumi: (args) => commandFor(openSession(), args),
@@ -67,6 +70,7 @@ export function dropletHost(
   return {
     access,
     names,
+    stackFlag: stackFlag(session),
     commands: {
       apply: commandFor(session, "up --refresh"),
       pulumi: (args) => commandFor(session, args),
