@@ -1,16 +1,20 @@
 /**
  * `npm run purge`: lists the workspaces and homes of removed projects, and what was set aside. `-- <name>` deletes one of them; `--stack prod`
- * selects another stack; `--yes` asks nothing.
+ * selects another stack; `--yes` asks nothing. Where backups are set up a last one is taken first; `--without-backup` takes none.
  */
 import { fail } from "../config/errors.ts";
 import { scriptOn } from "../operate/engine/session.ts";
+import { takeLastBackup } from "../operate/storage/last-backup.ts";
 import { describeLeft, listLeft, purge } from "../operate/workspaces/left.ts";
-import { isLeftName } from "../operate/workspaces/names.ts";
+import { isLeftName, projectOfAside } from "../operate/workspaces/names.ts";
 import { confirm, leftTable, readLeftCommand } from "./lib/left.ts";
 import { main } from "./lib/main.ts";
+import { endProgress, progressPrinter } from "./lib/storage.ts";
+
+const WITHOUT = "--without-backup";
 
 await main(async (args) => {
-  const { name, projects, place, isSure } = await readLeftCommand("purge", args);
+  const { name, projects, place, isSure, storage, flags } = await readLeftCommand("purge", args, [WITHOUT]);
   const where = `${place.directory} on ${place.host}`;
   if (name === undefined) {
     const left = await listLeft(place, projects);
@@ -31,6 +35,13 @@ await main(async (args) => {
     `This permanently deletes from ${where}, with all files and sessions:\n\n${leftTable([left]).join("\n")}\n`,
   );
   await confirm(name, isSure, "deleted");
+  // What was set aside has no project's name, and backups are of projects.
+  if (!flags.has(WITHOUT) && projectOfAside(name) === undefined) {
+    const without = `npm run purge -- ${name} ${WITHOUT}${place.stackFlag}`;
+    const taken = await takeLastBackup(storage, name, { without, onProgress: progressPrinter() });
+    endProgress();
+    if (taken !== undefined) console.log(taken);
+  }
   await purge(place, name);
   console.log(`Deleted the workspace of ${name}.`);
   return 0;

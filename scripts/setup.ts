@@ -11,6 +11,8 @@ import { root } from "../operate/engine/checkout.ts";
 import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { sessionFor } from "../operate/engine/session.ts";
 import { wakeFirst } from "../operate/keeper/awake.ts";
+import { makeStorage } from "../operate/storage/client.ts";
+import { checkpointFirst } from "../operate/storage/first.ts";
 import { main } from "./lib/main.ts";
 
 const USAGE = "npm run setup -- <name>";
@@ -28,8 +30,10 @@ await main(async (args) => {
     fail("config", name, "has no setup in projects.yaml", "add one to its entry: setup: npm ci");
   const run = await dockerOfStack(session, settings);
   if (!run) fail("conflict", session.stack, "has no host yet");
-  const container = makeNames(settings.namePrefix).project(name);
+  const names = makeNames(settings.namePrefix);
+  const container = names.project(name);
   await wakeFirst({ run, prefix: settings.namePrefix }, name);
+  await checkpointFirst(makeStorage(run, names.storage), name, "before-setup", console.error);
   const number = await requestSetup(run, name, container);
   const code = await followSetup(run, name, container, number, console.log);
   console.log(`\n${name}: its setup ${code === 0 ? "succeeded" : `failed with exit code ${code}`}.`);

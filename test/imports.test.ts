@@ -21,6 +21,7 @@ const LEAVES = [
   "components/host/packet-rules.ts",
   "components/host/space.ts",
   "components/host/ssh-files.ts",
+  "components/host/users.ts",
   "components/proxy/gateway.ts",
   "components/proxy/routes.ts",
   "components/proxy/index-page.ts",

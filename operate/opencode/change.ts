@@ -12,6 +12,8 @@ import { prepareCommand } from "../engine/prepare-command.ts";
 import type { Session } from "../engine/session.ts";
 import type { UpdateOptions } from "../engine/update.ts";
 import { wakeFirst } from "../keeper/awake.ts";
+import { makeStorage } from "../storage/client.ts";
+import { checkpointFirst } from "../storage/first.ts";
 import { writeRelease } from "./release.ts";
 import { type Copy, findCopy, sessionsLeft } from "./rollback.ts";
 
@@ -48,6 +50,7 @@ export async function planRollback({ session, settings, project }: ReleaseChange
  */
 export async function changeRelease({
   session,
+  settings,
   project: { name },
   version,
   notify,
@@ -57,6 +60,9 @@ export async function changeRelease({
 > {
   await prepareStack(session);
   await prepareCommand(session, "up", { notify });
+  const run = await dockerOfStack(session, settings);
+  const storage = run && makeStorage(run, makeNames(settings.namePrefix).storage);
+  if (storage) await checkpointFirst(storage, name, "before-upgrade", notify);
   const restore = writeRelease(session.stack, name, version);
   return applyProject(session, name, { inProcess: true, onUpdateEvent, onUnchanged: restore });
 }

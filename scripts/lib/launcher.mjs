@@ -22,6 +22,13 @@ export const TEAM_COMMANDS = [
   "down",
   "purge",
   "reset-home",
+  "backup",
+  "backups",
+  "restore",
+  "checkpoint",
+  "checkpoints",
+  "rollback",
+  "fork",
   "restart",
   "init",
 ];
