@@ -9,7 +9,7 @@ export type ApplyChange = (request: OperationRequest) => Promise<string | undefi
 
 export interface ChangeParts {
   readonly file: ProjectsFile;
-  readonly secrets: Pick<StackSecrets, "set" | "remove" | "snapshot">;
+  readonly secrets: Pick<StackSecrets, "set" | "remove" | "snapshot" | "names" | "copy">;
   /** Undefined if changes are not pushed. */
   readonly repository?: Pick<Repository, "catchUp" | "publish"> | undefined;
 }
@@ -17,13 +17,14 @@ export interface ChangeParts {
 /** Creates the function that applies a request. If it throws, secrets and file are unchanged. */
 export function makeApplyChange({ file, secrets, repository }: ChangeParts): ApplyChange {
   return async (request) => {
-    const { edit, version, project, authorize } = request;
+    const { edit, version, project, authorize, secretsOf } = request;
     const values = Object.entries(request.secrets ?? {});
     await repository?.catchUp();
     // Before anything is done, and once more with the text that is edited.
     authorize?.(file.read().text);
     if (!edit && values.length === 0) return undefined;
-    const given = project ? { project, names: values.map(([name]) => name) } : undefined;
+    const copied = secretsOf === undefined ? [] : secrets.names(secretsOf);
+    const given = project ? { project, names: [...values.map(([name]) => name), ...copied] } : undefined;
     // Before secrets are stored, so that most invalid requests need no undo.
     if (edit) file.validate(edit, version, given);
     const undoSecrets = secrets.snapshot();
@@ -31,6 +32,7 @@ export function makeApplyChange({ file, secrets, repository }: ChangeParts): App
     try {
       await request.atOnce?.();
       if (project && values.length > 0) await secrets.set(project, Object.fromEntries(values));
+      if (project && secretsOf !== undefined) secrets.copy(secretsOf, project);
       if (edit) edited = file.edit(edit, version, authorize);
       if (edit?.kind === "remove") await secrets.remove(edit.name);
       await repository?.publish(request, edited?.version ?? file.read().version);

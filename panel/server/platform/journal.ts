@@ -24,6 +24,8 @@ const recordSchema = z.object({
   hasAfterwards: z.boolean().optional(),
   /** The operation removes the project's entry. */
   isRemoval: z.boolean().optional(),
+  /** The operation is no update, but work that the storage program does. */
+  isWork: z.boolean().optional(),
   /** The projects whose release of opencode the operation changes. */
   follows: z.array(z.string()).optional(),
   version: z.string().optional(),

@@ -6,13 +6,16 @@ import { EventLog } from "./event-log.ts";
 import { Journal, type JournalRecord, MAX_OPERATIONS } from "./journal.ts";
 import { followReleases, isStart, PANEL, type Releases, releaseIn } from "./releases.ts";
 import {
+  failedToStart,
   forwardEvents,
   isUnderWay,
   messageOf,
-  newId,
+  newRecord,
   now,
   onlyProjectOf,
   reasonOfInterruption,
+  reasonOfSuspension,
+  reporterOf,
   type Tracked,
   toOperation,
 } from "./tracked.ts";
@@ -24,7 +27,9 @@ import {
   type OperationRequest,
   type Operations,
   ShuttingDown,
+  type WorkTools,
 } from "./types.ts";
+import { endOf } from "./work.ts";
 
 /** Milliseconds before an update is retried while another one runs on the stack. */
 const BUSY_RETRY_MS = 2000;
@@ -60,7 +65,7 @@ export class OperationQueue implements Operations {
   readonly #closed = new Promise<void>((resolve) => {
     this.#closing.signal.addEventListener("abort", () => resolve());
   });
-  /** Operations whose projects are changing their releases. */
+  /** What goes on beside the queue: work, and what comes after updates. */
   readonly #following = new Set<Promise<void>>();
 
   constructor(parts: OperationsParts) {
@@ -115,11 +120,11 @@ export class OperationQueue implements Operations {
     const unfinished = [...this.#operations.values()].filter(({ record }) => isUnderWay(record));
     const { isElsewhere = false } = this.#parts;
     for (const tracked of unfinished) {
-      const { state, hasAfterwards } = tracked.record;
-      if ((state === "queued" || isElsewhere) && !hasAfterwards) this.#queued.push(tracked);
+      const { state, hasAfterwards, isWork } = tracked.record;
+      if ((state === "queued" || isElsewhere) && !hasAfterwards && !isWork) this.#queued.push(tracked);
       else this.#finish(tracked, "interrupted", reasonOfInterruption(tracked.record));
     }
-    const interrupted = unfinished.filter(({ record }) => record.state === "interrupted");
+    const interrupted = unfinished.filter(({ record }) => record.state === "interrupted" && !record.isWork);
     const follows = [...new Set(interrupted.flatMap(({ record }) => record.follows ?? []))];
     // projects.yaml is applied even if no person waits for it any more.
     if (interrupted.length > 0)
@@ -150,30 +155,19 @@ export class OperationQueue implements Operations {
     throw new Conflict(message, { currentVersion, by: by && toOperation(by.record) });
   }
 
-  #queue(
-    { person, what, project, edit, afterwards }: OperationRequest,
-    { version, follows = [] }: Pick<JournalRecord, "version" | "follows">,
-  ): Operation {
-    const record: JournalRecord = {
-      id: newId(),
-      what,
-      ...(project === undefined ? {} : { project }),
-      person: person.email,
-      state: "queued",
-      createdAt: now(),
-      done: 0,
-      ...(afterwards ? { hasAfterwards: true } : {}),
-      ...(edit?.kind === "remove" ? { isRemoval: true } : {}),
-      ...(follows.length > 0 ? { follows } : {}),
-      ...(version === undefined ? {} : { version }),
-    };
+  #queue(request: OperationRequest, more: Pick<JournalRecord, "version" | "follows">): Operation {
+    const { afterwards, work } = request;
+    const record = newRecord(request, more);
     this.#journal.write(record);
     const tracked = { record, log: new EventLog(), ...(afterwards ? { afterwards } : {}) };
     this.#track(tracked);
     this.#forgetOldest();
-    this.#queued.push(tracked);
-    this.#run();
-    return toOperation(record);
+    if (work) this.#beside(this.#work(tracked, work));
+    else {
+      this.#queued.push(tracked);
+      this.#run();
+    }
+    return toOperation(tracked.record);
   }
 
   #forgetOldest(): void {
@@ -198,7 +192,7 @@ export class OperationQueue implements Operations {
     while (this.#queued.length > 0 && !this.#closing.signal.aborted) {
       const batch: Tracked[] = [];
       const outcome = await this.#updateFor(batch);
-      for (const tracked of batch) await this.#complete(tracked, outcome);
+      for (const tracked of batch) this.#complete(tracked, outcome);
     }
   }
 
@@ -226,22 +220,35 @@ export class OperationQueue implements Operations {
     }
   }
 
-  async #complete(tracked: Tracked, outcome: UpdateOutcome): Promise<void> {
-    if (outcome.state === "interrupted") return this.#suspend(tracked);
+  #complete(tracked: Tracked, outcome: UpdateOutcome): void {
     const { project, isRemoval = false } = tracked.record;
     const failure = outcome.state === "failed" ? outcome.failureOf(project, isRemoval) : undefined;
-    if (failure !== undefined) return this.#finish(tracked, "failed", failure);
-    try {
-      await tracked.afterwards?.();
-    } catch (error) {
-      this.#parts.report?.(error);
-      return this.#finish(tracked, "failed", messageOf(error));
-    }
+    // A last backup or a migration takes minutes: other operations don't wait for it.
     const { releases } = this.#parts;
-    if (!releases || !tracked.record.follows) return this.#finish(tracked, "succeeded");
-    // A migration takes minutes: other operations don't wait for it.
-    const following = this.#follow(tracked, releases).finally(() => this.#following.delete(following));
+    if (outcome.state === "interrupted") this.#suspend(tracked);
+    else if (failure !== undefined) this.#finish(tracked, "failed", failure);
+    else if (tracked.afterwards)
+      this.#beside(this.#work(tracked, ({ report }) => tracked.afterwards?.(report)));
+    else if (releases && tracked.record.follows) this.#beside(this.#follow(tracked, releases));
+    else this.#finish(tracked, "succeeded");
+  }
+
+  /** Goes on with something beside the queue. */
+  #beside(work: Promise<void>): void {
+    const following = work.finally(() => this.#following.delete(following));
     this.#following.add(following);
+  }
+
+  /** Does what an operation is, or what comes after its update; at the panel's end it is left to itself. */
+  async #work(tracked: Tracked, work: (tools: WorkTools) => Promise<void> | undefined): Promise<void> {
+    if (tracked.record.state === "queued") this.#change(tracked, { state: "running", startedAt: now() });
+    const tools = {
+      report: reporterOf(tracked),
+      run: (request: OperationRequest) => this.#carryOut(request),
+    };
+    const end = await endOf(() => work(tools), this.#closed, this.#parts.report);
+    if (end.state === "interrupted") this.#suspend(tracked);
+    else this.#finish(tracked, end.state, end.error);
   }
 
   async #follow(tracked: Tracked, releases: Releases): Promise<void> {
@@ -280,8 +287,7 @@ export class OperationQueue implements Operations {
 
   /** Leaves it running in the journal, so that the next start recovers it. */
   #suspend(tracked: Tracked): void {
-    const error = "The panel was stopped during the update. It continues at the next start.";
-    tracked.record = { ...tracked.record, state: "interrupted", error };
+    tracked.record = { ...tracked.record, state: "interrupted", error: reasonOfSuspension(tracked.record) };
     tracked.log.push({ event: "state", data: toOperation(tracked.record) });
     tracked.log.end();
   }
@@ -291,9 +297,4 @@ export class OperationQueue implements Operations {
     this.#journal.write(tracked.record);
     tracked.log.push({ event: "state", data: toOperation(tracked.record) });
   }
-}
-
-function failedToStart(error: unknown): UpdateOutcome {
-  const reason = messageOf(error);
-  return { state: "failed", reason, failureOf: () => reason };
 }

@@ -6,6 +6,7 @@ import { setSecretCommand } from "../../../config/stack/commands.ts";
 import { readStackFile, SECRETS_NAMESPACE, secretKeys } from "../../../config/stack/secrets.ts";
 import { setValue } from "../../../config/text/yaml-edit.ts";
 import { replaceFile } from "../../../operate/files/replace-file.ts";
+import { ownSecrets, withCopiedSecrets } from "../../../operate/storage/copy-entry.ts";
 import { lastLines } from "../../../toolchain/lib/exec.ts";
 
 /** Runs the Pulumi CLI on the stack, with optional standard input. */
@@ -90,6 +91,20 @@ export class StackSecrets {
     if (keys.length === 0) return;
     await this.#store.remove(keys);
     this.#previousValues = this.#read();
+  }
+
+  /** Names of the secrets that a project has of its own. */
+  names(project: string): string[] {
+    return ownSecrets(this.#read() ?? "", project);
+  }
+
+  /** Gives a project the secrets that another has of its own, encrypted as they are: for that nobody needs the key. */
+  copy(from: string, to: string): void {
+    const before = this.#read();
+    if (before === undefined) return;
+    const after = withCopiedSecrets(before, from, to);
+    if (after !== before) replaceFile(this.#path, after);
+    this.#previousValues = after;
   }
 
   /** Returns a function that restores the current secrets, unless others have changed the file meanwhile. */

@@ -1,9 +1,9 @@
 /** An operation in the queue: its record, its events, and what follows from them. */
 import { randomBytes } from "node:crypto";
-import type { UpdateEvent } from "../../../operate/engine/update-events.ts";
+import type { UpdateEvent, UpdateOutcome } from "../../../operate/engine/update-events.ts";
 import type { EventLog } from "./event-log.ts";
 import type { JournalRecord } from "./journal.ts";
-import type { Operation } from "./types.ts";
+import type { Operation, OperationRequest, Report } from "./types.ts";
 
 /** Milliseconds between two `state` events while an update runs. */
 const PROGRESS_INTERVAL_MS = 500;
@@ -12,7 +12,7 @@ const PROGRESS_INTERVAL_MS = 500;
 export interface Tracked {
   record: JournalRecord;
   readonly log: EventLog;
-  readonly afterwards?: () => Promise<void>;
+  readonly afterwards?: OperationRequest["afterwards"];
 }
 
 /** The project of a batch if all operations are of that one project and none removes it. */
@@ -41,15 +41,60 @@ export function forwardEvents(batch: readonly Tracked[]): (event: UpdateEvent) =
   };
 }
 
+/** Writes how far an operation is to its events; a percentage is its count, which is not written to disk. */
+export function reporterOf(tracked: Tracked): Report {
+  let said = "";
+  return (text, percent) => {
+    if (percent !== undefined && tracked.record.isWork) {
+      tracked.record = { ...tracked.record, done: Math.round(percent), total: 100 };
+      tracked.log.push({ event: "state", data: toOperation(tracked.record) });
+    }
+    if (text !== said) tracked.log.push({ event: "message", data: { severity: "info", text } });
+    said = text;
+  };
+}
+
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Whether it is queued or running. */
 export const isUnderWay = ({ state }: JournalRecord): boolean => state === "queued" || state === "running";
 
 /** The error of an operation that a crash or shutdown has ended. */
-export function reasonOfInterruption({ hasAfterwards }: JournalRecord): string {
+export function reasonOfInterruption({ hasAfterwards, isWork }: JournalRecord): string {
+  if (isWork)
+    return "The panel was stopped meanwhile. What the storage program had begun goes on without it: look at the project's backups before you repeat it.";
   const after = hasAfterwards ? " The steps after the update were not done: repeat the operation." : "";
   return `The panel was stopped during the update. A new update now applies projects.yaml.${after}`;
+}
+
+/** The error of an operation that goes on after the panel's next start, or without the panel. */
+export const reasonOfSuspension = (record: JournalRecord): string =>
+  record.isWork
+    ? reasonOfInterruption(record)
+    : "The panel was stopped during the update. It continues at the next start.";
+
+/** The record of a request that is queued. */
+export const newRecord = (
+  { person, what, project, edit, afterwards, work }: OperationRequest,
+  { version, follows = [] }: Pick<JournalRecord, "version" | "follows">,
+): JournalRecord => ({
+  id: newId(),
+  what,
+  ...(project === undefined ? {} : { project }),
+  person: person.email,
+  state: "queued",
+  createdAt: now(),
+  done: 0,
+  ...(afterwards ? { hasAfterwards: true } : {}),
+  ...(edit?.kind === "remove" ? { isRemoval: true } : {}),
+  ...(work ? { isWork: true } : {}),
+  ...(follows.length > 0 ? { follows } : {}),
+  ...(version === undefined ? {} : { version }),
+});
+
+export function failedToStart(error: unknown): UpdateOutcome {
+  const reason = messageOf(error);
+  return { state: "failed", reason, failureOf: () => reason };
 }
 
 /** The operation as others see it. */
@@ -66,4 +111,4 @@ export function toOperation({
 export const now = (): string => new Date().toISOString();
 
 /** An id that sorts by time: `20260131T120005123-9f3a61c2`. */
-export const newId = (): string => `${now().replace(/[-:.Z]/g, "")}-${randomBytes(4).toString("hex")}`;
+const newId = (): string => `${now().replace(/[-:.Z]/g, "")}-${randomBytes(4).toString("hex")}`;

@@ -78,6 +78,8 @@ export interface Operation {
   readonly done: number;
   /** Why it failed. */
   readonly error?: string;
+  /** Whether it is no update, but work of the storage program: `done` of `total` is then a percentage. Default: no. */
+  readonly isWork?: boolean;
 }
 
 /** An event of an operation. `id` counts from 1 within one operation. */
@@ -98,6 +100,8 @@ export interface OperationRequest {
   readonly version?: string;
   /** Values for secrets of `project`, by name. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** The project whose own secrets `project` gets as well. */
+  readonly secretsOf?: string;
   /**
    * Called under the file's lock, with the very text that is edited, and with what others have pushed meanwhile. Throws if the person may not do
    * this to it.
@@ -107,8 +111,23 @@ export interface OperationRequest {
   readonly atOnce?: () => Promise<void>;
   /** Undoes what `atOnce` did, if the edit then fails. */
   readonly undoAtOnce?: () => Promise<void>;
-  /** Called after a successful update, before the operation ends. If it throws, the operation fails. */
-  readonly afterwards?: () => Promise<void>;
+  /**
+   * Called after a successful update, before the operation ends. If it throws, the operation fails. It may take long: others don't wait for it.
+   * @param report receives how far it is
+   */
+  readonly afterwards?: (report: Report) => Promise<void>;
+  /** What the operation is instead of an update: others don't wait for it, nor it for them. If it throws, the operation fails. */
+  readonly work?: (tools: WorkTools) => Promise<void>;
+}
+
+/** Receives a line for people, and how far it is: 0 to 100, where that is known. */
+export type Report = (text: string, percent?: number) => void;
+
+/** What an operation's work has. */
+export interface WorkTools {
+  readonly report: Report;
+  /** Runs another operation to its end. */
+  readonly run: (request: OperationRequest) => Promise<Operation>;
 }
 
 /**

@@ -65,6 +65,8 @@ describe("secrets of a request", () => {
         },
         remove: async () => {},
         snapshot: () => () => calls.push("undone"),
+        names: () => [],
+        copy: () => {},
       },
     });
     const { version } = world.file.read();

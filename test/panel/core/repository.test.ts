@@ -51,6 +51,8 @@ function open({ remote = "origin", branch = "main", stored = "" } = {}) {
   const secrets = {
     set: async () => write("Pulumi.local.yaml", stored),
     remove: async () => {},
+    names: () => [],
+    copy: () => {},
     snapshot: () => {
       const before = read("Pulumi.local.yaml");
       return () => write("Pulumi.local.yaml", before);

@@ -41,6 +41,8 @@ export const secrets = () => ({
   set: vi.fn(async () => {}),
   remove: vi.fn(async () => {}),
   snapshot: () => () => {},
+  names: () => [],
+  copy: vi.fn(),
 });
 
 /** An update that runs until the test ends it. */
