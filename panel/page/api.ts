@@ -48,7 +48,7 @@ async function problemOf(response: Response): Promise<Problem | undefined> {
   return (await response.json().catch(() => undefined)) as Problem | undefined;
 }
 
-async function call(path: string, init: RequestInit = {}): Promise<unknown> {
+export async function call(path: string, init: RequestInit = {}): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(path, { redirect: "manual", cache: "no-store", ...init });
@@ -66,14 +66,15 @@ async function call(path: string, init: RequestInit = {}): Promise<unknown> {
   throw new HttpError(response.status, problem ?? {});
 }
 
-function send(method: string, path: string, body: unknown, version?: string, signal?: AbortSignal) {
+export function send(method: string, path: string, body: unknown, version?: string, signal?: AbortSignal) {
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (version !== undefined) headers["if-match"] = `"${version}"`;
   return call(path, { method, headers, body: JSON.stringify(body), signal });
 }
 
-const started = async (answer: Promise<unknown>) => ((await answer) as { operation: Operation }).operation;
-const project = (name: string) => `/api/projects/${encodeURIComponent(name)}`;
+export const started = async (answer: Promise<unknown>) =>
+  ((await answer) as { operation: Operation }).operation;
+export const project = (name: string) => `/api/projects/${encodeURIComponent(name)}`;
 
 export const getProjects = async () => (await call("/api/projects")) as Overview;
 

@@ -7,7 +7,7 @@ import type { Operation } from "./model.ts";
 
 const consequences = (name: string, workspace: boolean) =>
   workspace
-    ? "Removes the entry in projects.yaml and the container. Deletes the workspace with all files, and opencode's sessions. Anything not pushed is lost."
+    ? "Removes the entry in projects.yaml and the container. Deletes the workspace with all files, and opencode's sessions. Anything not pushed is lost. Where the platform has backups a last one is taken first and kept for 30 days; if that fails, nothing of the workspace is deleted."
     : `Removes the entry in projects.yaml and the container. Keeps the workspace with all files, and opencode's sessions; whoever creates a project named ${name} again is asked about them.`;
 
 /** Opens the dialog and deletes the project. The name must be typed to delete the workspace. */

@@ -25,6 +25,7 @@ const list = new ProjectList(
     sleep: ({ name }) => void keep(() => putToSleep(name), `Putting ${name} to sleep …`, `${name} is asleep`),
     history: ({ name }) => openHistory(name),
     edit: openEdit,
+    backups: ({ name }) => void showBackups(name),
     rollback: ({ name }) => openRollback(name, onSubmitted),
     // The page of the project's own hostname to which the address is pasted that the log-in's redirect has led to.
     login: ({ url }) => void window.open(new URL("_platform/callback", url), "_blank", "noopener"),
@@ -35,6 +36,16 @@ const list = new ProjectList(
   },
   openNew,
 );
+
+/** Few people open it, and not often: it is loaded when somebody does. */
+async function showBackups(name: string): Promise<void> {
+  try {
+    const { openBackups } = await import("./backups.ts");
+    openBackups(name, onSubmitted);
+  } catch {
+    toast("This can't be loaded. The panel may have another release by now: reload the page.");
+  }
+}
 
 function onSubmitted(operation: Operation): void {
   operations.begun(operation);

@@ -1,5 +1,6 @@
 /** Types of the panel's API, from its schemas. */
 import type * as z from "zod";
+import type { backupsSchema } from "../server/api/backups-schema.ts";
 import type {
   meSchema,
   messageSchema,
@@ -25,6 +26,8 @@ export type { Entry } from "../server/platform/types.ts";
 export type Problem = Partial<import("../server/api/schema.ts").Problem>;
 export type Me = z.output<typeof meSchema>;
 export type Operation = z.output<typeof operationSchema>;
+/** A project's backups and checkpoints. */
+export type Backups = z.output<typeof backupsSchema>;
 /** Something that the keeper did to a project, or saw. */
 export type KeeperEvent = z.output<typeof historySchema>["events"][number];
 /** One step of an update, of one resource. */

@@ -9,13 +9,14 @@ export type Act =
   | "setup"
   | "login"
   | "delete"
+  | "backups"
   | "logs"
   | "wake"
   | "sleep"
   | "history";
 
 const MEMBERS: readonly Act[] = ["start", "stop", "login", "logs", "wake", "sleep", "history"];
-const OWNERS: readonly Act[] = [...MEMBERS, "edit", "rollback", "setup", "delete"];
+const OWNERS: readonly Act[] = [...MEMBERS, "edit", "rollback", "setup", "backups", "delete"];
 const ACTS: Readonly<Record<ProjectView["role"], readonly Act[]>> = {
   admin: OWNERS,
   owner: OWNERS,

@@ -46,7 +46,9 @@ export function shareOf({ operation, steps }: Timeline): Share {
     operation.done,
     [...steps.values()].filter((step) => step.status === "done" && step.op !== "same").length,
   );
-  const { total } = operation;
+  const { total, isWork } = operation;
+  if (isWork && operation.state === "succeeded") return { value: 1, max: 1, text: "" };
+  if (isWork && total) return { value: done, max: total, text: `${done} %` };
   if (operation.state === "succeeded") {
     const count = total ?? done;
     return { value: 1, max: 1, text: count === 1 ? "1 resource" : `${count} resources` };

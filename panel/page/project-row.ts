@@ -20,6 +20,7 @@ export interface RowActions {
   rollback(project: ProjectView): void;
   setup(project: ProjectView): void;
   login(project: ProjectView): void;
+  backups(project: ProjectView): void;
   remove(project: ProjectView): void;
   addPort: AddPort;
 }
@@ -71,6 +72,7 @@ function menuItems(project: ProjectView, acts: RowActions) {
       ? ({ act: "stop", label: "Stop", run: acts.stop } as const)
       : ({ act: "start", label: "Start", run: acts.start } as const),
     { act: "edit", label: "Edit", run: acts.edit },
+    { act: "backups", label: "Backups, fork …", run: acts.backups },
     // Its container has the copies, and names the sessions.
     ...(isUp(project) && project.state !== "parked"
       ? ([{ act: "rollback", label: "Go back to an earlier opencode …", run: acts.rollback }] as const)
@@ -112,9 +114,10 @@ function stateElement() {
       setText(symbol, words.symbol);
       setText(word, words.word);
       attribute(element, "data-tone", words.tone);
-      setText(reason, project.reason ?? "");
-      attribute(reason, "data-tone", words.tone);
-      reason.hidden = !project.reason;
+      const text = [project.reason, project.backup?.problem].filter(Boolean).join("; ");
+      setText(reason, text);
+      attribute(reason, "data-tone", project.backup?.problem ? "bad" : words.tone);
+      reason.hidden = text === "";
     },
   };
 }

@@ -80,6 +80,12 @@ function asset(name: string, text: string): Asset {
 const compiled = (name: string, text: string): string =>
   name.endsWith(".ts") ? stripTypeScriptTypes(text) : text;
 
+/** Modules that some others load when somebody needs them. */
+const loadedLater = (names: readonly string[], texts: ReadonlyMap<string, string>): string[] =>
+  names.flatMap((name) =>
+    [...(texts.get(name) ?? "").matchAll(/\bimport\("\.\/([\w-]+\.ts)"\)/g)].map(([, other = ""]) => other),
+  );
+
 /** The given modules and all that they import, transitively. */
 function loadedBy(names: readonly string[], texts: ReadonlyMap<string, string>): string[] {
   const loaded = new Set(names);
@@ -93,7 +99,7 @@ function loadedBy(names: readonly string[], texts: ReadonlyMap<string, string>):
 
 /**
  * Builds the page from a folder: modules, styles, icon, and index.html with its `{{folder}}`, and `{{modules}}` as preloads of all
- * modules.
+ * modules but those that are loaded later.
  */
 export function buildPage(from: string = import.meta.dirname): BuiltPage {
   const read = (name: string) => readFileSync(join(from, name), "utf8");
@@ -101,7 +107,8 @@ export function buildPage(from: string = import.meta.dirname): BuiltPage {
   const texts = new Map(sources.map((name) => [name, compiled(name, read(name))]));
   const modules = loadedBy(["main.ts"], texts);
   const others = sources.filter((name) => !name.endsWith(".ts") || name.endsWith("-start.ts"));
-  const assets = [...modules, ...others].sort().map((name) => asset(name, texts.get(name) ?? ""));
+  const later = loadedBy(loadedLater(modules, texts), texts).filter((name) => !modules.includes(name));
+  const assets = [...modules, ...later, ...others].sort().map((name) => asset(name, texts.get(name) ?? ""));
   const folder = hashOf(assets.map(({ name, etag }) => `${name} ${etag}`).join("\n"));
   const preloads = modules.map((name) => `<link rel="modulepreload" href="/assets/${folder}/${name}">`);
   const document = read("index.html")

@@ -22,6 +22,10 @@ import type { Session } from "../../operate/engine/session.ts";
 import { wakeFirst } from "../../operate/keeper/awake.ts";
 import { makeKeeper } from "../../operate/keeper/client.ts";
 import { KeeperWatch } from "../../operate/keeper/watch.ts";
+import { makeStorage } from "../../operate/storage/client.ts";
+import { backedUp } from "../../operate/storage/excluded.ts";
+import { checkpointFirst } from "../../operate/storage/first.ts";
+import { ownerOf } from "../../operate/storage/user.ts";
 import { makePage } from "../page/serve.ts";
 import { openAudit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
@@ -31,9 +35,10 @@ import { LocalKey } from "./access/local-key.ts";
 import { authorityOf } from "./access/read-authority.ts";
 import { outsideRepo } from "./access/repo-directories.ts";
 import { TrustAudit } from "./access/trust-audit.ts";
-import { homesOf, monitorActivity } from "./activity/monitor.ts";
+import { homesOf, monitorActivity, notifierOf } from "./activity/monitor.ts";
 import { checkHealth } from "./api/health.ts";
 import { Streams } from "./api/sse.ts";
+import { BackupsWatch } from "./backups-watch.ts";
 import { DeployKeys, onOperationEnd } from "./deploy-keys.ts";
 import type { PanelServices } from "./parts.ts";
 import { dockerOver } from "./platform/docker-client.ts";
@@ -46,6 +51,9 @@ import type { ServerSettings } from "./settings.ts";
 const CATCH_UP_INTERVAL_MS = 30_000;
 /** Milliseconds between two checks of the projects' activity: a look into each running project's database. */
 const ACTIVITY_INTERVAL_MS = 60_000;
+
+/** Milliseconds between two looks at the backups. */
+const BACKUPS_INTERVAL_MS = 300_000;
 
 /** The panel's services and their lifecycle. */
 export interface ComposedPanel {
@@ -72,6 +80,8 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
   const urls = production ? publicUrls(production) : localUrls(settings);
   const examine = loaderFor(session);
   const load = (text: string) => examine(text).projects;
+  const docker = dockerOver(engine);
+  const storage = makeStorage(docker, names.storage);
   const platform = openPlatform({
     session,
     isContainer: !session.isLocal,
@@ -79,10 +89,10 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     pipeline: panel.pipeline && { ...panel.pipeline, file: APPLIED },
     engine,
     prefix: settings.namePrefix,
+    storage,
     load,
     report,
   });
-  const docker = dockerOver(engine);
   const containers = new ContainerWatch(engine, settings.namePrefix);
   const usage = new UsageWatch(engine, containers);
   const keeper = makeKeeper(docker, names.keeper);
@@ -96,7 +106,17 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     report,
   });
   const keys = new DeployKeys(async () => (panel.pipeline ? appliedKeys() : readProjectOutputs(session)));
-  const operations = onOperationEnd(platform.operations, () => void keys.refresh().catch(report));
+  const backups = new BackupsWatch({
+    file: join(root, LOCAL_RUNTIME_DIR, "panel", "backups.json"),
+    storage,
+    projects: () => backedUp(load(platform.file.read().text)),
+    notify: async (text) => void (await notifierOf(context)(text)),
+    report,
+  });
+  const operations = onOperationEnd(platform.operations, () => {
+    void keys.refresh().catch(report);
+    void backups.look();
+  });
   const activity = monitorActivity(context, {
     urls,
     projects: () => load(platform.file.read().text),
@@ -139,6 +159,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     setups: {
       request: async (name) => {
         await wake(name);
+        await checkpointFirst(storage, name, "before-setup", report);
         return requestSetup(docker, name, names.project(name));
       },
     },
@@ -148,7 +169,11 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     hasWorkspace: (name) => platform.hasWorkspace(name),
     describeWorkspace: (name) => platform.describeWorkspace(name),
     setAsideWorkspace: (name) => platform.setAsideWorkspace(name),
-    deleteWorkspace: (name) => platform.deleteWorkspace(name),
+    deleteWorkspace: (name, options) => platform.deleteWorkspace(name, options),
+    storage,
+    secretNames: (project) => platform.secretNames(project),
+    ownerOf: (project) => ownerOf(session, project),
+    backups,
     health: () =>
       checkHealth({
         containers,
@@ -172,12 +197,14 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
       if (localKey) writeKey(keyFile, localKey.secret);
       await operations.recover();
       activity.start(ACTIVITY_INTERVAL_MS);
+      backups.start(BACKUPS_INTERVAL_MS);
       trust.start();
       void keys.refresh().catch(() => undefined); // a stack that was never updated has no outputs
     },
     async stop() {
       rmSync(keyFile, { force: true });
       activity.close();
+      backups.close();
       trust.close();
       follow?.close();
       await platform.close();

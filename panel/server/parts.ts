@@ -9,6 +9,7 @@ import type { UsageSource } from "../../operate/docker/usage.ts";
 import type { Containers } from "../../operate/docker/watch.ts";
 import type { Keeper } from "../../operate/keeper/client.ts";
 import type { SleepSource } from "../../operate/keeper/watch.ts";
+import type { CopyOwner, Storage } from "../../operate/storage/client.ts";
 import type { Left } from "../../operate/workspaces/left.ts";
 import type { Audit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
@@ -17,9 +18,17 @@ import type { Authenticate } from "./access/identity.ts";
 import type { LocalKey } from "./access/local-key.ts";
 import type { Health } from "./api/schema.ts";
 import type { Streams } from "./api/sse.ts";
+import type { BackupNote } from "./backups-watch.ts";
+import type { DeleteOptions } from "./platform/index.ts";
 import type { CheckText, ProjectsSnapshot } from "./platform/projects-file.ts";
 import type { Operations } from "./platform/types.ts";
 import type { Rollbacks } from "./rollbacks.ts";
+
+/** What the panel asks the storage program. */
+export type PanelStorage = Pick<
+  Storage,
+  "status" | "backup" | "backups" | "restore" | "checkpoint" | "checkpoints" | "rollback" | "drop" | "fork"
+>;
 
 export interface PanelServices {
   /** The stack's name. */
@@ -67,8 +76,15 @@ export interface PanelServices {
   describeWorkspace(project: string): Promise<Left | undefined>;
   /** Sets that aside, if it is anything; returns what puts it back. */
   setAsideWorkspace(project: string): Promise<() => Promise<void>>;
-  /** Deletes a project's workspace and home. */
-  deleteWorkspace(project: string): Promise<void>;
+  /** Deletes a project's workspace and home, after a last backup where those are set up. */
+  deleteWorkspace(project: string, options?: DeleteOptions): Promise<void>;
+  readonly storage: PanelStorage;
+  /** Names of the secrets that a project has of its own. */
+  secretNames(project: string): readonly string[];
+  /** Whom the files of a new project belong to. */
+  ownerOf(project: string): CopyOwner;
+  /** What is wrong with a project's backups, as far as it is known. Default: nothing is known. */
+  readonly backups?: { of(project: string): BackupNote | undefined };
   health(): Promise<Health>;
   /** All event streams. */
   readonly streams: Streams;

@@ -48,6 +48,7 @@ export function monitorActivity(
   const { urls } = watching;
   const homes = homesOf({ session, settings });
   const reader = new ActivityReader();
+  const send = notifierOf({ session, panel });
   return new ActivityMonitor({
     file: join(root, LOCAL_RUNTIME_DIR, "panel", "activity.json"),
     projects: () =>
@@ -61,14 +62,21 @@ export function monitorActivity(
     fetchActivity: (project, version) => reader.lastActivity(join(homes, project), version),
     idleDays: panel.idleDays,
     notify: async (text) => {
-      const webhook = await readWebhook(session, panel);
-      if (!webhook)
+      if (!(await send(text)))
         throw new Error(`${SETTINGS_NAMESPACE}:panelWebhook is not set; undelivered notice: ${text}`);
-      await sendWebhook(webhook, text);
     },
     report,
   });
 }
+
+/** Sends a notice to the stack's webhook; its result is whether there is one. */
+export const notifierOf =
+  ({ session, panel }: Pick<Monitoring, "session" | "panel">) =>
+  async (text: string): Promise<boolean> => {
+    const webhook = await readWebhook(session, panel);
+    if (webhook) await sendWebhook(webhook, text);
+    return Boolean(webhook);
+  };
 
 /** The webhook's address, read for each notice and not kept in memory. */
 async function readWebhook(session: Session, { pipeline }: ServerSettings): Promise<string | undefined> {

@@ -3,7 +3,7 @@
 import type { Project } from "../../../config/projects/project.ts";
 import type { AuditEntry } from "../access/audit.ts";
 import { type Authority, isAdmitted, isSignedIn, personNow } from "../access/authority.ts";
-import { type Act, canDo, canSee, roleOf } from "../access/permissions.ts";
+import { type Act, canCreate, canDo, canSee, ownsTooMany, roleOf } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import { entryOf } from "../platform/projects-file.ts";
 import { Conflict, type Edit, type Entry, type OperationRequest, type Person } from "../platform/types.ts";
@@ -65,6 +65,26 @@ export function assertCan(parts: PanelServices, person: Person, project: Project
     403,
     `Only an owner of ${project.name} or an admin can do that. Members open, start and stop it.`,
   );
+}
+
+/**
+ * Checks that a person can add a project to a text.
+ * @returns the person with the rights that they have now
+ * @throws HttpProblem (403)
+ */
+export function assertCanCreate(parts: PanelServices, person: Person, text: string): Person {
+  const authority = parts.authority();
+  const now = personNow(person, authority);
+  if (!canCreate(now, authority))
+    throw new HttpProblem(
+      403,
+      now.kind === "person" && authority.create === "everyone"
+        ? "Only people whom the stack admits can create projects, and not guests of one."
+        : "Only an admin can create projects.",
+    );
+  const tooMany = ownsTooMany(now, parts.file.load(text), parts.file.perPerson(text));
+  if (tooMany) throw new HttpProblem(403, tooMany);
+  return now;
 }
 
 /** What is checked of a text besides a person's role. @throws HttpProblem */

@@ -39,12 +39,13 @@ export function splitLeftover(fields: SubmittedEntry["fields"]): {
   return { entry, leftover: checked.data };
 }
 
-/** All problems of a new or changed entry. */
+/** All problems of a new or changed entry. @param secretNames those that will have a value. Default: those of `secretValues` */
 export function checkEntry(
   { file, outsideRepo }: Pick<PanelServices, "file" | "outsideRepo">,
   snapshot: Snapshot,
   edit: Extract<Edit, { kind: "add" | "change" }>,
   secretValues: SecretValues,
+  secretNames: readonly string[] = Object.keys(secretValues),
 ): FieldProblem[] {
   const name = edit.kind === "add" ? edit.entry.name : edit.name;
   const overlaid = overlaidProblems(edit, entryOf(snapshot.text, name), snapshot.overlay);
@@ -60,7 +61,7 @@ export function checkEntry(
       : snapshot.projectEntries.find(({ project }) => project.name === name)?.entry;
   const index = indexIn(snapshot.text, edit.kind === "add" ? undefined : name);
   const problems = problemsOf(index, () => {
-    file.check(applyEdit(snapshot.text, edit), { project: name, names: Object.keys(secretValues) });
+    file.check(applyEdit(snapshot.text, edit), { project: name, names: secretNames });
   });
   const before = known?.secrets;
   const after = edit.kind === "add" ? edit.entry.secrets : edit.values.secrets;

@@ -83,7 +83,9 @@ function filePart({ checkFile }: HealthInputs): HealthPart {
 }
 
 function updatePart({ operations }: HealthInputs): HealthPart {
-  const last = operations.list().find(({ state }) => state !== "queued" && state !== "running");
+  const last = operations
+    .list()
+    .find(({ state, isWork }) => !isWork && state !== "queued" && state !== "running");
   return last?.state === "failed"
     ? { name: "updates", state: "degraded", reason: "the last one failed" }
     : { name: "updates", state: "ok" };

@@ -1,4 +1,5 @@
 /** The API's OpenAPI description, generated from the schemas that validate requests. */
+import { checkpointBody, forkBody, restoreBody } from "./backups-schema.ts";
 import { type App, panelRoute } from "./route.ts";
 import { changeBody, createBody, messageSchema, progressSchema, rollbackBody } from "./schema.ts";
 
@@ -31,6 +32,9 @@ export function addOpenApi(app: App): void {
   registry.register("NewProject", createBody);
   registry.register("ProjectChange", changeBody);
   registry.register("GoBack", rollbackBody);
+  registry.register("Restore", restoreBody);
+  registry.register("NewCheckpoint", checkpointBody);
+  registry.register("Fork", forkBody);
   registry.register("Progress", progressSchema);
   registry.register("Message", messageSchema);
   let text: string | undefined;

@@ -12,7 +12,7 @@ import {
 import { servicesNote } from "../../../operate/docker/services.ts";
 import { packageRoot } from "../../../operate/engine/checkout.ts";
 import { personNow } from "../access/authority.ts";
-import { canCreate, type Role, roleOf } from "../access/permissions.ts";
+import { canCreate, canDo, type Role, roleOf } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Operation, Person } from "../platform/types.ts";
 import type { Catalog, ProjectEntry, Snapshot } from "./catalog.ts";
@@ -43,6 +43,7 @@ type OverviewParts = Pick<
   | "sleep"
   | "activity"
   | "deployKeys"
+  | "backups"
   | "canSetSecrets"
 >;
 
@@ -87,6 +88,7 @@ function projectOf(
     upgrade: container && upgradeLine(container),
     disk: parts.disk?.of(name),
     lastActivity: parts.activity.of(name),
+    backup: canDo(role, "change") ? parts.backups?.of(name) : undefined,
     deployKey: project.git.auth === "ssh" ? parts.deployKeys.of(name) : undefined,
     operation,
   };

@@ -1,12 +1,14 @@
 /** Routes of projects. */
 import { isDeepStrictEqual } from "node:util";
-import { type Authority, personNow } from "../access/authority.ts";
-import { adminOnlyChanges, canCreate, ownedBy, ownsTooMany, withoutKeptKeys } from "../access/permissions.ts";
+import { checkpointFirst } from "../../../operate/storage/first.ts";
+import type { Authority } from "../access/authority.ts";
+import { adminOnlyChanges, ownedBy, withoutKeptKeys } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Entry, EntryValues, Person } from "../platform/types.ts";
 import {
   acceptedResponse,
   assertCan,
+  assertCanCreate,
   authorization,
   findProject,
   goesOn,
@@ -14,6 +16,7 @@ import {
   submit,
   versionIn,
 } from "./acts.ts";
+import { addBackups } from "./backups.ts";
 import type { Catalog } from "./catalog.ts";
 import {
   checkEntry,
@@ -55,6 +58,7 @@ export function addProjects(app: App, parts: PanelServices, catalog: Catalog): v
   addRollback(app, parts, catalog);
   addSetup(app, parts, catalog);
   addSleep(app, parts, catalog);
+  addBackups(app, parts, catalog);
 }
 
 function addReads(app: App, parts: PanelServices, catalog: Catalog): void {
@@ -183,6 +187,7 @@ function addChange(app: App, parts: PanelServices, catalog: Catalog): void {
       const values = withoutKeptKeys(person, entry, fields as EntryValues);
       const edit = { kind: "change" as const, name, values };
       throwIfInvalid(checkEntry(parts, snapshot, edit, secretValues));
+      const note = (line: string) => parts.report(line, context.get("requestId"));
       const authorize = authorization(parts, person, "change", name, (found, now, authority) =>
         throwIfForAdmins(adminOnlyChanges(now, found.entry, values, Object.keys(secretValues), authority)),
       );
@@ -190,6 +195,9 @@ function addChange(app: App, parts: PanelServices, catalog: Catalog): void {
       return submit(parts, context, {
         ...operationRequest(person, "change", name, edit, context, secretValues),
         authorize,
+        ...(values.opencode?.version === undefined || values.opencode.version === entry.opencode?.version
+          ? {}
+          : { atOnce: () => checkpointFirst(parts.storage, name, "before-upgrade", note) }),
       });
     },
   );
@@ -231,26 +239,6 @@ async function viaDocker(work: () => Promise<boolean>, name: string, act: string
     const why = (error as { reason?: string }).reason ?? (error as Error).message;
     throw new HttpProblem(503, `Docker could not ${act} ${name}: ${why}`);
   }
-}
-
-/**
- * Checks that a person can add a project to a text.
- * @returns the person with the rights that they have now
- * @throws HttpProblem (403)
- */
-function assertCanCreate(parts: PanelServices, person: Person, text: string): Person {
-  const authority = parts.authority();
-  const now = personNow(person, authority);
-  if (!canCreate(now, authority))
-    throw new HttpProblem(
-      403,
-      now.kind === "person" && authority.create === "everyone"
-        ? "Only people whom the stack admits can create projects, and not guests of one."
-        : "Only an admin can create projects.",
-    );
-  const tooMany = ownsTooMany(now, parts.file.load(text), parts.file.perPerson(text));
-  if (tooMany) throw new HttpProblem(403, tooMany);
-  return now;
 }
 
 /** What only an admin may say of a new entry. */

@@ -1,9 +1,10 @@
 /** Removes a project, and deletes its workspace if confirmed by name. */
 import { UserError } from "../../../config/errors.ts";
+import { backedUp } from "../../../operate/storage/excluded.ts";
 import { personNow } from "../access/authority.ts";
 import type { PanelServices } from "../parts.ts";
 import { staleVersion } from "../platform/projects-file.ts";
-import { Conflict, type Person } from "../platform/types.ts";
+import { Conflict, type OperationRequest, type Person } from "../platform/types.ts";
 import {
   acceptedResponse,
   assertCan,
@@ -26,7 +27,7 @@ export function addDelete(app: App, parts: PanelServices, catalog: Catalog): voi
       path: "/api/projects/{name}",
       summary: "Removes an entry and its container, and deletes its workspace if confirmed by name.",
       description:
-        "`?workspace=delete&confirm=<name>` permanently deletes the workspace and the sessions, after an update that has removed the container. An admin can delete the leftovers of a project without an entry in the same way.",
+        "`?workspace=delete&confirm=<name>` permanently deletes the workspace and the sessions, after an update that has removed the container. Where backups are set up a last one is taken first, and kept for 30 days; without it nothing is deleted, unless `backup=skip` is sent. An admin can delete the leftovers of a project without an entry in the same way.",
       request: { params: nameParams, query: deleteQuery, headers: ifMatchHeader },
       responses: acceptedResponse,
       problems: [409],
@@ -34,25 +35,34 @@ export function addDelete(app: App, parts: PanelServices, catalog: Catalog): voi
     async (context) => {
       const person = context.get("person");
       const { name } = context.req.valid("param");
-      const { workspace, confirm } = context.req.valid("query");
+      const { workspace, confirm, backup } = context.req.valid("query");
       const deletesWorkspace = workspace === "delete";
-      const detail = deletesWorkspace ? { detail: "with workspace" } : {};
-      context.set("act", { name: "delete", project: name, ...detail });
+      context.set("act", { name: "delete", project: name });
       const snapshot = catalog.readSnapshot();
+      // Once its entry is removed nobody knows that it wants no backups.
+      const withoutBackup = backup === "skip" || isExcluded(snapshot, name);
+      const words = withoutBackup ? "with workspace, without a last backup" : "with workspace";
+      const detail = deletesWorkspace ? { detail: words } : {};
+      context.set("act", { name: "delete", project: name, ...detail });
       const isLeftover = deletesWorkspace && person.admin && !hasEntry(snapshot, name);
       if (isLeftover) await assertLeftover(parts, context, snapshot, name);
       else assertCan(parts, person, findProject(parts, snapshot, person, name).project, "delete");
       if (deletesWorkspace && confirm !== name)
         throw invalidFields([{ path: "confirm", message: `must be ${name} to delete its workspace` }]);
-      if (isLeftover) return submitLeftover(parts, catalog, { context, person, name });
+      if (isLeftover) return submitLeftover(parts, catalog, { context, person, name, withoutBackup });
       return submit(parts, context, {
         ...operationRequest(person, "delete", name, { kind: "remove", name }, context),
         authorize: authorization(parts, person, "delete", name),
-        ...(deletesWorkspace ? { afterwards: () => parts.deleteWorkspace(name) } : {}),
+        ...(deletesWorkspace
+          ? { afterwards: (report) => parts.deleteWorkspace(name, { withoutBackup, report }) }
+          : {}),
       });
     },
   );
 }
+
+const isExcluded = ({ projectEntries: listed }: Snapshot, name: string): boolean =>
+  backedUp(listed.map(({ project }) => project)).some((each) => each.name === name && each.isExcluded);
 
 const hasEntry = ({ projectEntries: listed }: Snapshot, name: string): boolean =>
   listed.some(({ project }) => project.name === name);
@@ -88,15 +98,20 @@ async function hasWorkspace(parts: PanelServices, name: string): Promise<boolean
 function submitLeftover(
   parts: PanelServices,
   catalog: Catalog,
-  { context, person, name }: { context: Ctx; person: Person; name: string },
+  {
+    context,
+    person,
+    name,
+    withoutBackup,
+  }: { context: Ctx; person: Person; name: string; withoutBackup: boolean },
 ): Promise<Response> {
-  const afterwards = async () => {
+  const afterwards: OperationRequest["afterwards"] = async (report) => {
     const snapshot = catalog.readSnapshot();
     if (snapshot.isStale || hasEntry(snapshot, name))
       throw new Conflict(
         `The workspace of ${name} was kept: projects.yaml ${snapshot.isStale ? "is invalid" : "has that project again"}`,
       );
-    await parts.deleteWorkspace(name);
+    await parts.deleteWorkspace(name, { withoutBackup, report });
   };
   const authorize = () => {
     if (!personNow(person, parts.authority()).admin) throw projectNotFound(name);

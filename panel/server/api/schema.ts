@@ -133,6 +133,10 @@ export const projectSchema = z
       example: "migrating, 412 of 1300 sessions",
     }),
     lastActivity: time.optional().openapi({ description: "When a session was last used." }),
+    backup: z.object({ last: time.optional(), problem: z.string().optional() }).optional().openapi({
+      description:
+        "When its newest backup was made, and what is wrong with its backups: for whoever may change it, where the stack has backups.",
+    }),
     members: z
       .array(z.string())
       .openapi({ description: "Who can open it, with groups resolved. Empty: the stack's access list." }),
@@ -184,6 +188,10 @@ export const operationSchema = z
     startedAt: time.optional(),
     endedAt: time.optional(),
     total: z.number().optional().openapi({ description: "Estimated steps of its update." }),
+    isWork: z.boolean().optional().openapi({
+      description:
+        "Whether it is no update, but a backup, restore or the like: `done` of `total` is then a percentage.",
+    }),
     done: z.number(),
     error: z.string().optional(),
   })
@@ -272,6 +280,10 @@ export const deleteQuery = z.object({
     .max(64)
     .optional()
     .openapi({ description: "The project's name, required to delete its workspace." }),
+  backup: z
+    .enum(["take", "skip"])
+    .optional()
+    .openapi({ description: "skip: deletes the workspace without a last backup." }),
 });
 export const logsQuery = z.object({
   lines: z

@@ -14,6 +14,8 @@ import { pulumi } from "../../../operate/engine/pulumi.ts";
 import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
 import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
+import type { Progress, Storage } from "../../../operate/storage/client.ts";
+import { takeLastBackup } from "../../../operate/storage/last-backup.ts";
 import {
   describeLeft,
   isLeft,
@@ -31,7 +33,7 @@ import { type CheckText, entryOf, ProjectsFile } from "./projects-file.ts";
 import { makeReleases } from "./releases.ts";
 import { Repository, type RepositorySettings } from "./repository.ts";
 import { keylessStore, pulumiStore, type RunPulumi, StackSecrets } from "./secrets.ts";
-import { Conflict, type OperationRequest, type Operations } from "./types.ts";
+import { Conflict, type OperationRequest, type Operations, type Report } from "./types.ts";
 
 export { type CheckText, ProjectsFile } from "./projects-file.ts";
 export type { RepositorySettings } from "./repository.ts";
@@ -53,10 +55,18 @@ export interface PlatformSettings {
   readonly engine: Engine;
   /** The stack's prefix of names. */
   readonly prefix: string;
+  /** Takes a last backup before a workspace is deleted. */
+  readonly storage: Pick<Storage, "status" | "backup" | "forget">;
   /** Parses a projects.yaml. @throws UserError if it is invalid on any stack */
   readonly load: (text: string) => readonly Project[];
   /** Reports errors that belong to no request. Default: ignored. */
   readonly report?: (error: unknown) => void;
+}
+
+export interface DeleteOptions {
+  /** Whether no last backup is taken. Default: false. */
+  readonly withoutBackup?: boolean;
+  readonly report?: Report;
 }
 
 /** The stack side of the panel. */
@@ -71,8 +81,13 @@ export interface Platform {
   describeWorkspace(name: string): Promise<Left | undefined>;
   /** Sets that aside, if it is anything; returns what puts it back. @throws UserError; nothing is changed then */
   setAsideWorkspace(name: string): Promise<() => Promise<void>>;
-  /** Deletes a removed project's folders: for a removal's `afterwards`. @throws UserError; Conflict if the branch has the project again */
-  deleteWorkspace(name: string): Promise<void>;
+  /**
+   * Deletes a removed project's folders: for a removal's `afterwards`. Where backups are set up a last one is taken first.
+   * @throws UserError if that fails, or the deletion; Conflict if the branch has the project again
+   */
+  deleteWorkspace(name: string, options?: DeleteOptions): Promise<void>;
+  /** Names of the secrets that a project has of its own. */
+  secretNames(project: string): readonly string[];
   /** Brings the checkout to the newest commit of its branch, if changes are pushed. @throws as `Repository.catchUp` */
   catchUp(): Promise<void>;
   /** Closes `operations` and releases the checkout's lock. */
@@ -90,6 +105,7 @@ export function openPlatform({
   pipeline,
   engine,
   prefix,
+  storage,
   load,
   report,
 }: PlatformSettings): Platform {
@@ -149,17 +165,29 @@ export function openPlatform({
       if (!place || !(await isLeft(place, name))) return async () => {};
       return (await setAside(place, name)).putBack;
     },
-    async deleteWorkspace(name) {
-      await operations.catchUp();
-      const { text, overlay } = file.read();
-      if (entryOf(text, name) !== undefined || overlaidIn(overlay, name)?.entry)
-        throw new Conflict(`The workspace of ${name} was kept: projects.yaml has that project again`);
+    async deleteWorkspace(name, { withoutBackup = false, report: tell = () => {} } = {}) {
+      const assertRemoved = async () => {
+        await operations.catchUp();
+        const { text, overlay } = file.read();
+        if (entryOf(text, name) !== undefined || overlaidIn(overlay, name)?.entry)
+          throw new Conflict(`The workspace of ${name} was kept: projects.yaml has that project again`);
+      };
+      await assertRemoved();
       const place = await findPlace();
       if (!place) return fail("conflict", `workspace of ${name}`, "not found: the stack has no droplet");
       // A pipeline's update has left its commit before it removes containers.
       if (mounted) await untilUnused(mounted, name);
+      if (!withoutBackup && (await isLeft(place, name))) {
+        const without = `npm run purge -- ${name} --without-backup${place.stackFlag}`;
+        const onProgress = ({ step, percent }: Progress) => tell(step, percent);
+        const taken = await takeLastBackup(storage, name, { without, onProgress });
+        if (taken !== undefined) tell(taken);
+        // That may have taken long.
+        await assertRemoved();
+      }
       await purge(place, name);
     },
+    secretNames: (project) => secrets.names(project),
     catchUp: () => operations.catchUp(),
     close,
   };

@@ -18,7 +18,6 @@ import {
   reached,
   SECRET,
   SERVICE,
-  STORAGE,
   socketOf,
   startFilters,
   stopFilters,

@@ -27,6 +27,8 @@ import {
   type Person,
 } from "../../../panel/server/platform/types.ts";
 
+import { FakeStorage } from "../storage.ts";
+
 export const ADMIN: Person = { email: "ann@example.com", kind: "person", admin: true };
 export const MEMBER: Person = { email: "ben@example.com", kind: "person", admin: false };
 export const OWNER: Person = { email: "olga@example.com", kind: "person", admin: false };
@@ -165,6 +167,9 @@ export class World {
   /** Names of projects that have a workspace. */
   readonly workspaces = new Set<string>();
   readonly deleted: string[] = [];
+  /** Those of them without a last backup. */
+  readonly deletedWithoutBackup: string[] = [];
+  readonly storage = new FakeStorage();
   /** Names under which a workspace has been set aside; one that was put back is not among them. */
   readonly aside: string[] = [];
   /** The copies that projects go back to, by name. */
@@ -263,7 +268,13 @@ export class World {
           this.workspaces.add(name);
         };
       },
-      deleteWorkspace: async (name) => void this.deleted.push(name),
+      deleteWorkspace: async (name, { withoutBackup = false } = {}) => {
+        this.deleted.push(name);
+        if (withoutBackup) this.deletedWithoutBackup.push(name);
+      },
+      storage: this.storage,
+      secretNames: () => [],
+      ownerOf: (name) => ({ name, uid: 2000, gid: 1000 }),
       health: async () => ({ status: "ok", parts: [] }),
       streams: this.streams,
       report: (error) => void this.defects.push(error),

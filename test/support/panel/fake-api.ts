@@ -5,6 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { type SSEStreamingApi, streamSSE } from "hono/streaming";
 import type {
+  Backups,
   FieldProblem,
   KeeperEvent,
   Leftover,
@@ -56,6 +57,8 @@ export class FakeApi {
   /** Why a project can't be woken or put to sleep; and what the keeper did. */
   refusal: string | undefined;
   history: KeeperEvent[] = [];
+  /** Those of all projects. */
+  backups: Backups = { setUp: false, isSnapshot: true, backups: [], checkpoints: [] };
   /** Overrides responses: for a login page, or errors. */
   instead: ((context: Context) => Response | undefined) | undefined;
   readonly seen: Seen[] = [];
@@ -189,6 +192,20 @@ export class FakeApi {
     );
     app.post("/api/projects/:name/rollback", (context) =>
       this.#begin(context, "roll back", context.req.param("name")),
+    );
+    app.get("/api/projects/:name/backups", (context) => context.json(this.backups));
+    for (const [path, what] of [
+      ["backups", "back up"],
+      ["restore", "restore"],
+      ["checkpoints", "make a checkpoint of"],
+      ["checkpoints/:id/rollback", "take back"],
+      ["fork", "fork"],
+    ] as const)
+      app.post(`/api/projects/:name/${path}`, (context) =>
+        this.#begin(context, what, context.req.param("name") ?? ""),
+      );
+    app.delete("/api/projects/:name/checkpoints/:id", (context) =>
+      this.#begin(context, "delete a checkpoint of", context.req.param("name")),
     );
     app.patch("/api/projects/:name", (context) => this.#begin(context, "change", context.req.param("name")));
     app.delete("/api/projects/:name", (context) => this.#begin(context, "delete", context.req.param("name")));
