@@ -1,0 +1,242 @@
+// Backups by restic: the verbs, and when they run by themselves.
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Told } from "./errors.mjs";
+import { makeRepository } from "./repository.mjs";
+import { makeRestic } from "./restic.mjs";
+import { makeRestore } from "./restore.mjs";
+import { shown } from "./snapshots.mjs";
+import { makeTake } from "./take.mjs";
+
+const PROJECT = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const REASON = /^[a-z0-9-]{1,40}$/;
+const HOUR_MS = 3_600_000;
+/** Between two checks; and what a backup may be early, since the timer that asks is not exact. */
+const CHECK_MS = 7 * 24 * HOUR_MS - HOUR_MS;
+const EARLY_MS = HOUR_MS / 2;
+/** After a failure, the next try by itself. */
+const RETRY_MS = HOUR_MS - 60_000;
+const VERBS = ["backup", "backups", "restore", "check", "try", "forget"];
+const KEEP_DAYS = 30;
+
+/** What is there of the settings: undefined where nobody has set backups up. */
+export function readBackupConfig(path = "/run/storage/backup/config.json") {
+  return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
+}
+
+function projectIn(name, key = "project") {
+  if (typeof name !== "string" || !PROJECT.test(name))
+    throw new Told(`${key}: the name of a project is missing or invalid`);
+  return name;
+}
+
+/** What this program remembers for itself, beside the status that others are shown. */
+function makeState({ paths, machine }) {
+  const path = join(paths.own, "backup.json");
+  let last = Promise.resolve();
+  const read = async () => {
+    try {
+      return JSON.parse(await readFile(path, "utf8"));
+    } catch {
+      return {};
+    }
+  };
+  return {
+    read,
+    update(change) {
+      const next = last.then(async () => machine.write(path, `${JSON.stringify(change(await read()))}\n`));
+      last = next.catch(() => {});
+      return next;
+    },
+  };
+}
+
+/**
+ * @param {import("../context.mjs").Context} context
+ * @param {ReturnType<typeof readBackupConfig>} config
+ * @param {{program?: readonly string[], patienceMs?: number}} [options] of restic
+ * @returns {{verbs: Record<string, import("../verbs.mjs").Verb>, tick(): Promise<void>}} `tick` once a minute: does what is due where nobody else asks for it
+ */
+export function makeBackup(context, config, options = {}) {
+  if (!config) {
+    const verb = async () => {
+      throw new Told("backups are not set up", "set opencode-platform:backup in Pulumi.<stack>.yaml (docs/backup.md)");
+    };
+    return { verbs: Object.fromEntries(VERBS.map((name) => [name, verb])), tick: async () => {} };
+  }
+  const { now, log } = context;
+  const state = makeState(context);
+  // Made when it is needed: the cache is beside the workspaces, which may not be there when the program starts.
+  let made;
+  const parts = async () => {
+    if (made) return made;
+    await mkdir(context.paths.cache, { recursive: true, mode: 0o700 });
+    const restic = makeRestic({ config, folder: context.paths.cache, ...options });
+    const repository = makeRepository({ config, restic, state, now });
+    const taking = makeTake({ context, config, restic, repository, state });
+    made = { restic, repository, taking, restoring: makeRestore({ context, restic, repository, take: taking.take }) };
+    return made;
+  };
+
+  const tell = (change = {}) =>
+    context.status.update((status) => {
+      const { projects = {}, ...backup } = status.backup ?? {};
+      return { ...status, backup: { ...backup, to: config.to, everyMs: config.everyMs, projects, ...change } };
+    });
+
+  const isNever = (project) => project?.storage?.backup === "never";
+  const elapsed = (at) => (at ? now().getTime() - Date.parse(at) : Number.POSITIVE_INFINITY);
+
+  /** Projects whose backup is due, or has failed an hour ago. */
+  async function due() {
+    const { backup = {} } = await context.status.read();
+    return [...(await context.projects())]
+      .filter(([name, project]) => {
+        const { last, failed } = backup.projects?.[name] ?? {};
+        const isLate = elapsed(last?.at) >= config.everyMs - EARLY_MS;
+        return !isNever(project) && isLate && elapsed(failed?.at) >= RETRY_MS;
+      })
+      .map(([name]) => name)
+      .sort();
+  }
+
+  /** Those that are taken: one, or all that want it. Projects without any files yet are none. */
+  async function wanted(project, reason) {
+    const projects = await context.projects();
+    if (project !== undefined) {
+      if (isNever(projects.get(projectIn(project))))
+        throw new Told(`${project} is never backed up`, "its entry in projects.yaml says backup: never; take that out");
+      return [project];
+    }
+    const names = reason === "schedule" ? await due() : [...projects.keys()].filter((name) => !isNever(projects.get(name))).sort();
+    const withFiles = await Promise.all(names.map(async (name) => (await context.partsOf(name)).length > 0));
+    return names.filter((_, index) => withFiles[index]);
+  }
+
+  async function backup({ project, reason = "manual" }, progress) {
+    if (typeof reason !== "string" || !REASON.test(reason))
+      throw new Told("reason: use 1 to 40 lowercase letters, digits and dashes");
+    const names = await wanted(project, reason);
+    const { taking, repository } = await parts();
+    await tell();
+    if (names.length === 0) {
+      if (reason === "schedule" && (await isCheckDue())) await check({}, progress);
+      return [];
+    }
+    const { made, failures } = await taking.run(names, reason, progress).catch(async (error) => {
+      for (const name of names) await taking.noteFailure(name, error);
+      throw error;
+    });
+    if (failures.length > 0) {
+      const [[first, error]] = failures;
+      const others = failures.length > 1 ? `, and ${failures.length - 1} more: ${failures.slice(1).map(([name]) => name).join(", ")}` : "";
+      throw new Told(`${first}: ${error.message}${others}`, error.fix, error.kind);
+    }
+    if (reason === "schedule") {
+      progress("removing old backups");
+      await repository.thin();
+      if (await isCheckDue()) await check({}, progress);
+    }
+    return made;
+  }
+
+  /** Once a week, and an hour after one has failed; not before there is anything to look at. */
+  async function isCheckDue() {
+    const { backup: { check: last, projects = {} } = {} } = await context.status.read();
+    const hasAny = Object.values(projects).some((each) => each.last);
+    return hasAny && elapsed(last?.at) >= (last?.ok === false ? RETRY_MS : CHECK_MS);
+  }
+
+  async function check(_argument, progress) {
+    const { repository } = await parts();
+    const found = await repository.find();
+    if (!found) throw new Told("there is no backup yet", "run `backup` first");
+    const at = now().toISOString();
+    try {
+      const result = { at, ok: true, text: await repository.check(progress) };
+      await tell({ check: result });
+      return result;
+    } catch (error) {
+      await tell({ check: { at, ok: false, text: error.message } });
+      throw error;
+    }
+  }
+
+  /** The one that was tried longest ago. */
+  async function nextToTry(all) {
+    const { triedAt = {} } = await state.read();
+    const names = [...new Set(all.map(({ project }) => project))];
+    if (names.length === 0) throw new Told("there is no backup yet", "run `backup` first");
+    return names.sort((a, b) => (triedAt[a] ?? "").localeCompare(triedAt[b] ?? "") || a.localeCompare(b))[0];
+  }
+
+  async function attempt({ project: asked }, progress) {
+    const { repository, restoring } = await parts();
+    const project = asked === undefined ? await nextToTry((await repository.find()) ?? []) : projectIn(asked);
+    const at = now().toISOString();
+    const note = async (ok, text) => {
+      await state.update((before) => ({ ...before, triedAt: { ...before.triedAt, [project]: at } }));
+      await tell({ tried: { at, project, ok, text } });
+      return { at, project, ok, text };
+    };
+    try {
+      const { backup, files, sessions } = await restoring.attempt(project, progress);
+      const said = `${files} files as in the backup of ${backup.at}${sessions === undefined ? "" : `, ${sessions} sessions`}`;
+      return await note(true, said);
+    } catch (error) {
+      await note(false, error.message);
+      throw error;
+    }
+  }
+
+  const verbs = {
+    backup,
+    async backups({ project }) {
+      const { repository } = await parts();
+      const all = (await repository.find()) ?? [];
+      return all.filter((each) => project === undefined || each.project === projectIn(project)).map(shown);
+    },
+    async restore({ project, at = "latest", into, path, withoutBackup }, progress) {
+      projectIn(project);
+      if (into) projectIn(into.name, "into");
+      if (into && !(Number.isInteger(into.uid) && Number.isInteger(into.gid)))
+        throw new Told("into: uid and gid are numbers");
+      if (into && path) throw new Told("into and path do not go together", "restore the project into the new name, and take the file from there");
+      if (typeof at !== "string") throw new Told("at: write an id, latest, or a time");
+      const { restoring } = await parts();
+      return restoring.restore({ project, at, into, path, withoutBackup }, progress);
+    },
+    check,
+    try: attempt,
+    async forget({ project, keepDays = KEEP_DAYS }) {
+      if (!Number.isInteger(keepDays) || keepDays < 1) throw new Told("keepDays: a whole number of days");
+      const { repository } = await parts();
+      const last = ((await repository.find()) ?? []).findLast((each) => each.project === projectIn(project));
+      if (!last) throw new Told(`${project} has no backup`);
+      const until = await repository.keepUntil(last.id, keepDays);
+      await context.status.update((status) => {
+        const { [project]: _, ...projects } = status.backup?.projects ?? {};
+        return { ...status, backup: { ...status.backup, projects } };
+      });
+      return { backup: shown(last), until };
+    },
+  };
+
+  let isTicking = false;
+  return {
+    verbs,
+    async tick() {
+      if (isTicking || config.schedule !== "own") return;
+      isTicking = true;
+      try {
+        const names = await wanted(undefined, "schedule");
+        if (names.length > 0 || (await isCheckDue())) await backup({ reason: "schedule" }, () => {});
+      } catch (error) {
+        log(`backup: ${error.message}`);
+      } finally {
+        isTicking = false;
+      }
+    },
+  };
+}

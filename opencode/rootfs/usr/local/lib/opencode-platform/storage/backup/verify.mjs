@@ -1,0 +1,64 @@
+// Whether what was restored is whole: every file that the backup lists is there, of its size; and opencode's database is in order.
+import { lstat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DATABASE } from "./excludes.mjs";
+import { Told } from "./errors.mjs";
+
+/** Of the files that are named in an error. */
+const NAMED = 3;
+
+/**
+ * Compares a folder with the listing of a backup.
+ * @param {ReturnType<import("./restic.mjs").makeRestic>} restic
+ * @param {string} id
+ * @param {string} folder
+ * @returns {Promise<{files: number, bytes: number}>}
+ */
+export async function compare(restic, id, folder) {
+  const listed = [];
+  const onLine = (line) => {
+    const node = line.startsWith("{") ? JSON.parse(line) : {};
+    if (node.struct_type === "node" && node.type === "file") listed.push([node.path, node.size ?? 0]);
+  };
+  await restic.run(["ls", id, "--json"], { doing: "listing the backup", onLine });
+  const wrong = [];
+  let bytes = 0;
+  for (const [path, size] of listed) {
+    const found = await lstat(join(folder, path)).catch(() => undefined);
+    if (found?.isFile() && found.size === size) bytes += size;
+    else wrong.push(path);
+  }
+  if (wrong.length > 0)
+    throw new Told(
+      `${wrong.length} of ${listed.length} files are not as in the backup: ${wrong.slice(0, NAMED).join(", ")}${wrong.length > NAMED ? ", …" : ""}`,
+      "run `check`, and take another backup of the list",
+    );
+  return { files: listed.length, bytes };
+}
+
+/**
+ * Opens opencode's database as opencode does: what was not yet in its main file is taken in.
+ * @param {string} home
+ * @returns {Promise<{sessions?: number}>} nothing where there is none
+ */
+export async function checkDatabase(home) {
+  const path = join(home, DATABASE, "opencode.db");
+  if (!existsSync(path)) return {};
+  const { DatabaseSync } = await import("node:sqlite");
+  let database;
+  try {
+    database = new DatabaseSync(path);
+    const [{ integrity_check: said } = {}] = database.prepare("PRAGMA integrity_check").all();
+    if (said !== "ok") throw new Error(String(said));
+    const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'session'").all();
+    if (tables.length === 0) return {};
+    const { count } = database.prepare("SELECT count(*) AS count FROM session").get() ?? {};
+    return { sessions: Number(count) };
+  } catch (error) {
+    throw new Told(`opencode's database in the backup is not in order: ${error.message}`, "take an older backup: `backups` lists them");
+  } finally {
+    database?.close();
+  }
+}
+
