@@ -11,6 +11,7 @@ import { companyOf } from "./components/project/company.ts";
 import { OpencodeProject } from "./components/project/project.ts";
 import { makeWorkspaces } from "./components/project/workspaces.ts";
 import { TraefikProxy } from "./components/proxy/proxy.ts";
+import { Backup } from "./components/storage/backup.ts";
 import { Storage } from "./components/storage/storage.ts";
 import { proxyEndpoints } from "./config/stack/company/proxy.ts";
 
@@ -54,6 +55,19 @@ const keeper = new Keeper("keeper", {
   port: settings.port,
   hasReducedPanel: production !== undefined && settings.panel.enabled && settings.panel.apply === "ci",
 });
+// What the storage container gets of it: its mounts, variables, and what they depend on.
+const backup =
+  settings.backup &&
+  new Backup("backup", {
+    host,
+    names,
+    settings: settings.backup,
+    secrets: settings,
+    proxy: settings.proxy,
+    bucket: settings.backup.to.kind === "spaces" ? production?.backupBucket() : undefined,
+    protect: platform.production?.settings.protectWorkspaces ?? false,
+    hasTimer: production !== undefined,
+  });
 new Storage("storage", {
   host,
   names,
@@ -61,6 +75,7 @@ new Storage("storage", {
   storageVolume: keeper.storageVolume,
   keeper: keeper.container,
   ready: workspaces,
+  ...(backup && { backup }),
 });
 const proxy = new TraefikProxy("traefik", {
   host,
@@ -117,6 +132,8 @@ const panel =
 
 export default {
   ...scope.outputs(opencodes),
+  /** What backups are encrypted with. */
+  ...(backup ? { backupPassword: backup.password } : {}),
   /** How a droplet is reached, and what machines show to pass Access: by purpose, and CI's by itself. Secret, all of it. */
   ...(production && edge ? { ssh: production.ssh, serviceTokens: edge.serviceTokens } : {}),
   ...(edge?.sshToken ? { serviceToken: edge.sshToken } : {}),

@@ -8,6 +8,7 @@ import type { Host } from "../host/host.ts";
 import type { SshAccess } from "../host/ssh-files.ts";
 import { Panel, type PanelArgs } from "../panel/panel.ts";
 import type { OpencodeProject } from "../project/project.ts";
+import { BackupBucket } from "../storage/spaces.ts";
 import { commitOf } from "./commit.ts";
 import { type Production, withRunError } from "./load.ts";
 
@@ -15,6 +16,8 @@ import { type Production, withRunError } from "./load.ts";
 export interface ProductionParts {
   readonly host: Host;
   readonly ssh: pulumi.Output<SshAccess>;
+  /** Makes the bucket for backups, where it is wanted. */
+  backupBucket(): BackupBucket;
   /** Makes the edge, once the port on the droplet and the projects are known. */
   publish(args: Pick<EdgeArgs, "names" | "port" | "projects" | "admins" | "panelMachines">): Edge;
   /** Makes the panel, where it is wanted. */
@@ -55,6 +58,12 @@ export async function makeProduction(
   return {
     host,
     ssh,
+    backupBucket: () =>
+      new BackupBucket("backup-bucket", {
+        cloud,
+        region: settings.region,
+        protect: settings.protectWorkspaces,
+      }),
     publish: (args) => new Edge("edge", { ...args, settings, cloud, urls, account, host }),
     panel: ({ projects, dockerVolume, keeper, ...args }) => {
       const { enabled, port, git } = panel;

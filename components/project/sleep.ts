@@ -7,7 +7,7 @@ import { ASLEEP_PATH } from "../proxy/wakes.ts";
 
 export interface KeeperFileArgs {
   names: Names;
-  project: Pick<Project, "name" | "sleep" | "opencode">;
+  project: Pick<Project, "name" | "sleep" | "storage" | "opencode">;
   /** The project's routes. */
   route: RouteArgs;
   /** Port of the gateway. */
@@ -16,7 +16,7 @@ export interface KeeperFileArgs {
 
 /** What the keeper knows of a project, as one line of JSON without a secret: its container, when it may sleep, and its routes while it does and just after. */
 export function keeperFile({ names, project, route, gatewayPort }: KeeperFileArgs): string {
-  const { name, sleep, opencode } = project;
+  const { name, sleep, storage, opencode } = project;
   return `${JSON.stringify({
     project: name,
     container: names.project(name),
@@ -25,5 +25,6 @@ export function keeperFile({ names, project, route, gatewayPort }: KeeperFileArg
     sleep: sleep === "never" ? null : sleep,
     asleep: asleepRoutes(route, gatewayPort),
     awake: awakeRoutes(route),
+    ...(storage && { storage }),
   })}\n`;
 }

@@ -116,6 +116,8 @@ export const routeFileName = (project: string): string => `${project}.yml`;
 /** Beside it, while the project is asleep, and only then: written by the keeper, which has each project's file in the directory of the other name. */
 export const asleepFileName = (project: string): string => `${project}.asleep.yml`;
 export const KEEPER_DIR = "keeper";
+/** Directory, below the same one, of the settings and secrets of backups: root's alone. */
+export const BACKUP_DIR = "backup";
 export const keeperFileName = (project: string): string => `${project}.json`;
 /** Beside them, what every router of the gateway has. No project's name has an underscore. */
 export const GATEWAY_FILE = "_gateway.yml";

@@ -31,6 +31,7 @@ import { repos } from "./repos.ts";
 import { resources } from "./resources.ts";
 import { services } from "./services.ts";
 import { sleep } from "./sleep.ts";
+import { backup, checkpoints } from "./storage.ts";
 
 export const DEFAULT_MAX_PROJECTS = 20;
 export const DEFAULT_PER_PERSON = 3;
@@ -155,6 +156,8 @@ const project = z.strictObject(
       .describe(
         "When the project is put to sleep, which frees its memory until somebody uses it: after a time without activity, or never (for one with scheduled jobs). Default, key by key: defaults.sleep.",
       ),
+    backup: backup.optional(),
+    checkpoints: checkpoints.optional(),
     image: image.optional(),
     devcontainer: devcontainer.optional(),
     packages: packages.optional(),

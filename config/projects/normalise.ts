@@ -13,6 +13,7 @@ import { DEFAULT_RESOURCES } from "./resources.ts";
 import { mapOf } from "./rough.ts";
 import { readServices } from "./services.ts";
 import { readSleep } from "./sleep.ts";
+import { readStorage } from "./storage.ts";
 import { isTrusted, type Trust } from "./trust.ts";
 import type { HostContext } from "./violation.ts";
 
@@ -79,6 +80,7 @@ function normaliseEntry(
     machines: entry.machines,
     resources,
     sleep: readSleep(entry.sleep, defaults.sleep),
+    ...readStorage(entry),
     ...(environment && { environment }),
     ...(devcontainer && { devcontainer }),
     env: textValues({

@@ -7,6 +7,7 @@ import type { Forge, RepoSource } from "./repo.ts";
 import type { Shares } from "./resources.ts";
 import type { Service } from "./services.ts";
 import type { Sleep } from "./sleep.ts";
+import type { Storage } from "./storage.ts";
 import type { Trust } from "./trust.ts";
 
 /** What JSON can hold. */
@@ -56,6 +57,8 @@ export interface Project {
   readonly resources: { readonly memory: Size; readonly cpus: number; readonly pids: number } & Shares;
   /** When it is put to sleep. */
   readonly sleep: Sleep;
+  /** Its backups and checkpoints, where the entry says something of them. */
+  readonly storage?: Storage;
   /** What its image is built on; absent for the stack's alone. */
   readonly environment?: Environment;
   /** Its repository's devcontainer.json, where it is built on that; what follows from it is in the other fields. */

@@ -9,6 +9,14 @@ import { PROJECT_NAME_PATTERN } from "../projects/field-schemas.ts";
 import { closest, show } from "../text/show.ts";
 import { BASE_IMAGE } from "../versions.ts";
 import {
+  type BackupSettings,
+  checkBackupNeeds,
+  parseBackup,
+  parseBackupPassword,
+  parseKeyPart,
+  parseKnownHosts,
+} from "./backup.ts";
+import {
   LOCAL_STACK,
   pulumiCommand,
   removeCommand,
@@ -26,6 +34,7 @@ import {
   parseWebhook,
 } from "./panel.ts";
 import { BLOCKED_PORTS } from "./ports.ts";
+import { parsePrivateKey } from "./private-key.ts";
 import { PRODUCTION_SECRETS, parseProductionSettings, productionDocs } from "./production.ts";
 import type { ProductionSettings } from "./production-schema.ts";
 import { parseBoolean, reads } from "./reading.ts";
@@ -122,11 +131,34 @@ const settingsSchema = z.strictObject({
   panelWebhook: reads(parseWebhook)
     .optional()
     .describe("Slack or Discord webhook for notices of idle projects; set it with `--secret`."),
+  backup: z
+    .string()
+    .optional()
+    .describe(
+      "Backups of the projects: `backup.to`, `backup.every`, `backup.keep.daily` (`weekly`, `monthly`) and `backup.exclude`; set each with `--path` (docs/backup.md). Default: none are made.",
+    ),
+  backupPassword: reads(parseBackupPassword)
+    .optional()
+    .describe(
+      "Password that backups are encrypted with, 16 characters or more; set it with `--secret`. Default: one that the stack makes.",
+    ),
+  backupKeyId: reads(parseKeyPart)
+    .optional()
+    .describe("Id of the key for a bucket (access key id); set it with `--secret`."),
+  backupKeySecret: reads(parseKeyPart)
+    .optional()
+    .describe("The secret of that key (secret access key); set it with `--secret`."),
+  backupSshKey: reads(parsePrivateKey)
+    .optional()
+    .describe("Private key that logs in where backups are sent by sftp; set it with `--secret`."),
+  backupKnownHosts: reads(parseKnownHosts)
+    .optional()
+    .describe("Lines of known_hosts for that server, or a list of them."),
   ...companySchema,
 });
 
 /** Settings of every stack that are secrets. */
-const SECRETS = ["panelWebhook"];
+const SECRETS = ["panelWebhook", "backupPassword", "backupKeyId", "backupKeySecret", "backupSshKey"];
 
 /** On which stacks a setting is: all, `local` alone, or all but that. */
 export type SettingKind = "every" | "local" | "droplet";
@@ -157,9 +189,11 @@ export const settingDocs: readonly {
 ];
 
 /** The stack's settings, typed, with defaults. */
-export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel" | keyof CompanySettings>> &
+export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel" | "backup" | keyof CompanySettings>> &
   CompanySettings & {
     readonly panel: PanelConfig;
+    /** Absent: no backups are made. */
+    readonly backup?: BackupSettings;
     /** Per project, what its own `passwordRotation/<project>` says. */
     readonly passwordRotations: Readonly<Record<string, string>>;
     /** Per project that has another image than `packages` says, what its own `packages/<project>` says. */
@@ -234,6 +268,9 @@ export function parseSettings(
   problems.push(...(production?.problems ?? []));
   const company = parseCompanySettings(common, stack, context.readFile);
   problems.push(...company.problems);
+  const backup = common.backup === undefined ? undefined : parseBackup(common.backup, stack);
+  problems.push(...(backup?.problems ?? []));
+  if (backup?.value) problems.push(...backupNeeds(backup.value, common, result.data, context));
   if (Array.isArray(panel)) problems.push(...panel);
   else {
     const hasVariables = droplet.panelEnvironment !== undefined || isHidden(context, "panelEnvironment");
@@ -242,13 +279,36 @@ export function parseSettings(
   }
   if (problems.length > 0 || !result.data || Array.isArray(panel)) throw new UserError("config", problems);
   const settings = {
-    ...withoutKeys(result.data, COMPANY_KEYS),
+    ...withoutKeys(result.data, [...COMPANY_KEYS, "backup"]),
+    ...(backup?.value && { backup: backup.value }),
     ...company.settings,
     panel,
     passwordRotations: perProject[ROTATION],
     packagesOf: perProject[PACKAGES],
   };
   return production?.settings ? { ...settings, production: production.settings } : settings;
+}
+
+/** What the place of backups needs of the other settings; encrypted ones are there. */
+function backupNeeds(
+  backup: BackupSettings,
+  common: Readonly<Record<string, string>>,
+  parsed: Pick<z.output<typeof settingsSchema>, "backupKnownHosts"> | undefined,
+  context: SettingsContext,
+): Problem[] {
+  const has = (name: string) => common[name] !== undefined || isHidden(context, name);
+  return checkBackupNeeds(
+    backup,
+    {
+      keyId: has("backupKeyId"),
+      keySecret: has("backupKeySecret"),
+      sshKey: has("backupSshKey"),
+      hasKnownHosts: has("backupKnownHosts"),
+      knownHosts: parsed?.backupKnownHosts,
+      spaces: context.tokens.spaces,
+    },
+    context.stack,
+  );
 }
 
 function withoutKeys<T extends object, K extends keyof T>(value: T, keys: readonly K[]): Omit<T, K> {

@@ -6,6 +6,8 @@ import { setSecretCommand } from "./commands.ts";
 export interface TokensPresent {
   readonly digitalocean: boolean;
   readonly cloudflare: boolean;
+  /** Of Spaces, with which a bucket is made. Absent: unknown, and not checked. */
+  readonly spaces?: boolean;
 }
 
 /** The clouds' tokens: the config key, and the variables that the providers take one from else. */
@@ -25,7 +27,13 @@ export function tokensPresent(
 ): TokensPresent {
   const has = ({ key, variables }: { key: string; variables: readonly string[] }) =>
     hasConfig(key) || variables.some((variable) => env[variable]);
-  return { digitalocean: has(CLOUD_TOKENS.digitalocean), cloudflare: has(CLOUD_TOKENS.cloudflare) };
+  return {
+    digitalocean: has(CLOUD_TOKENS.digitalocean),
+    cloudflare: has(CLOUD_TOKENS.cloudflare),
+    spaces:
+      has({ key: "digitalocean:spacesAccessId", variables: ["SPACES_ACCESS_KEY_ID"] }) &&
+      has({ key: "digitalocean:spacesSecretKey", variables: ["SPACES_SECRET_ACCESS_KEY"] }),
+  };
 }
 
 /** The tokens that a stack on a droplet lacks. */

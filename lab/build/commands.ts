@@ -34,6 +34,10 @@ export const chromiumPart = commandPart("chromium", CHROMIUM_COMMANDS, ["chromiu
 export const tmuxPart = commandPart("tmux", ["tmux"], ["tmux"]);
 export const registryPart = commandPart("docker-registry", ["docker-registry"], ["docker-registry"]);
 export const gitPart = commandPart("git", ["git"], ["git"]);
+export const resticPart = commandPart("restic", ["restic"], ["restic"]);
+export const btrfsPart = commandPart("btrfs", ["mkfs.btrfs"], ["btrfs-progs"]);
+/** Debian installs the server outside PATH, which asks for its whole path. */
+export const sshdPart = commandPart("sshd", [], ["openssh-server"], () => existsSync("/usr/sbin/sshd"));
 /** Debian installs the server outside PATH, in one directory per release. */
 export const postgresPart = commandPart("postgresql", [], ["postgresql"], () =>
   existsSync("/usr/lib/postgresql"),

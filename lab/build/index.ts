@@ -9,6 +9,7 @@ import { buildBaseImage } from "./base-image.ts";
 import { buildDropletImage, dropletImagePart } from "./droplet-image.ts";
 import { buildPlugins } from "./plugins.ts";
 import { buildPulumi } from "./pulumi.ts";
+import { buildS3Server, s3ServerPart } from "./s3-server.ts";
 import { buildTraefik } from "./traefik.ts";
 
 /** For the stack `local` and for tests; never for a stack in a real cloud. */
@@ -19,6 +20,7 @@ export const builders: Builders = {
     [baseImagePart().name]: buildBaseImage,
     [traefikPart.name]: buildTraefik,
     [dropletImagePart.name]: buildDropletImage,
+    [s3ServerPart.name]: buildS3Server,
   },
   installStandIns: (dir) => install(dir, process.execPath),
 };

@@ -9,8 +9,9 @@ import { type Previewed, previewStack } from "./previewed.ts";
 import { sendAlert, writeSummary } from "./publish.ts";
 import { proposeRefresh } from "./refresh.ts";
 import { driftLine, fingerprint, renderDrift } from "./render.ts";
+import { tryRestore } from "./trial.ts";
 
-/** Exit code for drift; 1 is for a check that failed. */
+/** Exit code for drift; 1 is for a check that failed, or backups that can't be restored. */
 export const DRIFTED = 2;
 
 /** Attempts, and the delay between them, when an update is running meanwhile. */
@@ -42,7 +43,10 @@ export async function driftJob(job: Job): Promise<number> {
   const { previewed, notes } = look;
   // Else the host may not answer.
   if (previewed.succeeded) await proposeRefresh(job);
-  return previewed.plan.steps.length > 0 || notes.length > 0 ? reportDrift(job, look) : reportNoDrift(job);
+  const canRestore = previewed.succeeded ? await tryRestore(job) : true;
+  const hasDrift = previewed.plan.steps.length > 0 || notes.length > 0;
+  const code = hasDrift ? await reportDrift(job, look) : await reportNoDrift(job);
+  return code === 0 && !canRestore ? 1 : code;
 }
 
 /**

@@ -525,7 +525,7 @@ projects:
     quux: 1
 `,
     messages: [
-      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, sleep, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:3:5 projects[0].quux: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, sleep, backup, checkpoints, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
   {
@@ -1347,6 +1347,32 @@ projects:
     ],
   },
   {
+    title: "backup that is neither never nor patterns, and checkpoints that are no number of them",
+    text: `projects:
+  - name: one
+    backup: off
+  - name: two
+    backup: { exclude: [/etc, "../up", "*", "!keep", ""] }
+  - name: three
+    backup: { exclud: [dist] }
+  - name: four
+    checkpoints: 21
+  - name: five
+    checkpoints: many
+`,
+    messages: [
+      'projects.yaml:3:13 projects[0].backup: "off" is not a setting of backup: write never',
+      'projects.yaml:5:25 projects[1].backup.exclude[0]: "/etc" does not begin in a project: write /workspace/…, /home/… or /services/…',
+      'projects.yaml:5:31 projects[1].backup.exclude[1]: "../up" has . or .. in it: write the path without',
+      'projects.yaml:5:40 projects[1].backup.exclude[2]: "*" leaves out everything: write backup: never',
+      'projects.yaml:5:45 projects[1].backup.exclude[3]: "!keep" is not a pattern: nothing is expanded or negated in it',
+      'projects.yaml:5:54 projects[1].backup.exclude[4]: "" is not a pattern: write dist, *.iso or /workspace/data',
+      "projects.yaml:7:15 projects[2].backup.exclud: is not a valid key here; did you mean exclude?",
+      "projects.yaml:9:18 projects[3].checkpoints: 21 is not a number of checkpoints: a whole number from 0 to 20",
+      'projects.yaml:11:18 projects[4].checkpoints: "many" is not a number of checkpoints: a whole number from 0 to 20',
+    ],
+  },
+  {
     title: "sleep that is neither never nor a map of durations",
     text: `defaults:
   sleep: 30m
@@ -1636,7 +1662,7 @@ projects:
       'projects.yaml:13:11 projects[2].name: "blog" is already used by projects[1] in line 8',
       'projects.yaml:14:12 projects[2].env.PATH: "PATH" is reserved: set by the image; a wrong value keeps the container from starting',
       'projects.yaml:14:30 projects[2].env.PORT: 08 would be read as "8": quote it',
-      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, sleep, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
+      "projects.yaml:15:5 projects[2].colour: is not a valid key here; valid keys: name, repo, branch, depth, repos, trust, state, resources, sleep, backup, checkpoints, image, devcontainer, packages, env, timezone, network, ports, services, setup, secrets, git, opencode, members, machines, owners",
     ],
   },
 ];
