@@ -11,6 +11,7 @@ const stage = vi.hoisted(() => ({
   previews: [] as unknown[],
   notes: [] as string[],
   hidden: [] as { text: string; fix: string }[],
+  canRestore: true,
   images: [] as { image: string; installedAt: Date }[],
 }));
 
@@ -21,6 +22,7 @@ vi.mock("../../../operate/doctor/examine.ts", () => ({
   findHiddenDrift: async () => stage.hidden,
   findImagePackages: async () => stage.images,
 }));
+vi.mock("../../../operate/forge/trial.ts", () => ({ tryRestore: async () => stage.canRestore }));
 vi.mock("../../../operate/forge/job.ts", () => ({
   prepareJob: async () => {},
   lookAround: async () => stage.notes,
@@ -76,7 +78,7 @@ const jobWith = (forge: Forge): Job => ({
 
 describe("the drift check", () => {
   beforeEach(() => {
-    Object.assign(stage, { marks: [], previews: [], notes: [], hidden: [], images: [] });
+    Object.assign(stage, { marks: [], previews: [], notes: [], hidden: [], images: [], canRestore: true });
   });
   afterEach(() => {
     vi.restoreAllMocks();
@@ -108,6 +110,11 @@ describe("the drift check", () => {
     expect(await driftJob(jobWith(forge))).toBe(DRIFTED);
     expect(open.get(1)).toContain("differs from the main branch: The droplet opencode-prod is gone.");
     expect(open.get(1)).toContain("ssh: no route to host");
+  });
+
+  it("fails where a backup could not be restored, though nothing differs", async () => {
+    Object.assign(stage, { marks: [mark("a"), mark("a")], previews: [same], canRestore: false });
+    expect(await driftJob(jobWith(issueBook().forge))).toBe(1);
   });
 
   it("reports hidden drift without changes of the engine", async () => {
