@@ -4,7 +4,7 @@ import type { Context, Part } from "../../toolchain/part.ts";
 import { goBuild } from "./lib/go.ts";
 
 /** Release of the server; its modules are pinned in go/versitygw. */
-const VERSITYGW = "1.0.15";
+const VERSITYGW = "1.8.0";
 const BINARY = "bin/versitygw";
 
 /** Where the toolchain has it. */

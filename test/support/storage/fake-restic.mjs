@@ -65,7 +65,7 @@ function* walk(folder, at = "") {
 
 const isExcluded = (path, patterns) =>
   patterns.some((pattern) =>
-    pattern.startsWith("/") ? matchesGlob(path, pattern) : pattern.includes("/") ? matchesGlob(path, `**/${pattern}`) : matchesGlob(basename(path), pattern),
+    pattern.startsWith("/") ? matchesGlob(path, pattern) : pattern.includes("/") ? path.endsWith(`/${pattern}`) : matchesGlob(basename(path), pattern),
   );
 
 const VERBS = {
@@ -109,7 +109,7 @@ const VERBS = {
   restore() {
     const from = dataOf(words[0]);
     const [target = ""] = valuesOf("--target");
-    const [include] = valuesOf("--include");
+    const include = valuesOf("--include")[0]?.replace(/\\(.)/g, "$1");
     if (!include) cpSync(from, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
     else if (existsSync(join(from, include))) {
       mkdirSync(dirname(join(target, include)), { recursive: true });

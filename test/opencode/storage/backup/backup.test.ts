@@ -273,6 +273,7 @@ describe("looking after it", () => {
 
   it("restores one project in turn to see whether it could, and leaves nothing", async () => {
     world.add("api", { "workspace/a": "1" });
+    world.write("shop", { [DATABASE]: "" });
     await backup();
     expect(await world.ask("try")).toMatchObject({ project: "api", ok: true, text: expect.stringMatching(/^1 files as in the backup of /) });
     expect(await world.ask("try")).toMatchObject({ project: "shop" });

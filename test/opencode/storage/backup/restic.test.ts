@@ -125,6 +125,7 @@ it.each([
   ["refused", "subprocess ssh: backup@box: Permission denied (publickey)."],
   ["hostkey", "subprocess ssh: Host key verification failed."],
   ["bucket", "Fatal: unable to open config file: Stat: The specified bucket does not exist"],
+  ["absent", "Fatal: unable to open config file: stat /backup/config: no such file or directory\nIs there a repository at the following location?"],
   ["absent", "Fatal: unable to open config file: Stat: The specified key does not exist.\nIs there a repository at the following location?"],
   ["broken", "Fatal: repository contains errors"],
   ["broken", "Load(<index/1a>, 0, 0): ciphertext verification failed"],

@@ -58,8 +58,16 @@ const KINDS = [
     fix: "create it, or correct `to` in opencode-platform:backup",
   },
   {
+    kind: "unreachable",
+    fits: /no such host|connection refused|connection reset|network is unreachable|no route to host|i\/o timeout|timed out|dial tcp|temporary failure in name resolution|could not resolve hostname|TLS handshake|x509:|502 |503 |504 /i,
+    what: "the server does not answer",
+    fix: "look at whether it runs, and at the name and port of `to` in opencode-platform:backup",
+    passes: true,
+  },
+  {
     kind: "absent",
-    fits: /is there a repository at|config file: (stat|<config\/>)|the specified key does not exist|config: no such file|file does not exist/i,
+    // And nothing less: restic asks "Is there a repository …?" after whatever has gone wrong, and a new one is made where there is none.
+    fits: /config file: stat: (the specified key does not exist|file does not exist)|config file: .*\/config: no such file or directory|config file: <config\/> does not exist/i,
     what: "there is no repository",
   },
   {
@@ -67,13 +75,6 @@ const KINDS = [
     fits: /ciphertext verification failed|hash mismatch|invalid data returned|does not match id|pack [0-9a-f]+.*(?:not found|missing|damaged|contains errors)|not found in (?:the )?(?:index|repository)|does not exist in index|error for tree|tree [0-9a-f]+.*not found|id [0-9a-f]+ not found|repository contains errors|number of expected pack|unexpected EOF|could not be (?:decrypted|read)|load\(<(?:data|index|snapshot)/i,
     what: "the repository is broken",
     fix: "find out what is missing with restic check, and see docs/backup.md; until then take a snapshot of the volume",
-  },
-  {
-    kind: "unreachable",
-    fits: /no such host|connection refused|connection reset|network is unreachable|no route to host|i\/o timeout|timed out|dial tcp|temporary failure in name resolution|could not resolve hostname|TLS handshake|x509:|502 |503 |504 /i,
-    what: "the server does not answer",
-    fix: "look at whether it runs, and at the name and port of `to` in opencode-platform:backup",
-    passes: true,
   },
 ];
 
