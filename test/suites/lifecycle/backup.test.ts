@@ -16,10 +16,9 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { limitSpace } from "../../../components/host/space.ts";
 import { toolchainDir } from "../../../toolchain/paths.ts";
 import { fileInImage } from "../../support/opencode/image-files.ts";
 import { must, run } from "../../support/run.ts";
@@ -29,6 +28,7 @@ import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { waitFor } from "../../support/wait.ts";
 
 const { makeContext } = await import(fileInImage("storage/context.mjs"));
+const { begin } = await import(fileInImage("storage/begin.mjs"));
 const { makeMachine } = await import(fileInImage("storage/machine.mjs"));
 const { makeBackup } = await import(fileInImage("storage/backup/index.mjs"));
 
@@ -73,8 +73,10 @@ class Ground {
 
   async make(project: string, isBtrfs = false): Promise<void> {
     const parts = ["workspace", "home"].map((part) => this.part(project, part));
-    if (isBtrfs) await must("sh", ["-c", `set -e\n${limitSpace(this.root, parts, 2048 * MIB)}`]);
-    for (const path of parts) if (!existsSync(path)) await must(isBtrfs ? "btrfs" : "mkdir", isBtrfs ? ["subvolume", "create", path] : ["-p", path]);
+    for (const path of parts) {
+      mkdirSync(dirname(path), { recursive: true });
+      await must(...(isBtrfs ? (["btrfs", ["subvolume", "create", path]] as const) : (["mkdir", [path]] as const)));
+    }
     mkdirSync(join(this.part(project, "home"), ".local/share/opencode"), { recursive: true });
     await must("chown", ["-R", `${USER.uid}:${USER.gid}`, ...parts]);
     this.states.set(project, "awake");
@@ -111,11 +113,13 @@ class Ground {
       machine: { ...makeMachine(), ask: this.ask },
       log: (line: string) => this.said.push(line),
     });
-    mkdirSync(context.paths.cache, { recursive: true, mode: 0o700 });
+    const begun: Promise<number> = begin(context);
     const { verbs }: Backups = makeBackup(context, config);
     const steps: string[] = [];
-    const ask = async <T = unknown>(verb: string, argument: Record<string, unknown> = {}): Promise<T> =>
-      (await verbs[verb]?.(argument, (step) => void steps.push(step))) as T;
+    const ask = async <T = unknown>(verb: string, argument: Record<string, unknown> = {}): Promise<T> => {
+      await begun;
+      return (await verbs[verb]?.(argument, (step) => void steps.push(step))) as T;
+    };
     const told = async (): Promise<Told> => (await context.status.read()).backup;
     return { ask, told, steps, cache: context.paths.cache as string };
   }
@@ -249,14 +253,18 @@ describe("in a bucket", () => {
     writeFileSync(join(btrfs.part("web", "workspace"), "another"), randomBytes(48 * MIB));
     const { ask, cache } = btrfs.program(configOf(bucket));
     const failed = ask("backup", { project: "web" }).catch((error: Error) => error.message);
-    await waitFor("data on its way", () => {
-      const pids = JSON.parse(readFileSync(join(cache, "running.json"), "utf8")) as number[];
-      const isSending = readdirSync(join(cache, "tmp")).length > 0;
-      const line = readFileSync(`/proc/${pids.at(-1)}/cmdline`, "utf8").split("\0");
-      if (!isSending || !line.includes("backup")) return { seen: line.join(" ") };
-      process.kill(pids.at(-1) ?? 0, "SIGKILL");
-      return { done: true };
-    }, { every: 5 });
+    await waitFor(
+      "data on its way",
+      () => {
+        const pid = (JSON.parse(readFileSync(join(cache, "running.json"), "utf8")) as number[]).at(-1) ?? 0;
+        const line = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+        const [, read = "0"] = /^rchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, "utf8")) ?? [];
+        if (!line.includes("backup") || Number(read) < 8 * MIB) return { seen: `${line} ${read}` };
+        process.kill(pid, "SIGKILL");
+        return { done: true };
+      },
+      { every: 2, within: 20_000 },
+    );
     expect(await failed).toContain("restic was killed (SIGKILL)");
     const again = btrfs.program(configOf(bucket));
     expect(await again.ask("backup", { project: "web" })).toHaveLength(1);
@@ -310,7 +318,8 @@ describe("in a bucket", () => {
 
 it("says when there is no room left, and goes on once there is", async () => {
   const small = join(folder, "small");
-  await loopDevice(small, 24, "mkfs.ext4", "-q", "-O", "^has_journal");
+  await loopDevice(small, 192, "mkfs.ext4", "-q", "-O", "^has_journal");
+  await must("fallocate", ["-l", "150M", join(small, "filler")]);
   const full = await startS3(folder, small, toolchain);
   places.push(full);
   const { ask, told } = btrfs.program(configOf(full));
@@ -319,6 +328,9 @@ it("says when there is no room left, and goes on once there is", async () => {
     fix: expect.stringContaining("keep"),
   });
   expect((await told()).projects.web?.failed?.what).toContain("no room left");
+  rmSync(join(small, "filler"));
+  expect(await ask("backup", { project: "web" })).toHaveLength(1);
+  expect((await told()).projects.web?.failed).toBeUndefined();
   await full.stop();
 });
 

@@ -14,7 +14,7 @@ interface Kind {
 }
 const { makeRestic, optionsOf } = await backupModule<{
   makeRestic(options: object): Restic;
-  optionsOf(config: object): string[];
+  optionsOf(config: object, log: string): string[];
 }>("restic");
 const { kindOf } = await backupModule<{ kindOf(text: string): Kind | undefined }>("errors");
 
@@ -50,9 +50,9 @@ it("gets its secrets in files, in no argument and no variable", async () => {
 
 it("logs in by ssh with the key and the server's keys that it was given alone", () => {
   const files = { sshKey: "/run/key", knownHosts: "/run/hosts" };
-  const [flag, option] = optionsOf({ sftp: { user: "me", host: "box.example", port: 2222 }, files });
+  const [flag, option] = optionsOf({ sftp: { user: "me", host: "box.example", port: 2222 }, files }, "/cache/ssh.log");
   expect(flag).toBe("-o");
-  expect(option).toMatch(/^sftp\.command=ssh -F none -i \/run\/key .*StrictHostKeyChecking=yes .*UserKnownHostsFile=\/run\/hosts .*-p 2222 -l me box\.example -s sftp$/);
+  expect(option).toMatch(/^sftp\.command=ssh -F none -E \/cache\/ssh.log -i \/run\/key .*StrictHostKeyChecking=yes .*UserKnownHostsFile=\/run\/hosts .*-p 2222 -l me box\.example -s sftp$/);
 });
 
 describe("a lock", () => {
@@ -125,6 +125,7 @@ it.each([
   ["refused", "subprocess ssh: backup@box: Permission denied (publickey)."],
   ["hostkey", "subprocess ssh: Host key verification failed."],
   ["bucket", "Fatal: unable to open config file: Stat: The specified bucket does not exist"],
+  ["absent", "Fatal: unable to open config file: Lstat: file does not exist"],
   ["absent", "Fatal: unable to open config file: stat /backup/config: no such file or directory\nIs there a repository at the following location?"],
   ["absent", "Fatal: unable to open config file: Stat: The specified key does not exist.\nIs there a repository at the following location?"],
   ["broken", "Fatal: repository contains errors"],

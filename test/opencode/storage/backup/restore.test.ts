@@ -54,7 +54,8 @@ describe("a project", () => {
     expect(existsSync(join(world.part("shop", "home"), ".local/share/opencode/opencode.db"))).toBe(true);
     expect(existsSync(join(world.own, "work/shop/restore"))).toBe(false);
     expect(world.held.size).toBe(0);
-    // And back again.
+    // Not by the newest alone, and back again.
+    expect((await restore({ withoutBackup: true })).backup.id).toBe(first?.id);
     await restore({ at: before?.id });
     expect(world.read("shop", "workspace/src/app.ts")).toBe("broken");
   });
@@ -154,9 +155,9 @@ describe("a file or folder", () => {
     expect(world.read("shop", "workspace/src/app.ts")).toBe("one");
     expect(world.read("shop", "workspace/read[me].md")).toBe("changed");
     expect(world.done.filter((what) => what.startsWith("replace"))).toEqual([]);
-    await restore({ path: "/workspace/read[me].md", at: (await world.ask<BackupSeen[]>("backups"))[0]?.id });
+    await restore({ path: "/workspace/read[me].md" });
     expect(world.read("shop", "workspace/read[me].md")).toBe("r");
-    await restore({ path: "src", at: (await world.ask<BackupSeen[]>("backups"))[0]?.id });
+    await restore({ path: "src" });
     expect(readdirSync(join(world.part("shop", "workspace"), "src"))).toEqual(["app.ts"]);
   });
 

@@ -67,7 +67,7 @@ const KINDS = [
   {
     kind: "absent",
     // And nothing less: restic asks "Is there a repository …?" after whatever has gone wrong, and a new one is made where there is none.
-    fits: /config file: stat: (the specified key does not exist|file does not exist)|config file: .*\/config: no such file or directory|config file: <config\/> does not exist/i,
+    fits: /config file: l?stat: (the specified key does not exist|file does not exist)|config file: .*\/config: no such file or directory|config file: <config\/> does not exist/i,
     what: "there is no repository",
   },
   {

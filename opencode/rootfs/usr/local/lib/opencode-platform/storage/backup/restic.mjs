@@ -32,6 +32,8 @@ const INCOMPLETE = 3;
 export function makeRestic({ config, folder, program = ["ionice", "-c", "3", "nice", "-n", "19", "restic"], patienceMs = PATIENCE_MS }) {
   const temporary = join(folder, "tmp");
   const noted = join(folder, "running.json");
+  /** What ssh says, which restic may end without passing on. */
+  const sshLog = join(folder, "ssh.log");
   // Of a restic that was killed: each file is a pack of some megabytes.
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true, mode: 0o700 });
@@ -75,7 +77,8 @@ export function makeRestic({ config, folder, program = ["ionice", "-c", "3", "ni
    */
   function once(words, { doing, onLine, cwd, input, allow = [] }) {
     const [command, ...first] = program;
-    const options = optionsOf(config);
+    const options = optionsOf(config, sshLog);
+    rmSync(sshLog, { force: true });
     const child = spawn(command, [...first, ...options, ...words], {
       cwd: cwd ?? folder,
       env: environment(),
@@ -106,7 +109,7 @@ export function makeRestic({ config, folder, program = ["ionice", "-c", "3", "ni
         reject(new Told(error.code === "ENOENT" ? `${command} is not installed` : error.message)),
       );
       child.on("close", (code, signal) => {
-        const text = errors.join("\n");
+        const text = [readOptional(sshLog), ...errors].join("\n").trim();
         if (given !== undefined) reject(inWords(given, { code: 1, signal: null, doing }));
         else if (code === 0 || (code !== null && allow.includes(code)))
           resolve({ output: output.join("\n"), errors: text, isWhole: code !== INCOMPLETE });
@@ -148,11 +151,11 @@ export function makeRestic({ config, folder, program = ["ionice", "-c", "3", "ni
 }
 
 /** Options of the place: ssh asks nothing, and knows the server by what was given alone. */
-export function optionsOf({ sftp, region, files }) {
+export function optionsOf({ sftp, region, files }, sshLog) {
   const options = region ? ["-o", `s3.region=${region}`] : [];
   if (!sftp) return options;
   const ssh = [
-    ...["ssh", "-F", "none", "-i", files.sshKey, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
+    ...["ssh", "-F", "none", "-E", sshLog, "-i", files.sshKey, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
     ...["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${files.knownHosts}`],
     ...["-o", "ServerAliveInterval=30", "-o", "ConnectTimeout=30"],
     ...(sftp.port ? ["-p", String(sftp.port)] : []),
@@ -160,6 +163,8 @@ export function optionsOf({ sftp, region, files }) {
   ];
   return [...options, "-o", `sftp.command=${ssh.join(" ")}`];
 }
+
+const readOptional = (path) => (existsSync(path) ? readFileSync(path, "utf8") : "");
 
 /** Whether a process is restic: the number may be another's by now. */
 function isRestic(pid) {

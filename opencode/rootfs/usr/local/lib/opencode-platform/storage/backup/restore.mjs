@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { Told } from "./errors.mjs";
 import { literally } from "./excludes.mjs";
 import { place, readPath } from "./place.mjs";
-import { pick, shown } from "./snapshots.mjs";
+import { BEFORE_RESTORE, pick, shown } from "./snapshots.mjs";
 import { COPIED } from "./staging.mjs";
 import { checkDatabase, compare } from "./verify.mjs";
 
@@ -88,7 +88,7 @@ export function makeRestore({ context, restic, repository, take }) {
   async function takeBefore(project, existing, progress) {
     if ((await context.projects()).get(project)?.storage?.backup === "never") return undefined;
     try {
-      return await take(project, { reason: "before-restore", existing }, progress);
+      return await take(project, { reason: BEFORE_RESTORE, existing }, progress);
     } catch (error) {
       throw new Told(
         `what is there can't be backed up first: ${error.message}`,

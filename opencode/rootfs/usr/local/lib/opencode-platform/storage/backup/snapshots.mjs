@@ -48,18 +48,21 @@ export function backupOf({ id, time, tags = [] }, added = {}) {
   };
 }
 
+/** Why a backup is made that a restore takes first. */
+export const BEFORE_RESTORE = "before-restore";
+
 /** What others see of one. @returns {Backup} */
 export const shown = ({ parts: _parts, moment: _moment, ...backup }) => backup;
 
 /**
  * One of a project's backups.
  * @param {readonly Backup[]} backups the oldest first
- * @param {string} at `latest`, an id or the beginning of one, or a time: the newest that is not after it
+ * @param {string} at `latest` (what a restore has put away first is none), an id or the beginning of one, or a time: the newest that is not after it
  */
 export function pick(backups, at, project) {
   if (backups.length === 0)
     throw new Told(`${project} has no backup`, "`backups` without a project lists all that there are");
-  if (at === "latest") return backups.at(-1);
+  if (at === "latest") return backups.findLast(({ reason }) => reason !== BEFORE_RESTORE) ?? backups.at(-1);
   if (/^[0-9a-f]{4,64}$/.test(at)) {
     const found = backups.filter(({ id }) => at.startsWith(id) || id.startsWith(at));
     if (found.length === 1) return found[0];
