@@ -36,7 +36,11 @@ export class BackupBucket extends pulumi.ComponentResource {
         acl: "private",
         versioning: { enabled: true },
         lifecycleRules: [
-          { enabled: true, noncurrentVersionExpiration: { days: KEPT_DAYS }, abortIncompleteMultipartUploadDays: 7 },
+          {
+            enabled: true,
+            noncurrentVersionExpiration: { days: KEPT_DAYS },
+            abortIncompleteMultipartUploadDays: 7,
+          },
         ],
       },
       { parent: this, protect },

@@ -9,12 +9,17 @@ const LONGEST = 200;
  * slash at that one place: `/workspace/data`.
  */
 export function checkPattern(pattern: unknown): string | undefined {
-  if (typeof pattern !== "string" || pattern.trim() === "") return `${show(pattern)} is not a pattern: write dist, *.iso or /workspace/data`;
+  if (typeof pattern !== "string" || pattern.trim() === "")
+    return `${show(pattern)} is not a pattern: write dist, *.iso or /workspace/data`;
   if (pattern.length > LONGEST) return `is longer than ${LONGEST} characters`;
   if (/[\n\r\0]/.test(pattern)) return `${show(pattern)} has a line break in it`;
-  if (/^[!$~]|\$\{?\w/.test(pattern)) return `${show(pattern)} is not a pattern: nothing is expanded or negated in it`;
+  if (/^[!$~]|\$\{?\w/.test(pattern))
+    return `${show(pattern)} is not a pattern: nothing is expanded or negated in it`;
   if (/(^|\/)\.\.?(\/|$)/.test(pattern)) return `${show(pattern)} has . or .. in it: write the path without`;
-  if (pattern.startsWith("/") && !PARTS.some((part) => pattern.startsWith(part) && pattern.length > part.length))
+  if (
+    pattern.startsWith("/") &&
+    !PARTS.some((part) => pattern.startsWith(part) && pattern.length > part.length)
+  )
     return `${show(pattern)} does not begin in a project: write /workspace/…, /home/… or /services/…`;
   if (/^[*/]+$/.test(pattern)) return `${show(pattern)} leaves out everything: write backup: never`;
   return undefined;

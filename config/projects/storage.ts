@@ -67,7 +67,9 @@ interface Written {
 }
 
 /** Both keys as the program uses them; nothing where neither is set, so that nothing of a project that says nothing changes. */
-export function readStorage({ backup: written, checkpoints: count }: Written): { readonly storage?: Storage } {
+export function readStorage({ backup: written, checkpoints: count }: Written): {
+  readonly storage?: Storage;
+} {
   const exclude = written === "never" ? undefined : written?.exclude;
   const storage = {
     ...(written === "never" && { backup: written }),

@@ -44,8 +44,7 @@ const SHORTEST = { text: "1h", seconds: 3600 };
 const LONGEST = { text: "720h", seconds: 720 * 3600 };
 const MOST_KEPT = 1000;
 
-const FORMS =
-  "s3:<host>/<bucket>, sftp:<user>@<host>/<path>, an absolute directory of the host, or spaces";
+const FORMS = "s3:<host>/<bucket>, sftp:<user>@<host>/<path>, an absolute directory of the host, or spaces";
 const HOST = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i;
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 /** What needs no quoting in a shell, in Docker's syntax or in restic's. */
@@ -100,16 +99,26 @@ function readTarget(value: unknown, stack: string): Parsed<BackupTarget> {
   if (value === undefined) return refuse(`is missing: ${FORMS}`);
   const text = typeof value === "string" ? value.trim() : "";
   if (text === "spaces") {
-    if (stack === LOCAL_STACK) return refuse("is spaces, which is for droplet stacks", setPath(at("to"), "<absolute directory>", stack));
+    if (stack === LOCAL_STACK)
+      return refuse(
+        "is spaces, which is for droplet stacks",
+        setPath(at("to"), "<absolute directory>", stack),
+      );
     return { value: { kind: "spaces" }, problems: [] };
   }
   // Whoever writes a key or a password here has it in plain text in the stack's file: it is not quoted.
   if (/^(s3|sftp):(\/\/|https?:\/\/)?[^/@]*:[^/@]*@/.test(text))
-    return refuse("has credentials in plain text", `revoke them at their issuer, then set backupKeyId, backupKeySecret or backupSshKey (docs/backup.md)`);
+    return refuse(
+      "has credentials in plain text",
+      `revoke them at their issuer, then set backupKeyId, backupKeySecret or backupSshKey (docs/backup.md)`,
+    );
   const target = text.startsWith("s3:") ? s3(text) : text.startsWith("sftp:") ? sftp(text) : directory(text);
   if (!target) return refuse(`${show(value)} is not a place for backups: ${FORMS}`);
   if (target.kind === "directory" && stack !== LOCAL_STACK && isBelow(target.path, "/workspaces"))
-    return refuse(`${show(text)} is on the volume that is backed up, and is lost with it`, setPath(at("to"), "spaces", stack));
+    return refuse(
+      `${show(text)} is on the volume that is backed up, and is lost with it`,
+      setPath(at("to"), "spaces", stack),
+    );
   return { value: target, problems: [] };
 }
 
@@ -148,11 +157,17 @@ function readEvery(value: unknown, stack: string): Parsed<number> {
     problems: [{ where: at("every"), what, fix: setPath(at("every"), instead, stack) }],
   });
   if (seconds === undefined) {
-    const { mistake, instead } = durationMistake(typeof value === "string" ? text : String(value), "24h, 6h", LONGEST.seconds);
+    const { mistake, instead } = durationMistake(
+      typeof value === "string" ? text : String(value),
+      "24h, 6h",
+      LONGEST.seconds,
+    );
     return refuse(mistake, instead ?? DEFAULT_EVERY);
   }
-  if (seconds < SHORTEST.seconds) return refuse(`${show(text)} is too short: ${SHORTEST.text} or more`, SHORTEST.text);
-  if (seconds > LONGEST.seconds) return refuse(`${show(text)} is too long: at most ${LONGEST.text}`, LONGEST.text);
+  if (seconds < SHORTEST.seconds)
+    return refuse(`${show(text)} is too short: ${SHORTEST.text} or more`, SHORTEST.text);
+  if (seconds > LONGEST.seconds)
+    return refuse(`${show(text)} is too long: at most ${LONGEST.text}`, LONGEST.text);
   return { value: seconds * 1000, problems: [] };
 }
 
@@ -168,10 +183,18 @@ function readKeep(value: unknown, stack: string): Parsed<BackupSettings["keep"]>
     const count = keep[kind];
     if (Number.isInteger(count) && Number(count) >= 0 && Number(count) <= MOST_KEPT) continue;
     const what = `${show(count)} is not a number of backups: a whole number from 0 to ${MOST_KEPT}`;
-    problems.push({ where: at("keep", kind), what, fix: setPath(at("keep", kind), String(DEFAULT_KEEP[kind]), stack) });
+    problems.push({
+      where: at("keep", kind),
+      what,
+      fix: setPath(at("keep", kind), String(DEFAULT_KEEP[kind]), stack),
+    });
   }
   if (problems.length === 0 && KINDS.every((kind) => keep[kind] === 0))
-    problems.push({ where: at("keep"), what: "keeps no backup", fix: setPath(at("keep", "daily"), "7", stack) });
+    problems.push({
+      where: at("keep"),
+      what: "keeps no backup",
+      fix: setPath(at("keep", "daily"), "7", stack),
+    });
   return problems.length > 0 ? { problems } : { value: keep as unknown as BackupSettings["keep"], problems };
 }
 
@@ -179,7 +202,8 @@ function readExclude(value: unknown, stack: string): Parsed<readonly string[]> {
   if (value === undefined) return { value: [], problems: [] };
   const where = at("exclude");
   const fix = setPath(`${where}[0]`, "dist", stack);
-  if (!Array.isArray(value)) return { problems: [{ where, what: `${show(value)} is not a list of patterns`, fix }] };
+  if (!Array.isArray(value))
+    return { problems: [{ where, what: `${show(value)} is not a list of patterns`, fix }] };
   const problems = value.flatMap((pattern, index): Problem[] => {
     const what = checkPattern(pattern);
     return what ? [{ where: `${where}[${index}]`, what, fix: removePath(`${where}[${index}]`, stack) }] : [];
@@ -190,13 +214,16 @@ function readExclude(value: unknown, stack: string): Parsed<readonly string[]> {
 /** The region that a bucket's server is of, where its name says so: others are asked. */
 export function regionOf(url: string): string | undefined {
   const { hostname } = new URL(url);
-  const [, spaces, amazon] = /^(?:([a-z]+\d)\.digitaloceanspaces\.com|s3[.-]([a-z0-9-]+)\.amazonaws\.com)$/.exec(hostname) ?? [];
+  const [, spaces, amazon] =
+    /^(?:([a-z]+\d)\.digitaloceanspaces\.com|s3[.-]([a-z0-9-]+)\.amazonaws\.com)$/.exec(hostname) ?? [];
   return spaces ?? amazon;
 }
 
 /** A password that backups are encrypted with. It is never quoted. */
 export const parseBackupPassword: Parser<string> = (text) =>
-  /^[^\r\n]{16,500}$/.test(text) ? text : { mistake: "is not a password of 16 characters or more, on one line" };
+  /^[^\r\n]{16,500}$/.test(text)
+    ? text
+    : { mistake: "is not a password of 16 characters or more, on one line" };
 
 /** Half of a key of S3. It is never quoted. */
 export const parseKeyPart: Parser<string> = (text) =>
@@ -217,7 +244,9 @@ function linesOf(text: string): string[] {
   } catch {
     // Plain lines.
   }
-  return (Array.isArray(items) ? items.map(String) : text.split(/\r?\n/)).map((each) => each.trim()).filter(Boolean);
+  return (Array.isArray(items) ? items.map(String) : text.split(/\r?\n/))
+    .map((each) => each.trim())
+    .filter(Boolean);
 }
 
 export interface BackupGiven {
@@ -260,7 +289,14 @@ function sftpNeeds(
   missing: (name: string, why: string) => Problem,
   stack: string,
 ): Problem[] {
-  const problems = sshKey ? [] : [{ ...missing("backupSshKey", "sftp logs in with a key"), fix: `${setSecretCommand(settingKey("backupSshKey"), stack)} < <file of the key>` }];
+  const problems = sshKey
+    ? []
+    : [
+        {
+          ...missing("backupSshKey", "sftp logs in with a key"),
+          fix: `${setSecretCommand(settingKey("backupSshKey"), stack)} < <file of the key>`,
+        },
+      ];
   const name = port && port !== 22 ? `[${host}]:${port}` : host;
   const where = settingKey("backupKnownHosts");
   const scan = `ssh-keyscan ${port ? `-p ${port} ` : ""}${host}`;
@@ -269,15 +305,21 @@ function sftpNeeds(
     problems.push({ where, what: `is missing: nobody is there to compare the key that ${host} shows`, fix });
   // A hashed line does not say whose it is.
   const names = knownHosts?.map((line) => line.replace(/^@\S+ /, "").split(" ")[0] ?? "");
-  if (names?.every((each) => !each.startsWith("|") && !each.split(",").some((one) => one === name || one.includes("*"))))
+  if (
+    names?.every(
+      (each) => !each.startsWith("|") && !each.split(",").some((one) => one === name || one.includes("*")),
+    )
+  )
     problems.push({ where, what: `has no line for ${name}`, fix });
   return problems;
 }
 
 /** As people are shown it; there are no credentials in it. */
 export function describeTarget(target: BackupTarget, spaces = "a bucket of Spaces"): string {
-  if (target.kind === "s3") return `${target.url.replace(/^https:\/\//, "")}/${[target.bucket, target.path].filter(Boolean).join("/")}`;
-  if (target.kind === "sftp") return `${target.user}@${target.host}${target.port ? `:${target.port}` : ""}${target.path}`;
+  if (target.kind === "s3")
+    return `${target.url.replace(/^https:\/\//, "")}/${[target.bucket, target.path].filter(Boolean).join("/")}`;
+  if (target.kind === "sftp")
+    return `${target.user}@${target.host}${target.port ? `:${target.port}` : ""}${target.path}`;
   return target.kind === "directory" ? target.path : spaces;
 }
 

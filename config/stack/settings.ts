@@ -189,7 +189,9 @@ export const settingDocs: readonly {
 ];
 
 /** The stack's settings, typed, with defaults. */
-export type Settings = Readonly<Omit<z.output<typeof settingsSchema>, "panel" | "backup" | keyof CompanySettings>> &
+export type Settings = Readonly<
+  Omit<z.output<typeof settingsSchema>, "panel" | "backup" | keyof CompanySettings>
+> &
   CompanySettings & {
     readonly panel: PanelConfig;
     /** Absent: no backups are made. */

@@ -20,8 +20,13 @@ const settingsOf = (to: BackupTarget): BackupSettings => ({
   keep: { daily: 7, weekly: 4, monthly: 6 },
   exclude: ["dist"],
 });
-const S3: BackupTarget = { kind: "s3", url: "https://fra1.digitaloceanspaces.com", bucket: "acme", path: "prod" };
-const valueOf = <T>(output: pulumi.Input<T>): Promise<T> =>
+const S3: BackupTarget = {
+  kind: "s3",
+  url: "https://fra1.digitaloceanspaces.com",
+  bucket: "acme",
+  path: "prod",
+};
+const resolved = <T>(output: pulumi.Input<T>): Promise<T> =>
   new Promise((resolve) => pulumi.output(output).apply((value) => resolve(value as T)));
 
 /** A host that notes what is run, by name. */
@@ -39,8 +44,23 @@ function noting() {
 }
 function backupOf(name: string, to: BackupTarget, more: Partial<BackupArgs> = {}) {
   const { host, ran } = noting();
-  const secrets = { backupKeyId: "id", backupKeySecret: "hush", backupPassword: undefined, backupSshKey: undefined, backupKnownHosts: undefined };
-  const backup = new Backup(name, { host, names, settings: settingsOf(to), secrets, proxy: undefined, protect: true, hasTimer: false, ...more });
+  const secrets = {
+    backupKeyId: "id",
+    backupKeySecret: "hush",
+    backupPassword: undefined,
+    backupSshKey: undefined,
+    backupKnownHosts: undefined,
+  };
+  const backup = new Backup(name, {
+    host,
+    names,
+    settings: settingsOf(to),
+    secrets,
+    proxy: undefined,
+    protect: true,
+    hasTimer: false,
+    ...more,
+  });
   return { backup, ran };
 }
 
@@ -53,7 +73,12 @@ beforeAll(async () => {
   await pulumi.runtime.setMocks({
     newResource: ({ name, type, inputs }) => {
       made.set(`${type.split(":").at(-1)} ${name}`, inputs);
-      const outputs = { result: "made-password", hex: "0a1b2c3d", accessKey: "limited", secretKey: "limited-secret" };
+      const outputs = {
+        result: "made-password",
+        hex: "0a1b2c3d",
+        accessKey: "limited",
+        secretKey: "limited-secret",
+      };
       return { id: `${name}-id`, state: { ...(inputs as object), ...outputs } };
     },
     call: () => ({}),
@@ -61,11 +86,25 @@ beforeAll(async () => {
   inBucket = backupOf("bucket", S3, { hasTimer: true });
   inDirectory = backupOf("directory", { kind: "directory", path: "/mnt/backup" });
   const backupSshKey = { privateKey: "private\n", publicKey: "public" };
-  bySsh = backupOf("ssh", { kind: "sftp", user: "me", host: "box", port: 2222, path: "/srv" }, {
-    secrets: { backupKeyId: undefined, backupKeySecret: undefined, backupPassword: "a person's own password", backupSshKey, backupKnownHosts: ["box ssh-ed25519 AAAA"] },
-    proxy: { https: "http://10.1.2.3:3128", no: [] },
+  bySsh = backupOf(
+    "ssh",
+    { kind: "sftp", user: "me", host: "box", port: 2222, path: "/srv" },
+    {
+      secrets: {
+        backupKeyId: undefined,
+        backupKeySecret: undefined,
+        backupPassword: "a person's own password",
+        backupSshKey,
+        backupKnownHosts: ["box ssh-ed25519 AAAA"],
+      },
+      proxy: { https: "http://10.1.2.3:3128", no: [] },
+    },
+  );
+  bucket = new BackupBucket("backup-bucket", {
+    cloud: cloudNames("oc", "prod"),
+    region: "nyc1",
+    protect: true,
   });
-  bucket = new BackupBucket("backup-bucket", { cloud: cloudNames("oc", "prod"), region: "nyc1", protect: true });
   inSpaces = backupOf("spaces", { kind: "spaces" }, { bucket });
   await pulumi.runtime.disconnect();
 });
@@ -75,20 +114,33 @@ const config = (text: unknown) => JSON.parse(String(text)) as Record<string, unk
 describe("what the container gets", () => {
   it("is files of the host's, each root's alone, with what is secret in no command", async () => {
     const { backup, ran } = inBucket;
-    expect([...ran.keys()]).toEqual(["backup-config-json", "backup-password", "backup-credentials", "backup-timer"]);
+    expect([...ran.keys()]).toEqual([
+      "backup-config-json",
+      "backup-password",
+      "backup-credentials",
+      "backup-timer",
+    ]);
     for (const [name, { create }] of ran) {
-      const text = await valueOf(create);
+      const text = await resolved(create);
       expect([name, /hush|made-password/.test(text)]).toEqual([name, false]);
       if (name !== "backup-timer") expect(text).toMatch(/^umask 077 && mkdir -p \S*\/srv\/runtime\/backup/);
     }
-    expect(await valueOf(ran.get("backup-password")?.stdin ?? "")).toBe("made-password\n");
-    expect(await valueOf(ran.get("backup-credentials")?.stdin ?? "")).toBe("[default]\naws_access_key_id = id\naws_secret_access_key = hush\n");
-    expect(backup.mounts).toEqual([{ hostPath: "/srv/runtime/backup", containerPath: "/run/storage/backup", readOnly: true }]);
+    expect(await resolved(ran.get("backup-password")?.stdin ?? "")).toBe("made-password\n");
+    expect(await resolved(ran.get("backup-credentials")?.stdin ?? "")).toBe(
+      "[default]\naws_access_key_id = id\naws_secret_access_key = hush\n",
+    );
+    expect(backup.mounts).toEqual([
+      { hostPath: "/srv/runtime/backup", containerPath: "/run/storage/backup", readOnly: true },
+    ]);
   });
 
   it("is known as secret to the engine, the password above all, which an update can't remove", async () => {
     const { backup, ran } = inBucket;
-    for (const value of [backup.password, ran.get("backup-credentials")?.stdin, ran.get("backup-password")?.stdin])
+    for (const value of [
+      backup.password,
+      ran.get("backup-credentials")?.stdin,
+      ran.get("backup-password")?.stdin,
+    ])
       expect(await pulumi.isSecret(pulumi.output(value as pulumi.Input<string>))).toBe(true);
     expect(made.get("RandomPassword backup-password")).toMatchObject({ length: 40, special: false });
     const source = readFileSync(new URL("../../components/storage/backup.ts", import.meta.url), "utf8");
@@ -97,12 +149,12 @@ describe("what the container gets", () => {
 
   it("says once how to show the password, when it is written", async () => {
     const { create, logging } = inBucket.ran.get("backup-password") ?? { create: "" };
-    expect(await valueOf(create)).toContain("npm run pulumi -- stack output backupPassword --show-secrets");
+    expect(await resolved(create)).toContain("npm run pulumi -- stack output backupPassword --show-secrets");
     expect(logging).toBe("stderr");
   });
 
   it("has no secret in its variables, which change with the settings", async () => {
-    const [variable = ""] = await valueOf(pulumi.all(inBucket.backup.envs));
+    const [variable = ""] = await resolved(pulumi.all(inBucket.backup.envs));
     expect(config(variable.replace("OPENCODE_PLATFORM_BACKUP=", ""))).toMatchObject({
       to: "fra1.digitaloceanspaces.com/acme/prod",
       repository: "s3:https://fra1.digitaloceanspaces.com/acme/prod",
@@ -112,15 +164,24 @@ describe("what the container gets", () => {
       files: { password: "/run/storage/backup/password", credentials: "/run/storage/backup/credentials" },
     });
     expect(variable).not.toContain("hush");
-    expect((await valueOf(pulumi.all(bySsh.backup.envs))).slice(1)).toContain("HTTPS_PROXY=http://10.1.2.3:3128");
+    expect((await resolved(pulumi.all(bySsh.backup.envs))).slice(1)).toContain(
+      "HTTPS_PROXY=http://10.1.2.3:3128",
+    );
   });
 
   it("is the host's directory, or a key of ssh, with that place", async () => {
     expect(inDirectory.backup.mounts[1]).toEqual({ hostPath: "/mnt/backup", containerPath: "/backup" });
     expect([...inDirectory.ran.keys()]).toEqual(["backup-config-json", "backup-password"]);
     expect([...bySsh.ran.keys()].slice(2)).toEqual(["backup-ssh_key", "backup-known_hosts"]);
-    expect(await valueOf(bySsh.ran.get("backup-password")?.stdin ?? "")).toBe("a person's own password\n");
-    expect(config(backupConfig({ settings: settingsOf({ kind: "sftp", user: "me", host: "box", port: 2222, path: "/srv" }), schedule: "own" }))).toMatchObject({
+    expect(await resolved(bySsh.ran.get("backup-password")?.stdin ?? "")).toBe("a person's own password\n");
+    expect(
+      config(
+        backupConfig({
+          settings: settingsOf({ kind: "sftp", user: "me", host: "box", port: 2222, path: "/srv" }),
+          schedule: "own",
+        }),
+      ),
+    ).toMatchObject({
       repository: "sftp://me@box:2222//srv",
       sftp: { user: "me", host: "box", port: 2222 },
       schedule: "own",
@@ -142,11 +203,11 @@ describe("a bucket of the stack's", () => {
   });
 
   it("is what the program is told, with that key", async () => {
-    expect(config(await valueOf(inSpaces.ran.get("backup-config-json")?.stdin ?? ""))).toMatchObject({
+    expect(config(await resolved(inSpaces.ran.get("backup-config-json")?.stdin ?? ""))).toMatchObject({
       to: "nyc3.digitaloceanspaces.com/oc-prod-backups-0a1b2c3d",
       repository: "s3:https://nyc3.digitaloceanspaces.com/oc-prod-backups-0a1b2c3d",
     });
-    expect(await valueOf(inSpaces.ran.get("backup-credentials")?.stdin ?? "")).toContain("limited-secret");
+    expect(await resolved(inSpaces.ran.get("backup-credentials")?.stdin ?? "")).toContain("limited-secret");
     expect(await pulumi.isSecret(bucket.keySecret)).toBe(true);
   });
 });

@@ -11,12 +11,16 @@ const BUCKET = "s3:fra1.digitaloceanspaces.com/acme/prod";
 type Raw = Record<string, unknown>;
 const asText = (raw: Raw) =>
   Object.fromEntries(
-    Object.entries(raw).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+    Object.entries(raw).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
   );
 const local = (raw: Raw) => parseSettings(asText(raw));
 const said = (raw: Raw) => complaints(() => local(raw));
 const to = (target: string, more: Raw = KEY) => local({ backup: { to: target }, ...more }).backup?.to;
-const set = (path: string, value: string) => `npm run pulumi -- config set --path 'opencode-platform:backup.${path}' ${value}`;
+const set = (path: string, value: string) =>
+  `npm run pulumi -- config set --path 'opencode-platform:backup.${path}' ${value}`;
 const FORMS = "s3:<host>/<bucket>, sftp:<user>@<host>/<path>, an absolute directory of the host, or spaces";
 
 it("is off where nobody says otherwise", () => {
@@ -40,9 +44,22 @@ it("has defaults for all but the place", () => {
 
 describe("a place", () => {
   it("is a bucket, another machine or a directory", () => {
-    expect(to(BUCKET)).toEqual({ kind: "s3", url: "https://fra1.digitaloceanspaces.com", bucket: "acme", path: "prod" });
-    expect(to("s3:http://10.0.0.7:9000/acme")).toEqual({ kind: "s3", url: "http://10.0.0.7:9000", bucket: "acme", path: "" });
-    expect(to("s3:https://minio.example:9000/acme/a/b/")).toMatchObject({ url: "https://minio.example:9000", path: "a/b" });
+    expect(to(BUCKET)).toEqual({
+      kind: "s3",
+      url: "https://fra1.digitaloceanspaces.com",
+      bucket: "acme",
+      path: "prod",
+    });
+    expect(to("s3:http://10.0.0.7:9000/acme")).toEqual({
+      kind: "s3",
+      url: "http://10.0.0.7:9000",
+      bucket: "acme",
+      path: "",
+    });
+    expect(to("s3:https://minio.example:9000/acme/a/b/")).toMatchObject({
+      url: "https://minio.example:9000",
+      path: "a/b",
+    });
     const ssh = { backupKnownHosts: "[box.example]:2222 ssh-ed25519 AAAAC3Nz" };
     const target = { kind: "sftp", user: "me", host: "box.example", port: 2222, path: "/srv/backup" };
     expect(complaints(() => to("sftp:me@box.example:2222/srv/backup", ssh))).toEqual([
@@ -70,7 +87,11 @@ describe("a place", () => {
   });
 
   it("never has credentials in it, and those are not quoted", () => {
-    for (const target of ["s3:https://AKIA:hunter2@host/bucket", "s3:AKIA:hunter2@host/bucket", "sftp:me:hunter2@host/path"]) {
+    for (const target of [
+      "s3:https://AKIA:hunter2@host/bucket",
+      "s3:AKIA:hunter2@host/bucket",
+      "sftp:me:hunter2@host/path",
+    ]) {
       const [line = "", ...others] = said({ backup: { to: target }, ...KEY });
       expect(line).toContain("opencode-platform:backup.to: has credentials in plain text — revoke them");
       expect([line.includes("hunter2"), others]).toEqual([false, []]);
@@ -80,10 +101,18 @@ describe("a place", () => {
   it("needs its keys, which are not quoted", () => {
     expect(said({ backup: { to: BUCKET } })).toEqual(
       ["backupKeyId", "backupKeySecret"].map(
-        (name) => `${settingKey(name)}: is missing: a bucket is reached with a key — npm run pulumi -- config set --secret opencode-platform:${name}`,
+        (name) =>
+          `${settingKey(name)}: is missing: a bucket is reached with a key — npm run pulumi -- config set --secret opencode-platform:${name}`,
       ),
     );
-    expect(said({ backup: { to: BUCKET }, backupKeyId: "has a space", backupKeySecret: "x", backupPassword: "short" })).toEqual([
+    expect(
+      said({
+        backup: { to: BUCKET },
+        backupKeyId: "has a space",
+        backupKeySecret: "x",
+        backupPassword: "short",
+      }),
+    ).toEqual([
       `${settingKey("backupPassword")}: is not a password of 16 characters or more, on one line — npm run pulumi -- config set --secret opencode-platform:backupPassword`,
       `${settingKey("backupKeyId")}: is not a key: it has no spaces and is on one line — npm run pulumi -- config set --secret opencode-platform:backupKeyId`,
       `${settingKey("backupKeySecret")}: is not a key: it has no spaces and is on one line — npm run pulumi -- config set --secret opencode-platform:backupKeySecret`,
@@ -94,13 +123,19 @@ describe("a place", () => {
   });
 
   it("of sftp needs the server's own keys", () => {
-    const line = (host: string) => said({ backup: { to: "sftp:me@box/x" }, backupKnownHosts: `${host} ssh-ed25519 AAAAC3Nz` }).slice(1);
-    for (const host of ["box", "other,box", "|1|abc=|def=", "*.example"]) expect([host, line(host)]).toEqual([host, []]);
+    const line = (host: string) =>
+      said({ backup: { to: "sftp:me@box/x" }, backupKnownHosts: `${host} ssh-ed25519 AAAAC3Nz` }).slice(1);
+    for (const host of ["box", "other,box", "|1|abc=|def=", "*.example"])
+      expect([host, line(host)]).toEqual([host, []]);
     expect(line("other")).toEqual([
       'opencode-platform:backupKnownHosts: has no line for box — compare the output of ssh-keyscan box with what its operator publishes, then npm run pulumi -- config set opencode-platform:backupKnownHosts "<a line of it>"',
     ]);
-    expect(said({ backup: { to: "sftp:me@box/x" } })[1]).toContain("backupKnownHosts: is missing: nobody is there to compare the key that box shows");
-    expect(said({ backupKnownHosts: "nonsense" })[0]).toContain("backupKnownHosts: is not a line of known_hosts");
+    expect(said({ backup: { to: "sftp:me@box/x" } })[1]).toContain(
+      "backupKnownHosts: is missing: nobody is there to compare the key that box shows",
+    );
+    expect(said({ backupKnownHosts: "nonsense" })[0]).toContain(
+      "backupKnownHosts: is not a line of known_hosts",
+    );
   });
 
   it("of a laptop is no bucket of a stack's", () => {
@@ -120,9 +155,15 @@ it("says what is wrong with the rest, each with its place and command", () => {
     "opencode-platform:backup.exclude[0]: \"/etc\" does not begin in a project: write /workspace/…, /home/… or /services/… — npm run pulumi -- config rm --path 'opencode-platform:backup.exclude[0]'",
   ]);
   expect(said({ backup: { to: "/b", every: "30m" } })[0]).toContain('"30m" is too short: 1h or more');
-  expect(said({ backup: { to: "/b", keep: { daily: 0, weekly: 0, monthly: 0 } } })[0]).toContain("keeps no backup");
-  expect(said({ backup: "daily" })[0]).toContain('opencode-platform:backup: "daily" is not a map: it has the keys to, every, keep, exclude');
-  expect(said({ backup: {} })[0]).toBe(`opencode-platform:backup.to: is missing: ${FORMS} — ${set("to", "s3:<host>/<bucket>")}`);
+  expect(said({ backup: { to: "/b", keep: { daily: 0, weekly: 0, monthly: 0 } } })[0]).toContain(
+    "keeps no backup",
+  );
+  expect(said({ backup: "daily" })[0]).toContain(
+    'opencode-platform:backup: "daily" is not a map: it has the keys to, every, keep, exclude',
+  );
+  expect(said({ backup: {} })[0]).toBe(
+    `opencode-platform:backup.to: is missing: ${FORMS} — ${set("to", "s3:<host>/<bucket>")}`,
+  );
 });
 
 it("knows the region of a bucket where its server's name says it", () => {
@@ -142,6 +183,8 @@ it("knows whether whoever updates has a key of Spaces", () => {
 it("is nothing of a project that says nothing", () => {
   expect(readStorage({})).toEqual({});
   expect(readStorage({ backup: {} })).toEqual({});
-  expect(readStorage({ backup: "never", checkpoints: 0 })).toEqual({ storage: { backup: "never", checkpoints: 0 } });
+  expect(readStorage({ backup: "never", checkpoints: 0 })).toEqual({
+    storage: { backup: "never", checkpoints: 0 },
+  });
   expect(readStorage({ backup: { exclude: ["dist"] } })).toEqual({ storage: { exclude: ["dist"] } });
 });

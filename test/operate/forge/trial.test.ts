@@ -18,7 +18,10 @@ const DONE = `{"progress":{"step":"transfer"}}\n${JSON.stringify({ result: { at:
 
 it("restores one, and says which", async () => {
   const { run, asked } = storage({ status: status(), try: DONE });
-  expect(await tryOne(run, "oc-storage", NOW)).toEqual({ ok: true, text: "shop could be restored: 3 files as in the backup" });
+  expect(await tryOne(run, "oc-storage", NOW)).toEqual({
+    ok: true,
+    text: "shop could be restored: 3 files as in the backup",
+  });
   expect(asked).toEqual(["status", "try"]);
 });
 
@@ -34,7 +37,10 @@ it.each([
 
 it("says why one could not be, and when nobody answers", async () => {
   const error = `{"error":${JSON.stringify({ what: "the key is refused", fix: "set it" })}}`;
-  expect(await tryOne(storage({ status: status(), try: error }).run, "s", NOW)).toEqual({ ok: false, text: "the key is refused — set it" });
+  expect(await tryOne(storage({ status: status(), try: error }).run, "s", NOW)).toEqual({
+    ok: false,
+    text: "the key is refused — set it",
+  });
   const silent = { ok: false, text: "the storage container does not answer" };
   expect(await tryOne(storage({}).run, "s", NOW)).toEqual(silent);
   expect(await tryOne(storage({ status: status(), try: "" }).run, "s", NOW)).toEqual(silent);

@@ -22,7 +22,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toolchainDir } from "../../../toolchain/paths.ts";
 import { fileInImage } from "../../support/opencode/image-files.ts";
 import { must, run } from "../../support/run.ts";
-import type { Backups, BackupSeen, Told } from "../../support/storage/backup.ts";
+import type { BackupSeen, Backups, Told } from "../../support/storage/backup.ts";
 import { credentials, type Place, startS3, startSftp } from "../../support/storage/places.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -36,7 +36,8 @@ const MIB = 2 ** 20;
 const USER = { uid: 700_000_001, gid: 1000 };
 const DATABASE = ".local/share/opencode/opencode.db";
 const folder = temporaryFolder();
-const toolchain = process.env.OPENCODE_PLATFORM_TOOLCHAIN ?? toolchainDir(join(import.meta.dirname, "../../.."));
+const toolchain =
+  process.env.OPENCODE_PLATFORM_TOOLCHAIN ?? toolchainDir(join(import.meta.dirname, "../../.."));
 
 /** Counts: into a file of the workspace, then into the database of the home. */
 const WRITER = `
@@ -68,14 +69,18 @@ class Ground {
   }
 
   part(project: string, part: string): string {
-    return part === "workspace" ? join(this.root, project) : join(this.root, part === "home" ? ".data" : ".services", project);
+    return part === "workspace"
+      ? join(this.root, project)
+      : join(this.root, part === "home" ? ".data" : ".services", project);
   }
 
   async make(project: string, isBtrfs = false): Promise<void> {
     const parts = ["workspace", "home"].map((part) => this.part(project, part));
     for (const path of parts) {
       mkdirSync(dirname(path), { recursive: true });
-      await must(...(isBtrfs ? (["btrfs", ["subvolume", "create", path]] as const) : (["mkdir", [path]] as const)));
+      await must(
+        ...(isBtrfs ? (["btrfs", ["subvolume", "create", path]] as const) : (["mkdir", [path]] as const)),
+      );
     }
     mkdirSync(join(this.part(project, "home"), ".local/share/opencode"), { recursive: true });
     await must("chown", ["-R", `${USER.uid}:${USER.gid}`, ...parts]);
@@ -85,8 +90,14 @@ class Ground {
 
   /** Begins to write, and goes on until the end. */
   write(project: string): void {
-    const paths = [join(this.part(project, "workspace"), "counter"), join(this.part(project, "home"), DATABASE)];
-    this.writer = spawn(process.execPath, ["--no-warnings", "-e", WRITER, ...paths], { ...USER, stdio: "inherit" });
+    const paths = [
+      join(this.part(project, "workspace"), "counter"),
+      join(this.part(project, "home"), DATABASE),
+    ];
+    this.writer = spawn(process.execPath, ["--no-warnings", "-e", WRITER, ...paths], {
+      ...USER,
+      stdio: "inherit",
+    });
   }
 
   stop(): void {
@@ -184,12 +195,21 @@ describe("a project whose agent writes", () => {
     mkdirSync(join(btrfs.part("web", "workspace"), "node_modules/left"), { recursive: true });
     writeFileSync(join(btrfs.part("api", "workspace"), "app.ts"), "one");
     btrfs.write("web");
-    await waitFor("the writer", () => ({ done: existsSync(join(btrfs.part("web", "workspace"), "counter")) || undefined }) as { done: true });
+    await waitFor(
+      "the writer",
+      () =>
+        ({ done: existsSync(join(btrfs.part("web", "workspace"), "counter")) || undefined }) as {
+          done: true;
+        },
+    );
     const { ask } = btrfs.program(configOf(bucket));
     const made = await ask<BackupSeen[]>("backup");
     expect(made.map(({ project }) => project)).toEqual(["api", "web"]);
     btrfs.stop();
-    const { files } = await ask<{ files: number }>("restore", { project: "web", into: { name: "web-then", ...USER } });
+    const { files } = await ask<{ files: number }>("restore", {
+      project: "web",
+      into: { name: "web-then", ...USER },
+    });
     expect(files).toBeGreaterThan(2);
     const { file, rows } = counted(btrfs, "web-then");
     expect(rows).toBeGreaterThan(0);
@@ -204,7 +224,10 @@ describe("a project whose agent writes", () => {
 
   it("has its database in order on another file system, under the same paths in the repository", async () => {
     plain.write("web");
-    await waitFor("the writer", () => ({ done: existsSync(join(plain.part("web", "home"), DATABASE)) || undefined }) as { done: true });
+    await waitFor(
+      "the writer",
+      () => ({ done: existsSync(join(plain.part("web", "home"), DATABASE)) || undefined }) as { done: true },
+    );
     mkdirSync(join(plain.part("web", "workspace"), "src"));
     writeFileSync(join(plain.part("web", "workspace"), "src/app.ts"), "one");
     const place = { config: { repository: join(folder, "directory"), files: {} } };
@@ -281,8 +304,13 @@ describe("in a bucket", () => {
     });
     expect((await refused.told()).projects.api?.failed?.what).toContain("the key is refused");
     writeFileSync(join(folder, "other-password"), "not the one");
-    const other = { ...bucket.config, files: { ...bucket.config.files, password: join(folder, "other-password") } };
-    await expect(btrfs.program(configOf({ config: other })).ask("backups")).rejects.toThrow("the repository has another password");
+    const other = {
+      ...bucket.config,
+      files: { ...bucket.config.files, password: join(folder, "other-password") },
+    };
+    await expect(btrfs.program(configOf({ config: other })).ask("backups")).rejects.toThrow(
+      "the repository has another password",
+    );
   });
 
   it("brings everything back after the host is gone, with nothing but the bucket, the password and the key", async () => {
@@ -344,7 +372,7 @@ it("goes over ssh to a server that it knows, and to no other", async () => {
   const hosts = join(folder, "no-hosts");
   writeFileSync(hosts, "");
   const stranger = { ...remote.config, files: { ...remote.config.files, knownHosts: hosts } };
-  await expect(btrfs.program(configOf({ config: stranger })).ask("backup", { project: "api" })).rejects.toThrow(
-    "the server shows another host key than those of backupKnownHosts",
-  );
+  await expect(
+    btrfs.program(configOf({ config: stranger })).ask("backup", { project: "api" }),
+  ).rejects.toThrow("the server shows another host key than those of backupKnownHosts");
 });

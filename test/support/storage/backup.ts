@@ -1,12 +1,16 @@
 /** The backups of the storage program in a folder, with what is around them: parts, locks, a keeper, and restic or a stand-in for it. */
+
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { execFileSync } from "node:child_process";
 
-const BACKUP = new URL("../../../opencode/rootfs/usr/local/lib/opencode-platform/storage/backup/", import.meta.url)
-  .href;
+const BACKUP = new URL(
+  "../../../opencode/rootfs/usr/local/lib/opencode-platform/storage/backup/",
+  import.meta.url,
+).href;
 /** Loads a module of the program. */
-export const backupModule = async <T>(name: string): Promise<T> => (await import(`${BACKUP}${name}.mjs`)) as T;
+export const backupModule = async <T>(name: string): Promise<T> =>
+  (await import(`${BACKUP}${name}.mjs`)) as T;
 
 export interface BackupSeen {
   readonly id: string;
@@ -60,9 +64,11 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
   /** What was done to the project as a whole, in order. */
   const done: string[] = [];
   const part = (project: string, name: string) =>
-    ({ workspace: join(root, project), home: join(root, ".data", project), services: join(root, ".services", project) })[
-      name
-    ] ?? "";
+    ({
+      workspace: join(root, project),
+      home: join(root, ".data", project),
+      services: join(root, ".services", project),
+    })[name] ?? "";
   const partsOf = async (project: string) =>
     ["workspace", "home", "services"]
       .map((name) => ({ name, path: part(project, name), isSubvolume: false }))
@@ -77,7 +83,8 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
       status: join(own, "status.json"),
     },
     machine: {
-      run: async (command: string, args: readonly string[]) => execFileSync(command, args, { encoding: "utf8" }),
+      run: async (command: string, args: readonly string[]) =>
+        execFileSync(command, args, { encoding: "utf8" }),
       write: async (path: string, text: string) => writeFileSync(path, text),
     },
     projects: async () => projects,
@@ -88,7 +95,8 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
       return { kind: "copy" as const };
     },
     removeTree: async (path: string) => rmSync(path, { recursive: true, force: true }),
-    own: async (path: string, uid: number, gid: number) => void done.push(`own ${path.slice(own.length)} ${uid}:${gid}`),
+    own: async (path: string, uid: number, gid: number) =>
+      void done.push(`own ${path.slice(own.length)} ${uid}:${gid}`),
     frozen: async <T>(project: string, work: (was: string) => Promise<T>): Promise<T> => {
       done.push(`hold ${project}`);
       try {
@@ -152,7 +160,11 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
       writeFileSync(file, text);
     }
   };
-  const add = (project: string, files: Readonly<Record<string, string>>, more: Record<string, unknown> = {}) => {
+  const add = (
+    project: string,
+    files: Readonly<Record<string, string>>,
+    more: Record<string, unknown> = {},
+  ) => {
     projects.set(project, { project, ...more });
     for (const name of ["workspace", "home"]) mkdirSync(part(project, name), { recursive: true });
     write(project, files);
@@ -198,7 +210,8 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
         .split("\n")
         .map((line) => JSON.parse(line) as { verb: string; words: string[]; cwd: string }),
     /** What the fake answers from now on, by verb. */
-    restic: (says: Readonly<Record<string, object>>) => writeFileSync(`${repository}.says.json`, JSON.stringify(says)),
+    restic: (says: Readonly<Record<string, object>>) =>
+      writeFileSync(`${repository}.says.json`, JSON.stringify(says)),
   };
 }
 

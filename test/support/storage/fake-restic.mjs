@@ -29,13 +29,18 @@ const fail = (text, code = 1) => {
   process.exit(code);
 };
 
-const says = existsSync(`${repository}.says.json`) ? JSON.parse(readFileSync(`${repository}.says.json`, "utf8")) : {};
+const says = existsSync(`${repository}.says.json`)
+  ? JSON.parse(readFileSync(`${repository}.says.json`, "utf8"))
+  : {};
 if (says[verb]) {
   const { text, code = 1, times = Number.POSITIVE_INFINITY, hang = false } = says[verb];
   if (times > 0) {
     writeFileSync(
       `${repository}.says.json`,
-      JSON.stringify({ ...says, [verb]: times === Number.POSITIVE_INFINITY ? says[verb] : { ...says[verb], times: times - 1 } }),
+      JSON.stringify({
+        ...says,
+        [verb]: times === Number.POSITIVE_INFINITY ? says[verb] : { ...says[verb], times: times - 1 },
+      }),
     );
     if (code === "SIGKILL") process.kill(process.pid, "SIGKILL");
     if (hang) setInterval(() => console.error(text), 20);
@@ -48,10 +53,17 @@ const list = join(repository, "snapshots.json");
 const read = () => JSON.parse(readFileSync(list, "utf8"));
 const write = (snapshots) => writeFileSync(list, JSON.stringify(snapshots));
 if (verb !== "init" && !existsSync(list))
-  fail(`Fatal: unable to open config file: stat ${repository}/config: no such file or directory\nIs there a repository at the following location?\n${repository}`);
-if (verb !== "init" && readFileSync(process.env.RESTIC_PASSWORD_FILE ?? "", "utf8") !== readFileSync(join(repository, "password"), "utf8"))
+  fail(
+    `Fatal: unable to open config file: stat ${repository}/config: no such file or directory\nIs there a repository at the following location?\n${repository}`,
+  );
+if (
+  verb !== "init" &&
+  readFileSync(process.env.RESTIC_PASSWORD_FILE ?? "", "utf8") !==
+    readFileSync(join(repository, "password"), "utf8")
+)
   fail("Fatal: wrong password or no key found");
-const find = (id) => read().find((each) => each.id.startsWith(id)) ?? fail(`Fatal: no matching ID found for prefix "${id}"`);
+const find = (id) =>
+  read().find((each) => each.id.startsWith(id)) ?? fail(`Fatal: no matching ID found for prefix "${id}"`);
 const dataOf = (id) => join(repository, "data", find(id).id);
 
 /** Paths of all that is below a folder, from its root. */
@@ -65,7 +77,11 @@ function* walk(folder, at = "") {
 
 const isExcluded = (path, patterns) =>
   patterns.some((pattern) =>
-    pattern.startsWith("/") ? matchesGlob(path, pattern) : pattern.includes("/") ? path.endsWith(`/${pattern}`) : matchesGlob(basename(path), pattern),
+    pattern.startsWith("/")
+      ? matchesGlob(path, pattern)
+      : pattern.includes("/")
+        ? path.endsWith(`/${pattern}`)
+        : matchesGlob(basename(path), pattern),
   );
 
 const VERBS = {
@@ -100,7 +116,9 @@ const VERBS = {
   },
   tag() {
     const { id } = find(words.at(-1));
-    write(read().map((each) => (each.id === id ? { ...each, tags: [...each.tags, ...valuesOf("--add")] } : each)));
+    write(
+      read().map((each) => (each.id === id ? { ...each, tags: [...each.tags, ...valuesOf("--add")] } : each)),
+    );
   },
   forget() {
     const ids = words.filter((word) => /^[0-9a-f]{8}$/.test(word));
@@ -121,7 +139,9 @@ const VERBS = {
     for (const path of walk(from)) {
       const found = lstatSync(join(from, path));
       const type = found.isDirectory() ? "dir" : found.isSymbolicLink() ? "symlink" : "file";
-      console.log(JSON.stringify({ struct_type: "node", type, path, ...(type === "file" && { size: found.size }) }));
+      console.log(
+        JSON.stringify({ struct_type: "node", type, path, ...(type === "file" && { size: found.size }) }),
+      );
     }
   },
   list() {
@@ -138,5 +158,7 @@ const VERBS = {
   prune() {},
 };
 if (/^(backup|forget|tag|check|prune)$/.test(verb) && existsSync(join(repository, "locks")))
-  fail("unable to create lock in backend: repository is already locked by PID 7 on elsewhere by root (UID 0, GID 0)");
+  fail(
+    "unable to create lock in backend: repository is already locked by PID 7 on elsewhere by root (UID 0, GID 0)",
+  );
 (VERBS[verb] ?? (() => fail(`unknown command ${verb}`)))();

@@ -11,7 +11,11 @@ import { waitFor } from "../wait.ts";
 
 /** What the storage program is told of a place: part of its config. */
 export interface Place {
-  readonly config: { readonly repository: string; readonly files: Readonly<Record<string, string>>; readonly sftp?: object };
+  readonly config: {
+    readonly repository: string;
+    readonly files: Readonly<Record<string, string>>;
+    readonly sftp?: object;
+  };
   /** The server's own folder of it. */
   readonly folder: string;
   stop(): Promise<void>;
@@ -21,7 +25,9 @@ const KEY = { id: "backup-test", secret: "a-secret-of-the-test" };
 
 export function credentials(folder: string, name: string, { id, secret } = KEY): string {
   const path = join(folder, name);
-  writeFileSync(path, `[default]\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`, { mode: 0o400 });
+  writeFileSync(path, `[default]\naws_access_key_id = ${id}\naws_secret_access_key = ${secret}\n`, {
+    mode: 0o400,
+  });
   return path;
 }
 

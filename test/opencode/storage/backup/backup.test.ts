@@ -45,8 +45,12 @@ const has = async (index: number, path: string) => {
 };
 
 it("says what to do where nobody has set them up, whatever is asked", async () => {
-  const { makeBackup } = await backupModule<{ makeBackup(...args: unknown[]): typeof world & { verbs: object } }>("index");
-  const { verbs: all } = makeBackup({}, undefined) as unknown as { verbs: Record<string, () => Promise<void>> };
+  const { makeBackup } = await backupModule<{
+    makeBackup(...args: unknown[]): typeof world & { verbs: object };
+  }>("index");
+  const { verbs: all } = makeBackup({}, undefined) as unknown as {
+    verbs: Record<string, () => Promise<void>>;
+  };
   expect(Object.keys(all).sort()).toEqual(["backup", "backups", "check", "forget", "restore", "try"]);
   for (const verb of Object.values(all))
     await expect(verb()).rejects.toMatchObject({
@@ -64,7 +68,13 @@ describe("a backup", () => {
     expect(await has(0, "workspace/src/app.ts")).toBe(true);
     expect(await has(0, `database/${DATABASE}`)).toBe(true);
     expect(await has(0, `database/${DATABASE}-wal`)).toBe(true);
-    for (const path of ["workspace/node_modules", "home/.cache", DATABASE, `${DATABASE}-wal`, `${DATABASE}-shm`])
+    for (const path of [
+      "workspace/node_modules",
+      "home/.cache",
+      DATABASE,
+      `${DATABASE}-wal`,
+      `${DATABASE}-shm`,
+    ])
       expect([path, await has(0, path)]).toEqual([path, false]);
     expect(existsSync(join(world.own, "work/shop/backup"))).toBe(false);
   });
@@ -73,7 +83,12 @@ describe("a backup", () => {
     await backup();
     const [listed] = await backups({ project: "shop" });
     // app.ts, the release, the database and its journal.
-    expect(listed).toMatchObject({ project: "shop", bytes: 3 + 7 + 8 + 13, reason: "manual", release: "1.18.5" });
+    expect(listed).toMatchObject({
+      project: "shop",
+      bytes: 3 + 7 + 8 + 13,
+      reason: "manual",
+      release: "1.18.5",
+    });
     expect(JSON.stringify(world.asked())).not.toContain("correct horse");
     expect(await backups({ project: "other" })).toEqual([]);
   });
@@ -86,7 +101,10 @@ describe("a backup", () => {
 
   it("is not made where nothing has changed: the last one is as good, and is of now", async () => {
     const [first] = await backup();
-    world.write("shop", { "workspace/node_modules/left/index.js": "made another time", "home/.cache/more": "" });
+    world.write("shop", {
+      "workspace/node_modules/left/index.js": "made another time",
+      "home/.cache/more": "",
+    });
     world.later(HOUR);
     expect(await backup()).toEqual([{ ...first, at: expect.any(String), unchanged: true }]);
     expect(verbs().filter((verb) => verb === "backup")).toHaveLength(1);
@@ -107,7 +125,13 @@ describe("a backup", () => {
     await begin({ config: { exclude: ["dist"] } });
     world.add(
       "shop",
-      { "workspace/dist/a": "", "workspace/web/assets/raw/b": "", "workspace/c.iso": "", "workspace/data/d": "", "workspace/web/data/e": "" },
+      {
+        "workspace/dist/a": "",
+        "workspace/web/assets/raw/b": "",
+        "workspace/c.iso": "",
+        "workspace/data/d": "",
+        "workspace/web/data/e": "",
+      },
       { storage: { exclude: ["*.iso", "assets/raw", "/workspace/data"] } },
     );
     await backup();
@@ -141,7 +165,10 @@ describe("a backup", () => {
   it("ends with a note, and as a whole, where files came and went", async () => {
     const { fakeRestic } = await import("../../../support/storage/backup.ts");
     const flaky = join(folder, "flaky.mjs");
-    writeFileSync(flaky, `process.on("exit", () => { if (process.argv.includes("backup")) process.exitCode = 3; });\nawait import(${JSON.stringify(fakeRestic.at(-1))});\n`);
+    writeFileSync(
+      flaky,
+      `process.on("exit", () => { if (process.argv.includes("backup")) process.exitCode = 3; });\nawait import(${JSON.stringify(fakeRestic.at(-1))});\n`,
+    );
     await begin({ program: [process.execPath, "--disable-warning=ExperimentalWarning", flaky] });
     expect(await backup()).toHaveLength(1);
     expect(world.said).toEqual(["backup of shop: some files could not be read"]);
@@ -150,8 +177,18 @@ describe("a backup", () => {
 
 describe("a backup that fails", () => {
   it.each([
-    ["full", "Save(<data/1a2b>) returned error: QuotaExceeded: no room", "there is no room left where backups are kept", "enlarge it"],
-    ["refused", "Fatal: unable to open repository: Access Denied.", "the key is refused", "set opencode-platform:backupKeyId"],
+    [
+      "full",
+      "Save(<data/1a2b>) returned error: QuotaExceeded: no room",
+      "there is no room left where backups are kept",
+      "enlarge it",
+    ],
+    [
+      "refused",
+      "Fatal: unable to open repository: Access Denied.",
+      "the key is refused",
+      "set opencode-platform:backupKeyId",
+    ],
     ["strange", "Fatal: the moon is full", "backup of shop: the moon is full", undefined],
   ])("says why and what to do: %s", async (_, text, what, fix) => {
     await backup();
@@ -170,7 +207,10 @@ describe("a backup that fails", () => {
     for (const name of ["a", "b"]) world.add(name, { "workspace/a": "" });
     world.restic({ backup: { text: "Fatal: this project alone", times: 1 } });
     await expect(backup()).rejects.toThrow("a: backup of a: this project alone");
-    expect(Object.keys(world.told().projects).filter((name) => world.told().projects[name]?.last)).toEqual(["b", "shop"]);
+    expect(Object.keys(world.told().projects).filter((name) => world.told().projects[name]?.last)).toEqual([
+      "b",
+      "shop",
+    ]);
     for (const name of ["a", "b"]) world.write(name, { "workspace/more": "" });
     world.restic({ backup: { text: "write: no space left on device" } });
     await expect(backup()).rejects.toThrow("a: backup of a: there is no room left where backups are kept");
@@ -204,7 +244,9 @@ describe("a backup that fails", () => {
 describe("by itself", () => {
   it("takes what is due, thins out, and checks once a week", async () => {
     await backup({ reason: "schedule" });
-    expect(verbs().slice(-4)).toEqual(["snapshots", "forget", "snapshots", "prune"].concat(["check"]).slice(-4));
+    expect(verbs().slice(-4)).toEqual(
+      ["snapshots", "forget", "snapshots", "prune"].concat(["check"]).slice(-4),
+    );
     expect(world.told().check).toMatchObject({ ok: true });
     const before = verbs().length;
     world.write("shop", { "workspace/b": "" });
@@ -216,7 +258,10 @@ describe("by itself", () => {
     expect(verbs().filter((verb) => verb === "check")).toHaveLength(1);
     world.later(7 * 24 * HOUR);
     await backup({ reason: "schedule" });
-    const subsets = world.asked().filter(({ verb }) => verb === "check").map(({ words }) => words[0]);
+    const subsets = world
+      .asked()
+      .filter(({ verb }) => verb === "check")
+      .map(({ words }) => words[0]);
     expect(subsets).toEqual(["--read-data-subset=1/8", "--read-data-subset=2/8"]);
   });
 
@@ -261,7 +306,10 @@ describe("looking after it", () => {
     world.later(8 * 24 * HOUR);
     world.restic({ check: { text: "Fatal: repository contains errors" } });
     await expect(backup({ reason: "schedule" })).rejects.toThrow("check: the repository is broken");
-    expect(world.told().check).toMatchObject({ ok: false, text: expect.stringContaining("the repository is broken") });
+    expect(world.told().check).toMatchObject({
+      ok: false,
+      text: expect.stringContaining("the repository is broken"),
+    });
     const before = verbs().length;
     await backup({ reason: "schedule" });
     expect(verbs()).toHaveLength(before);
@@ -275,7 +323,11 @@ describe("looking after it", () => {
     world.add("api", { "workspace/a": "1" });
     world.write("shop", { [DATABASE]: "" });
     await backup();
-    expect(await world.ask("try")).toMatchObject({ project: "api", ok: true, text: expect.stringMatching(/^1 files as in the backup of /) });
+    expect(await world.ask("try")).toMatchObject({
+      project: "api",
+      ok: true,
+      text: expect.stringMatching(/^1 files as in the backup of /),
+    });
     expect(await world.ask("try")).toMatchObject({ project: "shop" });
     expect(await world.ask("try")).toMatchObject({ project: "api" });
     expect(world.told().tried).toMatchObject({ project: "api", ok: true });
@@ -298,7 +350,10 @@ describe("looking after it", () => {
     await backup();
     world.write("shop", { "workspace/b": "" });
     const [last] = await backup();
-    const kept = await world.ask<{ backup: BackupSeen; until: string }>("forget", { project: "shop", keepDays: 30 });
+    const kept = await world.ask<{ backup: BackupSeen; until: string }>("forget", {
+      project: "shop",
+      keepDays: 30,
+    });
     expect(kept.backup.id).toBe(last?.id);
     expect(world.told().projects.shop).toBeUndefined();
     world.projects.clear();
@@ -315,7 +370,9 @@ describe("looking after it", () => {
 
 it("refuses what is no project, in a sentence", async () => {
   for (const project of ["../etc", "", 7, "-rf"])
-    await expect(world.ask("backup", { project })).rejects.toThrow("project: the name of a project is missing or invalid");
+    await expect(world.ask("backup", { project })).rejects.toThrow(
+      "project: the name of a project is missing or invalid",
+    );
   await expect(backup({ reason: "a,b" })).rejects.toThrow("reason: use 1 to 40");
   mkdirSync(join(folder, "unused"), { recursive: true });
 });

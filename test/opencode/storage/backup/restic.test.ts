@@ -31,14 +31,23 @@ beforeEach(() => {
 afterEach(() => removeFolder(folder));
 
 const make = (more: object = {}, program = fakeRestic) =>
-  makeRestic({ config: { repository, files: { password: join(folder, "password") } }, folder: cache, program, ...more });
+  makeRestic({
+    config: { repository, files: { password: join(folder, "password") } },
+    folder: cache,
+    program,
+    ...more,
+  });
 const begin = () => make().run(["init"], { doing: "init" });
 const says = (what: object) => writeFileSync(`${repository}.says.json`, JSON.stringify(what));
 
 it("gets its secrets in files, in no argument and no variable", async () => {
   const program = ["sh", "-c", 'env; echo "arguments: $*"', "restic"];
   const files = { password: "/run/password", credentials: "/run/credentials" };
-  const restic = makeRestic({ config: { repository: "s3:https://host/bucket", region: "fra1", files }, folder: cache, program });
+  const restic = makeRestic({
+    config: { repository: "s3:https://host/bucket", region: "fra1", files },
+    folder: cache,
+    program,
+  });
   process.env.AWS_SECRET_ACCESS_KEY = "leaks";
   const { output } = await restic.run(["snapshots"], { doing: "test" });
   delete process.env.AWS_SECRET_ACCESS_KEY;
@@ -50,9 +59,14 @@ it("gets its secrets in files, in no argument and no variable", async () => {
 
 it("logs in by ssh with the key and the server's keys that it was given alone", () => {
   const files = { sshKey: "/run/key", knownHosts: "/run/hosts" };
-  const [flag, option] = optionsOf({ sftp: { user: "me", host: "box.example", port: 2222 }, files }, "/cache/ssh.log");
+  const [flag, option] = optionsOf(
+    { sftp: { user: "me", host: "box.example", port: 2222 }, files },
+    "/cache/ssh.log",
+  );
   expect(flag).toBe("-o");
-  expect(option).toMatch(/^sftp\.command=ssh -F none -E \/cache\/ssh.log -i \/run\/key .*StrictHostKeyChecking=yes .*UserKnownHostsFile=\/run\/hosts .*-p 2222 -l me box\.example -s sftp$/);
+  expect(option).toMatch(
+    /^sftp\.command=ssh -F none -E \/cache\/ssh.log -i \/run\/key .*StrictHostKeyChecking=yes .*UserKnownHostsFile=\/run\/hosts .*-p 2222 -l me box\.example -s sftp$/,
+  );
 });
 
 describe("a lock", () => {
@@ -62,7 +76,9 @@ describe("a lock", () => {
   };
   const dead = async () => {
     says({ prune: { text: "", code: "SIGKILL" } });
-    await make().run(["prune"], { doing: "prune" }).catch(() => {});
+    await make()
+      .run(["prune"], { doing: "prune" })
+      .catch(() => {});
     says({});
     const { readFileSync } = await import("node:fs");
     return (JSON.parse(readFileSync(join(cache, "running.json"), "utf8")) as number[]).at(-1) ?? 0;
@@ -93,14 +109,26 @@ describe("a lock", () => {
 describe("what restic tries again for a quarter of an hour", () => {
   it("is given up where it won't get better", async () => {
     await begin();
-    says({ prune: { text: "Load(<key/1>, 0, 0) returned error, retrying after 720ms: The Access Key Id you provided does not exist", hang: true } });
+    says({
+      prune: {
+        text: "Load(<key/1>, 0, 0) returned error, retrying after 720ms: The Access Key Id you provided does not exist",
+        hang: true,
+      },
+    });
     await expect(make().run(["prune"], { doing: "prune" })).rejects.toMatchObject({ kind: "refused" });
   });
 
   it("is waited for where it may, and not for ever", async () => {
     await begin();
-    says({ prune: { text: "Save(<data/1>) returned error, retrying after 1s: dial tcp 10.0.0.1:443: connect: connection refused", hang: true } });
-    await expect(make({ patienceMs: 200 }).run(["prune"], { doing: "prune" })).rejects.toMatchObject({ kind: "unreachable" });
+    says({
+      prune: {
+        text: "Save(<data/1>) returned error, retrying after 1s: dial tcp 10.0.0.1:443: connect: connection refused",
+        hang: true,
+      },
+    });
+    await expect(make({ patienceMs: 200 }).run(["prune"], { doing: "prune" })).rejects.toMatchObject({
+      kind: "unreachable",
+    });
   });
 });
 
@@ -112,25 +140,42 @@ it("runs one at a time", async () => {
 });
 
 it("is missed in a sentence", async () => {
-  await expect(make({}, ["no-such-restic"]).run(["check"], { doing: "check" })).rejects.toThrow("no-such-restic is not installed");
+  await expect(make({}, ["no-such-restic"]).run(["check"], { doing: "check" })).rejects.toThrow(
+    "no-such-restic is not installed",
+  );
 });
 
 it.each([
   ["password", "Fatal: wrong password or no key found"],
-  ["locked", "unable to create lock in backend: repository is already locked exclusively by PID 17 on box by root"],
+  [
+    "locked",
+    "unable to create lock in backend: repository is already locked exclusively by PID 17 on box by root",
+  ],
   ["full", "Fatal: unable to save snapshot: write /backup/data/ab/abc-tmp: no space left on device"],
   ["full", "Save(<data/ab>) returned error, retrying after 1s: client.PutObject: QuotaExceeded"],
-  ["refused", "Fatal: unable to open config file: Stat: The request signature we calculated does not match the signature you provided."],
+  [
+    "refused",
+    "Fatal: unable to open config file: Stat: The request signature we calculated does not match the signature you provided.",
+  ],
   ["refused", "Fatal: create repository failed: client.BucketExists: Access Denied."],
   ["refused", "subprocess ssh: backup@box: Permission denied (publickey)."],
   ["hostkey", "subprocess ssh: Host key verification failed."],
   ["bucket", "Fatal: unable to open config file: Stat: The specified bucket does not exist"],
   ["absent", "Fatal: unable to open config file: Lstat: file does not exist"],
-  ["absent", "Fatal: unable to open config file: stat /backup/config: no such file or directory\nIs there a repository at the following location?"],
-  ["absent", "Fatal: unable to open config file: Stat: The specified key does not exist.\nIs there a repository at the following location?"],
+  [
+    "absent",
+    "Fatal: unable to open config file: stat /backup/config: no such file or directory\nIs there a repository at the following location?",
+  ],
+  [
+    "absent",
+    "Fatal: unable to open config file: Stat: The specified key does not exist.\nIs there a repository at the following location?",
+  ],
   ["broken", "Fatal: repository contains errors"],
   ["broken", "Load(<index/1a>, 0, 0): ciphertext verification failed"],
-  ["unreachable", "Fatal: unable to open config file: Stat: Get \"https://x/\": dial tcp: lookup x: no such host"],
+  [
+    "unreachable",
+    'Fatal: unable to open config file: Stat: Get "https://x/": dial tcp: lookup x: no such host',
+  ],
 ])("knows what is %s: %s", (kind, text) => {
   expect(kindOf(text)?.kind).toBe(kind);
 });

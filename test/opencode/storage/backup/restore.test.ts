@@ -1,9 +1,23 @@
 /** Restores: of a project, of a file, under another name; and that nothing is where it should not be. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type BackupSeen, type BackupWorld, backupModule, makeBackupWorld } from "../../../support/storage/backup.ts";
+import {
+  type BackupSeen,
+  type BackupWorld,
+  backupModule,
+  makeBackupWorld,
+} from "../../../support/storage/backup.ts";
 import { removeFolder, temporaryFolder } from "../../../support/temporary.ts";
 
 const DATABASE = "home/.local/share/opencode/opencode.db";
@@ -34,7 +48,8 @@ interface Restored {
   readonly sessions?: number;
 }
 const backup = async () => (await world.ask<BackupSeen[]>("backup"))[0];
-const restore = (more: Record<string, unknown> = {}) => world.ask<Restored>("restore", { project: "shop", ...more });
+const restore = (more: Record<string, unknown> = {}) =>
+  world.ask<Restored>("restore", { project: "shop", ...more });
 const data = (id = "") => {
   const all = join(world.repository, "data");
   return join(all, readdirSync(all).find((name) => name.startsWith(id)) ?? "");
@@ -94,25 +109,38 @@ describe("a project", () => {
     expect(world.read("shop-then", "workspace/src/app.ts")).toBe("one");
     expect(world.done).toContain("own /work/shop-then/restore/workspace 1234:100");
     expect(world.done).toContain("own /work/shop-then/restore/home 1234:100");
-    await expect(restore({ into: { name: "shop-then", uid: 1, gid: 1 } })).rejects.toThrow("shop-then has files on this host");
+    await expect(restore({ into: { name: "shop-then", uid: 1, gid: 1 } })).rejects.toThrow(
+      "shop-then has files on this host",
+    );
     await expect(restore({ into: { name: "x" } })).rejects.toThrow("into: uid and gid are numbers");
-    await expect(restore({ into: { name: "../x", uid: 1, gid: 1 } })).rejects.toThrow("into: the name of a project");
+    await expect(restore({ into: { name: "../x", uid: 1, gid: 1 } })).rejects.toThrow(
+      "into: the name of a project",
+    );
   });
 
   it.each([
     ["a file that is not whole", () => writeFileSync(join(data(), "workspace/src/app.ts"), "on"), undefined],
-    ["opencode's database broken", () => writeFileSync(join(data(), `database/${DATABASE}`), "no database at all, but long enough"), "opencode's database in the backup is not in order"],
+    [
+      "opencode's database broken",
+      () => writeFileSync(join(data(), `database/${DATABASE}`), "no database at all, but long enough"),
+      "opencode's database in the backup is not in order",
+    ],
   ])("stays as it is where the backup has %s", async (_, damage, said) => {
     await backup();
     if (said === undefined) {
-      const { compare } = await backupModule<{ compare(restic: object, id: string, folder: string): Promise<object> }>("verify");
-      const lines = [{ path: "/workspace/a", size: 3 }, { path: "/workspace/b", size: 1 }].map((node) =>
-        JSON.stringify({ struct_type: "node", type: "file", ...node }),
-      );
+      const { compare } = await backupModule<{
+        compare(restic: object, id: string, folder: string): Promise<object>;
+      }>("verify");
+      const lines = [
+        { path: "/workspace/a", size: 3 },
+        { path: "/workspace/b", size: 1 },
+      ].map((node) => JSON.stringify({ struct_type: "node", type: "file", ...node }));
       mkdirSync(join(folder, "there/workspace"), { recursive: true });
       writeFileSync(join(folder, "there/workspace/a"), "12");
       writeFileSync(join(folder, "there/workspace/b"), "1");
-      const restic = { run: async (_: unknown, { onLine }: { onLine(line: string): void }) => lines.forEach(onLine) };
+      const restic = {
+        run: async (_: unknown, { onLine }: { onLine(line: string): void }) => lines.forEach(onLine),
+      };
       await expect(compare(restic, "1a2b", join(folder, "there"))).rejects.toThrow(
         "1 of 2 files are not as in the backup: /workspace/a",
       );
@@ -129,7 +157,9 @@ describe("a project", () => {
     world.write("shop", { "workspace/src/app.ts": "two" });
     world.restic({ backup: { text: "Fatal: Access Denied" } });
     await expect(restore()).rejects.toMatchObject({
-      message: expect.stringContaining("what is there can't be backed up first: backup of shop: the key is refused"),
+      message: expect.stringContaining(
+        "what is there can't be backed up first: backup of shop: the key is refused",
+      ),
       fix: expect.stringContaining("keep it by a checkpoint, and restore with withoutBackup"),
     });
     expect(world.read("shop", "workspace/src/app.ts")).toBe("two");
@@ -149,7 +179,11 @@ describe("a project", () => {
 describe("a file or folder", () => {
   it("comes back while the project runs, and nothing else does", async () => {
     await backup();
-    world.write("shop", { "workspace/src/app.ts": "broken", "workspace/read[me].md": "changed", "workspace/src/kept": "" });
+    world.write("shop", {
+      "workspace/src/app.ts": "broken",
+      "workspace/read[me].md": "changed",
+      "workspace/src/kept": "",
+    });
     const { before } = await restore({ path: "src/app.ts" });
     expect(before).toMatchObject({ reason: "before-restore" });
     expect(world.read("shop", "workspace/src/app.ts")).toBe("one");
@@ -164,14 +198,17 @@ describe("a file or folder", () => {
   it("that the backup has not, or that is no path of the project's, is refused", async () => {
     await backup();
     await expect(restore({ path: "src/other.ts" })).rejects.toThrow("src/other.ts is not in the backup of ");
-    await expect(restore({ path: "x", into: { name: "y", uid: 1, gid: 1 } })).rejects.toThrow("into and path do not go together");
+    await expect(restore({ path: "x", into: { name: "y", uid: 1, gid: 1 } })).rejects.toThrow(
+      "into and path do not go together",
+    );
     const { readPath } = await backupModule<{ readPath(path: unknown): object }>("place");
     expect(readPath("src/./a")).toEqual({ part: "workspace", path: "src/a" });
     expect(readPath("~/.bashrc")).toEqual({ part: "home", path: ".bashrc" });
     expect(readPath("/home/opencode/notes/")).toEqual({ part: "home", path: "notes" });
     for (const path of ["../shop2/a", "/etc/passwd", "/workspaces/x", "src/../../x", "~/../x"])
       expect(() => readPath(path)).toThrow("is not in the project");
-    for (const path of ["/workspace", ".", "~"]) expect(() => readPath(path)).toThrow("is a whole part of the project");
+    for (const path of ["/workspace", ".", "~"])
+      expect(() => readPath(path)).toThrow("is a whole part of the project");
     for (const path of ["~/.local", "~/.local/share/opencode", "~/.local/share/opencode/opencode.db-wal"])
       expect(() => readPath(path)).toThrow("has opencode's database, which is in use");
     for (const path of ["", 7, "a\0b"]) expect(() => readPath(path)).toThrow("path: the path of a file");
@@ -208,7 +245,9 @@ describe("putting it in place", () => {
 
   it("follows no link on the way, and replaces one at its end", () => {
     symlinkSync(outside, join(part, "way"));
-    expect(() => place(join(from(), "deep/file"), part, "way/secret")).toThrow("way is no folder there (a symbolic link is not followed)");
+    expect(() => place(join(from(), "deep/file"), part, "way/secret")).toThrow(
+      "way is no folder there (a symbolic link is not followed)",
+    );
     symlinkSync(join(outside, "secret"), join(part, "end"));
     place(join(from(), "deep/file"), part, "end");
     expect(readFileSync(join(part, "end"), "utf8")).toBe("restored");

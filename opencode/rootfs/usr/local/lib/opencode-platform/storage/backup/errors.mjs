@@ -11,7 +11,8 @@ export class Told extends Refused {
   }
 }
 
-const KEY_FIX = "set opencode-platform:backupKeyId and backupKeySecret to a key that may read and write there, then run an update";
+const KEY_FIX =
+  "set opencode-platform:backupKeyId and backupKeySecret to a key that may read and write there, then run an update";
 
 /** The first that fits. `passes`: restic is right to try again for a while. */
 const KINDS = [

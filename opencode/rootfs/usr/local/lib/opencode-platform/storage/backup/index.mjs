@@ -61,7 +61,10 @@ function makeState({ paths, machine }) {
 export function makeBackup(context, config, options = {}) {
   if (!config) {
     const verb = async () => {
-      throw new Told("backups are not set up", "set opencode-platform:backup in Pulumi.<stack>.yaml (docs/backup.md)");
+      throw new Told(
+        "backups are not set up",
+        "set opencode-platform:backup in Pulumi.<stack>.yaml (docs/backup.md)",
+      );
     };
     return { verbs: Object.fromEntries(VERBS.map((name) => [name, verb])), tick: async () => {} };
   }
@@ -75,14 +78,22 @@ export function makeBackup(context, config, options = {}) {
     const restic = makeRestic({ config, folder: context.paths.cache, ...options });
     const repository = makeRepository({ config, restic, state, now });
     const taking = makeTake({ context, config, restic, repository, state });
-    made = { restic, repository, taking, restoring: makeRestore({ context, restic, repository, take: taking.take }) };
+    made = {
+      restic,
+      repository,
+      taking,
+      restoring: makeRestore({ context, restic, repository, take: taking.take }),
+    };
     return made;
   };
 
   const tell = (change = {}) =>
     context.status.update((status) => {
       const { projects = {}, ...backup } = status.backup ?? {};
-      return { ...status, backup: { ...backup, to: config.to, everyMs: config.everyMs, projects, ...change } };
+      return {
+        ...status,
+        backup: { ...backup, to: config.to, everyMs: config.everyMs, projects, ...change },
+      };
     });
 
   const isNever = (project) => project?.storage?.backup === "never";
@@ -106,10 +117,16 @@ export function makeBackup(context, config, options = {}) {
     const projects = await context.projects();
     if (project !== undefined) {
       if (isNever(projects.get(projectIn(project))))
-        throw new Told(`${project} is never backed up`, "its entry in projects.yaml says backup: never; take that out");
+        throw new Told(
+          `${project} is never backed up`,
+          "its entry in projects.yaml says backup: never; take that out",
+        );
       return [project];
     }
-    const names = reason === "schedule" ? await due() : [...projects.keys()].filter((name) => !isNever(projects.get(name))).sort();
+    const names =
+      reason === "schedule"
+        ? await due()
+        : [...projects.keys()].filter((name) => !isNever(projects.get(name))).sort();
     const withFiles = await Promise.all(names.map(async (name) => (await context.partsOf(name)).length > 0));
     return names.filter((_, index) => withFiles[index]);
   }
@@ -130,7 +147,13 @@ export function makeBackup(context, config, options = {}) {
     });
     if (failures.length > 0) {
       const [[first, error]] = failures;
-      const others = failures.length > 1 ? `, and ${failures.length - 1} more: ${failures.slice(1).map(([name]) => name).join(", ")}` : "";
+      const others =
+        failures.length > 1
+          ? `, and ${failures.length - 1} more: ${failures
+              .slice(1)
+              .map(([name]) => name)
+              .join(", ")}`
+          : "";
       throw new Told(`${first}: ${error.message}${others}`, error.fix, error.kind);
     }
     if (reason === "schedule") {
@@ -202,7 +225,11 @@ export function makeBackup(context, config, options = {}) {
       if (into) projectIn(into.name, "into");
       if (into && !(Number.isInteger(into.uid) && Number.isInteger(into.gid)))
         throw new Told("into: uid and gid are numbers");
-      if (into && path) throw new Told("into and path do not go together", "restore the project into the new name, and take the file from there");
+      if (into && path)
+        throw new Told(
+          "into and path do not go together",
+          "restore the project into the new name, and take the file from there",
+        );
       if (typeof at !== "string") throw new Told("at: write an id, latest, or a time");
       const { restoring } = await parts();
       return restoring.restore({ project, at, into, path, withoutBackup }, progress);

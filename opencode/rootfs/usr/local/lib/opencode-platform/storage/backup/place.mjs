@@ -21,8 +21,8 @@ import {
   unlinkSync,
 } from "node:fs";
 import { posix } from "node:path";
-import { DATABASE } from "./excludes.mjs";
 import { Told } from "./errors.mjs";
+import { DATABASE } from "./excludes.mjs";
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 const FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
@@ -50,9 +50,16 @@ export function readPath(written) {
       "write a path below /workspace or /home/opencode; one without a slash at its beginning is of the workspace",
     );
   const path = absolute.slice(found[1].length + 1);
-  if (path === "") throw new Told(`${written} is a whole part of the project`, "restore the project without path");
-  if (found[0] === "home" && (`${DATABASE}/opencode.db`.startsWith(`${path}/`) || path.startsWith(`${DATABASE}/opencode.db`)))
-    throw new Told(`${written} has opencode's database, which is in use`, "restore the whole project, or another path");
+  if (path === "")
+    throw new Told(`${written} is a whole part of the project`, "restore the project without path");
+  if (
+    found[0] === "home" &&
+    (`${DATABASE}/opencode.db`.startsWith(`${path}/`) || path.startsWith(`${DATABASE}/opencode.db`))
+  )
+    throw new Told(
+      `${written} has opencode's database, which is in use`,
+      "restore the whole project, or another path",
+    );
   return { part: found[0], path };
 }
 
@@ -66,7 +73,10 @@ function open(folder, name, said) {
     return openSync(within(folder, name), FOLDER);
   } catch (error) {
     if (error.code === "ENOTDIR" || error.code === "ELOOP")
-      throw new Told(`${said} is no folder there (a symbolic link is not followed)`, "name the path that it leads to, or move it away");
+      throw new Told(
+        `${said} is no folder there (a symbolic link is not followed)`,
+        "name the path that it leads to, or move it away",
+      );
     throw error;
   }
 }
@@ -153,11 +163,13 @@ function swap(from, folder, name, prepared, owner) {
   const inner = openSync(within(folder, prepared), FOLDER);
   try {
     const { uid, mode } = fstatSync(inner);
-    if (uid !== (process.getuid?.() ?? 0) || (mode & 0o077) !== 0) throw new Error(`${prepared} is somebody else's`);
+    if (uid !== (process.getuid?.() ?? 0) || (mode & 0o077) !== 0)
+      throw new Error(`${prepared} is somebody else's`);
     copyInto(from, inner, "new", owner);
     const [before, after] = [lookAt(within(folder, name)), lookAt(within(inner, "new"))];
     // A file takes a file's place in one step; anything else is moved away first.
-    if (before && (before.isDirectory() || after?.isDirectory())) renameSync(within(folder, name), within(inner, "old"));
+    if (before && (before.isDirectory() || after?.isDirectory()))
+      renameSync(within(folder, name), within(inner, "old"));
     renameSync(within(inner, "new"), within(folder, name));
   } finally {
     for (const child of readdirSync(`/proc/self/fd/${inner}`)) removeFrom(inner, child);

@@ -13,7 +13,9 @@ export function makeRepository({ config, restic, state, now }) {
     try {
       const found = (await restic.json(["snapshots", "--tag", TAG], { doing: "listing backups" })) ?? [];
       const { added } = await state.read();
-      return found.map((each) => backupOf(each, added)).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+      return found
+        .map((each) => backupOf(each, added))
+        .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
     } catch (error) {
       if (error.kind === "absent") return undefined;
       throw error;
@@ -29,7 +31,8 @@ export function makeRepository({ config, restic, state, now }) {
         "find out who has removed it; to begin a new one, name another path in opencode-platform:backup",
         "absent",
       );
-    if (!found) await restic.run(["init", "--repository-version", "latest"], { doing: "making the repository" });
+    if (!found)
+      await restic.run(["init", "--repository-version", "latest"], { doing: "making the repository" });
     if (begun !== config.repository)
       await state.update(({ fingerprints: _, ...before }) => ({ ...before, begun: config.repository }));
     return found ?? [];
@@ -42,7 +45,8 @@ export function makeRepository({ config, restic, state, now }) {
     const ids = all
       .filter(({ project, at }) => over.some((last) => last.project === project && at <= last.at))
       .map(({ id }) => id);
-    if (ids.length > 0) await restic.run(["forget", ...ids], { doing: "removing backups of removed projects" });
+    if (ids.length > 0)
+      await restic.run(["forget", ...ids], { doing: "removing backups of removed projects" });
   }
 
   return {
@@ -55,14 +59,27 @@ export function makeRepository({ config, restic, state, now }) {
         count > 0 ? [`--keep-${key}`, String(count)] : [],
       );
       await forgetExpired((await find()) ?? []);
-      const words = ["forget", "--tag", TAG, "--group-by", "host", "--keep-last", "1", "--keep-tag", "kept", ...kept];
+      const words = [
+        "forget",
+        "--tag",
+        TAG,
+        "--group-by",
+        "host",
+        "--keep-last",
+        "1",
+        "--keep-tag",
+        "kept",
+        ...kept,
+      ];
       await restic.run(words, { doing: "removing old backups" });
     },
     /** A project's last backup, to be kept until a day. Those before it are kept until then, too. */
     async keepUntil(id, days) {
       const until = new Date(now().getTime() + days * DAY_MS).toISOString().slice(0, 10);
       const tags = tagsOf({ until }).split(",");
-      await restic.run(["tag", ...["kept", ...tags].flatMap((tag) => ["--add", tag]), id], { doing: "marking the last backup" });
+      await restic.run(["tag", ...["kept", ...tags].flatMap((tag) => ["--add", tag]), id], {
+        doing: "marking the last backup",
+      });
       return until;
     },
     /** Frees what nothing needs, then reads everything that says what there is, and a part of the data. */

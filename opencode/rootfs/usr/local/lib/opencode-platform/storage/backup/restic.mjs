@@ -29,7 +29,12 @@ const INCOMPLETE = 3;
  *
  * @param {{config: Config, folder: string, program?: readonly string[], patienceMs?: number}} options folder: for the cache and unfinished files
  */
-export function makeRestic({ config, folder, program = ["ionice", "-c", "3", "nice", "-n", "19", "restic"], patienceMs = PATIENCE_MS }) {
+export function makeRestic({
+  config,
+  folder,
+  program = ["ionice", "-c", "3", "nice", "-n", "19", "restic"],
+  patienceMs = PATIENCE_MS,
+}) {
   const temporary = join(folder, "tmp");
   const noted = join(folder, "running.json");
   /** What ssh says, which restic may end without passing on. */
@@ -122,7 +127,9 @@ export function makeRestic({ config, folder, program = ["ionice", "-c", "3", "ni
   async function locksAreDead() {
     const { output } = await once(["list", "locks", "--no-lock", "--quiet"], { doing: "looking at locks" });
     for (const id of output.split("\n").filter(Boolean)) {
-      const lock = JSON.parse((await once(["cat", "lock", id, "--no-lock"], { doing: "looking at a lock" })).output);
+      const lock = JSON.parse(
+        (await once(["cat", "lock", id, "--no-lock"], { doing: "looking at a lock" })).output,
+      );
       if (lock.hostname !== hostname() || !ours().includes(lock.pid) || isRestic(lock.pid)) return false;
     }
     return true;
@@ -155,7 +162,19 @@ export function optionsOf({ sftp, region, files }, sshLog) {
   const options = region ? ["-o", `s3.region=${region}`] : [];
   if (!sftp) return options;
   const ssh = [
-    ...["ssh", "-F", "none", "-E", sshLog, "-i", files.sshKey, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
+    ...[
+      "ssh",
+      "-F",
+      "none",
+      "-E",
+      sshLog,
+      "-i",
+      files.sshKey,
+      "-o",
+      "IdentitiesOnly=yes",
+      "-o",
+      "BatchMode=yes",
+    ],
     ...["-o", "StrictHostKeyChecking=yes", "-o", `UserKnownHostsFile=${files.knownHosts}`],
     ...["-o", "ServerAliveInterval=30", "-o", "ConnectTimeout=30"],
     ...(sftp.port ? ["-p", String(sftp.port)] : []),

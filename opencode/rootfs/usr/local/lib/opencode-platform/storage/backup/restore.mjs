@@ -35,7 +35,9 @@ export function makeRestore({ context, restic, repository, take }) {
   async function makeParts(folder, names) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const isBtrfs = (await statfs(folder)).type === BTRFS;
-    if (isBtrfs) for (const name of names) await context.machine.run("btrfs", ["subvolume", "create", join(folder, name)]);
+    if (isBtrfs)
+      for (const name of names)
+        await context.machine.run("btrfs", ["subvolume", "create", join(folder, name)]);
   }
 
   /** What lies beside the home in a backup from a file system without snapshots. */
@@ -63,7 +65,9 @@ export function makeRestore({ context, restic, repository, take }) {
     await removeTree(folder);
     await makeParts(folder, backup.parts);
     progress("transfer");
-    await restic.run(["restore", backup.id, "--target", folder, "--verify"], { doing: `restore of ${backup.project}` });
+    await restic.run(["restore", backup.id, "--target", folder, "--verify"], {
+      doing: `restore of ${backup.project}`,
+    });
     progress("comparing");
     const counted = await compare(restic, backup.id, folder);
     await putDatabase(folder);
@@ -81,7 +85,8 @@ export function makeRestore({ context, restic, repository, take }) {
   async function give(folder, owner) {
     if (!owner) return;
     for (const name of ["workspace", "home"])
-      if (await lstat(join(folder, name)).catch(() => undefined)) await own(join(folder, name), owner.uid, owner.gid);
+      if (await lstat(join(folder, name)).catch(() => undefined))
+        await own(join(folder, name), owner.uid, owner.gid);
   }
 
   /** What is there, first: so that whoever chose the wrong one can go back. */
@@ -105,11 +110,17 @@ export function makeRestore({ context, restic, repository, take }) {
     return lock(target, "restore", async () => {
       const there = await partsOf(target);
       if (into && there.length > 0)
-        throw new Told(`${target} has files on this host`, "restore into a name that is free, or purge that one first");
+        throw new Told(
+          `${target} has files on this host`,
+          "restore into a name that is free, or purge that one first",
+        );
       const folder = join(paths.work(target), "restore");
       try {
         const owner = into ?? (await ownerOf(project));
-        const before = !into && there.length > 0 && !withoutBackup ? await takeBefore(project, existing, progress) : undefined;
+        const before =
+          !into && there.length > 0 && !withoutBackup
+            ? await takeBefore(project, existing, progress)
+            : undefined;
         const counted = await prepare(backup, folder, progress);
         await give(folder, owner);
         progress(into ? "putting in place" : "replacing");
@@ -166,6 +177,5 @@ export function makeRestore({ context, restic, repository, take }) {
         await removeTree(folder);
       }
     },
-
   };
 }

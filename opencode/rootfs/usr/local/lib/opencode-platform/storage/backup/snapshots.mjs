@@ -19,7 +19,10 @@ export const TAG = "opencode-platform";
 
 /** @param {Record<string, string | number | undefined>} facts */
 export const tagsOf = (facts) =>
-  [TAG, ...Object.entries(facts).flatMap(([key, value]) => (value === undefined ? [] : [`${key}:${value}`]))].join(",");
+  [
+    TAG,
+    ...Object.entries(facts).flatMap(([key, value]) => (value === undefined ? [] : [`${key}:${value}`])),
+  ].join(",");
 
 const factsOf = (tags) =>
   Object.fromEntries(
@@ -66,12 +69,17 @@ export function pick(backups, at, project) {
   if (/^[0-9a-f]{4,64}$/.test(at)) {
     const found = backups.filter(({ id }) => at.startsWith(id) || id.startsWith(at));
     if (found.length === 1) return found[0];
-    if (found.length > 1) throw new Told(`${at} is the beginning of several backups of ${project}`, "write more of it");
+    if (found.length > 1)
+      throw new Told(`${at} is the beginning of several backups of ${project}`, "write more of it");
   }
   const time = /^\d{4}-\d{2}-\d{2}/.test(at) ? Date.parse(at) : Number.NaN;
   if (Number.isNaN(time))
-    throw new Told(`${project} has no backup ${at}`, `its newest is ${backups.at(-1)?.id}; \`backups\` lists all`);
+    throw new Told(
+      `${project} has no backup ${at}`,
+      `its newest is ${backups.at(-1)?.id}; \`backups\` lists all`,
+    );
   const found = backups.findLast((backup) => Date.parse(backup.at) <= time);
-  if (!found) throw new Told(`${project} has no backup from before ${at}`, `its oldest is of ${backups[0]?.at}`);
+  if (!found)
+    throw new Told(`${project} has no backup from before ${at}`, `its oldest is of ${backups[0]?.at}`);
   return found;
 }

@@ -8,7 +8,18 @@ import { backupOf, shown, tagsOf } from "./snapshots.mjs";
 import { stage } from "./staging.mjs";
 
 /** Failures that are of the repository and not of a project: the next project would fail as well. */
-const SHARED = new Set(["password", "locked", "full", "refused", "hostkey", "bucket", "absent", "broken", "unreachable", "killed"]);
+const SHARED = new Set([
+  "password",
+  "locked",
+  "full",
+  "refused",
+  "hostkey",
+  "bucket",
+  "absent",
+  "broken",
+  "unreachable",
+  "killed",
+]);
 export const isShared = (error) => SHARED.has(error?.kind);
 
 /** What runs in the project, as its own scripts have written it down. */
@@ -38,19 +49,37 @@ export function makeTake({ context, config, restic, repository, state }) {
     let summary;
     const onLine = (line) => {
       const message = line.startsWith("{") ? JSON.parse(line) : {};
-      if (message.message_type === "status") progress("transfer", Math.round((message.percent_done ?? 0) * 100));
+      if (message.message_type === "status")
+        progress("transfer", Math.round((message.percent_done ?? 0) * 100));
       if (message.message_type === "summary") summary = message;
     };
     const excludes = forRestic([...patterns, ...staged.excludes], staged.folder);
     const { isWhole } = await restic.run(
       [
-        ...["backup", "--json", "--files-from-raw", "-", "--host", project, "--tag", tags, "--exclude-caches"],
+        ...[
+          "backup",
+          "--json",
+          "--files-from-raw",
+          "-",
+          "--host",
+          project,
+          "--tag",
+          tags,
+          "--exclude-caches",
+        ],
         ...excludes.map((pattern) => `--exclude=${pattern}`),
         ...(parent ? ["--parent", parent] : ["--force"]),
       ],
-      { doing: `backup of ${project}`, cwd: staged.folder, input: staged.targets, onLine, allow: [restic.INCOMPLETE] },
+      {
+        doing: `backup of ${project}`,
+        cwd: staged.folder,
+        input: staged.targets,
+        onLine,
+        allow: [restic.INCOMPLETE],
+      },
     );
-    if (!summary?.snapshot_id) throw new Told(`backup of ${project}: restic ended without saying what it has made`);
+    if (!summary?.snapshot_id)
+      throw new Told(`backup of ${project}: restic ended without saying what it has made`);
     return { id: summary.snapshot_id.slice(0, 8), added: summary.data_added ?? 0, isWhole };
   }
 
@@ -78,7 +107,10 @@ export function makeTake({ context, config, restic, repository, state }) {
       const names = parts.map(({ name }) => name).join("+");
       const facts = { project, reason, release, bytes, files, parts: names, moment: staged.moment };
       const tags = tagsOf(facts);
-      const { id, added, isWhole } = await send({ project, staged, patterns, parent: last?.id, tags }, progress);
+      const { id, added, isWhole } = await send(
+        { project, staged, patterns, parent: last?.id, tags },
+        progress,
+      );
       // On a file system without snapshots, files come and go while they are read.
       if (!isWhole) log(`backup of ${project}: some files could not be read`);
       await state.update((before) => ({
@@ -107,7 +139,10 @@ export function makeTake({ context, config, restic, repository, state }) {
   }
 
   const noteFailure = (project, error) =>
-    note(project, (before) => ({ ...before, failed: { at: context.now().toISOString(), what: error.message } }));
+    note(project, (before) => ({
+      ...before,
+      failed: { at: context.now().toISOString(), what: error.message },
+    }));
 
   /** Of one project or all. The repository is made with the first. */
   async function run(projects, reason, progress) {
@@ -115,10 +150,15 @@ export function makeTake({ context, config, restic, repository, state }) {
     const made = [];
     const failures = [];
     for (const [index, project] of projects.entries()) {
-      const step = (what, percent) => progress(`${project}: ${what}`, percent ?? Math.round((index / projects.length) * 100));
+      const step = (what, percent) =>
+        progress(`${project}: ${what}`, percent ?? Math.round((index / projects.length) * 100));
       const existing = all.filter((backup) => backup.project === project);
       try {
-        made.push(shown(await context.lock(project, "backup", () => takeAndTell(project, { reason, existing }, step))));
+        made.push(
+          shown(
+            await context.lock(project, "backup", () => takeAndTell(project, { reason, existing }, step)),
+          ),
+        );
       } catch (error) {
         failures.push([project, error]);
         if (!isShared(error)) continue;

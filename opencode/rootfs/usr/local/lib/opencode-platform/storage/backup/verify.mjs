@@ -1,9 +1,10 @@
 // Whether what was restored is whole: every file that the backup lists is there, of its size; and opencode's database is in order.
-import { lstat } from "node:fs/promises";
+
 import { existsSync } from "node:fs";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { DATABASE } from "./excludes.mjs";
 import { Told } from "./errors.mjs";
+import { DATABASE } from "./excludes.mjs";
 
 /** Of the files that are named in an error. */
 const NAMED = 3;
@@ -51,14 +52,18 @@ export async function checkDatabase(home) {
     database = new DatabaseSync(path);
     const [{ integrity_check: said } = {}] = database.prepare("PRAGMA integrity_check").all();
     if (said !== "ok") throw new Error(String(said));
-    const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'session'").all();
+    const tables = database
+      .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'session'")
+      .all();
     if (tables.length === 0) return {};
     const { count } = database.prepare("SELECT count(*) AS count FROM session").get() ?? {};
     return { sessions: Number(count) };
   } catch (error) {
-    throw new Told(`opencode's database in the backup is not in order: ${error.message}`, "take an older backup: `backups` lists them");
+    throw new Told(
+      `opencode's database in the backup is not in order: ${error.message}`,
+      "take an older backup: `backups` lists them",
+    );
   } finally {
     database?.close();
   }
 }
-
