@@ -2,15 +2,19 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { readOptional } from "../../config/text/read-optional.ts";
 import {
+  btrfsPart,
   CHROMIUM_COMMANDS,
   chromiumPart,
   gitPart,
   postgresPart,
   registryPart,
+  resticPart,
+  sshdPart,
   tmuxPart,
 } from "../../lab/build/commands.ts";
 import { dropletImagePart } from "../../lab/build/droplet-image.ts";
 import { builders } from "../../lab/build/index.ts";
+import { s3ServerPart } from "../../lab/build/s3-server.ts";
 import { root, toolchain } from "../../operate/engine/checkout.ts";
 import { pulumiBinary } from "../../operate/engine/pulumi.ts";
 import { platformParts, provision } from "../../toolchain/index.ts";
@@ -55,7 +59,7 @@ const PARTS: Readonly<Record<Suite, readonly Part[]>> = {
   opencode: BROWSING,
   workspace: [...BROWSING, registryPart],
   sleep: BROWSING,
-  lifecycle: BROWSING,
+  lifecycle: [...BROWSING, resticPart, btrfsPart, sshdPart, s3ServerPart],
   attach: [gitPart, tmuxPart],
   panel: BROWSING,
   production: [...BROWSING, dropletImagePart, postgresPart],

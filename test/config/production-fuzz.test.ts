@@ -74,7 +74,7 @@ it("a setting that is wrong by itself is named beside whatever else is wrong", {
   const property = fc.property(raw, (any) => {
     // A key inside a structured setting is named as such.
     const named = problemsOf(any, "prod").map(({ where }) =>
-      where.replace(/(:(?:panel|proxy|registries))[.[].*$/s, "$1"),
+      where.replace(/(:(?:panel|backup|proxy|registries))[.[].*$/s, "$1"),
     );
     const wrong = Object.entries(any).filter(([name, text]) => isWrong(name, text));
     expect(named).toEqual(expect.arrayContaining(wrong.map(([name]) => `opencode-platform:${name}`)));

@@ -54,7 +54,7 @@ describe("settings", () => {
     };
     expect(complaints(() => parseSettings(raw))).toEqual([
       "opencode-platform:prot: is not a setting; did you mean port? — npm run pulumi -- config rm opencode-platform:prot",
-      "opencode-platform:passwordRotation/Shop: is not a setting; there are port, localDomain, namePrefix, workspacesDir, dockerSocket, baseImage, slimImage, passwordRotation, packages, panel, panelWebhook, proxy, caBundle, registries, passwordRotation/<project>, packages/<project> — npm run pulumi -- config rm opencode-platform:passwordRotation/Shop",
+      "opencode-platform:passwordRotation/Shop: is not a setting; there are port, localDomain, namePrefix, workspacesDir, dockerSocket, baseImage, slimImage, passwordRotation, packages, panel, panelWebhook, backup, backupPassword, backupKeyId, backupKeySecret, backupSshKey, backupKnownHosts, proxy, caBundle, registries, passwordRotation/<project>, packages/<project> — npm run pulumi -- config rm opencode-platform:passwordRotation/Shop",
       'opencode-platform:port: "99999" is not a port: a whole number from 1 to 65535 — npm run pulumi -- config set opencode-platform:port 4080',
       'opencode-platform:namePrefix: "My_" is not a prefix: at most 21 lower-case letters, digits and hyphens, first a letter — npm run pulumi -- config set opencode-platform:namePrefix opencode',
       "opencode-platform:workspacesDir: \"it's\" is not a directory's path: no quotes, colons, commas, $ or \\ — npm run pulumi -- config rm opencode-platform:workspacesDir",

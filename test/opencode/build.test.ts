@@ -85,7 +85,7 @@ describe("packages with apt", () => {
     expect(run("packages", ["system"])).toMatchObject({ status: 0 });
     expect(installed()).toEqual([
       expect.stringMatching(
-        /^apt-get install -y --no-install-recommends bash .* nftables btrfs-progs build-essential .* zip$/,
+        /^apt-get install -y --no-install-recommends bash .* nftables btrfs-progs restic build-essential .* zip$/,
       ),
     ]);
     expect(installed().join()).not.toContain("glab");

@@ -78,9 +78,8 @@ class Ground {
     const parts = ["workspace", "home"].map((part) => this.part(project, part));
     for (const path of parts) {
       mkdirSync(dirname(path), { recursive: true });
-      await must(
-        ...(isBtrfs ? (["btrfs", ["subvolume", "create", path]] as const) : (["mkdir", [path]] as const)),
-      );
+      if (isBtrfs) await must("btrfs", ["subvolume", "create", path]);
+      else mkdirSync(path);
     }
     mkdirSync(join(this.part(project, "home"), ".local/share/opencode"), { recursive: true });
     await must("chown", ["-R", `${USER.uid}:${USER.gid}`, ...parts]);
@@ -317,6 +316,10 @@ describe("in a bucket", () => {
     const expected = readFileSync(join(btrfs.part("api", "workspace"), "app.ts"), "utf8");
     const anew = new Ground("anew");
     const { ask } = anew.program(configOf(bucket));
+    await anew.make("api");
+    await expect(ask("backup", { reason: "schedule" })).rejects.toThrow(
+      "api has backups from before this host",
+    );
     const names = new Set((await ask<BackupSeen[]>("backups")).map(({ project }) => project));
     expect([...names].sort()).toEqual(["api", "web"]);
     for (const project of names) await ask("restore", { project });

@@ -1,5 +1,5 @@
 /** Backups of projects: what is taken, when, what is told of it. restic is a stand-in; test/suites/lifecycle/backup.test.ts has the real one. */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -280,6 +280,24 @@ describe("by itself", () => {
     world.restic({});
     expect(await backup({ reason: "schedule" })).toEqual([]);
     world.later(HOUR);
+    expect(await backup({ reason: "schedule" })).toHaveLength(1);
+  });
+
+  it("makes no new host's empty project the newest backup: somebody restores it first, or says that it goes on", async () => {
+    world.write("shop", { [DATABASE]: "" });
+    await backup();
+    rmSync(join(world.own, "backup.json"));
+    world.restart();
+    world.write("shop", { "workspace/src/app.ts": "cloned anew" });
+    world.later(25 * HOUR);
+    await expect(backup({ reason: "schedule" })).rejects.toMatchObject({
+      message: "shop: shop has backups from before this host, and was not restored here",
+      fix: "npm run restore -- shop; or, to go on with what is here, npm run backup -- shop",
+    });
+    await world.ask("restore", { project: "shop" });
+    world.later(25 * HOUR);
+    expect(world.read("shop", "workspace/src/app.ts")).toBe("one");
+    world.write("shop", { "workspace/b": "" });
     expect(await backup({ reason: "schedule" })).toHaveLength(1);
   });
 

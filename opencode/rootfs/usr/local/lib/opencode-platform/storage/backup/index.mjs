@@ -82,7 +82,7 @@ export function makeBackup(context, config, options = {}) {
       restic,
       repository,
       taking,
-      restoring: makeRestore({ context, restic, repository, take: taking.take }),
+      restoring: makeRestore({ context, restic, repository, take: taking.take, state }),
     };
     return made;
   };

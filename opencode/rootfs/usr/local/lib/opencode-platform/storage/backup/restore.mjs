@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { Told } from "./errors.mjs";
 import { literally } from "./excludes.mjs";
 import { place, readPath } from "./place.mjs";
-import { BEFORE_RESTORE, pick, shown } from "./snapshots.mjs";
+import { BEFORE_RESTORE, mineToo, pick, shown } from "./snapshots.mjs";
 import { COPIED } from "./staging.mjs";
 import { checkDatabase, compare } from "./verify.mjs";
 
@@ -12,8 +12,8 @@ import { checkDatabase, compare } from "./verify.mjs";
 const SPARE_BYTES = 256 * 2 ** 20;
 const BTRFS = 0x9123683e;
 
-/** @param {{context: import("../context.mjs").Context, restic: any, repository: any, take: any}} given */
-export function makeRestore({ context, restic, repository, take }) {
+/** @param {{context: import("../context.mjs").Context, restic: any, repository: any, take: any, state: any}} given */
+export function makeRestore({ context, restic, repository, take, state }) {
   const { paths, partsOf, removeTree, own, lock } = context;
 
   async function backupsOf(project) {
@@ -125,6 +125,7 @@ export function makeRestore({ context, restic, repository, take }) {
         await give(folder, owner);
         progress(into ? "putting in place" : "replacing");
         await context.replace(target, folder, { reason: "restore" });
+        await state.update((known) => ({ ...known, ...mineToo(known, target) }));
         return { backup: shown(backup), ...(before && { before: shown(before) }), ...counted };
       } finally {
         if (!(await context.unfinished?.())?.has(target)) await removeTree(folder);

@@ -51,6 +51,9 @@ export function backupOf({ id, time, tags = [] }, added = {}) {
   };
 }
 
+/** What this host knows as its own: it has backed the project up because somebody asked, or restored it. */
+export const mineToo = (before, project) => ({ mine: { ...before.mine, [project]: true } });
+
 /** Why a backup is made that a restore takes first. */
 export const BEFORE_RESTORE = "before-restore";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Told } from "./errors.mjs";
 import { ALWAYS, DEFAULT_EXCLUDES, forRestic } from "./excludes.mjs";
 import { fingerprint } from "./fingerprint.mjs";
-import { backupOf, shown, tagsOf } from "./snapshots.mjs";
+import { BEFORE_RESTORE, backupOf, mineToo, shown, tagsOf } from "./snapshots.mjs";
 import { stage } from "./staging.mjs";
 
 /** Failures that are of the repository and not of a project: the next project would fail as well. */
@@ -117,6 +117,7 @@ export function makeTake({ context, config, restic, repository, state }) {
         ...before,
         fingerprints: { ...before.fingerprints, [project]: { id, digest } },
         added: { ...before.added, [id]: added },
+        ...(reason === BEFORE_RESTORE ? {} : mineToo(before, project)),
       }));
       const at = context.now().toISOString();
       return backupOf({ id, time: at, tags: tags.split(",") }, { [id]: added });
@@ -128,6 +129,7 @@ export function makeTake({ context, config, restic, repository, state }) {
   /** As take, and remembers how it went: `last` is of the moment whose files it has. */
   async function takeAndTell(project, how, progress) {
     try {
+      if (how.reason === "schedule") await assertMine(project, how.existing);
       const backup = await take(project, how, progress);
       const last = { ...shown(backup), at: context.now().toISOString() };
       await note(project, () => ({ last }));
@@ -136,6 +138,18 @@ export function makeTake({ context, config, restic, repository, state }) {
       await noteFailure(project, error);
       throw error;
     }
+  }
+
+  /**
+   * After everything was lost, what a new host has of a project is nothing yet: by itself it must not become the newest backup, which a restore would take.
+   */
+  async function assertMine(project, existing) {
+    if (existing.length === 0 || (await state.read()).mine?.[project]) return;
+    throw new Told(
+      `${project} has backups from before this host, and was not restored here`,
+      `npm run restore -- ${project}; or, to go on with what is here, npm run backup -- ${project}`,
+      "foreign",
+    );
   }
 
   const noteFailure = (project, error) =>
