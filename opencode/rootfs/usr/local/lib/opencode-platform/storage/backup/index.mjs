@@ -131,7 +131,9 @@ export function makeBackup(context, config, options = {}) {
     return names.filter((_, index) => withFiles[index]);
   }
 
-  async function backup({ project, reason = "manual" }, progress) {
+  async function backup({ project, reason = "manual" }, tellProgress) {
+    // Nobody watches a timer: its steps would fill the log.
+    const progress = reason === "schedule" ? () => {} : tellProgress;
     if (typeof reason !== "string" || !REASON.test(reason))
       throw new Told("reason: use 1 to 40 lowercase letters, digits and dashes");
     const names = await wanted(project, reason);
