@@ -5,6 +5,7 @@ import { num, record, records, str } from "../shared/plain.ts";
 import type { Context } from "../shared/resource.ts";
 import { doing, Rest } from "../shared/rest.ts";
 import { checkProps, type Failure, integer, type Schema, text } from "../shared/schema.ts";
+import { signature } from "../shared/sigv4.ts";
 import type { Plain, PlainProps, Props } from "../shared/values.ts";
 import { until } from "../shared/wait.ts";
 
@@ -22,7 +23,6 @@ export const configSchema: Schema = {
   httpRetryWaitMax: { type: "number" },
   httpRetryWaitMin: { type: "number" },
   requestsPerSecond: { type: "number", ...notCovered("requestsPerSecond") },
-  // Accepted and unused: there are no Spaces here.
   spacesAccessId: text,
   spacesEndpoint: text,
   spacesSecretKey: text,
@@ -37,6 +37,8 @@ export function checkConfig(config: Props): Failure[] {
 }
 
 let rest: Rest | undefined;
+/** Where buckets are, with `{{.Region}}` for the region; and the key for them. */
+let spaces: { endpoint: string; keyId: string; secret: string } | undefined;
 
 /**
  * Takes token and URL from the configuration or the environment.
@@ -52,6 +54,13 @@ export function configure(config: Props): void {
   // Without a token the API itself fails, as with the official plugin.
   const token =
     str(given.token) ?? (process.env.DIGITALOCEAN_TOKEN || process.env.DIGITALOCEAN_ACCESS_TOKEN || "");
+  spaces = {
+    endpoint:
+      str(given.spacesEndpoint) ??
+      (process.env.SPACES_ENDPOINT_URL || "https://{{.Region}}.digitaloceanspaces.com"),
+    keyId: str(given.spacesAccessId) ?? (process.env.SPACES_ACCESS_KEY_ID || ""),
+    secret: str(given.spacesSecretKey) ?? (process.env.SPACES_SECRET_ACCESS_KEY || ""),
+  };
   rest = new Rest({
     base,
     headers: { Authorization: `Bearer ${token}` },
@@ -73,6 +82,31 @@ function words(body: Plain, whole: string): string {
 export function call(context: Context, method: string, path: string, body?: unknown): Promise<PlainProps> {
   if (rest === undefined) configure({});
   return (rest as Rest).object(method, path, context.signal, body);
+}
+
+/** A call of S3 within an operation. Only a lookup may find nothing. @throws Error with the server's code, and for an address outside the tests */
+export async function callSpaces(
+  context: Context,
+  call: { method: string; region: string; path: string; body: string; acl?: string },
+): Promise<{ status: number; text: string }> {
+  if (spaces === undefined) configure({});
+  const { endpoint, keyId, secret } = spaces ?? { endpoint: "", keyId: "", secret: "" };
+  if (!keyId || !secret) throw new Error("Spaces credentials not configured");
+  const base = endpoint.replace("{{.Region}}", call.region);
+  const refused = refusedAddress("digitalocean", "digitalocean:spacesEndpoint", base);
+  if (refused !== undefined) throw new Error(refused);
+  const { method, body, region } = call;
+  const url = new URL(base.replace(/\/+$/, "") + call.path);
+  const at = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  const headers = {
+    ...signature({ method, url, body, keyId, secret, region, at }),
+    ...(call.acl ? { "x-amz-acl": call.acl } : {}),
+  };
+  const response = await fetch(url, { method, headers, signal: context.signal, ...(body ? { body } : {}) });
+  const text = await response.text();
+  if (response.ok || (response.status === 404 && /^(GET|HEAD)$/.test(method)))
+    return { status: response.status, text };
+  throw new Error(`${method} ${url}: ${/<Code>([^<]+)/.exec(text)?.[1] ?? response.status}`);
 }
 
 const ACTION_SECONDS = 3600;

@@ -4,6 +4,8 @@ import { checkConfig, configure } from "./client.ts";
 import { droplet } from "./droplet.ts";
 import { firewall } from "./firewall.ts";
 import { project, projectResources } from "./project.ts";
+import { spacesBucket } from "./spacesBucket.ts";
+import { spacesKey } from "./spacesKey.ts";
 import { sshKey } from "./sshKey.ts";
 import { tag } from "./tag.ts";
 import { volume } from "./volume.ts";
@@ -17,6 +19,8 @@ await serveProvider({
     "digitalocean:index/firewall:Firewall": firewall,
     "digitalocean:index/project:Project": project,
     "digitalocean:index/projectResources:ProjectResources": projectResources,
+    "digitalocean:index/spacesBucket:SpacesBucket": spacesBucket,
+    "digitalocean:index/spacesKey:SpacesKey": spacesKey,
     "digitalocean:index/sshKey:SshKey": sshKey,
     "digitalocean:index/tag:Tag": tag,
     "digitalocean:index/volume:Volume": volume,
