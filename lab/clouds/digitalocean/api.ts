@@ -9,6 +9,7 @@ import { dropletCalls } from "./calls/droplets.ts";
 import { firewallCalls } from "./calls/firewalls.ts";
 import { keyCalls } from "./calls/keys.ts";
 import { projectCalls } from "./calls/projects.ts";
+import { spacesKeyCalls } from "./calls/spaces-keys.ts";
 import { tagCalls } from "./calls/tags.ts";
 import { volumeActionCalls } from "./calls/volume-actions.ts";
 import { volumeCalls } from "./calls/volumes.ts";
@@ -29,6 +30,7 @@ const CALLS: Calls = {
   ...dropletCalls,
   ...dropletActionCalls,
   ...projectCalls,
+  ...spacesKeyCalls,
 };
 
 /** A received request and its response's status. */

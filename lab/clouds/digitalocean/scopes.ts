@@ -1,3 +1,11 @@
+/** What a stack needs beside them whose backups go `to: spaces`. */
+export const SPACES_SCOPES: readonly string[] = [
+  "spaces_key:create_credentials",
+  "spaces_key:read",
+  "spaces_key:update",
+  "spaces_key:delete",
+];
+
 /** The scopes of a custom token that the platform needs, and no others. */
 export const PLATFORM_SCOPES: readonly string[] = [
   "actions:read",

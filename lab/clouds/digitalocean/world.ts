@@ -71,6 +71,14 @@ export interface Snapshot {
   createdAt: string;
 }
 
+export interface SpacesKey {
+  accessKey: string;
+  secret: string;
+  name: string;
+  grants: { bucket: string; permission: "read" | "readwrite" | "fullaccess" }[];
+  createdAt: string;
+}
+
 export interface Droplet {
   id: number;
   name: string;
@@ -124,6 +132,7 @@ export class World {
   readonly droplets = new Map<number, Droplet>();
   readonly actions = new Map<number, Action>();
   readonly projects = new Map<string, Project>();
+  readonly spacesKeys = new Map<string, SpacesKey>();
   /** Project of a resource by URN. Default: the default project. */
   readonly assigned = new Map<string, { projectId: string; at: string }>();
   /** Failed actions with their errors, which the API does not expose. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeApp } from "../../../lab/clouds/digitalocean/api.ts";
 import { operations } from "../../../lab/clouds/digitalocean/contract.ts";
 import { type PaperApi, paperApi } from "../../../lab/clouds/digitalocean/paper.ts";
-import { PLATFORM_SCOPES } from "../../../lab/clouds/digitalocean/scopes.ts";
+import { PLATFORM_SCOPES, SPACES_SCOPES } from "../../../lab/clouds/digitalocean/scopes.ts";
 import { listen } from "../../../lab/clouds/http.ts";
 
 const TOKEN = "dop_v1_test";
@@ -97,6 +97,27 @@ describe("authorization", () => {
       [...verbs.matchAll(/`(\w+)`/g)].map(([, verb]) => `${kind}:${verb}`),
     );
     expect(told.sort()).toEqual([...PLATFORM_SCOPES].sort());
+  });
+
+  it("has keys of Spaces, for whose token may make them, and their secrets once", async () => {
+    const grants = [{ bucket: "backups", permission: "readwrite" }];
+    expect((await ask("POST", "/v2/spaces/keys", { name: "k", grants })).status).toBe(403);
+    api = paperApi(TOKEN, [...PLATFORM_SCOPES, ...SPACES_SCOPES]);
+    const made = await api.ask<{ key: Record<string, string> }>("POST", "/v2/spaces/keys", {
+      name: "k",
+      grants,
+    });
+    expect([made.status, made.body.key.name]).toEqual([201, "k"]);
+    expect(made.body.key.secret_key).toMatch(/.{40}/);
+    const path = `/v2/spaces/keys/${made.body.key.access_key}`;
+    const read = await api.ask<{ key: object }>("GET", path);
+    expect(read.body.key).toMatchObject({ name: "k", grants });
+    expect(read.body.key).not.toHaveProperty("secret_key");
+    expect(
+      (await api.ask("PUT", path, { name: "k", grants: [{ bucket: "", permission: "read" }] })).status,
+    ).toBe(400);
+    expect([(await api.ask("DELETE", path)).status, (await api.ask("GET", path)).status]).toEqual([204, 404]);
+    expect(api.violations).toEqual([]);
   });
 
   it("reports the rate limit", async () => {
