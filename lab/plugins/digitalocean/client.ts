@@ -98,10 +98,7 @@ export async function callSpaces(
   const { method, body, region } = call;
   const url = new URL(base.replace(/\/+$/, "") + call.path);
   const at = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-  const headers = {
-    ...signature({ method, url, body, keyId, secret, region, at }),
-    ...(call.acl ? { "x-amz-acl": call.acl } : {}),
-  };
+  const headers = signature({ method, url, body, acl: call.acl, keyId, secret, region, at });
   const response = await fetch(url, { method, headers, signal: context.signal, ...(body ? { body } : {}) });
   const text = await response.text();
   if (response.ok || (response.status === 404 && /^(GET|HEAD)$/.test(method)))

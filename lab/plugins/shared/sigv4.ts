@@ -5,6 +5,8 @@ export interface Signed {
   readonly method: string;
   readonly url: URL;
   readonly body: string;
+  /** `x-amz-acl`; such headers have to be signed. */
+  readonly acl?: string | undefined;
   readonly keyId: string;
   readonly secret: string;
   readonly region: string;
@@ -16,11 +18,21 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256", key).update(text).digest();
 
 /** The headers that sign a request; whoever checks one compares `authorization`. */
-export function signature({ method, url, body, keyId, secret, region, at }: Signed): Record<string, string> {
+export function signature({
+  method,
+  url,
+  body,
+  acl,
+  keyId,
+  secret,
+  region,
+  at,
+}: Signed): Record<string, string> {
   const headers: Record<string, string> = {
     host: url.host,
     "x-amz-content-sha256": sha256(body),
     "x-amz-date": at,
+    ...(acl ? { "x-amz-acl": acl } : {}),
   };
   const names = Object.keys(headers).sort();
   const query = [...url.searchParams]

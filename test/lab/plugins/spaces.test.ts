@@ -18,7 +18,9 @@ const server = createServer(async (request, response) => {
   for await (const part of request) body += part;
   const url = new URL(request.url ?? "", `http://${request.headers.host}`);
   const at = String(request.headers["x-amz-date"]);
+  const acl = request.headers["x-amz-acl"]?.toString();
   const { authorization } = signature({
+    acl,
     method: request.method ?? "",
     url,
     body,

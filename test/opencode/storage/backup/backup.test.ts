@@ -344,7 +344,7 @@ describe("looking after it", () => {
     expect(await world.ask("try")).toMatchObject({
       project: "api",
       ok: true,
-      text: expect.stringMatching(/^1 files as in the backup of /),
+      text: expect.stringMatching(/^1 file as in the backup of /),
     });
     expect(await world.ask("try")).toMatchObject({ project: "shop" });
     expect(await world.ask("try")).toMatchObject({ project: "api" });

@@ -207,7 +207,7 @@ export function makeBackup(context, config, options = {}) {
     };
     try {
       const { backup, files, sessions } = await restoring.attempt(project, progress);
-      const said = `${files} files as in the backup of ${backup.at}${sessions === undefined ? "" : `, ${sessions} sessions`}`;
+      const said = `${files} ${files === 1 ? "file" : "files"} as in the backup of ${backup.at}${sessions === undefined ? "" : `, ${sessions} sessions`}`;
       return await note(true, said);
     } catch (error) {
       await note(false, error.message);
