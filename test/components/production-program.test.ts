@@ -39,6 +39,10 @@ const computed: Record<string, (made: Made) => Props> = {
     userData: createHash("sha1").update(String(inputs.userData)).digest("hex"),
   }),
   "digitalocean:index/volume:Volume": () => ({ volumeUrn: "do:volume:v" }),
+  "digitalocean:index/spacesKey:SpacesKey": () => ({
+    accessKey: "DO00ONE",
+    secretKey: "one bucket's secret",
+  }),
   "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication": ({ name }) => ({
     aud: `audience of ${name}`,
   }),
@@ -64,7 +68,10 @@ beforeAll(async () => {
   pulumi.runtime.setAllConfig(
     {
       "digitalocean:token": "do-token",
+      "digitalocean:spacesAccessId": "DO00ALL",
+      "digitalocean:spacesSecretKey": "all-spaces",
       "cloudflare:apiToken": "cf-token",
+      "opencode-platform:backup": JSON.stringify({ to: "spaces", every: "12h" }),
       "opencode-platform:domain": "example.com",
       "opencode-platform:accessEmailDomains": "example.com",
       "opencode-platform:sshAllow": "198.51.100.4",
@@ -325,8 +332,28 @@ describe("a stack on a droplet", () => {
     expect(policies).toContainEqual({ id: "panel-application-people-id", precedence: 1 });
   });
 
+  it("gives the storage container what backups need in files of root's, and has the droplet ask for them", () => {
+    const storage = all("Container").find(({ name }) => name === "storage");
+    expect(storage?.inputs.volumes).toContainEqual({
+      hostPath: "/var/lib/opencode-platform/backup",
+      containerPath: "/run/storage/backup",
+      readOnly: true,
+    });
+    const bucket = "opencode-unit-test-prod-backups-c0ffee";
+    expect(JSON.stringify(storage?.inputs.envs)).toContain(
+      `s3:https://fra1.digitaloceanspaces.com/${bucket}`,
+    );
+    expect(JSON.stringify(storage?.inputs)).not.toContain("one bucket's secret");
+    const command = (name: string) => all("Command").find((each) => each.name === name)?.inputs;
+    expect(JSON.stringify(command("backup-credentials")?.stdin)).toContain("one bucket's secret");
+    expect(JSON.stringify(command("backup-credentials")?.stdin)).toContain(SIGNATURE);
+    for (const name of ["backup-credentials", "backup-password", "backup-config-json", "backup-timer"])
+      expect([name, JSON.stringify(command(name)?.create)]).toEqual([name, expect.stringMatching(/^"ssh /)]);
+    expect(JSON.stringify(made)).not.toContain("all-spaces");
+  });
+
   it("gives its secrets as secret outputs", async () => {
-    for (const name of ["ssh", "serviceToken", "serviceTokens"])
+    for (const name of ["ssh", "serviceToken", "serviceTokens", "backupPassword"])
       expect(await pulumi.isSecret(outputs[name] as pulumi.Output<unknown>)).toBe(true);
   });
 });
