@@ -73,7 +73,9 @@ describe("both kinds of plugin, with one state", () => {
       await withKind(kind, () =>
         platform.apply([{ ...platform.baseline()[0], name: "alpha", env: { BY: kind } }, ...others, idle]),
       );
-      expect((await platform.ids())[platform.container("alpha")]).not.toBe(before[platform.container("alpha")]);
+      expect((await platform.ids())[platform.container("alpha")]).not.toBe(
+        before[platform.container("alpha")],
+      );
       await inState(platform, "alpha", "awake");
       await answering(platform, "alpha");
     });
