@@ -6,13 +6,11 @@ import { openDelete } from "./delete.ts";
 import { byId, setText } from "./dom.ts";
 import { Stream } from "./events.ts";
 import { openForm } from "./form.ts";
-import { openHistory } from "./history.ts";
 import { onKeys } from "./keys.ts";
 import { openLogs } from "./logs.ts";
 import type { Operation, Overview, ProjectView } from "./model.ts";
 import { OperationList } from "./operations.ts";
 import { ProjectList } from "./projects.ts";
-import { openRollback } from "./rollback.ts";
 import { themeButton } from "./theme.ts";
 
 const operations = new OperationList();
@@ -23,10 +21,12 @@ const list = new ProjectList(
     stop: (project) => void act(project, stop, "Stopping"),
     wake: ({ name }) => void keep(() => wake(name), `Waking ${name} …`, `${name} is awake`),
     sleep: ({ name }) => void keep(() => putToSleep(name), `Putting ${name} to sleep …`, `${name} is asleep`),
-    history: ({ name }) => openHistory(name),
+    history: ({ name }) => void loaded(import("./history.ts"), ({ openHistory }) => openHistory(name)),
     edit: openEdit,
-    backups: ({ name }) => void showBackups(name),
-    rollback: ({ name }) => openRollback(name, onSubmitted),
+    backups: ({ name }) =>
+      void loaded(import("./backups.ts"), ({ openBackups }) => openBackups(name, onSubmitted)),
+    rollback: ({ name }) =>
+      void loaded(import("./rollback.ts"), ({ openRollback }) => openRollback(name, onSubmitted)),
     // The page of the project's own hostname to which the address is pasted that the log-in's redirect has led to.
     login: ({ url }) => void window.open(new URL("_platform/callback", url), "_blank", "noopener"),
     setup: ({ name }) => void attempt(() => runSetup(name), `Running the setup of ${name}`),
@@ -37,11 +37,10 @@ const list = new ProjectList(
   openNew,
 );
 
-/** Few people open it, and not often: it is loaded when somebody does. */
-async function showBackups(name: string): Promise<void> {
+/** Few people open these, and not often: each is loaded when somebody does. */
+async function loaded<Part>(part: Promise<Part>, open: (part: Part) => void): Promise<void> {
   try {
-    const { openBackups } = await import("./backups.ts");
-    openBackups(name, onSubmitted);
+    open(await part);
   } catch {
     toast("This can't be loaded. The panel may have another release by now: reload the page.");
   }
