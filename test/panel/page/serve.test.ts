@@ -48,7 +48,13 @@ describe("the page as served", () => {
     const html = built.document.plain.toString();
     expect(modules.length).toBeGreaterThan(10);
     const later = modules.filter(({ name }) => !html.includes(`/assets/${built.folder}/${name}"`));
-    expect(later.map(({ name }) => name)).toEqual(["ask.ts", "backups-api.ts", "backups.ts", "history.ts", "rollback.ts"]);
+    expect(later.map(({ name }) => name)).toEqual([
+      "ask.ts",
+      "backups-api.ts",
+      "backups.ts",
+      "history.ts",
+      "rollback.ts",
+    ]);
   });
 
   it.each(["br", "gzip"])("is the same when compressed with %s", async (encoding) => {
