@@ -1,10 +1,6 @@
 /** What the storage program is told of backups: its settings, without a secret, and each secret in a file of its own. */
-import {
-  type BackupSettings,
-  type BackupTarget,
-  describeTarget,
-  regionOf,
-} from "../../config/stack/backup.ts";
+import type { BackupSettings } from "../../config/stack/backup.ts";
+import { type BackupTarget, describeTarget, regionOf } from "../../config/stack/backup-target.ts";
 
 /** Where the program's container has them. */
 export const BACKUP_FILES_DIR = "/run/storage/backup";

@@ -2,7 +2,7 @@ import * as digitalocean from "@pulumi/digitalocean";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import type { CloudNames } from "../../config/naming/cloud-names.ts";
-import { spacesRegion } from "../../config/stack/backup.ts";
+import { spacesRegion } from "../../config/stack/backup-target.ts";
 
 export interface SpacesArgs {
   cloud: CloudNames;

@@ -1,29 +1,20 @@
 /** Where and when projects are backed up: the structured setting `backup`, and what it needs beside it. */
-import { posix } from "node:path";
 import type { Problem } from "../errors.ts";
 import { checkPattern } from "../projects/backup-patterns.ts";
-import { closest, show } from "../text/show.ts";
-import { LOCAL_STACK, pulumiCommand, setCommand, setSecretCommand, settingKey } from "./commands.ts";
-import { isMap, type Parsed, parseMap } from "./company/parsed.ts";
+import { show } from "../text/show.ts";
+import { type BackupTarget, parseTarget, TARGET_FORMS } from "./backup-target.ts";
+import {
+  LOCAL_STACK,
+  removeCommand,
+  removePathCommand,
+  setCommand,
+  setPathCommand,
+  setSecretCommand,
+  settingKey,
+} from "./commands.ts";
 import { durationMistake, parseDuration } from "./durations.ts";
 import type { Parser } from "./reading.ts";
-
-/** Where the repository is. */
-export type BackupTarget =
-  /** `url` is of the server, `path` in the bucket has no slash at its ends and may be empty. */
-  | { readonly kind: "s3"; readonly url: string; readonly bucket: string; readonly path: string }
-  | {
-      readonly kind: "sftp";
-      readonly user: string;
-      readonly host: string;
-      readonly port?: number;
-      /** Absolute. */
-      readonly path: string;
-    }
-  /** On the host. */
-  | { readonly kind: "directory"; readonly path: string }
-  /** A bucket that the stack makes. */
-  | { readonly kind: "spaces" };
+import { isMap, type Parsed, parseMap, unknownKeys } from "./structured.ts";
 
 /** The setting, typed. */
 export interface BackupSettings {
@@ -44,27 +35,17 @@ const SHORTEST = { text: "1h", seconds: 3600 };
 const LONGEST = { text: "720h", seconds: 720 * 3600 };
 const MOST_KEPT = 1000;
 
-const FORMS = "s3:<host>/<bucket>, sftp:<user>@<host>/<path>, an absolute directory of the host, or spaces";
-const HOST = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i;
-const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
-/** What needs no quoting in a shell, in Docker's syntax or in restic's. */
-const PATH = /^\/[\w.+@%=-][\w./+@%=-]*$/;
-
 const at = (...path: string[]): string => settingKey(["backup", ...path].join("."));
-const setPath = (path: string, value: string, stack: string): string =>
-  pulumiCommand(`config set --path '${path}' ${value}`, stack);
-const removePath = (path: string, stack: string): string =>
-  pulumiCommand(`config rm --path '${path}'`, stack);
 
 /** Reads `backup`, which is JSON in Pulumi's config. */
 export function parseBackup(text: string, stack: string): Parsed<BackupSettings> {
   const map = parseMap(text);
   if (!map) {
     const what = `${text.includes("@") && !text.startsWith("sftp:") ? "its value" : show(text)} is not a map: it has the keys ${KEYS.join(", ")}`;
-    const fix = `${pulumiCommand(`config rm ${at()}`, stack)}, then ${setPath(at("to"), "s3:<host>/<bucket>", stack)}`;
+    const fix = `${removeCommand(at(), stack)}, then ${setPathCommand(at("to"), "s3:<host>/<bucket>", stack)}`;
     return { problems: [{ where: at(), what, fix }] };
   }
-  const problems = unknownKeys(map, KEYS, [], stack);
+  const problems = unknownKeys(map, KEYS, at, stack);
   const take = <T>({ value, problems: found }: Parsed<T>): T | undefined => {
     problems.push(...found);
     return value;
@@ -77,32 +58,20 @@ export function parseBackup(text: string, stack: string): Parsed<BackupSettings>
   return { value: { to, everyMs, keep, exclude }, problems };
 }
 
-function unknownKeys(
-  map: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  path: readonly string[],
-  stack: string,
-): Problem[] {
-  return Object.keys(map)
-    .filter((key) => !known.includes(key))
-    .map((key) => {
-      const guess = closest(key, known);
-      const what = `is not a key here; ${guess ? `did you mean ${guess}?` : `there are ${known.join(", ")}`}`;
-      return { where: at(...path, key), what, fix: removePath(at(...path, key), stack) };
-    });
-}
-
 function readTarget(value: unknown, stack: string): Parsed<BackupTarget> {
-  const refuse = (what: string, fix = setPath(at("to"), "s3:<host>/<bucket>", stack)): Parsed<never> => ({
+  const refuse = (
+    what: string,
+    fix = setPathCommand(at("to"), "s3:<host>/<bucket>", stack),
+  ): Parsed<never> => ({
     problems: [{ where: at("to"), what, fix }],
   });
-  if (value === undefined) return refuse(`is missing: ${FORMS}`);
+  if (value === undefined) return refuse(`is missing: ${TARGET_FORMS}`);
   const text = typeof value === "string" ? value.trim() : "";
   if (text === "spaces") {
     if (stack === LOCAL_STACK)
       return refuse(
         "is spaces, which is for droplet stacks",
-        setPath(at("to"), "<absolute directory>", stack),
+        setPathCommand(at("to"), "<absolute directory>", stack),
       );
     return { value: { kind: "spaces" }, problems: [] };
   }
@@ -112,49 +81,23 @@ function readTarget(value: unknown, stack: string): Parsed<BackupTarget> {
       "has credentials in plain text",
       `revoke them at their issuer, then set backupKeyId, backupKeySecret or backupSshKey (docs/backup.md)`,
     );
-  const target = text.startsWith("s3:") ? s3(text) : text.startsWith("sftp:") ? sftp(text) : directory(text);
-  if (!target) return refuse(`${show(value)} is not a place for backups: ${FORMS}`);
+  const target = parseTarget(text);
+  if (!target) return refuse(`${show(value)} is not a place for backups: ${TARGET_FORMS}`);
   if (target.kind === "directory" && stack !== LOCAL_STACK && isBelow(target.path, "/workspaces"))
     return refuse(
       `${show(text)} is on the volume that is backed up, and is lost with it`,
-      setPath(at("to"), "spaces", stack),
+      setPathCommand(at("to"), "spaces", stack),
     );
   return { value: target, problems: [] };
 }
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 
-/** `s3:host[:port]/bucket[/path]`, over https unless it says `s3:http://`. */
-function s3(text: string): BackupTarget | undefined {
-  const [, scheme = "https", host = "", port, bucket = "", path = ""] =
-    /^s3:(?:(https?):\/\/)?([^/:]+)(:\d{1,5})?\/([^/]+)\/?(.*?)\/*$/.exec(text) ?? [];
-  const isPath = path === "" || /^[\w.+@=-]+(\/[\w.+@=-]+)*$/.test(path);
-  if (!HOST.test(host) || !BUCKET.test(bucket) || !isPath || !isPort(port)) return undefined;
-  return { kind: "s3", url: `${scheme}://${host}${port ?? ""}`, bucket, path };
-}
-
-function sftp(text: string): BackupTarget | undefined {
-  const [, user = "", host = "", port, path = ""] =
-    /^sftp:(?:\/\/)?([\w.-]+)@([^/:]+)(:\d{1,5})?(\/.*)$/.exec(text) ?? [];
-  if (!HOST.test(host) || !PATH.test(path) || !isPort(port)) return undefined;
-  const clean = posix.normalize(path).replace(/\/$/, "");
-  return { kind: "sftp", user, host, ...(port ? { port: Number(port.slice(1)) } : {}), path: clean };
-}
-
-const isPort = (text: string | undefined): boolean =>
-  text === undefined || (Number(text.slice(1)) > 0 && Number(text.slice(1)) <= 65_535);
-
-function directory(text: string): BackupTarget | undefined {
-  if (!PATH.test(text)) return undefined;
-  const path = posix.normalize(text).replace(/\/$/, "");
-  return path === "" ? undefined : { kind: "directory", path };
-}
-
 function readEvery(value: unknown, stack: string): Parsed<number> {
   const text = value === undefined ? DEFAULT_EVERY : typeof value === "string" ? value.trim() : "";
   const seconds = parseDuration(text);
   const refuse = (what: string, instead: string): Parsed<never> => ({
-    problems: [{ where: at("every"), what, fix: setPath(at("every"), instead, stack) }],
+    problems: [{ where: at("every"), what, fix: setPathCommand(at("every"), instead, stack) }],
   });
   if (seconds === undefined) {
     const { mistake, instead } = durationMistake(
@@ -175,9 +118,9 @@ function readKeep(value: unknown, stack: string): Parsed<BackupSettings["keep"]>
   if (value === undefined) return { value: DEFAULT_KEEP, problems: [] };
   if (!isMap(value)) {
     const what = `${show(value)} is not a map: it has the keys ${KINDS.join(", ")}`;
-    return { problems: [{ where: at("keep"), what, fix: setPath(at("keep", "daily"), "7", stack) }] };
+    return { problems: [{ where: at("keep"), what, fix: setPathCommand(at("keep", "daily"), "7", stack) }] };
   }
-  const problems = unknownKeys(value, KINDS, ["keep"], stack);
+  const problems = unknownKeys(value, KINDS, (key) => at("keep", key), stack);
   const keep = Object.fromEntries(KINDS.map((kind) => [kind, value[kind] ?? DEFAULT_KEEP[kind]]));
   for (const kind of KINDS) {
     const count = keep[kind];
@@ -186,14 +129,14 @@ function readKeep(value: unknown, stack: string): Parsed<BackupSettings["keep"]>
     problems.push({
       where: at("keep", kind),
       what,
-      fix: setPath(at("keep", kind), String(DEFAULT_KEEP[kind]), stack),
+      fix: setPathCommand(at("keep", kind), String(DEFAULT_KEEP[kind]), stack),
     });
   }
   if (problems.length === 0 && KINDS.every((kind) => keep[kind] === 0))
     problems.push({
       where: at("keep"),
       what: "keeps no backup",
-      fix: setPath(at("keep", "daily"), "7", stack),
+      fix: setPathCommand(at("keep", "daily"), "7", stack),
     });
   return problems.length > 0 ? { problems } : { value: keep as unknown as BackupSettings["keep"], problems };
 }
@@ -201,22 +144,16 @@ function readKeep(value: unknown, stack: string): Parsed<BackupSettings["keep"]>
 function readExclude(value: unknown, stack: string): Parsed<readonly string[]> {
   if (value === undefined) return { value: [], problems: [] };
   const where = at("exclude");
-  const fix = setPath(`${where}[0]`, "dist", stack);
+  const fix = setPathCommand(`${where}[0]`, "dist", stack);
   if (!Array.isArray(value))
     return { problems: [{ where, what: `${show(value)} is not a list of patterns`, fix }] };
   const problems = value.flatMap((pattern, index): Problem[] => {
     const what = checkPattern(pattern);
-    return what ? [{ where: `${where}[${index}]`, what, fix: removePath(`${where}[${index}]`, stack) }] : [];
+    return what
+      ? [{ where: `${where}[${index}]`, what, fix: removePathCommand(`${where}[${index}]`, stack) }]
+      : [];
   });
   return problems.length > 0 ? { problems } : { value, problems };
-}
-
-/** The region that a bucket's server is of, where its name says so: others are asked. */
-export function regionOf(url: string): string | undefined {
-  const { hostname } = new URL(url);
-  const [, spaces, amazon] =
-    /^(?:([a-z]+\d)\.digitaloceanspaces\.com|s3[.-]([a-z0-9-]+)\.amazonaws\.com)$/.exec(hostname) ?? [];
-  return spaces ?? amazon;
 }
 
 /** A password that backups are encrypted with. It is never quoted. */
@@ -313,16 +250,3 @@ function sftpNeeds(
     problems.push({ where, what: `has no line for ${name}`, fix });
   return problems;
 }
-
-/** As people are shown it; there are no credentials in it. */
-export function describeTarget(target: BackupTarget, spaces = "a bucket of Spaces"): string {
-  if (target.kind === "s3")
-    return `${target.url.replace(/^https:\/\//, "")}/${[target.bucket, target.path].filter(Boolean).join("/")}`;
-  if (target.kind === "sftp")
-    return `${target.user}@${target.host}${target.port ? `:${target.port}` : ""}${target.path}`;
-  return target.kind === "directory" ? target.path : spaces;
-}
-
-/** The region of Spaces for a droplet's: most have it, the others take the nearest one. https://docs.digitalocean.com/platform/regional-availability/, autumn 2026. */
-export const spacesRegion = (region: string): string => NEAREST_SPACES[region] ?? region;
-const NEAREST_SPACES: Readonly<Record<string, string>> = { nyc1: "nyc3", nyc2: "nyc3", mkc1: "nyc3" };

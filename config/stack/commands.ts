@@ -26,6 +26,14 @@ export const setSecretCommand = (key: string, stack: string): string =>
 /** Takes a config key out. */
 export const removeCommand = (key: string, stack: string): string => pulumiCommand(`config rm ${key}`, stack);
 
+/** Sets a part of a structured setting to a value that no shell changes. @param path the key with what leads to the part, as Pulumi writes it */
+export const setPathCommand = (path: string, value: string, stack: string): string =>
+  pulumiCommand(`config set --path '${path}' ${value}`, stack);
+
+/** Takes a part of a structured setting out. */
+export const removePathCommand = (path: string, stack: string): string =>
+  pulumiCommand(`config rm --path '${path}'`, stack);
+
 /** A value as a shell takes it; only `$`, backquotes and the like need more than double quotes. */
 function quoted(value: string): string {
   if (/^[\w./:@%+=,-]*$/.test(value)) return value;

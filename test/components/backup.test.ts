@@ -10,7 +10,8 @@ import { backupTimerScript } from "../../components/storage/backup-timer.ts";
 import { BackupBucket } from "../../components/storage/spaces.ts";
 import { cloudNames } from "../../config/naming/cloud-names.ts";
 import { makeNames } from "../../config/naming/names.ts";
-import type { BackupSettings, BackupTarget } from "../../config/stack/backup.ts";
+import type { BackupSettings } from "../../config/stack/backup.ts";
+import type { BackupTarget } from "../../config/stack/backup-target.ts";
 
 const made = new Map<string, Record<string, unknown>>();
 const names = makeNames("oc");

@@ -1,7 +1,7 @@
 /** Where and when backups are made: the stack's setting, its secrets, and what an entry says. */
 import { describe, expect, it } from "vitest";
 import { readStorage } from "../../config/projects/storage.ts";
-import { describeTarget, regionOf, spacesRegion } from "../../config/stack/backup.ts";
+import { describeTarget, regionOf, spacesRegion } from "../../config/stack/backup-target.ts";
 import { parseSettings, settingKey } from "../../config/stack/settings.ts";
 import { tokensPresent } from "../../config/stack/tokens.ts";
 import { complaints } from "../support/complaints.ts";

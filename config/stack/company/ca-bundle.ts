@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import type { Problem } from "../../errors.ts";
 import { show } from "../../text/show.ts";
 import { removeCommand, settingKey } from "../commands.ts";
-import type { Parsed } from "./parsed.ts";
+import type { Parsed } from "../structured.ts";
 
 /** The file, read. */
 export interface CaBundle {

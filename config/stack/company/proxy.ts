@@ -3,9 +3,9 @@ import type { Problem } from "../../errors.ts";
 import { formatDestination } from "../../projects/destinations.ts";
 import type { Project } from "../../projects/project.ts";
 import { canonical, type IpVersion, versionOf } from "../../text/addresses.ts";
-import { closest, show } from "../../text/show.ts";
-import { pulumiCommand, settingKey } from "../commands.ts";
-import { type Parsed, parseMap } from "./parsed.ts";
+import { show } from "../../text/show.ts";
+import { removeCommand, removePathCommand, setPathCommand, settingKey } from "../commands.ts";
+import { type Parsed, parseMap, unknownKeys } from "../structured.ts";
 
 /** The setting, typed. At least one of the two URLs is there. */
 export interface CompanyProxy {
@@ -32,23 +32,18 @@ const LOOPBACK = ["localhost", "127.0.0.1", "::1"] as const;
 const EXEMPT = /^(\*?\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:\d{1,5})?$|^[0-9A-Fa-f:.]+(\/\d{1,3})?$/;
 
 const at = (key: string): string => settingKey(`proxy.${key}`);
-const setPath = (key: string, value: string, stack: string): string =>
-  pulumiCommand(`config set --path '${at(key)}' ${value}`, stack);
+const setPath = (key: string, value: string, stack: string): string => setPathCommand(at(key), value, stack);
 
 /** Reads the setting, which is JSON in Pulumi's config. No credentials that a URL has are quoted. */
 export function parseProxy(text: string, stack: string): Parsed<CompanyProxy> {
   const map = parseMap(text);
   if (!map) {
     const what = `${/@/.test(text) ? "its value" : show(text)} is not a map: it has the keys http, https and no`;
-    const fix = `${pulumiCommand(`config rm ${settingKey("proxy")}`, stack)}, then ${setPath("https", EXAMPLE, stack)}`;
+    const fix = `${removeCommand(settingKey("proxy"), stack)}, then ${setPath("https", EXAMPLE, stack)}`;
     return { problems: [{ where: settingKey("proxy"), what, fix }] };
   }
-  const unknown = Object.keys(map).filter((key) => !KEYS.some((known) => known === key));
-  const problems: Problem[] = unknown.map((key) => {
-    const guess = closest(key, KEYS);
-    const what = `is not a key here; ${guess ? `did you mean ${guess}?` : `there are ${KEYS.join(", ")}`}`;
-    return { where: at(key), what, fix: pulumiCommand(`config rm --path '${at(key)}'`, stack) };
-  });
+  const unknown = unknownKeys(map, KEYS, at, stack);
+  const problems: Problem[] = [...unknown];
   const [http, https] = (["http", "https"] as const).map((key) => {
     if (map[key] === undefined) return undefined;
     const read = readUrl(map[key], key, stack);
@@ -110,9 +105,7 @@ function readExempt(value: unknown, stack: string): Parsed<readonly string[]> {
   const problems = items.flatMap((item: unknown): Problem[] => {
     if (item === "*") {
       const what = '"*" would exempt everything, so that there is no proxy';
-      return [
-        { where: at("no"), what, fix: pulumiCommand(`config rm --path '${settingKey("proxy")}'`, stack) },
-      ];
+      return [{ where: at("no"), what, fix: removePathCommand(settingKey("proxy"), stack) }];
     }
     if (typeof item === "string" && EXEMPT.test(item)) return [];
     const what = `${show(item)} is not a hostname, a .suffix, an address or a network`;

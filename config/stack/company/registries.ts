@@ -1,9 +1,9 @@
 /** The setting `registries`: where packages come from instead of the public registries. */
 import type { Problem } from "../../errors.ts";
-import { closest, show } from "../../text/show.ts";
-import { pulumiCommand, settingKey } from "../commands.ts";
+import { show } from "../../text/show.ts";
+import { removePathCommand, setPathCommand, settingKey } from "../commands.ts";
 import { secretCommand } from "../secrets.ts";
-import { isMap, type Parsed, parseMap } from "./parsed.ts";
+import { isMap, type Parsed, parseMap, unknownKeys } from "../structured.ts";
 
 /** A registry that may ask for credentials. */
 export interface Registry {
@@ -44,20 +44,16 @@ const SECRET_NAME = /^[A-Z_][A-Z0-9_]{0,63}$/;
 const USERNAME = /^[\w.@+~-]{1,100}$/;
 
 const at = (...path: string[]): string => settingKey(["registries", ...path].join("."));
-const setPath = (path: string, value: string, stack: string): string =>
-  pulumiCommand(`config set --path '${path}' ${value}`, stack);
-const removePath = (path: string, stack: string): string =>
-  pulumiCommand(`config rm --path '${path}'`, stack);
 
 /** Reads the setting, which is JSON in Pulumi's config. A registry is its URL, or a map with it. */
 export function parseRegistries(text: string, stack: string): Parsed<Registries> {
   const map = parseMap(text);
   if (!map) {
     const what = `${text.includes("@") ? "its value" : show(text)} is not a map: it has the keys ${KINDS.join(", ")}`;
-    const fix = `${removePath(settingKey("registries"), stack)}, then ${setPath(at("npm"), EXAMPLES.npm, stack)}`;
+    const fix = `${removePathCommand(settingKey("registries"), stack)}, then ${setPathCommand(at("npm"), EXAMPLES.npm, stack)}`;
     return { problems: [{ where: settingKey("registries"), what, fix }] };
   }
-  const problems: Problem[] = unknownKeys(map, KINDS, [], stack);
+  const problems: Problem[] = unknownKeys(map, KINDS, at, stack);
   const found = Object.fromEntries(
     KINDS.filter((kind) => map[kind] !== undefined).map((kind) => {
       const read = readRegistry(kind, map[kind], stack);
@@ -68,27 +64,14 @@ export function parseRegistries(text: string, stack: string): Parsed<Registries>
   return problems.length > 0 ? { problems } : { value: found, problems };
 }
 
-function unknownKeys(
-  map: Readonly<Record<string, unknown>>,
-  known: readonly string[],
-  path: readonly string[],
-  stack: string,
-): Problem[] {
-  return Object.keys(map)
-    .filter((key) => !known.includes(key))
-    .map((key) => {
-      const where = at(...path, key);
-      const guess = closest(key, known);
-      const what = `is not a key here; ${guess ? `did you mean ${guess}?` : `there are ${known.join(", ")}`}`;
-      return { where, what, fix: removePath(where, stack) };
-    });
-}
-
 function readRegistry(kind: Kind, value: unknown, stack: string): Parsed<object> {
   const parts: Readonly<Record<string, unknown>> = isMap(value) ? value : { url: value };
   const urlAt = isMap(value) ? at(kind, "url") : at(kind);
   const url = readUrl(kind, parts.url, urlAt, stack);
-  const problems: Problem[] = [...unknownKeys(parts, PARTS[kind], [kind], stack), ...url.problems];
+  const problems: Problem[] = [
+    ...unknownKeys(parts, PARTS[kind], (key) => at(kind, key), stack),
+    ...url.problems,
+  ];
   if (kind === "apt") {
     const security =
       parts.security === undefined
@@ -114,7 +97,7 @@ function readRegistry(kind: Kind, value: unknown, stack: string): Parsed<object>
 
 /** No credentials that a URL has are quoted. */
 function readUrl(kind: Kind, value: unknown, where: string, stack: string): Parsed<string> {
-  const refuse = (what: string, fix = setPath(where, EXAMPLES[kind], stack)): Parsed<string> => ({
+  const refuse = (what: string, fix = setPathCommand(where, EXAMPLES[kind], stack)): Parsed<string> => ({
     problems: [{ where, what, fix }],
   });
   if (value === undefined) return refuse("is missing");
@@ -126,7 +109,7 @@ function readUrl(kind: Kind, value: unknown, where: string, stack: string): Pars
       return refuse(`${has}, and image builds have no secrets`, "use a mirror that needs none");
     return refuse(
       has,
-      `${setPath(where, EXAMPLES[kind], stack)}, without them; then ${setPath(at(kind, "secret"), "<NAME>", stack)} and ${secretCommand("<NAME>", undefined, stack)}`,
+      `${setPathCommand(where, EXAMPLES[kind], stack)}, without them; then ${setPathCommand(at(kind, "secret"), "<NAME>", stack)} and ${secretCommand("<NAME>", undefined, stack)}`,
     );
   }
   if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || /["'\s\\$`]/.test(text))
@@ -142,25 +125,25 @@ function checkCredentials(kind: Kind, parts: Readonly<Record<string, unknown>>, 
       where: at(kind, "secret"),
       // Somebody may have pasted the value.
       what: "is not the name of a secret: capital letters, digits and underscores, not its value",
-      fix: setPath(at(kind, "secret"), `${kind.toUpperCase()}_TOKEN`, stack),
+      fix: setPathCommand(at(kind, "secret"), `${kind.toUpperCase()}_TOKEN`, stack),
     });
   else if (secret !== undefined && /^http:/i.test(String(url)))
     problems.push({
       where: at(kind, "url"),
       what: "is not encrypted, and the secret would be sent to it",
-      fix: setPath(at(kind, "url"), String(url).replace(/^http:/i, "https:"), stack),
+      fix: setPathCommand(at(kind, "url"), String(url).replace(/^http:/i, "https:"), stack),
     });
   if (username !== undefined && !(typeof username === "string" && USERNAME.test(username)))
     problems.push({
       where: at(kind, "username"),
       what: `${show(username)} is not a user name: letters, digits and . _ @ + ~ -`,
-      fix: removePath(at(kind, "username"), stack),
+      fix: removePathCommand(at(kind, "username"), stack),
     });
   else if (username !== undefined && secret === undefined)
     problems.push({
       where: at(kind, "username"),
       what: "has no secret with its password",
-      fix: setPath(at(kind, "secret"), `${kind.toUpperCase()}_TOKEN`, stack),
+      fix: setPathCommand(at(kind, "secret"), `${kind.toUpperCase()}_TOKEN`, stack),
     });
   return problems;
 }
@@ -173,7 +156,7 @@ function readScopes(value: unknown, stack: string): Parsed<readonly string[]> {
     .map((item) => ({
       where: at("npm", "scopes"),
       what: `${show(item)} is not a scope of npm (e.g. @team)`,
-      fix: setPath(at("npm", "scopes[0]"), "@team", stack),
+      fix: setPathCommand(at("npm", "scopes[0]"), "@team", stack),
     }));
   return problems.length > 0 ? { problems } : { value: list as string[], problems };
 }
