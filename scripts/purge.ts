@@ -4,9 +4,9 @@
  */
 import { fail } from "../config/errors.ts";
 import { scriptOn } from "../operate/engine/session.ts";
-import { takeLastBackup } from "../operate/storage/last-backup.ts";
-import { describeLeft, listLeft, purge } from "../operate/workspaces/left.ts";
-import { isLeftName, projectOfAside } from "../operate/workspaces/names.ts";
+import { deleteWithLastBackup } from "../operate/storage/last-backup.ts";
+import { describeLeft, listLeft } from "../operate/workspaces/left.ts";
+import { isLeftName } from "../operate/workspaces/names.ts";
 import { confirm, leftTable, readLeftCommand } from "./lib/left.ts";
 import { main } from "./lib/main.ts";
 import { endProgress, progressPrinter } from "./lib/storage.ts";
@@ -14,7 +14,9 @@ import { endProgress, progressPrinter } from "./lib/storage.ts";
 const WITHOUT = "--without-backup";
 
 await main(async (args) => {
-  const { name, projects, place, isSure, storage, flags } = await readLeftCommand("purge", args, [WITHOUT]);
+  const { name, projects, settings, place, isSure, storage, flags } = await readLeftCommand("purge", args, [
+    WITHOUT,
+  ]);
   const where = `${place.directory} on ${place.host}`;
   if (name === undefined) {
     const left = await listLeft(place, projects);
@@ -35,14 +37,17 @@ await main(async (args) => {
     `This permanently deletes from ${where}, with all files and sessions:\n\n${leftTable([left]).join("\n")}\n`,
   );
   await confirm(name, isSure, "deleted");
-  // What was set aside has no project's name, and backups are of projects.
-  if (!flags.has(WITHOUT) && projectOfAside(name) === undefined) {
-    const without = `npm run purge -- ${name} ${WITHOUT}${place.stackFlag}`;
-    const taken = await takeLastBackup(storage, name, { without, onProgress: progressPrinter() });
-    endProgress();
-    if (taken !== undefined) console.log(taken);
-  }
-  await purge(place, name);
+  await deleteWithLastBackup(place, name, {
+    storage,
+    withoutBackup: flags.has(WITHOUT),
+    without: `npm run purge -- ${name} ${WITHOUT}${place.stackFlag}`,
+    isSetUp: () => settings.backup !== undefined,
+    onProgress: progressPrinter(),
+    tell: (text) => {
+      endProgress();
+      console.log(text);
+    },
+  });
   console.log(`Deleted the workspace of ${name}.`);
   return 0;
 });

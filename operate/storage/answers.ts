@@ -18,8 +18,13 @@ export const backupSchema = z.object({
   added: bytes.optional().catch(undefined),
   release: text.catch(""),
   reason: text.catch(""),
+  // What nobody understands is not shown to those who may not see it.
+  isEarlier: z.boolean().optional().catch(true),
 });
-/** One project as it was at one moment. Sizes in bytes: all of it, and what was new, where that is known. `release` is opencode's. */
+/**
+ * One project as it was at one moment. Sizes in bytes: all of it, and what was new, where that is known. `release` is opencode's. `isEarlier`: it is of an
+ * earlier project of that name, whose people may have been others.
+ */
 export type Backup = z.output<typeof backupSchema>;
 
 export const checkpointSchema = z.object({
@@ -34,9 +39,15 @@ export type Checkpoint = z.output<typeof checkpointSchema>;
 
 /** What of a project's backups the storage program has written down. */
 const backedUpSchema = z.object({
+  /** Since when it is to have backups. */
+  since: time.optional().catch(undefined),
   last: backupSchema.optional().catch(undefined),
   failed: z.object({ at: time, what: text }).optional().catch(undefined),
 });
+
+/** Why a look at the repository failed: `broken` alone says that something is wrong with what is kept there. */
+const checkKind = z.enum(["broken", "full", "key", "unreachable", "locked", "other"]);
+export type CheckKind = z.output<typeof checkKind>;
 
 export const statusSchema = z.object({
   fileSystem: z.enum(["btrfs", "other"]).catch("other"),
@@ -50,7 +61,10 @@ export const statusSchema = z.object({
       everyMs: z.number().positive(),
       projects: z.record(z.string(), backedUpSchema).catch({}),
       /** The last look at the repository. */
-      check: z.object({ at: time, ok: z.boolean(), text }).optional().catch(undefined),
+      check: z
+        .object({ at: time, ok: z.boolean(), text, kind: checkKind.optional().catch(undefined) })
+        .optional()
+        .catch(undefined),
       /** The last restore for a try. */
       tried: z.object({ at: time, project: text, ok: z.boolean(), text }).optional().catch(undefined),
     })
@@ -64,6 +78,9 @@ export const restoredSchema = z.object({
 });
 /** What was restored, and the backup of what was there before. */
 export type Restored = z.output<typeof restoredSchema>;
+
+/** The backup that is kept: marking it may have given it another id. */
+export const forgottenSchema = z.object({ backup: backupSchema });
 
 export const triedSchema = z.looseObject({
   ok: z.boolean().optional().catch(undefined),

@@ -7,6 +7,7 @@ import {
   backupSchema,
   type Checkpoint,
   checkpointSchema,
+  forgottenSchema,
   listOf,
   type Progress,
   progressIn,
@@ -90,7 +91,7 @@ export interface Storage {
     on?: OnProgress,
   ): Promise<StorageAnswer<{ ok?: boolean | undefined; text?: string | undefined }>>;
   /** Has a removed project's last backup kept for so many days. */
-  forget(project: string, keepDays: number): Promise<StorageAnswer<unknown>>;
+  forget(project: string, keepDays: number): Promise<StorageAnswer<{ backup: Backup }>>;
 }
 
 /** Milliseconds for a look, and for one at the repository. */
@@ -148,7 +149,7 @@ export function makeStorage(run: RunDocker, container: string): Storage {
     restore: (request, on) => ask("restore", request, restoredSchema, on),
     check: (on) => ask("check", {}, triedSchema, on),
     try: (project, on) => ask("try", { project }, triedSchema, on),
-    forget: (project, keepDays) => ask("forget", { project, keepDays }, done),
+    forget: (project, keepDays) => ask("forget", { project, keepDays }, forgottenSchema),
   };
 }
 

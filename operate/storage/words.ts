@@ -5,14 +5,29 @@ import type { Backup, Checkpoint, Progress } from "./answers.ts";
 
 export const BACKUP_COLUMNS = ["PROJECT", "ID", "WHEN", "SIZE", "NEW", "OPENCODE", "WHY"] as const;
 
-export const backupRow = ({ project, id, at, bytes, added, release, reason }: Backup): string[] => [
+/** A backup's id as people are shown it. */
+export const shortId = ({ id }: Pick<Backup, "id">): string => id.slice(0, 12);
+
+/** What says that a backup is of other people's project, perhaps. */
+export const EARLIER = "of an earlier project of this name";
+
+export const backupRow = ({
   project,
-  id.slice(0, 12),
+  id,
+  at,
+  bytes,
+  added,
+  release,
+  reason,
+  isEarlier,
+}: Backup): string[] => [
+  project,
+  shortId({ id }),
   isoMinute(at),
   formatSize(bytes),
   added === undefined ? "" : formatSize(added),
   release,
-  reason,
+  isEarlier ? [reason, EARLIER].filter(Boolean).join(", ") : reason,
 ];
 
 export const CHECKPOINT_COLUMNS = ["LABEL", "ID", "WHEN", "TAKES", "WHY"] as const;

@@ -154,8 +154,8 @@ async function measure(place: WorkspacesPlace, names: readonly string[]): Promis
 /** States of a container in which nothing of it runs, and nothing will without somebody's act. */
 const STOPPED = ["created", "exited", "dead"];
 
-/** Throws if a project has a container, running or not: it could still write. */
-async function assertUnused(place: WorkspacesPlace, name: string): Promise<void> {
+/** @throws UserError if a project has a container, running or not: it could still write */
+export async function assertUnused(place: WorkspacesPlace, name: string): Promise<void> {
   const [container] = await containersOf(place, name);
   if (container)
     fail(

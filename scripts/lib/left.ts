@@ -2,6 +2,7 @@
 import { checkConfiguration } from "../../config/check.ts";
 import { fail } from "../../config/errors.ts";
 import { makeNames } from "../../config/naming/names.ts";
+import type { Settings } from "../../config/stack/settings.ts";
 import { isoDay } from "../../config/text/days.ts";
 import { formatSize } from "../../config/text/sizes.ts";
 import { root } from "../../operate/engine/checkout.ts";
@@ -20,6 +21,7 @@ export interface LeftCommand {
   readonly name: string | undefined;
   /** Names of the projects in projects.yaml. */
   readonly projects: readonly string[];
+  readonly settings: Settings;
   readonly place: WorkspacesPlace;
   /** The stack's storage program, which takes backups. */
   readonly storage: Storage;
@@ -51,6 +53,7 @@ export async function readLeftCommand(
   return {
     name,
     projects: projects.map(({ name }) => name),
+    settings,
     place,
     storage: makeStorage(place.docker, makeNames(settings.namePrefix).storage),
     isSure,

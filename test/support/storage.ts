@@ -83,5 +83,5 @@ export class FakeStorage implements Storage {
   try = (project?: string, on?: OnProgress) =>
     this.#do("try", { project }, on, () => ({ ok: true, text: "" }));
   forget = (project: string, keepDays: number) =>
-    this.#do("forget", { project, keepDays }, undefined, () => ({}));
+    this.#do("forget", { project, keepDays }, undefined, () => ({ backup: backup(project, { id: "5ac2" }) }));
 }

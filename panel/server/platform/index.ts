@@ -15,15 +15,8 @@ import type { Session } from "../../../operate/engine/session.ts";
 import { makeUpdate } from "../../../operate/engine/update.ts";
 import { acquireLock, isHeld } from "../../../operate/files/lock-file.ts";
 import type { Progress, Storage } from "../../../operate/storage/client.ts";
-import { takeLastBackup } from "../../../operate/storage/last-backup.ts";
-import {
-  describeLeft,
-  isLeft,
-  type Left,
-  purge,
-  setAside,
-  untilUnused,
-} from "../../../operate/workspaces/left.ts";
+import { deleteWithLastBackup } from "../../../operate/storage/last-backup.ts";
+import { describeLeft, isLeft, type Left, setAside, untilUnused } from "../../../operate/workspaces/left.ts";
 import { mountedPlace, placeOf } from "../../../operate/workspaces/place.ts";
 import { makeApplyChange } from "./change.ts";
 import { dockerOver } from "./docker-client.ts";
@@ -57,6 +50,8 @@ export interface PlatformSettings {
   readonly prefix: string;
   /** Takes a last backup before a workspace is deleted. */
   readonly storage: Pick<Storage, "status" | "backup" | "forget">;
+  /** Whether the stack's settings say where backups go. @throws UserError if they are invalid */
+  readonly hasBackups: () => boolean;
   /** Parses a projects.yaml. @throws UserError if it is invalid on any stack */
   readonly load: (text: string) => readonly Project[];
   /** Reports errors that belong to no request. Default: ignored. */
@@ -106,6 +101,7 @@ export function openPlatform({
   engine,
   prefix,
   storage,
+  hasBackups,
   load,
   report,
 }: PlatformSettings): Platform {
@@ -177,15 +173,15 @@ export function openPlatform({
       if (!place) return fail("conflict", `workspace of ${name}`, "not found: the stack has no droplet");
       // A pipeline's update has left its commit before it removes containers.
       if (mounted) await untilUnused(mounted, name);
-      if (!withoutBackup && (await isLeft(place, name))) {
-        const without = `npm run purge -- ${name} --without-backup${place.stackFlag}`;
-        const onProgress = ({ step, percent }: Progress) => tell(step, percent);
-        const taken = await takeLastBackup(storage, name, { without, onProgress });
-        if (taken !== undefined) tell(taken);
-        // That may have taken long.
-        await assertRemoved();
-      }
-      await purge(place, name);
+      await deleteWithLastBackup(place, name, {
+        storage,
+        withoutBackup,
+        without: `npm run purge -- ${name} --without-backup${place.stackFlag}`,
+        isSetUp: hasBackups,
+        onProgress: ({ step, percent }: Progress) => tell(step, percent),
+        tell,
+        assertStill: assertRemoved,
+      });
     },
     secretNames: (project) => secrets.names(project),
     catchUp: () => operations.catchUp(),

@@ -72,6 +72,50 @@ describe("the storage program's client", () => {
     expect(await storage.backups("shop")).toEqual({ kind: "answered", value: [newest, old] });
   });
 
+  it("takes a backup that says in another way whose it is for one of an earlier project", async () => {
+    const { storage } = answering(
+      lines({
+        result: [
+          backup("shop", { id: "a", isEarlier: true }),
+          { ...backup("shop", { id: "b" }), isEarlier: "yes" },
+          backup("shop", { id: "c" }),
+        ],
+      }),
+    );
+    const answer = await storage.backups("shop");
+    expect(answer.kind === "answered" && answer.value.map(({ id, isEarlier }) => [id, isEarlier])).toEqual([
+      ["a", true],
+      ["b", true],
+      ["c", undefined],
+    ]);
+  });
+
+  it("reads why a look at the repository failed, and since when a project is to have backups", async () => {
+    const since = "2026-11-30T03:00:00.000Z";
+    const check = { at: since, ok: false, text: "x", kind: "full" };
+    const backupStatus = (values: object) => ({
+      to: "/b",
+      everyMs: 1,
+      projects: { a: { since } },
+      ...values,
+    });
+    const read = async (values: object) => {
+      const status = { fileSystem: "btrfs", running: [], backup: backupStatus(values) };
+      const answer = await answering(lines({ result: status })).storage.status();
+      return answer.kind === "answered" && answer.value.backup;
+    };
+    expect(await read({ check })).toEqual(backupStatus({ check }));
+    expect(await read({ check: { ...check, kind: "cold" } })).toEqual(
+      backupStatus({ check: { at: since, ok: false, text: "x" } }),
+    );
+  });
+
+  it("says which backup is kept, by the id that it has then", async () => {
+    const kept = { kind: "answered", value: { backup: backup("shop", { id: "5ac2" }) } };
+    const { storage } = answering(lines({ result: { ...kept.value, until: "2026-12-30" } }));
+    expect(await storage.forget("shop", 30)).toEqual(kept);
+  });
+
   it("reads the status of a stack with and without backups", async () => {
     const status = {
       fileSystem: "zfs",

@@ -6,8 +6,9 @@ import { projectUid } from "../../../config/naming/uids.ts";
 import { ownSecrets, withCopiedEntry, withCopiedSecrets } from "../../../operate/storage/copy-entry.ts";
 import { checkpointFirst } from "../../../operate/storage/first.ts";
 import { copiedTexts, writeCopy } from "../../../operate/storage/fork.ts";
-import { takeLastBackup } from "../../../operate/storage/last-backup.ts";
+import { deleteWithLastBackup, takeLastBackup } from "../../../operate/storage/last-backup.ts";
 import { ownerOf } from "../../../operate/storage/user.ts";
+import type { WorkspacesPlace } from "../../../operate/workspaces/place.ts";
 import { FakeStorage } from "../../support/storage.ts";
 import { removeFolder, temporaryFolder } from "../../support/temporary.ts";
 
@@ -144,11 +145,12 @@ describe("the checkpoint before something", () => {
 
 describe("the last backup of a removed project", () => {
   const without = "npm run purge -- shop --without-backup";
-  const take = (storage: FakeStorage) => takeLastBackup(storage, "shop", { without });
+  const take = (storage: FakeStorage, isSetUp = true) =>
+    takeLastBackup(storage, "shop", { without, isSetUp: () => isSetUp });
 
-  it("is taken, kept for 30 days, and told", async () => {
+  it("is taken, kept for 30 days, and told by the id that it has once it is marked", async () => {
     const storage = new FakeStorage();
-    expect(await take(storage)).toBe("Its last backup 4fb1e2a0c9d8 is kept for 30 days.");
+    expect(await take(storage)).toBe("Its last backup 5ac2 is kept for 30 days.");
     expect(storage.asked).toEqual([
       ["backup", { project: "shop", reason: "removal" }],
       ["forget", { project: "shop", keepDays: 30 }],
@@ -158,11 +160,33 @@ describe("the last backup of a removed project", () => {
   it("is none where backups are not set up, or the stack is of an earlier release", async () => {
     const storage = new FakeStorage();
     storage.state = { ...storage.state, backup: undefined };
-    expect(await take(storage)).toBeUndefined();
+    expect(await take(storage, false)).toBeUndefined();
     const old = new FakeStorage();
     old.refusals.set("*", { kind: "missing", reason: "the storage program is not running" });
-    expect(await take(old)).toBeUndefined();
+    expect(await take(old, false)).toBeUndefined();
     expect([storage.asked, old.asked]).toEqual([[], []]);
+  });
+
+  it("is not skipped where backups are set up and not in force yet", async () => {
+    const storage = new FakeStorage();
+    storage.state = { ...storage.state, backup: undefined };
+    await expect(take(storage)).rejects.toThrow("in force only with the next update");
+  });
+
+  it("is none, with a word, of a project that was never to be backed up", async () => {
+    const storage = new FakeStorage();
+    storage.refusals.set("backup", { kind: "refused", reason: "shop is never backed up" });
+    expect(await take(storage)).toBe("It has no last backup, since its entry said backup: never.");
+  });
+
+  it("is not skipped because what would take it does not run", async () => {
+    for (const kind of ["missing", "silent"] as const) {
+      const storage = new FakeStorage();
+      storage.refusals.set("*", { kind, reason: "the storage program is not running" });
+      await expect(take(storage)).rejects.toThrow(
+        `its last backup failed, so nothing was deleted: the storage program is not running — to delete it without one: ${without}`,
+      );
+    }
   });
 
   it.each(["status", "backup", "forget"])(
@@ -175,4 +199,67 @@ describe("the last backup of a removed project", () => {
       );
     },
   );
+});
+
+describe("deleting what a project left behind", () => {
+  /** A host with the project's files, and perhaps its container: notes what is done there. */
+  function host(container = "") {
+    const ran: string[] = [];
+    const done = (stdout = "") => ({ code: 0, stdout, stderr: "" });
+    const place: WorkspacesPlace = {
+      directory: "/w",
+      host: "this machine",
+      stackFlag: "",
+      prefix: "opencode",
+      run: async (script) => {
+        ran.push(script);
+        return done();
+      },
+      docker: async ([verb]) =>
+        done(
+          verb === "ps"
+            ? container && "id"
+            : JSON.stringify([{ Name: `/${container}`, State: { Status: "exited" } }]),
+        ),
+    };
+    return { place, ran };
+  }
+  const options = (storage: FakeStorage, told: string[] = []) => ({
+    storage,
+    without: "x",
+    isSetUp: () => true,
+    tell: (text: string) => void told.push(text),
+  });
+
+  it("takes and marks no backup of a project that still has a container", async () => {
+    const { place } = host("opencode-project-shop");
+    const storage = new FakeStorage();
+    await expect(deleteWithLastBackup(place, "shop", options(storage))).rejects.toThrow(
+      "is still used by the container opencode-project-shop",
+    );
+    expect(storage.asked).toEqual([]);
+  });
+
+  it("takes one first, looks again whether it may go on, and then deletes", async () => {
+    const { place, ran } = host();
+    const [storage, told]: [FakeStorage, string[]] = [new FakeStorage(), []];
+    const kept = async () => {
+      expect(told).toHaveLength(1);
+      throw new Error("the project is there again");
+    };
+    await expect(
+      deleteWithLastBackup(place, "shop", { ...options(storage, told), assertStill: kept }),
+    ).rejects.toThrow("there again");
+    expect(ran).toHaveLength(1);
+    await deleteWithLastBackup(place, "shop", options(storage, told));
+    expect(ran.length).toBeGreaterThan(2);
+    expect(storage.asked.map(([verb]) => verb)).toEqual(["backup", "forget", "backup", "forget"]);
+  });
+
+  it("takes none of what was set aside, or where nobody wants it", async () => {
+    const storage = new FakeStorage();
+    await deleteWithLastBackup(host().place, "shop.removed-20261129T221757Z", options(storage));
+    await deleteWithLastBackup(host().place, "shop", { ...options(storage), withoutBackup: true });
+    expect(storage.asked).toEqual([]);
+  });
 });
