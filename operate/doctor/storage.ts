@@ -40,17 +40,19 @@ export function storageFindings({
     const none = note("backups: not set up", `set opencode-platform:backup (${DOCS})`);
     return stackFlag === "" ? busy : [none, ...busy];
   }
-  const problems = backupProblems(backup, projects, now).map((problem) =>
+  const problems = backupProblems(backup, projects, now);
+  const findings = problems.map((problem) =>
     failed(
       problemText(problem),
       problem.project === undefined ? DOCS : `npm run backup -- ${problem.project}${stackFlag}`,
     ),
   );
-  const fresh = withoutBackup(backup, projects).filter((name) => !backup.projects[name]?.failed);
+  const told = new Set(problems.map(({ project }) => project));
+  const fresh = withoutBackup(backup, projects).filter((name) => !told.has(name));
   const newest = newestOf(backup);
   const last = newest ? `, the newest of ${isoMinute(newest.at)}` : "";
   return [
-    ...(problems.length > 0 ? problems : [ok(`backups: to ${backup.to}${last}`)]),
+    ...(findings.length > 0 ? findings : [ok(`backups: to ${backup.to}${last}`)]),
     ...(fresh.length > 0
       ? [note(`backups: none yet of ${fresh.join(", ")}`, scriptOn("backup", stackFlag))]
       : []),

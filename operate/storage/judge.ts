@@ -1,6 +1,6 @@
 /** What is wrong with a stack's backups: for doctor, the panel and its notices. Pure. */
 import { isoMinute } from "../../config/text/days.ts";
-import type { Backup, StorageStatus } from "./answers.ts";
+import type { Backup, CheckKind, StorageStatus } from "./answers.ts";
 
 /** A newest backup may be so many periods old: one that is late by less may only have waited for its turn. */
 const PERIODS = 1.5;
@@ -32,9 +32,7 @@ export function backupProblems(
 ): BackupProblem[] {
   const { check, tried } = backup;
   return [
-    ...(check && !check.ok
-      ? [{ key: "check", what: `the repository is damaged: ${check.text} (checked ${isoMinute(check.at)})` }]
-      : []),
+    ...(check && !check.ok ? [checkProblem(check)] : []),
     ...(tried && !tried.ok
       ? [
           {
@@ -47,21 +45,40 @@ export function backupProblems(
   ];
 }
 
+/** What a failed look at the repository says of it, before its own reason. That it could not be looked at is no damage. */
+const NOT_CHECKED = "the repository could not be checked";
+const CHECK_WORDS: Readonly<Record<CheckKind, string>> = {
+  broken: "the repository is damaged",
+  full: NOT_CHECKED,
+  key: NOT_CHECKED,
+  unreachable: NOT_CHECKED,
+  locked: NOT_CHECKED,
+  other: "the check of the repository failed",
+};
+
+function checkProblem({ kind = "other", text, at }: NonNullable<BackupStatus["check"]>): BackupProblem {
+  return { key: `check ${kind}`, what: `${CHECK_WORDS[kind]}: ${text} (${isoMinute(at)})` };
+}
+
 function projectProblems(
   { everyMs, projects }: BackupStatus,
   { name, isExcluded = false }: BackedUp,
   now: number,
 ): BackupProblem[] {
   if (isExcluded) return [];
-  const { last, failed } = projects[name] ?? {};
+  const { since, last, failed } = projects[name] ?? {};
   const isFailing = failed && !(last && Date.parse(last.at) > Date.parse(failed.at));
   if (isFailing) {
     const kept = last ? `the newest is of ${isoMinute(last.at)}` : "there is none";
     const what = `its backup failed at ${isoMinute(failed.at)}: ${failed.what}; ${kept}`;
     return [{ key: `failed ${name}`, project: name, what }];
   }
-  if (!last || now - Date.parse(last.at) <= PERIODS * everyMs) return [];
-  const what = `its newest backup is of ${isoMinute(last.at)}, older than ${hours(PERIODS * everyMs)}`;
+  // One that was not backed up for a while is not late the moment it is to be.
+  const known = [last?.at, since].flatMap((at) => (at === undefined ? [] : [Date.parse(at)]));
+  if (known.length === 0 || now - Math.max(...known) <= PERIODS * everyMs) return [];
+  const what = last
+    ? `its newest backup is of ${isoMinute(last.at)}, older than ${hours(PERIODS * everyMs)}`
+    : `it has no backup, and was to have one ${hours(everyMs)} after ${isoMinute(since ?? "")}`;
   return [{ key: `late ${name}`, project: name, what }];
 }
 

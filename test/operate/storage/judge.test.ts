@@ -44,11 +44,41 @@ describe("the problems of backups", () => {
     expect(texts({ projects: { shop: { failed, last: backup("shop", { at: ago(1) }) } } })).toEqual([]);
   });
 
+  it("are one of a project that has never had any, one and a half periods after it was to have them", () => {
+    expect(texts({ projects: { shop: { since: ago(36) } } })).toEqual([]);
+    expect(texts({ projects: { shop: { since: ago(36.1) } } })).toEqual([
+      "shop: it has no backup, and was to have one 24 h after 2026-11-28 23:54 UTC",
+    ]);
+    expect(texts({ projects: { shop: { since: ago(99), last: backup("shop", { at: ago(1) }) } } })).toEqual(
+      [],
+    );
+    const shop = { since: ago(99) };
+    const never = [{ name: "shop", isExcluded: true }];
+    expect(backupProblems(status({ projects: { shop } }), never, now)).toEqual([]);
+    const again = { since: ago(1), last: backup("shop", { at: ago(999) }) };
+    expect(texts({ projects: { shop: again } })).toEqual([]);
+  });
+
+  it("are a repository that could not be looked at, which is no damage, and each told by itself", () => {
+    const kinds = [undefined, "broken", "full", "key", "unreachable", "locked", "other"] as const;
+    const found = kinds.flatMap((kind) =>
+      backupProblems(
+        status({ check: { at: ago(1), ok: false, text: "x", ...(kind && { kind }) } }),
+        shop,
+        now,
+      ),
+    );
+    expect(found.map(({ what }) => what.includes("damaged"))).toEqual(kinds.map((kind) => kind === "broken"));
+    expect(new Set(found.map(({ key }) => key)).size).toBe(kinds.length - 1);
+    expect(found[0]?.what).toBe("the check of the repository failed: x (2026-11-30 11:00 UTC)");
+    expect(found[4]?.what).toBe("the repository could not be checked: x (2026-11-30 11:00 UTC)");
+  });
+
   it("are a damaged repository, and a restore for a try that failed", () => {
-    const check = { at: ago(1), ok: false, text: "pack 4f is gone" };
+    const check = { at: ago(1), ok: false, text: "pack 4f is gone", kind: "broken" as const };
     const tried = { at: ago(2), project: "docs", ok: false, text: "3 files differ" };
     expect(texts({ check, tried })).toEqual([
-      "backups: the repository is damaged: pack 4f is gone (checked 2026-11-30 11:00 UTC)",
+      "backups: the repository is damaged: pack 4f is gone (2026-11-30 11:00 UTC)",
       "backups: a restore of docs for a try failed: 3 files differ (2026-11-30 10:00 UTC)",
     ]);
     expect(texts({ check: { ...check, ok: true }, tried: { ...tried, ok: true } })).toEqual([]);
@@ -95,6 +125,17 @@ describe("doctor", () => {
       ["failed", "docs/backup.md"],
       ["failed", "npm run backup -- shop --stack prod"],
       ["failed", "npm run backup -- docs --stack prod"],
+    ]);
+  });
+
+  it("says of a project that never had one when that is too late, and only once", () => {
+    const projects = { shop: { last: backup("shop", { at: ago(2) }) }, docs: { since: ago(99) } };
+    expect(findings({ backup: status({ projects }) })).toEqual([
+      {
+        verdict: "failed",
+        text: "docs: it has no backup, and was to have one 24 h after 2026-11-26 09:00 UTC",
+        fix: "npm run backup -- docs --stack prod",
+      },
     ]);
   });
 
