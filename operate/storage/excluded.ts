@@ -7,6 +7,12 @@ interface WithStorage {
   readonly storage?: { readonly backup?: unknown };
 }
 
+type Listed = Pick<Project, "name"> & WithStorage;
+
+export const backedUpOf = ({ name, storage }: Listed): BackedUp => ({
+  name,
+  isExcluded: storage?.backup === "never",
+});
+
 /** @param projects those of projects.yaml */
-export const backedUp = (projects: readonly (Pick<Project, "name"> & WithStorage)[]): BackedUp[] =>
-  projects.map(({ name, storage }) => ({ name, isExcluded: storage?.backup === "never" }));
+export const backedUp = (projects: readonly Listed[]): BackedUp[] => projects.map(backedUpOf);

@@ -120,9 +120,10 @@ class BackupsDialog {
     ];
   }
 
-  #backup({ id, at, bytes: size, release, reason }: Backups["backups"][number]): HTMLElement {
+  #backup({ id, at, bytes: size, release, reason, isEarlier }: Backups["backups"][number]): HTMLElement {
     const name = this.#name;
-    const about = [bytes(size), release && `opencode ${release}`, reason].filter(Boolean).join(", ");
+    const earlier = isEarlier && "of an earlier project of this name";
+    const about = [bytes(size), release && `opencode ${release}`, reason, earlier].filter(Boolean).join(", ");
     const when = exactTime(at);
     const into = field("Name of the new project", line({ value: `${name}-restored` }));
     return h(

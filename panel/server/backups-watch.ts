@@ -40,15 +40,15 @@ export class BackupsWatch {
   }
 
   /** Undefined where backups are not set up, or nothing is known. */
-  of(name: string): BackupNote | undefined {
+  of(project: BackedUp): BackupNote | undefined {
     const status = this.#status;
     if (!status) return undefined;
     const [problem] = backupProblems(
       { ...status, check: undefined, tried: undefined },
-      [{ name }],
+      [project],
       this.#now(),
     );
-    const last = status.projects[name]?.last?.at;
+    const last = status.projects[project.name]?.last?.at;
     return {
       ...(last === undefined ? {} : { last }),
       ...(problem ? { problem: problem.what } : {}),

@@ -10,6 +10,7 @@ import type { Containers } from "../../operate/docker/watch.ts";
 import type { Keeper } from "../../operate/keeper/client.ts";
 import type { SleepSource } from "../../operate/keeper/watch.ts";
 import type { CopyOwner, Storage } from "../../operate/storage/client.ts";
+import type { BackedUp } from "../../operate/storage/judge.ts";
 import type { Left } from "../../operate/workspaces/left.ts";
 import type { Audit } from "./access/audit.ts";
 import type { Authority } from "./access/authority.ts";
@@ -84,7 +85,7 @@ export interface PanelServices {
   /** Whom the files of a new project belong to. */
   ownerOf(project: string): CopyOwner;
   /** What is wrong with a project's backups, as far as it is known. Default: nothing is known. */
-  readonly backups?: { of(project: string): BackupNote | undefined };
+  readonly backups?: { of(project: BackedUp): BackupNote | undefined };
   health(): Promise<Health>;
   /** All event streams. */
   readonly streams: Streams;

@@ -15,6 +15,10 @@ const backup = z.object({
   added: bytes.optional().openapi({ description: "Of what was new, where that is known." }),
   release: z.string().openapi({ description: "The release of opencode that the project ran." }),
   reason: z.string(),
+  isEarlier: z.boolean().optional().openapi({
+    description:
+      "Whether it is of an earlier project of this name, whose people may have been others: for admins.",
+  }),
 });
 
 const checkpoint = z.object({

@@ -1,5 +1,7 @@
 /** A project's backups, and forks of it: for whoever may change it. */
+import type { Project } from "../../../config/projects/project.ts";
 import type { StorageStatus } from "../../../operate/storage/client.ts";
+import { backedUpOf } from "../../../operate/storage/excluded.ts";
 import { backupProblems } from "../../../operate/storage/judge.ts";
 import { personNow } from "../access/authority.ts";
 import type { PanelServices } from "../parts.ts";
@@ -8,6 +10,7 @@ import { backupsSchema, forkBody, restoreBody } from "./backups-schema.ts";
 import type { Catalog } from "./catalog.ts";
 import { addCheckpoints } from "./checkpoints.ts";
 import { answeredOr, submitCopy } from "./copies.ts";
+import { shownTo, wantedBackup } from "./own-backups.ts";
 import { invalidFields } from "./problem.ts";
 import { type App, json, panelRoute, uncheckedJsonBody } from "./route.ts";
 import { nameParams } from "./schema.ts";
@@ -30,7 +33,8 @@ function addList(app: App, parts: PanelServices, catalog: Catalog): void {
       method: "get",
       path: `${PROJECT}/backups`,
       summary: "A project's backups and checkpoints.",
-      description: "For its owners and admins.",
+      description:
+        "For its owners and admins. Backups of an earlier project of its name are listed for admins alone.",
       request: { params: nameParams },
       responses: { 200: json(backupsSchema, "What it can go back to.") },
       problems: [409],
@@ -49,8 +53,10 @@ function addList(app: App, parts: PanelServices, catalog: Catalog): void {
       ]);
       const isAdmin = personNow(person, parts.authority()).admin;
       const answer = {
-        ...statusOf(status, name, isAdmin),
-        backups: backups ? answeredOr(backups, what).map(({ project: _, ...rest }) => rest) : [],
+        ...statusOf(status, project, isAdmin),
+        backups: backups
+          ? shownTo(isAdmin, answeredOr(backups, what)).map(({ project: _, ...rest }) => rest)
+          : [],
         checkpoints: [...answeredOr(checkpoints, what)],
       };
       return context.json(answer, 200);
@@ -59,11 +65,11 @@ function addList(app: App, parts: PanelServices, catalog: Catalog): void {
 }
 
 /** What is said of the backups as a whole. Where they go is the admins'. */
-function statusOf({ backup, running, fileSystem }: StorageStatus, name: string, isAdmin: boolean) {
+function statusOf({ backup, running, fileSystem }: StorageStatus, of: Project, isAdmin: boolean) {
   const [problem] = backup
-    ? backupProblems({ ...backup, check: undefined, tried: undefined }, [{ name }], Date.now())
+    ? backupProblems({ ...backup, check: undefined, tried: undefined }, [backedUpOf(of)], Date.now())
     : [];
-  const now = running.find(({ project }) => project === name);
+  const now = running.find(({ project }) => project === of.name);
   return {
     setUp: backup !== undefined,
     isSnapshot: fileSystem === "btrfs",
@@ -106,7 +112,7 @@ function addRestore(app: App, parts: PanelServices, catalog: Catalog): void {
       path: `${PROJECT}/restore`,
       summary: "Brings a project, or one file or folder of it, back from a backup.",
       description:
-        "What is there is backed up first. With `into` it becomes a new project, with a copy of the entry, and the original stays as it is. On any failure the project goes on as it was.",
+        "What is there is backed up first. With `into` it becomes a new project, with a copy of the entry, and the original stays as it is. On any failure the project goes on as it was. A backup of an earlier project of the name is for admins alone.",
       request: { params: nameParams, body: uncheckedJsonBody("Restore") },
       responses: acceptedResponse,
       problems: [409],
@@ -114,13 +120,14 @@ function addRestore(app: App, parts: PanelServices, catalog: Catalog): void {
     async (context) => {
       const { name } = context.req.valid("param");
       const { person, snapshot } = begun(parts, catalog, context, name, "restore");
-      const { into, path, at } = await bodyOf(context, restoreBody);
+      const { into, path, at: asked } = await bodyOf(context, restoreBody);
       const detail = [
-        `at: ${at}`,
+        `at: ${asked}`,
         ...(path ? [`path: ${path.slice(0, 200)}`] : []),
         ...(into ? [`into: ${into}`] : []),
       ];
       context.set("act", { name: "restore", project: name, detail: detail.join("; ") });
+      const at = await wantedBackup(parts, person, name, asked);
       if (into === undefined)
         return submitWork(parts, catalog, context, name, {
           act: "restore",

@@ -11,6 +11,7 @@ import {
 } from "../../../operate/docker/container-state.ts";
 import { servicesNote } from "../../../operate/docker/services.ts";
 import { packageRoot } from "../../../operate/engine/checkout.ts";
+import { backedUpOf } from "../../../operate/storage/excluded.ts";
 import { personNow } from "../access/authority.ts";
 import { canCreate, canDo, type Role, roleOf } from "../access/permissions.ts";
 import type { PanelServices } from "../parts.ts";
@@ -88,7 +89,7 @@ function projectOf(
     upgrade: container && upgradeLine(container),
     disk: parts.disk?.of(name),
     lastActivity: parts.activity.of(name),
-    backup: canDo(role, "change") ? parts.backups?.of(name) : undefined,
+    backup: canDo(role, "change") ? parts.backups?.of(backedUpOf(project)) : undefined,
     deployKey: project.git.auth === "ssh" ? parts.deployKeys.of(name) : undefined,
     operation,
   };

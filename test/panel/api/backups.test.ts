@@ -1,7 +1,7 @@
 /** Backups, checkpoints and forks in the panel: who may, what is asked of the storage program, and what people are told. */
 import { describe, expect, it } from "vitest";
 import type { Operation, OperationRequest, WorkTools } from "../../../panel/server/platform/types.ts";
-import { ADMIN, MACHINE, MEMBER, OWNER, STRANGER, World } from "../../support/panel/api-world.ts";
+import { ADMIN, FILE, MACHINE, MEMBER, OWNER, STRANGER, World } from "../../support/panel/api-world.ts";
 import { backup, checkpoint } from "../../support/storage.ts";
 
 const SHOP = "/api/projects/web-shop";
@@ -14,6 +14,15 @@ const CALLS = [
   ["DELETE", `${SHOP}/checkpoints/before-7`, undefined],
   ["POST", `${SHOP}/fork`, { name: "shop-try" }],
 ] as const;
+const NEVER = FILE.replace("  - name: web-shop\n", "  - name: web-shop\n    backup: never\n");
+/** Of the project that is there now, one of an earlier project of its name, and what a restore has put away. */
+const OWN = backup("web-shop", { id: "aaaa1111", at: "2026-11-28T03:00:00.000Z" });
+const EARLIER = backup("web-shop", { id: "bbbb2222", at: "2026-11-29T03:00:00.000Z", isEarlier: true });
+const PUT_AWAY = backup("web-shop", {
+  id: "aaaa3333",
+  at: "2026-11-30T03:00:00.000Z",
+  reason: "before-restore",
+});
 const answerOf = async (response: Response) => [response.status, await response.json()];
 
 /** Does an operation's work, with what it runs; returns what it has reported and run. */
@@ -70,6 +79,36 @@ describe("the list", () => {
     ]);
   });
 
+  it("has nothing wrong with a project that is never backed up", async () => {
+    const world = new World();
+    const failed = { at: "2026-11-30T03:00:00Z", what: "the bucket is full" };
+    world.storage.state = {
+      ...world.storage.state,
+      backup: { to: "/b", everyMs: 1, projects: { "web-shop": { failed } } },
+    };
+    const problem = async () =>
+      ((await (await world.ask("GET", `${SHOP}/backups`)).json()) as { problem?: string }).problem;
+    expect(await problem()).toContain("the bucket is full");
+    world.operations.text = NEVER;
+    expect(await problem()).toBeUndefined();
+  });
+
+  it("has backups of an earlier project of the name for admins alone", async () => {
+    const world = new World();
+    world.storage.all = [EARLIER, OWN];
+    const listed = async () => {
+      const answer = await world.ask("GET", `${SHOP}/backups`);
+      const { backups } = (await answer.json()) as { backups: { id: string; isEarlier?: boolean }[] };
+      return backups.map(({ id, isEarlier }) => [id, isEarlier]);
+    };
+    expect(await listed()).toEqual([
+      ["bbbb2222", true],
+      ["aaaa1111", undefined],
+    ]);
+    world.person = OWNER;
+    expect(await listed()).toEqual([["aaaa1111", undefined]]);
+  });
+
   it("says why there is none", async () => {
     const world = new World();
     world.storage.refusals.set("backups", {
@@ -104,6 +143,7 @@ describe("everything of it", () => {
           defaults: { accessEmails: [OWNER.email], accessEmailDomains: [] },
         };
         world.person = person;
+        world.storage.all = [backup("web-shop")];
         const response = await world.ask(method, path, { ...(body ? { body } : {}) });
         expect(`${person.email} ${method} ${path} ${response.status}`).toBe(
           `${person.email} ${method} ${path} ${status}`,
@@ -131,6 +171,7 @@ describe("everything of it", () => {
         defaults: { accessEmails: [OWNER.email], accessEmailDomains: [] },
       };
       taken.person = OWNER;
+      taken.storage.all = [backup("web-shop")];
       expect((await taken.ask(method, path, { ...(body ? { body } : {}) })).status).toBe(403);
       const unwritten = new World({
         audit: { record: async () => Promise.reject(new Error("ENOSPC")), close: () => {} },
@@ -216,6 +257,55 @@ describe("what is asked of the storage program", () => {
     const world = new World();
     expect((await world.ask("POST", `${SHOP}/${what}`, { body })).status).toBe(422);
     expect(world.operations.requests).toEqual([]);
+  });
+});
+
+describe("a restore", () => {
+  const restoring = async (person: typeof ADMIN, body: object, all = [PUT_AWAY, EARLIER, OWN]) => {
+    const world = new World();
+    world.authority = {
+      ...world.authority,
+      defaults: { accessEmails: [OWNER.email], accessEmailDomains: [] },
+    };
+    world.storage.all = all;
+    world.person = person;
+    const { status } = await world.ask("POST", `${SHOP}/restore`, { body });
+    if (status !== 202) expect(world.operations.requests).toEqual([]);
+    else await doWork(world);
+    const [asked] = world.storage.asked;
+    return [status, (asked?.[1] as { at?: string } | undefined)?.at];
+  };
+
+  it.each([
+    ["latest", "aaaa1111"],
+    ["aaaa1111", "aaaa1111"],
+    ["aaaa3", "aaaa3333"],
+    ["2026-11-29T12:00:00Z", "aaaa1111"],
+    ["2026-11-28", "aaaa1111"],
+    ["2026-11-30", "aaaa3333"],
+  ])("of %s by an owner is of %s, which is no earlier project's", async (at, id) => {
+    expect(await restoring(OWNER, { at })).toEqual([202, id]);
+    expect(await restoring(OWNER, { at, into: "shop-old" })).toEqual([202, id]);
+    expect(await restoring(OWNER, { at, path: "a.ts" })).toEqual([202, id]);
+  });
+
+  it.each(["bbbb2222", "bbbb", "aaaa", "2026-11-27", "nothing"])(
+    "of %s is refused to an owner",
+    async (at) => {
+      expect(await restoring(OWNER, { at })).toEqual([403, undefined]);
+      expect(await restoring(OWNER, { at, into: "shop-old" })).toEqual([403, undefined]);
+      expect(await restoring(OWNER, { at, path: "a.ts" })).toEqual([403, undefined]);
+    },
+  );
+
+  it("of the newest is refused to an owner whose project has none but an earlier one's", async () => {
+    expect(await restoring(OWNER, { at: "latest" }, [EARLIER])).toEqual([403, undefined]);
+    expect(await restoring(OWNER, { at: "latest" }, [PUT_AWAY, EARLIER])).toEqual([202, "aaaa3333"]);
+  });
+
+  it("by an admin is of what they say", async () => {
+    expect(await restoring(ADMIN, { at: "bbbb2222" })).toEqual([202, "bbbb2222"]);
+    expect(await restoring(ADMIN, { at: "latest" })).toEqual([202, "latest"]);
   });
 });
 
@@ -306,7 +396,9 @@ describe("deleting with the workspace", () => {
 describe("the list of projects", () => {
   it("says what is wrong with backups, to whoever may do something about it", async () => {
     const note = { last: "2026-11-28T03:00:00.000Z", problem: "its newest backup is of 2026-11-28" };
-    const world = new World({ backups: { of: (name) => (name === "web-shop" ? note : undefined) } });
+    const world = new World({
+      backups: { of: ({ name, isExcluded }) => (name === "web-shop" && !isExcluded ? note : undefined) },
+    });
     const first = async () => {
       const { projects } = (await (await world.ask("GET", "/api/projects")).json()) as {
         projects: { backup?: object }[];
@@ -318,6 +410,9 @@ describe("the list of projects", () => {
       expect(await first()).toEqual(note);
     }
     world.person = MEMBER;
+    expect(await first()).toBeUndefined();
+    world.person = ADMIN;
+    world.operations.text = NEVER;
     expect(await first()).toBeUndefined();
   });
 });

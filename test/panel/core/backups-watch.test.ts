@@ -50,7 +50,7 @@ it("notifies of a problem once, also after a restart, and again once it has been
   await one.look();
   await one.look();
   expect(sent).toEqual([expect.stringContaining("shop: its newest backup is of")]);
-  expect(one.of("shop")).toEqual({
+  expect(one.of({ name: "shop" })).toEqual({
     last: "2026-11-26T09:00:00.000Z",
     problem: expect.stringContaining("older than 36 h"),
   });
@@ -59,7 +59,7 @@ it("notifies of a problem once, also after a restart, and again once it has been
   set(last(1));
   const next = watch();
   await next.look();
-  expect(next.of("shop")).toEqual({ last: "2026-11-30T11:00:00.000Z" });
+  expect(next.of({ name: "shop" })).toEqual({ last: "2026-11-30T11:00:00.000Z" });
   expect(JSON.parse(readFileSync(join(folder, "backups.json"), "utf8"))).toEqual([]);
   set(last(99));
   await next.look();
@@ -84,9 +84,16 @@ it("says nothing where backups are not set up, and keeps what it knew of a progr
   await one.look();
   storage.refusals.set("status", { kind: "silent", reason: "x" });
   await one.look();
-  expect(one.of("shop")).toEqual({ last: "2026-11-30T11:00:00.000Z" });
+  expect(one.of({ name: "shop" })).toEqual({ last: "2026-11-30T11:00:00.000Z" });
   storage.refusals.clear();
   storage.state = { fileSystem: "other", running: [] };
   await one.look();
-  expect([one.of("shop"), sent, reported]).toEqual([undefined, [], []]);
+  expect([one.of({ name: "shop" }), sent, reported]).toEqual([undefined, [], []]);
+});
+
+it("has no problem of a project that is never backed up, whatever is left of its backups", async () => {
+  set(last(99));
+  const one = watch();
+  await one.look();
+  expect(one.of({ name: "shop", isExcluded: true })).toEqual({ last: "2026-11-26T09:00:00.000Z" });
 });
