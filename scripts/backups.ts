@@ -2,6 +2,7 @@
 import { BACKUP_COLUMNS, backupRow } from "../operate/storage/words.ts";
 import { main } from "./lib/main.ts";
 import { openStorage } from "./lib/storage.ts";
+import { howToRestore } from "./lib/storage-words.ts";
 import { table } from "./lib/table.ts";
 
 await main(async (args) => {
@@ -20,7 +21,7 @@ await main(async (args) => {
   if (found.length === 0) console.log(name === undefined ? "There is no backup." : `${name} has no backup.`);
   else
     console.log(
-      `${table(BACKUP_COLUMNS, found.map(backupRow)).join("\n")}\n\nTo restore one: npm run restore -- <name> --at <id>`,
+      `${table(BACKUP_COLUMNS, found.map(backupRow)).join("\n")}\n\n${howToRestore(command.stackFlag)}`,
     );
   return 0;
 });

@@ -1,6 +1,7 @@
 /** `npm run checkpoint -- <name> [<label>]`: keeps a project as it is now beside it, on its host's disk. `--stack prod` selects another stack. */
 import { main } from "./lib/main.ts";
 import { assertProject, endProgress, openStorage, progressPrinter } from "./lib/storage.ts";
+import { checkpointMade } from "./lib/storage-words.ts";
 
 await main(async (args) => {
   const command = await openStorage(
@@ -18,8 +19,6 @@ await main(async (args) => {
   const answer = await command.storage.checkpoint(name, { label }, progressPrinter());
   endProgress();
   const made = command.valueOf(answer, name);
-  console.log(
-    `${name} has the checkpoint ${made.label}. To go back to it: npm run rollback -- ${name} ${made.label}`,
-  );
+  console.log(checkpointMade(name, made.label, command.stackFlag));
   return 0;
 });

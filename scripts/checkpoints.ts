@@ -2,6 +2,7 @@
 import { CHECKPOINT_COLUMNS, checkpointRow } from "../operate/storage/words.ts";
 import { main } from "./lib/main.ts";
 import { assertProject, openStorage } from "./lib/storage.ts";
+import { noCheckpoint } from "./lib/storage-words.ts";
 import { table } from "./lib/table.ts";
 
 await main(async (args) => {
@@ -25,8 +26,7 @@ await main(async (args) => {
     return 0;
   }
   const found = command.valueOf(await storage.checkpoints(name), name);
-  if (found.length === 0)
-    console.log(`${name} has no checkpoint. To make one: npm run checkpoint -- ${name}`);
+  if (found.length === 0) console.log(noCheckpoint(name, command.stackFlag));
   else console.log(table(CHECKPOINT_COLUMNS, found.map(checkpointRow)).join("\n"));
   return 0;
 });

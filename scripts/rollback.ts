@@ -4,6 +4,7 @@
  */
 import { main } from "./lib/main.ts";
 import { assertProject, endProgress, isConfirmed, openStorage, progressPrinter } from "./lib/storage.ts";
+import { rollbackBegins } from "./lib/storage-words.ts";
 
 await main(async (args) => {
   const command = await openStorage(
@@ -18,9 +19,7 @@ await main(async (args) => {
   if (!command) return 0;
   const [name = "", label = ""] = command.words;
   assertProject(command, name);
-  console.log(
-    `${name} goes back to ${label}: its files, opencode's sessions and what its services keep. It is stopped for that, and started again.\nWhat it has now is kept as the checkpoint before-rollback.`,
-  );
+  console.log(rollbackBegins(name, label, command.stackFlag));
   if (!(await isConfirmed(command.isSure, "Go back?"))) return 1;
   const answer = await command.storage.rollback(name, label, progressPrinter());
   endProgress();

@@ -4,15 +4,16 @@ import { isoMinute } from "../../config/text/days.ts";
 import { finishUpdate } from "../../operate/opencode/finish.ts";
 import type { Backup, Restored } from "../../operate/storage/client.ts";
 import { beginCopy } from "../../operate/storage/fork.ts";
-import { BACKUP_COLUMNS, backupRow } from "../../operate/storage/words.ts";
+import { BACKUP_COLUMNS, backupRow, shortId } from "../../operate/storage/words.ts";
 import { duration } from "../../toolchain/lib/words.ts";
 import { showUpdate } from "./progress.ts";
 import { assertProject, endProgress, isConfirmed, progressPrinter, type StorageCommand } from "./storage.ts";
+import { notRestored, restoreAllAsk, restoreBegins, smallFix } from "./storage-words.ts";
 import { table } from "./table.ts";
 
 const restoredText = (name: string, { backup, before }: Restored): string =>
-  `${name} is as it was at ${isoMinute(backup.at)} (backup ${backup.id.slice(0, 12)}).${
-    before ? ` What it had before is the backup ${before.id.slice(0, 12)}.` : ""
+  `${name} is as it was at ${isoMinute(backup.at)} (backup ${shortId(backup)}).${
+    before ? ` What it had before is the backup ${shortId(before)}.` : ""
   }`;
 
 const WITHOUT = "without-backup";
@@ -29,14 +30,11 @@ const wanted = ({ flags }: StorageCommand) => ({
 
 /** A project in its place. */
 export async function restoreOne(command: StorageCommand): Promise<number> {
-  const { storage, flags, isSure } = command;
+  const { storage, flags, isSure, stackFlag } = command;
   const [name = ""] = command.words;
   assertProject(command, name);
-  const at = flags.get("at");
-  const path = flags.get("path");
-  console.log(
-    `${path === undefined ? `${name} goes` : `${path} of ${name} goes`} back to ${at === undefined ? "its newest backup" : `the backup ${at}`}. It is stopped for that, and started again.\nWhat it has now ${fate(command)}.`,
-  );
+  const [at, path] = [flags.get("at"), flags.get("path")];
+  console.log(restoreBegins({ name, at, path, fate: fate(command), stackFlag }));
   if (!(await isConfirmed(isSure, "Restore?"))) return 1;
   const answer = await storage.restore({ project: name, ...wanted(command) }, progressPrinter());
   endProgress();
@@ -87,7 +85,7 @@ export function chosen(backups: readonly Backup[], projects: readonly string[], 
 
 /** Every project of the file, after a loss of everything: one that fails does not keep the others from it. */
 export async function restoreAll(command: StorageCommand): Promise<number> {
-  const { storage, projects, isSure, words, flags } = command;
+  const { storage, projects, isSure, words, flags, stackFlag } = command;
   if (words.length > 0 || flags.has("into") || flags.has("path"))
     fail("config", "npm run restore", "--all takes no name, --into or --path", "npm run restore -- --help");
   const until = flags.get("at");
@@ -110,9 +108,9 @@ export async function restoreAll(command: StorageCommand): Promise<number> {
       "conflict",
       small.join(", "),
       "the newest backup has less than half of the one before it, so it may be of what was there after the loss",
-      "say from when: npm run restore -- --all --at <time>; npm run backups lists them",
+      smallFix(stackFlag),
     );
-  if (!(await isConfirmed(isSure, `\nRestore them all? What they have now ${fate(command)}.`))) return 1;
+  if (!(await isConfirmed(isSure, restoreAllAsk(fate(command), stackFlag)))) return 1;
   const start = performance.now();
   const failed: string[] = [];
   for (const { backup } of choice) {
@@ -128,7 +126,6 @@ export async function restoreAll(command: StorageCommand): Promise<number> {
   }
   const count = `${choice.length - failed.length} of ${choice.length}`;
   console.log(`${count} restored in ${duration(performance.now() - start)}.`);
-  if (failed.length > 0)
-    console.error(`Not restored: ${failed.join(", ")}. For each: npm run restore -- <name>`);
+  if (failed.length > 0) console.error(notRestored(failed, stackFlag));
   return failed.length > 0 ? 1 : 0;
 }

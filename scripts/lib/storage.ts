@@ -102,6 +102,8 @@ export interface StorageCommand extends Line {
   readonly settings: Settings;
   readonly projects: readonly Project[];
   readonly isSure: boolean;
+  /** ` --stack prod`, for commands that are shown; empty for this machine's stack. */
+  readonly stackFlag: string;
   /** The answer's value. @throws UserError with its reason */
   valueOf<Value>(answer: StorageAnswer<Value>, where: string): Value;
 }
@@ -124,7 +126,8 @@ export async function openStorage(
   const { projects, settings } = checkConfiguration(root, session.stack);
   const run = await dockerOfStack(session, settings);
   if (!run) fail("conflict", session.stack, "has no host yet");
-  const fix = scriptOn("doctor", stackFlag(session));
+  const flag = stackFlag(session);
+  const fix = scriptOn("doctor", flag);
   return {
     ...line,
     session,
@@ -132,14 +135,18 @@ export async function openStorage(
     projects,
     storage: makeStorage(run, makeNames(settings.namePrefix).storage),
     isSure: line.flags.has("yes"),
+    stackFlag: flag,
     valueOf: (answer, where) => answered(answer, where, fix),
   };
 }
 
 /** @throws UserError unless it is a project of the file */
-export function assertProject({ projects }: Pick<StorageCommand, "projects">, name: string): void {
+export function assertProject(
+  { projects, stackFlag: flag }: Pick<StorageCommand, "projects" | "stackFlag">,
+  name: string,
+): void {
   if (!projects.some((project) => project.name === name))
-    fail("config", name, "is not in projects.yaml", "npm run check lists all names");
+    fail("config", name, "is not in projects.yaml", `${scriptOn("check", flag)} lists all names`);
 }
 
 /** Prints each step once; on a terminal the last one is redrawn. */

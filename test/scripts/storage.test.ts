@@ -1,7 +1,18 @@
 /** The command lines of backups, checkpoints and forks. */
 import { describe, expect, it } from "vitest";
+import { BACKUP_COLUMNS, backupRow } from "../../operate/storage/words.ts";
 import { chosen } from "../../scripts/lib/restore.ts";
 import { helpOf, progressPrinter, readLine, type Usage } from "../../scripts/lib/storage.ts";
+import {
+  checkpointMade,
+  howToRestore,
+  noCheckpoint,
+  notRestored,
+  restoreAllAsk,
+  restoreBegins,
+  rollbackBegins,
+  smallFix,
+} from "../../scripts/lib/storage-words.ts";
 import { backup } from "../support/storage.ts";
 
 const RESTORE: Usage = {
@@ -60,6 +71,58 @@ it("each step is printed once", () => {
   for (const percent of [1, 2, 3]) print({ step: "reading", percent });
   print({ step: "writing" });
   expect(printed).toEqual(["reading", "writing"]);
+});
+
+describe("what is said", () => {
+  const [PROD, HERE] = [" --stack prod", ""];
+  const fate = "is backed up first";
+  const said = (flag: string) => [
+    checkpointMade("shop", "before-7", flag),
+    noCheckpoint("shop", flag),
+    howToRestore(flag),
+    notRestored(["shop"], flag),
+    smallFix(flag),
+  ];
+
+  it("has commands with their stack, where it is not this machine's", () => {
+    expect(said(PROD)).toEqual([
+      "shop has the checkpoint before-7. To go back to it: npm run rollback -- shop before-7 --stack prod",
+      "shop has no checkpoint. To make one: npm run checkpoint -- shop --stack prod",
+      "To restore one: npm run restore -- <name> --at <id> --stack prod",
+      "Not restored: shop. For each: npm run restore -- <name> --stack prod",
+      "say from when: npm run restore -- --all --at <time> --stack prod; npm run backups -- --stack prod lists them",
+    ]);
+    for (const text of said(HERE)) expect(text).not.toContain("--stack");
+  });
+
+  it("has the stack before somebody says yes", () => {
+    const asks = (stackFlag: string) => [
+      rollbackBegins("shop", "before-7", stackFlag),
+      restoreBegins({ name: "shop", fate, stackFlag }),
+      restoreBegins({ name: "shop", path: "a.ts", fate, stackFlag }),
+      restoreAllAsk(fate, stackFlag),
+    ];
+    for (const text of asks(PROD)) expect(text).toContain(" on the stack prod");
+    for (const text of asks(HERE)) expect(text).not.toContain("stack");
+  });
+
+  it("is of a restore of a file that the project runs on, and of one of all that it is stopped", () => {
+    expect(restoreBegins({ name: "shop", at: "4fb1", path: "a.ts", fate, stackFlag: HERE })).toBe(
+      "a.ts of shop goes back to the backup 4fb1. The project runs on meanwhile.\nWhat it has now is backed up first.",
+    );
+    expect(restoreBegins({ name: "shop", fate, stackFlag: HERE })).toBe(
+      "shop goes back to its newest backup. It is stopped for that, and started again.\nWhat it has now is backed up first.",
+    );
+  });
+
+  it("is in the list of backups which of them are an earlier project's", () => {
+    const why = (values: object) => backupRow(backup("shop", values))[BACKUP_COLUMNS.indexOf("WHY")];
+    expect([why({}), why({ isEarlier: true }), why({ isEarlier: true, reason: "" })]).toEqual([
+      "schedule",
+      "schedule, of an earlier project of this name",
+      "of an earlier project of this name",
+    ]);
+  });
 });
 
 describe("restoring everything", () => {
