@@ -48,7 +48,7 @@ export function backupProblems(
 /** What a failed look at the repository says of it, before its own reason. That it could not be looked at is no damage. */
 const NOT_CHECKED = "the repository could not be checked";
 const CHECK_WORDS: Readonly<Record<CheckKind, string>> = {
-  broken: "the repository is damaged",
+  broken: "the check found damage",
   full: NOT_CHECKED,
   key: NOT_CHECKED,
   unreachable: NOT_CHECKED,

@@ -68,7 +68,7 @@ describe("the problems of backups", () => {
         now,
       ),
     );
-    expect(found.map(({ what }) => what.includes("damaged"))).toEqual(kinds.map((kind) => kind === "broken"));
+    expect(found.map(({ what }) => what.includes("damage"))).toEqual(kinds.map((kind) => kind === "broken"));
     expect(new Set(found.map(({ key }) => key)).size).toBe(kinds.length - 1);
     expect(found[0]?.what).toBe("the check of the repository failed: x (2026-11-30 11:00 UTC)");
     expect(found[4]?.what).toBe("the repository could not be checked: x (2026-11-30 11:00 UTC)");
@@ -78,7 +78,7 @@ describe("the problems of backups", () => {
     const check = { at: ago(1), ok: false, text: "pack 4f is gone", kind: "broken" as const };
     const tried = { at: ago(2), project: "docs", ok: false, text: "3 files differ" };
     expect(texts({ check, tried })).toEqual([
-      "backups: the repository is damaged: pack 4f is gone (2026-11-30 11:00 UTC)",
+      "backups: the check found damage: pack 4f is gone (2026-11-30 11:00 UTC)",
       "backups: a restore of docs for a try failed: 3 files differ (2026-11-30 10:00 UTC)",
     ]);
     expect(texts({ check: { ...check, ok: true }, tried: { ...tried, ok: true } })).toEqual([]);
