@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeSubvolumes } from "./btrfs.mjs";
 import { makeKeeper } from "./keeper.mjs";
+import { makeLives } from "./lives.mjs";
 import { makeLocks } from "./locks.mjs";
 import { makeMachine } from "./machine.mjs";
 import { makeParts } from "./parts.mjs";
@@ -46,6 +47,7 @@ export function makeContext({
   const parts = makeParts({ paths, machine, subvolumes });
   const keeper = makeKeeper({ machine, log });
   const locks = makeLocks(now);
+  const lives = makeLives({ paths, machine, subvolumes });
   const replacing = makeReplace({ paths, machine, parts, subvolumes, keeper, locks, projects, log, now });
   return {
     paths,
@@ -67,6 +69,8 @@ export function makeContext({
       (await projects()).has(project) ? keeper.frozen(project, work) : work("stopped"),
     parked: keeper.parked,
     releaseAll: keeper.releaseAll,
+    /** @see makeLives */
+    lives,
     /** @see makeReplace */
     replace: replacing.replace,
     recover: replacing.recover,

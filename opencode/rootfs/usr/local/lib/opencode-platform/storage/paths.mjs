@@ -26,6 +26,9 @@ export function makePaths(root = "/workspaces") {
     work: (project) => join(own, "work", project),
     journals: join(own, "journal"),
     journal: (project) => join(own, "journal", `${project}.json`),
+    /** Which project's the files of a name are, of those that have had the name. */
+    allLives: join(own, "lives"),
+    lives: (project) => join(own, "lives", `${project}.json`),
     status: join(own, "status.json"),
     cache: join(own, "cache"),
   };
