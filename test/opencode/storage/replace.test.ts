@@ -9,6 +9,7 @@ import {
   makeStorageWorld,
   partPath,
   putProject,
+  removeProject,
   type StorageWorld,
   startStorage,
   words,
@@ -124,6 +125,86 @@ it("is done without the keeper for a name that the keeper does not know", async 
   await context.lock("fresh", "restore", () => context.replace("fresh", ready, { reason: "restore" }));
   expect(words(world, "fresh")).toEqual(ALL("new"));
   expect(world.keeper.asked).toEqual([]);
+});
+
+/** A replacement that could not be undone: the project has parts of both. */
+async function halfDone() {
+  const all = await prepared();
+  world.keeper.answers = (project) => words(world, project)[0] === "old";
+  world.keeper.on = (verb) => {
+    if (verb === "unpark") world.keeper.refuses.set("park", "Docker does not answer.");
+  };
+  await expect(all.replace()).rejects.toThrow("not back yet");
+  world.keeper.refuses.clear();
+  world.keeper.on = () => {};
+  world.keeper.asked.length = 0;
+  return all;
+}
+
+it("is undone without the keeper once the project's entry is removed, before anybody gets its name", async () => {
+  const { context } = await halfDone();
+  removeProject(world, PROJECT);
+  expect(await context.recover()).toBe(0);
+  expect([words(world, PROJECT), kept(world, "journal")]).toEqual([ALL("old"), []]);
+  expect(world.keeper.asked).toEqual([]);
+});
+
+it("is undone while the project is stopped, where it got its entry after the interruption", async () => {
+  const { context, ready, replace } = await prepared();
+  removeProject(world, PROJECT);
+  const rename = context.machine.rename;
+  // Ends once the new workspace is in.
+  context.machine.rename = async (from: string, to: string) => {
+    await rename(from, to);
+    if (from === join(ready, "workspace")) await new Promise(() => {});
+  };
+  void replace();
+  await expect.poll(() => words(world, PROJECT)).toEqual(["new", "old", "old"]);
+  putProject(world, PROJECT, "awake");
+  const next = await startStorage(world);
+  expect(await next.left).toBe(0);
+  expect(words(world, PROJECT)).toEqual(ALL("old"));
+  expect(world.keeper.asked).toEqual([`park ${PROJECT}`, `unpark ${PROJECT}`]);
+});
+
+it("lets nothing else be done to a project that has parts of both, until it is put back", async () => {
+  const { context, program } = await halfDone();
+  const refused = { message: expect.stringContaining("web is being put back"), fix: expect.any(String) };
+  const fork = { from: PROJECT, to: "try", uid: 1, gid: 1 };
+  await expect(context.lock(PROJECT, "backup", async () => "copied")).rejects.toMatchObject(refused);
+  await expect(program.ask("checkpoint", { project: PROJECT })).rejects.toMatchObject(refused);
+  await expect(program.ask("fork", fork)).rejects.toMatchObject(refused);
+  await expect(program.ask("fork", { ...fork, from: "source", to: PROJECT })).rejects.toMatchObject(refused);
+  expect([context.running(), kept(world, "checkpoints", PROJECT)]).toEqual([[], []]);
+  expect(await context.recover()).toBe(0);
+  expect(await context.lock(PROJECT, "backup", async () => "copied")).toBe("copied");
+});
+
+it("lets a project be copied that only has something to be removed", async () => {
+  const { context, replace } = await prepared();
+  const remove = context.machine.remove;
+  context.machine.remove = async (path: string) => {
+    if (path.includes("/aside-")) throw new Error("busy");
+    return remove(path);
+  };
+  await replace();
+  expect(kept(world, "journal")).toEqual(["web.json"]);
+  expect(await context.lock(PROJECT, "backup", async () => "copied")).toBe("copied");
+  context.machine.remove = remove;
+  expect([await context.recover(), kept(world, "journal")]).toEqual([0, []]);
+});
+
+it("gives the project the life of a backup, and else lets its own go on", async () => {
+  const { context, replace, ready } = await prepared();
+  const life = await context.lives.of(PROJECT);
+  await replace();
+  expect(await context.lives.all(PROJECT)).toEqual([life]);
+  await context.copyParts("source", ready);
+  const given = "0123456789abcdef";
+  await context.lock(PROJECT, "restore", () =>
+    context.replace(PROJECT, ready, { reason: "restore", life: given }),
+  );
+  expect(await context.lives.all(PROJECT)).toEqual([life, given]);
 });
 
 it("needs the project's lock, and something prepared", async () => {

@@ -134,6 +134,12 @@ export function putProject(world: StorageWorld, name: string, state: State, stor
   writeFileSync(join(world.projectsDir, `${name}.json`), text);
 }
 
+/** What an update does that removes its entry: the file goes, and the keeper no longer knows it. */
+export function removeProject({ keeper, projectsDir }: StorageWorld, name: string): void {
+  keeper.states.delete(name);
+  rmSync(join(projectsDir, `${name}.json`));
+}
+
 export const partPath = ({ root }: StorageWorld, project: string, part: string): string =>
   ({ home: join(root, ".data", project), services: join(root, ".services", project) })[part] ??
   join(root, project);

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeSubvolumes } from "./btrfs.mjs";
+import { makeJournals } from "./journal.mjs";
 import { makeKeeper } from "./keeper.mjs";
 import { makeLives } from "./lives.mjs";
 import { makeLocks } from "./locks.mjs";
@@ -46,9 +47,12 @@ export function makeContext({
   const subvolumes = makeSubvolumes(machine);
   const parts = makeParts({ paths, machine, subvolumes });
   const keeper = makeKeeper({ machine, log });
-  const locks = makeLocks(now);
+  const journals = makeJournals({ paths, machine });
+  const locks = makeLocks(now, journals.isHalfDone);
   const lives = makeLives({ paths, machine, subvolumes });
-  const replacing = makeReplace({ paths, machine, parts, subvolumes, keeper, locks, projects, log, now });
+  const replacing = makeReplace({
+    ...{ paths, machine, parts, subvolumes, keeper, locks, journals, lives, projects, log, now },
+  });
   return {
     paths,
     machine,

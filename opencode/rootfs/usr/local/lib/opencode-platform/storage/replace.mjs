@@ -2,7 +2,6 @@
 import { dirname, join } from "node:path";
 import { isSubvolume, isThere } from "./btrfs.mjs";
 import { Refused } from "./errors.mjs";
-import { makeJournals } from "./journal.mjs";
 
 /** Whether a project is as it was: one that waits for its turn after a boot answers later. @param {{was: string, state: string, answers: boolean}} after */
 const isBack = ({ was, state, answers }) => answers || was === "stopped" || state === "waiting";
@@ -10,10 +9,10 @@ const isBack = ({ was, state, answers }) => answers || was === "stopped" || stat
 /**
  * @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine, parts: import("./parts.mjs").Parts,
  *   subvolumes: import("./btrfs.mjs").Subvolumes, keeper: import("./keeper.mjs").Keeper, locks: import("./locks.mjs").Locks,
- *   projects: () => Promise<Map<string, object>>, log: (line: string) => void, now: () => Date}} given
+ *   journals: ReturnType<typeof import("./journal.mjs").makeJournals>, lives: import("./lives.mjs").Lives, projects: () => Promise<Map<string, object>>, log: (line: string) => void, now: () => Date}} given
  */
-export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, projects, log, now }) {
-  const journals = makeJournals({ paths, machine });
+export function makeReplace(given) {
+  const { paths, machine, parts, subvolumes, keeper, locks, journals, lives, projects, log, now } = given;
   const placeOf = (entry, { name }) => paths.part(entry.project, name);
 
   /** Each part in turn: what is there away, what is prepared in. */
@@ -27,6 +26,14 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
     await carryLimit(entry);
   }
 
+  /** A name that nothing has yet: a program before this one may have put another away, and ended. */
+  async function freeIn(folder, name) {
+    for (let count = 1; ; count += 1) {
+      const path = join(folder, `${name}-${count}`);
+      if (!(await isThere(path))) return path;
+    }
+  }
+
   /** The other way round, from wherever it was cut off. */
   async function swapOut(entry) {
     for (const part of entry.parts.toReversed()) {
@@ -38,7 +45,7 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
       if (!(await isThere(ready)) && (await isThere(place))) await machine.rename(place, ready);
       if (!part.wasThere || !(await isThere(away))) continue;
       // Docker makes an empty one for a container that starts without it.
-      if (await isThere(place)) await machine.rename(place, join(entry.aside, `stray-${part.name}`));
+      if (await isThere(place)) await machine.rename(place, await freeIn(entry.aside, `stray-${part.name}`));
       await machine.rename(away, place);
     }
   }
@@ -73,9 +80,13 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
     await journals.remove(entry.project);
   }
 
-  /** Whoever asks for the project waits meanwhile, where the keeper knows it. */
+  /** Whether the keeper knows a project, and stops it meanwhile: its entry may be removed, or added, between an interruption and the next start. */
+  const isKept = async ({ project }) => (await projects()).has(project);
+
+  /** Whoever asks for the project waits meanwhile. */
   async function whileParked(entry, work) {
-    if (!entry.isKept) return work().then(() => ({ was: "stopped", state: "stopped", answers: false }));
+    if (!(await isKept(entry)))
+      return work().then(() => ({ was: "stopped", state: "stopped", answers: false }));
     return keeper.parked(entry.project, work);
   }
 
@@ -90,7 +101,9 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
   /** Back to what was there. @param {boolean} isInherited whether an earlier program may have left the project parked */
   async function undo(entry, isInherited) {
     if (!(await isUntouched(entry))) await whileParked(entry, () => swapOut(entry));
-    else if (isInherited && entry.isKept) await keeper.unpark(entry.project);
+    else if (isInherited && (await isKept(entry))) await keeper.unpark(entry.project);
+    // From here on what is prepared goes: whoever finds it gone must not take what is in its place for it.
+    await journals.write({ ...entry, step: "undone" });
     await clean(entry);
   }
 
@@ -121,11 +134,12 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
   return {
     /**
      * Replaces a project's parts by those that a folder holds, below `.storage/work/<project>`; others stay. Whoever calls it has the project's lock.
-     * @param {string} project @param {string} prepared @param {{reason: string}} options
+     * @param {string} project @param {string} prepared
+     * @param {{reason: string, life?: string}} options `life`: of a backup, which the project then has (lives.mjs). Default: its own goes on, or one begins
      * @returns {Promise<{replaced: string[]}>} names of the parts, once the project answers with them. What was there is deleted.
      * @throws where it does not answer, or anything else fails: what was there is back
      */
-    async replace(project, prepared, { reason }) {
+    async replace(project, prepared, { reason, life }) {
       if (!locks.isHeld(project)) throw new Error(`${project} is not locked`);
       if (await isThere(paths.journal(project)))
         throw new Refused(`${project} is being put back to what it was before`, "try again in a minute");
@@ -136,9 +150,9 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
         prepared,
         aside: join(paths.work(project), `aside-${now().getTime()}`),
         parts: await pairs(project, prepared),
-        isKept: (await projects()).has(project),
         step: "swapping",
       };
+      await lives.prepare(project, join(prepared, "home"), life);
       await machine.makeDirectory(entry.aside);
       await journals.write(entry);
       try {
@@ -169,8 +183,8 @@ export function makeReplace({ paths, machine, parts, subvolumes, keeper, locks, 
       for (const entry of await journals.all()) {
         if (locks.isHeld(entry.project)) continue;
         try {
-          await locks.lock(entry.project, "recovery", () =>
-            entry.step === "done" ? clean(entry) : undo(entry, true),
+          await locks.recover(entry.project, () =>
+            entry.step === "swapping" ? undo(entry, true) : clean(entry),
           );
           log(
             `${entry.project}: ${entry.reason} was interrupted: ${entry.step === "done" ? "it was done" : "what was there before is back"}`,
