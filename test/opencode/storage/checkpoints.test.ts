@@ -94,20 +94,37 @@ it("are as many as the project's entry says, five by default", async () => {
 
 describe("too many of them", () => {
   const of = (id: string, reason: string, label = id) => ({ id, at: id, label, reason });
-  const all = [
+  const others = [
     of("1", "asked", "good"),
     of("2", "asked"),
     of("3", "before-rollback", "before-rollback"),
     of("4", "asked"),
+    of("5", "before-setup"),
   ];
-  const ids = (kept: number, spared: string[] = []) =>
-    surplus(all, kept, new Set(spared)).map(({ id }: { id: string }) => id);
+  const ids = (reason: string, kept: number, spared: string[] = []) =>
+    surplus([...others, of("6", reason)], kept, new Set(spared)).map(({ id }: { id: string }) => id);
 
-  it("are removed oldest first, those that a person has named last", () => {
-    expect([ids(4), ids(3), ids(1), ids(0)]).toEqual([[], ["2"], ["2", "3", "4"], ["2", "3", "4", "1"]]);
+  it("are removed oldest first, those that a person has named last, and never the new one", () => {
+    const asked = [6, 5, 2, 1].map((kept) => ids("asked", kept));
+    expect(asked).toEqual([[], ["2"], ["2", "3", "4", "5"], ["2", "3", "4", "5", "1"]]);
   });
   it("leave those that are needed now", () => {
-    expect(ids(2, ["2", "4"])).toEqual(["3", "1"]);
+    expect(ids("asked", 2, ["2", "4"])).toEqual(["3", "5", "1"]);
+    expect(ids("before-rollback", 1, ["3"])).toEqual(["5"]);
+  });
+  it("leave what a person has asked for where a program has taken the new one", () => {
+    expect([6, 5, 1].map((kept) => ids("before-setup", kept))).toEqual([[], ["3"], ["3", "5"]]);
+  });
+
+  it("are one more than the entry says after a program's, and a person's is told what had to go for it", async () => {
+    putProject(world, PROJECT, "awake", { checkpoints: 2 });
+    await take({ label: "one" });
+    expect(await take({ label: "two" })).not.toHaveProperty("dropped");
+    await take({ reason: "before-setup" });
+    await take({ reason: "before-upgrade" });
+    expect(await labels()).toEqual(["one", "two", "before-upgrade"]);
+    expect(await take({ label: "three" })).toMatchObject({ label: "three", dropped: ["one"] });
+    expect(await labels()).toEqual(["two", "three"]);
   });
 });
 
@@ -166,17 +183,55 @@ describe("once the project's files are gone", () => {
     expect(kept(world, "checkpoints")).toEqual([]);
   });
 
-  it("are set aside with them, so that a new project of the name has none", async () => {
+  it("are not a new project's of the name, at once, and are there again where the files are put back", async () => {
+    await take({ label: "good" });
+    name(PROJECT, ASIDE);
+    fill(world, PROJECT, "another");
+    // Before anybody looks after them.
+    expect(await labels()).toEqual([]);
+    await expect(ask("rollback", { project: PROJECT, id: "good" })).rejects.toThrow("no checkpoint good");
+    await expect(ask("drop", { project: PROJECT, id: "good" })).rejects.toThrow("no checkpoint good");
+    await take({ label: "good" });
+    expect(kept(world, "checkpoints", PROJECT)).toEqual(["20261130-120000", "20261130-120001"]);
+    await sweep(context);
+    forget(world, PROJECT);
+    name(ASIDE, PROJECT);
+    expect(await labels()).toEqual(["good"]);
+    await sweep(context);
+    expect(kept(world, "checkpoints", PROJECT)).toEqual(["20261130-120000"]);
+    await ask("rollback", { project: PROJECT, id: "good" });
+    expect(words(world, PROJECT)).toEqual(ALL("first"));
+  });
+
+  it("are removed with what is set aside, and take no room of a new project's before", async () => {
+    putProject(world, PROJECT, "awake", { checkpoints: 1 });
     await take();
     name(PROJECT, ASIDE);
-    await sweep(context);
-    expect(kept(world, "checkpoints")).toEqual([ASIDE]);
     fill(world, PROJECT, "another");
+    await take();
     await sweep(context);
-    expect([await labels(), kept(world, "checkpoints")]).toEqual([[], [ASIDE]]);
+    expect(kept(world, "checkpoints", PROJECT)).toHaveLength(2);
     forget(world, ASIDE);
     await sweep(context);
-    expect(kept(world, "checkpoints")).toEqual([]);
+    expect(kept(world, "checkpoints", PROJECT)).toEqual(["20261130-120001"]);
+    expect(world.said).toContain(
+      "web: its checkpoint 20261130-120000 is removed with the files that it is of",
+    );
+  });
+
+  it("leave nothing of the name behind", async () => {
+    await take();
+    await ask("fork", { from: PROJECT, to: "try", uid: process.getuid?.(), gid: process.getgid?.() });
+    forget(world, PROJECT);
+    await sweep(context);
+    expect([kept(world, "checkpoints"), kept(world, "lives")]).toEqual([[], ["try.json"]]);
+  });
+
+  it("are not a fork's", async () => {
+    await take({ label: "good" });
+    await ask("fork", { from: PROJECT, to: "try", uid: process.getuid?.(), gid: process.getgid?.() });
+    expect(await ask("checkpoints", { project: "try" })).toEqual([]);
+    expect(await context.lives.of("try")).not.toBe(await context.lives.of(PROJECT));
   });
 });
 

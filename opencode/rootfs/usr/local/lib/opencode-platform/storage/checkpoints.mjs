@@ -1,14 +1,12 @@
 // Checkpoints of a project: its parts as they were at a moment, on the same disk. Not a backup: they are lost with the disk.
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isThere } from "./btrfs.mjs";
 import { Refused } from "./errors.mjs";
+import { META, makeKept } from "./kept.mjs";
 import { projectIn } from "./verbs.mjs";
 
 /** How many a project keeps where its entry does not say. */
 export const KEPT = 5;
 const LABEL = /^[a-z0-9-]{1,40}$/;
-const META = "meta.json";
 
 /**
  * @typedef {{id: string, at: string, label: string, reason: string, bytes?: number}} Checkpoint `reason`: `asked` by a person, `before-rollback`, or whatever
@@ -18,34 +16,34 @@ const META = "meta.json";
 /** `YYYYMMDD-HHMMSS`, in UTC. @param {Date} date */
 export const idOf = (date) => date.toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
 
+const isAsked = ({ reason }) => reason === "asked";
+const isLabelled = (each) => isAsked(each) && each.label !== each.id;
+
 /**
- * Which are too many, oldest first: those that a person has given a label go last. Pure.
- * @param {readonly Checkpoint[]} all oldest first @param {number} kept @param {ReadonlySet<string>} spared ids that stay in any case
+ * Which are too many once another one is taken, oldest first: those that a person has given a label go last, and for one that a program has taken of its own
+ * accord none goes that a person has asked for: there is one more then. Pure.
+ * @param {readonly Checkpoint[]} all the new one last, the others oldest first @param {number} kept @param {ReadonlySet<string>} spared ids that stay in any case
  * @returns {Checkpoint[]}
  */
 export function surplus(all, kept, spared = new Set()) {
-  const isLabelled = ({ id, label, reason }) => reason === "asked" && label !== id;
-  const candidates = all.filter(({ id }) => !spared.has(id));
+  const taken = all.at(-1);
+  const others = all.slice(0, -1).filter(({ id }) => !spared.has(id));
+  const candidates = taken && isAsked(taken) ? others : others.filter((each) => !isAsked(each));
   const inOrder = [...candidates.filter((each) => !isLabelled(each)), ...candidates.filter(isLabelled)];
   return inOrder.slice(0, Math.max(0, all.length - kept));
 }
 
 /** @param {import("./context.mjs").Context} context */
 export function makeCheckpoints(context) {
-  const { paths, machine, projects, partsOf, partsIn, copyAll, removeTree, frozen, replace, lock, now } =
-    context;
-  const folderOf = (project, id) => join(paths.checkpoints(project), id);
+  const { paths, machine, projects, lives, partsOf, partsIn, copyAll, removeTree, frozen } = context;
+  const { replace, lock, now } = context;
+  const { folderOf, all: allOfName, drop } = makeKept(context);
 
-  /** @returns {Promise<Checkpoint[]>} oldest first */
+  /** Those of the project that has the name now. @returns {Promise<Checkpoint[]>} oldest first */
   async function list(project) {
-    const folder = paths.checkpoints(project);
-    if (!(await isThere(folder))) return [];
-    const found = [];
-    for (const id of (await readdir(folder)).sort()) {
-      const { kind: _, ...checkpoint } = JSON.parse(await readFile(join(folder, id, META), "utf8"));
-      found.push(checkpoint);
-    }
-    return found;
+    const own = await lives.all(project);
+    const found = (await allOfName(project)).filter(({ life }) => own.includes(life));
+    return found.map(({ kind: _kind, life: _life, ...checkpoint }) => checkpoint);
   }
 
   async function find(project, id) {
@@ -75,36 +73,29 @@ export function makeCheckpoints(context) {
     }
   }
 
-  async function drop(project, { id }) {
-    // Out of the list at once; what is left of it after an interruption is unfinished work.
-    const gone = join(paths.work(project), `dropped-${id}`);
-    await removeTree(gone);
-    await machine.makeDirectory(paths.work(project));
-    await machine.rename(folderOf(project, id), gone);
-    await removeTree(gone);
-  }
-
   const keptOf = async (project) => (await projects()).get(project)?.storage?.checkpoints ?? KEPT;
 
-  /** Takes one, and removes those that are too many. The caller has the lock. */
+  /** Takes one, and removes those that are too many. The caller has the lock. @returns what is taken; `dropped`: labels of a person's that had to go for it */
   async function take(project, { label, reason, spared = [] }) {
     const parts = await partsOf(project);
-    if (parts.length === 0) throw new Refused(`${project} has nothing on this host`, "start it once");
-    const all = await list(project);
+    const life = await lives.of(project);
+    if (life === undefined) throw new Refused(`${project} has nothing on this host`, "start it once");
     const at = now().toISOString();
-    const id = nextId(all);
+    const id = nextId(await allOfName(project));
     const work = join(paths.work(project), `checkpoint-${id}`);
     await removeTree(work);
     const { kind } = await frozen(project, () => copyAll(parts, work, { readOnly: true }));
     const bytes = kind === "copy" ? await sizeOf(work) : undefined;
     const checkpoint = { id, at, label: label ?? id, reason, ...(bytes === undefined ? {} : { bytes }) };
-    await machine.write(join(work, META), `${JSON.stringify({ ...checkpoint, kind })}\n`);
+    await machine.write(join(work, META), `${JSON.stringify({ ...checkpoint, kind, life })}\n`);
     await machine.makeDirectory(paths.checkpoints(project));
     await machine.rename(work, folderOf(project, id));
     await countIn(project, id);
     const kept = Math.max(1, await keptOf(project));
-    for (const old of surplus([...all, checkpoint], kept, new Set([id, ...spared]))) await drop(project, old);
-    return checkpoint;
+    const old = surplus(await list(project), kept, new Set(spared));
+    for (const each of old) await drop(project, each.id);
+    const dropped = old.filter(isLabelled).map((each) => each.label);
+    return { ...checkpoint, ...(dropped.length > 0 ? { dropped } : {}) };
   }
 
   async function sizeOf(folder) {
@@ -173,7 +164,7 @@ export function makeCheckpoints(context) {
         const name = projectIn(project);
         return lock(name, "removal of a checkpoint", async () => {
           const found = await find(name, id);
-          await drop(name, found);
+          await drop(name, found.id);
           return found;
         });
       },
