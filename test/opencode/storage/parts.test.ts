@@ -13,7 +13,7 @@ const { makeSubvolumes } = await load("btrfs");
 const { makeParts } = await load("parts");
 const { makeMachine } = await load("machine");
 const { makeKeeper } = await load("keeper");
-const { makeStatus } = await load("status");
+const { backupStatus, makeStatus } = await load("status");
 const { serveVerbs } = await load("verbs");
 const { Refused } = await load("errors");
 const { readProjects } = await load("context");
@@ -195,6 +195,13 @@ it("remembers its status from one change to the next, one after the other", asyn
   expect(await status.read()).toEqual({ a: true, b: true, c: true });
   writeFileSync(paths.status, "{");
   expect(await status.read()).toEqual({});
+});
+
+it("says of backups what is set now, whatever was remembered", () => {
+  const set = { to: "s3:new", everyMs: 2, repository: "s3:new/x" };
+  expect(backupStatus(set, {})).toEqual({ to: "s3:new", everyMs: 2, projects: {} });
+  const backup = { to: "/old", everyMs: 1, projects: { web: {} }, check: { ok: true } };
+  expect(backupStatus(set, { backup })).toEqual({ ...backup, to: "s3:new", everyMs: 2 });
 });
 
 describe("its verbs", () => {

@@ -9,6 +9,7 @@ import { makeContext } from "./context.mjs";
 import { Refused } from "./errors.mjs";
 import { makeFork } from "./fork.mjs";
 import { BACKUP_CONFIG, OWN_SOCKET } from "./paths.mjs";
+import { backupStatus } from "./status.mjs";
 import { sweep } from "./sweep.mjs";
 import { serveVerbs } from "./verbs.mjs";
 
@@ -38,12 +39,6 @@ async function loadBackup() {
   return { config, ...makeBackup(context, config) };
 }
 
-/** What is known of the backups, of one that was never made too. */
-async function backupStatus({ to, everyMs }) {
-  const { backup } = await context.status.read();
-  return { to, everyMs, projects: {}, ...backup };
-}
-
 let left = await begin(context);
 const backup = await loadBackup();
 const checkpoints = makeCheckpoints(context);
@@ -51,7 +46,7 @@ const verbs = {
   status: async () => ({
     fileSystem: (await isBtrfs(paths.root)) ? "btrfs" : "other",
     running: context.running(),
-    ...(backup.config ? { backup: await backupStatus(backup.config) } : {}),
+    ...(backup.config ? { backup: backupStatus(backup.config, await context.status.read()) } : {}),
   }),
   ...checkpoints.verbs,
   ...makeFork(context).verbs,

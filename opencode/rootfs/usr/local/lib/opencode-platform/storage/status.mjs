@@ -1,6 +1,12 @@
 // What is remembered from one start to the next, for whoever asks how things are: one file, replaced as a whole.
 import { readFile } from "node:fs/promises";
 
+/**
+ * What is known of the backups, of one that was never made too: where they go and how often is what is set now, whatever was remembered. Pure.
+ * @param {{to: string, everyMs: number}} config @param {Record<string, any>} status
+ */
+export const backupStatus = ({ to, everyMs }, { backup }) => ({ projects: {}, ...backup, to, everyMs });
+
 /** @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine}} given */
 export function makeStatus({ paths, machine }) {
   let last = Promise.resolve();
