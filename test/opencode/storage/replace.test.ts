@@ -1,5 +1,5 @@
 /** Replacing a project's parts: what comes before and after, and what is back when it fails. */
-import { existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import {
@@ -165,6 +165,32 @@ it("is undone while the project is stopped, where it got its entry after the int
   expect(await next.left).toBe(0);
   expect(words(world, PROJECT)).toEqual(ALL("old"));
   expect(world.keeper.asked).toEqual([`park ${PROJECT}`, `unpark ${PROJECT}`]);
+});
+
+it.each(["set aside", "deleted"])(
+  "touches nothing of a new project of the name, where the files were %s before it was undone",
+  async (how) => {
+    const { context } = await halfDone();
+    const parts = ["workspace", "home", "services"];
+    for (const part of parts)
+      if (how === "deleted") rmSync(partPath(world, PROJECT, part), { recursive: true });
+      else renameSync(partPath(world, PROJECT, part), partPath(world, "web.removed-20261130T130000Z", part));
+    fill(world, PROJECT, "another");
+    expect(await context.recover()).toBe(0);
+    expect(words(world, PROJECT)).toEqual(ALL("another"));
+    // Of the earlier one nothing is lost.
+    expect(words(world, "web.removed-20261130T120000Z")).toEqual(ALL("old"));
+    expect([kept(world, "journal"), kept(world, "work", PROJECT), world.keeper.asked]).toEqual([[], [], []]);
+  },
+);
+
+it("is undone in a copy of the whole disk, too, where no file is known again", async () => {
+  const { context } = await halfDone();
+  cpSync(world.root, join(folder, "copy"), { recursive: true });
+  rmSync(world.root, { recursive: true });
+  renameSync(join(folder, "copy"), world.root);
+  expect(await context.recover()).toBe(0);
+  expect(words(world, PROJECT)).toEqual(ALL("old"));
 });
 
 it("lets nothing else be done to a project that has parts of both, until it is put back", async () => {

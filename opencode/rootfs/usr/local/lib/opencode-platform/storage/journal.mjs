@@ -3,7 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { isThere } from "./btrfs.mjs";
 
 /**
- * @typedef {{project: string, reason: string, at: string, prepared: string, aside: string, parts: {name: string, wasThere: boolean}[],
+ * @typedef {{name: string, wasThere: boolean, was?: string, ready?: string}} Part with what the files are known by (forsaken.mjs), as `mark` is of `aside`
+ * @typedef {{project: string, reason: string, at: string, prepared: string, aside: string, parts: Part[], mark?: string,
  *   step: "swapping" | "done" | "undone"}} Entry `done`, `undone`: the project has all that is new, or all that was there; what is left of the other may go
  * @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine}} given
  */

@@ -8,6 +8,20 @@ const LIFE = /^[0-9a-f]{16}$/;
 /** Of each name, the last ones: a replacement of the files adds one. */
 const MOST = 100;
 
+/**
+ * What stays the same of a directory when it is renamed, and is never another's; undefined where there is none.
+ * @param {Pick<import("./btrfs.mjs").Subvolumes, "idOf">} subvolumes
+ * @returns {(path: string) => Promise<string | undefined>}
+ */
+export const makeIdentityOf =
+  (subvolumes, isSubvolume = isRoot) =>
+  async (path) => {
+    if (!(await isThere(path))) return undefined;
+    const { ino, birthtimeNs } = await lstat(path, { bigint: true });
+    const subvolume = (await isSubvolume(path)) ? [await subvolumes.idOf(path)] : [];
+    return [ino, birthtimeNs, ...subvolume].join(":");
+  };
+
 /** @typedef {ReturnType<typeof makeLives>} Lives */
 
 /**
@@ -23,13 +37,7 @@ export function makeLives({ paths, machine, subvolumes, isSubvolume = isRoot }) 
     return next;
   }
 
-  /** What stays the same of a home directory when it is renamed, and is never another's; undefined where there is none. */
-  async function identityOf(home) {
-    if (!(await isThere(home))) return undefined;
-    const { ino, birthtimeNs } = await lstat(home, { bigint: true });
-    const subvolume = (await isSubvolume(home)) ? [await subvolumes.idOf(home)] : [];
-    return [ino, birthtimeNs, ...subvolume].join(":");
-  }
+  const identityOf = makeIdentityOf(subvolumes, isSubvolume);
   /** @returns {Promise<{id: string, identity: string}[]>} the newest last */
   async function read(project) {
     const path = paths.lives(project);

@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { isSubvolume, isThere } from "./btrfs.mjs";
 import { Refused } from "./errors.mjs";
+import { makeForsaken } from "./forsaken.mjs";
 
 /** Whether a project is as it was: one that waits for its turn after a boot answers later. @param {{was: string, state: string, answers: boolean}} after */
 const isBack = ({ was, state, answers }) => answers || was === "stopped" || state === "waiting";
@@ -13,6 +14,7 @@ const isBack = ({ was, state, answers }) => answers || was === "stopped" || stat
  */
 export function makeReplace(given) {
   const { paths, machine, parts, subvolumes, keeper, locks, journals, lives, projects, log, now } = given;
+  const forsaken = makeForsaken({ paths, machine, subvolumes });
   const placeOf = (entry, { name }) => paths.part(entry.project, name);
 
   /** Each part in turn: what is there away, what is prepared in. */
@@ -100,7 +102,10 @@ export function makeReplace(given) {
 
   /** Back to what was there. @param {boolean} isInherited whether an earlier program may have left the project parked */
   async function undo(entry, isInherited) {
-    if (!(await isUntouched(entry))) await whileParked(entry, () => swapOut(entry));
+    if (await forsaken.isForsaken(entry)) {
+      log(`${entry.project}: its files were removed meanwhile; what was there before is set aside`);
+      await forsaken.setAside(entry);
+    } else if (!(await isUntouched(entry))) await whileParked(entry, () => swapOut(entry));
     else if (isInherited && (await isKept(entry))) await keeper.unpark(entry.project);
     // From here on what is prepared goes: whoever finds it gone must not take what is in its place for it.
     await journals.write({ ...entry, step: "undone" });
@@ -122,13 +127,11 @@ export function makeReplace(given) {
     }
   }
 
-  /** @returns what is prepared, with whether there is something in its place */
-  async function pairs(project, prepared) {
+  /** Names of the parts that are prepared. */
+  async function namesIn(prepared) {
     const found = await parts.partsIn(prepared);
     if (found.length === 0) throw new Error(`nothing is prepared in ${prepared}`);
-    return Promise.all(
-      found.map(async ({ name }) => ({ name, wasThere: await isThere(paths.part(project, name)) })),
-    );
+    return found.map(({ name }) => name);
   }
 
   return {
@@ -143,17 +146,12 @@ export function makeReplace(given) {
       if (!locks.isHeld(project)) throw new Error(`${project} is not locked`);
       if (await isThere(paths.journal(project)))
         throw new Refused(`${project} is being put back to what it was before`, "try again in a minute");
-      const entry = {
-        project,
-        reason,
-        at: now().toISOString(),
-        prepared,
-        aside: join(paths.work(project), `aside-${now().getTime()}`),
-        parts: await pairs(project, prepared),
-        step: "swapping",
-      };
+      const names = await namesIn(prepared);
+      const aside = join(paths.work(project), `aside-${now().getTime()}`);
       await lives.prepare(project, join(prepared, "home"), life);
-      await machine.makeDirectory(entry.aside);
+      await machine.makeDirectory(aside);
+      const marks = await forsaken.marks({ project, prepared, aside }, names);
+      const entry = { project, reason, at: now().toISOString(), prepared, aside, ...marks, step: "swapping" };
       await journals.write(entry);
       try {
         const after = await whileParked(entry, () =>
@@ -171,7 +169,7 @@ export function makeReplace(given) {
       await clean(entry).catch((error) =>
         log(`${project}: what was replaced is still there: ${error.message}`),
       );
-      return { replaced: entry.parts.map(({ name }) => name) };
+      return { replaced: names };
     },
 
     /**
