@@ -176,6 +176,16 @@ it.each(["set aside", "deleted"])(
       if (how === "deleted") rmSync(partPath(world, PROJECT, part), { recursive: true });
       else renameSync(partPath(world, PROJECT, part), partPath(world, "web.removed-20261130T130000Z", part));
     fill(world, PROJECT, "another");
+    // An end on the way changes nothing of that.
+    const rename = context.machine.rename;
+    let count = 0;
+    context.machine.rename = async (from: string, to: string) => {
+      count += 1;
+      if (count === 2) throw new Error("ended");
+      return rename(from, to);
+    };
+    expect(await context.recover()).toBe(1);
+    context.machine.rename = rename;
     expect(await context.recover()).toBe(0);
     expect(words(world, PROJECT)).toEqual(ALL("another"));
     // Of the earlier one nothing is lost.
