@@ -1,7 +1,17 @@
 /** The backups of the storage program in a folder, with what is around them: parts, locks, a keeper, and restic or a stand-in for it. */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 const BACKUP = new URL(
@@ -21,6 +31,8 @@ export interface BackupSeen {
   readonly release: string | null;
   readonly reason: string;
   readonly unchanged?: boolean;
+  readonly isEarlier?: true;
+  readonly until?: string;
 }
 export type Progress = (step: string, percent?: number) => void;
 type Verb = (argument: Record<string, unknown>, progress: Progress) => Promise<unknown>;
@@ -32,9 +44,9 @@ export interface Backups {
 export interface Told {
   readonly to: string;
   readonly projects: Readonly<
-    Record<string, { last?: BackupSeen; failed?: { at: string; what: string } } | undefined>
+    Record<string, { since?: string; last?: BackupSeen; failed?: { at: string; what: string } } | undefined>
   >;
-  readonly check?: { at: string; ok: boolean; text: string };
+  readonly check?: { at: string; ok: boolean; text: string; kind?: string };
   readonly tried?: { at: string; project: string; ok: boolean; text: string };
 }
 
@@ -60,6 +72,8 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
   const held = new Map<string, string>();
   let status: Record<string, unknown> = {};
   let time = Date.now();
+  const setTime = () => writeFileSync(`${repository}.now`, new Date(time).toISOString());
+  setTime();
   const said: string[] = [];
   /** What was done to the project as a whole, in order. */
   const done: string[] = [];
@@ -73,7 +87,25 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
     ["workspace", "home", "services"]
       .map((name) => ({ name, path: part(project, name), isSubvolume: false }))
       .filter(({ path }) => existsSync(path));
+  /** Of each name, by which files there are. */
+  const livesOf = new Map<string, Map<string, string[]>>();
+  const present = (project: string): string[] => {
+    const home = part(project, "home");
+    if (!existsSync(home)) return [];
+    const { ino, birthtimeNs } = statSync(home, { bigint: true });
+    const ofName = livesOf.get(project) ?? new Map<string, string[]>();
+    livesOf.set(project, ofName);
+    const identity = `${ino}:${birthtimeNs}`;
+    const ids = ofName.get(identity) ?? [randomBytes(8).toString("hex")];
+    ofName.set(identity, ids);
+    return ids;
+  };
+  const lives = {
+    of: async (project: string) => present(project).at(-1),
+    all: async (project: string) => [...present(project)],
+  };
   const context = {
+    lives,
     paths: {
       root,
       own,
@@ -105,15 +137,19 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
         done.push(`release ${project}`);
       }
     },
-    replace: async (project: string, prepared: string) => {
+    replace: async (project: string, prepared: string, { life }: { life?: string }) => {
       if (!held.has(project)) throw new Error(`${project} is not locked`);
       done.push(`replace ${project}`);
+      const before = present(project);
       const replaced = ["workspace", "home", "services"].filter((name) => existsSync(join(prepared, name)));
       for (const name of replaced) {
         rmSync(part(project, name), { recursive: true, force: true });
         mkdirSync(dirname(part(project, name)), { recursive: true });
         renameSync(join(prepared, name), part(project, name));
       }
+      // The files go on with the lives of those before, and have that of the backup as well.
+      const after = [...before, ...(life ? [life] : [])];
+      if (after.length > 0) present(project).splice(0, 1, ...after);
       return { replaced };
     },
     lock: async <T>(project: string, what: string, work: () => Promise<T>): Promise<T> => {
@@ -148,7 +184,8 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
     makeBackup(context: object, config: object | undefined, options: object): Backups;
   }>("index");
   const { program = fakeRestic, patienceMs } = options;
-  const make = (): Backups => makeBackup(context, config, { program, ...(patienceMs ? { patienceMs } : {}) });
+  const make = (more: Record<string, unknown> = {}): Backups =>
+    makeBackup(context, { ...config, ...more }, { program, ...(patienceMs ? { patienceMs } : {}) });
   let backups = make();
 
   /** Writes files of a project, as `<part>/<path>`. */
@@ -191,13 +228,16 @@ export async function makeBackupWorld(folder: string, options: WorldOptions = {}
     steps,
     context,
     tick: () => backups.tick(),
-    /** The program begins anew. */
-    restart: () => {
-      backups = make();
+    /** Every file that is there has a life that nobody knows. */
+    forgetLives: () => livesOf.clear(),
+    /** The program begins anew. @param more of other settings */
+    restart: (more?: Record<string, unknown>) => {
+      backups = make(more);
     },
     told: () => status.backup as Told,
     later: (ms: number) => {
       time += ms;
+      setTime();
     },
     read: (project: string, path: string) => {
       const [name = "", ...rest] = path.split("/");

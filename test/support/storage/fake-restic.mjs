@@ -1,4 +1,5 @@
-// restic, as far as the storage program calls it: a repository is a folder, a snapshot a copy. `<repository>.says.json` has what it fails with, by verb.
+// restic, as far as the storage program calls it: a repository is a folder, a snapshot a copy. `<repository>.says.json` has what it fails with, by verb;
+// `<repository>.now` the time of new snapshots.
 import { randomBytes } from "node:crypto";
 import {
   appendFileSync,
@@ -8,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -84,6 +86,28 @@ const isExcluded = (path, patterns) =>
         : matchesGlob(basename(path), pattern),
   );
 
+const nowPath = `${repository}.now`;
+const now = () => (existsSync(nowPath) ? readFileSync(nowPath, "utf8") : new Date().toISOString());
+
+/** What is left by `--keep-last`, `--keep-tag` and `--keep-daily`, of each host: as restic, a day is of its newest, whatever else it is kept for. */
+function keep() {
+  const [last, daily] = ["--keep-last", "--keep-daily"].map((name) => Number(valuesOf(name)[0] ?? 0));
+  const tagged = valuesOf("--keep-tag");
+  const seen = new Map();
+  return read()
+    .toReversed()
+    .filter(({ hostname, time, tags }) => {
+      const of = seen.get(hostname) ?? { count: 0, days: new Set() };
+      seen.set(hostname, of);
+      const day = time.slice(0, 10);
+      const isDay = !of.days.has(day) && of.days.size < daily;
+      if (isDay) of.days.add(day);
+      of.count += 1;
+      return isDay || of.count <= last || tags.some((tag) => tagged.includes(tag));
+    })
+    .toReversed();
+}
+
 const VERBS = {
   init() {
     mkdirSync(join(repository, "data"), { recursive: true });
@@ -110,19 +134,27 @@ const VERBS = {
     }
     const tags = valuesOf("--tag").flatMap((each) => each.split(","));
     const [hostname] = valuesOf("--host");
-    write([...read(), { id, time: new Date().toISOString(), tags, hostname }]);
+    write([...read(), { id, time: now(), tags, hostname }]);
     console.log(JSON.stringify({ message_type: "status", percent_done: 0.5 }));
     console.log(JSON.stringify({ message_type: "summary", data_added: 17, snapshot_id: id }));
   },
   tag() {
+    // As restic does it: another snapshot takes the place of the one before.
     const { id } = find(words.at(-1));
-    write(
-      read().map((each) => (each.id === id ? { ...each, tags: [...each.tags, ...valuesOf("--add")] } : each)),
-    );
+    const next = randomBytes(32).toString("hex");
+    const changed = (each) => ({
+      ...each,
+      id: next,
+      tags: [...new Set([...each.tags, ...valuesOf("--add")])],
+    });
+    write(read().map((each) => (each.id === id ? changed(each) : each)));
+    renameSync(join(repository, "data", id), join(repository, "data", next));
   },
   forget() {
     const ids = words.filter((word) => /^[0-9a-f]{8}$/.test(word));
-    write(read().filter(({ id }) => !ids.some((each) => id.startsWith(each))));
+    const kept =
+      ids.length > 0 ? read().filter(({ id }) => !ids.some((each) => id.startsWith(each))) : keep();
+    write(kept);
   },
   restore() {
     const from = dataOf(words[0]);

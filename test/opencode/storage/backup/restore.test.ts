@@ -77,17 +77,20 @@ describe("a project", () => {
 
   it("is chosen by an id, the beginning of one, or a time", async () => {
     const first = await backup();
-    const moment = new Date(Date.now() + 5).toISOString();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    world.later(2 * 24 * 3_600_000);
     world.write("shop", { "workspace/src/app.ts": "two" });
     const second = await backup();
+    const day = first?.at.slice(0, 10);
     for (const [at, expected] of [
       ["latest", second],
       [first?.id, first],
       [first?.id.slice(0, 5), first],
-      [moment, first],
+      [first?.at, first],
+      // The whole of the day: what was made in its course is meant, too.
+      [day, first],
     ] as const)
       expect((await restore({ at, withoutBackup: true })).backup.id).toBe(expected?.id);
+    await expect(restore({ at: `${day}T00:00Z` })).rejects.toThrow("shop has no backup from before");
     await expect(restore({ at: "2020-01-01" })).rejects.toThrow("shop has no backup from before 2020-01-01");
     await expect(restore({ at: "nonsense" })).rejects.toThrow("shop has no backup nonsense");
     await expect(restore({ project: "other" })).rejects.toThrow("other has no backup");
@@ -174,6 +177,39 @@ describe("a project", () => {
     expect(world.read("shop", "workspace/src/app.ts")).toBe("one");
     expect(existsSync(join(world.own, "work/shop/restore"))).toBe(false);
   });
+});
+
+it("is compared while it is listed, and not by a list that is kept", async () => {
+  const { compare } = await backupModule<{
+    compare(restic: object, id: string, folder: string): Promise<object>;
+  }>("verify");
+  const there = join(folder, "there");
+  mkdirSync(there);
+  const list = (count: number, isThere: (index: number) => boolean) => ({
+    run: async (_: unknown, { onLine }: { onLine(line: string): void }) => {
+      for (let index = 0; index < count; index++) {
+        const path = join(there, `${index}`);
+        if (isThere(index)) writeFileSync(path, "12");
+        onLine(JSON.stringify({ struct_type: "node", type: "file", path: `/${index}`, size: 2 }));
+        // Whoever looks once the listing is over finds nothing.
+        rmSync(path, { force: true });
+      }
+    },
+  });
+  expect(
+    await compare(
+      list(3, () => true),
+      "1a2b",
+      there,
+    ),
+  ).toEqual({ files: 3, bytes: 6 });
+  await expect(
+    compare(
+      list(6, (index) => index === 2),
+      "1a2b",
+      there,
+    ),
+  ).rejects.toThrow("5 of 6 files are not as in the backup: /0, /1, /3, …");
 });
 
 describe("a file or folder", () => {

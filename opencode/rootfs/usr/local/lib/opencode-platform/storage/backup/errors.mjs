@@ -32,7 +32,7 @@ const KINDS = [
     kind: "full",
     fits: /no space left on device|disk quota exceeded|QuotaExceeded|StorageFull|InsufficientStorage|insufficient storage|EntityTooLarge|507 /i,
     what: "there is no room left where backups are kept",
-    fix: "enlarge it, or lower keep in opencode-platform:backup; what is no longer kept is removed by the next weekly check",
+    fix: "enlarge it, or lower keep in opencode-platform:backup: what is no longer kept is removed by the next weekly check, or by `check` at once",
   },
   {
     kind: "refused",
@@ -85,6 +85,18 @@ const KINDS = [
  * @returns {{kind: string, what: string, fix?: string, passes?: boolean} | undefined}
  */
 export const kindOf = (text) => KINDS.find(({ fits }) => fits.test(text));
+
+/** Kinds as the status of a check has them: `broken` alone says that something is wrong with what is kept. */
+const CHECK_KINDS = {
+  broken: "broken",
+  full: "full",
+  locked: "locked",
+  unreachable: "unreachable",
+  password: "key",
+  refused: "key",
+};
+/** @param {string | undefined} kind @returns {"broken" | "full" | "locked" | "unreachable" | "key" | "other"} */
+export const checkKind = (kind) => CHECK_KINDS[kind ?? ""] ?? "other";
 
 /** The line that says most: the fatal one, else the last. */
 function sentenceOf(text) {

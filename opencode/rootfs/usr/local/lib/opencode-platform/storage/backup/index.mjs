@@ -1,15 +1,14 @@
 // Backups by restic: the verbs, and when they run by themselves.
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { Told } from "./errors.mjs";
+import { mkdir } from "node:fs/promises";
+import { checkKind, Told } from "./errors.mjs";
+import { makeMemory, makeState } from "./memory.mjs";
 import { makeRepository } from "./repository.mjs";
 import { makeRestic } from "./restic.mjs";
 import { makeRestore } from "./restore.mjs";
-import { shown } from "./snapshots.mjs";
-import { makeTake } from "./take.mjs";
+import { PROJECT, shownAll } from "./snapshots.mjs";
+import { isShared, makeTake } from "./take.mjs";
 
-const PROJECT = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const REASON = /^[a-z0-9-]{1,40}$/;
 const HOUR_MS = 3_600_000;
 /** Between two checks; and what a backup may be early, since the timer that asks is not exact. */
@@ -31,32 +30,12 @@ function projectIn(name, key = "project") {
   return name;
 }
 
-/** What this program remembers for itself, beside the status that others are shown. */
-function makeState({ paths, machine }) {
-  const path = join(paths.own, "backup.json");
-  let last = Promise.resolve();
-  const read = async () => {
-    try {
-      return JSON.parse(await readFile(path, "utf8"));
-    } catch {
-      return {};
-    }
-  };
-  return {
-    read,
-    update(change) {
-      const next = last.then(async () => machine.write(path, `${JSON.stringify(change(await read()))}\n`));
-      last = next.catch(() => {});
-      return next;
-    },
-  };
-}
-
 /**
  * @param {import("../context.mjs").Context} context
  * @param {ReturnType<typeof readBackupConfig>} config
  * @param {{program?: readonly string[], patienceMs?: number}} [options] of restic
- * @returns {{verbs: Record<string, import("../verbs.mjs").Verb>, tick(): Promise<void>}} `tick` once a minute: does what is due where nobody else asks for it
+ * @returns {{verbs: Record<string, import("../verbs.mjs").Verb>, tick(): Promise<void>}} `tick` once a minute, whoever asks for backups: looks at the projects,
+ *   and does what is due where nobody else asks for it
  */
 export function makeBackup(context, config, options = {}) {
   if (!config) {
@@ -70,63 +49,59 @@ export function makeBackup(context, config, options = {}) {
   }
   const { now, log } = context;
   const state = makeState(context);
+  const memory = makeMemory({ context, config, state });
+  const { tell } = memory;
   // Made when it is needed: the cache is beside the workspaces, which may not be there when the program starts.
   let made;
   const parts = async () => {
     if (made) return made;
     await mkdir(context.paths.cache, { recursive: true, mode: 0o700 });
     const restic = makeRestic({ config, folder: context.paths.cache, ...options });
-    const repository = makeRepository({ config, restic, state, now });
-    const taking = makeTake({ context, config, restic, repository, state });
+    const repository = makeRepository({ config, restic, state, context });
+    const taking = makeTake({ context, config, restic, repository, state, memory });
     made = {
       restic,
       repository,
       taking,
-      restoring: makeRestore({ context, restic, repository, take: taking.take, state }),
+      restoring: makeRestore({ context, restic, repository, take: taking.take, state, memory }),
     };
     return made;
   };
 
-  const tell = (change = {}) =>
-    context.status.update((status) => {
-      const { projects = {}, ...backup } = status.backup ?? {};
-      return {
-        ...status,
-        backup: { ...backup, to: config.to, everyMs: config.everyMs, projects, ...change },
-      };
-    });
-
-  const isNever = (project) => project?.storage?.backup === "never";
   const elapsed = (at) => (at ? now().getTime() - Date.parse(at) : Number.POSITIVE_INFINITY);
 
   /** Projects whose backup is due, or has failed an hour ago. */
   async function due() {
     const { backup = {} } = await context.status.read();
-    return [...(await context.projects())]
-      .filter(([name, project]) => {
-        const { last, failed } = backup.projects?.[name] ?? {};
-        const isLate = elapsed(last?.at) >= config.everyMs - EARLY_MS;
-        return !isNever(project) && isLate && elapsed(failed?.at) >= RETRY_MS;
-      })
+    return (await allOf()).filter((name) => {
+      const { last, failed } = backup.projects?.[name] ?? {};
+      return elapsed(last?.at) >= config.everyMs - EARLY_MS && elapsed(failed?.at) >= RETRY_MS;
+    });
+  }
+
+  /** Projects that are to have backups. */
+  async function allOf() {
+    const projects = [...(await context.projects())];
+    return projects
+      .filter(([, { storage }]) => storage?.backup !== "never")
       .map(([name]) => name)
       .sort();
   }
 
   /** Those that are taken: one, or all that want it. Projects without any files yet are none. */
   async function wanted(project, reason) {
-    const projects = await context.projects();
+    await memory.look();
     if (project !== undefined) {
-      if (isNever(projects.get(projectIn(project))))
+      if (await memory.isNever(projectIn(project)))
         throw new Told(
           `${project} is never backed up`,
-          "its entry in projects.yaml says backup: never; take that out",
+          (await context.projects()).has(project)
+            ? "its entry in projects.yaml says backup: never; take that out"
+            : "its entry in projects.yaml has said backup: never",
         );
       return [project];
     }
-    const names =
-      reason === "schedule"
-        ? await due()
-        : [...projects.keys()].filter((name) => !isNever(projects.get(name))).sort();
+    const names = await (reason === "schedule" ? due() : allOf());
     const withFiles = await Promise.all(names.map(async (name) => (await context.partsOf(name)).length > 0));
     return names.filter((_, index) => withFiles[index]);
   }
@@ -137,7 +112,7 @@ export function makeBackup(context, config, options = {}) {
     if (typeof reason !== "string" || !REASON.test(reason))
       throw new Told("reason: use 1 to 40 lowercase letters, digits and dashes");
     const names = await wanted(project, reason);
-    const { taking, repository } = await parts();
+    const { taking } = await parts();
     await tell();
     if (names.length === 0) {
       if (reason === "schedule" && (await isCheckDue())) await check({}, progress);
@@ -145,25 +120,36 @@ export function makeBackup(context, config, options = {}) {
     }
     const { made, failures } = await taking.run(names, reason, progress).catch(async (error) => {
       for (const name of names) await taking.noteFailure(name, error);
-      throw error;
+      return { made: [], failures: [[undefined, error]] };
     });
-    if (failures.length > 0) {
-      const [[first, error]] = failures;
-      const others =
-        failures.length > 1
-          ? `, and ${failures.length - 1} more: ${failures
-              .slice(1)
-              .map(([name]) => name)
-              .join(", ")}`
-          : "";
-      throw new Told(`${first}: ${error.message}${others}`, error.fix, error.kind);
-    }
-    if (reason === "schedule") {
-      progress("removing old backups");
-      await repository.thin();
-      if (await isCheckDue()) await check({}, progress);
-    }
+    if (reason === "schedule")
+      await lookAfter(
+        failures.map(([, error]) => error),
+        progress,
+      );
+    if (failures.length > 0) throw together(failures);
     return made;
+  }
+
+  /** What has failed, in one sentence. */
+  function together([[first, error], ...others]) {
+    if (first === undefined) return error;
+    const more =
+      others.length > 0 ? `, and ${others.length} more: ${others.map(([name]) => name).join(", ")}` : "";
+    return new Told(`${first}: ${error.message}${more}`, error.fix, error.kind);
+  }
+
+  /** Removes what is no longer kept, whatever has failed, unless the repository itself has: of one that is full, that is what helps. */
+  async function lookAfter(errors, progress) {
+    if (errors.some((error) => isShared(error) && error.kind !== "full")) return;
+    try {
+      if (await isCheckDue()) return await check({}, progress);
+      progress("removing old backups");
+      await (await parts()).repository.thin();
+    } catch (error) {
+      if (errors.length === 0) throw error;
+      log(`backup: ${error.message}`);
+    }
   }
 
   /** Once a week, and an hour after one has failed; not before there is anything to look at. */
@@ -183,7 +169,7 @@ export function makeBackup(context, config, options = {}) {
       await tell({ check: result });
       return result;
     } catch (error) {
-      await tell({ check: { at, ok: false, text: error.message } });
+      await tell({ check: { at, ok: false, text: error.message, kind: checkKind(error.kind) } });
       throw error;
     }
   }
@@ -220,7 +206,10 @@ export function makeBackup(context, config, options = {}) {
     async backups({ project }) {
       const { repository } = await parts();
       const all = (await repository.find()) ?? [];
-      return all.filter((each) => project === undefined || each.project === projectIn(project)).map(shown);
+      return shownAll(
+        context,
+        all.filter((each) => project === undefined || each.project === projectIn(project)),
+      );
     },
     async restore({ project, at = "latest", into, path, withoutBackup }, progress) {
       projectIn(project);
@@ -243,22 +232,27 @@ export function makeBackup(context, config, options = {}) {
       const { repository } = await parts();
       const last = ((await repository.find()) ?? []).findLast((each) => each.project === projectIn(project));
       if (!last) throw new Told(`${project} has no backup`);
-      const until = await repository.keepUntil(last.id, keepDays);
+      const kept = await repository.keepUntil(last, keepDays);
       await context.status.update((status) => {
         const { [project]: _, ...projects } = status.backup?.projects ?? {};
         return { ...status, backup: { ...status.backup, projects } };
       });
-      return { backup: shown(last), until };
+      const [backup] = await shownAll(context, [kept]);
+      return { backup, until: kept.until };
     },
   };
 
+  // So that whoever asks for the status is told what is true now.
+  void memory.look().catch((error) => log(`backup: ${error.message}`));
   let isTicking = false;
   return {
     verbs,
     async tick() {
-      if (isTicking || config.schedule !== "own") return;
+      if (isTicking) return;
       isTicking = true;
       try {
+        await memory.look();
+        if (config.schedule !== "own") return;
         const names = await wanted(undefined, "schedule");
         if (names.length > 0 || (await isCheckDue())) await backup({ reason: "schedule" }, () => {});
       } catch (error) {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { Told } from "./errors.mjs";
 import { literally } from "./excludes.mjs";
 import { place, readPath } from "./place.mjs";
-import { BEFORE_RESTORE, mineToo, pick, shown } from "./snapshots.mjs";
+import { BEFORE_RESTORE, mineToo, pick, shown, shownAll } from "./snapshots.mjs";
 import { COPIED } from "./staging.mjs";
 import { checkDatabase, compare } from "./verify.mjs";
 
@@ -12,8 +12,8 @@ import { checkDatabase, compare } from "./verify.mjs";
 const SPARE_BYTES = 256 * 2 ** 20;
 const BTRFS = 0x9123683e;
 
-/** @param {{context: import("../context.mjs").Context, restic: any, repository: any, take: any, state: any}} given */
-export function makeRestore({ context, restic, repository, take, state }) {
+/** @param {{context: import("../context.mjs").Context, restic: any, repository: any, take: any, state: any, memory: any}} given */
+export function makeRestore({ context, restic, repository, take, state, memory }) {
   const { paths, partsOf, removeTree, own, lock } = context;
 
   async function backupsOf(project) {
@@ -91,7 +91,7 @@ export function makeRestore({ context, restic, repository, take, state }) {
 
   /** What is there, first: so that whoever chose the wrong one can go back. */
   async function takeBefore(project, existing, progress) {
-    if ((await context.projects()).get(project)?.storage?.backup === "never") return undefined;
+    if (await memory.isNever(project)) return undefined;
     try {
       return await take(project, { reason: BEFORE_RESTORE, existing }, progress);
     } catch (error) {
@@ -124,9 +124,11 @@ export function makeRestore({ context, restic, repository, take, state }) {
         const counted = await prepare(backup, folder, progress);
         await give(folder, owner);
         progress(into ? "putting in place" : "replacing");
-        await context.replace(target, folder, { reason: "restore" });
+        // What is there then is what was backed up; beside it, it is something new.
+        const life = into ? undefined : backup.life;
+        await context.replace(target, folder, { reason: "restore", ...(life && { life }) });
         await state.update((known) => ({ ...known, ...mineToo(known, target) }));
-        return { backup: shown(backup), ...(before && { before: shown(before) }), ...counted };
+        return { ...(await both(backup, before)), ...counted };
       } finally {
         if (!(await context.unfinished?.())?.has(target)) await removeTree(folder);
       }
@@ -159,11 +161,17 @@ export function makeRestore({ context, restic, repository, take, state }) {
           );
         progress("putting in place");
         place(join(folder, inBackup), part.path, wanted.path);
-        return { backup: shown(backup), ...(before && { before: shown(before) }) };
+        return both(backup, before);
       } finally {
         await removeTree(folder);
       }
     });
+  }
+
+  /** What was restored, and what was there before, as others see them. */
+  async function both(backup, before) {
+    const [restored, replaced] = await shownAll(context, before ? [backup, before] : [backup]);
+    return { backup: restored, ...(replaced && { before: replaced }) };
   }
 
   return {

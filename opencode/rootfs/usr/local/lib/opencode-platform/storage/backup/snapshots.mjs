@@ -1,6 +1,9 @@
 // The backups in the repository. What is known of one is in its tags, so that a repository alone is enough after everything else is lost.
 import { Told } from "./errors.mjs";
 
+/** The name of a project. */
+export const PROJECT = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
 /** Every snapshot of the platform's has it; a person's own in the same repository are left alone. */
 export const TAG = "opencode-platform";
 
@@ -15,6 +18,7 @@ export const TAG = "opencode-platform";
  * @property {string} reason
  * @property {string} [until] kept until that day, since its project was removed
  * @property {boolean} [unchanged] nothing had changed, so there is no new one
+ * @property {true} [isEarlier] it is not of the files that are there under the name now: people who have the name today may not have been those of then
  */
 
 /** @param {Record<string, string | number | undefined>} facts */
@@ -34,7 +38,7 @@ const factsOf = (tags) =>
 
 const numberOf = (text) => (text === undefined || !/^\d+$/.test(text) ? null : Number(text));
 
-/** @returns {Backup & {parts: string[], moment: string}} */
+/** @returns {Backup & {parts: string[], moment: string, life?: string}} */
 export function backupOf({ id, time, tags = [] }, added = {}) {
   const facts = factsOf(tags);
   return {
@@ -48,6 +52,7 @@ export function backupOf({ id, time, tags = [] }, added = {}) {
     ...(facts.until && { until: facts.until }),
     parts: (facts.parts ?? "workspace+home").split("+"),
     moment: facts.moment ?? "one",
+    ...(facts.life && { life: facts.life }),
   };
 }
 
@@ -57,13 +62,36 @@ export const mineToo = (before, project) => ({ mine: { ...before.mine, [project]
 /** Why a backup is made that a restore takes first. */
 export const BEFORE_RESTORE = "before-restore";
 
+/** Of one of those another host than the project's: what is kept of a day is chosen among those of one host. No project has a dot in its name. */
+export const hostOf = (project, reason) =>
+  reason === BEFORE_RESTORE ? `${project}.${BEFORE_RESTORE}` : project;
+
 /** What others see of one. @returns {Backup} */
-export const shown = ({ parts: _parts, moment: _moment, ...backup }) => backup;
+export const shown = ({ parts: _parts, moment: _moment, life: _life, ...backup }) => backup;
+
+/**
+ * The same of several, with which are of an earlier life of their project's name. Where nothing is there, all are, and those without a life as well.
+ * @param {Pick<import("../context.mjs").Context, "lives">} context
+ * @param {readonly ReturnType<typeof backupOf>[]} backups
+ * @returns {Promise<Backup[]>}
+ */
+export async function shownAll({ lives }, backups) {
+  const present = new Map();
+  for (const project of new Set(backups.map((each) => each.project)))
+    present.set(project, new Set(PROJECT.test(project) ? await lives.all(project) : []));
+  return backups.map((backup) => ({
+    ...shown(backup),
+    ...(present.get(backup.project)?.has(backup.life) ? {} : { isEarlier: true }),
+  }));
+}
+
+/** Of a day alone, its end: whoever writes one means what was there then. In UTC. */
+const timeOf = (at) => (/^\d{4}-\d{2}-\d{2}$/.test(at) ? Date.parse(`${at}T23:59:59.999Z`) : Date.parse(at));
 
 /**
  * One of a project's backups.
  * @param {readonly Backup[]} backups the oldest first
- * @param {string} at `latest` (what a restore has put away first is none), an id or the beginning of one, or a time: the newest that is not after it
+ * @param {string} at `latest` (what a restore has put away first is none), an id or the beginning of one, or a time or day: the newest that is not after it
  */
 export function pick(backups, at, project) {
   if (backups.length === 0)
@@ -75,7 +103,7 @@ export function pick(backups, at, project) {
     if (found.length > 1)
       throw new Told(`${at} is the beginning of several backups of ${project}`, "write more of it");
   }
-  const time = /^\d{4}-\d{2}-\d{2}/.test(at) ? Date.parse(at) : Number.NaN;
+  const time = /^\d{4}-\d{2}-\d{2}/.test(at) ? timeOf(at) : Number.NaN;
   if (Number.isNaN(time))
     throw new Told(
       `${project} has no backup ${at}`,

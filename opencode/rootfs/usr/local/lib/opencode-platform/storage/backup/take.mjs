@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Told } from "./errors.mjs";
 import { ALWAYS, DEFAULT_EXCLUDES, forRestic } from "./excludes.mjs";
 import { fingerprint } from "./fingerprint.mjs";
-import { BEFORE_RESTORE, backupOf, mineToo, shown, tagsOf } from "./snapshots.mjs";
+import { BEFORE_RESTORE, backupOf, hostOf, mineToo, shown, shownAll, tagsOf } from "./snapshots.mjs";
 import { stage } from "./staging.mjs";
 
 /** Failures that are of the repository and not of a project: the next project would fail as well. */
@@ -28,24 +28,39 @@ const releaseOf = async (home) => {
   return /^[\w.+-]{1,64}$/.exec(text.trim())?.[0];
 };
 
-/** @param {{context: import("../context.mjs").Context, config: any, restic: any, repository: any, state: any}} given */
-export function makeTake({ context, config, restic, repository, state }) {
-  const { paths, partsOf, removeTree, log } = context;
+/** Of the files that could not be read, so many are named. */
+const NAMED = 3;
+
+/** Those files, as restic names them while it writes JSON. @param {string} errors @param {string} folder what was staged */
+function unreadIn(errors, folder) {
+  const items = errors.split("\n").flatMap((line) => {
+    const message = line.startsWith("{") ? parse(line) : {};
+    return message.message_type === "error" && message.item ? [String(message.item)] : [];
+  });
+  const paths = [...new Set(items)].map((item) => item.replace(`${folder}/`, ""));
+  return paths.length > 0 ? `: ${paths.slice(0, NAMED).join(", ")}${paths.length > NAMED ? ", …" : ""}` : "";
+}
+
+function parse(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return {};
+  }
+}
+
+/** @param {{context: import("../context.mjs").Context, config: any, restic: any, repository: any, state: any, memory: any}} given */
+export function makeTake({ context, config, restic, repository, state, memory }) {
+  const { paths, partsOf, removeTree, log, lives } = context;
+  const { note } = memory;
 
   async function patternsOf(project) {
-    const own = (await context.projects()).get(project)?.storage?.exclude ?? [];
+    const own = (await memory.storageOf(project)).exclude ?? [];
     return [...DEFAULT_EXCLUDES, ...ALWAYS, ...(config.exclude ?? []), ...own];
   }
 
-  const note = (project, change) =>
-    context.status.update((status) => {
-      const backup = status.backup ?? {};
-      const projects = { ...backup.projects, [project]: change(backup.projects?.[project] ?? {}) };
-      return { ...status, backup: { ...backup, projects } };
-    });
-
-  /** restic, from what is staged. @returns {Promise<{id: string, added: number, isWhole: boolean}>} */
-  async function send({ project, staged, patterns, parent, tags }, progress) {
+  /** restic, from what is staged. @returns {Promise<{id: string, added: number, unread?: string}>} unread: which files, if there are any */
+  async function send({ project, host, staged, patterns, parent, tags }, progress) {
     let summary;
     const onLine = (line) => {
       const message = line.startsWith("{") ? JSON.parse(line) : {};
@@ -54,19 +69,9 @@ export function makeTake({ context, config, restic, repository, state }) {
       if (message.message_type === "summary") summary = message;
     };
     const excludes = forRestic([...patterns, ...staged.excludes], staged.folder);
-    const { isWhole } = await restic.run(
+    const { isWhole, errors } = await restic.run(
       [
-        ...[
-          "backup",
-          "--json",
-          "--files-from-raw",
-          "-",
-          "--host",
-          project,
-          "--tag",
-          tags,
-          "--exclude-caches",
-        ],
+        ...["backup", "--json", "--files-from-raw", "-", "--host", host, "--tag", tags, "--exclude-caches"],
         ...excludes.map((pattern) => `--exclude=${pattern}`),
         ...(parent ? ["--parent", parent] : ["--force"]),
       ],
@@ -80,13 +85,18 @@ export function makeTake({ context, config, restic, repository, state }) {
     );
     if (!summary?.snapshot_id)
       throw new Told(`backup of ${project}: restic ended without saying what it has made`);
-    return { id: summary.snapshot_id.slice(0, 8), added: summary.data_added ?? 0, isWhole };
+    return {
+      id: summary.snapshot_id.slice(0, 8),
+      added: summary.data_added ?? 0,
+      ...(!isWhole && { unread: unreadIn(errors, staged.folder) }),
+    };
   }
 
   /**
    * One project, whose lock the caller has.
    * @param {string} project
-   * @param {{reason: string, existing: readonly import("./snapshots.mjs").Backup[]}} how existing: of this project, the oldest first
+   * @param {{reason: string, existing: readonly ReturnType<typeof backupOf>[]}} how existing: of this project, the oldest first
+   * @returns {Promise<{backup: ReturnType<typeof backupOf>, problem?: string}>}
    */
   async function take(project, { reason, existing }, progress) {
     const parts = await partsOf(project);
@@ -96,7 +106,11 @@ export function makeTake({ context, config, restic, repository, state }) {
     const { digest, bytes, files } = await fingerprint(parts, patterns);
     const known = (await state.read()).fingerprints?.[project];
     const last = existing.at(-1);
-    if (last && known?.id === last.id && known.digest === digest) return { ...last, unchanged: true };
+    const life = await lives.of(project);
+    const isAsLast = last && known?.id === last.id && known.digest === digest && last.life === life;
+    // What a restore puts away first is not kept as long as others are.
+    if (isAsLast && (last.reason !== BEFORE_RESTORE || reason === BEFORE_RESTORE))
+      return { backup: { ...last, unchanged: true } };
     const folder = join(paths.work(project), "backup");
     await removeTree(folder);
     try {
@@ -105,22 +119,28 @@ export function makeTake({ context, config, restic, repository, state }) {
       const home = parts.find(({ name }) => name === "home");
       const release = home && (await releaseOf(home.path));
       const names = parts.map(({ name }) => name).join("+");
-      const facts = { project, reason, release, bytes, files, parts: names, moment: staged.moment };
-      const tags = tagsOf(facts);
-      const { id, added, isWhole } = await send(
-        { project, staged, patterns, parent: last?.id, tags },
-        progress,
-      );
-      // On a file system without snapshots, files come and go while they are read.
-      if (!isWhole) log(`backup of ${project}: some files could not be read`);
+      const { moment } = staged;
+      const tags = tagsOf({ project, reason, release, bytes, files, parts: names, moment, life });
+      const host = hostOf(project, reason);
+      const sent = { project, host, staged, patterns, parent: last?.id, tags };
+      const { id, added, unread } = await send(sent, progress);
+      if (unread !== undefined) log(`backup of ${project}: some files could not be read${unread}`);
+      const times = unread === undefined ? 0 : 1 + ((await state.read()).unread?.[project] ?? 0);
       await state.update((before) => ({
         ...before,
-        fingerprints: { ...before.fingerprints, [project]: { id, digest } },
+        // One that is not whole is no reason to take none as long as nothing changes.
+        fingerprints: { ...before.fingerprints, [project]: times > 0 ? undefined : { id, digest } },
+        unread: { ...before.unread, [project]: times || undefined },
         added: { ...before.added, [id]: added },
         ...(reason === BEFORE_RESTORE ? {} : mineToo(before, project)),
       }));
       const at = context.now().toISOString();
-      return backupOf({ id, time: at, tags: tags.split(",") }, { [id]: added });
+      // Without snapshots, files come and go while they are read: once is no problem.
+      const isProblem = times > 0 && (moment === "one" || times > 1);
+      return {
+        backup: backupOf({ id, time: at, tags: tags.split(",") }, { [id]: added }),
+        ...(isProblem && { problem: `some files could not be read, and are not in it${unread}` }),
+      };
     } finally {
       await removeTree(folder);
     }
@@ -130,9 +150,14 @@ export function makeTake({ context, config, restic, repository, state }) {
   async function takeAndTell(project, how, progress) {
     try {
       if (how.reason === "schedule") await assertMine(project, how.existing);
-      const backup = await take(project, how, progress);
-      const last = { ...shown(backup), at: context.now().toISOString() };
-      await note(project, () => ({ last }));
+      const { backup, problem } = await take(project, how, progress);
+      const at = context.now().toISOString();
+      const last = { ...shown(backup), at };
+      await note(project, ({ since }) => ({
+        ...(since && { since }),
+        last,
+        ...(problem && { failed: { at, what: problem } }),
+      }));
       return backup;
     } catch (error) {
       await noteFailure(project, error);
@@ -169,9 +194,7 @@ export function makeTake({ context, config, restic, repository, state }) {
       const existing = all.filter((backup) => backup.project === project);
       try {
         made.push(
-          shown(
-            await context.lock(project, "backup", () => takeAndTell(project, { reason, existing }, step)),
-          ),
+          await context.lock(project, "backup", () => takeAndTell(project, { reason, existing }, step)),
         );
       } catch (error) {
         failures.push([project, error]);
@@ -180,7 +203,7 @@ export function makeTake({ context, config, restic, repository, state }) {
         break;
       }
     }
-    return { made, failures };
+    return { made: await shownAll(context, made), failures };
   }
 
   return { take: takeAndTell, run, noteFailure };

@@ -1,7 +1,6 @@
 // Whether what was restored is whole: every file that the backup lists is there, of its size; and opencode's database is in order.
 
-import { existsSync } from "node:fs";
-import { lstat } from "node:fs/promises";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { Told } from "./errors.mjs";
 import { DATABASE } from "./excludes.mjs";
@@ -10,32 +9,40 @@ import { DATABASE } from "./excludes.mjs";
 const NAMED = 3;
 
 /**
- * Compares a folder with the listing of a backup.
+ * Compares a folder with the listing of a backup, line by line: a listing may be longer than there is memory.
  * @param {ReturnType<import("./restic.mjs").makeRestic>} restic
  * @param {string} id
  * @param {string} folder
  * @returns {Promise<{files: number, bytes: number}>}
  */
 export async function compare(restic, id, folder) {
-  const listed = [];
+  let [files, bytes, wrong] = [0, 0, 0];
+  const named = [];
   const onLine = (line) => {
     const node = line.startsWith("{") ? JSON.parse(line) : {};
-    if (node.struct_type === "node" && node.type === "file") listed.push([node.path, node.size ?? 0]);
+    if (node.struct_type !== "node" || node.type !== "file") return;
+    const { path, size = 0 } = node;
+    files += 1;
+    if (isAs(join(folder, path), size)) bytes += size;
+    else if (++wrong <= NAMED) named.push(path);
   };
   await restic.run(["ls", id, "--json"], { doing: "listing the backup", onLine });
-  const wrong = [];
-  let bytes = 0;
-  for (const [path, size] of listed) {
-    const found = await lstat(join(folder, path)).catch(() => undefined);
-    if (found?.isFile() && found.size === size) bytes += size;
-    else wrong.push(path);
-  }
-  if (wrong.length > 0)
+  if (wrong > 0)
     throw new Told(
-      `${wrong.length} of ${listed.length} files are not as in the backup: ${wrong.slice(0, NAMED).join(", ")}${wrong.length > NAMED ? ", …" : ""}`,
+      `${wrong} of ${files} files are not as in the backup: ${named.join(", ")}${wrong > NAMED ? ", …" : ""}`,
       "run `check`, and take another backup of the list",
     );
-  return { files: listed.length, bytes };
+  return { files, bytes };
+}
+
+/** Whether a path is a file of that size. */
+function isAs(path, size) {
+  try {
+    const found = lstatSync(path);
+    return found.isFile() && found.size === size;
+  } catch {
+    return false;
+  }
 }
 
 /**
