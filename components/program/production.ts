@@ -58,12 +58,7 @@ export async function makeProduction(
   return {
     host,
     ssh,
-    backupBucket: () =>
-      new BackupBucket("backup-bucket", {
-        cloud,
-        region: settings.region,
-        protect: settings.protectWorkspaces,
-      }),
+    backupBucket: () => new BackupBucket("backup-bucket", { cloud, region: settings.region }),
     publish: (args) => new Edge("edge", { ...args, settings, cloud, urls, account, host }),
     panel: ({ projects, dockerVolume, keeper, ...args }) => {
       const { enabled, port, git } = panel;

@@ -19,13 +19,14 @@ TimeoutStartSec=infinity
 ExecStart=/usr/bin/docker exec ${container} ${ASK} backup '{"reason":"schedule"}'
 `;
 
-/** Each hour, so that what has failed is tried again, and what a droplet that was off has missed is made up for: the program knows what is due. */
+/** Each hour, at a minute that is the droplet's own and stays, since a backup each hour would else be late for one that comes later; so that what has failed is tried again, and what a droplet that was off has missed is made up for: the program knows what is due. */
 const TIMER = `[Unit]
 Description=Each hour, look at which backups are due
 
 [Timer]
 OnCalendar=hourly
 RandomizedDelaySec=30min
+FixedRandomDelay=true
 Persistent=true
 
 [Install]

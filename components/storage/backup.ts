@@ -32,7 +32,7 @@ export interface BackupArgs {
   /** The bucket that the stack makes, with `to: spaces`. */
   bucket?:
     | {
-        readonly url: string;
+        readonly url: pulumi.Output<string>;
         readonly bucket: pulumi.Output<string>;
         readonly keyId: pulumi.Output<string>;
         readonly keySecret: pulumi.Output<string>;
@@ -107,7 +107,7 @@ export class Backup extends pulumi.ComponentResource {
     const schedule = hasTimer ? "timer" : "own";
     const render = (made?: MadeBucket) => backupConfig({ settings, made, schedule });
     if (!bucket) return pulumi.output(render());
-    return bucket.bucket.apply((name) => render({ url: bucket.url, bucket: name }));
+    return pulumi.all([bucket.url, bucket.bucket]).apply(([url, name]) => render({ url, bucket: name }));
   }
 
   /** What the place asks for. */

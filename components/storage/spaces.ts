@@ -6,22 +6,23 @@ import { spacesRegion } from "../../config/stack/backup-target.ts";
 
 export interface SpacesArgs {
   cloud: CloudNames;
-  /** Of the droplet. */
+  /** Of the droplet: the bucket is made near it, and stays where it is when the droplet moves. */
   region: string;
-  /** Whether an update may remove it. */
-  protect: boolean;
 }
 
-/** A private bucket for backups, which keeps what is overwritten or deleted in it for a month; and a key that reaches no other bucket. */
+/**
+ * A private bucket for backups, which keeps what is overwritten or deleted in it for a month; and a key that reaches no other bucket. No update removes it, or
+ * has another one take its place: a stack that no longer has it leaves it at DigitalOcean, with all that is in it.
+ */
 export class BackupBucket extends pulumi.ComponentResource {
-  readonly url: string;
+  readonly url: pulumi.Output<string>;
   readonly bucket: pulumi.Output<string>;
   readonly keyId: pulumi.Output<string>;
   readonly keySecret: pulumi.Output<string>;
 
   constructor(
     name: string,
-    { cloud, region: dropletRegion, protect }: SpacesArgs,
+    { cloud, region: dropletRegion }: SpacesArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("opencode:platform:BackupBucket", name, {}, opts);
@@ -43,14 +44,14 @@ export class BackupBucket extends pulumi.ComponentResource {
           },
         ],
       },
-      { parent: this, protect },
+      { parent: this, retainOnDelete: true, ignoreChanges: ["region", "name"] },
     );
     const key = new digitalocean.SpacesKey(
       "backup-key",
       { name: `${cloud.base} backups`, grants: [{ bucket: bucket.name, permission: "readwrite" }] },
       { parent: this, additionalSecretOutputs: ["secretKey"] },
     );
-    this.url = `https://${region}.digitaloceanspaces.com`;
+    this.url = pulumi.interpolate`https://${bucket.region}.digitaloceanspaces.com`;
     this.bucket = bucket.name;
     this.keyId = key.accessKey;
     this.keySecret = pulumi.secret(key.secretKey);

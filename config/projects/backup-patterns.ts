@@ -21,6 +21,10 @@ export function checkPattern(pattern: unknown): string | undefined {
     !PARTS.some((part) => pattern.startsWith(part) && pattern.length > part.length)
   )
     return `${show(pattern)} does not begin in a project: write /workspace/…, /home/… or /services/…`;
+  // Where a project's container has its home; in a backup it is a part beside the workspace.
+  const inHome = /^\/home\/opencode(\/.+)$/.exec(pattern)?.[1];
+  if (inHome || pattern === "/home/opencode" || pattern === "/home/opencode/")
+    return `${show(pattern)} leaves out nothing: the home is /home in a backup, so write ${show(`/home${inHome ?? "/…"}`)}`;
   if (/^[*/]+$/.test(pattern)) return `${show(pattern)} leaves out everything: write backup: never`;
   return undefined;
 }

@@ -41,7 +41,7 @@ const at = (...path: string[]): string => settingKey(["backup", ...path].join(".
 export function parseBackup(text: string, stack: string): Parsed<BackupSettings> {
   const map = parseMap(text);
   if (!map) {
-    const what = `${text.includes("@") && !text.startsWith("sftp:") ? "its value" : show(text)} is not a map: it has the keys ${KEYS.join(", ")}`;
+    const what = `${hasCredentials(text) ? "its value" : show(text)} is not a map: it has the keys ${KEYS.join(", ")}`;
     const fix = `${removeCommand(at(), stack)}, then ${setPathCommand(at("to"), "s3:<host>/<bucket>", stack)}`;
     return { problems: [{ where: at(), what, fix }] };
   }
@@ -75,13 +75,12 @@ function readTarget(value: unknown, stack: string): Parsed<BackupTarget> {
       );
     return { value: { kind: "spaces" }, problems: [] };
   }
-  // Whoever writes a key or a password here has it in plain text in the stack's file: it is not quoted.
-  if (/^(s3|sftp):(\/\/|https?:\/\/)?[^/@]*:[^/@]*@/.test(text))
+  const target = parseTarget(text);
+  if (!target && hasCredentials(text))
     return refuse(
       "has credentials in plain text",
       `revoke them at their issuer, then set backupKeyId, backupKeySecret or backupSshKey (docs/backup.md)`,
     );
-  const target = parseTarget(text);
   if (!target) return refuse(`${show(value)} is not a place for backups: ${TARGET_FORMS}`);
   if (target.kind === "directory" && stack !== LOCAL_STACK && isBelow(target.path, "/workspaces"))
     return refuse(
@@ -90,6 +89,9 @@ function readTarget(value: unknown, stack: string): Parsed<BackupTarget> {
     );
   return { value: target, problems: [] };
 }
+
+/** Whether a text that is no place has a key or a password in it, whatever its scheme: whoever writes one has it in plain text in the stack's file, and it is not quoted. */
+const hasCredentials = (text: string): boolean => /:[^@]*@/.test(text.replace(/^"?sftp:(\/\/)?/, ""));
 
 const isBelow = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
 

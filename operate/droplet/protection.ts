@@ -6,10 +6,16 @@ import type { Deployment } from "../state/checkpoint.ts";
 /** Flags that choose what to remove. */
 const CHOSEN = ["--exclude-protected", "--target", "-t", "--exclude"];
 
+const PASSWORD = "the password of its backups";
+/** What is lost with a protected resource. */
+const LOST: Readonly<Record<string, string>> = {
+  "digitalocean:index/volume:Volume": "its workspaces",
+  "random:index/randomPassword:RandomPassword": PASSWORD,
+};
+
 /**
- * Refuses to destroy a stack with protected workspaces before anything is removed: with `--skip-preview`, the
- * engine
- * would only notice at the end.
+ * Refuses to destroy a stack with protected workspaces, or the password of its backups, before anything is removed: with `--skip-preview`, the engine would
+ * only notice at the end.
  */
 export function refuseIfProtected(
   session: Session,
@@ -21,13 +27,15 @@ export function refuseIfProtected(
   const names = kept.map(
     ({ type, urn }) => `${type.split(":").at(-1)?.toLowerCase()} ${urn.split("::").at(-1)}`,
   );
+  const lost = [...new Set(kept.map(({ type }) => LOST[type] ?? "a part of it"))];
+  const copy = `a copy of the password (${commandFor(session, "stack output backupPassword --show-secrets")}), without which nobody reads the backups,`;
   fail(
     "conflict",
     `stack ${session.stack}`,
-    `its workspaces are protected (${names.join(", ")}), so nothing has been removed`,
+    `${lost.join(" and ")} ${names.length > 1 || lost.includes("its workspaces") ? "are" : "is"} protected (${names.join(", ")}), so nothing has been removed`,
     [
       `to remove everything but them: ${commandFor(session, "destroy --exclude-protected")};`,
-      "to also delete ALL WORKSPACES permanently:",
+      `to also delete ALL WORKSPACES permanently:${lost.includes(PASSWORD) ? ` ${copy} then` : ""}`,
       `${commandFor(session, "config set opencode-platform:protectWorkspaces false")},`,
       `then ${commandFor(session, "up")}, then ${commandFor(session, "destroy")}`,
     ].join(" "),

@@ -14,6 +14,8 @@ import type { BackupSettings } from "../../config/stack/backup.ts";
 import type { BackupTarget } from "../../config/stack/backup-target.ts";
 
 const made = new Map<string, Record<string, unknown>>();
+/** Options of what the bucket's component declares, by type. */
+const options = new Map<string, pulumi.CustomResourceOptions>();
 const names = makeNames("oc");
 const settingsOf = (to: BackupTarget): BackupSettings => ({
   to,
@@ -79,6 +81,8 @@ beforeAll(async () => {
         hex: "0a1b2c3d",
         accessKey: "limited",
         secretKey: "limited-secret",
+        // The bucket was made near an earlier droplet.
+        ...(type.endsWith(":SpacesBucket") && { region: "ams3" }),
       };
       return { id: `${name}-id`, state: { ...(inputs as object), ...outputs } };
     },
@@ -101,11 +105,18 @@ beforeAll(async () => {
       proxy: { https: "http://10.1.2.3:3128", no: [] },
     },
   );
-  bucket = new BackupBucket("backup-bucket", {
-    cloud: cloudNames("oc", "prod"),
-    region: "nyc1",
-    protect: true,
-  });
+  bucket = new BackupBucket(
+    "backup-bucket",
+    { cloud: cloudNames("oc", "prod"), region: "nyc1" },
+    {
+      transformations: [
+        ({ type, opts }) => {
+          options.set(type.split(":").at(-1) ?? "", opts);
+          return undefined;
+        },
+      ],
+    },
+  );
   inSpaces = backupOf("spaces", { kind: "spaces" }, { bucket });
   await pulumi.runtime.disconnect();
 });
@@ -203,10 +214,15 @@ describe("a bucket of the stack's", () => {
     });
   });
 
-  it("is what the program is told, with that key", async () => {
+  it("stays what it is when the droplet moves, and where it is when the stack no longer has it", () => {
+    const { ignoreChanges, retainOnDelete, protect } = options.get("SpacesBucket") ?? {};
+    expect([ignoreChanges, retainOnDelete, protect]).toEqual([["region", "name"], true, undefined]);
+  });
+
+  it("is what the program is told, where it is, with that key", async () => {
     expect(config(await resolved(inSpaces.ran.get("backup-config-json")?.stdin ?? ""))).toMatchObject({
-      to: "nyc3.digitaloceanspaces.com/oc-prod-backups-0a1b2c3d",
-      repository: "s3:https://nyc3.digitaloceanspaces.com/oc-prod-backups-0a1b2c3d",
+      to: "ams3.digitaloceanspaces.com/oc-prod-backups-0a1b2c3d",
+      repository: "s3:https://ams3.digitaloceanspaces.com/oc-prod-backups-0a1b2c3d",
     });
     expect(await resolved(inSpaces.ran.get("backup-credentials")?.stdin ?? "")).toContain("limited-secret");
     expect(await pulumi.isSecret(bucket.keySecret)).toBe(true);
@@ -218,6 +234,7 @@ it("is asked for by the droplet each hour, at its own minute, also for what it h
   for (const line of [
     "OnCalendar=hourly",
     "RandomizedDelaySec=30min",
+    "FixedRandomDelay=true",
     "Persistent=true",
     "IOSchedulingClass=idle",
     "/usr/bin/docker exec oc-storage /usr/local/lib/opencode-platform/storage/ask backup",

@@ -91,11 +91,20 @@ describe("a place", () => {
       "s3:https://AKIA:hunter2@host/bucket",
       "s3:AKIA:hunter2@host/bucket",
       "sftp:me:hunter2@host/path",
+      "rest:https://me:hunter2@host/path",
+      "b2:me:hunter2@bucket",
+      "https://hunter2@host/bucket",
+      "s3:AKIA:half/hunter2@host/bucket",
     ]) {
       const [line = "", ...others] = said({ backup: { to: target }, ...KEY });
       expect(line).toContain("opencode-platform:backup.to: has credentials in plain text — revoke them");
       expect([line.includes("hunter2"), others]).toEqual([false, []]);
+      const [whole = ""] = said({ backup: target, ...KEY });
+      expect([whole.includes("is not a map"), whole.includes("hunter2")]).toEqual([true, false]);
     }
+    // A name alone is none, nor is an @ in a path.
+    expect(said({ backup: { to: "sftp:me@host:relative" } })[0]).toContain("sftp:me@host:relative");
+    expect(to("/mnt/a@b")).toEqual({ kind: "directory", path: "/mnt/a@b" });
   });
 
   it("needs its keys, which are not quoted", () => {

@@ -1352,7 +1352,7 @@ projects:
   - name: one
     backup: off
   - name: two
-    backup: { exclude: [/etc, "../up", "*", "!keep", ""] }
+    backup: { exclude: [/etc, "../up", "*", "!keep", "", /home/opencode/.ollama] }
   - name: three
     backup: { exclud: [dist] }
   - name: four
@@ -1367,6 +1367,7 @@ projects:
       'projects.yaml:5:40 projects[1].backup.exclude[2]: "*" leaves out everything: write backup: never',
       'projects.yaml:5:45 projects[1].backup.exclude[3]: "!keep" is not a pattern: nothing is expanded or negated in it',
       'projects.yaml:5:54 projects[1].backup.exclude[4]: "" is not a pattern: write dist, *.iso or /workspace/data',
+      'projects.yaml:5:58 projects[1].backup.exclude[5]: "/home/opencode/.ollama" leaves out nothing: the home is /home in a backup, so write "/home/.ollama"',
       "projects.yaml:7:15 projects[2].backup.exclud: is not a valid key here; did you mean exclude?",
       "projects.yaml:9:18 projects[3].checkpoints: 21 is not a number of checkpoints: a whole number from 0 to 20",
       'projects.yaml:11:18 projects[4].checkpoints: "many" is not a number of checkpoints: a whole number from 0 to 20',
