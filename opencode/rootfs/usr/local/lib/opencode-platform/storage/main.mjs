@@ -58,7 +58,8 @@ log("ready");
 async function tick() {
   left = await context.recover();
   await sweep(context);
-  if (backup.config?.schedule === "own") await backup.tick();
+  // Where a timer asks for backups, this only looks at the projects.
+  await backup.tick?.();
 }
 const tryTick = () => void tick().catch((error) => log(error.message));
 setInterval(tryTick, TICK_MS);
