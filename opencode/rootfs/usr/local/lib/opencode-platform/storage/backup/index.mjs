@@ -6,7 +6,7 @@ import { makeMemory, makeState } from "./memory.mjs";
 import { makeRepository } from "./repository.mjs";
 import { makeRestic } from "./restic.mjs";
 import { makeRestore } from "./restore.mjs";
-import { PROJECT, shownAll } from "./snapshots.mjs";
+import { PROJECT, pick, shownAll } from "./snapshots.mjs";
 import { isShared, makeTake } from "./take.mjs";
 
 const REASON = /^[a-z0-9-]{1,40}$/;
@@ -230,8 +230,12 @@ export function makeBackup(context, config, options = {}) {
     async forget({ project, keepDays = KEEP_DAYS }) {
       if (!Number.isInteger(keepDays) || keepDays < 1) throw new Told("keepDays: a whole number of days");
       const { repository } = await parts();
-      const last = ((await repository.find()) ?? []).findLast((each) => each.project === projectIn(project));
-      if (!last) throw new Told(`${project} has no backup`);
+      const all = (await repository.find()) ?? [];
+      const last = pick(
+        all.filter((each) => each.project === projectIn(project)),
+        "latest",
+        project,
+      );
       const kept = await repository.keepUntil(last, keepDays);
       await context.status.update((status) => {
         const { [project]: _, ...projects } = status.backup?.projects ?? {};
