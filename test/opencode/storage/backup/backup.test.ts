@@ -281,7 +281,7 @@ describe("by itself", () => {
     world.later(25 * HOUR);
     await expect(backup({ reason: "schedule" })).rejects.toMatchObject({
       message: "shop: shop has backups from before this host, and was not restored here",
-      fix: "npm run restore -- shop; or, to go on with what is here, npm run backup -- shop",
+      fix: "npm run restore -- shop --stack <stack>; or, to go on with what is here, npm run backup -- shop --stack <stack>",
     });
     await world.ask("restore", { project: "shop" });
     world.later(25 * HOUR);

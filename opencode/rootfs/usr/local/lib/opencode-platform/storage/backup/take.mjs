@@ -53,6 +53,8 @@ function parse(line) {
 export function makeTake({ context, config, restic, repository, state, memory }) {
   const { paths, partsOf, removeTree, log, lives } = context;
   const { note } = memory;
+  // A timer is a droplet's, whose stack has to be named.
+  const stackFlag = config.schedule === "timer" ? " --stack <stack>" : "";
 
   async function patternsOf(project) {
     const own = (await memory.storageOf(project)).exclude ?? [];
@@ -172,7 +174,7 @@ export function makeTake({ context, config, restic, repository, state, memory })
     if (existing.length === 0 || (await state.read()).mine?.[project]) return;
     throw new Told(
       `${project} has backups from before this host, and was not restored here`,
-      `npm run restore -- ${project}; or, to go on with what is here, npm run backup -- ${project}`,
+      `npm run restore -- ${project}${stackFlag}; or, to go on with what is here, npm run backup -- ${project}${stackFlag}`,
       "foreign",
     );
   }
