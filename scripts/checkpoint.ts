@@ -19,6 +19,6 @@ await main(async (args) => {
   const answer = await command.storage.checkpoint(name, { label }, progressPrinter());
   endProgress();
   const made = command.valueOf(answer, name);
-  console.log(checkpointMade(name, made.label, command.stackFlag));
+  console.log(checkpointMade(name, made, command.stackFlag));
   return 0;
 });

@@ -33,8 +33,9 @@ export const checkpointSchema = z.object({
   label: text,
   reason: text.catch(""),
   bytes: bytes.optional().catch(undefined),
+  dropped: z.array(text).optional().catch(undefined),
 });
-/** A copy of a project beside it, on its own disk. `bytes`: what it alone takes, where that is known. */
+/** A copy of a project beside it, on its own disk. `bytes`: what it alone takes, where that is known; `dropped`: labels of those that had to go for a new one. */
 export type Checkpoint = z.output<typeof checkpointSchema>;
 
 /** What of a project's backups the storage program has written down. */

@@ -4,6 +4,7 @@ import { isoMinute } from "../../config/text/days.ts";
 import { finishUpdate } from "../../operate/opencode/finish.ts";
 import type { Backup, Restored } from "../../operate/storage/client.ts";
 import { beginCopy } from "../../operate/storage/fork.ts";
+import { momentOf } from "../../operate/storage/moment.ts";
 import { BACKUP_COLUMNS, backupRow, shortId } from "../../operate/storage/words.ts";
 import { duration } from "../../toolchain/lib/words.ts";
 import { showUpdate } from "./progress.ts";
@@ -72,7 +73,7 @@ const BEFORE_RESTORE = "before-restore";
  * @param backups newest first
  */
 export function chosen(backups: readonly Backup[], projects: readonly string[], until?: string) {
-  const last = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until);
+  const last = until === undefined ? Number.POSITIVE_INFINITY : momentOf(until);
   return projects.flatMap((name) => {
     const [backup, before] = backups.filter(
       ({ project, at, reason }) => project === name && reason !== BEFORE_RESTORE && Date.parse(at) <= last,

@@ -1,11 +1,22 @@
 /** What the scripts of backups and checkpoints say, each command with the stack that it is for. Pure. */
 import { scriptOn } from "../../operate/engine/session.ts";
+import type { Checkpoint } from "../../operate/storage/client.ts";
 
 /** ` on the stack prod`; empty on this machine's. @param stackFlag ` --stack prod`, or empty */
 const on = (stackFlag: string): string => stackFlag.replace(/^ --stack /, " on the stack ");
 
-export const checkpointMade = (name: string, label: string, stackFlag: string): string =>
-  `${name} has the checkpoint ${label}. To go back to it: npm run rollback -- ${name} ${label}${stackFlag}`;
+/** @param dropped labels of those that had to go for it */
+export const checkpointMade = (
+  name: string,
+  { label, dropped = [] }: Pick<Checkpoint, "label" | "dropped">,
+  stackFlag: string,
+): string =>
+  [
+    `${name} has the checkpoint ${label}. To go back to it: npm run rollback -- ${name} ${label}${stackFlag}`,
+    ...(dropped.length > 0
+      ? [`There were as many as its entry says (checkpoints): gone is ${dropped.join(", ")}.`]
+      : []),
+  ].join("\n");
 
 export const noCheckpoint = (name: string, stackFlag: string): string =>
   `${name} has no checkpoint. To make one: npm run checkpoint -- ${name}${stackFlag}`;

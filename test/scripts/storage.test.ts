@@ -77,7 +77,7 @@ describe("what is said", () => {
   const [PROD, HERE] = [" --stack prod", ""];
   const fate = "is backed up first";
   const said = (flag: string) => [
-    checkpointMade("shop", "before-7", flag),
+    checkpointMade("shop", { label: "before-7" }, flag),
     noCheckpoint("shop", flag),
     howToRestore(flag),
     notRestored(["shop"], flag),
@@ -93,6 +93,12 @@ describe("what is said", () => {
       "say from when: npm run restore -- --all --at <time> --stack prod; npm run backups -- --stack prod lists them",
     ]);
     for (const text of said(HERE)) expect(text).not.toContain("--stack");
+  });
+
+  it("has the checkpoints that had to go for a new one", () => {
+    expect(checkpointMade("shop", { label: "a", dropped: ["old", "older"] }, HERE)).toContain(
+      "gone is old, older",
+    );
   });
 
   it("has the stack before somebody says yes", () => {
@@ -139,6 +145,8 @@ describe("restoring everything", () => {
       { backup: at(2), isSmall: false },
     ]);
     expect(chosen([at(3)], ["shop"], "2026-11-02T12:00Z")).toEqual([]);
+    // A day alone means its end.
+    expect(chosen([at(3)], ["shop"], "2026-11-03")).toEqual([{ backup: at(3), isSmall: false }]);
   });
 
   it("knows one that was taken of a disk that was empty", () => {

@@ -1,12 +1,12 @@
 /** Which backups of a name somebody may have: those of an earlier project of that name hold other people's sessions and log-ins, and are for admins. */
 import type { Backup } from "../../../operate/storage/client.ts";
+import { momentOf } from "../../../operate/storage/moment.ts";
 import { personNow } from "../access/authority.ts";
 import type { PanelServices } from "../parts.ts";
 import type { Person } from "../platform/types.ts";
 import { answeredOr } from "./copies.ts";
 import { HttpProblem } from "./problem.ts";
 
-const DAY_MS = 86_400_000;
 /** What a restore has put away first: somebody wanted to be rid of it. */
 const BEFORE_RESTORE = "before-restore";
 
@@ -43,6 +43,6 @@ function chosen(backups: readonly Backup[], at: string): Backup | undefined {
   if (at === "latest") return backups.find(({ reason }) => reason !== BEFORE_RESTORE) ?? backups[0];
   const named = backups.filter(({ id }) => at.length >= 4 && (id.startsWith(at) || at.startsWith(id)));
   if (named.length > 0) return named.length === 1 ? named[0] : undefined;
-  const time = Date.parse(at) + (/^\d{4}-\d{2}-\d{2}$/.test(at) ? DAY_MS - 1 : 0);
+  const time = momentOf(at);
   return backups.find((backup) => Date.parse(backup.at) <= time);
 }

@@ -219,7 +219,9 @@ describe("random requests", () => {
             const body: unknown = await response.json();
             expect(problem(body), JSON.stringify(body)).toBe(true);
           }
-          if (!other && described && status !== 404)
+          // A URL with `..` is of another path.
+          const isAnother = real.includes("/..");
+          if (!other && described && status !== 404 && !isAnother)
             expect(Object.keys(described.responses)).toContain(String(status));
         },
       ),

@@ -190,8 +190,10 @@ describe("a Vite app", () => {
       const { status, body } = await ask({ port, host: host("vite") });
       return status === 200 && body.includes("/@vite/client") ? { done: true } : { seen: { status, body } };
     });
+    // Vite tells nobody of a change whose WebSocket is not open yet.
+    const connected = page.waitForEvent("console", (message) => message.text().includes("[vite] connected"));
     await page.goto(`http://${host("vite")}/`);
-    await page.getByText("first").waitFor();
+    await Promise.all([page.getByText("first").waitFor(), connected]);
     await page.evaluate("window.stayed = true");
     writeFileSync(join(workspace(), "app.js"), viteModule("second"));
     await page.getByText("second").waitFor();
