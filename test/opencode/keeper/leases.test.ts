@@ -172,12 +172,21 @@ describe("what others do comes first", () => {
     expect([stateOf(keeper), own(machine), machine.leases.size]).toEqual([expected, container.state, 0]);
     expect(services(machine)).toEqual(["running", "exited"]);
     // Its holder hears of it, and nothing is done once more.
-    await expect(keeper.leases[kind](PROJECT, 60)).rejects.toThrow("so it is left alone");
+    await expect(keeper.leases[kind](PROJECT, 60, true)).rejects.toThrow("so it is left alone");
     expect(own(machine)).toBe(container.state);
     if (kind === "hold") expect(await keeper.leases.release(PROJECT)).toEqual({ state: expected });
     else expect(await keeper.leases.unpark(PROJECT)).toEqual({ state: "awake", answers: true });
     // Then it may begin again.
     expect(await keeper.leases[kind](PROJECT, 60)).toMatchObject({ renewed: false });
+  });
+
+  it("and keeps nobody else from it, whose holder has ended before it heard", async () => {
+    const { machine, keeper } = await still();
+    await keeper.leases.park(PROJECT, 60);
+    machine.containers.set(PROJECT, containerOf());
+    await settled(keeper);
+    expect(await keeper.leases.park(PROJECT, 60)).toEqual({ was: "awake", renewed: false });
+    expect(stateOf(keeper)).toBe("parked");
   });
 
   it("starting one that is parked, which starts once more with the files that are there at the end", async () => {

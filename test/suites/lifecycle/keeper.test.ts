@@ -145,7 +145,7 @@ describe("a park", () => {
       return kept?.state === "parked" ? { seen: kept } : { done: true };
     });
     expect(await create("started by hand")).toEqual(made("started by hand"));
-    expect((await lease("park")).status).toBe(409);
+    expect((await lease("park", "&renew=1")).status).toBe(409);
     expect(await stateOfContainer()).toBe("running");
     // Its files are in their place only now.
     const { StartedAt } = (await container.inspect()).State;

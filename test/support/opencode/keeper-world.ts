@@ -63,8 +63,8 @@ export interface Lease {
 /** What is done to a project for its files' sake. */
 export interface Leases {
   has(project: string): boolean;
-  hold(project: string, seconds: number): Promise<{ was: string; renewed: boolean }>;
-  park(project: string, seconds: number): Promise<{ was: string; renewed: boolean }>;
+  hold(project: string, seconds: number, isRenewal?: boolean): Promise<{ was: string; renewed: boolean }>;
+  park(project: string, seconds: number, isRenewal?: boolean): Promise<{ was: string; renewed: boolean }>;
   release(project: string): Promise<{ state: string }>;
   unpark(project: string): Promise<{ state: string; answers: boolean }>;
 }

@@ -132,7 +132,8 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
     if (kind === "park" && own && was !== "asleep" && entry.state === "asleep") await wake(project, BACK);
   }
 
-  async function take(kind, project, seconds) {
+  /** @param {boolean} [isRenewal] of a holder that has had it: one that others have ended is not begun anew. Default: no */
+  async function take(kind, project, seconds, isRenewal = false) {
     await ready();
     for (;;) {
       const entry = await find(project);
@@ -143,7 +144,7 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
       }
       const lease = leases.get(project);
       const before = taken.get(project);
-      if (before?.kind === kind && clock.unmoved() < before.until)
+      if (isRenewal && before?.kind === kind && clock.unmoved() < before.until)
         throw new Refused("somebody has started, stopped or replaced it meanwhile, so it is left alone");
       if (lease?.isGranted && lease.kind !== kind) throw new Refused(REASONS[lease.kind]);
       if (!entry.work) {
@@ -240,9 +241,9 @@ export function makeLeases({ world, clock, history, held, find, entryOf, wake })
         .catch((error) => history.add(project, "not resumed", error.message));
     },
     /** @returns {Promise<{was: Was, renewed: boolean}>} */
-    hold: (project, seconds) => take("hold", project, seconds),
+    hold: (project, seconds, isRenewal) => take("hold", project, seconds, isRenewal),
     /** @returns {Promise<{was: Was, renewed: boolean}>} */
-    park: (project, seconds) => take("park", project, seconds),
+    park: (project, seconds, isRenewal) => take("park", project, seconds, isRenewal),
     async release(project) {
       await giveBack("hold", project);
       return { state: (await find(project)).state };

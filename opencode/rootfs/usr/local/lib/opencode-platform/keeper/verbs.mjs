@@ -34,9 +34,11 @@ function secondsOf(values, fallback) {
 /** Those for whoever works on projects' files as a whole. @param {import("./keeper.mjs").Keeper} keeper */
 export const makeStorageVerbs = ({ list, leases }) => ({
   "GET projects": () => list(),
-  "POST hold": async (project, values) => leases.hold(project, secondsOf(values, DEFAULTS.hold)),
+  "POST hold": async (project, values) =>
+    leases.hold(project, secondsOf(values, DEFAULTS.hold), values.has("renew")),
   "POST release": (project) => leases.release(project),
-  "POST park": async (project, values) => leases.park(project, secondsOf(values, DEFAULTS.park)),
+  "POST park": async (project, values) =>
+    leases.park(project, secondsOf(values, DEFAULTS.park), values.has("renew")),
   "POST unpark": (project) => leases.unpark(project),
 });
 

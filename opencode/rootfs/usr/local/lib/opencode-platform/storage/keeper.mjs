@@ -15,8 +15,12 @@ export function makeKeeper({ machine, log, now = () => performance.now() }) {
   /** What is held now, to be let go when this program is told to end. @type {Map<string, () => Promise<unknown>>} */
   const held = new Map();
 
-  async function post(verb, project, seconds) {
-    const query = new URLSearchParams({ project, ...(seconds ? { seconds: String(seconds) } : {}) });
+  async function post(verb, project, seconds, isRenewal = false) {
+    const query = new URLSearchParams({
+      project,
+      ...(seconds ? { seconds: String(seconds) } : {}),
+      ...(isRenewal ? { renew: "1" } : {}),
+    });
     const { status, body } = await machine.ask("POST", `/${verb}?${query}`, { timeout: TIMEOUT_MS });
     if (status === 200) return body;
     throw new Refused(`the keeper can't ${verb} ${project}: ${body?.error ?? `status ${status}`}`);
@@ -38,7 +42,7 @@ export function makeKeeper({ machine, log, now = () => performance.now() }) {
     async function renewOnce() {
       if (now() - renewedAt > seconds * 1000) isWhole = false;
       try {
-        const { renewed } = await post(verb, project, seconds);
+        const { renewed } = await post(verb, project, seconds, true);
         if (renewed === false) isWhole = false;
         renewedAt = now();
       } catch (error) {
