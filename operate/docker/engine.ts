@@ -142,12 +142,12 @@ async function execIn(
   container: Docker.Container,
   command: readonly string[],
   timeoutMs: number,
-  onLine: (line: string) => void = () => {},
+  onLine?: (line: string) => void,
 ): Promise<ExecResult> {
   const limit = timeoutMs > 0 ? { abortSignal: AbortSignal.timeout(timeoutMs) } : {};
   const options = { Cmd: [...command], AttachStdout: true, AttachStderr: true, ...limit };
   const exec = await container.exec(options);
-  const lines = { stdout: lineReader(onLine), stderr: lineReader(onLine) };
+  const lines = onLine && { stdout: lineReader(onLine), stderr: lineReader(onLine) };
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   let size = 0;
   for await (const { stream, data } of readFrames(await exec.start(limit), false)) {
@@ -155,7 +155,7 @@ async function execIn(
     // Leaving the loop closes the connection.
     if (size > EXEC_OUTPUT) throw new Error(`${command[0]} wrote more than ${EXEC_OUTPUT / 2 ** 20} MiB`);
     output[stream].push(data);
-    lines[stream](data);
+    lines?.[stream](data);
   }
   const { ExitCode } = await exec.inspect();
   const text = (parts: readonly Buffer[]) => Buffer.concat(parts).toString("utf8");

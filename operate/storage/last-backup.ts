@@ -36,9 +36,9 @@ export async function takeLastBackup(
       `to delete it without one: ${without}`,
     );
   const status = await storage.status();
-  const knowsNone = status.kind === "missing" || (status.kind === "answered" && !status.value.backup);
-  // A stack of an earlier release has no storage program, and so no backups. One that only does not run now would have taken one.
-  if (knowsNone && !isSetUp()) return undefined;
+  // Without backups nothing is asked of a program that does not run, or not yet. With them it would have taken one.
+  const knowsOfSome = status.kind === "answered" && status.value.backup !== undefined;
+  if (!knowsOfSome && !isSetUp()) return undefined;
   if (status.kind !== "answered") return refuse(status.reason);
   if (!status.value.backup) return refuse("backups are set up, and in force only with the next update");
   const taken = await storage.backup(project, "removal", onProgress);

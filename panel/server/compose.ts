@@ -2,7 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gatewayPrefix } from "../../components/proxy/gateway.ts";
-import { checkConfiguration } from "../../config/check.ts";
+import { readStackSettings } from "../../config/check.ts";
 import { APPLIED_FILE, LOCAL_RUNTIME_DIR, makeNames, PANEL_OWN_DIR } from "../../config/naming/names.ts";
 import { localUrls, publicUrls } from "../../config/naming/urls.ts";
 import { examineProjects, type LoadedProjects, readOverlay } from "../../config/projects/load.ts";
@@ -92,7 +92,7 @@ export async function compose(context: PanelContext): Promise<ComposedPanel> {
     prefix: settings.namePrefix,
     storage,
     // As they are by then: the checkout may have newer ones than when the panel began.
-    hasBackups: () => checkConfiguration(root, session.stack).settings.backup !== undefined,
+    hasBackups: () => readStackSettings(root, session.stack).backup !== undefined,
     load,
     report,
   });

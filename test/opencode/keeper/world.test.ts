@@ -82,6 +82,18 @@ it("asks Docker once for a container's process, and again when it has started an
   expect(machine.inspects).toBe(3);
 });
 
+it("is not asked again where nobody listens", async () => {
+  const { world } = make();
+  const server = createServer(() => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const answers = world.answers({ address: "127.0.0.1" }, { port });
+  // Later it would be answered.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await answers).toBe(false);
+});
+
 it("is answered by a server that never answers what came first", async () => {
   const { world } = make();
   let asked = 0;

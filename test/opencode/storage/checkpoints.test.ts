@@ -76,9 +76,12 @@ it("have an id of their own in the same second, and a label that is free", async
   await expect(take({ label: "20261130-120000" })).rejects.toThrow("web has a checkpoint 20261130-120000");
   await expect(take({ label: "Good!" })).rejects.toThrow("label: use");
   // What a program takes of its own accord never fails over that.
-  await take({ reason: "before-setup" });
-  await take({ reason: "before-setup" });
-  expect((await labels()).slice(-2)).toEqual(["before-setup", "before-setup-2"]);
+  await take({ reason: "before-move" });
+  await take({ reason: "before-move" });
+  expect((await labels()).slice(-2)).toEqual(["before-move", "before-move-2"]);
+  // By itself none where a project would have to be copied for it.
+  for (const reason of ["before-setup", "before-upgrade"])
+    await expect(take({ reason })).rejects.toThrow("web would have to be copied");
 });
 
 it("are as many as the project's entry says, five by default", async () => {
@@ -120,9 +123,9 @@ describe("too many of them", () => {
     putProject(world, PROJECT, "awake", { checkpoints: 2 });
     await take({ label: "one" });
     expect(await take({ label: "two" })).not.toHaveProperty("dropped");
-    await take({ reason: "before-setup" });
-    await take({ reason: "before-upgrade" });
-    expect(await labels()).toEqual(["one", "two", "before-upgrade"]);
+    await take({ reason: "before-move" });
+    await take({ reason: "before-end" });
+    expect(await labels()).toEqual(["one", "two", "before-end"]);
     expect(await take({ label: "three" })).toMatchObject({ label: "three", dropped: ["one"] });
     expect(await labels()).toEqual(["two", "three"]);
   });

@@ -137,6 +137,12 @@ describe("the checkpoint before something", () => {
     none.refusals.set("*", { kind: "missing", reason: "x" });
     busy.refusals.set("checkpoint", { kind: "refused", reason: "shop is busy" });
     for (const storage of [one, ext4, none, busy]) await take(storage);
+    // Its entry says 0, or its directories are no subvolumes.
+    for (const reason of ["shop has no checkpoints", "shop would have to be copied"]) {
+      const quiet = new FakeStorage();
+      quiet.refusals.set("checkpoint", { kind: "refused", reason });
+      await take(quiet);
+    }
     const asked = ["checkpoint", { project: "shop", reason: "before-setup" }];
     expect([one.asked, ext4.asked, none.asked]).toEqual([[asked], [], []]);
     expect(said).toEqual(["shop has no checkpoint before-setup: shop is busy"]);
@@ -177,6 +183,14 @@ describe("the last backup of a removed project", () => {
     const storage = new FakeStorage();
     storage.refusals.set("backup", { kind: "refused", reason: "shop is never backed up" });
     expect(await take(storage)).toBe("It has no last backup, since its entry said backup: never.");
+  });
+
+  it("is nobody's business where backups are not set up, whether the storage program answers or not", async () => {
+    for (const kind of ["missing", "silent", "refused"] as const) {
+      const storage = new FakeStorage();
+      storage.refusals.set("*", { kind, reason: "x" });
+      expect(await take(storage, false)).toBeUndefined();
+    }
   });
 
   it("is not skipped because what would take it does not run", async () => {

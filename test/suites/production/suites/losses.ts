@@ -35,6 +35,7 @@ export function losses(world: () => World): void {
         "opencode-notice",
         "opencode-project-alpha",
         "opencode-project-beta",
+        "opencode-storage",
         "opencode-traefik",
       ]);
       await world().answers("alpha");

@@ -53,16 +53,21 @@ const [ANSWER_MS, AGAIN_MS] = [2000, 300];
  * @param {(timeoutMs: number) => Promise<unknown>} ask
  */
 async function anyAnswer(ask) {
+  const first = ask(ANSWER_MS);
+  const soon = await Promise.race([first.then((answer) => ({ answer })), wait(AGAIN_MS)]);
+  // An answer, or nobody listens.
+  if (soon) return soon.answer !== undefined;
   let isOver = false;
-  const tries = [0, AGAIN_MS, 3 * AGAIN_MS].map(async (after) => {
-    await wait(after);
-    if (isOver || (await ask(ANSWER_MS - after)) === undefined) throw new Error("no answer");
+  const answered = async (asked) => {
+    if ((await asked) === undefined) throw new Error("no answer");
     isOver = true;
-  });
-  return Promise.any(tries).then(
-    () => true,
-    () => false,
-  );
+    return true;
+  };
+  const again = async (after) => {
+    await wait(after);
+    return !isOver && answered(ask(ANSWER_MS - AGAIN_MS - after));
+  };
+  return Promise.any([answered(first), again(0), again(2 * AGAIN_MS)]).catch(() => false);
 }
 
 /** `Up 2 minutes (healthy)`; nothing where there is no check. */

@@ -5,7 +5,9 @@ import { META, makeKept } from "./kept.mjs";
 import { projectIn } from "./verbs.mjs";
 
 /** How many a project keeps where its entry does not say. */
-export const KEPT = 5;
+export /** Those that the platform takes before something that a person has asked for. */
+const BY_THEMSELVES = ["before-setup", "before-upgrade"];
+const KEPT = 5;
 const LABEL = /^[a-z0-9-]{1,40}$/;
 
 /**
@@ -143,9 +145,12 @@ export function makeCheckpoints(context) {
           throw new Refused("label: use 1 to 40 lowercase letters, digits and dashes");
         if (reason !== undefined && !(typeof reason === "string" && LABEL.test(reason)))
           throw new Refused("reason: use 1 to 40 lowercase letters, digits and dashes");
+        const isAsked = reason === undefined || reason === "asked";
+        // What nobody has asked for keeps no project waiting.
+        if (BY_THEMSELVES.includes(reason) && !(await partsOf(name)).every(({ isSubvolume }) => isSubvolume))
+          throw new Refused(`${name} would have to be copied`, "npm run checkpoint does that");
         return lock(name, "checkpoint", async () => {
           const all = await list(name);
-          const isAsked = reason === undefined || reason === "asked";
           if (label && isAsked && all.some((each) => each.label === label || each.id === label))
             throw new Refused(
               `${name} has a checkpoint ${label}`,
