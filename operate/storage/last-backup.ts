@@ -59,6 +59,8 @@ export interface DeletionOptions extends LastBackupOptions {
   readonly tell: (text: string) => void;
   /** Whether it may still be deleted once the backup is there, which may have taken long. @throws if not. Default: it may */
   readonly assertStill?: () => Promise<void>;
+  /** Waits for the backup. @throws if nobody does any more: nothing is deleted then. Default: waits until its end */
+  readonly whileOpen?: <Value>(work: () => Promise<Value>) => Promise<Value>;
 }
 
 /**
@@ -68,12 +70,19 @@ export interface DeletionOptions extends LastBackupOptions {
 export async function deleteWithLastBackup(
   place: WorkspacesPlace,
   name: string,
-  { storage, withoutBackup = false, tell, assertStill, ...options }: DeletionOptions,
+  {
+    storage,
+    withoutBackup = false,
+    tell,
+    assertStill,
+    whileOpen = (work) => work(),
+    ...options
+  }: DeletionOptions,
 ): Promise<void> {
   if (!withoutBackup && projectOfAside(name) === undefined && (await isLeft(place, name))) {
     // A backup that is marked as the last of a project which goes on would have its later ones removed some day.
     await assertUnused(place, name);
-    const taken = await takeLastBackup(storage, name, options);
+    const taken = await whileOpen(() => takeLastBackup(storage, name, options));
     if (taken !== undefined) tell(taken);
     await assertStill?.();
   }

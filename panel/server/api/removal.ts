@@ -54,7 +54,10 @@ export function addDelete(app: App, parts: PanelServices, catalog: Catalog): voi
         ...operationRequest(person, "delete", name, { kind: "remove", name }, context),
         authorize: authorization(parts, person, "delete", name),
         ...(deletesWorkspace
-          ? { afterwards: (report) => parts.deleteWorkspace(name, { withoutBackup, report }) }
+          ? {
+              afterwards: (report, whileOpen) =>
+                parts.deleteWorkspace(name, { withoutBackup, report, whileOpen }),
+            }
           : {}),
       });
     },
@@ -105,13 +108,13 @@ function submitLeftover(
     withoutBackup,
   }: { context: Ctx; person: Person; name: string; withoutBackup: boolean },
 ): Promise<Response> {
-  const afterwards: OperationRequest["afterwards"] = async (report) => {
+  const afterwards: OperationRequest["afterwards"] = async (report, whileOpen) => {
     const snapshot = catalog.readSnapshot();
     if (snapshot.isStale || hasEntry(snapshot, name))
       throw new Conflict(
         `The workspace of ${name} was kept: projects.yaml ${snapshot.isStale ? "is invalid" : "has that project again"}`,
       );
-    await parts.deleteWorkspace(name, { withoutBackup, report });
+    await parts.deleteWorkspace(name, { withoutBackup, report, whileOpen });
   };
   const authorize = () => {
     if (!personNow(person, parts.authority()).admin) throw projectNotFound(name);

@@ -26,7 +26,7 @@ import { type CheckText, entryOf, ProjectsFile } from "./projects-file.ts";
 import { makeReleases } from "./releases.ts";
 import { Repository, type RepositorySettings } from "./repository.ts";
 import { keylessStore, pulumiStore, type RunPulumi, StackSecrets } from "./secrets.ts";
-import { Conflict, type OperationRequest, type Operations, type Report } from "./types.ts";
+import { Conflict, type OperationRequest, type Operations, type Report, type WhileOpen } from "./types.ts";
 
 export { type CheckText, ProjectsFile } from "./projects-file.ts";
 export type { RepositorySettings } from "./repository.ts";
@@ -62,6 +62,8 @@ export interface DeleteOptions {
   /** Whether no last backup is taken. Default: false. */
   readonly withoutBackup?: boolean;
   readonly report?: Report;
+  /** Waits for the last backup, which goes on without the panel. Default: waits until its end. */
+  readonly whileOpen?: WhileOpen;
 }
 
 /** The stack side of the panel. */
@@ -78,7 +80,7 @@ export interface Platform {
   setAsideWorkspace(name: string): Promise<() => Promise<void>>;
   /**
    * Deletes a removed project's folders: for a removal's `afterwards`. Where backups are set up a last one is taken first.
-   * @throws UserError if that fails, or the deletion; Conflict if the branch has the project again
+   * @throws UserError if that fails, or the deletion; Conflict if the branch has the project again; ShuttingDown if the panel ends before the backup does
    */
   deleteWorkspace(name: string, options?: DeleteOptions): Promise<void>;
   /** Names of the secrets that a project has of its own. */
@@ -161,7 +163,7 @@ export function openPlatform({
       if (!place || !(await isLeft(place, name))) return async () => {};
       return (await setAside(place, name)).putBack;
     },
-    async deleteWorkspace(name, { withoutBackup = false, report: tell = () => {} } = {}) {
+    async deleteWorkspace(name, { withoutBackup = false, report: tell = () => {}, whileOpen } = {}) {
       const assertRemoved = async () => {
         await operations.catchUp();
         const { text, overlay } = file.read();
@@ -181,6 +183,7 @@ export function openPlatform({
         onProgress: ({ step, percent }: Progress) => tell(step, percent),
         tell,
         assertStill: assertRemoved,
+        ...(whileOpen ? { whileOpen } : {}),
       });
     },
     secretNames: (project) => secrets.names(project),

@@ -27,9 +27,8 @@ import {
   type OperationRequest,
   type Operations,
   ShuttingDown,
-  type WorkTools,
 } from "./types.ts";
-import { endOf } from "./work.ts";
+import { endOf, type Work, whileOpenUntil } from "./work.ts";
 
 /** Milliseconds before an update is retried while another one runs on the stack. */
 const BUSY_RETRY_MS = 2000;
@@ -162,7 +161,7 @@ export class OperationQueue implements Operations {
     const tracked = { record, log: new EventLog(), ...(afterwards ? { afterwards } : {}) };
     this.#track(tracked);
     this.#forgetOldest();
-    if (work) this.#beside(this.#work(tracked, work));
+    if (work) this.#beside(this.#work(tracked, (tools, whileOpen) => whileOpen(() => work(tools))));
     else {
       this.#queued.push(tracked);
       this.#run();
@@ -228,7 +227,7 @@ export class OperationQueue implements Operations {
     if (outcome.state === "interrupted") this.#suspend(tracked);
     else if (failure !== undefined) this.#finish(tracked, "failed", failure);
     else if (tracked.afterwards)
-      this.#beside(this.#work(tracked, ({ report }) => tracked.afterwards?.(report)));
+      this.#beside(this.#work(tracked, ({ report }, whileOpen) => tracked.afterwards?.(report, whileOpen)));
     else if (releases && tracked.record.follows) this.#beside(this.#follow(tracked, releases));
     else this.#finish(tracked, "succeeded");
   }
@@ -239,14 +238,14 @@ export class OperationQueue implements Operations {
     this.#following.add(following);
   }
 
-  /** Does what an operation is, or what comes after its update; at the panel's end it is left to itself. */
-  async #work(tracked: Tracked, work: (tools: WorkTools) => Promise<void> | undefined): Promise<void> {
+  /** Does what an operation is, or what comes after its update: the panel's end cuts off nothing but what is waited for by `whileOpen`. */
+  async #work(tracked: Tracked, work: Work): Promise<void> {
     if (tracked.record.state === "queued") this.#change(tracked, { state: "running", startedAt: now() });
     const tools = {
       report: reporterOf(tracked),
       run: (request: OperationRequest) => this.#carryOut(request),
     };
-    const end = await endOf(() => work(tools), this.#closed, this.#parts.report);
+    const end = await endOf(() => work(tools, whileOpenUntil(this.#closing.signal)), this.#parts.report);
     if (end.state === "interrupted") this.#suspend(tracked);
     else this.#finish(tracked, end.state, end.error);
   }

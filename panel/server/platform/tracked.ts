@@ -63,15 +63,18 @@ export const isUnderWay = ({ state }: JournalRecord): boolean => state === "queu
 export function reasonOfInterruption({ hasAfterwards, isWork }: JournalRecord): string {
   if (isWork)
     return "The panel was stopped meanwhile. What the storage program had begun goes on without it: look at the project's backups before you repeat it.";
-  const after = hasAfterwards ? " The steps after the update were not done: repeat the operation." : "";
-  return `The panel was stopped during the update. A new update now applies projects.yaml.${after}`;
+  if (hasAfterwards)
+    return "The panel was stopped meanwhile. A new update now applies projects.yaml. The steps after the update were not finished: repeat the operation.";
+  return "The panel was stopped during the update. A new update now applies projects.yaml.";
 }
 
-/** The error of an operation that goes on after the panel's next start, or without the panel. */
-export const reasonOfSuspension = (record: JournalRecord): string =>
-  record.isWork
-    ? reasonOfInterruption(record)
-    : "The panel was stopped during the update. It continues at the next start.";
+/** The same while the panel ends: the next start recovers it (`recover`), but for what comes after an update, which no file can hold. */
+export function reasonOfSuspension(record: JournalRecord): string {
+  if (record.isWork) return reasonOfInterruption(record);
+  if (record.hasAfterwards)
+    return "The panel was stopped meanwhile. An update at the next start applies projects.yaml. The steps after the update were not finished: repeat the operation.";
+  return "The panel was stopped during the update. It continues at the next start.";
+}
 
 /** The record of a request that is queued. */
 export const newRecord = (

@@ -113,15 +113,25 @@ export interface OperationRequest {
   readonly undoAtOnce?: () => Promise<void>;
   /**
    * Called after a successful update, before the operation ends. If it throws, the operation fails. It may take long: others don't wait for it.
+   * The panel's end waits for it, but for what it does by `whileOpen`.
    * @param report receives how far it is
    */
-  readonly afterwards?: (report: Report) => Promise<void>;
-  /** What the operation is instead of an update: others don't wait for it, nor it for them. If it throws, the operation fails. */
+  readonly afterwards?: (report: Report, whileOpen: WhileOpen) => Promise<void>;
+  /**
+   * What the operation is instead of an update: others don't wait for it, nor it for them. If it throws, the operation fails. At the panel's end it is
+   * left to itself.
+   */
   readonly work?: (tools: WorkTools) => Promise<void>;
 }
 
 /** Receives a line for people, and how far it is: 0 to 100, where that is known. */
 export type Report = (text: string, percent?: number) => void;
+
+/**
+ * Does what goes on without the panel, as a backup does, and waits for it no longer than the panel runs.
+ * @throws ShuttingDown at the panel's end, whatever becomes of it: the operation is then interrupted, and what would follow is not done
+ */
+export type WhileOpen = <Value>(work: () => Promise<Value>) => Promise<Value>;
 
 /** What an operation's work has. */
 export interface WorkTools {

@@ -270,6 +270,15 @@ describe("deleting what a project left behind", () => {
     expect(storage.asked.map(([verb]) => verb)).toEqual(["backup", "forget", "backup", "forget"]);
   });
 
+  it("deletes nothing once nobody waits for the backup any more", async () => {
+    const { place, ran } = host();
+    const whileOpen = async () => Promise.reject(new Error("the panel ends"));
+    await expect(
+      deleteWithLastBackup(place, "shop", { ...options(new FakeStorage()), whileOpen }),
+    ).rejects.toThrow("the panel ends");
+    expect(ran).toHaveLength(1);
+  });
+
   it("takes none of what was set aside, or where nobody wants it", async () => {
     const storage = new FakeStorage();
     await deleteWithLastBackup(host().place, "shop.removed-20261129T221757Z", options(storage));

@@ -1,6 +1,11 @@
 /** Backups, checkpoints and forks in the panel: who may, what is asked of the storage program, and what people are told. */
-import { describe, expect, it } from "vitest";
-import type { Operation, OperationRequest, WorkTools } from "../../../panel/server/platform/types.ts";
+import { describe, expect, it, vi } from "vitest";
+import type {
+  Operation,
+  OperationRequest,
+  WhileOpen,
+  WorkTools,
+} from "../../../panel/server/platform/types.ts";
 import { ADMIN, FILE, MACHINE, MEMBER, OWNER, STRANGER, World } from "../../support/panel/api-world.ts";
 import { backup, checkpoint } from "../../support/storage.ts";
 
@@ -384,11 +389,26 @@ describe("deleting with the workspace", () => {
     ] as const) {
       const world = new World();
       await world.ask("DELETE", `${SHOP}?workspace=delete&confirm=web-shop${query}`);
-      await world.operations.requests[0]?.afterwards?.(() => {});
+      await world.operations.requests[0]?.afterwards?.(
+        () => {},
+        (work) => work(),
+      );
       expect([world.deleted, world.deletedWithoutBackup]).toEqual([["web-shop"], without]);
       expect(world.begun[0]?.detail).toBe(
         query === "" ? "with workspace" : "with workspace, without a last backup",
       );
+    }
+  });
+
+  it("hands on what the panel's end may cut off, of a project with an entry and of one without", async () => {
+    for (const name of ["web-shop", "gone"]) {
+      const deleteWorkspace = vi.fn(async () => {});
+      const world = new World({ deleteWorkspace });
+      world.workspaces.add("gone");
+      await world.ask("DELETE", `/api/projects/${name}?workspace=delete&confirm=${name}`);
+      const whileOpen: WhileOpen = (work) => work();
+      await world.operations.requests[0]?.afterwards?.(() => {}, whileOpen);
+      expect(deleteWorkspace).toHaveBeenCalledWith(name, expect.objectContaining({ whileOpen }));
     }
   });
 });

@@ -20,7 +20,10 @@ describe("the workspace of a removed project", () => {
     const [request] = world.operations.requests;
     expect(request).toMatchObject({ what: "delete gone", project: "gone" });
     expect([request?.edit, world.deleted, world.operations.text]).toEqual([undefined, [], FILE]);
-    await request?.afterwards?.(() => {});
+    await request?.afterwards?.(
+      () => {},
+      (work) => work(),
+    );
     expect(world.deleted).toEqual(["gone"]);
     expect(world.acts).toEqual([
       expect.objectContaining({
@@ -63,9 +66,12 @@ describe("the workspace of a removed project", () => {
     expect(
       (await world.ask("POST", "/api/projects", { body: { name: "gone", leftover: "keep" } })).status,
     ).toBe(202);
-    await expect(world.operations.requests[0]?.afterwards?.(() => {})).rejects.toThrow(
-      "has that project again",
-    );
+    await expect(
+      world.operations.requests[0]?.afterwards?.(
+        () => {},
+        (work) => work(),
+      ),
+    ).rejects.toThrow("has that project again");
     expect(world.deleted).toEqual([]);
   });
 
@@ -74,9 +80,12 @@ describe("the workspace of a removed project", () => {
     await world.ask("DELETE", confirmed);
     world.operations.text = `${FILE}  - name: gone\n    port: 80\n`;
     expect((await world.ask("DELETE", confirmed)).status).toBe(503);
-    await expect(world.operations.requests[0]?.afterwards?.(() => {})).rejects.toThrow(
-      "projects.yaml is invalid",
-    );
+    await expect(
+      world.operations.requests[0]?.afterwards?.(
+        () => {},
+        (work) => work(),
+      ),
+    ).rejects.toThrow("projects.yaml is invalid");
     expect(world.deleted).toEqual([]);
   });
 

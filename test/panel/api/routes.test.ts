@@ -331,7 +331,10 @@ describe("starting, stopping, deleting", () => {
       expect((await world.ask("DELETE", wrong)).status).toBe(422);
     expect((await world.ask("DELETE", `${path}&confirm=web-shop`)).status).toBe(202);
     expect(world.deleted).toEqual([]);
-    await world.operations.requests[0]?.afterwards?.(() => {});
+    await world.operations.requests[0]?.afterwards?.(
+      () => {},
+      (work) => work(),
+    );
     expect(world.deleted).toEqual(["web-shop"]);
     expect(world.acts.at(-1)).toMatchObject({ act: "delete", detail: "with workspace" });
   });

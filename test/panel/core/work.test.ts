@@ -2,7 +2,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { fail } from "../../../config/errors.ts";
 import { makeApplyChange } from "../../../panel/server/platform/change.ts";
-import type { OperationRequest } from "../../../panel/server/platform/types.ts";
+import { type OperationRequest, ShuttingDown } from "../../../panel/server/platform/types.ts";
+import { whileOpenUntil } from "../../../panel/server/platform/work.ts";
 import {
   add,
   ended,
@@ -134,6 +135,56 @@ describe("what comes after an update", () => {
       expect.objectContaining({ event: "message", data: { severity: "info", text: "taking a last backup" } }),
     );
   });
+
+  it("is not cut off when the panel ends: that waits until files are deleted", async () => {
+    const queue = open(succeed);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { id } = await queue.submit(add("a", { afterwards: () => promise }));
+    await vi.waitFor(() => expect(queue.get(id)?.state).toBe("running"));
+    const order: string[] = [];
+    const closed = queue.close().then(() => order.push("closed"));
+    await new Promise(setImmediate);
+    order.push("deleted");
+    resolve();
+    await closed;
+    expect([order, queue.get(id)?.state]).toEqual([["deleted", "closed"], "succeeded"]);
+    expect(journal().map(({ state }) => state)).toEqual(["succeeded"]);
+  });
+
+  it("waits for a last backup no longer than the panel runs, deletes nothing then, and is to be repeated", async () => {
+    const queue = open(succeed);
+    const backup = vi.fn(() => new Promise<void>(() => {}));
+    const deletion = vi.fn();
+    const afterwards: OperationRequest["afterwards"] = async (_, whileOpen) => {
+      await whileOpen(backup);
+      deletion();
+    };
+    const { id } = await queue.submit(add("a", { afterwards }));
+    await vi.waitFor(() => expect(backup).toHaveBeenCalledOnce());
+    await queue.close();
+    const toRepeat = expect.stringContaining("were not finished: repeat the operation");
+    expect(queue.get(id)).toMatchObject({ state: "interrupted", error: toRepeat });
+    const next = open(succeed);
+    await next.recover();
+    expect(next.get(id)).toMatchObject({ state: "interrupted", error: toRepeat });
+    expect(deletion).not.toHaveBeenCalled();
+  });
+
+  it("is said to be repeated if the panel ends during the update before it", async () => {
+    const update = new FakeUpdate();
+    const queue = open(update.run);
+    const { id } = await queue.submit(add("a", { afterwards: async () => {} }));
+    await update.nth(1);
+    await queue.close();
+    expect(queue.get(id)?.error).toContain("repeat the operation");
+    expect(queue.get(id)?.error).not.toContain("continues");
+  });
+});
+
+it("nothing is begun that the panel would not wait for once it ends", async () => {
+  const work = vi.fn(async () => {});
+  await expect(whileOpenUntil(AbortSignal.abort())(work)).rejects.toThrow(ShuttingDown);
+  expect(work).not.toHaveBeenCalled();
 });
 
 it("a copy gets the original's own secrets before its entry is checked, and written", async () => {
