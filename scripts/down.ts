@@ -1,6 +1,7 @@
 /** `npm run down`: removes everything that `npm start` created, except data and the toolchain. */
+import { existsSync } from "node:fs";
 import { fail } from "../config/errors.ts";
-import { DROPLET_IMAGE } from "../config/naming/names.ts";
+import { DROPLET_IMAGE, storageDirectory } from "../config/naming/names.ts";
 import { localWorkspaces } from "../config/stack/workspaces-dir.ts";
 import { imagesOfLocks } from "../operate/devcontainer/images.ts";
 import { removeImages } from "../operate/docker/images.ts";
@@ -10,6 +11,7 @@ import { commandFor, openSession, stackExists } from "../operate/engine/session.
 import { updateOrThrow } from "../operate/engine/update.ts";
 import { docker, engineVersion, imageId } from "../toolchain/lib/docker.ts";
 import { stopDockerd } from "../toolchain/parts/docker.ts";
+import { keptLines } from "./lib/kept.ts";
 import { main } from "./lib/main.ts";
 import { refuseOtherStack } from "./lib/only-local.ts";
 import { showUpdate } from "./lib/progress.ts";
@@ -39,18 +41,15 @@ await main(async (args) => {
   if (!(await runsAnything(env)) && (await stopDockerd(toolchain)))
     console.log("Stopped the Docker Engine that `npm start` had started.");
   const workspaces = localWorkspaces(settings, root).path;
-  console.log(
-    [
-      "",
-      "Kept, and how to delete it:",
-      `  workspaces         ${workspaces}   npm run purge -- <name>, one by one`,
-      `  state, passphrase  ${stateDir}   rm -rf, once no stack and no secret is needed`,
-      `  toolchain          ${toolchain}   rm -rf; installed again when needed`,
-      ...(hasDropletImage
-        ? [`  tests' droplets    ${DROPLET_IMAGE}   docker image rm; rebuilt in minutes`]
-        : []),
-    ].join("\n"),
-  );
+  const storage = storageDirectory(workspaces);
+  const kept = keptLines({
+    workspaces,
+    storage: existsSync(storage) ? storage : undefined,
+    state: stateDir,
+    toolchain,
+    dropletImage: hasDropletImage ? DROPLET_IMAGE : undefined,
+  });
+  console.log(["", ...kept].join("\n"));
   return 0;
 });
 

@@ -4,6 +4,7 @@ import { assertUnused, isLeft, purge } from "../workspaces/left.ts";
 import { projectOfAside } from "../workspaces/names.ts";
 import type { WorkspacesPlace } from "../workspaces/place.ts";
 import type { OnProgress, Storage } from "./client.ts";
+import { removePurgedCheckpoints } from "./purged.ts";
 import { shortId } from "./words.ts";
 
 /** Days for which the last backup of a removed project is kept. */
@@ -55,7 +56,7 @@ export interface DeletionOptions extends LastBackupOptions {
   readonly storage: LastBackup;
   /** Default: false. */
   readonly withoutBackup?: boolean;
-  /** Receives what was done about a backup. */
+  /** Receives what was done about a backup, and what is to be done about checkpoints. */
   readonly tell: (text: string) => void;
   /** Whether it may still be deleted once the backup is there, which may have taken long. @throws if not. Default: it may */
   readonly assertStill?: () => Promise<void>;
@@ -64,7 +65,7 @@ export interface DeletionOptions extends LastBackupOptions {
 }
 
 /**
- * Deletes what a removed project left behind, or something set aside, of which no backup can be taken.
+ * Deletes what a removed project left behind, or something set aside, of which no backup can be taken; and its checkpoints with the last of it.
  * @throws UserError if its last backup fails, or it may still be used; nothing is deleted or marked then
  */
 export async function deleteWithLastBackup(
@@ -87,4 +88,6 @@ export async function deleteWithLastBackup(
     await assertStill?.();
   }
   await purge(place, name);
+  const checkpoints = await removePurgedCheckpoints(place, storage, name);
+  if (checkpoints !== undefined) tell(checkpoints);
 }

@@ -10,7 +10,7 @@ import { shellQuote } from "../../config/text/shell.ts";
 import { leftPaths } from "./names.ts";
 
 /** A link counts, wherever it leads. */
-const IS = `is() { [ -e "$1" ] || [ -L "$1" ]; }`;
+export const IS = `is() { [ -e "$1" ] || [ -L "$1" ]; }`;
 
 /** Ends with 0 if a project has a workspace or home, or its services have files; with 1 if not. */
 export function existsScript(directory: string, name: string): string {

@@ -279,6 +279,24 @@ describe("deleting what a project left behind", () => {
     expect(ran).toHaveLength(1);
   });
 
+  it("removes checkpoints with the last of it where no storage program does, or says how", async () => {
+    const { place } = host();
+    const [storage, told]: [FakeStorage, string[]] = [new FakeStorage(), []];
+    storage.status = async () => ({ kind: "missing", reason: "it is down" });
+    const path = "/w/.storage/checkpoints/shop";
+    const hidden: WorkspacesPlace = {
+      ...place,
+      run: async (script, timeoutMs) => {
+        const result = await place.run(script, timeoutMs);
+        return script.includes(path) ? { ...result, stdout: `btrfs\t${path}\n` } : result;
+      },
+    };
+    await deleteWithLastBackup(hidden, "shop", { ...options(storage, told), withoutBackup: true });
+    expect(told).toEqual([
+      expect.stringContaining(`sudo sh -c 'btrfs subvolume delete "$0"/*/*; rm -rf "$0"' '${path}'`),
+    ]);
+  });
+
   it("takes none of what was set aside, or where nobody wants it", async () => {
     const storage = new FakeStorage();
     await deleteWithLastBackup(host().place, "shop.removed-20261129T221757Z", options(storage));
