@@ -1,5 +1,5 @@
 /** Checkpoints: taken, listed, kept, rolled back to, dropped. */
-import { readdirSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   fill,
@@ -250,12 +250,4 @@ it.each([undefined, "", "..", ".data", "a/b", "A", 7])("are of no project called
     await expect(ask(verb, { project, id: "x" })).rejects.toThrow(
       "project: the name of a project is missing or invalid",
     );
-});
-
-it("has no folders of the program's own where nobody has asked for anything yet", async () => {
-  expect(await context.recover()).toBe(0);
-  await sweep(context);
-  expect(readdirSync(world.root).sort()).not.toContain(".storage");
-  await take();
-  expect(readdirSync(world.root).sort()).toContain(".storage");
 });

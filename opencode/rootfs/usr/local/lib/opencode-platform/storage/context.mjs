@@ -53,14 +53,8 @@ export function makeContext({
   const replacing = makeReplace({
     ...{ paths, machine, parts, subvolumes, keeper, locks, journals, lives, projects, log, now },
   });
-  /** The program's own folders, which a host has once something is done there: they are root's, and in the way of whoever removes the workspaces. */
-  async function prepare() {
-    for (const folder of [paths.own, paths.works, paths.journals, paths.cache])
-      await machine.makeDirectory(folder);
-  }
   return {
     paths,
-    prepare,
     machine,
     subvolumes,
     projects,
@@ -86,11 +80,7 @@ export function makeContext({
     recover: replacing.recover,
     unfinished: replacing.unfinished,
     /** @see makeLocks */
-    lock: (project, what, work) =>
-      locks.lock(project, what, async () => {
-        await prepare();
-        return work();
-      }),
+    lock: locks.lock,
     running: locks.running,
     status: makeStatus({ paths, machine }),
   };

@@ -20,7 +20,6 @@ export const makeJournals = ({ paths, machine }) => ({
   },
   /** @returns {Promise<Entry[]>} */
   async all() {
-    if (!(await isThere(paths.journals))) return [];
     const files = (await readdir(paths.journals)).filter((file) => file.endsWith(".json"));
     return Promise.all(
       files.map(async (file) => JSON.parse(await readFile(paths.journal(file.slice(0, -5)), "utf8"))),

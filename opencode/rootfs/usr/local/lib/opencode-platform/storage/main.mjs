@@ -35,7 +35,6 @@ async function loadBackup() {
   const none = { verbs: Object.fromEntries(BACKUP_VERBS.map((verb) => [verb, notSetUp])) };
   if (!existsSync(BACKUP_CONFIG)) return { config: undefined, ...none };
   const config = JSON.parse(await readFile(BACKUP_CONFIG, "utf8"));
-  await context.prepare();
   const { makeBackup } = await import("./backup/index.mjs");
   return { config, ...makeBackup(context, config) };
 }
