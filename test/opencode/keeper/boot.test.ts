@@ -97,6 +97,7 @@ function machine(projects: readonly { name: string; asleep?: boolean; never?: bo
       return marks.get(project)?.includes('"of"') ? "asleep" : "direct";
     },
     wait: () => new Promise((resolve) => setTimeout(resolve, 1)),
+    now: () => performance.now(),
   };
   const pids = projects.map(({ name }) => name);
   const docker = {

@@ -1,10 +1,9 @@
 /** The filter before Docker's socket: what the gateway and a panel reach, and what people may try. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { makeNames } from "../../../config/naming/names.ts";
+import { ASK_STORAGE, makeNames } from "../../../config/naming/names.ts";
 import { PROJECT_UIDS, projectUid } from "../../../config/naming/uids.ts";
 import { openEngine } from "../../../operate/docker/engine.ts";
 import { ASK } from "../../../operate/keeper/client.ts";
-import { ASK_STORAGE } from "../../../operate/storage/client.ts";
 import {
   addFilter,
   ask,

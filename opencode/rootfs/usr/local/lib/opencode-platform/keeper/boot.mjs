@@ -3,7 +3,7 @@
 // or a restart, goes at once, too.
 import { runIn } from "./commands.mjs";
 import { GATE, lookAtGate } from "./gate.mjs";
-import { asleepText, awakeText, routesText, WAITS } from "./transitions.mjs";
+import { asleepText, awakeText, led, routesText, WAITS } from "./transitions.mjs";
 
 /** Projects that start at the same time, besides those that are asked for. */
 export const AT_ONCE = 2;
@@ -71,8 +71,7 @@ export function makeBoot({
   async function leadAway(one) {
     if (one.isMarked || one.wasAsleep || !one.hadMark) return;
     await mark(one);
-    for (const until = performance.now() + SWITCH_MS; performance.now() < until; await world.wait(LOOK_MS))
-      if ((await world.route(one.config)) === "asleep") return;
+    await led(world, one.config, { withinMs: SWITCH_MS });
   }
 
   /** Lets one go, and waits until it answers. */

@@ -63,14 +63,9 @@ export async function calm(world, container, isStopped = () => false) {
   });
 }
 
-/** Whether the gateway leads its requests to the waker, in time. */
-export const led = (world, config, isStopped = () => false) =>
-  until(
-    world,
-    SWITCH_MS,
-    SWITCH_LOOK_MS,
-    async () => isStopped() || (await world.route(config)) === "asleep",
-  );
+/** Whether the gateway leads its requests to the waker, in time. @param {{isStopped?: () => boolean, withinMs?: number}} [how] whether that is wanted no more */
+export const led = (world, config, { isStopped = () => false, withinMs = SWITCH_MS } = {}) =>
+  until(world, withinMs, SWITCH_LOOK_MS, async () => isStopped() || (await world.route(config)) === "asleep");
 
 /**
  * Leads its requests to the waker, lets those under way end, and pauses it.
@@ -88,7 +83,7 @@ export async function fallAsleep(world, { container, config }, look) {
   let isPaused = false;
   try {
     await world.mark(project, asleepText({ config, container }));
-    if (!(await led(world, config, look.isStopped)))
+    if (!(await led(world, config, { isStopped: look.isStopped })))
       throw new Refused("the gateway does not lead its requests to the waker");
     asked();
     const isCalm = await calm(world, container, look.isStopped);

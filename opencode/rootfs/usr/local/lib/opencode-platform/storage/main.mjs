@@ -1,14 +1,12 @@
 // The storage program: the only one of the platform that has all workspaces, and does to a project's files as a whole what is done to them:
 // checkpoints, roll-back, fork, backups. It has no right to Docker: the keeper stops a project for it.
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { makeBackup, readBackupConfig } from "./backup/index.mjs";
 import { begin } from "./begin.mjs";
 import { isBtrfs } from "./btrfs.mjs";
 import { makeCheckpoints } from "./checkpoints.mjs";
 import { makeContext } from "./context.mjs";
-import { Refused } from "./errors.mjs";
 import { makeFork } from "./fork.mjs";
-import { BACKUP_CONFIG, OWN_SOCKET } from "./paths.mjs";
+import { OWN_SOCKET } from "./paths.mjs";
 import { backupStatus } from "./status.mjs";
 import { sweep } from "./sweep.mjs";
 import { serveVerbs } from "./verbs.mjs";
@@ -17,36 +15,19 @@ import { serveVerbs } from "./verbs.mjs";
 const TICK_MS = 60_000;
 /** After a start, until the keeper answers. Milliseconds. */
 const SOON_MS = 2000;
-/** Verbs of backups, which are refused where none are set up. */
-const BACKUP_VERBS = ["backup", "backups", "check", "try", "restore", "forget"];
 
 const context = makeContext();
 const { paths, machine, log } = context;
 
-async function notSetUp() {
-  throw new Refused(
-    "backups are not set up",
-    "set opencode-platform:backup in Pulumi.<stack>.yaml (docs/backup.md)",
-  );
-}
-
-/** The backups, where a stack has them. */
-async function loadBackup() {
-  const none = { verbs: Object.fromEntries(BACKUP_VERBS.map((verb) => [verb, notSetUp])) };
-  if (!existsSync(BACKUP_CONFIG)) return { config: undefined, ...none };
-  const config = JSON.parse(await readFile(BACKUP_CONFIG, "utf8"));
-  const { makeBackup } = await import("./backup/index.mjs");
-  return { config, ...makeBackup(context, config) };
-}
-
 let left = await begin(context);
-const backup = await loadBackup();
+const config = readBackupConfig();
+const backup = makeBackup(context, config);
 const checkpoints = makeCheckpoints(context);
 const verbs = {
   status: async () => ({
     fileSystem: (await isBtrfs(paths.root)) ? "btrfs" : "other",
     running: context.running(),
-    ...(backup.config ? { backup: backupStatus(backup.config, await context.status.read()) } : {}),
+    ...(config ? { backup: backupStatus(config, await context.status.read()) } : {}),
   }),
   ...checkpoints.verbs,
   ...makeFork(context).verbs,
@@ -59,7 +40,7 @@ async function tick() {
   left = await context.recover();
   await sweep(context);
   // Where a timer asks for backups, this only looks at the projects.
-  await backup.tick?.();
+  await backup.tick();
 }
 const tryTick = () => void tick().catch((error) => log(error.message));
 setInterval(tryTick, TICK_MS);

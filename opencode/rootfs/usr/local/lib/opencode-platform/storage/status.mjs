@@ -7,13 +7,13 @@ import { readFile } from "node:fs/promises";
  */
 export const backupStatus = ({ to, everyMs }, { backup }) => ({ projects: {}, ...backup, to, everyMs });
 
-/** @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine}} given */
-export function makeStatus({ paths, machine }) {
+/** @param {Pick<import("./machine.mjs").Machine, "write">} machine @param {string} path */
+export function makeMemo(machine, path) {
   let last = Promise.resolve();
   /** An empty object if there is none, or half of one. */
   const read = async () => {
     try {
-      return JSON.parse(await readFile(paths.status, "utf8"));
+      return JSON.parse(await readFile(path, "utf8"));
     } catch {
       return {};
     }
@@ -23,11 +23,12 @@ export function makeStatus({ paths, machine }) {
     read,
     /** One after the other. @param {(status: Record<string, any>) => Record<string, any>} change */
     update(change) {
-      const next = last.then(async () =>
-        machine.write(paths.status, `${JSON.stringify(change(await read()))}\n`),
-      );
+      const next = last.then(async () => machine.write(path, `${JSON.stringify(change(await read()))}\n`));
       last = next.catch(() => {});
       return next;
     },
   };
 }
+
+/** How things are. @param {{paths: import("./paths.mjs").Paths, machine: import("./machine.mjs").Machine}} given */
+export const makeStatus = ({ paths, machine }) => makeMemo(machine, paths.status);

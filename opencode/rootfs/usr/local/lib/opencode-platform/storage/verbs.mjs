@@ -5,17 +5,19 @@ import { described, Refused } from "./errors.mjs";
 
 /** More than any argument has. */
 const MAX_BYTES = 65_536;
-const PROJECT = /^[a-z0-9][a-z0-9-]*$/;
+const PROJECT = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /**
  * @typedef {(step: string, percent?: number) => void} Progress
  * @typedef {(argument: Record<string, any>, progress: Progress) => Promise<unknown>} Verb what it answers is sent as JSON
  */
 
+/** @param {unknown} name */
+export const isProject = (name) => typeof name === "string" && PROJECT.test(name);
+
 /** A project's name in an argument, which becomes part of paths. @param {unknown} name @param {string} key what it is called there */
 export function projectIn(name, key = "project") {
-  if (typeof name !== "string" || name.length > 63 || !PROJECT.test(name))
-    throw new Refused(`${key}: the name of a project is missing or invalid`);
+  if (!isProject(name)) throw new Refused(`${key}: the name of a project is missing or invalid`);
   return name;
 }
 

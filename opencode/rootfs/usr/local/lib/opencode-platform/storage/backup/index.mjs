@@ -1,12 +1,14 @@
 // Backups by restic: the verbs, and when they run by themselves.
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { BACKUP_CONFIG } from "../paths.mjs";
+import { projectIn } from "../verbs.mjs";
 import { checkKind, Told } from "./errors.mjs";
 import { makeMemory, makeState } from "./memory.mjs";
 import { makeRepository } from "./repository.mjs";
 import { makeRestic } from "./restic.mjs";
 import { makeRestore } from "./restore.mjs";
-import { PROJECT, pick, shownAll } from "./snapshots.mjs";
+import { pick, shownAll } from "./snapshots.mjs";
 import { isShared, makeTake } from "./take.mjs";
 
 const REASON = /^[a-z0-9-]{1,40}$/;
@@ -20,14 +22,8 @@ const VERBS = ["backup", "backups", "restore", "check", "try", "forget"];
 const KEEP_DAYS = 30;
 
 /** What is there of the settings: undefined where nobody has set backups up. */
-export function readBackupConfig(path = "/run/storage/backup/config.json") {
+export function readBackupConfig(path = BACKUP_CONFIG) {
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
-}
-
-function projectIn(name, key = "project") {
-  if (typeof name !== "string" || !PROJECT.test(name))
-    throw new Told(`${key}: the name of a project is missing or invalid`);
-  return name;
 }
 
 /**

@@ -1,27 +1,9 @@
 // What is remembered from one start to the next: for this program alone, and in the status, for others.
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { makeMemo } from "../status.mjs";
 
 /** What this program remembers for itself, beside the status that others are shown. */
-export function makeState({ paths, machine }) {
-  const path = join(paths.own, "backup.json");
-  let last = Promise.resolve();
-  const read = async () => {
-    try {
-      return JSON.parse(await readFile(path, "utf8"));
-    } catch {
-      return {};
-    }
-  };
-  return {
-    read,
-    update(change) {
-      const next = last.then(async () => machine.write(path, `${JSON.stringify(change(await read()))}\n`));
-      last = next.catch(() => {});
-      return next;
-    },
-  };
-}
+export const makeState = ({ paths, machine }) => makeMemo(machine, join(paths.own, "backup.json"));
 
 const isNever = (storage) => storage?.backup === "never";
 

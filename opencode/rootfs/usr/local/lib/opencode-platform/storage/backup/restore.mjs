@@ -1,6 +1,7 @@
 // Restores a project, or a file or folder of it, or one to see whether it could be.
 import { cp, lstat, mkdir, readdir, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isBtrfs } from "../btrfs.mjs";
 import { Told } from "./errors.mjs";
 import { literally } from "./excludes.mjs";
 import { place, readPath } from "./place.mjs";
@@ -10,7 +11,6 @@ import { checkDatabase, compare } from "./verify.mjs";
 
 /** Beside what is restored, on a disk that others need, too. */
 const SPARE_BYTES = 256 * 2 ** 20;
-const BTRFS = 0x9123683e;
 
 /** @param {{context: import("../context.mjs").Context, restic: any, repository: any, take: any, state: any, memory: any}} given */
 export function makeRestore({ context, restic, repository, take, state, memory }) {
@@ -34,8 +34,7 @@ export function makeRestore({ context, restic, repository, take, state, memory }
   /** Each part is a subvolume where that is possible, so that snapshots and limits are of it. */
   async function makeParts(folder, names) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const isBtrfs = (await statfs(folder)).type === BTRFS;
-    if (isBtrfs)
+    if (await isBtrfs(folder))
       for (const name of names)
         await context.machine.run("btrfs", ["subvolume", "create", join(folder, name)]);
   }

@@ -1,8 +1,6 @@
 // The backups in the repository. What is known of one is in its tags, so that a repository alone is enough after everything else is lost.
+import { isProject } from "../verbs.mjs";
 import { Told } from "./errors.mjs";
-
-/** The name of a project. */
-export const PROJECT = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Every snapshot of the platform's has it; a person's own in the same repository are left alone. */
 export const TAG = "opencode-platform";
@@ -78,7 +76,7 @@ export const shown = ({ parts: _parts, moment: _moment, life: _life, ...backup }
 export async function shownAll({ lives }, backups) {
   const present = new Map();
   for (const project of new Set(backups.map((each) => each.project)))
-    present.set(project, new Set(PROJECT.test(project) ? await lives.all(project) : []));
+    present.set(project, new Set(isProject(project) ? await lives.all(project) : []));
   return backups.map((backup) => ({
     ...shown(backup),
     ...(present.get(backup.project)?.has(backup.life) ? {} : { isEarlier: true }),
