@@ -6,13 +6,14 @@ import type { Target } from "../lib/http.ts";
 import { putToSleep, takenBy } from "../lib/keeper.ts";
 import { projectName } from "../lib/platform.ts";
 import type { Comparison } from "../lib/report.ts";
-import { takeTurns, timed, type Way } from "../lib/rounds.ts";
+import { takeTurns, timed, untilDone, type Way } from "../lib/rounds.ts";
 import { percentile } from "../lib/stats.ts";
 import { Model, make } from "../lib/tokens.ts";
 
 /** Ways back for each round of the other figures: 30 with the default of five rounds. */
 const TIMES = 6;
-const RETRY_MS = 50;
+/** For a server that was stopped. */
+const PATIENCE = { patienceMs: 60_000, everyMs: 50 };
 
 export const sleeping: FigureSpec = {
   name: "sleep",
@@ -84,7 +85,7 @@ async function waysBack(
         await docker("stop", container);
         const took = await timed(async () => {
           await docker("start", container);
-          await untilDone(request);
+          await untilDone(request, PATIENCE);
         });
         await untilContainersHealthy([container]);
         return took;
@@ -97,17 +98,4 @@ async function waysBack(
     { what, unit: "time", series },
     { what: `${what}, p99`, unit: "time", series: p99 },
   ];
-}
-
-async function untilDone(request: () => Promise<unknown>): Promise<void> {
-  const until = performance.now() + 60_000;
-  for (;;) {
-    try {
-      await request();
-      return;
-    } catch (error) {
-      if (performance.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    }
-  }
 }

@@ -9,7 +9,7 @@ import { latencies, type Target } from "../lib/http.ts";
 import { putToSleep, type Taken, takenBy } from "../lib/keeper.ts";
 import { type Platform, projectName, RUNNING } from "../lib/platform.ts";
 import type { Comparison } from "../lib/report.ts";
-import { each, type Series, takeTurns, timed } from "../lib/rounds.ts";
+import { each, type Series, takeTurns, timed, untilDone } from "../lib/rounds.ts";
 import { percentile } from "../lib/stats.ts";
 import { make } from "../lib/tokens.ts";
 
@@ -20,8 +20,7 @@ const WOKEN = 20;
 const AT_ONCE = 4;
 /** Requests to each project in use, of a round. */
 const REQUESTS = 50;
-const PATIENCE_MS = 15 * 60_000;
-const RETRY_MS = 200;
+const PATIENCE = { patienceMs: 15 * 60_000, everyMs: 200 };
 /** Whoever has waited so long for an answer asks again. */
 const TIRED_MS = 30_000;
 
@@ -77,18 +76,6 @@ async function start(
   platform.declareRunning(projects, running);
   await platform.up();
   if (added.length > 0) await untilContainersHealthy(added.map(platform.names.project));
-}
-
-async function untilDone<T>(work: () => Promise<T>): Promise<T> {
-  const until = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (performance.now() > until) throw error;
-      await pause(RETRY_MS);
-    }
-  }
 }
 
 const targetOf = ({ urls, port }: Platform, project: string): Target => ({
@@ -210,7 +197,7 @@ async function restart(
   const began = performance.now();
   await Promise.all(ids.map((id) => engine.getContainer(id).restart({ t: 0 })));
   const served = async (project: string) => {
-    await untilDone(() => Promise.race([session(platform, project), tired()]));
+    await untilDone(() => Promise.race([session(platform, project), tired()]), PATIENCE);
     return performance.now() - began;
   };
   const sleeper = others.slice(0, 1);

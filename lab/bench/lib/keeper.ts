@@ -1,27 +1,17 @@
 /** What the figures ask of a platform's keeper, and what a container takes of the machine's memory. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { ASK } from "../../../operate/keeper/client.ts";
 import { docker } from "./docker.ts";
 import type { Platform } from "./platform.ts";
+import { untilDone } from "./rounds.ts";
 
 /** For a project to have said what it does, and for its sessions to end. */
-const PATIENCE_MS = 15 * 60_000;
-const RETRY_MS = 200;
+const PATIENCE = { patienceMs: 15 * 60_000, everyMs: 200 };
 
 /** Puts a project to sleep once it may, and ends when it is: one that has just started or answered is refused for a moment. */
-export async function putToSleep({ names }: Platform, project: string): Promise<string> {
-  const until = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await docker("exec", names.keeper, ASK, "sleep", project);
-    } catch (error) {
-      if (performance.now() > until) throw error;
-      await pause(RETRY_MS);
-    }
-  }
-}
+export const putToSleep = ({ names }: Platform, project: string): Promise<string> =>
+  untilDone(() => docker("exec", names.keeper, ASK, "sleep", project), PATIENCE);
 
 /** Bytes of a container in RAM and in swap, without the page cache that the kernel may drop. */
 export interface Taken {

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 /** One way to do the measured thing. */
 export interface Way<T = number> {
   readonly name: string;
@@ -24,6 +26,25 @@ export async function takeTurns<T = number>(ways: readonly Way<T>[], rounds: num
     }
   }
   return ways.map(({ name }, index) => ({ name, values: values[index] ?? [] }));
+}
+
+/**
+ * Does something until it succeeds, or its patience is over.
+ * @param patienceMs milliseconds @param everyMs milliseconds between two tries
+ */
+export async function untilDone<T>(
+  work: () => Promise<T>,
+  { patienceMs, everyMs }: { readonly patienceMs: number; readonly everyMs: number },
+): Promise<T> {
+  const until = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await pause(everyMs);
+    }
+  }
 }
 
 /** Picks one number of each run's measurement. */
