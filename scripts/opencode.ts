@@ -11,7 +11,7 @@ import { parseCommandLine } from "../operate/engine/command-line.ts";
 import { sessionFor } from "../operate/engine/session.ts";
 import { changeRelease, planRollback } from "../operate/opencode/change.ts";
 import { finishUpdate } from "../operate/opencode/finish.ts";
-import { ask } from "./lib/ask.ts";
+import { isConfirmed } from "./lib/ask.ts";
 import { main } from "./lib/main.ts";
 import { showUpdate } from "./lib/progress.ts";
 import { table } from "./lib/table.ts";
@@ -52,6 +52,5 @@ async function confirmed(
   console.log(`${change.project.name} goes back to opencode ${copy.release}, with its sessions of ${made}.`);
   if (!left) console.log("  opencode does not answer, so the sessions made since can't be named.");
   for (const { title, id } of left ?? []) console.log(`  left behind: ${title || id}`);
-  if (isSure) return copy.release;
-  return (await ask("Go back? [y/N] ")).toLowerCase() === "y" ? copy.release : undefined;
+  return (await isConfirmed(isSure, "Go back?")) ? copy.release : undefined;
 }

@@ -2,8 +2,10 @@
  * `npm run rollback -- <name> <label>`: takes a project back to a checkpoint; what it has now is kept as one. `--stack prod` selects another stack;
  * `--yes` asks nothing. Another release of opencode is `npm run opencode -- rollback`.
  */
+
+import { isConfirmed } from "./lib/ask.ts";
 import { main } from "./lib/main.ts";
-import { assertProject, endProgress, isConfirmed, openStorage, progressPrinter } from "./lib/storage.ts";
+import { assertProject, endProgress, openStorage, progressPrinter } from "./lib/storage.ts";
 import { rollbackBegins } from "./lib/storage-words.ts";
 
 await main(async (args) => {

@@ -11,7 +11,7 @@ import { type Host, RESOLVER_DIR } from "./host.ts";
 import { Command } from "./lean.ts";
 import { sshCommand } from "./ssh.ts";
 import { SSH_USER, sshConfigFile } from "./ssh-files.ts";
-import { makeOwnedDirectory, projectUser } from "./users.ts";
+import { IMAGE_USER, makeOwnedDirectory, projectUser } from "./users.ts";
 
 export interface DropletHostParts {
   droplet: digitalocean.Droplet;
@@ -31,7 +31,7 @@ export function dropletHost(
   opts: pulumi.CustomResourceOptions,
 ): Host {
   const target = sshTarget(cloud.base);
-  const user = { uid: 1000, gid: 1000 };
+  const user = IMAGE_USER;
   return {
     provider: new docker.Provider(
       "droplet",

@@ -11,10 +11,9 @@ import {
 } from "../../config/naming/names.ts";
 import type { Settings } from "../../config/stack/settings.ts";
 import { localWorkspaces } from "../../config/stack/workspaces-dir.ts";
-import { readOptional } from "../../config/text/read-optional.ts";
 import { shellQuote } from "../../config/text/shell.ts";
 import { Command } from "./lean.ts";
-import { makeOwnedDirectory, mapsProjectUids, projectUser, type User } from "./users.ts";
+import { localUsers, makeOwnedDirectory, type User } from "./users.ts";
 
 /** Of systemd-resolved. */
 export const RESOLVER_DIR = "/run/systemd/resolve";
@@ -78,16 +77,12 @@ export interface HostCommandArgs {
 
 /**
  * The Docker daemon of this machine: the stack `local`. `DOCKER_HOST` is honoured, as everywhere.
- * Containers run as the person's own uid. Where that person is root: as 1000 (the first person of most Linux systems), and each project as a user of
- * its own.
+ * Containers run as localUsers() says.
  */
 export function localHost(settings: Settings, checkout: string): Host {
   const runtimeDir = join(checkout, LOCAL_RUNTIME_DIR);
-  const uid = process.getuid?.() ?? 1000;
-  const isRoot = uid === 0;
-  const user = isRoot ? { uid: 1000, gid: 1000 } : { uid, gid: process.getgid?.() ?? 1000 };
-  const givesUsers = isRoot && mapsProjectUids(readOptional("/proc/self/uid_map") ?? "");
-  const userOf = (project: string) => (givesUsers ? projectUser(user, project) : user);
+  const isRoot = process.getuid?.() === 0;
+  const { user, userOf } = localUsers();
   // Docker would make a missing mount source itself, owned by root.
   for (const directory of [ROUTES_DIR, GUARD_DIR, KEEPER_DIR])
     mkdirSync(join(runtimeDir, directory), { recursive: true });

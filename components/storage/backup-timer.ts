@@ -1,10 +1,9 @@
 /** Asks for backups on a droplet: a timer of systemd's. */
-import type { Names } from "../../config/naming/names.ts";
+import { ASK_STORAGE, type Names } from "../../config/naming/names.ts";
 import { UNITS } from "../host/droplet-paths.ts";
 import { putFile } from "../host/put-file.ts";
 
 const UNIT = "opencode-backup";
-const ASK = "/usr/local/lib/opencode-platform/storage/ask";
 
 const service = (container: string) => `[Unit]
 Description=Back up the projects whose backup is due
@@ -16,7 +15,7 @@ Type=oneshot
 Nice=19
 IOSchedulingClass=idle
 TimeoutStartSec=infinity
-ExecStart=/usr/bin/docker exec ${container} ${ASK} backup '{"reason":"schedule"}'
+ExecStart=/usr/bin/docker exec ${container} ${ASK_STORAGE} backup '{"reason":"schedule"}'
 `;
 
 /** Each hour, at a minute that is the droplet's own and stays, since a backup each hour would else be late for one that comes later; so that what has failed is tried again, and what a droplet that was off has missed is made up for: the program knows what is due. */

@@ -1,14 +1,12 @@
 import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { KEEPER_DIR, type Names } from "../../config/naming/names.ts";
+import { KEEPER_DIR, type Names, STORAGE_HOME } from "../../config/naming/names.ts";
 import { hardenedOptions, labelList } from "../host/container.ts";
 import { type Host, onHost } from "../host/host.ts";
 
-/** The image's folder of it. */
-const STORAGE_HOME = "/usr/local/lib/opencode-platform/storage";
 /** Where its container has the workspaces, and what `storage/paths.mjs` calls the rest. */
-export const STORAGE_WORKSPACES_DIR = "/workspaces";
+const STORAGE_WORKSPACES_DIR = "/workspaces";
 
 export interface StorageArgs {
   host: Host;

@@ -106,6 +106,10 @@ export function makeNames(prefix: string): Names {
 /** What the interface of every project's network begins with, whichever stack it is of. */
 export const BRIDGE_PREFIX = "br-p";
 
+/** In the image, the folder of the storage program; and in it, what passes a question on to that. */
+export const STORAGE_HOME = "/usr/local/lib/opencode-platform/storage";
+export const ASK_STORAGE = `${STORAGE_HOME}/ask`;
+
 /** Directory, below the host's runtime directory, of the packet rules. */
 export const GUARD_DIR = "guard";
 /** Directory, below the host's runtime directory, of the projects' route files; and what each is called. */

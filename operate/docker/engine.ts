@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream";
 import Docker from "dockerode";
 import { PLATFORM_LABEL, PROJECT_LABEL } from "../../config/naming/names.ts";
-import type { ExecResult } from "../../toolchain/lib/exec.ts";
+import { type ExecResult, lineSplitter } from "../../toolchain/lib/exec.ts";
 import { readFrames, readLines } from "./frames.ts";
 import type { LogLine, Stats } from "./types.ts";
 
@@ -162,15 +162,11 @@ async function execIn(
   return { code: ExitCode, stdout: text(output.stdout), stderr: text(output.stderr) };
 }
 
-/** Passes on each line that has ended. */
+/** The same of bytes, of which a character may come in two parts. */
 function lineReader(onLine: (line: string) => void): (data: Buffer) => void {
   const decoder = new TextDecoder();
-  let rest = "";
-  return (data) => {
-    const lines = (rest + decoder.decode(data, { stream: true })).split("\n");
-    rest = lines.pop() ?? "";
-    lines.forEach(onLine);
-  };
+  const split = lineSplitter(onLine);
+  return (data) => split(decoder.decode(data, { stream: true }));
 }
 
 async function* logsOf(container: Docker.Container, request: LogRequest): AsyncIterable<LogLine> {

@@ -21,6 +21,9 @@ export const backupSchema = z.object({
   // What nobody understands is not shown to those who may not see it.
   isEarlier: z.boolean().optional().catch(true),
 });
+/** Why a backup was made that a restore took first: of what somebody wanted to be rid of. */
+export const BEFORE_RESTORE = "before-restore";
+
 /**
  * One project as it was at one moment. Sizes in bytes: all of it, and what was new, where that is known. `release` is opencode's. `isEarlier`: it is of an
  * earlier project of that name, whose people may have been others.
@@ -86,7 +89,10 @@ export const forgottenSchema = z.object({ backup: backupSchema });
 export const triedSchema = z.looseObject({
   ok: z.boolean().optional().catch(undefined),
   text: text.optional().catch(undefined),
+  project: text.optional().catch(undefined),
 });
+/** What came of a look at the repository, or of a restore for a try: then of which project. */
+export type Tried = z.output<typeof triedSchema>;
 
 /** A list without the items that a newer program writes in another way. */
 export const listOf = <Item>(schema: z.ZodType<Item>) =>

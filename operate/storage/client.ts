@@ -1,6 +1,7 @@
 /** The one client of the storage program: asks it by `docker exec`, over the Docker client of a stack's host or the panel's socket. */
 import * as z from "zod";
 import { fail } from "../../config/errors.ts";
+import { ASK_STORAGE } from "../../config/naming/names.ts";
 import type { RunDocker } from "../docker/containers.ts";
 import {
   type Backup,
@@ -16,13 +17,11 @@ import {
   restoredSchema,
   type StorageStatus,
   statusSchema,
+  type Tried,
   triedSchema,
 } from "./answers.ts";
 
 export type { Backup, Checkpoint, Progress, Restored, StorageStatus } from "./answers.ts";
-
-/** The program in the storage container that passes a verb on to it. */
-export const ASK_STORAGE = "/usr/local/lib/opencode-platform/storage/ask";
 
 /**
  * What came of a verb. `refused`: it says in a sentence why not. `missing`: no storage program runs, as on a stack that an earlier release has made, or it
@@ -84,12 +83,9 @@ export interface Storage {
   backups(project?: string): Promise<StorageAnswer<readonly Backup[]>>;
   restore(request: RestoreRequest, on?: OnProgress): Promise<StorageAnswer<Restored>>;
   /** Reads the repository. */
-  check(on?: OnProgress): Promise<StorageAnswer<{ ok?: boolean | undefined; text?: string | undefined }>>;
+  check(on?: OnProgress): Promise<StorageAnswer<Tried>>;
   /** Restores one project into a scratch directory, and compares. */
-  try(
-    project?: string,
-    on?: OnProgress,
-  ): Promise<StorageAnswer<{ ok?: boolean | undefined; text?: string | undefined }>>;
+  try(project?: string, on?: OnProgress): Promise<StorageAnswer<Tried>>;
   /** Has a removed project's last backup kept for so many days. */
   forget(project: string, keepDays: number): Promise<StorageAnswer<{ backup: Backup }>>;
 }

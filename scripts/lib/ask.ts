@@ -11,3 +11,7 @@ export async function ask(question: string): Promise<string> {
   console.log("");
   return "";
 }
+
+/** Whether the person says yes, or has said `--yes`. */
+export const isConfirmed = async (isSure: boolean, question: string): Promise<boolean> =>
+  isSure || (await ask(`${question} [y/N] `)).toLowerCase() === "y";

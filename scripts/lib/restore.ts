@@ -2,13 +2,15 @@
 import { fail } from "../../config/errors.ts";
 import { isoMinute } from "../../config/text/days.ts";
 import { finishUpdate } from "../../operate/opencode/finish.ts";
+import { BEFORE_RESTORE } from "../../operate/storage/answers.ts";
 import type { Backup, Restored } from "../../operate/storage/client.ts";
 import { beginCopy } from "../../operate/storage/fork.ts";
 import { momentOf } from "../../operate/storage/moment.ts";
 import { BACKUP_COLUMNS, backupRow, shortId } from "../../operate/storage/words.ts";
 import { duration } from "../../toolchain/lib/words.ts";
+import { isConfirmed } from "./ask.ts";
 import { showUpdate } from "./progress.ts";
-import { assertProject, endProgress, isConfirmed, progressPrinter, type StorageCommand } from "./storage.ts";
+import { assertProject, endProgress, progressPrinter, type StorageCommand } from "./storage.ts";
 import { notRestored, restoreAllAsk, restoreBegins, smallFix } from "./storage-words.ts";
 import { table } from "./table.ts";
 
@@ -64,9 +66,6 @@ export async function restoreInto(command: StorageCommand): Promise<number> {
   await showUpdate("up", add);
   return (await finishUpdate(session, settings, console.log, { project: to })) ? 0 : 1;
 }
-
-/** What a backup before a restore is called: of what somebody wanted to be rid of. */
-const BEFORE_RESTORE = "before-restore";
 
 /**
  * The backup of each project that all are restored from: the newest, or the newest until a time.

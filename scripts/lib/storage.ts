@@ -16,7 +16,6 @@ import {
   type StorageAnswer,
 } from "../../operate/storage/client.ts";
 import { progressText } from "../../operate/storage/words.ts";
-import { ask } from "./ask.ts";
 import { isWatched } from "./main.ts";
 
 /** What a script takes. */
@@ -166,7 +165,3 @@ export function progressPrinter(
 
 /** Ends the line of a redrawn step. */
 export const endProgress = (isLive = isWatched()): void => void (isLive && process.stderr.write("\r\x1b[K"));
-
-/** Whether the person says yes, or has said `--yes`. */
-export const isConfirmed = async (isSure: boolean, question: string): Promise<boolean> =>
-  isSure || (await ask(`${question} [y/N] `)).toLowerCase() === "y";

@@ -159,7 +159,8 @@ export function lastLines(text: string, count: number): string {
   return text.split("\n").slice(-count).join("\n");
 }
 
-function lineSplitter(onLine: ((line: string) => void) | undefined): (text: string) => void {
+/** Passes on each line that has ended and is not blank. */
+export function lineSplitter(onLine: ((line: string) => void) | undefined): (text: string) => void {
   if (!onLine) return () => {};
   let rest = "";
   return (text) => {

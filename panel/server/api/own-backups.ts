@@ -1,4 +1,5 @@
 /** Which backups of a name somebody may have: those of an earlier project of that name hold other people's sessions and log-ins, and are for admins. */
+import { BEFORE_RESTORE } from "../../../operate/storage/answers.ts";
 import type { Backup } from "../../../operate/storage/client.ts";
 import { momentOf } from "../../../operate/storage/moment.ts";
 import { personNow } from "../access/authority.ts";
@@ -6,9 +7,6 @@ import type { PanelServices } from "../parts.ts";
 import type { Person } from "../platform/types.ts";
 import { answeredOr } from "./copies.ts";
 import { HttpProblem } from "./problem.ts";
-
-/** What a restore has put away first: somebody wanted to be rid of it. */
-const BEFORE_RESTORE = "before-restore";
 
 /** Those that a person is shown. */
 export const shownTo = <Item extends Pick<Backup, "isEarlier">>(

@@ -7,13 +7,21 @@ const NOW = Date.parse("2026-11-30T03:00:00Z");
 function storage(answers: Readonly<Record<string, string>>) {
   const asked: string[] = [];
   const run = async (args: readonly string[]) => {
-    const verb = args.at(-1) ?? "";
+    const verb = args.at(3) ?? "";
     asked.push(verb);
-    return { code: 0, stdout: answers[verb] ?? "", stderr: "" };
+    const stdout = answers[verb] ?? "";
+    // As `ask` ends after an error.
+    return { code: stdout.includes('"error"') ? 1 : 0, stdout, stderr: "" };
   };
   return { run: run as unknown as Parameters<typeof tryOne>[0], asked };
 }
-const status = (tried?: object) => JSON.stringify({ result: { backup: { ...(tried && { tried }) } } });
+const status = (tried?: object) =>
+  JSON.stringify({
+    result: {
+      running: [],
+      backup: { to: "there", everyMs: 1, ...(tried && { tried: { project: "shop", text: "", ...tried } }) },
+    },
+  });
 const DONE = `{"progress":{"step":"transfer"}}\n${JSON.stringify({ result: { at: "x", project: "shop", ok: true, text: "3 files as in the backup" } })}\n`;
 
 it("restores one, and says which", async () => {

@@ -1,7 +1,8 @@
 /** The client of the storage program, over either kind of Docker client. */
 import { describe, expect, it } from "vitest";
+import { ASK_STORAGE } from "../../../config/naming/names.ts";
 import type { RunDocker } from "../../../operate/docker/containers.ts";
-import { ASK_STORAGE, answered, makeStorage } from "../../../operate/storage/client.ts";
+import { answered, makeStorage } from "../../../operate/storage/client.ts";
 import { dockerOver } from "../../../panel/server/platform/docker-client.ts";
 import { FakeEngine } from "../../support/panel/api-engine.ts";
 import { backup, checkpoint } from "../../support/storage.ts";
